@@ -1,0 +1,1 @@
+//! Placeholder so that Cargo has a target; the examples are the `[[example]]`s.
