@@ -1,1 +1,16 @@
-//! An io::Write that keeps the last N lines, in bounded memory: alone or shared between threads.
+#![doc = include_str!("../README.md")]
+// The one exception is `clock::tsc`, which reads a counter of the processor.
+#![deny(unsafe_code)]
+
+mod builder;
+
+mod limits;
+mod lines;
+
+mod writer;
+
+pub use builder::Builder;
+pub use limits::{CUT_MARK, DEFAULT_MAX_BYTES, DEFAULT_MAX_LINE_BYTES};
+pub use lines::Lines;
+
+pub use writer::TailWriter;

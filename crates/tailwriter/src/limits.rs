@@ -1,0 +1,63 @@
+//! What bounds a tail, and the numbers that hold where the user names none.
+
+use std::time::Duration;
+
+/// How many bytes of lines a tail keeps unless told otherwise: 1 MiB.
+pub const DEFAULT_MAX_BYTES: usize = 1 << 20;
+
+/// How long one line may be unless told otherwise: 8 KiB.
+pub const DEFAULT_MAX_LINE_BYTES: usize = 8 << 10;
+
+/// What ends a line that was cut, in place of the bytes that are gone.
+///
+/// It counts towards `max_line_bytes`, so a cut line is no longer than any other. Where not even
+/// the mark would fit, the line is cut without it.
+pub const CUT_MARK: &str = "… [cut]";
+
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    pub(crate) max_lines: usize,
+    pub(crate) max_bytes: usize,
+    pub(crate) max_line_bytes: usize,
+    pub(crate) max_age: Option<Duration>,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            max_lines: usize::MAX,
+            max_bytes: DEFAULT_MAX_BYTES,
+            max_line_bytes: DEFAULT_MAX_LINE_BYTES,
+            max_age: None,
+        }
+    }
+}
+
+impl Limits {
+    /// No line can be kept that is longer than everything kept together; one byte is its newline.
+    pub(crate) fn line_limit(&self) -> usize {
+        self.max_line_bytes.min(self.max_bytes.saturating_sub(1))
+    }
+
+    pub(crate) fn keeps_nothing(&self) -> bool {
+        self.max_lines == 0 || self.max_bytes == 0
+    }
+}
+
+/// Where to end the head of a line that is over `limit`, and the mark that follows it.
+///
+/// The head ends on a character boundary if the line is UTF-8 there and the mark fits.
+pub(crate) fn cut_point(line: &[u8], limit: usize) -> (usize, &'static [u8]) {
+    let mark = CUT_MARK.as_bytes();
+    let mark = if mark.len() <= limit { mark } else { &[] };
+    let mut end = (limit - mark.len()).min(line.len());
+    let is_continuation = |at: usize| line.get(at).is_some_and(|byte| byte & 0xC0 == 0x80);
+    // A character has at most three continuation bytes; more than that is not UTF-8 anyway.
+    for _ in 0..3 {
+        if end == 0 || !is_continuation(end) {
+            break;
+        }
+        end -= 1;
+    }
+    (end, mark)
+}

@@ -1,0 +1,212 @@
+//! The tail with one owner.
+
+mod age;
+mod spool;
+
+use std::fmt;
+use std::io::{self, Write};
+
+use self::age::Ages;
+use self::spool::Spool;
+use crate::limits::{Limits, cut_point};
+use crate::{Builder, Lines};
+
+/// How much of a write is looked at in one go: enough to make the bookkeeping disappear, little
+/// enough that the text is still in the nearest cache when it is copied.
+const PIECE: usize = if cfg!(test) { 32 } else { 16 << 10 };
+
+/// An [`io::Write`] that keeps the last lines written to it, in bounded memory.
+///
+/// Lines are bytes; they end in `\n` and need not be UTF-8. An unfinished last line counts as a
+/// line. Writing never fails and takes time linear in the bytes, however they are chunked: the
+/// text is copied once and its newlines are counted, and which lines are still kept is worked out
+/// when somebody looks.
+///
+/// Memory grows with what is kept, up to `max_bytes + 2 × max_line_bytes + 36 KiB` (a little over
+/// 1 MiB by default) whatever is written, a line that never ends included. The time to write to
+/// it depends on no bound.
+///
+/// ```
+/// use std::io::Write;
+/// use tailwriter::TailWriter;
+///
+/// let mut tail = TailWriter::new(2);
+/// write!(tail, "one\ntwo\nthr")?;
+/// writeln!(tail, "ee")?;
+/// assert_eq!(tail.to_string(), "two\nthree\n");
+/// assert_eq!(tail.evicted(), 1);
+/// # std::io::Result::Ok(())
+/// ```
+pub struct TailWriter {
+    limits: Limits,
+    /// No line is longer than this.
+    line_limit: usize,
+    spool: Spool,
+    /// The line being written was cut; its rest is passed over until its newline comes.
+    skipping: bool,
+    /// Lines that were finished without being kept at all, because nothing is to be kept.
+    unkept: u64,
+    ages: Option<Ages>,
+}
+
+impl TailWriter {
+    /// Keeps the last `max_lines` lines, as long as they fit into
+    /// [1 MiB](crate::DEFAULT_MAX_BYTES); a line over [8 KiB](crate::DEFAULT_MAX_LINE_BYTES) is cut.
+    ///
+    /// With `max_lines` zero, nothing is kept, an unfinished line included.
+    pub fn new(max_lines: usize) -> TailWriter {
+        TailWriter::builder().max_lines(max_lines).build()
+    }
+
+    /// Chooses further bounds.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn with_limits(limits: Limits) -> TailWriter {
+        TailWriter {
+            line_limit: limits.line_limit(),
+            spool: Spool::new(&limits, PIECE),
+            skipping: false,
+            unkept: 0,
+            ages: limits.max_age.map(Ages::new),
+            limits,
+        }
+    }
+
+    /// The lines kept, oldest first, each without its newline.
+    pub fn lines(&self) -> Lines<'_> {
+        let window = self.window();
+        Lines::new(window.older, window.newer, window.lines)
+    }
+
+    /// The lines kept, joined by newlines; it ends in one only if the last line was finished.
+    pub fn to_vec(&self) -> Vec<u8> {
+        let window = self.window();
+        [window.older, window.newer].concat()
+    }
+
+    /// Writes what [`to_vec`](TailWriter::to_vec) returns, without making it, and returns its length.
+    ///
+    /// # Errors
+    ///
+    /// The errors of `writer`.
+    pub fn write_to(&self, mut writer: impl Write) -> io::Result<u64> {
+        let window = self.window();
+        writer.write_all(window.older)?;
+        writer.write_all(window.newer)?;
+        Ok((window.older.len() + window.newer.len()) as u64)
+    }
+
+    /// How many lines are kept. Takes time linear in the bytes held, as every look does.
+    pub fn len(&self) -> usize {
+        self.window().lines
+    }
+
+    /// Whether no line is kept.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many lines were written since the tail was made or cleared, but are no longer kept.
+    pub fn evicted(&self) -> u64 {
+        self.unkept + self.spool.lines_begun() - self.len() as u64
+    }
+
+    /// Forgets everything, as if the tail had just been made. Its memory is kept for what follows.
+    pub fn clear(&mut self) {
+        self.spool.clear();
+        self.skipping = false;
+        self.unkept = 0;
+        if let Some(ages) = &mut self.ages {
+            ages.clear();
+        }
+    }
+
+    fn window(&self) -> spool::Window<'_> {
+        let too_old = self.ages.as_ref().map_or(0, Ages::first_young_line);
+        self.spool.window(&self.limits, too_old)
+    }
+
+    fn push_bytes(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            if self.skipping {
+                let Some(newline) = memchr::memchr(b'\n', bytes) else {
+                    return;
+                };
+                self.skipping = false;
+                bytes = &bytes[newline..];
+            }
+            let piece = &bytes[..bytes.len().min(PIECE)];
+            let fits = self.fitting(piece);
+            self.spool.append(&piece[..fits]);
+            if fits < piece.len() {
+                let (end, mark) = cut_point(self.spool.last_line(), self.line_limit);
+                self.spool.replace_end_of_last_line(end, mark);
+                self.skipping = true;
+            }
+            bytes = &bytes[fits..];
+        }
+    }
+
+    /// How much of `piece` can be taken before a line gets longer than the limit.
+    ///
+    /// The windows looked at are as long as a line may be, and each is searched from its end, where
+    /// a newline is never far: that makes the check nearly free for lines of ordinary length.
+    fn fitting(&self, piece: &[u8]) -> usize {
+        let mut at = 0;
+        let mut room = self.line_limit - self.spool.last_line_len();
+        while piece.len() - at > room {
+            match memchr::memrchr(b'\n', &piece[at..=at + room]) {
+                Some(newline) => at += newline + 1,
+                None => return at + room,
+            }
+            room = self.line_limit;
+        }
+        piece.len()
+    }
+}
+
+impl Write for TailWriter {
+    /// Never fails and always takes all of `bytes`.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.limits.keeps_nothing() {
+            self.unkept += memchr::memchr_iter(b'\n', bytes).count() as u64;
+            return Ok(bytes.len());
+        }
+        let begun = self.spool.lines_finished();
+        self.push_bytes(bytes);
+        if let Some(ages) = &mut self.ages {
+            ages.note(begun);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What [`TailWriter::to_vec`] returns, with `U+FFFD` for what is not UTF-8.
+impl fmt::Display for TailWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let window = self.window();
+        // Each piece ends at the end of a line, and a line never begins inside a character of
+        // valid text, so neither does a piece.
+        f.write_str(&String::from_utf8_lossy(window.older))?;
+        f.write_str(&String::from_utf8_lossy(window.newer))
+    }
+}
+
+impl fmt::Debug for TailWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TailWriter")
+            .field("limits", &self.limits)
+            .field("lines", &self.len())
+            .field("evicted", &self.evicted())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
