@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::TailWriter;
 use crate::limits::Limits;
+use crate::{SharedTail, TailWriter};
 
 /// Chooses the bounds of a tail; made by [`TailWriter::builder`] or [`SharedTail::builder`].
 ///
@@ -80,5 +80,10 @@ impl Builder {
     /// Builds a tail with one owner.
     pub fn build(self) -> TailWriter {
         TailWriter::with_limits(self.limits)
+    }
+
+    /// Builds a tail that threads share.
+    pub fn build_shared(self) -> SharedTail {
+        SharedTail::with_limits(self.limits, self.pinned_lines)
     }
 }

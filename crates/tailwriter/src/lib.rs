@@ -3,14 +3,14 @@
 #![deny(unsafe_code)]
 
 mod builder;
-
+mod clock;
 mod limits;
 mod lines;
-
+mod shared;
 mod writer;
 
 pub use builder::Builder;
 pub use limits::{CUT_MARK, DEFAULT_MAX_BYTES, DEFAULT_MAX_LINE_BYTES};
 pub use lines::Lines;
-
+pub use shared::{Entries, Entry, SharedTail, Snapshot, SnapshotLines};
 pub use writer::TailWriter;

@@ -8,6 +8,9 @@ pub const DEFAULT_MAX_BYTES: usize = 1 << 20;
 /// How long one line may be unless told otherwise: 8 KiB.
 pub const DEFAULT_MAX_LINE_BYTES: usize = 8 << 10;
 
+/// No line of a shared tail is longer than this, whatever it was told: 16 MiB.
+const MAX_SHARED_LINE_BYTES: usize = 16 << 20;
+
 /// What ends a line that was cut, in place of the bytes that are gone.
 ///
 /// It counts towards `max_line_bytes`, so a cut line is no longer than any other. Where not even
@@ -37,6 +40,11 @@ impl Limits {
     /// No line can be kept that is longer than everything kept together; one byte is its newline.
     pub(crate) fn line_limit(&self) -> usize {
         self.max_line_bytes.min(self.max_bytes.saturating_sub(1))
+    }
+
+    /// For a shared tail, in which a segment of memory holds two lines at least.
+    pub(crate) fn shared_line_limit(&self) -> usize {
+        self.line_limit().min(MAX_SHARED_LINE_BYTES)
     }
 
     pub(crate) fn keeps_nothing(&self) -> bool {

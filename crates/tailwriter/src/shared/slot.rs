@@ -1,0 +1,71 @@
+//! Which of a tail's shards a thread writes to.
+//!
+//! A slot is a small number that one thread has at a time, for all tails of the process. The bits
+//! of one atomic word say which are taken, so that claiming one needs no lock: a forked child could
+//! inherit that in a locked state.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// So many threads have a shard for themselves; whoever comes later shares one.
+pub(super) const PRIVATE: usize = 64;
+/// The slot of all threads that have none of their own: the shard behind a lock.
+pub(super) const SHARED: usize = PRIVATE;
+
+const UNCLAIMED: usize = usize::MAX;
+
+static TAKEN: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    // Without a destructor: there is nothing to register or to check when it is read, and it can
+    // be read in the destructors of other thread-locals.
+    static SLOT: Cell<usize> = const { Cell::new(UNCLAIMED) };
+    static LEASE: Lease = const { Lease(Cell::new(SHARED)) };
+}
+
+/// This thread's slot.
+#[inline]
+pub(super) fn current() -> usize {
+    let slot = SLOT.get();
+    if slot == UNCLAIMED { claim() } else { slot }
+}
+
+#[cold]
+fn claim() -> usize {
+    let slot = lowest_free();
+    // Without a lease the slot would never be given back; where a thread is so far gone that it
+    // can take none, it shares.
+    let leased = LEASE.try_with(|lease| lease.0.set(slot)).is_ok();
+    if !leased {
+        release(slot);
+    }
+    let slot = if leased { slot } else { SHARED };
+    SLOT.set(slot);
+    slot
+}
+
+fn lowest_free() -> usize {
+    // Acquire: pairs with the release by the thread that had the slot before; what it wrote to its
+    // shards is ours to continue.
+    let claimed = TAKEN.fetch_update(Ordering::Acquire, Ordering::Relaxed, |taken| {
+        (taken != u64::MAX).then(|| taken | (taken + 1))
+    });
+    claimed.map_or(SHARED, |taken| taken.trailing_ones() as usize)
+}
+
+fn release(slot: usize) {
+    if slot < PRIVATE {
+        TAKEN.fetch_and(!(1 << slot), Ordering::Release);
+    }
+}
+
+/// Gives the thread's slot back when the thread ends.
+struct Lease(Cell<usize>);
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // Destructors that run after this one may push lines, too.
+        SLOT.set(SHARED);
+        release(self.0.get());
+    }
+}
