@@ -1,1 +1,20 @@
-//! Fan log records out to several sinks, each with a filter of its own: route, fail over, transform, format.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod branch;
+mod caught;
+mod filter;
+mod gate;
+mod install;
+mod sink;
+mod tee;
+
+pub mod packed;
+
+pub use filter::{Adjustable, Filter, FilterFn, Handle, adjustable, filter_fn};
+#[cfg(feature = "env-filter")]
+pub use filter::{Directives, ParseError};
+pub use gate::reconfigured;
+pub use install::{InstallError, installed};
+pub use sink::{FromFn, Shared, Sink, from_fn};
+pub use tee::{Fanout, Tee, TeeBuilder, fanout};

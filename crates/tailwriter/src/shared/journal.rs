@@ -127,7 +127,7 @@ impl Journal {
         flags: u64,
         line: &[u8],
     ) -> bool {
-        let Some(mut book) = self.book.lock() else {
+        let (Some(shard), Some(mut book)) = (self.shards.get(slot), self.book.lock()) else {
             return false;
         };
         let full = shard.active.load(Ordering::Relaxed);
