@@ -1,0 +1,85 @@
+//! One filter and one sink, and what went wrong between them.
+
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use log::{Level, LevelFilter, Metadata, Record};
+
+use crate::caught::caught;
+use crate::filter::Filter;
+use crate::gate::Gate;
+use crate::sink::Sink;
+
+pub(crate) struct Branch {
+    gate: Gate,
+    filter: Box<dyn Filter>,
+    sink: Box<dyn Sink>,
+    failures: AtomicUsize,
+}
+
+impl Branch {
+    pub(crate) fn new(filter: impl Filter + 'static, sink: impl Sink + 'static) -> Branch {
+        Branch {
+            gate: Gate::new(),
+            filter: Box::new(filter),
+            sink: Box::new(sink),
+            failures: AtomicUsize::new(0),
+        }
+    }
+
+    /// Whether the level could be wanted: one load and two comparisons.
+    #[inline]
+    pub(crate) fn admits(&self, generation: usize, level: Level) -> bool {
+        self.gate.admits(generation, level, || self.max_level())
+    }
+
+    /// Emits the record if the filter lets it pass. `None`: it did not.
+    ///
+    /// The caller has asked [`admits`](Branch::admits).
+    #[inline]
+    pub(crate) fn emit(&self, record: &Record<'_>) -> Option<io::Result<()>> {
+        let outcome = caught(|| self.filter.matches(record).then(|| self.sink.emit(record)));
+        match outcome {
+            Ok(None) => None,
+            Ok(Some(Ok(()))) => Some(Ok(())),
+            Ok(Some(Err(error))) => Some(Err(self.failed(error))),
+            Err(panic) => Some(Err(self.failed(io::Error::other(format!(
+                "a sink or its filter panicked: {}",
+                panic.message()
+            ))))),
+        }
+    }
+
+    pub(crate) fn flush(&self) -> io::Result<()> {
+        match caught(|| self.sink.flush()) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(self.failed(error)),
+            Err(panic) => Err(self.failed(io::Error::other(format!(
+                "a sink panicked while flushing: {}",
+                panic.message()
+            )))),
+        }
+    }
+
+    #[cold]
+    fn failed(&self, error: io::Error) -> io::Error {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        error
+    }
+
+    pub(crate) fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed) as u64
+    }
+
+    /// A filter or sink that panics over this question is taken to want everything.
+    #[cold]
+    pub(crate) fn max_level(&self) -> LevelFilter {
+        caught(|| self.filter.max_level().min(self.sink.max_level())).unwrap_or(LevelFilter::Trace)
+    }
+
+    pub(crate) fn enabled(&self, generation: usize, metadata: &Metadata<'_>) -> bool {
+        self.admits(generation, metadata.level())
+            && caught(|| self.filter.enabled(metadata) && self.sink.enabled(metadata))
+                .unwrap_or(false)
+    }
+}

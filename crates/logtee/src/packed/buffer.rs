@@ -1,0 +1,159 @@
+//! A bounded place to format into.
+
+use std::fmt;
+
+/// Appends to a fixed slice, never beyond `limit`; what does not fit is cut and noted.
+pub(crate) struct Buffer<'a> {
+    bytes: &'a mut [u8],
+    len: usize,
+    limit: usize,
+    cut: bool,
+}
+
+impl<'a> Buffer<'a> {
+    pub(crate) fn new(bytes: &'a mut [u8], len: usize, limit: usize) -> Buffer<'a> {
+        let limit = limit.min(bytes.len());
+        Buffer {
+            bytes,
+            len: len.min(limit),
+            limit,
+            cut: false,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn set_limit(&mut self, limit: usize) {
+        self.limit = limit.min(self.bytes.len());
+    }
+
+    /// Gives up what was written after `len`.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
+    pub(crate) fn was_cut(&self) -> bool {
+        self.cut
+    }
+
+    pub(crate) fn set_cut(&mut self) {
+        self.cut = true;
+    }
+
+    /// Whether anything was cut since this was last asked.
+    pub(crate) fn take_cut(&mut self) -> bool {
+        std::mem::take(&mut self.cut)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn written(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    /// Overwrites bytes that were reserved before.
+    #[inline]
+    pub(crate) fn patch<const N: usize>(&mut self, at: usize, bytes: [u8; N]) {
+        self.bytes[at..at + N].copy_from_slice(&bytes);
+    }
+
+    /// Whether `piece` fits; `false` leaves the buffer as it was.
+    #[inline]
+    pub(crate) fn push(&mut self, piece: &[u8]) -> bool {
+        let len = piece.len();
+        let Some(room) = self.bytes[..self.limit].get_mut(self.len..) else {
+            return false;
+        };
+        if len > room.len() {
+            return false;
+        }
+        // Most pieces of a formatted message are short, and a call to `memcpy` costs more than
+        // copying them: two words that overlap in the middle cover every length of their range.
+        if len <= 16 && len >= 8 {
+            copy_ends::<8>(room, piece);
+        } else if len <= 8 && len >= 4 {
+            copy_ends::<4>(room, piece);
+        } else if len < 4 {
+            for (to, from) in room.iter_mut().zip(piece) {
+                *to = *from;
+            }
+        } else {
+            room[..len].copy_from_slice(piece);
+        }
+        self.len += len;
+        true
+    }
+
+    /// Appends `piece`, or as many whole characters of it as fit. Whether all did.
+    #[inline]
+    pub(crate) fn push_str(&mut self, piece: &str) -> bool {
+        self.push(piece.as_bytes()) || self.push_head(piece)
+    }
+
+    #[cold]
+    fn push_head(&mut self, piece: &str) -> bool {
+        let mut end = self.limit.saturating_sub(self.len).min(piece.len());
+        while !piece.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.push(&piece.as_bytes()[..end]);
+        self.cut = true;
+        false
+    }
+}
+
+#[inline]
+fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
+    let tail = from.len() - N;
+    to[..N].copy_from_slice(&from[..N]);
+    to[tail..tail + N].copy_from_slice(&from[tail..tail + N]);
+}
+
+/// Fails once something was cut, so that the rest of a huge message is not even formatted.
+impl fmt::Write for Buffer<'_> {
+    #[inline]
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        if self.push_str(piece) {
+            Ok(())
+        } else {
+            Err(fmt::Error)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Against the obvious: a `String` cut at the last boundary that fits.
+        #[test]
+        fn keeps_what_a_string_would_keep(
+            pieces in prop::collection::vec("\\PC{0,40}", 0..12), limit in 0usize..120,
+        ) {
+            let mut bytes = [0xAA; 128];
+            let mut buffer = Buffer::new(&mut bytes, 0, limit);
+            let mut model = String::new();
+            let mut cut = false;
+            for piece in &pieces {
+                if !buffer.push_str(piece) {
+                    cut = true;
+                }
+                for c in piece.chars() {
+                    if model.len() + c.len_utf8() > limit {
+                        break;
+                    }
+                    model.push(c);
+                }
+                if cut {
+                    break;
+                }
+            }
+            prop_assert_eq!(std::str::from_utf8(buffer.written()), Ok(&*model));
+            prop_assert_eq!(buffer.was_cut(), pieces.iter().map(String::len).sum::<usize>() > limit);
+            prop_assert!(bytes[limit..].iter().all(|b| *b == 0xAA));
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! From bytes back to a record.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use log::Level;
+
+use super::fields::Fields;
+use super::intern;
+use super::layout::*;
+
+/// A record as [`pack`](super::pack) saw it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Unpacked<'a> {
+    /// How severe.
+    pub level: Level,
+    /// The target: the module path, unless the record named another.
+    pub target: &'a str,
+    /// The module that logged.
+    pub module_path: Option<&'a str>,
+    /// The source file, as the compiler was given it.
+    pub file: Option<&'a str>,
+    /// The line in it, from 1.
+    pub line: Option<u32>,
+    /// The name of the thread that logged, at most 32 bytes of it; `ThreadId(n)` if it has none.
+    pub thread: &'a str,
+    /// The formatted message.
+    pub message: Cow<'a, str>,
+    /// Whether something did not fit: the end of the message, or whole fields.
+    pub cut: bool,
+    /// Whether a `Display` failed or panicked while the message or a field was formatted; what
+    /// it had written before is there.
+    pub broken: bool,
+    fields: Fields<'a>,
+}
+
+impl<'a> Unpacked<'a> {
+    /// The key-values, in the order in which they were logged.
+    pub fn fields(&self) -> Fields<'a> {
+        self.fields.clone()
+    }
+}
+
+/// Reads what [`pack`](super::pack) wrote.
+///
+/// Bytes that were not packed with [`self_contained`](super::Options::self_contained) make sense
+/// only in the process that packed them.
+///
+/// # Errors
+///
+/// When `bytes` is not a whole packed record, or one that only another process can read.
+pub fn unpack(bytes: &[u8]) -> Result<Unpacked<'_>, Error> {
+    let Some((header, mut rest)) = bytes.split_first_chunk::<HEADER>() else {
+        return Err(Error("shorter than a record's header"));
+    };
+    if header[0] != VERSION {
+        return Err(Error("packed by another version, or no record at all"));
+    }
+    let word = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
+    let flags = word(AT_FLAGS);
+    let has = |bit: u16| flags & bit != 0;
+    let level = match header[AT_LEVEL] {
+        1 => Level::Error,
+        2 => Level::Warn,
+        3 => Level::Info,
+        4 => Level::Debug,
+        5 => Level::Trace,
+        _ => return Err(Error("no such level")),
+    };
+
+    let thread = text(&mut rest, header[AT_THREAD].into())?;
+    let module_path = if has(flag::MODULE_INTERNED) {
+        Some(interned(word(AT_MODULE))?)
+    } else if has(flag::HAS_MODULE) {
+        Some(text(&mut rest, word(AT_MODULE))?)
+    } else {
+        None
+    };
+    let target = if has(flag::TARGET_IS_MODULE) {
+        module_path.ok_or(Error(
+            "the target is said to be a module path, but there is none",
+        ))?
+    } else {
+        text(&mut rest, word(AT_TARGET))?
+    };
+    let file = if has(flag::FILE_INTERNED) {
+        Some(interned(word(AT_FILE))?)
+    } else if has(flag::HAS_FILE) {
+        Some(text(&mut rest, word(AT_FILE))?)
+    } else {
+        None
+    };
+    let message = String::from_utf8_lossy(take(&mut rest, word(AT_MESSAGE))?);
+    let fields = Fields(take(&mut rest, word(AT_FIELDS))?);
+    if !rest.is_empty() {
+        return Err(Error("bytes are left over behind the record"));
+    }
+    if !fields.are_well_formed() {
+        return Err(Error("the key-values make no sense"));
+    }
+    Ok(Unpacked {
+        level,
+        target,
+        module_path,
+        file,
+        line: has(flag::HAS_LINE).then(|| {
+            let [a, b, c, d] = [4, 5, 6, 7].map(|at: usize| header[at]);
+            u32::from_le_bytes([a, b, c, d])
+        }),
+        thread,
+        message,
+        cut: has(flag::CUT),
+        broken: has(flag::BROKEN),
+        fields,
+    })
+}
+
+fn take<'a>(rest: &mut &'a [u8], len: u16) -> Result<&'a [u8], Error> {
+    let (taken, left) = rest
+        .split_at_checked(len.into())
+        .ok_or(Error("shorter than its header says"))?;
+    *rest = left;
+    Ok(taken)
+}
+
+fn text<'a>(rest: &mut &'a [u8], len: u16) -> Result<&'a str, Error> {
+    std::str::from_utf8(take(rest, len)?).map_err(|_| Error("a name is not UTF-8"))
+}
+
+fn interned(number: u16) -> Result<&'static str, Error> {
+    intern::text(number).ok_or(Error("a name's number is unknown in this process"))
+}
+
+/// Bytes that are no packed record, or not one that this process can read.
+#[derive(Debug)]
+pub struct Error(&'static str);
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot unpack a log record: {}", self.0)
+    }
+}
+
+impl std::error::Error for Error {}
