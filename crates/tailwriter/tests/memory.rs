@@ -1,0 +1,130 @@
+//! What a shared tail allocates. One test after the other: the allocator counts for all of them.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Barrier, Mutex, MutexGuard};
+use std::thread;
+
+use tailwriter::{SharedTail, TailWriter};
+
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+static BYTES: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: it is the system's allocator, with two counters beside it.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        BYTES.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promises are the system allocator's conditions.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+fn bytes_now() -> usize {
+    BYTES.load(Ordering::Relaxed)
+}
+
+#[test]
+fn ten_thousand_threads_one_after_another_lose_nothing_and_take_no_more_memory_than_one() {
+    let _alone = alone();
+    let before = bytes_now();
+    let tail = SharedTail::new(1_000);
+    for thread in 0..10_000 {
+        let tail = tail.clone();
+        let push = move || {
+            (0..10).for_each(|number| tail.push((thread * 10 + number).to_string().as_bytes()))
+        };
+        thread::spawn(push).join().unwrap();
+    }
+    let taken = bytes_now() - before;
+    let snapshot = tail.snapshot();
+    let lines: Vec<_> = snapshot
+        .lines()
+        .map(|line| String::from_utf8_lossy(line).into_owned())
+        .collect();
+    let expected: Vec<_> = (99_000..100_000)
+        .map(|number: usize| number.to_string())
+        .collect();
+    assert_eq!(lines, expected);
+    assert_eq!(snapshot.evicted(), 99_000);
+    // A thousand lines of 24 bytes: three segments or four, and the tables.
+    assert!(taken < 5 * (17 << 10) + (32 << 10), "{taken} bytes");
+}
+
+#[test]
+fn sixty_four_threads_stay_within_the_stated_bound() {
+    let _alone = alone();
+    let before = bytes_now();
+    let tail = SharedTail::builder().max_bytes(256 << 10).build_shared();
+    let start = Barrier::new(64);
+    thread::scope(|scope| {
+        for _ in 0..64 {
+            scope.spawn(|| {
+                start.wait();
+                (0..20_000).for_each(|number| tail.push(&[b'x'; 100][..number % 100]));
+            });
+        }
+    });
+    let taken = bytes_now() - before;
+    let bound = 2 * (256 << 10) + 132 * (17 << 10);
+    assert!(taken < bound, "{taken} bytes, {bound} stated");
+    let kept: usize = tail.snapshot().lines().map(|line| line.len() + 1).sum();
+    assert!(kept > (256 << 10) - 101, "only {kept} bytes are kept");
+}
+
+#[test]
+fn a_push_allocates_nothing_once_the_laps_have_begun() {
+    let _alone = alone();
+    let tail = SharedTail::builder()
+        .max_lines(1_000)
+        .pinned_lines(100)
+        .build_shared();
+    let push = |lines: usize| {
+        for number in 0..lines {
+            tail.push(&[b'x'; 200][..number % 200]);
+            if number % 50 == 0 {
+                tail.push_pinned(b"pinned");
+            }
+        }
+    };
+    push(20_000);
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    push(1_000_000);
+    assert_eq!(ALLOCATIONS.load(Ordering::Relaxed) - before, 0);
+}
+
+#[test]
+fn writing_to_a_tail_allocates_nothing_once_it_has_grown() {
+    use std::io::Write;
+    let _alone = alone();
+    let mut tail = TailWriter::new(1_000);
+    let mut write = |lines: usize| {
+        (0..lines).for_each(|number| {
+            tail.write_all(&[&[b'x'; 80][number % 80..], b"\n"].concat())
+                .unwrap()
+        });
+    };
+    write(100_000);
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    write(100_000);
+    // The test's own line is one allocation.
+    assert_eq!(ALLOCATIONS.load(Ordering::Relaxed) - before, 100_000);
+}
