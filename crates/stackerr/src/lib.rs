@@ -1,1 +1,74 @@
-//! Errors that keep the stack of the place where they were born: through contexts, joins, threads and other error crates.
+#![doc = include_str!("../README.md")]
+// One module needs it, to ask the loader what is loaded: `modules::elf`.
+#![deny(unsafe_code)]
+
+#[cfg(feature = "anyhow")]
+mod anyhow;
+mod birth;
+mod capture;
+mod chain;
+mod convert;
+mod error;
+mod errors;
+mod escape;
+mod ext;
+mod fingerprint;
+mod frame;
+mod inner;
+mod join;
+mod link;
+mod macros;
+mod message;
+mod modules;
+mod noise;
+#[cfg(feature = "anyhow")]
+mod parse;
+mod place;
+mod probe;
+mod report;
+mod resolve;
+#[cfg(feature = "serde")]
+mod serial;
+mod stack;
+mod trace;
+mod traced;
+mod trail;
+mod tree;
+mod trim;
+mod walk;
+
+pub use birth::set_birth_hook;
+#[doc(hidden)]
+pub use capture::capture_count;
+pub use capture::{Capture, set_capture, set_max_depth};
+pub use chain::Chain;
+pub use error::Error;
+pub use errors::{errors, find};
+pub use escape::escape;
+pub use ext::{NoValue, ResultExt};
+pub use frame::Frame;
+pub use join::JoinExt;
+pub use message::{is_guarding, message_of};
+pub use modules::{Module, modules};
+pub use noise::FrameKind;
+pub use report::{Report, report};
+pub use trace::{StackTrace, StackTraces, stack_traces};
+pub use traced::Traced;
+pub use tree::{ErrorTree, tree};
+
+/// `Result` with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[doc(hidden)]
+pub mod __private {
+    use std::borrow::Cow;
+    use std::fmt::Arguments;
+
+    /// A message; without allocation if it is a plain literal.
+    #[must_use]
+    pub fn text(message: Arguments<'_>) -> Cow<'static, str> {
+        message
+            .as_str()
+            .map_or_else(|| Cow::Owned(message.to_string()), Cow::Borrowed)
+    }
+}

@@ -1,0 +1,214 @@
+//! Which frames are the program's own, and which are machinery, by their names.
+
+use crate::place::{is_bare, path_of_file};
+
+/// What sort of code a frame belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FrameKind {
+    /// The program or one of its libraries, or a function whose name is unknown.
+    App,
+    /// Start of the process and of threads, system libraries' entry points.
+    Runtime,
+    /// Panicking, unwinding, catching.
+    Panic,
+    /// The standard library's own functions: what a call of a closure, of a function pointer or
+    /// of `?` goes through.
+    Plumbing,
+    /// The internals of async executors and of futures.
+    Async,
+    /// Taking this very stack, and the conversion that did.
+    Capture,
+}
+
+/// Beginnings of names, after a leading `<`; the first match decides.
+const PREFIXES: &[(&str, FrameKind)] = &[
+    ("stackerr::", FrameKind::Capture),
+    ("backtrace::", FrameKind::Capture),
+    ("std::backtrace::", FrameKind::Capture),
+    ("std::backtrace_rs::", FrameKind::Capture),
+    ("std::panicking::", FrameKind::Panic),
+    ("std::panic::", FrameKind::Panic),
+    ("core::panicking::", FrameKind::Panic),
+    ("core::panic::", FrameKind::Panic),
+    ("rust_begin_unwind", FrameKind::Panic),
+    ("__rustc::rust_begin_unwind", FrameKind::Panic),
+    ("rust_panic", FrameKind::Panic),
+    ("__rust_try", FrameKind::Panic),
+    ("__rust_panic_cleanup", FrameKind::Panic),
+    ("__rust_start_panic", FrameKind::Panic),
+    ("panic_unwind::", FrameKind::Panic),
+    ("_Unwind_", FrameKind::Panic),
+    ("std::sys::backtrace::", FrameKind::Runtime),
+    ("std::sys_common::backtrace::", FrameKind::Runtime),
+    ("std::rt::", FrameKind::Runtime),
+    ("std::sys::thread", FrameKind::Runtime),
+    ("std::sys::pal::", FrameKind::Runtime),
+    ("std::sys::unix::thread", FrameKind::Runtime),
+    ("std::sys::windows::thread", FrameKind::Runtime),
+    ("std::thread::", FrameKind::Runtime),
+    ("std::sys_common::thread", FrameKind::Runtime),
+    ("test::run_test", FrameKind::Runtime),
+    ("test::__rust_begin_short_backtrace", FrameKind::Runtime),
+    ("test::types::RunnableTest", FrameKind::Runtime),
+    ("core::future::", FrameKind::Async),
+    ("core::task::", FrameKind::Async),
+    ("std::future::", FrameKind::Async),
+    ("tokio::runtime::", FrameKind::Async),
+    ("tokio::task::", FrameKind::Async),
+    ("tokio::future::", FrameKind::Async),
+    ("tokio::macros::", FrameKind::Async),
+    ("tokio::loom::", FrameKind::Async),
+    ("tokio::util::", FrameKind::Async),
+    ("futures_util::", FrameKind::Async),
+    ("futures_core::", FrameKind::Async),
+    ("futures_executor::", FrameKind::Async),
+    ("futures_task::", FrameKind::Async),
+    ("async_std::", FrameKind::Async),
+    ("async_global_executor::", FrameKind::Async),
+    ("async_executor::", FrameKind::Async),
+    ("async_task::", FrameKind::Async),
+    ("async_io::", FrameKind::Async),
+    ("smol::", FrameKind::Async),
+    ("pollster::", FrameKind::Async),
+];
+
+/// Names that match as a whole.
+const NAMES: &[&str] = &[
+    "main",
+    "_start",
+    "__libc_start_main",
+    "__libc_start_call_main",
+    "__libc_start_main_impl",
+    "__libc_start_main_alias_1",
+    "__libc_start_main_alias_2",
+    "start_thread",
+    "__clone",
+    "clone",
+    "clone3",
+    "__clone3",
+    "thread_start",
+    "_pthread_start",
+    "start",
+    "BaseThreadInitThunk",
+    "RtlUserThreadStart",
+    "mainCRTStartup",
+    "invoke_main",
+    "__scrt_common_main_seh",
+];
+
+/// The kind of a path, by its first segments.
+fn of_path(path: &str) -> FrameKind {
+    let path = without_sigils(path);
+    PREFIXES
+        .iter()
+        .find(|(prefix, _)| path.starts_with(prefix))
+        .map(|&(_, kind)| kind)
+        // The library's own functions are on a stack because the program handed them a closure.
+        .or_else(|| is_std(path).then_some(FrameKind::Plumbing))
+        .unwrap_or(FrameKind::App)
+}
+
+/// `&dyn core::ops::Fn()` begins with `core::` for our purposes.
+fn without_sigils(path: &str) -> &str {
+    let mut path = path;
+    loop {
+        let shorter = path.trim_start_matches(['<', '&', '(', '[', '*', ' ']);
+        let shorter = ["dyn ", "mut ", "const "]
+            .iter()
+            .find_map(|word| shorter.strip_prefix(word))
+            .unwrap_or(shorter);
+        if shorter.len() == path.len() {
+            return path;
+        }
+        path = shorter;
+    }
+}
+
+/// Whether a type is a bare name: a type parameter, or a primitive type.
+fn is_parameter(this: &str) -> bool {
+    !this.contains("::")
+}
+
+impl FrameKind {
+    /// The kind of a function, by its demangled name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stackerr::FrameKind;
+    ///
+    /// assert_eq!(FrameKind::of("census::main"), FrameKind::App);
+    /// assert_eq!(FrameKind::of("std::rt::lang_start_internal"), FrameKind::Runtime);
+    /// assert_eq!(FrameKind::of("core::ops::function::FnOnce::call_once"), FrameKind::Plumbing);
+    /// ```
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        Self::of_function(name, None)
+    }
+
+    /// The same, with the help of the file where it is known: debug information that has line
+    /// tables only names functions without their paths.
+    pub(crate) fn of_function(name: &str, file: Option<&str>) -> Self {
+        let in_rust = file.is_some_and(|file| file.ends_with(".rs"));
+        // A Rust function may have such a name as well.
+        if NAMES.contains(&name) && !in_rust {
+            return Self::Runtime;
+        }
+        if let (true, Some(file)) = (is_bare(name), file) {
+            return of_path(&path_of_file(file, name));
+        }
+        let (this, of_trait) = parts(name);
+        let Some(of_trait) = of_trait else {
+            return of_path(this);
+        };
+        if of_trait.starts_with("stackerr::") {
+            return Self::Capture;
+        }
+        match (of_path(this), of_path(of_trait)) {
+            // An implementation of the program's own trait is the program's, whatever it is for.
+            (_, Self::App) => Self::App,
+            // `<T as Into<U>>`, T being a parameter rather than somebody's type.
+            (Self::App, of_trait) if is_parameter(this) => of_trait,
+            (this, _) => this,
+        }
+    }
+
+    /// Whether it is anything but [`FrameKind::App`].
+    #[must_use]
+    pub fn is_noise(self) -> bool {
+        self != Self::App
+    }
+}
+
+/// Whether the path lies in the standard library.
+pub(crate) fn is_std(path: &str) -> bool {
+    let path = without_sigils(path);
+    ["core::", "std::", "alloc::"]
+        .iter()
+        .any(|root| path.starts_with(root))
+}
+
+/// The type and the trait of `<Type as Trait>::method`; any other name is all type.
+pub(crate) fn parts(name: &str) -> (&str, Option<&str>) {
+    let Some(inside) = name.strip_prefix('<') else {
+        return (name, None);
+    };
+    // The ` as ` of the outermost angle brackets only: types in between may hold others.
+    let mut depth = 0usize;
+    let bytes = inside.as_bytes();
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'<' => depth += 1,
+            // The `>` of a `->` closes nothing.
+            b'>' if at > 0 && bytes[at - 1] == b'-' => {}
+            b'>' if depth == 0 => break,
+            b'>' => depth -= 1,
+            b' ' if depth == 0 && inside[at..].starts_with(" as ") => {
+                return (&inside[..at], Some(&inside[at + 4..]));
+            }
+            _ => {}
+        }
+    }
+    (inside, None)
+}
