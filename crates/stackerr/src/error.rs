@@ -218,7 +218,6 @@ impl Error {
     }
 
     /// The error as a person should see it.
-    #[must_use]
     pub fn report(&self) -> Report<'_> {
         Report::new(self.as_std())
     }

@@ -76,7 +76,11 @@ impl Write for Bounded {
             return Ok(());
         }
         if room > 0 {
-            self.0.push_str(&piece[..piece.floor_char_boundary(room)]);
+            let mut end = room;
+            while !piece.is_char_boundary(end) {
+                end -= 1;
+            }
+            self.0.push_str(&piece[..end]);
             self.0.push_str("… (cut)");
         }
         Err(fmt::Error)

@@ -16,10 +16,10 @@ pub(crate) fn path_of_file(file: &str, name: &str) -> String {
     let file = file.replace('\\', "/");
     let own = OWN.replace('\\', "/");
     let own = own.strip_suffix("place.rs").unwrap_or(&own);
-    if let Some((before, rest)) = file.rsplit_once(own) {
-        if before.is_empty() || before.ends_with('/') {
-            return join("stackerr", rest, name);
-        }
+    if let Some((before, rest)) = file.rsplit_once(own)
+        && (before.is_empty() || before.ends_with('/'))
+    {
+        return join("stackerr", rest, name);
     }
     let Some((front, rest)) = file.rsplit_once("/src/") else {
         return name.to_owned();
