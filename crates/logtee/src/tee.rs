@@ -144,8 +144,11 @@ impl Sink for Fanout {
     }
 
     fn flush(&self) -> io::Result<()> {
-        let flushed = self.branches.iter().map(Branch::flush);
-        flushed.fold(Ok(()), |first, outcome| first.and(outcome))
+        let mut result = Ok(());
+        for branch in &self.branches {
+            result = result.and(branch.flush());
+        }
+        result
     }
 
     fn max_level(&self) -> LevelFilter {

@@ -70,9 +70,9 @@ impl<'a> Buffer<'a> {
         }
         // Most pieces of a formatted message are short, and a call to `memcpy` costs more than
         // copying them: two words that overlap in the middle cover every length of their range.
-        if len <= 16 && len >= 8 {
+        if (8..=16).contains(&len) {
             copy_ends::<8>(room, piece);
-        } else if len <= 8 && len >= 4 {
+        } else if (4..8).contains(&len) {
             copy_ends::<4>(room, piece);
         } else if len < 4 {
             for (to, from) in room.iter_mut().zip(piece) {

@@ -1,0 +1,202 @@
+//! Keeps text on one line and out of the terminal's hands.
+//!
+//! A newline in a message forges a log line (CWE-117), an escape sequence recolours or clears
+//! the reader's terminal, a bidirectional override shows text other than it is. Hence what is
+//! escaped here: the control characters of ASCII and of Latin-1 (C0, DEL, C1), the bidirectional
+//! controls, and the line and paragraph separators U+2028 and U+2029.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// `text` with everything escaped that could leave its line, in the notation of Rust: `\n`,
+/// `\x1b`, `\u{202e}`.
+///
+/// A backslash stays as it is, so this is for people to read and not to be reversed.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(logtee::escape::line("two\nlines"), "two\\nlines");
+/// assert_eq!(logtee::escape::line("C:\\temp"), "C:\\temp");
+/// ```
+pub fn line(text: &str) -> Cow<'_, str> {
+    if first_special(text.as_bytes(), Style::Line) == text.len() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = Vec::with_capacity(text.len() + 16);
+    push(&mut out, text, Style::Line);
+    // Only whole characters and ASCII were pushed.
+    Cow::Owned(String::from_utf8(out).unwrap_or_else(|_| unreachable!()))
+}
+
+/// In which notation, and what besides.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// As Rust writes it, quotes and backslashes untouched.
+    Line,
+    /// As JSON writes it, quotes and backslashes escaped.
+    Json,
+}
+
+/// Appends `text`, escaped.
+pub(crate) fn push(out: &mut Vec<u8>, text: &str, style: Style) {
+    let mut rest = text;
+    loop {
+        let at = first_special(rest.as_bytes(), style);
+        let (plain, special) = rest.split_at(at);
+        out.extend_from_slice(plain.as_bytes());
+        let Some(c) = special.chars().next() else {
+            return;
+        };
+        push_special(out, c, style);
+        rest = &special[c.len_utf8()..];
+    }
+}
+
+/// Appends `text` in double quotes, escaped as JSON.
+pub(crate) fn push_quoted(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    push(out, text, Style::Json);
+    out.push(b'"');
+}
+
+/// Formats into a `Vec`, escaping on the way.
+pub(crate) struct Escaping<'a> {
+    pub(crate) out: &'a mut Vec<u8>,
+    pub(crate) style: Style,
+}
+
+impl fmt::Write for Escaping<'_> {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        push(self.out, piece, self.style);
+        Ok(())
+    }
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = 0x8080_8080_8080_8080;
+
+/// Whether a byte of `word` equals `byte`, or (rarely) a false alarm.
+#[inline]
+fn has(word: u64, byte: u8) -> u64 {
+    let zero = word ^ (ONES * u64::from(byte));
+    zero.wrapping_sub(ONES) & !zero
+}
+
+/// Where the first character is that must be escaped; the length if none must.
+fn first_special(bytes: &[u8], style: Style) -> usize {
+    let mut at = 0;
+    // Eight bytes at a time while all are harmless ASCII, as they mostly are.
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let word = u64::from_le_bytes(*chunk);
+        let below_space = word.wrapping_sub(ONES * 0x20) & !word;
+        let mut suspects = below_space | has(word, 0x7f) | word;
+        if style == Style::Json {
+            suspects |= has(word, b'"') | has(word, b'\\');
+        }
+        if suspects & HIGHS != 0
+            && let Some(offset) = (0..8).find(|offset| is_special(bytes, at + offset, style))
+        {
+            return at + offset;
+        }
+        at += 8;
+    }
+    while at < bytes.len() && !is_special(bytes, at, style) {
+        at += 1;
+    }
+    at
+}
+
+/// Whether a character to be escaped begins at `at`.
+fn is_special(bytes: &[u8], at: usize, style: Style) -> bool {
+    let next = |n: usize| bytes.get(at + n).copied().unwrap_or(0);
+    match bytes[at] {
+        0..0x20 | 0x7f => true,
+        b'"' | b'\\' => style == Style::Json,
+        // U+0080 to U+009F.
+        0xC2 => next(1) < 0xA0,
+        // U+061C.
+        0xD8 => next(1) == 0x9C,
+        // U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069.
+        0xE2 => match (next(1), next(2)) {
+            (0x80, last) => matches!(last, 0x8E | 0x8F | 0xA8..=0xAE),
+            (0x81, last) => matches!(last, 0xA6..=0xA9),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+#[cold]
+fn push_special(out: &mut Vec<u8>, c: char, style: Style) {
+    match c {
+        '\n' => out.extend_from_slice(b"\\n"),
+        '\r' => out.extend_from_slice(b"\\r"),
+        '\t' => out.extend_from_slice(b"\\t"),
+        '"' => out.extend_from_slice(b"\\\""),
+        '\\' => out.extend_from_slice(b"\\\\"),
+        c => {
+            let code = u32::from(c);
+            let escaped = match style {
+                Style::Json => format!("\\u{code:04x}"),
+                Style::Line if code < 0x80 => format!("\\x{code:02x}"),
+                Style::Line => format!("\\u{{{code:x}}}"),
+            };
+            out.extend_from_slice(escaped.as_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The plain statement of what must be escaped.
+    fn harmful(c: char) -> bool {
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}')
+            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    }
+
+    #[test]
+    fn golden() {
+        assert_eq!(line("a\tb\r\n\x1b[31m\x7f"), "a\\tb\\r\\n\\x1b[31m\\x7f");
+        assert_eq!(
+            line("\u{85}\u{2028}\u{202e}x"),
+            "\\u{85}\\u{2028}\\u{202e}x"
+        );
+        assert_eq!(line("Grüße, 世界 🦀"), "Grüße, 世界 🦀");
+        let mut json = Vec::new();
+        push_quoted(&mut json, "a\"b\\c\n\u{0}\u{202e}");
+        assert_eq!(json, br#""a\"b\\c\n\u0000\u202e""#);
+    }
+
+    #[test]
+    fn every_character_at_every_place_in_a_word() {
+        for c in (0..0x2100).filter_map(char::from_u32) {
+            for before in 0..9 {
+                let text = format!("{}{c}tail", "x".repeat(before));
+                let escaped = line(&text);
+                assert_eq!(escaped != text, harmful(c), "{c:?} after {before}");
+                assert!(!escaped.contains(harmful), "{escaped:?}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn as_json_it_reads_back(text in any::<String>()) {
+            let mut json = Vec::new();
+            push_quoted(&mut json, &text);
+            let json = String::from_utf8(json).unwrap();
+            prop_assert!(!json.contains(harmful));
+            prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+        }
+
+        #[test]
+        fn a_line_stays_one(text in any::<String>()) {
+            prop_assert!(!line(&text).contains(harmful));
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! From a record to one line of text.
+
+mod json;
+mod logfmt;
+mod text;
+mod time;
+mod value;
+
+use std::io;
+
+use log::Record;
+
+pub use json::Json;
+pub use logfmt::Logfmt;
+pub use text::Text;
+pub use time::Time;
+
+#[cfg(feature = "serde")]
+pub(crate) use value::nested_json;
+
+/// Turns a record into bytes.
+///
+/// The formats of this crate make one line of every record, whatever it holds: see
+/// [`escape`](crate::escape). A format of your own should do so too.
+///
+/// # Examples
+///
+/// ```
+/// use std::io::Write;
+///
+/// struct Bare;
+///
+/// impl logtee::Format for Bare {
+///     fn format(&self, record: &log::Record<'_>, out: &mut Vec<u8>) -> std::io::Result<()> {
+///         let message = record.args().to_string();
+///         write!(out, "{} {}", record.level(), logtee::escape::line(&message))
+///     }
+/// }
+/// # let _ = logtee::WriteSink::new(Bare, std::io::sink());
+/// ```
+pub trait Format: Send + Sync {
+    /// Appends the record to `out`, without a newline at the end.
+    ///
+    /// # Errors
+    ///
+    /// When the record cannot be put in this format; nothing is written then.
+    fn format(&self, record: &Record<'_>, out: &mut Vec<u8>) -> io::Result<()>;
+}
+
+impl<F: Format + ?Sized> Format for Box<F> {
+    fn format(&self, record: &Record<'_>, out: &mut Vec<u8>) -> io::Result<()> {
+        (**self).format(record, out)
+    }
+}
