@@ -35,14 +35,9 @@ impl Carried {
             .clone()
     }
 
-    pub(crate) fn downcast<T: StdError + Send + Sync + 'static>(
-        self: Box<Self>,
-    ) -> Result<T, Box<Self>> {
-        let Self { error, own } = *self;
-        match error.downcast::<T>() {
-            Ok(error) => Ok(error),
-            Err(error) => Err(Box::new(Self { error, own })),
-        }
+    pub(crate) fn downcast<T: StdError + Send + Sync + 'static>(self) -> Result<T, Self> {
+        let Self { error, own } = self;
+        error.downcast::<T>().map_err(|error| Self { error, own })
     }
 }
 

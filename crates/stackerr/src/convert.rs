@@ -123,10 +123,10 @@ impl Error {
                 }
             },
             #[cfg(feature = "anyhow")]
-            Kind::Anyhow(error) => match error.downcast::<T>() {
+            Kind::Anyhow(error) => match (*error).downcast::<T>() {
                 Ok(error) => Ok(error),
                 Err(error) => {
-                    self.0.kind = Kind::Anyhow(error);
+                    self.0.kind = Kind::Anyhow(Box::new(error));
                     Err(self)
                 }
             },

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "anyhow")]
 mod anyhow;
+mod as_std;
 mod birth;
 mod capture;
 mod chain;
@@ -37,6 +38,7 @@ mod tree;
 mod trim;
 mod walk;
 
+pub use as_std::AsStdError;
 pub use birth::set_birth_hook;
 #[doc(hidden)]
 pub use capture::capture_count;

@@ -182,7 +182,7 @@ impl FrameKind {
 }
 
 /// Whether the path lies in the standard library.
-pub(crate) fn is_std(path: &str) -> bool {
+fn is_std(path: &str) -> bool {
     let path = without_sigils(path);
     ["core::", "std::", "alloc::"]
         .iter()

@@ -29,7 +29,7 @@ impl Trail {
     /// Adds a hop. A hop at the very same place twice in a row is one hop.
     pub(crate) fn push(&mut self, place: Place) {
         let last = self.rest.last().copied().unwrap_or(self.first);
-        if last == place {
+        if self.dropped == 0 && last == place {
             return;
         }
         if 1 + self.rest.len() < MAX_PLACES {

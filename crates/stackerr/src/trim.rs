@@ -1,8 +1,8 @@
 //! Where a stack begins: at the birth of the error, not in the machinery that noticed it.
 
 use crate::frame::Frame;
-use crate::noise::{FrameKind, is_std, parts};
-use crate::place::{is_bare, path_of_file};
+use crate::noise::{FrameKind, parts};
+use crate::place::is_bare;
 use crate::stack::Origin;
 
 /// How many frames at the top to take off. 0 where names are unknown.
@@ -41,20 +41,16 @@ fn panic(frames: &[Frame]) -> usize {
     // Below the hook: the handler, then the library function that noticed (`unwrap`, an index).
     hook + frames[hook..]
         .iter()
-        .take_while(|frame| frame.kind() == FrameKind::Panic || in_std(frame))
+        .take_while(|frame| in_std(frame))
         .count()
 }
 
-/// Whether the function is the standard library's, by its path or else by its file.
+/// Whether the function is the standard library's.
 fn in_std(frame: &Frame) -> bool {
-    let Some(name) = frame.name.as_deref() else {
-        return false;
-    };
-    let path = match frame.file() {
-        Some(file) if is_bare(name) => path_of_file(file, name),
-        _ => name.to_owned(),
-    };
-    frame.kind() == FrameKind::Panic || is_std(parts(&path).0) || name.starts_with("__rust")
+    matches!(
+        frame.kind(),
+        FrameKind::Plumbing | FrameKind::Panic | FrameKind::Runtime
+    )
 }
 
 /// `?`, `into()`, `map_err(Error::from)` and their like, directly above the birth.

@@ -56,7 +56,7 @@ impl<'a> Walk<'a> {
         let mut above = node.above;
         while let Some(hop) = above.and_then(|at| self.hops.get(at)) {
             for &place in &hop.places {
-                if places.last() == Some(&place) {
+                if dropped == 0 && places.last() == Some(&place) {
                     continue;
                 }
                 if places.len() < MAX_PLACES {

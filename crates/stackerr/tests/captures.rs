@@ -1,0 +1,95 @@
+//! How many stacks are taken. The count is the process's, so the cases take turns.
+
+use stackerr::{Error, ResultExt, Traced, capture_count, err};
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+static TURN: Mutex<()> = Mutex::new(());
+
+#[track_caller]
+fn check<T>(expected: u64, case: impl FnOnce() -> T) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = capture_count();
+    let value = case();
+    assert_eq!(capture_count() - before, expected);
+    drop(value);
+}
+
+#[derive(Debug)]
+struct Holder(Box<dyn StdError + Send + Sync>);
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("holder")
+    }
+}
+
+impl StdError for Holder {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+#[test]
+fn one_for_each_birth() {
+    check(1, || err!("x"));
+    check(1, || Error::new(fmt::Error));
+    check(1, || Error::from(fmt::Error));
+    check(1, || Error::from_boxed(Box::new(fmt::Error)));
+    check(1, || Error::wrap("text"));
+    check(1, || None::<()>.context("none"));
+    check(1, || Err::<(), _>(fmt::Error).with_context(|| "none"));
+    check(1, || Traced::new(fmt::Error));
+}
+
+#[test]
+fn none_for_what_carries_one() {
+    check(1, || err!("x").context("a").context("b"));
+    check(1, || Err::<(), _>(err!("x")).stack().context("c").stack());
+    check(2, || {
+        Error::join([err!("a"), err!("b")]).unwrap().context("c")
+    });
+    check(1, || Error::new(Traced::new(fmt::Error)));
+    check(1, || Traced::new(Traced::new(fmt::Error)));
+    check(1, || Error::new(Holder(err!("x").into())));
+    check(1, || {
+        Error::new(Holder(Box::new(Holder(Box::new(Traced::new(fmt::Error))))))
+    });
+    check(1, || {
+        let boxed: Box<dyn StdError + Send + Sync> = err!("x").into();
+        Error::from_boxed(boxed)
+    });
+    check(1, || {
+        let boxed: Box<dyn StdError + Send + Sync> = err!("x").into();
+        Err::<(), _>(boxed).context("again")
+    });
+    check(2, || {
+        let join = Error::join([err!("a"), err!("b")]).unwrap().context("c");
+        Error::new(Holder(join.into())).context("d")
+    });
+}
+
+#[cfg(feature = "anyhow")]
+#[test]
+fn none_through_anyhow() {
+    check(1, || {
+        let error = anyhow::Error::from(err!("x")).context("theirs");
+        Err::<(), _>(error).context("ours").unwrap_err()
+    });
+    check(1, || {
+        let error = anyhow::Error::from(err!("x"));
+        Err::<(), _>(error).stack().unwrap_err()
+    });
+}
+
+#[test]
+fn symbols_are_found_once() {
+    let err = err!("x");
+    let first = err.stack_traces();
+    let again = err.stack_traces().iter().next().unwrap().clone();
+    assert!(std::ptr::eq(
+        first.iter().next().unwrap().frames(),
+        again.frames()
+    ));
+}
