@@ -1,0 +1,3 @@
+//! The program `flightrec`, for whoever receives a dump.
+
+fn main() {}

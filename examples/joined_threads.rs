@@ -1,0 +1,26 @@
+//! Failures of several threads joined: one error, one dump, the stack of each failure.
+
+use std::process::ExitCode;
+use std::thread;
+
+use flightrec::stackerr::{Error, JoinExt, ResultExt, ensure};
+
+fn check(host: &str) -> Result<usize, Error> {
+    log::debug!("checking {host}");
+    ensure!(!host.contains(' '), "{host:?} is no name of a host");
+    Ok(host.len())
+}
+
+fn main() -> ExitCode {
+    let recorder = flightrec::builder("example").install().expect("no logger was there before");
+    recorder.run(|| {
+        let workers = ["one.example", "two example", "three.example", "four example"]
+            .map(|host| thread::spawn(move || check(host).with_context(|| format!("cannot check {host:?}"))));
+        let lengths = workers
+            .into_iter()
+            .map(|worker| worker.join().expect("a worker does not panic"))
+            .join_errors::<Vec<_>>()?;
+        log::info!("checked {} hosts", lengths.len());
+        Ok::<(), Error>(())
+    })
+}

@@ -1,0 +1,18 @@
+//! Records to three sinks, each with a filter of its own.
+
+use log::LevelFilter;
+use logtee::{Directives, Json, Logfmt, Tee, WriteSink};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    Tee::builder()
+        .sink(LevelFilter::Info, logtee::stderr())
+        .sink(LevelFilter::Warn, WriteSink::new(Json::new(), std::io::stdout()))
+        .sink("warn,logtee=debug".parse::<Directives>()?, WriteSink::new(Logfmt::new(), std::io::stdout()))
+        .install()?;
+
+    log::debug!("only the third sink takes this");
+    log::info!(port = 8080; "listening");
+    log::warn!(user = "eve\nroot logged in"; "a line break in a value does not make two lines");
+    log::logger().flush();
+    Ok(())
+}

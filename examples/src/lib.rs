@@ -1,1 +1,0 @@
-//! Placeholder so that Cargo has a target; the examples are the `[[example]]`s.
