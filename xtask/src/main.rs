@@ -1,1 +1,50 @@
-fn main() {}
+//! The workspace's tasks. `cargo xtask` lists them.
+
+mod bench;
+mod cargo;
+mod ci;
+mod demo;
+mod tidy;
+mod weight;
+
+use std::env;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Usage: cargo xtask TASK
+
+  demo [--keep DIR]       a real tool fails three times and explains itself
+  ci [--no-test]          all that must hold before a change goes in
+  bench [--quick] [--json FILE]
+                          what recording costs, beside the alternatives
+  weight                  what each crate adds to a program
+  tidy                    the habits that no compiler checks
+";
+
+fn main() -> ExitCode {
+    let mut args = env::args().skip(1);
+    let task = args.next().unwrap_or_default();
+    let args: Vec<String> = args.collect();
+    let done = match task.as_str() {
+        "demo" => demo::run(&args),
+        "ci" => ci::run(&args),
+        "bench" => bench::run(&args),
+        "weight" => weight::run(&args),
+        "tidy" => tidy::run(&args),
+        "" | "help" | "-h" | "--help" => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        other => {
+            eprintln!("there is no task {other:?}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{task} failed: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,1 +1,29 @@
-//! A flight recorder for Rust programs: when one fails, the stacks and the last DEBUG records go into one file.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod builder;
+mod dump;
+mod flight;
+mod hash;
+mod incident;
+mod outlet;
+mod panics;
+mod recorder;
+mod run;
+mod say;
+mod store;
+mod storm;
+
+pub use builder::{Builder, InstallError, builder};
+pub use dump::{
+    Dump, ErrorNode, Fields, Frame, Host, Location, LogRecord, Module, Process, ReadError, Reason,
+    SCHEMA, Trace, Value,
+};
+pub use flight::FlightRecorder;
+
+/// Sinks, filters, the redactor.
+pub use logtee;
+/// Errors that keep their stacks.
+pub use stackerr;
+/// The tail that the records are kept in.
+pub use tailwriter;

@@ -1,0 +1,193 @@
+//! Making a dump out of what was kept.
+
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+use logtee::packed::{self, FieldValue};
+use stackerr::{ErrorTree, StackTraces};
+use tailwriter::Entry;
+
+use super::mask::Mask;
+use super::schema::FromJson;
+use super::{
+    Dump, ErrorNode, Fields, Frame, Location, LogRecord, Module, Reason, SCHEMA, Trace, Value,
+    process,
+};
+use crate::incident::{Failure, Incident};
+use crate::recorder::Recorder;
+
+pub(crate) fn collect(recorder: &Recorder, incident: &Incident<'_>) -> Dump {
+    // The records first: what follows may take a while, and log.
+    let snapshot = recorder.tail.snapshot();
+    let about = &recorder.about;
+    let mask = Mask::new(&recorder.redactor);
+    let mut dump = Dump {
+        schema: SCHEMA.to_owned(),
+        app: about.app.clone(),
+        version: about.version.clone(),
+        revision: about.revision.clone(),
+        created_at: rfc3339(SystemTime::now()),
+        reason: Reason {
+            kind: incident.kind.to_owned(),
+            message: mask.text(&incident.message),
+        },
+        error: incident.failure.as_ref().map(|failure| failure.node(&mask)),
+        stack_traces: incident
+            .stack_traces
+            .iter()
+            .map(|trace| self::trace(trace, &mask))
+            .collect(),
+        latest_logs: snapshot
+            .entries()
+            .map(|entry| record(&entry, &mask))
+            .collect(),
+        evicted_logs: snapshot.evicted(),
+        suppressed_dumps: 0,
+        fingerprint: incident.fingerprint(),
+        modules: modules(&incident.stack_traces),
+        process: process::process(about.start, &incident.thread, &mask),
+        host: process::host(),
+        metadata: about
+            .metadata
+            .iter()
+            .map(|(key, value)| (key.clone(), mask.value(key, value)))
+            .collect(),
+        redactions: Default::default(),
+    };
+    dump.redactions = mask.counts();
+    dump
+}
+
+/// RFC 3339 in UTC, to the microsecond.
+pub(super) fn rfc3339(time: SystemTime) -> String {
+    // What a clock that is off by ten thousand years says is worth nothing.
+    Timestamp::try_from(time).map_or_else(|_| String::new(), |time| format!("{time:.6}"))
+}
+
+fn record(entry: &Entry<'_>, mask: &Mask<'_>) -> LogRecord {
+    let time = rfc3339(entry.time());
+    let seq = entry.seq();
+    let Ok(packed) = packed::unpack(entry.line()) else {
+        let msg = "[this record could not be read back]".to_owned();
+        return LogRecord {
+            seq,
+            time,
+            msg,
+            ..LogRecord::default()
+        };
+    };
+    let mut fields = Fields::default();
+    for (key, value) in packed.fields() {
+        fields.set(key, mask.field(key, self::value(value)));
+    }
+    LogRecord {
+        seq,
+        time,
+        level: packed.level.as_str().to_owned(),
+        target: mask.text(packed.target),
+        msg: mask.text(&packed.message),
+        file: packed.file.map(str::to_owned),
+        line: packed.line,
+        thread: mask.text(packed.thread),
+        fields,
+        cut: packed.cut,
+    }
+}
+
+fn value(value: FieldValue<'_>) -> Value {
+    match value {
+        FieldValue::Null => Value::Null,
+        FieldValue::Bool(yes) => Value::Bool(yes),
+        FieldValue::I64(int) => Value::Int(int.into()),
+        FieldValue::U64(int) => Value::Int(int.into()),
+        FieldValue::I128(int) => Value::Int(int),
+        FieldValue::U128(int) => {
+            i128::try_from(int).map_or_else(|_| Value::Text(int.to_string()), Value::Int)
+        }
+        FieldValue::F64(float) => Value::Float(float),
+        FieldValue::Str(text) | FieldValue::Text(text) => Value::Text(text.to_owned()),
+        FieldValue::Json(json) => {
+            let parsed = serde_json::from_str(json).ok().and_then(Value::from_json);
+            parsed.unwrap_or_else(|| Value::Text(json.to_owned()))
+        }
+        other => Value::Text(format!("{other:?}")),
+    }
+}
+
+fn trace(trace: &stackerr::StackTrace, mask: &Mask<'_>) -> Trace {
+    Trace {
+        error: mask.text(trace.error()),
+        frames: trace.frames().iter().map(frame).collect(),
+        trail: trace.trail().iter().map(|place| location(place)).collect(),
+    }
+}
+
+fn frame(frame: &stackerr::Frame) -> Frame {
+    Frame {
+        name: frame.name().to_owned(),
+        file: frame.file().map(str::to_owned),
+        line: frame.line(),
+        column: frame.column(),
+        address: format!("{:#x}", frame.address()),
+        module: frame.module().map(str::to_owned),
+        noise: frame.is_noise(),
+    }
+}
+
+fn location(place: &std::panic::Location<'_>) -> Location {
+    Location {
+        file: place.file().to_owned(),
+        line: place.line(),
+        column: place.column(),
+    }
+}
+
+impl Failure<'_> {
+    fn node(&self, mask: &Mask<'_>) -> ErrorNode {
+        match self {
+            Failure::Error(error) => node(&stackerr::tree(*error), mask),
+            Failure::Panic { message, location } => ErrorNode {
+                message: mask.text(message),
+                location: location.clone().map(|(file, line, column)| Location {
+                    file,
+                    line,
+                    column,
+                }),
+                sources: Vec::new(),
+            },
+        }
+    }
+}
+
+/// The tree has a bounded depth.
+fn node(tree: &ErrorTree, mask: &Mask<'_>) -> ErrorNode {
+    ErrorNode {
+        message: mask.text(&tree.message),
+        location: tree.location.map(location),
+        sources: tree
+            .sources
+            .iter()
+            .map(|source| node(source, mask))
+            .collect(),
+    }
+}
+
+/// The executable, and whatever else a frame lies in.
+fn modules(traces: &StackTraces) -> Vec<Module> {
+    let occurs = |module: &stackerr::Module| {
+        traces
+            .iter()
+            .flat_map(|trace| trace.frames())
+            .any(|frame| frame.module() == Some(module.name()))
+    };
+    let mut modules = stackerr::modules();
+    let mut first = true;
+    modules.retain(|module| std::mem::take(&mut first) || occurs(module));
+    modules
+        .iter()
+        .map(|module| Module {
+            name: module.name().to_owned(),
+            build_id: module.build_id().map(str::to_owned),
+        })
+        .collect()
+}

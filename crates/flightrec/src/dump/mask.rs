@@ -1,0 +1,88 @@
+//! Masking what goes into a dump, and counting what was masked.
+
+use std::collections::BTreeMap;
+
+use logtee::redact::Redactor;
+
+use super::Value;
+
+/// The redactor, for one dump.
+pub(super) struct Mask<'a> {
+    redactor: &'a Redactor,
+    before: BTreeMap<String, u64>,
+}
+
+impl<'a> Mask<'a> {
+    pub(super) fn new(redactor: &'a Redactor) -> Mask<'a> {
+        Mask {
+            redactor,
+            before: counts(redactor),
+        }
+    }
+
+    pub(super) fn text(&self, text: &str) -> String {
+        self.redactor.text(text).into_owned()
+    }
+
+    /// Text that belongs to a key.
+    pub(super) fn value(&self, key: &str, text: &str) -> String {
+        self.redactor.value(key, text).into_owned()
+    }
+
+    /// A value of any kind that belongs to a key.
+    pub(super) fn field(&self, key: &str, value: Value) -> Value {
+        match value {
+            Value::Text(text) => Value::Text(self.value(key, &text)),
+            Value::List(items) => Value::List(
+                items
+                    .into_iter()
+                    .map(|item| self.field(key, item))
+                    .collect(),
+            ),
+            Value::Map(entries) => Value::Map(
+                entries
+                    .into_iter()
+                    .map(|(own, value)| {
+                        let value = self.field(&own, self.under(key, value));
+                        (own, value)
+                    })
+                    .collect(),
+            ),
+            // A number can be a secret, too.
+            Value::Int(_) | Value::Float(_) => self.under(key, value),
+            Value::Null | Value::Bool(_) => value,
+        }
+    }
+
+    /// The value unless the key alone says that it is secret.
+    fn under(&self, key: &str, value: Value) -> Value {
+        const HARMLESS: &str = "0";
+        let masked = match value {
+            Value::Int(_) | Value::Float(_) | Value::Text(_) => self.value(key, HARMLESS),
+            _ => return value,
+        };
+        if masked == HARMLESS {
+            value
+        } else {
+            Value::Text(masked)
+        }
+    }
+
+    /// How many values each rule has masked since.
+    pub(super) fn counts(&self) -> BTreeMap<String, u64> {
+        let mut counts = counts(self.redactor);
+        for (rule, count) in &mut counts {
+            *count -= self.before.get(rule).copied().unwrap_or(0).min(*count);
+        }
+        counts.retain(|_, count| *count > 0);
+        counts
+    }
+}
+
+fn counts(redactor: &Redactor) -> BTreeMap<String, u64> {
+    redactor
+        .counts()
+        .into_iter()
+        .map(|(rule, count)| (rule.to_string(), count))
+        .collect()
+}

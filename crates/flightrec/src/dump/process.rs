@@ -1,0 +1,67 @@
+//! What a dump tells of the process and the machine.
+
+use std::env;
+use std::process;
+use std::thread;
+use std::time::{Instant, SystemTime};
+
+use super::collect::rfc3339;
+use super::mask::Mask;
+use super::{Host, Process};
+
+/// When recording began, on both clocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    system: SystemTime,
+    instant: Instant,
+}
+
+impl Start {
+    pub(crate) fn now() -> Start {
+        Start {
+            system: SystemTime::now(),
+            instant: Instant::now(),
+        }
+    }
+}
+
+pub(super) fn process(start: Start, thread: &str, mask: &Mask<'_>) -> Process {
+    let executable = env::current_exe().ok();
+    Process {
+        pid: process::id(),
+        started_at: rfc3339(start.system),
+        uptime: start.instant.elapsed().as_secs_f64(),
+        executable: executable.map(|path| mask.text(&path.to_string_lossy())),
+        args: args(
+            env::args_os().map(|arg| arg.to_string_lossy().into_owned()),
+            mask,
+        ),
+        thread: mask.text(thread),
+    }
+}
+
+/// The arguments, masked: each by what it says itself, and the value behind an option by the
+/// option's name.
+fn args(args: impl Iterator<Item = String>, mask: &Mask<'_>) -> Vec<String> {
+    let mut masked = Vec::new();
+    let mut option: Option<String> = None;
+    for arg in args {
+        let value = option.take().filter(|_| !arg.starts_with('-'));
+        masked.push(match value {
+            Some(option) => mask.value(&option, &arg),
+            None => mask.text(&arg),
+        });
+        if arg.starts_with('-') && !arg.contains('=') {
+            option = Some(arg.trim_start_matches('-').to_owned());
+        }
+    }
+    masked
+}
+
+pub(super) fn host() -> Host {
+    Host {
+        os: env::consts::OS.to_owned(),
+        arch: env::consts::ARCH.to_owned(),
+        cpus: thread::available_parallelism().map_or(0, |cpus| cpus.get() as u32),
+    }
+}

@@ -1,0 +1,129 @@
+//! Where dumps go: into the store or to a writer, then to the program's callbacks.
+
+use std::cell::Cell;
+use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use crate::dump::{Dump, collect};
+use crate::incident::Incident;
+use crate::recorder::Recorder;
+use crate::say;
+use crate::store::Store;
+use crate::storm::{Storm, Verdict};
+
+pub(crate) type Callback = Box<dyn Fn(&Dump, Option<&Path>) + Send + Sync>;
+
+pub(crate) struct Outlet {
+    pub(crate) place: Place,
+    pub(crate) callbacks: Vec<Callback>,
+    pub(crate) storm: Mutex<Storm>,
+}
+
+pub(crate) enum Place {
+    Store(Store),
+    Writer(Mutex<Box<dyn Write + Send>>),
+}
+
+thread_local! {
+    /// This thread is making a dump; what fails meanwhile gets none of its own.
+    static DUMPING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is making a dump.
+pub(crate) fn is_dumping() -> bool {
+    DUMPING.get()
+}
+
+impl Outlet {
+    /// Makes a dump and hands it on, unless the storm says no. Failure is said on stderr.
+    ///
+    /// Returns the path, an earlier one if that dump tells of the same failure, or an empty one if
+    /// dumps go to a writer.
+    pub(crate) fn dump(&self, recorder: &Recorder, incident: Incident<'_>) -> io::Result<PathBuf> {
+        if DUMPING.replace(true) {
+            return Err(io::Error::other(
+                "a failure while a dump is made gets no dump of its own",
+            ));
+        }
+        let _reset = Reset;
+        // What the program gave us runs in here: redactors, callbacks, a writer, the errors' own
+        // Display. None of it may take the program down.
+        let dumped = catch_unwind(AssertUnwindSafe(|| self.dump_new(recorder, &incident)));
+        dumped.unwrap_or_else(|_| {
+            let message = "making a dump panicked; there is none of this failure";
+            say::line(message);
+            Err(io::Error::other(message))
+        })
+    }
+
+    fn dump_new(&self, recorder: &Recorder, incident: &Incident<'_>) -> io::Result<PathBuf> {
+        let suppressed = match self.storm().verdict(incident.key) {
+            Verdict::Dump { suppressed } => suppressed,
+            Verdict::Same(path) => return Ok(path),
+            Verdict::TooMany => {
+                return Err(io::Error::other(
+                    "too many dumps in a short time; this one was counted only",
+                ));
+            }
+        };
+        let mut dump = collect(recorder, incident);
+        dump.suppressed_dumps = suppressed;
+        let path = self.write(&dump)?;
+        if let Some(path) = &path {
+            self.storm().remember(incident.key, path);
+        }
+        for callback in &self.callbacks {
+            if catch_unwind(AssertUnwindSafe(|| callback(&dump, path.as_deref()))).is_err() {
+                say::line("a callback of `on_dump` panicked");
+            }
+        }
+        Ok(path.unwrap_or_default())
+    }
+
+    fn write(&self, dump: &Dump) -> io::Result<Option<PathBuf>> {
+        match &self.place {
+            Place::Store(store) => {
+                let written = store.write(dump);
+                match &written {
+                    Ok(path) => say::line(&format!(
+                        "what happened is written down in {}",
+                        path.display()
+                    )),
+                    Err(error) => say::line(&format!(
+                        "cannot write a dump to {}: {error}; name another directory with `dir` or XDG_STATE_HOME",
+                        store.dir().display()
+                    )),
+                }
+                written.map(Some)
+            }
+            Place::Writer(writer) => {
+                // One write, so that lines of several programs do not mix.
+                let mut line = Vec::new();
+                dump.write_to(&mut line)?;
+                line.push(b'\n');
+                let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+                let written = writer.write_all(&line).and_then(|()| writer.flush());
+                if let Err(error) = &written {
+                    say::line(&format!(
+                        "cannot write a dump to the writer of `dump_to`: {error}"
+                    ));
+                }
+                written.map(|()| None)
+            }
+        }
+    }
+
+    fn storm(&self) -> std::sync::MutexGuard<'_, Storm> {
+        self.storm.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Reset;
+
+impl Drop for Reset {
+    fn drop(&mut self) {
+        DUMPING.set(false);
+    }
+}

@@ -1,0 +1,109 @@
+//! What records: the sink that keeps the last records, and all that it takes to make a dump.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use log::{Level, LevelFilter, Record};
+use logtee::packed;
+use logtee::redact::Redactor;
+use logtee::{Filter, Handle, Sink};
+use tailwriter::SharedTail;
+
+use crate::dump::Start;
+use crate::incident::Incident;
+use crate::outlet::Outlet;
+
+/// Everything that the handles of one flight recorder share.
+pub(crate) struct Recorder {
+    pub(crate) about: About,
+    pub(crate) tail: SharedTail,
+    pub(crate) redactor: Redactor,
+    pub(crate) outlet: Outlet,
+    pub(crate) switch: Switch,
+    pub(crate) dump_on: LevelFilter,
+}
+
+/// What a dump says of the program.
+pub(crate) struct About {
+    pub(crate) app: String,
+    pub(crate) version: Option<String>,
+    pub(crate) revision: Option<String>,
+    pub(crate) metadata: Vec<(String, String)>,
+    pub(crate) start: Start,
+}
+
+/// Recording, on or off.
+pub(crate) struct Switch {
+    handle: Handle,
+    filter: Arc<dyn Filter>,
+    on: AtomicBool,
+}
+
+impl Switch {
+    pub(crate) fn new(handle: Handle, filter: Arc<dyn Filter>) -> Switch {
+        Switch {
+            handle,
+            filter,
+            on: AtomicBool::new(true),
+        }
+    }
+
+    pub(crate) fn turn_on(&self) {
+        if !self.on.swap(true, Ordering::AcqRel) {
+            self.handle.set(Arc::clone(&self.filter));
+        }
+    }
+
+    pub(crate) fn turn_off(&self) {
+        if self.on.swap(false, Ordering::AcqRel) {
+            self.handle.set(LevelFilter::Off);
+        }
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        self.on.load(Ordering::Acquire)
+    }
+}
+
+/// The recorder as a sink of the tee.
+pub(crate) struct Keep(pub(crate) Arc<Recorder>);
+
+impl Sink for Keep {
+    #[inline]
+    fn emit(&self, record: &Record<'_>) -> io::Result<()> {
+        let Recorder { tail, dump_on, .. } = &*self.0;
+        let level = record.level();
+        packed::pack(record, packed::Options::default(), |bytes| {
+            if level <= Level::Warn {
+                tail.push_pinned(bytes)
+            } else {
+                tail.push(bytes)
+            }
+        });
+        if level <= *dump_on {
+            self.0.dump_record(record);
+        }
+        Ok(())
+    }
+}
+
+impl Recorder {
+    /// For `dump_on`: the record itself is the last one that the dump holds.
+    #[cold]
+    fn dump_record(&self, record: &Record<'_>) {
+        let place = match (record.file(), record.line()) {
+            (Some(file), Some(line)) => format!(" at {file}:{line}"),
+            _ => String::new(),
+        };
+        let message = format!(
+            "a record at {} from {}{place}",
+            record.level(),
+            record.target()
+        );
+        let key = format!("{place} {}", record.target());
+        let incident = Incident::new("level", message).with_key(&key);
+        // What went wrong has been said.
+        let _ = self.outlet.dump(self, incident);
+    }
+}

@@ -1,0 +1,123 @@
+//! Names of dumps and directories.
+
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::dump::Dump;
+
+/// `20261123T003015.123456Z-error-4711-0.json`: sorted by name they are sorted by time.
+pub(super) fn of(dump: &Dump) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let time: String = dump
+        .created_at
+        .chars()
+        .filter(|char| !matches!(char, '-' | ':'))
+        .collect();
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!(
+        "{}-{}-{}-{count}.json",
+        time,
+        dump.reason.kind,
+        process::id()
+    )
+}
+
+/// Whether a file of that name is a dump of ours.
+pub(super) fn is_dump(name: &str) -> bool {
+    let Some(stem) = name.strip_suffix(".json") else {
+        return false;
+    };
+    let mut parts = stem.split('-');
+    let time = parts.next().is_some_and(|time| {
+        time.len() > 16
+            && time.ends_with('Z')
+            && time.starts_with(|first: char| first.is_ascii_digit())
+    });
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let kind = parts
+        .next()
+        .is_some_and(|kind| kind.bytes().all(|byte| byte.is_ascii_lowercase()));
+    time && kind
+        && parts.next().is_some_and(is_number)
+        && parts.next().is_some_and(is_number)
+        && parts.next().is_none()
+}
+
+/// An app's name as the name of one directory, whatever it holds.
+pub(super) fn component(app: &str) -> String {
+    const MAX_CHARS: usize = 64;
+    let is_plain =
+        |char: char| char.is_alphanumeric() || matches!(char, '.' | '_' | '-' | ' ' | '+');
+    let plain: String = app
+        .chars()
+        .take(MAX_CHARS)
+        .map(|char| if is_plain(char) { char } else { '_' })
+        .collect();
+    let plain = plain.trim_matches(['.', ' ']).to_owned();
+    if plain == app && !plain.is_empty() {
+        return plain;
+    }
+    // Two names that had to be changed must not become one.
+    format!(
+        "{}{}{:08x}",
+        plain,
+        if plain.is_empty() { "app-" } else { "-" },
+        crate::hash::fnv1a(app.as_bytes()) as u32
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_app_s_name_stays_one_component() {
+        assert_eq!(component("my-tool"), "my-tool");
+        assert_eq!(component("Café 2"), "Café 2");
+        let hostile = [
+            "",
+            ".",
+            "..",
+            "../../etc",
+            "/abs",
+            "a/b",
+            "a\\b",
+            "nul\0",
+            "esc\x1b[31m",
+            "line\n",
+            " x ",
+            "C:",
+        ];
+        let mut made: Vec<_> = hostile.iter().map(|app| component(app)).collect();
+        made.push(component(&"long".repeat(1_000_000)));
+        for name in &made {
+            assert!(!name.is_empty() && name.len() < 256, "{name:?}");
+            assert!(
+                !name.starts_with('.') && !name.contains(['/', '\\', '\0', '\x1b', '\n', ':']),
+                "{name:?}"
+            );
+        }
+        made.sort();
+        made.dedup();
+        assert_eq!(made.len(), hostile.len() + 1, "two names became one");
+    }
+
+    #[test]
+    fn a_dump_is_known_by_its_name() {
+        let mut dump = Dump::default();
+        dump.created_at = "2026-11-23T00:30:15.123456Z".to_owned();
+        dump.reason.kind = "error".to_owned();
+        let name = of(&dump);
+        assert!(name.starts_with("20261123T003015.123456Z-error-"), "{name}");
+        assert!(is_dump(&name));
+        for other in [
+            "notes.json",
+            "x-error-1-2.json",
+            "20261123T003015Z-error-1.json",
+            ".tmp",
+            "",
+        ] {
+            assert!(!is_dump(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! What recording costs, beside the alternatives: builds and runs the package in `xtask/bench`.
+
+use anyhow::{Context, Result, bail};
+
+use crate::cargo;
+
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    let manifest = cargo::root().join("xtask").join("bench").join("Cargo.toml");
+    let mut command = cargo::cargo();
+    command
+        .args(["run", "--release", "--quiet", "--manifest-path"])
+        .arg(manifest);
+    // Beside our own, so that a second run builds nothing.
+    command
+        .arg("--target-dir")
+        .arg(cargo::target_dir().join("bench"))
+        .arg("--")
+        .args(args);
+    let status = command.status().context("cannot start cargo")?;
+    if !status.success() {
+        bail!("the benchmark: {status}");
+    }
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! Calling Cargo, and knowing where the workspace is.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+/// The root of the workspace.
+pub(crate) fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
+}
+
+/// The Cargo that runs us.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root());
+    cargo
+}
+
+/// Runs Cargo with these words and fails if it does.
+pub(crate) fn run(words: &str) -> Result<()> {
+    run_with(words, &[])
+}
+
+pub(crate) fn run_with(words: &str, env: &[(&str, &str)]) -> Result<()> {
+    println!("$ cargo {words}");
+    let mut command = cargo();
+    command
+        .args(words.split_whitespace())
+        .envs(env.iter().copied());
+    let status = command.status().context("cannot start cargo")?;
+    if !status.success() {
+        bail!("`cargo {words}`: {status}");
+    }
+    Ok(())
+}
+
+/// Where Cargo puts what it builds.
+pub(crate) fn target_dir() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(dir) => root().join(dir),
+        None => root().join("target"),
+    }
+}

@@ -1,0 +1,123 @@
+//! The main job, shown: a real tool runs well, fails, and panics.
+
+mod checks;
+mod stage;
+
+use anyhow::{Result, bail};
+
+use checks::Checks;
+use stage::Stage;
+
+/// Runs the demo and fails if anything was not as promised.
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    let keep = match args {
+        [] => None,
+        [option, dir] if option == "--keep" => Some(dir.into()),
+        _ => bail!("usage: cargo xtask demo [--keep DIR]"),
+    };
+    let stage = Stage::build(keep)?;
+    let mut checks = Checks::default();
+    runs_well(&stage, &mut checks)?;
+    fails_twice(&stage, &mut checks)?;
+    panics(&stage, &mut checks)?;
+    checks.conclude(&stage)
+}
+
+fn runs_well(stage: &Stage, checks: &mut Checks) -> Result<()> {
+    stage.title("Act 1: the census runs well. The console shows INFO, and nothing is written.");
+    let run = stage.census(&stage.downloaded)?;
+    run.show();
+    checks.that("it succeeds", run.code == Some(0));
+    checks.that("the console shows INFO", run.stderr.contains("INFO"));
+    checks.that("and nothing below", !run.stderr.contains("DEBUG"));
+    checks.that("no dump is written", stage.dumps()?.is_empty());
+    Ok(())
+}
+
+fn fails_twice(stage: &Stage, checks: &mut Checks) -> Result<()> {
+    stage.title("Act 2: the same sources, and two manifests that can not be read.");
+    let run = stage.census(&stage.broken)?;
+    run.show();
+    let dumps = stage.dumps()?;
+    checks.that("it fails with exit code 1", run.code == Some(1));
+    checks.that(
+        "the console shows both errors",
+        run.stderr.matches("cannot read ").count() == 2,
+    );
+    checks.that("and one path", run.stderr.matches(".json").count() == 1);
+    checks.that("and nothing of DEBUG", !run.stderr.contains("DEBUG"));
+    let [dump] = &dumps[..] else {
+        bail!("{} dumps were written, not one", dumps.len())
+    };
+    checks.that(
+        "the path is the dump's",
+        run.stderr.contains(&*dump.path.to_string_lossy()),
+    );
+
+    stage.title("What the maintainer sees in it:");
+    stage.view(dump)?;
+    let json = &dump.json;
+    let traces = json["stack_traces"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
+    checks.that("the dump has the stacks of both errors", traces.len() == 2);
+    let born_here = |trace: &serde_json::Value| {
+        trace["frames"][0]["name"]
+            .as_str()
+            .is_some_and(|name| name.contains("census::crates::read"))
+    };
+    checks.that(
+        "each stack begins where the error was born",
+        traces.iter().all(born_here),
+    );
+    let logs = json["latest_logs"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
+    let names = |name: &str| {
+        logs.iter().any(|log| {
+            log["level"] == "DEBUG" && log["msg"].as_str().is_some_and(|msg| msg.contains(name))
+        })
+    };
+    checks.that(
+        "the last DEBUG records name the malformed manifest",
+        names("zz-malformed"),
+    );
+    checks.that("and the unreadable one", names("zz-unreadable"));
+    checks.that("the schema is flightrec/1", json["schema"] == "flightrec/1");
+    checks.that("nobody else can read it", dump.is_private()?);
+    Ok(())
+}
+
+fn panics(stage: &Stage, checks: &mut Checks) -> Result<()> {
+    stage.title("Act 3: a manifest with an edition that the census takes for impossible.");
+    let before = stage.dumps()?.len();
+    let run = stage.census(&stage.impossible)?;
+    run.show();
+    let dumps = stage.dumps()?;
+    checks.that("it dies with a panic's exit code", run.code == Some(101));
+    checks.that(
+        "the panic's message is shown",
+        run.stderr
+            .contains("internal error: entered unreachable code"),
+    );
+    checks.that("one more dump is written", dumps.len() == before + 1);
+    let Some(dump) = dumps.last() else {
+        bail!("there is no dump")
+    };
+    stage.title("What the maintainer sees in it:");
+    stage.view(dump)?;
+    checks.that("its kind is panic", dump.json["reason"]["kind"] == "panic");
+    let thread = dump.json["process"]["thread"].as_str().unwrap_or_default();
+    checks.that(
+        "it names the worker's thread",
+        thread.starts_with("census-"),
+    );
+    let first = dump.json["stack_traces"][0]["frames"][0]["name"]
+        .as_str()
+        .unwrap_or_default();
+    checks.that(
+        "its stack begins where it panicked",
+        first.contains("census::crates::edition"),
+    );
+    Ok(())
+}

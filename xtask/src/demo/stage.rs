@@ -1,0 +1,229 @@
+//! What the demo plays with: the programs, the directories and what they leave.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use crate::cargo;
+
+pub(crate) struct Stage {
+    census: PathBuf,
+    viewer: PathBuf,
+    /// `XDG_STATE_HOME` and its like for the programs.
+    state: PathBuf,
+    pub(crate) downloaded: PathBuf,
+    pub(crate) broken: PathBuf,
+    pub(crate) impossible: PathBuf,
+    keep: Option<PathBuf>,
+    _dir: TempDir,
+}
+
+/// How a program ended and what it printed.
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+pub(crate) struct DumpFile {
+    pub(crate) path: PathBuf,
+    pub(crate) json: serde_json::Value,
+}
+
+impl Stage {
+    pub(crate) fn build(keep: Option<PathBuf>) -> Result<Stage> {
+        cargo::run("build --quiet --release -p examples --example census")?;
+        cargo::run("build --quiet --release -p flightrec-cli")?;
+        let dir = tempfile::tempdir()?;
+        let release = cargo::target_dir().join("release");
+        let downloaded = downloaded()?;
+        let state = match &keep {
+            Some(keep) => std::path::absolute(keep)?,
+            None => dir.path().join("state"),
+        };
+        fs::create_dir_all(&state).with_context(|| format!("cannot make {}", state.display()))?;
+        Ok(Stage {
+            census: release.join("examples").join(exe("census")),
+            viewer: release.join(exe("flightrec")),
+            broken: broken(dir.path(), &downloaded)?,
+            impossible: impossible(dir.path(), &downloaded)?,
+            keep: keep.is_some().then(|| state.clone()),
+            state,
+            downloaded,
+            _dir: dir,
+        })
+    }
+
+    pub(crate) fn title(&self, text: &str) {
+        println!("\n== {text}\n");
+    }
+
+    pub(crate) fn census(&self, dir: &Path) -> Result<Run> {
+        println!("$ census {}", dir.display());
+        // Neither a backtrace variable nor the user's own state has a part in this.
+        let output = Command::new(&self.census)
+            .arg(dir)
+            .env("XDG_STATE_HOME", &self.state)
+            .env("LOCALAPPDATA", &self.state)
+            .env_remove("RUST_BACKTRACE")
+            .env_remove("RUST_LOG")
+            .output()
+            .with_context(|| format!("cannot run {}", self.census.display()))?;
+        Ok(Run {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    /// The dumps written so far, oldest first.
+    pub(crate) fn dumps(&self) -> Result<Vec<DumpFile>> {
+        let mut dumps = Vec::new();
+        let dir = self.state.join("census").join("flightrec");
+        let entries = match fs::read_dir(&dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(dumps),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot look into {}", dir.display()));
+            }
+        };
+        for entry in entries {
+            let path = entry?.path();
+            let text = fs::read(&path)?;
+            let json = serde_json::from_slice(&text)
+                .with_context(|| format!("{} is not JSON", path.display()))?;
+            dumps.push(DumpFile { path, json });
+        }
+        dumps.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(dumps)
+    }
+
+    /// Shows a dump as `flightrec show` does, with the last records.
+    pub(crate) fn view(&self, dump: &DumpFile) -> Result<()> {
+        let status = Command::new(&self.viewer)
+            .args(["show", "--no-pager", "--last", "8"])
+            .arg(&dump.path)
+            .status()
+            .with_context(|| format!("cannot run {}", self.viewer.display()))?;
+        anyhow::ensure!(
+            status.success(),
+            "`flightrec show {}`: {status}",
+            dump.path.display()
+        );
+        Ok(())
+    }
+
+    pub(crate) fn kept(&self) -> Option<&Path> {
+        self.keep.as_deref()
+    }
+}
+
+impl Run {
+    pub(crate) fn show(&self) {
+        print!("{}{}", self.stderr, self.stdout);
+        println!(
+            "(exit code {})",
+            self.code
+                .map_or_else(|| "none".to_owned(), |code| code.to_string())
+        );
+    }
+}
+
+impl DumpFile {
+    #[cfg(unix)]
+    pub(crate) fn is_private(&self) -> Result<bool> {
+        use std::os::unix::fs::PermissionsExt;
+        let mode =
+            |path: &Path| Ok::<_, anyhow::Error>(fs::metadata(path)?.permissions().mode() & 0o777);
+        let dir = self.path.parent().unwrap_or(Path::new("."));
+        Ok(mode(&self.path)? == 0o600 && mode(dir)? == 0o700)
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn is_private(&self) -> Result<bool> {
+        // The state directory is the user's own there.
+        Ok(true)
+    }
+}
+
+/// The sources that Cargo has downloaded, to build this workspace for one.
+fn downloaded() -> Result<PathBuf> {
+    let cargo = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let cargo = cargo
+        .or_else(|| Some(std::env::home_dir()?.join(".cargo")))
+        .context("there is no home directory")?;
+    let sources = cargo.join("registry").join("src");
+    anyhow::ensure!(
+        sources.is_dir(),
+        "{} is no directory; has Cargo downloaded nothing?",
+        sources.display()
+    );
+    Ok(sources)
+}
+
+/// Some of the real crates, one with a manifest that is no TOML and one whose manifest is no file.
+fn broken(dir: &Path, downloaded: &Path) -> Result<PathBuf> {
+    let broken = some_crates(&dir.join("broken"), downloaded)?;
+    let malformed = broken.join("zz-malformed-1.0.0");
+    fs::create_dir(&malformed)?;
+    fs::write(
+        malformed.join("Cargo.toml"),
+        "[package]\nname = \"zz-malformed\nversion = 1.0\n",
+    )?;
+    fs::create_dir_all(broken.join("zz-unreadable-1.0.0").join("Cargo.toml"))?;
+    Ok(broken)
+}
+
+fn impossible(dir: &Path, downloaded: &Path) -> Result<PathBuf> {
+    let impossible = some_crates(&dir.join("impossible"), downloaded)?;
+    let future = impossible.join("zz-future-1.0.0");
+    fs::create_dir(&future)?;
+    fs::write(
+        future.join("Cargo.toml"),
+        "[package]\nname = \"zz-future\"\nedition = \"2099\"\n",
+    )?;
+    Ok(impossible)
+}
+
+/// Copies a few crates of the registry: manifests, licences and sources.
+fn some_crates(to: &Path, downloaded: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(to)?;
+    let mut crates = Vec::new();
+    for registry in fs::read_dir(downloaded)? {
+        for entry in fs::read_dir(registry?.path())? {
+            crates.push(entry?.path());
+        }
+    }
+    crates.sort();
+    for dir in crates
+        .iter()
+        .filter(|dir| dir.join("Cargo.toml").is_file())
+        .take(20)
+    {
+        let name = dir.file_name().context("a crate's directory has a name")?;
+        copy_tree(dir, &to.join(name))?;
+    }
+    Ok(to.to_owned())
+}
+
+fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            copy_tree(&source, &target)?;
+        } else if kind.is_file() {
+            fs::copy(&source, &target)?;
+        }
+    }
+    Ok(())
+}
+
+fn exe(name: &str) -> String {
+    format!("{name}{}", std::env::consts::EXE_SUFFIX)
+}

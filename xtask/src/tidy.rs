@@ -1,0 +1,134 @@
+//! The habits that no compiler checks.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::cargo;
+
+/// A file longer than this holds two ideas.
+const MAX_LINES: usize = 400;
+/// What lies at the top level, dot-files aside.
+const TOP: &[&str] = &[
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "crates",
+    "examples",
+    "target",
+    "xtask",
+];
+
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    ensure!(args.is_empty(), "usage: cargo xtask tidy");
+    let mut problems = Vec::new();
+    top_level(&mut problems)?;
+    let mut sources = Vec::new();
+    for dir in ["crates", "examples", "xtask"] {
+        collect(&cargo::root().join(dir), &mut sources)?;
+    }
+    for path in &sources {
+        check_source(path, &mut problems)?;
+    }
+    crates(&mut problems)?;
+    for problem in &problems {
+        println!("tidy: {problem}");
+    }
+    if problems.is_empty() {
+        println!("tidy: {} sources are in order", sources.len());
+        return Ok(());
+    }
+    bail!("{} things are out of order", problems.len())
+}
+
+fn top_level(problems: &mut Vec<String>) -> Result<()> {
+    for entry in fs::read_dir(cargo::root())? {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        if !name.starts_with('.') && !TOP.contains(&&*name) {
+            problems.push(format!("{name} has no place at the top level"));
+        }
+    }
+    Ok(())
+}
+
+fn collect(dir: &Path, sources: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(dir).with_context(|| format!("cannot look into {}", dir.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            if path.file_name().is_some_and(|name| name != "target") {
+                collect(&path, sources)?;
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            sources.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn check_source(path: &Path, problems: &mut Vec<String>) -> Result<()> {
+    let text = fs::read_to_string(path)?;
+    let shown = path.strip_prefix(cargo::root()).unwrap_or(path).display();
+    let lines = text.lines().count();
+    if lines > MAX_LINES {
+        problems.push(format!("{shown} has {lines} lines, more than {MAX_LINES}"));
+    }
+    if !path.starts_with(cargo::root().join("xtask")) {
+        for word in [
+            concat!("TO", "DO"),
+            concat!("FIX", "ME"),
+            concat!("#[ig", "nore"),
+            concat!("XX", "X"),
+        ] {
+            if text.contains(word) {
+                problems.push(format!("{shown} says {word}"));
+            }
+        }
+    }
+    let is_source = path.components().any(|part| part.as_os_str() == "src");
+    if is_source && !text.starts_with("//!") && !text.starts_with("#!") {
+        problems.push(format!("{shown} does not say what it is for"));
+    }
+    let blocks = text.matches("unsafe {").count() + text.matches("unsafe impl").count();
+    let reasons = text.matches("SAFETY:").count();
+    if is_source && blocks > reasons {
+        problems.push(format!(
+            "{shown} has {blocks} unsafe blocks and {reasons} SAFETY comments"
+        ));
+    }
+    Ok(())
+}
+
+/// What every published crate has.
+fn crates(problems: &mut Vec<String>) -> Result<()> {
+    for entry in fs::read_dir(cargo::root().join("crates"))? {
+        let dir = entry?.path();
+        let name = dir
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        for file in ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"] {
+            if !dir.join(file).is_file() {
+                problems.push(format!("crates/{name} has no {file}"));
+            }
+        }
+        let manifest = fs::read_to_string(dir.join("Cargo.toml"))?;
+        for key in [
+            "description",
+            "keywords",
+            "categories",
+            "readme",
+            "license",
+            "rust-version",
+        ] {
+            if !manifest.lines().any(|line| line.starts_with(key)) {
+                problems.push(format!("crates/{name}/Cargo.toml has no {key}"));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! What each crate adds to a program that does nothing: bytes, crates and time to build.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+
+use crate::cargo;
+
+struct Case {
+    name: &'static str,
+    dependencies: &'static [&'static str],
+    main: &'static str,
+}
+
+const HELLO: Case = Case {
+    name: "hello-world",
+    dependencies: &[],
+    main: "println!(\"hello\");",
+};
+
+const CASES: &[Case] = &[
+    Case {
+        name: "tailwriter",
+        dependencies: &["tailwriter"],
+        main: "use std::io::Write;
+            let mut tail = tailwriter::TailWriter::new(100);
+            let shared = tailwriter::SharedTail::new(100);
+            for arg in std::env::args() { writeln!(tail, \"{arg}\").unwrap(); shared.push(arg.as_bytes()); }
+            println!(\"{tail}{}\", shared.snapshot());",
+    },
+    Case {
+        name: "stackerr",
+        dependencies: &["stackerr"],
+        main: "use stackerr::ResultExt;
+            let parsed = std::env::args().count().to_string().parse::<i32>().context(\"not a number\");
+            match parsed { Ok(count) => println!(\"{count}\"), Err(error) => println!(\"{error:?}\") }",
+    },
+    Case {
+        name: "logtee",
+        dependencies: &["logtee", "log"],
+        main: "logtee::Tee::builder()
+                .sink(log::LevelFilter::Info, logtee::stderr())
+                .sink(log::LevelFilter::Debug, logtee::WriteSink::new(logtee::Json::new(), std::io::stdout()))
+                .install().unwrap();
+            log::info!(args = std::env::args().count(); \"hello\");",
+    },
+    Case {
+        name: "flightrec",
+        dependencies: &["flightrec", "log"],
+        main: "flightrec::builder(\"hello\").install().unwrap().run(|| {
+                log::debug!(\"counting\");
+                std::env::args().count().to_string().parse::<i32>().map(|count| log::info!(\"{count}\"))
+            });",
+    },
+];
+
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    ensure!(args.is_empty(), "usage: cargo xtask weight");
+    let dir = tempfile::tempdir()?;
+    let hello = measure(&HELLO, &dir)?;
+    println!(
+        "{:<12} {:>12} {:>8} {:>12}",
+        "", "adds bytes", "crates", "clean build"
+    );
+    println!(
+        "{:<12} {:>12} {:>8} {:>10.1} s",
+        HELLO.name, hello.bytes, 0, hello.seconds
+    );
+    for case in CASES {
+        let weight = measure(case, &dir)?;
+        println!(
+            "{:<12} {:>9} KB {:>8} {:>10.1} s",
+            case.name,
+            (weight.bytes.saturating_sub(hello.bytes)) / 1000,
+            weight.crates,
+            weight.seconds
+        );
+    }
+    println!(
+        "\nStripped release builds with default features; crates count the crate itself and all below it."
+    );
+    Ok(())
+}
+
+struct Weight {
+    bytes: u64,
+    crates: usize,
+    seconds: f64,
+}
+
+fn measure(case: &Case, dir: &TempDir) -> Result<Weight> {
+    let package = dir.path().join(case.name);
+    fs::create_dir_all(package.join("src"))?;
+    let dependencies: String = case
+        .dependencies
+        .iter()
+        .map(|name| dependency(name))
+        .collect();
+    let manifest = format!(
+        "[package]\nname = \"weighed\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n{dependencies}\n\
+         [profile.release]\nstrip = true\n\n[workspace]\n"
+    );
+    fs::write(package.join("Cargo.toml"), manifest)?;
+    fs::write(
+        package.join("src").join("main.rs"),
+        format!("fn main() {{ {} }}\n", case.main),
+    )?;
+    // The versions that the workspace is tested with.
+    fs::copy(cargo::root().join("Cargo.lock"), package.join("Cargo.lock"))?;
+    let in_package = |words: &[&str]| -> Result<String> {
+        let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+            .args(words)
+            .current_dir(&package)
+            .env("CARGO_TARGET_DIR", package.join("target"))
+            .output()
+            .context("cannot start cargo")?;
+        ensure!(
+            output.status.success(),
+            "cargo {words:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    in_package(&["fetch"])?;
+    let start = Instant::now();
+    in_package(&["build", "--release"])?;
+    let seconds = start.elapsed().as_secs_f64();
+    let tree = in_package(&[
+        "tree",
+        "--edges",
+        "normal,build",
+        "--prefix",
+        "none",
+        "--no-dedupe",
+    ])?;
+    let mut crates: Vec<&str> = tree
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    crates.sort_unstable();
+    crates.dedup();
+    let binary = package
+        .join("target/release")
+        .join(format!("weighed{}", std::env::consts::EXE_SUFFIX));
+    Ok(Weight {
+        bytes: len(&binary)?,
+        crates: crates.len() - 1,
+        seconds,
+    })
+}
+
+fn dependency(name: &str) -> String {
+    let path = cargo::root().join("crates").join(name);
+    if path.is_dir() {
+        // A literal string, for the backslashes of Windows.
+        format!("{name} = {{ path = '{}' }}\n", path.display())
+    } else {
+        format!("{name} = {{ version = \"*\", features = [\"kv\"] }}\n")
+    }
+}
+
+fn len(path: &Path) -> Result<u64> {
+    Ok(fs::metadata(path)
+        .with_context(|| format!("cannot look at {}", path.display()))?
+        .len())
+}
