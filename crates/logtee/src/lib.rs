@@ -13,6 +13,7 @@ mod write;
 
 pub mod escape;
 pub mod packed;
+pub mod redact;
 
 pub use filter::{Adjustable, Filter, FilterFn, Handle, adjustable, filter_fn};
 #[cfg(feature = "env-filter")]

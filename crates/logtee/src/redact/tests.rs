@@ -1,0 +1,286 @@
+use std::borrow::Cow;
+use std::cell::Cell;
+
+use proptest::prelude::*;
+
+use super::{MASK, Redactor};
+
+thread_local! {
+    pub(super) static STEPS: Cell<usize> = const { Cell::new(0) };
+}
+
+#[track_caller]
+fn check(before: &str, after: &str) {
+    let redactor = Redactor::default();
+    assert_eq!(redactor.text(before), after);
+    let masked: u64 = redactor.counts().iter().map(|(_, count)| count).sum();
+    assert_eq!(
+        masked as usize,
+        after.matches(MASK).count() - before.matches(MASK).count()
+    );
+    assert_eq!(redactor.text(after), after, "twice");
+}
+
+#[test]
+fn values_behind_keys() {
+    check("password=hunter2", "password=[redacted]");
+    check("a password=hunter2 b", "a password=[redacted] b");
+    check(
+        "password = hunter2, user = bob",
+        "password = [redacted], user = bob",
+    );
+    check(
+        "password: hunter2\nuser: bob",
+        "password: [redacted]\nuser: bob",
+    );
+    check(
+        r#"{"password":"hun ter2","user":"bob"}"#,
+        r#"{"password":"[redacted]","user":"bob"}"#,
+    );
+    check(
+        r#"{"password":12,"user":"bob"}"#,
+        r#"{"password":[redacted],"user":"bob"}"#,
+    );
+    check(
+        r#"{\"password\":\"hun ter2\",\"user\":\"bob\"}"#,
+        r#"{\"password\":\"[redacted]\",\"user\":\"bob\"}"#,
+    );
+    check(r#"password="a\"b c" x"#, r#"password="[redacted]" x"#);
+    check("password='hun ter2' x", "password='[redacted]' x");
+    check("password=\"never closed", "password=\"[redacted]");
+    check(
+        r#"Config { user: "bob", password: Some("hunter2"), n: 1 }"#,
+        r#"Config { user: "bob", password: [redacted], n: 1 }"#,
+    );
+    check(r#"tokens: ["a", "b"] ok"#, "tokens: [redacted] ok");
+    check("?page=2&api_key=abc&x=1", "?page=2&api_key=[redacted]&x=1");
+    check("X-Api-Key: abc", "X-Api-Key: [redacted]");
+    check("wrong API key: abc123", "wrong API key: [redacted]");
+    check("secret=>abc", "secret=>[redacted]");
+    check("password=hun,ter2;x", "password=[redacted]");
+    check("passwörd=ok, pässword: x", "passwörd=ok, pässword: x");
+}
+
+#[test]
+fn headers_to_the_end_of_the_line() {
+    check(
+        "> Authorization: AWS4 Credential=a, Signature=b\n> Accept: c",
+        "> Authorization: [redacted]\n> Accept: c",
+    );
+    check(
+        "Cookie: a=b; c=d\r\nHost: x",
+        "Cookie: [redacted]\r\nHost: x",
+    );
+    check(
+        r#"{"Cookie": "a=b; c=d", "Host": "x"}"#,
+        r#"{"Cookie": "[redacted]", "Host": "x"}"#,
+    );
+}
+
+#[test]
+fn credentials_urls_and_tokens() {
+    check(
+        "sent Bearer abc.def-123 to x",
+        "sent Bearer [redacted] to x",
+    );
+    check("basic dXNlcjpwYXNz", "basic [redacted]");
+    check("postgres://me:p@ss@db/x", "postgres://me:[redacted]@db/x");
+    check(
+        "redis://:hunter2@cache:6379",
+        "redis://:[redacted]@cache:6379",
+    );
+    check(
+        "got eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl!",
+        "got [redacted]!",
+    );
+    check(
+        "push with ghp_0123456789abcdefghij failed",
+        "push with [redacted] failed",
+    );
+    check(
+        "https://ghp_0123456789abcdefghij@github.com/x",
+        "https://[redacted]@github.com/x",
+    );
+    check("key AKIAIOSFODNN7EXAMPLE", "key [redacted]");
+    check(
+        "k: -----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY----- end",
+        "k: [redacted] end",
+    );
+    check("-----BEGIN PRIVATE KEY-----\nMIIE", "[redacted]");
+}
+
+#[test]
+fn what_is_no_secret_stays() {
+    for text in [
+        "",
+        "author=bob monkey: 1 keyboard=us passed=3 tokens_used=12",
+        "the bearer of bad news; a bearer token; basic training; Basic auth",
+        "password::hash::verify at src/password.rs",
+        "https://example.org:8080/a?b=c@d",
+        "ssh://git@github.com/x",
+        "mail to a:b@c",
+        "-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----",
+        "sha eyJ.a.b risk-1 task_id AKIA sk_live_",
+        "password=",
+        "password: \"\"",
+    ] {
+        check(text, text);
+        assert!(matches!(Redactor::default().text(text), Cow::Borrowed(_)));
+    }
+}
+
+#[test]
+fn none_masks_only_what_is_added() {
+    let redactor = Redactor::none().key("pin").literal("red");
+    assert_eq!(
+        redactor.text("password=1 pin=2 red"),
+        "password=1 pin=[redacted] [redacted]"
+    );
+    assert_eq!(redactor.text("[redacted] red"), "[redacted] [redacted]");
+    assert_eq!(redactor.value("password", "x"), "x");
+    let counts = redactor.counts();
+    assert_eq!(counts, [("key".to_owned(), 1), ("literal".to_owned(), 2)]);
+}
+
+#[test]
+fn a_rule_that_panics_masks_everything() {
+    let redactor = Redactor::default().rule("mine", |text| {
+        if text.contains("boom") {
+            panic!("a rule of the test's panics");
+        }
+        Cow::Borrowed(text)
+    });
+    assert_eq!(redactor.text("fine"), "fine");
+    assert_eq!(redactor.text("boom, and more"), MASK);
+    assert_eq!(redactor.counts(), [("mine".to_owned(), 1)]);
+}
+
+/// Steps are counted, not seconds: twice the text may take twice the steps and a little.
+#[test]
+fn steps_are_in_proportion_to_the_text() {
+    let steps = |text: &str| {
+        STEPS.set(0);
+        let _ = Redactor::default().text(text);
+        STEPS.get()
+    };
+    for piece in [
+        "e",
+        "password=",
+        "://",
+        "=",
+        ":",
+        "eyJ-",
+        "eyJ.",
+        "ghp_",
+        "a.",
+        "bearer ",
+        "bearer",
+        "password=\"",
+        "password=[",
+        "\"\\",
+        "key ",
+        " ",
+        "-----BEGIN ",
+        "a:b@",
+        "-----BEGIN PRIVATE KEY-----",
+        "http://a:",
+        "Authorization: ",
+        "password=\n",
+        "api key:",
+        "[redacted]",
+        "password=[redacted]",
+        "basic ",
+        "ä",
+        "password:{",
+        "secret= ",
+    ] {
+        let n = 50_000 / piece.len();
+        let (once, twice) = (steps(&piece.repeat(n)), steps(&piece.repeat(2 * n)));
+        assert!(
+            twice <= once * 21 / 10 + 1000,
+            "{piece:?}: {once} steps, then {twice}"
+        );
+        assert!(once < 100 * piece.len() * n, "{piece:?}: {once} steps");
+    }
+}
+
+/// Pieces out of which text grows that is hard on the rules.
+fn nasty_text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        prop::sample::select(vec![
+            "password",
+            "token",
+            "=",
+            ":",
+            " ",
+            "\n",
+            "\"",
+            "'",
+            "\\",
+            "://",
+            "@",
+            "Bearer ",
+            "basic ",
+            "eyJhbGciOiJI",
+            ".",
+            "ghp_0123456789",
+            "[",
+            "]",
+            "{",
+            "}",
+            "(",
+            ")",
+            ",",
+            ";",
+            "&",
+            MASK,
+            "[redacted",
+            "redacted]",
+            "-----BEGIN PRIVATE KEY-----",
+            "-----END PRIVATE KEY-----",
+            "Cookie",
+            "key",
+            "api ",
+            "ä",
+            "x1",
+            ">",
+            "/",
+            "\r",
+        ])
+        .prop_map(str::to_owned),
+        "[ -~]{0,6}",
+    ];
+    prop::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn twice_is_once(text in nasty_text()) {
+        let redactor = Redactor::default();
+        let once = redactor.text(&text).into_owned();
+        prop_assert_eq!(redactor.text(&once), &*once, "from {:?}", text);
+    }
+
+    #[test]
+    fn a_planted_secret_never_survives(
+        before in nasty_text(), after in nasty_text(), form in 0..9usize,
+    ) {
+        let canary = "c4n4ryC4N4RY";
+        let planted = [
+            format!("\npassword={canary}"),
+            format!("\napi_key: {canary}"),
+            format!("\n\"dbPassword\": \"{canary}\""),
+            format!("\nsecret='{canary}'"),
+            format!("\nhttps://me:{canary}@example.org/"),
+            format!("\nhttps://example.org/?a=b&token={canary}"),
+            format!("\nBearer {canary}"),
+            format!("\nCookie: a={canary}; b=c"),
+            format!("\npassword: Some(\"{canary}\")"),
+        ];
+        let text = format!("{before}{}\n{after}", planted[form]);
+        let redacted = Redactor::default().text(&text).into_owned();
+        prop_assert!(!redacted.contains(canary), "{text:?} became {redacted:?}");
+    }
+}
