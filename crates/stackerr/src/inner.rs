@@ -83,17 +83,32 @@ impl Display for Inner {
             #[cfg(feature = "anyhow")]
             Kind::Anyhow(error) => Display::fmt(error.as_std(), f),
             Kind::Context(note, _) => Display::fmt(note, f),
-            Kind::Join(errors) => {
-                for (n, error) in errors.iter().enumerate() {
-                    if n > 0 {
-                        f.write_str("\n")?;
-                    }
-                    Display::fmt(error, f)?;
-                }
-                Ok(())
-            }
+            Kind::Join(errors) => lines(errors, f),
         }
     }
+}
+
+/// The messages of joined errors, one a line; joins in joins by a list of our own rather than by
+/// recursion, however deep they are.
+fn lines(errors: &[Error], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut pending = vec![errors.iter()];
+    let mut first = true;
+    while let Some(branch) = pending.last_mut() {
+        let Some(error) = branch.next() else {
+            pending.pop();
+            continue;
+        };
+        if let Some(errors) = error.0.branches() {
+            pending.push(errors.iter());
+            continue;
+        }
+        if !first {
+            f.write_str("\n")?;
+        }
+        first = false;
+        Display::fmt(error, f)?;
+    }
+    Ok(())
 }
 
 impl Debug for Inner {

@@ -37,9 +37,9 @@ pub fn is_guarding() -> bool {
 
 /// The text of anything, with the same protection as [`message_of`].
 pub(crate) fn text_of(value: &dyn Display) -> String {
-    let mut text = Bounded(String::new());
-    let outcome = guard(|| write!(text, "{value}"));
-    let Bounded(mut text) = text;
+    let mut bounded = Bounded::default();
+    let outcome = guard(|| write!(bounded, "{value}"));
+    let Bounded { mut text, .. } = bounded;
     if outcome.is_none() {
         if !text.is_empty() {
             text.push(' ');
@@ -66,22 +66,27 @@ pub(crate) fn guard<T>(foreign: impl FnOnce() -> T) -> Option<T> {
 }
 
 /// Text that refuses to grow beyond the bound.
-struct Bounded(String);
+#[derive(Default)]
+struct Bounded {
+    text: String,
+    cut: bool,
+}
 
 impl Write for Bounded {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
-        let room = MAX_BYTES.saturating_sub(self.0.len());
-        if piece.len() <= room {
-            self.0.push_str(piece);
+        let room = MAX_BYTES.saturating_sub(self.text.len());
+        if !self.cut && piece.len() <= room {
+            self.text.push_str(piece);
             return Ok(());
         }
-        if room > 0 {
+        if !self.cut {
             let mut end = room;
             while !piece.is_char_boundary(end) {
                 end -= 1;
             }
-            self.0.push_str(&piece[..end]);
-            self.0.push_str("… (cut)");
+            self.text.push_str(&piece[..end]);
+            self.text.push_str("… (cut)");
+            self.cut = true;
         }
         Err(fmt::Error)
     }

@@ -168,6 +168,8 @@ impl FrameKind {
         match (of_path(this), of_path(of_trait)) {
             // An implementation of the program's own trait is the program's, whatever it is for.
             (_, Self::App) => Self::App,
+            // What calls a closure or a function pointer; the body has a name of its own.
+            _ if of_trait.starts_with("core::ops::function::") => Self::Plumbing,
             // `<T as Into<U>>`, T being a parameter rather than somebody's type.
             (Self::App, of_trait) if is_parameter(this) => of_trait,
             (this, _) => this,

@@ -12,6 +12,9 @@ use std::fmt::{self, Debug, Display, Write};
 /// Errors that a report shows; further ones are counted or said to be cut.
 const MAX_SHOWN: usize = 1_000;
 
+/// Stacks that a report shows.
+const MAX_STACKS: usize = 100;
+
 /// Joins in joins that a report indents.
 const MAX_NESTED: usize = 32;
 
@@ -33,7 +36,7 @@ const MAX_NESTED: usize = 32;
 /// ```
 ///
 /// Control characters in messages and names are escaped, newline and tab excepted. At most 1,000
-/// errors and 32 levels of joins are shown, and what is left out is said.
+/// errors, 32 levels of joins and 100 stacks are shown, and what is left out is said.
 #[derive(Clone)]
 #[must_use = "a report does nothing unless it is printed"]
 pub struct Report<'a> {
@@ -90,8 +93,13 @@ impl Display for Report<'_> {
         };
         page.error(self.error, 0)?;
         if self.stacks {
-            for trace in &stack_traces(self.error) {
+            let traces = stack_traces(self.error);
+            for trace in traces.iter().take(MAX_STACKS) {
                 write_stack(f, trace, self.all_frames)?;
+            }
+            if traces.len() > MAX_STACKS {
+                let more = traces.len() - MAX_STACKS;
+                write!(f, "\n\n… {more} more stacks (cut)")?;
             }
         }
         Ok(())

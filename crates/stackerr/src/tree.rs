@@ -64,8 +64,9 @@ fn grow(error: &(dyn StdError + 'static), levels: usize, room: &mut usize) -> Er
     for _ in 0..MAX_DEPTH {
         let (found, next) = expand(at);
         if let Some(found) = found {
-            node.location = node.location.or(Some(found.trail.first()));
-            node.type_name = node.type_name.or(found.type_name);
+            // The innermost knows the birth best.
+            node.location = Some(found.trail.first());
+            node.type_name = found.type_name.or(node.type_name);
         }
         match next {
             Next::Same(same) => {

@@ -1,4 +1,9 @@
 //! A stack begins where the error was born, in debug and in release (`cargo test --release`).
+#![expect(
+    clippy::unnecessary_map_on_constructor,
+    clippy::redundant_closure_call,
+    reason = "each is a way to an error that people write on values of their own"
+)]
 
 use stackerr::{Error, JoinExt, ResultExt, StackTrace, Traced, bail, ensure, err};
 use std::fmt;

@@ -121,7 +121,6 @@ enum Mine {
 }
 
 #[inline(never)]
-#[expect(clippy::result_large_err, reason = "an error like any other")]
 fn traced() -> std::result::Result<i32, Traced<ParseIntError>> {
     #[inline(never)]
     fn born() -> std::result::Result<i32, Traced<ParseIntError>> {

@@ -1,0 +1,65 @@
+//! What is loaded, and where frames lie in it.
+#![cfg(target_os = "linux")]
+
+use stackerr::{err, modules};
+
+#[test]
+fn the_executable_comes_first_and_libc_is_there() {
+    let modules = modules();
+    let exe = std::env::current_exe().unwrap();
+    assert_eq!(modules[0].name(), exe.to_str().unwrap());
+    assert!(modules[0].contains(the_executable_comes_first_and_libc_is_there as fn() as usize));
+    if cfg!(target_env = "gnu") {
+        let libc = modules
+            .iter()
+            .find(|module| module.name().contains("libc.so"))
+            .unwrap();
+        assert!(std::path::Path::new(libc.name()).is_absolute());
+        assert!(!libc.contains(modules[0].base()));
+    }
+}
+
+#[test]
+fn a_build_id_stands_in_the_file() {
+    let mut checked = 0;
+    for module in modules() {
+        let (Some(id), Ok(file)) = (module.build_id(), std::fs::read(module.name())) else {
+            continue;
+        };
+        let bytes: Vec<u8> = (0..id.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&id[at..at + 2], 16).unwrap())
+            .collect();
+        assert!(bytes.len() >= 8, "{id}");
+        // Behind the note's header: its type, 3, and its owner.
+        let note = [&[3, 0, 0, 0][..], b"GNU\0", &bytes].concat();
+        assert!(
+            file.windows(note.len()).any(|window| window == note),
+            "{module:?}"
+        );
+        checked += 1;
+    }
+    assert!(checked > 0);
+}
+
+#[test]
+fn addresses_are_relative_to_the_module() {
+    let modules = modules();
+    let err = err!("x");
+    let traces = err.stack_traces();
+    let mut seen = std::collections::HashSet::new();
+    for frame in traces.iter().next().unwrap().frames() {
+        let module = modules
+            .iter()
+            .find(|module| Some(module.name()) == frame.module())
+            .unwrap();
+        assert_eq!(frame.ip(), module.base() + frame.address());
+        assert!(module.contains(frame.ip() - 1));
+        assert_eq!(frame.build_id(), module.build_id());
+        seen.insert(frame.module());
+    }
+    assert!(seen.contains(&Some(modules[0].name())));
+    if cfg!(target_env = "gnu") {
+        assert!(seen.len() > 1, "a thread of glibc begins in libc");
+    }
+}
