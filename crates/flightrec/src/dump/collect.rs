@@ -130,7 +130,8 @@ fn frame(frame: &stackerr::Frame) -> Frame {
         column: frame.column(),
         address: format!("{:#x}", frame.address()),
         module: frame.module().map(str::to_owned),
-        noise: frame.is_noise(),
+        // Our own are no part of the program either.
+        noise: frame.is_noise() || frame.name().starts_with("flightrec::"),
     }
 }
 

@@ -29,43 +29,36 @@ impl<'a> Mask<'a> {
         self.redactor.value(key, text).into_owned()
     }
 
-    /// A value of any kind that belongs to a key.
+    /// A value of any kind that belongs to a key. A number can be a secret, too.
     pub(super) fn field(&self, key: &str, value: Value) -> Value {
         match value {
             Value::Text(text) => Value::Text(self.value(key, &text)),
+            Value::Int(_) | Value::Float(_) if self.redactor.is_secret(key) => {
+                Value::Text(self.value(key, "a number"))
+            }
             Value::List(items) => Value::List(
                 items
                     .into_iter()
                     .map(|item| self.field(key, item))
                     .collect(),
             ),
-            Value::Map(entries) => Value::Map(
-                entries
-                    .into_iter()
-                    .map(|(own, value)| {
-                        let value = self.field(&own, self.under(key, value));
-                        (own, value)
-                    })
-                    .collect(),
-            ),
-            // A number can be a secret, too.
-            Value::Int(_) | Value::Float(_) => self.under(key, value),
-            Value::Null | Value::Bool(_) => value,
+            Value::Map(entries) => Value::Map(self.entries(key, entries)),
+            value => value,
         }
     }
 
-    /// The value unless the key alone says that it is secret.
-    fn under(&self, key: &str, value: Value) -> Value {
-        const HARMLESS: &str = "0";
-        let masked = match value {
-            Value::Int(_) | Value::Float(_) | Value::Text(_) => self.value(key, HARMLESS),
-            _ => return value,
-        };
-        if masked == HARMLESS {
-            value
-        } else {
-            Value::Text(masked)
-        }
+    /// The entries of a map, each masked by its own key or, if that is the secret, the map's.
+    fn entries(&self, key: &str, entries: Vec<(String, Value)>) -> Vec<(String, Value)> {
+        let masked = entries.into_iter().map(|(own, value)| {
+            let by = if self.redactor.is_secret(key) {
+                key
+            } else {
+                &own
+            };
+            let value = self.field(by, value);
+            (own, value)
+        });
+        masked.collect()
     }
 
     /// How many values each rule has masked since.

@@ -1,0 +1,71 @@
+//! What the tests share.
+#![allow(dead_code, reason = "no test binary uses all of it")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use flightrec::logtee::Tee;
+use flightrec::{Builder, Dump, FlightRecorder};
+use log::{Level, Log, Record};
+
+/// A recorder that writes to `dir` and shows nothing on the console.
+pub(crate) fn quiet(dir: &Path) -> Builder {
+    flightrec::builder("test")
+        .dir(dir)
+        .console(log::LevelFilter::Off)
+}
+
+pub(crate) fn build(dir: &Path) -> (FlightRecorder, Tee) {
+    quiet(dir).build()
+}
+
+pub(crate) fn log(tee: &Tee, level: Level, message: &str) {
+    tee.log(
+        &Record::builder()
+            .level(level)
+            .target("test")
+            .args(format_args!("{message}"))
+            .build(),
+    );
+}
+
+/// The dumps in a directory, oldest first. Anything else there is a fault.
+pub(crate) fn dumps(dir: &Path) -> Vec<(PathBuf, Dump)> {
+    let Ok(entries) = fs::read_dir(dir) else {
+        return Vec::new();
+    };
+    let mut dumps: Vec<_> = entries
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let dump = Dump::from_json(&fs::read(&path).unwrap());
+            let dump = dump.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            (path, dump)
+        })
+        .collect();
+    dumps.sort_by(|a, b| a.0.cmp(&b.0));
+    dumps
+}
+
+/// Runs the test `name` of this binary in a process of its own, with `SCENARIO` set.
+pub(crate) fn child(name: &str, scenario: &str, dir: &Path) -> Output {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .env("SCENARIO", scenario)
+        .env("DUMPS", dir)
+        .env_remove("RUST_BACKTRACE")
+        .output()
+        .unwrap()
+}
+
+/// In a child: what it is to do, and where.
+pub(crate) fn scenario() -> Option<(String, PathBuf)> {
+    Some((
+        std::env::var("SCENARIO").ok()?,
+        std::env::var_os("DUMPS")?.into(),
+    ))
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}

@@ -1,0 +1,327 @@
+//! What is in a dump.
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+
+use common::{build, dumps, log, quiet};
+use flightrec::stackerr::{Error, err};
+use flightrec::{Dump, Value};
+use log::{Level, LevelFilter, Log, Record};
+use serde_json::Value as Json;
+use tempfile::tempdir;
+
+#[test]
+fn the_json_has_every_key_of_the_schema() {
+    let dir = tempdir().unwrap();
+    let (recorder, tee) = quiet(dir.path())
+        .version("1.2.3")
+        .revision("abc")
+        .metadata("room", "2")
+        .build();
+    tee.log(
+        &Record::builder()
+            .level(Level::Debug)
+            .target("target")
+            .file(Some("file.rs"))
+            .line(Some(7))
+            .args(format_args!("message {}", 1))
+            .key_values(&[("one", 1), ("two", 2)])
+            .build(),
+    );
+    let joined = Error::join([err!("first"), err!("second").context("with context")]).unwrap();
+    recorder.dump_error(&joined.context("both failed")).unwrap();
+
+    let (path, _) = dumps(dir.path()).pop().unwrap();
+    let json: Json = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let keys: Vec<_> = json
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            "app",
+            "created_at",
+            "error",
+            "evicted_logs",
+            "fingerprint",
+            "host",
+            "latest_logs",
+            "metadata",
+            "modules",
+            "process",
+            "reason",
+            "redactions",
+            "revision",
+            "schema",
+            "stack_traces",
+            "suppressed_dumps",
+            "version",
+        ]
+    );
+    assert_eq!(json["schema"], "flightrec/1");
+    assert_eq!(
+        (&json["app"], &json["version"], &json["revision"]),
+        (&"test".into(), &"1.2.3".into(), &"abc".into())
+    );
+    assert_eq!(
+        json["reason"],
+        serde_json::json!({"kind": "error", "message": "both failed"})
+    );
+    assert_eq!(json["metadata"], serde_json::json!({"room": "2"}));
+
+    let log = &json["latest_logs"][0];
+    assert_eq!(log["seq"], 0);
+    assert_eq!(log["level"], "DEBUG");
+    assert_eq!(
+        (&log["target"], &log["msg"]),
+        (&"target".into(), &"message 1".into())
+    );
+    assert_eq!((&log["file"], &log["line"]), (&"file.rs".into(), &7.into()));
+    assert_eq!(log["fields"], serde_json::json!({"one": 1, "two": 2}));
+    // The name's first 32 bytes.
+    assert_eq!(log["thread"], std::thread::current().name().unwrap()[..32]);
+    let time = log["time"].as_str().unwrap();
+    assert!(
+        time.len() == 27 && time.ends_with('Z') && time <= json["created_at"].as_str().unwrap(),
+        "{time}"
+    );
+
+    assert_eq!(json["error"]["message"], "both failed");
+    let branches = &json["error"]["sources"][0]["sources"];
+    assert_eq!(branches[0]["message"], "first");
+    assert_eq!(branches[1]["message"], "with context");
+    assert_eq!(branches[1]["sources"][0]["message"], "second");
+    assert!(
+        json["error"]["location"]["file"]
+            .as_str()
+            .unwrap()
+            .ends_with("dump.rs")
+    );
+
+    let traces = json["stack_traces"].as_array().unwrap();
+    let errors: Vec<_> = traces
+        .iter()
+        .map(|trace| trace["error"].as_str().unwrap())
+        .collect();
+    assert_eq!(errors, ["first", "second"]);
+    for trace in traces {
+        let frame = &trace["frames"][0];
+        assert!(
+            frame["name"]
+                .as_str()
+                .unwrap()
+                .contains("the_json_has_every_key_of_the_schema"),
+            "{frame}"
+        );
+        assert!(
+            frame["address"].as_str().unwrap().starts_with("0x"),
+            "{frame}"
+        );
+    }
+    let process = &json["process"];
+    assert_eq!(process["pid"], std::process::id());
+    assert!(
+        process["args"]
+            .as_array()
+            .is_some_and(|args| !args.is_empty())
+    );
+    assert_eq!(json["host"]["os"], std::env::consts::OS);
+}
+
+#[test]
+fn a_dump_reads_back_as_it_was_written_and_next_year_s_too() {
+    let dir = tempdir().unwrap();
+    let (recorder, tee) = build(dir.path());
+    log(&tee, Level::Info, "hello");
+    let dump = recorder.snapshot();
+    let mut json = Vec::new();
+    dump.write_to(&mut json).unwrap();
+    assert_eq!(Dump::from_json(&json).unwrap(), dump);
+
+    let next = r#"{"schema": "flightrec/2", "app": 7, "reason": {"kind": "cosmic"}, "latest_logs":
+        [{"msg": "m", "fields": {"deep": [1, {"x": null}]}, "new": 1}, 3], "brand_new": {}}"#;
+    let next = Dump::from_json(next.as_bytes()).unwrap();
+    assert_eq!(
+        (next.app.as_str(), next.reason.kind.as_str()),
+        ("", "cosmic")
+    );
+    assert_eq!(next.latest_logs.len(), 1);
+    assert_eq!(
+        next.latest_logs[0].fields.get("deep"),
+        Some(&Value::List(vec![
+            Value::Int(1),
+            Value::Map(vec![("x".into(), Value::Null)])
+        ]))
+    );
+    for garbage in ["", "{", "[]", "{}", "null", r#"{"schema": 1}"#, "\u{0}"] {
+        assert!(Dump::from_json(garbage.as_bytes()).is_err(), "{garbage:?}");
+    }
+    let deep = "[".repeat(1_000_000);
+    assert!(Dump::from_json(deep.as_bytes()).is_err());
+}
+
+#[test]
+fn debug_is_kept_and_trace_is_not_whatever_the_console_shows() {
+    let dir = tempdir().unwrap();
+    let shown = Arc::new(Mutex::new(Vec::new()));
+    let console = {
+        let shown = Arc::clone(&shown);
+        flightrec::logtee::from_fn(move |record: &Record<'_>| {
+            shown.lock().unwrap().push(record.args().to_string());
+            Ok(())
+        })
+    };
+    let (recorder, tee) = flightrec::builder("test")
+        .dir(dir.path())
+        .sink(LevelFilter::Info, console)
+        .build();
+    for level in Level::iter() {
+        log(&tee, level, level.as_str());
+    }
+    let kept: Vec<_> = recorder
+        .snapshot()
+        .latest_logs
+        .into_iter()
+        .map(|log| log.msg)
+        .collect();
+    assert_eq!(kept, ["ERROR", "WARN", "INFO", "DEBUG"]);
+    assert_eq!(*shown.lock().unwrap(), ["ERROR", "WARN", "INFO"]);
+}
+
+#[test]
+fn chatter_evicts_no_warning() {
+    let dir = tempdir().unwrap();
+    let (recorder, tee) = quiet(dir.path()).keep_lines(100).keep_warnings(10).build();
+    for number in 0..20 {
+        log(&tee, Level::Warn, &format!("warning {number}"));
+    }
+    for number in 0..10_000 {
+        log(&tee, Level::Debug, &format!("chatter {number}"));
+    }
+    let dump = recorder.snapshot();
+    let kept: Vec<_> = dump
+        .latest_logs
+        .iter()
+        .map(|log| log.msg.as_str())
+        .collect();
+    assert_eq!(kept.len(), 110);
+    assert_eq!((kept[0], kept[9]), ("warning 10", "warning 19"));
+    assert_eq!((kept[10], kept[109]), ("chatter 9900", "chatter 9999"));
+    assert_eq!(dump.evicted_logs, 10_020 - 110);
+    assert_eq!(dump.latest_logs[0].seq, dump.evicted_logs);
+}
+
+#[test]
+fn stopped_it_records_nothing_and_still_dumps() {
+    let dir = tempdir().unwrap();
+    let (recorder, tee) = build(dir.path());
+    assert!(recorder.is_enabled());
+    log(&tee, Level::Debug, "one");
+    recorder.stop();
+    assert!(!recorder.is_enabled());
+    assert_eq!(tee.max_level(), LevelFilter::Off, "nobody wants anything");
+    log(&tee, Level::Error, "two");
+    recorder.dump_error(&err!("while stopped")).unwrap();
+    recorder.start();
+    recorder.start();
+    assert_eq!(tee.max_level(), LevelFilter::Debug);
+    log(&tee, Level::Debug, "three");
+    let messages = |dump: &Dump| {
+        dump.latest_logs
+            .iter()
+            .map(|log| log.msg.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(messages(&dumps(dir.path())[0].1), ["one"]);
+    assert_eq!(messages(&recorder.snapshot()), ["one", "three"]);
+}
+
+#[test]
+fn a_record_at_the_level_makes_a_dump_that_ends_in_it() {
+    let dir = tempdir().unwrap();
+    let (_recorder, tee) = quiet(dir.path()).dump_on(LevelFilter::Error).build();
+    log(&tee, Level::Debug, "before");
+    log(&tee, Level::Warn, "not yet");
+    for _ in 0..1_000 {
+        log(&tee, Level::Error, "now");
+    }
+    let dumps = dumps(dir.path());
+    assert_eq!(dumps.len(), 1, "one place, one dump");
+    let dump = &dumps[0].1;
+    assert_eq!(dump.reason.kind, "level");
+    assert_eq!(dump.latest_logs.last().unwrap().msg, "now");
+    assert_eq!(dump.latest_logs.len(), 3);
+}
+
+#[test]
+fn the_last_lines_can_be_bounded_by_bytes_and_age() {
+    let dir = tempdir().unwrap();
+    let (recorder, tee) = quiet(dir.path()).keep_bytes(4_000).keep_warnings(0).build();
+    for number in 0..1_000 {
+        log(&tee, Level::Debug, &format!("{number} {}", "x".repeat(100)));
+    }
+    let kept = recorder.snapshot().latest_logs;
+    assert!((10..40).contains(&kept.len()), "{}", kept.len());
+    assert!(kept.last().unwrap().msg.starts_with("999 "));
+
+    let (recorder, tee) = quiet(dir.path())
+        .keep_age(std::time::Duration::ZERO)
+        .build();
+    log(&tee, Level::Debug, "old at once");
+    assert_eq!(recorder.snapshot().latest_logs.len(), 0);
+}
+
+#[test]
+fn callbacks_and_writers_get_the_dump() {
+    let dir = tempdir().unwrap();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let (recorder, _tee) = {
+        let seen = Arc::clone(&seen);
+        quiet(dir.path())
+            .on_dump(|_, _| panic!("a callback's own fault"))
+            .on_dump(move |dump, path| {
+                seen.lock()
+                    .unwrap()
+                    .push((dump.clone(), path.map(Into::into)))
+            })
+            .build()
+    };
+    let path = recorder.dump("because").unwrap();
+    let (dump, at) = seen.lock().unwrap().pop().unwrap();
+    assert_eq!(at, Some(path.clone()));
+    assert_eq!(dumps(dir.path()), [(path, dump)]);
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let lines = Lines::default();
+    let other = tempdir().unwrap();
+    let (recorder, tee) = quiet(other.path()).dump_to(lines.clone()).build();
+    log(&tee, Level::Info, "two\nlines");
+    assert_eq!(recorder.dump("first").unwrap(), std::path::PathBuf::new());
+    recorder.dump_error(&err!("second")).unwrap();
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let read: Vec<_> = text
+        .lines()
+        .map(|line| Dump::from_json(line.as_bytes()).unwrap())
+        .collect();
+    assert_eq!(
+        read.iter()
+            .map(|dump| dump.reason.kind.as_str())
+            .collect::<Vec<_>>(),
+        ["manual", "error"]
+    );
+    assert_eq!(dumps(other.path()), []);
+}

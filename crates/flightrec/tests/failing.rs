@@ -1,0 +1,363 @@
+//! Programs that fail: what the user sees, how they exit, what they leave.
+
+mod common;
+
+use std::fmt;
+use std::process::{ExitCode, Output};
+
+use common::{child, dumps, quiet, scenario, stderr};
+use flightrec::FlightRecorder;
+use flightrec::stackerr::{Error, err};
+use log::{debug, info};
+use tempfile::tempdir;
+
+/// The child: one scenario, then its exit code.
+#[test]
+fn program() {
+    let Some((scenario, dir)) = scenario() else {
+        return;
+    };
+    let recorder = quiet(&dir)
+        .console(log::LevelFilter::Info)
+        .install()
+        .unwrap();
+    info!("the console shows this");
+    debug!("and not this");
+    let code = run(&recorder, &scenario);
+    // As `main` would; a panic has gone past here.
+    std::process::exit(if code == ExitCode::SUCCESS {
+        0
+    } else if code == ExitCode::from(7) {
+        7
+    } else {
+        1
+    });
+}
+
+fn run(recorder: &FlightRecorder, scenario: &str) -> ExitCode {
+    match scenario {
+        "well" => recorder.run(|| Ok::<_, Error>(())),
+        "own code" => recorder.run(|| Ok::<_, Error>(ExitCode::from(7))),
+        "stackerr" => recorder.run(|| Err::<(), _>(err!("it broke").context("cannot start"))),
+        "anyhow" => {
+            recorder.run(|| Err::<(), _>(anyhow::anyhow!("it broke").context("cannot start")))
+        }
+        "box" => recorder.run(|| {
+            let _: u8 = "x".parse()?;
+            Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+        }),
+        "string" => recorder.run(|| Err::<(), _>("just text".to_owned())),
+        "str" => recorder.run(|| Err::<(), _>("just text")),
+        "empty message" => recorder.run(|| {
+            Err::<(), _>(Odd {
+                text: "",
+                then: Then::Nothing,
+            })
+        }),
+        "display panics" => recorder.run(|| {
+            Err::<(), _>(Odd {
+                text: "half",
+                then: Then::Panic,
+            })
+        }),
+        "display logs" => recorder.run(|| {
+            Err::<(), _>(Odd {
+                text: "logged",
+                then: Then::Log,
+            })
+        }),
+        "escape" => recorder.run(|| Err::<(), _>(err!("red \x1b[31m text"))),
+        "cyclic" => recorder.run(|| Err::<(), _>(Cyclic)),
+        "deep" => recorder.run(|| {
+            let deep = (0..10_000).fold(err!("bottom"), |error, number| error.context(number));
+            Err::<(), _>(deep)
+        }),
+        "panic" => recorder.run(|| {
+            if true {
+                panic!("at the disco")
+            } else {
+                Ok::<(), Error>(())
+            }
+        }),
+        "panic in thread" => {
+            let thread = std::thread::Builder::new().name("worker".into());
+            let joined = thread
+                .spawn(|| panic!("{} at the disco", 1))
+                .unwrap()
+                .join();
+            recorder
+                .run(|| joined.map_err(|_: Box<dyn std::any::Any + Send>| "the worker panicked"))
+        }
+        "many panics" => {
+            let thread = |_| std::thread::spawn(|| panic!("all at once"));
+            for thread in (0..8).map(thread).collect::<Vec<_>>() {
+                assert!(thread.join().is_err());
+            }
+            ExitCode::SUCCESS
+        }
+        "odd payload" => {
+            let _ = std::panic::catch_unwind(|| std::panic::panic_any(7));
+            ExitCode::SUCCESS
+        }
+        "logged display panics" => {
+            info!(
+                "{}",
+                Odd {
+                    text: "half",
+                    then: Then::Panic
+                }
+            );
+            ExitCode::SUCCESS
+        }
+        other => panic!("no scenario {other}"),
+    }
+}
+
+#[derive(Debug)]
+struct Odd {
+    text: &'static str,
+    then: Then,
+}
+
+#[derive(Debug)]
+enum Then {
+    Nothing,
+    Panic,
+    Log,
+}
+
+impl fmt::Display for Odd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text)?;
+        match self.then {
+            Then::Nothing => {}
+            Then::Panic => panic!("in a Display"),
+            Then::Log => debug!("from a Display"),
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Odd {}
+
+#[derive(Debug)]
+struct Cyclic;
+
+impl fmt::Display for Cyclic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("again")
+    }
+}
+
+impl std::error::Error for Cyclic {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&Cyclic)
+    }
+}
+
+fn program_with(scenario: &str) -> (Output, Vec<flightrec::Dump>) {
+    let dir = tempdir().unwrap();
+    let output = child("program", scenario, dir.path());
+    let text = stderr(&output);
+    assert!(
+        text.contains("the console shows this") && !text.contains("and not this"),
+        "{text}"
+    );
+    let dumps = dumps(dir.path());
+    for (path, _) in &dumps {
+        assert!(
+            text.contains(&*path.to_string_lossy()),
+            "{text} does not name {}",
+            path.display()
+        );
+    }
+    (output, dumps.into_iter().map(|(_, dump)| dump).collect())
+}
+
+/// An error: it is shown, there is one dump, the exit code is 1.
+#[track_caller]
+fn fails(scenario: &str, shown: &str) -> flightrec::Dump {
+    let (output, dumps) = program_with(scenario);
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains(shown), "{text}");
+    assert!(
+        text.find(shown) < text.find("flightrec: what happened is written down in"),
+        "{text}"
+    );
+    let [dump] = <[_; 1]>::try_from(dumps).expect("one dump");
+    assert_eq!(dump.reason.kind, "error");
+    assert!(
+        dump.latest_logs
+            .iter()
+            .any(|log| log.msg == "and not this" && log.level == "DEBUG")
+    );
+    dump
+}
+
+#[test]
+fn a_program_that_succeeds_leaves_nothing() {
+    for (scenario, code) in [("well", 0), ("own code", 7)] {
+        let (output, dumps) = program_with(scenario);
+        assert_eq!(
+            (output.status.code(), dumps.len()),
+            (Some(code), 0),
+            "{}",
+            stderr(&output)
+        );
+    }
+}
+
+#[test]
+fn whatever_the_error_it_is_shown_and_dumped() {
+    let begins = |dump: &flightrec::Dump| dump.stack_traces[0].frames[0].name.clone();
+    for scenario in ["stackerr", "anyhow"] {
+        let dump = fails(scenario, "Error: cannot start\ncaused by: it broke\n");
+        assert_eq!(dump.error.as_ref().unwrap().sources[0].message, "it broke");
+    }
+    assert!(begins(&fails("stackerr", "Error: ")).starts_with("failing::run::{"));
+    let dump = fails("box", "Error: invalid digit found in string\n");
+    assert_eq!(
+        dump.stack_traces.len(),
+        1,
+        "of the place where `run` got it"
+    );
+    fails("string", "Error: just text\n");
+    fails("str", "Error: just text\n");
+}
+
+#[test]
+fn an_odd_error_is_shown_all_the_same() {
+    assert_eq!(
+        fails("empty message", "Error: <no message>\n")
+            .reason
+            .message,
+        "<no message>"
+    );
+    let dump = fails("display logs", "Error: logged\n");
+    assert!(
+        dump.latest_logs
+            .iter()
+            .any(|log| log.msg == "from a Display")
+    );
+    fails("escape", "Error: red \\u{1b}[31m text\n");
+    fails("cyclic", "Error: again\ncaused by: again\n");
+    let dump = fails("deep", "Error: 9999\ncaused by: 9998\n");
+    assert_eq!(dump.stack_traces[0].error, "bottom");
+}
+
+#[test]
+fn a_display_that_panics_changes_nothing_but_the_message() {
+    let (output, dumps) = program_with("display panics");
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("Error: half <Display panicked>\n"), "{text}");
+    let errors = dumps.iter().filter(|dump| dump.reason.kind == "error");
+    assert_eq!(errors.count(), 1);
+    let (output, _) = program_with("logged display panics");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+#[test]
+fn a_panic_is_dumped_and_ends_the_program_as_ever() {
+    let (output, dumps) = program_with("panic");
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(101), "{text}");
+    assert!(text.contains("at the disco"), "{text}");
+    let [dump] = &dumps[..] else {
+        panic!("{} dumps", dumps.len())
+    };
+    assert_eq!(dump.reason.kind, "panic");
+    assert!(
+        dump.reason.message.ends_with(": at the disco"),
+        "{}",
+        dump.reason.message
+    );
+    let error = dump.error.as_ref().unwrap();
+    assert_eq!(error.message, "at the disco");
+    assert!(
+        error
+            .location
+            .as_ref()
+            .unwrap()
+            .file
+            .ends_with("failing.rs")
+    );
+    assert!(
+        dump.stack_traces[0].frames[0]
+            .name
+            .starts_with("failing::run::{"),
+        "{:#?}",
+        dump.stack_traces[0].frames[0]
+    );
+}
+
+#[test]
+fn a_thread_s_panic_names_the_thread() {
+    let (output, dumps) = program_with("panic in thread");
+    assert_eq!(output.status.code(), Some(1));
+    let kinds: Vec<_> = dumps.iter().map(|dump| dump.reason.kind.as_str()).collect();
+    assert_eq!(kinds, ["panic", "error"]);
+    assert_eq!(dumps[0].process.thread, "worker");
+    assert!(
+        dumps[0]
+            .reason
+            .message
+            .starts_with("thread 'worker' panicked at "),
+        "{}",
+        dumps[0].reason.message
+    );
+    assert!(dumps[0].reason.message.ends_with(": 1 at the disco"));
+}
+
+#[test]
+fn eight_panics_at_once_make_one_dump_and_no_hang() {
+    let (output, dumps) = program_with("many panics");
+    let text = stderr(&output);
+    assert_eq!(text.matches("all at once").count(), 8, "{text}");
+    assert_eq!(dumps.len(), 1, "one place, one incident");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_payload_that_is_not_text_is_said_to_be_so() {
+    let (_, dumps) = program_with("odd payload");
+    assert_eq!(
+        dumps[0].error.as_ref().unwrap().message,
+        "<a panic payload that is not text>"
+    );
+}
+
+/// Whatever is in the way of the directory: one clear line, and nothing else changes.
+#[test]
+fn a_directory_that_can_not_be_written_to_changes_nothing_else() {
+    let parent = tempdir().unwrap();
+    let file = parent.path().join("a file");
+    std::fs::write(&file, "").unwrap();
+    let mut places = vec![file.join("below"), file];
+    if cfg!(target_os = "linux") {
+        // Exists, and nobody can make a file in it; not even root, as whom this test may run.
+        places.push("/proc/self/task".into());
+    }
+    for dir in places {
+        for (scenario, code) in [("stackerr", 1), ("panic", 101), ("well", 0)] {
+            let output = child("program", scenario, &dir);
+            let text = stderr(&output);
+            assert_eq!(output.status.code(), Some(code), "{text}");
+            let said: Vec<_> = text
+                .lines()
+                .filter(|line| line.starts_with("flightrec: "))
+                .collect();
+            if scenario == "well" {
+                assert_eq!(said, [""; 0]);
+                continue;
+            }
+            assert_eq!(said.len(), 1, "{text}");
+            assert!(
+                said[0].starts_with("flightrec: cannot write a dump to ")
+                    && said[0].contains(&*dir.to_string_lossy()),
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! No secret gets into a dump.
+
+mod common;
+
+use common::{dumps, quiet, scenario};
+use flightrec::logtee::redact::Redactor;
+use flightrec::stackerr::err;
+use log::{Level, Log, Record};
+use tempfile::tempdir;
+
+const CANARY: &str = "c4nary-9f27e1b0";
+
+#[test]
+fn planted_secrets_are_in_no_dump_and_are_counted() {
+    let dir = tempdir().unwrap();
+    let (recorder, tee) = quiet(dir.path())
+        .metadata("deploy_token", CANARY)
+        .metadata("url", format!("postgres://app:{CANARY}@db/prod"))
+        .build();
+    let messages = [
+        format!("password={CANARY}"),
+        format!("Authorization: Bearer {CANARY}"),
+        format!("fetching https://user:{CANARY}@example.com/"),
+        format!("{{\"api_key\": \"{CANARY}\"}}"),
+        format!("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.{CANARY}"),
+    ];
+    for message in &messages {
+        let fields = [("session_id", CANARY), ("harmless", "kept")];
+        tee.log(
+            &Record::builder()
+                .level(Level::Debug)
+                .target("test")
+                .args(format_args!("{message}"))
+                .key_values(&fields)
+                .build(),
+        );
+    }
+    let error = err!("cannot log in with secret={CANARY}").context(format!("token: {CANARY}"));
+    recorder.dump_error(&error).unwrap();
+    recorder.dump(format!("password={CANARY}")).unwrap();
+
+    for (path, dump) in dumps(dir.path()) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.contains(CANARY), "{text}");
+        assert!(text.contains("kept"));
+        assert!(
+            dump.redactions.values().sum::<u64>() >= 12,
+            "{:?}",
+            dump.redactions
+        );
+    }
+}
+
+#[test]
+fn a_user_s_rule_masks_and_one_that_panics_masks_everything() {
+    let dir = tempdir().unwrap();
+    let redactor = Redactor::default()
+        .key("customer")
+        .rule("fragile", |text: &str| {
+            if text.contains("boom") {
+                panic!("boom")
+            } else {
+                text.into()
+            }
+        });
+    let (recorder, tee) = quiet(dir.path()).redact(redactor).build();
+    let fields = [("customer", "Erika")];
+    tee.log(
+        &Record::builder()
+            .level(Level::Info)
+            .args(format_args!("fine"))
+            .key_values(&fields)
+            .build(),
+    );
+    tee.log(
+        &Record::builder()
+            .level(Level::Info)
+            .args(format_args!("boom {CANARY}"))
+            .build(),
+    );
+    let dump = recorder.snapshot();
+    assert_eq!(dump.latest_logs[0].msg, "fine");
+    assert_eq!(
+        dump.latest_logs[0].fields.get("customer"),
+        Some(&flightrec::Value::Text("[redacted]".into()))
+    );
+    assert_eq!(dump.latest_logs[1].msg, "[redacted]");
+    assert_eq!(
+        recorder.snapshot().redactions.get("key"),
+        Some(&1),
+        "each dump counts for itself"
+    );
+}
+
+/// The arguments and a panic's payload: in a process of its own.
+#[test]
+fn neither_arguments_nor_a_panic_give_a_secret_away() {
+    if let Some((_, dir)) = scenario() {
+        let _recorder = quiet(&dir).install().unwrap();
+        panic!("the password={CANARY} was wrong");
+    }
+    let dir = tempdir().unwrap();
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "neither_arguments_nor_a_panic_give_a_secret_away",
+            "--nocapture",
+        ])
+        // The test harness takes these for names of tests to skip.
+        .args(["--skip", &format!("--api-key={CANARY}")])
+        .env("SCENARIO", "panic")
+        .env("DUMPS", dir.path())
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let (path, dump) = dumps(dir.path()).pop().expect("a dump of the panic");
+    let text = std::fs::read_to_string(path).unwrap();
+    assert!(!text.contains(CANARY), "{text}");
+    assert!(
+        dump.process
+            .args
+            .contains(&"--api-key=[redacted]".to_owned()),
+        "{:?}",
+        dump.process.args
+    );
+}

@@ -1,0 +1,127 @@
+//! The files that dumps are.
+
+mod common;
+
+use std::fs;
+
+use common::{build, dumps, quiet};
+use flightrec::stackerr::{Error, err};
+use tempfile::tempdir;
+
+#[cfg(unix)]
+#[test]
+fn files_and_directories_are_private_whatever_the_umask() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let parent = tempdir().unwrap();
+    let dir = parent.path().join("a/b/flightrec");
+    let path = build(&dir).0.dump("now").unwrap();
+    assert_eq!((mode(&dir), mode(&path)), (0o700, 0o600));
+    // A directory that was there and open is closed.
+    fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
+    build(&dir).0.dump("again").unwrap();
+    assert_eq!(mode(&dir), 0o700);
+}
+
+#[test]
+fn the_newest_ten_are_kept_and_nothing_else_is_touched() {
+    let dir = tempdir().unwrap();
+    fs::write(
+        dir.path().join("notes.json"),
+        "{\"schema\": \"flightrec/1\", \"app\": \"mine\"}",
+    )
+    .unwrap();
+    let (recorder, _tee) = build(dir.path());
+    let mut paths: Vec<_> = (0..25)
+        .map(|number| recorder.dump(number.to_string()).unwrap())
+        .collect();
+    paths.push(dir.path().join("notes.json"));
+    let kept: Vec<_> = dumps(dir.path())
+        .into_iter()
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(kept, paths[15..]);
+}
+
+#[test]
+fn the_bytes_are_bounded_and_the_newest_stays_in_any_case() {
+    let dir = tempdir().unwrap();
+    let (recorder, _tee) = quiet(dir.path()).keep_dumps(100, 1).build();
+    for number in 0..5 {
+        recorder.dump(number.to_string()).unwrap();
+        assert_eq!(dumps(dir.path()).len(), 1);
+    }
+    assert_eq!(dumps(dir.path())[0].1.reason.message, "4");
+}
+
+#[test]
+fn the_same_error_is_written_once_and_counted() {
+    let dir = tempdir().unwrap();
+    let (recorder, _tee) = build(dir.path());
+    let same = |text: &str| err!("cannot read {text}");
+    let paths: Vec<_> = (0..1_000)
+        .map(|number| recorder.dump_error(&same(&number.to_string())).unwrap())
+        .collect();
+    assert!(paths.iter().all(|path| *path == paths[0]));
+    assert_eq!(dumps(dir.path()).len(), 1);
+    recorder.dump_error(&err!("another one")).unwrap();
+    let dumps = dumps(dir.path());
+    assert_eq!(dumps.len(), 2);
+    assert_eq!(dumps[1].1.suppressed_dumps, 999);
+    assert_eq!(dumps[0].1.suppressed_dumps, 0);
+}
+
+#[test]
+fn a_storm_of_different_errors_stays_within_the_caps() {
+    let dir = tempdir().unwrap();
+    let (recorder, _tee) = build(dir.path());
+    let errors =
+        (0..1_000).map(|number| std::io::Error::other(format!("no stack, and number {number}")));
+    let written = errors
+        .filter(|error| recorder.dump_error(error).is_ok())
+        .count();
+    assert!((10..=11).contains(&written), "{written}");
+    assert!(dumps(dir.path()).len() <= 10);
+}
+
+#[test]
+fn what_a_killed_process_left_is_removed_and_what_is_being_written_is_not() {
+    let dir = tempdir().unwrap();
+    let orphan = dir.path().join(".tmp-1-0");
+    let busy = dir.path().join(".tmp-2-0");
+    fs::write(&orphan, "half a du").unwrap();
+    let writer = fs::File::create(&busy).unwrap();
+    writer.lock().unwrap();
+    build(dir.path()).0.dump("now").unwrap();
+    assert!(!orphan.exists());
+    assert!(busy.exists());
+}
+
+#[test]
+fn an_app_s_name_can_be_anything() {
+    for app in [
+        "",
+        "..",
+        "../../../escape",
+        "a/b\\c",
+        "nul\0byte",
+        "esc\x1b[31m\n",
+        &"long".repeat(300_000),
+    ] {
+        let dir = tempdir().unwrap();
+        let (recorder, _tee) = flightrec::builder(app).dir(dir.path()).build();
+        recorder.dump("now").unwrap();
+        assert_eq!(dumps(dir.path())[0].1.app, app);
+    }
+}
+
+#[test]
+fn ten_thousand_joined_errors_make_one_dump() {
+    let dir = tempdir().unwrap();
+    let (recorder, _tee) = build(dir.path());
+    let joined = Error::join((0..10_000).map(|number| err!("number {number}"))).unwrap();
+    recorder.dump_error(&joined).unwrap();
+    let dump = &dumps(dir.path())[0].1;
+    assert_eq!(dump.stack_traces.len(), 10_000);
+    assert_eq!(dump.stack_traces[9_999].error, "number 9999");
+}
