@@ -97,6 +97,19 @@ const NAMES: &[&str] = &[
     "__scrt_common_main_seh",
 ];
 
+/// Libraries that processes and threads begin in; their inner functions have no names there.
+const SYSTEM: &[&str] = &[
+    "libc.so",
+    "libc-2.",
+    "libc.musl",
+    "libpthread",
+    "ld-linux",
+    "ld-musl",
+    "ld64.so",
+    "libgcc_s.so",
+    "linux-vdso.so",
+];
+
 /// The kind of a path, by its first segments.
 fn of_path(path: &str) -> FrameKind {
     let path = without_sigils(path);
@@ -173,6 +186,16 @@ impl FrameKind {
             // `<T as Into<U>>`, T being a parameter rather than somebody's type.
             (Self::App, of_trait) if is_parameter(this) => of_trait,
             (this, _) => this,
+        }
+    }
+
+    /// The kind of a function without a name, by the file that it is in.
+    pub(crate) fn of_module(path: &str) -> Self {
+        let file = path.rsplit('/').next().unwrap_or(path);
+        if SYSTEM.iter().any(|start| file.starts_with(start)) {
+            Self::Runtime
+        } else {
+            Self::App
         }
     }
 

@@ -1,6 +1,15 @@
 //! Taking a stack: whether, how deep, and through which unwinder.
 
-mod unwind;
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+mod linux;
+#[cfg(not(target_os = "linux"))]
+mod system;
+
+#[cfg(target_os = "linux")]
+use linux as unwind;
+#[cfg(not(target_os = "linux"))]
+use system as unwind;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};

@@ -80,6 +80,8 @@ unsafe extern "C" fn visit(
         _ => Arc::from(name),
     };
     modules.push(Module {
+        #[cfg(target_os = "linux")]
+        is_executable: modules.is_empty(),
         name,
         base,
         build_id,
@@ -122,7 +124,7 @@ fn padded(len: usize) -> Option<usize> {
     Some(len.checked_add(3)? & !3)
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");

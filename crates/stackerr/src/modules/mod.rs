@@ -4,6 +4,9 @@
 #[allow(unsafe_code)]
 mod elf;
 
+#[cfg(target_os = "linux")]
+pub(crate) use elf::hex;
+
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,6 +17,8 @@ pub struct Module {
     base: usize,
     build_id: Option<Arc<str>>,
     segments: Vec<Range<usize>>,
+    #[cfg(target_os = "linux")]
+    is_executable: bool,
 }
 
 impl Module {
@@ -44,6 +49,16 @@ impl Module {
         self.segments
             .iter()
             .any(|segment| segment.contains(&address))
+    }
+
+    /// The file to read tables from. The executable's own path may lead to another file by now.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn file(&self) -> &str {
+        if self.is_executable {
+            "/proc/self/exe"
+        } else {
+            &self.name
+        }
     }
 
     pub(crate) fn shared_name(&self) -> Arc<str> {

@@ -1,0 +1,36 @@
+//! A file in memory, for as long as the process lives.
+
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::ptr;
+
+/// Maps the whole file read-only; `None` if it cannot be.
+///
+/// It is never unmapped: what is read from it is kept for the next stack. The pages are the
+/// file's own and can be taken back by the system at any time.
+pub(super) fn map(path: &str) -> Option<&'static [u8]> {
+    let file = File::open(path).ok()?;
+    let len = usize::try_from(file.metadata().ok()?.len()).ok()?;
+    if len == 0 {
+        return None;
+    }
+    // SAFETY: a new private, read-only mapping of an open file, placed by the system, aliases
+    // no memory of this program.
+    let start = unsafe {
+        libc::mmap(
+            ptr::null_mut(),
+            len,
+            libc::PROT_READ,
+            libc::MAP_PRIVATE,
+            file.as_raw_fd(),
+            0,
+        )
+    };
+    if start == libc::MAP_FAILED {
+        return None;
+    }
+    // SAFETY: `len` bytes are mapped at `start`, readable and never unmapped. The file is one
+    // that the loader has mapped into this process to run code from; whoever changes it in place
+    // changes the running code as well, so that we add no way to fail.
+    Some(unsafe { std::slice::from_raw_parts(start.cast::<u8>(), len) })
+}

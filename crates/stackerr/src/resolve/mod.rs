@@ -1,0 +1,75 @@
+//! Names, files and lines for addresses.
+
+#[cfg(target_os = "linux")]
+mod elf;
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+mod mapped;
+#[cfg(not(target_os = "linux"))]
+mod system;
+
+#[cfg(target_os = "linux")]
+use elf::Symbols;
+#[cfg(not(target_os = "linux"))]
+use system::Symbols;
+
+use crate::frame::Frame;
+use crate::modules::{self, Module};
+use crate::noise::FrameKind;
+use crate::stack::Origin;
+use crate::trim;
+
+/// One function at an address: inlined ones come before what they are inlined into.
+struct Symbol {
+    name: Option<String>,
+    file: Option<String>,
+    line: Option<u32>,
+    column: Option<u32>,
+}
+
+/// The frames of the addresses, trimmed at the top and at most `depth` of them.
+pub(crate) fn frames(addresses: &[usize], depth: usize, origin: Origin) -> Box<[Frame]> {
+    let modules = modules::modules();
+    let mut symbols = Symbols::open();
+    let mut frames = Vec::with_capacity(addresses.len());
+    for &ip in addresses {
+        // A return address may be the first byte after the module's code; the call is one before.
+        let module = modules
+            .iter()
+            .find(|module| module.contains(ip.saturating_sub(1)));
+        let before = frames.len();
+        symbols.find(ip, module, &mut |symbol| {
+            frames.push(frame(ip, module, Some(symbol)));
+        });
+        if frames.len() == before {
+            frames.push(frame(ip, module, None));
+        }
+    }
+    frames.drain(..trim::machinery(&frames, origin));
+    frames.truncate(depth);
+    frames.into_boxed_slice()
+}
+
+fn frame(ip: usize, module: Option<&Module>, symbol: Option<Symbol>) -> Frame {
+    let symbol = symbol.unwrap_or(Symbol {
+        name: None,
+        file: None,
+        line: None,
+        column: None,
+    });
+    Frame {
+        kind: match (symbol.name.as_deref(), module) {
+            (Some(name), _) => FrameKind::of_function(name, symbol.file.as_deref()),
+            (None, Some(module)) => FrameKind::of_module(module.name()),
+            (None, None) => FrameKind::App,
+        },
+        name: symbol.name.map(String::into_boxed_str),
+        file: symbol.file.map(String::into_boxed_str),
+        line: symbol.line,
+        column: symbol.column,
+        ip,
+        address: module.map_or(ip, |module| ip.wrapping_sub(module.base())),
+        module: module.map(Module::shared_name),
+        build_id: module.and_then(Module::shared_build_id),
+    }
+}
