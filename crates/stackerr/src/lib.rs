@@ -57,6 +57,7 @@ pub use report::{Report, report};
 pub use trace::{StackTrace, StackTraces, stack_traces};
 pub use traced::Traced;
 pub use tree::{ErrorTree, tree};
+pub use trim::machinery_on_top;
 
 /// `Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -34,7 +34,7 @@ pub(crate) fn frames(text: &str) -> Vec<Frame> {
     for frame in &mut frames {
         frame.kind = kind_of(frame);
     }
-    frames.drain(..trim::machinery(&frames, Origin::Birth));
+    trim::trim(&mut frames, Origin::Birth);
     frames
 }
 

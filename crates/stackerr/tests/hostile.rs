@@ -282,3 +282,48 @@ fn a_source_that_makes_errors_itself_is_not_mistaken_for_one() {
     }
     assert!(stack_traces(&Maker(fmt::Error)).is_empty());
 }
+
+#[test]
+fn an_answer_survives_errors_made_after_it() {
+    #[derive(Debug)]
+    struct Asks(Traced<fmt::Error>);
+    impl fmt::Display for Asks {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            fmt::Display::fmt(&self.0, f)
+        }
+    }
+    impl StdError for Asks {
+        fn source(&self) -> Option<&(dyn StdError + 'static)> {
+            let source = self.0.source();
+            // Looks into a chain of its own, between the answer and the walk that asked.
+            drop(Error::new(Traced::new(fmt::Error)));
+            source
+        }
+    }
+    assert_eq!(stack_traces(&Asks(Traced::new(fmt::Error))).len(), 1);
+}
+
+#[test]
+fn a_stack_that_two_branches_share_is_listed_once() {
+    #[derive(Clone, Debug)]
+    struct Shared(std::sync::Arc<Traced<fmt::Error>>);
+    impl fmt::Display for Shared {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("shared")
+        }
+    }
+    impl StdError for Shared {
+        fn source(&self) -> Option<&(dyn StdError + 'static)> {
+            Some(&*self.0)
+        }
+    }
+    let shared = Shared(Traced::new(fmt::Error).into());
+    let join = Error::join([Error::new(shared.clone()), err!("b"), Error::new(shared)]).unwrap();
+    assert_eq!(join.errors().len(), 3);
+    let traces = join.stack_traces();
+    let texts: Vec<&str> = traces.iter().map(|trace| trace.error()).collect();
+    assert_eq!(
+        texts,
+        ["an error occurred when formatting an argument", "b"]
+    );
+}

@@ -45,7 +45,7 @@ pub(crate) fn frames(addresses: &[usize], depth: usize, origin: Origin) -> Box<[
             frames.push(frame(ip, module, None));
         }
     }
-    frames.drain(..trim::machinery(&frames, origin));
+    trim::trim(&mut frames, origin);
     frames.truncate(depth);
     frames.into_boxed_slice()
 }
