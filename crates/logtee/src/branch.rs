@@ -50,6 +50,14 @@ impl Branch {
         }
     }
 
+    /// Whether the filter lets the record pass, whatever the sink wants.
+    pub(crate) fn lets_pass(&self, record: &Record<'_>) -> bool {
+        caught(|| self.filter.matches(record)).unwrap_or_else(|_| {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+            false
+        })
+    }
+
     pub(crate) fn flush(&self) -> io::Result<()> {
         match caught(|| self.sink.flush()) {
             Ok(Ok(())) => Ok(()),

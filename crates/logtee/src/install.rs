@@ -55,6 +55,32 @@ impl Tee {
     }
 }
 
+/// Makes a guard that flushes the [installed] tee when it is dropped, at the end of `main` say:
+/// the program's logger itself is never dropped.
+///
+/// # Examples
+///
+/// ```
+/// let _flush = logtee::flush_on_drop();
+/// // … the program …
+/// ```
+pub fn flush_on_drop() -> FlushGuard {
+    FlushGuard(())
+}
+
+/// Flushes the program's tee when dropped; made by [`flush_on_drop`].
+#[must_use = "dropped at once, the guard flushes at once"]
+#[derive(Debug)]
+pub struct FlushGuard(());
+
+impl Drop for FlushGuard {
+    fn drop(&mut self) {
+        if let Some(tee) = installed() {
+            Log::flush(tee);
+        }
+    }
+}
+
 /// The program has a logger already.
 #[derive(Debug)]
 pub struct InstallError(());

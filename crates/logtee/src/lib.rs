@@ -3,24 +3,34 @@
 
 mod branch;
 mod caught;
+mod channel;
+mod compose;
 mod filter;
 mod format;
 mod gate;
 mod install;
 mod sink;
 mod tee;
+mod value;
 mod write;
 
+pub mod context;
 pub mod escape;
 pub mod packed;
+pub mod predicate;
 pub mod redact;
+pub mod testing;
 
+pub use channel::{ChannelSink, channel};
+pub use compose::*;
+pub use context::Context;
 pub use filter::{Adjustable, Filter, FilterFn, Handle, adjustable, filter_fn};
 #[cfg(feature = "env-filter")]
 pub use filter::{Directives, ParseError};
 pub use format::{Format, Json, Logfmt, Text, Time};
 pub use gate::reconfigured;
-pub use install::{InstallError, installed};
+pub use install::{FlushGuard, InstallError, flush_on_drop, installed};
 pub use sink::{FromFn, Shared, Sink, from_fn};
 pub use tee::{Fanout, Tee, TeeBuilder, fanout};
+pub use value::{OwnedRecord, OwnedValue};
 pub use write::{FormatOnce, FormatOnceBuilder, WriteSink, format_once, stderr};

@@ -6,6 +6,7 @@ use std::io;
 use log::{LevelFilter, Log, Metadata, Record};
 
 use crate::branch::Branch;
+use crate::context;
 use crate::filter::Filter;
 use crate::gate;
 use crate::sink::Sink;
@@ -87,17 +88,20 @@ impl Log for Tee {
 
     #[inline]
     fn log(&self, record: &Record<'_>) {
+        if context::in_use() {
+            // Errors are counted by the branches; there is nobody to tell.
+            return context::join(record, |record| drop(self.0.emit(record)));
+        }
         let generation = gate::generation();
         for branch in &self.0.branches {
             if branch.admits(generation, record.level()) {
-                // Counted by the branch; there is nobody to tell.
-                let _ = branch.emit(record);
+                drop(branch.emit(record));
             }
         }
     }
 
     fn flush(&self) {
-        let _ = self.0.flush();
+        drop(self.0.flush());
     }
 }
 

@@ -3,6 +3,7 @@
 mod adjustable;
 #[cfg(feature = "env-filter")]
 mod directives;
+mod logic;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use log::{LevelFilter, Metadata, Record};
 pub use adjustable::{Adjustable, Handle, adjustable};
 #[cfg(feature = "env-filter")]
 pub use directives::{Directives, ParseError};
+pub use logic::{And, Not, Or, not};
 
 /// Decides which records a sink gets.
 ///
@@ -31,6 +33,22 @@ pub trait Filter: Send + Sync {
     /// Whether this record passes. Asks `enabled` by default.
     fn matches(&self, record: &Record<'_>) -> bool {
         self.enabled(record.metadata())
+    }
+
+    /// What passes both.
+    fn and<F: Filter>(self, other: F) -> And<Self, F>
+    where
+        Self: Sized,
+    {
+        And(self, other)
+    }
+
+    /// What passes either.
+    fn or<F: Filter>(self, other: F) -> Or<Self, F>
+    where
+        Self: Sized,
+    {
+        Or(self, other)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::caught::caught;
 use crate::escape::{self, Escaping, Style};
 
 /// Stands where a `Display` returned an error or panicked, behind what it had written by then.
-pub(super) const FAILED: &str = "[formatting failed]";
+pub(crate) const FAILED: &str = "[formatting failed]";
 
 /// Appends what is formatted, escaped; a failure is marked and goes no further.
 pub(super) fn push_args(out: &mut Vec<u8>, args: fmt::Arguments<'_>, style: Style) {
@@ -24,7 +24,7 @@ pub(super) fn push_args(out: &mut Vec<u8>, args: fmt::Arguments<'_>, style: Styl
 }
 
 /// Appends every key-value by `push`, in order. A source that fails has given what it could.
-pub(super) fn each_pair(record: &Record<'_>, push: impl FnMut(&str, &Value<'_>)) {
+pub(crate) fn each_pair(record: &Record<'_>, push: impl FnMut(&str, &Value<'_>)) {
     struct Each<F>(F);
     impl<'kvs, F: FnMut(&str, &Value<'_>)> VisitSource<'kvs> for Each<F> {
         fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), KvError> {

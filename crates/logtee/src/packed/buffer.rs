@@ -59,27 +59,25 @@ impl<'a> Buffer<'a> {
     }
 
     /// Whether `piece` fits; `false` leaves the buffer as it was.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, piece: &[u8]) -> bool {
         let len = piece.len();
-        let Some(room) = self.bytes[..self.limit].get_mut(self.len..) else {
-            return false;
-        };
-        if len > room.len() {
+        if len > self.limit.saturating_sub(self.len) {
             return false;
         }
+        let Some(room) = self.bytes.get_mut(self.len..) else {
+            return false;
+        };
         // Most pieces of a formatted message are short, and a call to `memcpy` costs more than
         // copying them: two words that overlap in the middle cover every length of their range.
-        if (8..=16).contains(&len) {
-            copy_ends::<8>(room, piece);
-        } else if (4..8).contains(&len) {
-            copy_ends::<4>(room, piece);
-        } else if len < 4 {
-            for (to, from) in room.iter_mut().zip(piece) {
-                *to = *from;
-            }
-        } else {
-            room[..len].copy_from_slice(piece);
+        match len {
+            0 => {}
+            1 => room[0] = piece[0],
+            2..=3 => copy_ends::<2>(room, piece),
+            4..=7 => copy_ends::<4>(room, piece),
+            8..=16 => copy_ends::<8>(room, piece),
+            17..=32 => copy_ends::<16>(room, piece),
+            _ => room[..len].copy_from_slice(piece),
         }
         self.len += len;
         true
@@ -103,7 +101,7 @@ impl<'a> Buffer<'a> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
     let tail = from.len() - N;
     to[..N].copy_from_slice(&from[..N]);
@@ -119,6 +117,17 @@ impl fmt::Write for Buffer<'_> {
         } else {
             Err(fmt::Error)
         }
+    }
+
+    /// Padding comes character by character.
+    #[inline]
+    fn write_char(&mut self, c: char) -> fmt::Result {
+        if c.is_ascii() && self.len < self.limit {
+            self.bytes[self.len] = c as u8;
+            self.len += 1;
+            return Ok(());
+        }
+        self.write_str(c.encode_utf8(&mut [0; 4]))
     }
 }
 

@@ -54,13 +54,10 @@ pub fn unpack(bytes: &[u8]) -> Result<Unpacked<'_>, Error> {
     let Some((header, mut rest)) = bytes.split_first_chunk::<HEADER>() else {
         return Err(Error("shorter than a record's header"));
     };
-    if header[0] != VERSION {
-        return Err(Error("packed by another version, or no record at all"));
-    }
-    let word = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
-    let flags = word(AT_FLAGS);
-    let has = |bit: u16| flags & bit != 0;
-    let level = match header[AT_LEVEL] {
+    let header = Header::from_bytes(header)
+        .ok_or(Error("packed by another version, or no record at all"))?;
+    let has = |bit: u16| header.flags & bit != 0;
+    let level = match header.level {
         1 => Level::Error,
         2 => Level::Warn,
         3 => Level::Info,
@@ -69,11 +66,11 @@ pub fn unpack(bytes: &[u8]) -> Result<Unpacked<'_>, Error> {
         _ => return Err(Error("no such level")),
     };
 
-    let thread = text(&mut rest, header[AT_THREAD].into())?;
+    let thread = text(&mut rest, header.thread.into())?;
     let module_path = if has(flag::MODULE_INTERNED) {
-        Some(interned(word(AT_MODULE))?)
+        Some(interned(header.module)?)
     } else if has(flag::HAS_MODULE) {
-        Some(text(&mut rest, word(AT_MODULE))?)
+        Some(text(&mut rest, header.module)?)
     } else {
         None
     };
@@ -82,17 +79,17 @@ pub fn unpack(bytes: &[u8]) -> Result<Unpacked<'_>, Error> {
             "the target is said to be a module path, but there is none",
         ))?
     } else {
-        text(&mut rest, word(AT_TARGET))?
+        text(&mut rest, header.target)?
     };
     let file = if has(flag::FILE_INTERNED) {
-        Some(interned(word(AT_FILE))?)
+        Some(interned(header.file)?)
     } else if has(flag::HAS_FILE) {
-        Some(text(&mut rest, word(AT_FILE))?)
+        Some(text(&mut rest, header.file)?)
     } else {
         None
     };
-    let message = String::from_utf8_lossy(take(&mut rest, word(AT_MESSAGE))?);
-    let fields = Fields(take(&mut rest, word(AT_FIELDS))?);
+    let message = String::from_utf8_lossy(take(&mut rest, header.message)?);
+    let fields = Fields(take(&mut rest, header.fields)?);
     if !rest.is_empty() {
         return Err(Error("bytes are left over behind the record"));
     }
@@ -104,10 +101,7 @@ pub fn unpack(bytes: &[u8]) -> Result<Unpacked<'_>, Error> {
         target,
         module_path,
         file,
-        line: has(flag::HAS_LINE).then(|| {
-            let [a, b, c, d] = [4, 5, 6, 7].map(|at: usize| header[at]);
-            u32::from_le_bytes([a, b, c, d])
-        }),
+        line: has(flag::HAS_LINE).then_some(header.line),
         thread,
         message,
         cut: has(flag::CUT),

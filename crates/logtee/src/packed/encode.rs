@@ -157,17 +157,19 @@ fn encode(record: &Record<'_>, options: Options, bytes: &mut [u8]) -> usize {
     if line.is_some() {
         flags |= flag::HAS_LINE;
     }
-    out.patch(0, [VERSION]);
-    out.patch(AT_LEVEL, [record.level() as u8]);
-    out.patch(AT_FLAGS, flags.to_le_bytes());
-    out.patch(AT_LINE, line.unwrap_or(0).to_le_bytes());
     // Every length is below `MAX_LEN`, which fits.
-    out.patch(AT_TARGET, target.to_le_bytes());
-    out.patch(AT_MODULE, module.number.to_le_bytes());
-    out.patch(AT_FILE, file.number.to_le_bytes());
-    out.patch(AT_MESSAGE, (message_len as u16).to_le_bytes());
-    out.patch(AT_FIELDS, (fields_len as u16).to_le_bytes());
-    out.patch(AT_THREAD, [thread_len as u8, 0]);
+    let header = Header {
+        level: record.level() as u8,
+        flags,
+        line: line.unwrap_or(0),
+        target,
+        module: module.number,
+        file: file.number,
+        message: message_len as u16,
+        fields: fields_len as u16,
+        thread: thread_len as u8,
+    };
+    out.patch(0, header.to_bytes());
     out.len()
 }
 

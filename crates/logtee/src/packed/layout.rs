@@ -12,15 +12,70 @@ pub(crate) const VERSION: u8 = 1;
 
 pub(crate) const HEADER: usize = 20;
 
-pub(crate) const AT_LEVEL: usize = 1;
-pub(crate) const AT_FLAGS: usize = 2;
-pub(crate) const AT_LINE: usize = 4;
-pub(crate) const AT_TARGET: usize = 8;
-pub(crate) const AT_MODULE: usize = 10;
-pub(crate) const AT_FILE: usize = 12;
-pub(crate) const AT_MESSAGE: usize = 14;
-pub(crate) const AT_FIELDS: usize = 16;
-pub(crate) const AT_THREAD: usize = 18;
+/// What stands before the texts.
+#[derive(Clone, Copy)]
+pub(crate) struct Header {
+    pub(crate) level: u8,
+    pub(crate) flags: u16,
+    pub(crate) line: u32,
+    pub(crate) target: u16,
+    pub(crate) module: u16,
+    pub(crate) file: u16,
+    pub(crate) message: u16,
+    pub(crate) fields: u16,
+    pub(crate) thread: u8,
+}
+
+impl Header {
+    #[inline]
+    pub(crate) fn to_bytes(self) -> [u8; HEADER] {
+        let [f0, f1] = self.flags.to_le_bytes();
+        let [l0, l1, l2, l3] = self.line.to_le_bytes();
+        let [t0, t1] = self.target.to_le_bytes();
+        let [m0, m1] = self.module.to_le_bytes();
+        let [p0, p1] = self.file.to_le_bytes();
+        let [a0, a1] = self.message.to_le_bytes();
+        let [k0, k1] = self.fields.to_le_bytes();
+        [
+            VERSION,
+            self.level,
+            f0,
+            f1,
+            l0,
+            l1,
+            l2,
+            l3,
+            t0,
+            t1,
+            m0,
+            m1,
+            p0,
+            p1,
+            a0,
+            a1,
+            k0,
+            k1,
+            self.thread,
+            0,
+        ]
+    }
+
+    /// `None` where the version is another one.
+    pub(crate) fn from_bytes(bytes: &[u8; HEADER]) -> Option<Header> {
+        let word = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+        (bytes[0] == VERSION).then(|| Header {
+            level: bytes[1],
+            flags: word(2),
+            line: u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]),
+            target: word(8),
+            module: word(10),
+            file: word(12),
+            message: word(14),
+            fields: word(16),
+            thread: bytes[18],
+        })
+    }
+}
 
 pub(crate) mod flag {
     /// The message or a field lost something to a bound.

@@ -1,0 +1,92 @@
+//! The next sink when one fails.
+
+use std::fmt;
+use std::io;
+
+use log::{LevelFilter, Metadata, Record};
+
+use super::attempts::Attempts;
+use crate::sink::Sink;
+
+/// Begins a failover: the first sink gets the record, and the next only when it returns an error
+/// or panics, and so on.
+///
+/// A sink that is not [`enabled`](Sink::enabled) for the record is passed over.
+///
+/// # Examples
+///
+/// ```
+/// use std::io;
+/// use logtee::Sink;
+///
+/// let sink = logtee::failover()
+///     .sink(logtee::from_fn(|_| Err(io::Error::other("unreachable"))))
+///     .sink(logtee::from_fn(|_| Ok(())))
+///     .build();
+/// assert!(sink.emit(&log::Record::builder().build()).is_ok());
+/// assert_eq!(sink.failures_by_sink(), [1, 0]);
+/// ```
+pub fn failover() -> FailoverBuilder {
+    FailoverBuilder(Attempts::default())
+}
+
+/// Collects the sinks of a [`Failover`]; made by [`failover`].
+#[must_use = "a builder does nothing until it is built"]
+pub struct FailoverBuilder(Attempts);
+
+impl FailoverBuilder {
+    /// Adds the sink to try next.
+    pub fn sink(mut self, sink: impl Sink + 'static) -> FailoverBuilder {
+        self.0.push(sink);
+        self
+    }
+
+    /// The sink.
+    pub fn build(self) -> Failover {
+        Failover(self.0)
+    }
+}
+
+impl fmt::Debug for FailoverBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FailoverBuilder").finish_non_exhaustive()
+    }
+}
+
+/// Tries one sink after the other; made by [`failover`].
+///
+/// Emitting fails only when every sink that wanted the record failed, with the last one's error.
+pub struct Failover(Attempts);
+
+impl Failover {
+    /// How many records and flushes each sink failed or panicked over, in order.
+    pub fn failures_by_sink(&self) -> Vec<u64> {
+        self.0.failures()
+    }
+}
+
+impl Sink for Failover {
+    fn emit(&self, record: &Record<'_>) -> io::Result<()> {
+        self.0.first_that_takes(0, record)
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.0.flush()
+    }
+
+    fn max_level(&self) -> LevelFilter {
+        self.0.max_level()
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.0.enabled(metadata)
+    }
+}
+
+impl fmt::Debug for Failover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failover")
+            .field("failures_by_sink", &self.failures_by_sink())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,77 @@
+//! Keeps records back.
+
+use std::fmt;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use log::Record;
+
+use crate::compose::Middleware;
+use crate::filter::Filter;
+use crate::sink::Sink;
+
+/// Keeps back the records that `filter` lets pass, and hands on the others.
+///
+/// # Examples
+///
+/// ```
+/// use logtee::predicate::message_contains;
+///
+/// let sink = logtee::pipe(logtee::drop_if(message_contains("heartbeat"))).to(logtee::stderr());
+/// # drop(sink);
+/// ```
+pub fn drop_if<F: Filter>(filter: F) -> DropIf<F> {
+    DropIf(filter)
+}
+
+/// Keeps records back; made by [`drop_if`].
+#[derive(Clone, Copy)]
+pub struct DropIf<F>(F);
+
+impl<F: Filter> Middleware for DropIf<F> {
+    fn handle(&self, record: &Record<'_>, next: &dyn Sink) -> io::Result<()> {
+        if self.0.matches(record) {
+            return Ok(());
+        }
+        next.emit(record)
+    }
+}
+
+impl<F> fmt::Debug for DropIf<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DropIf").finish_non_exhaustive()
+    }
+}
+
+/// Hands on one in `every` records: the first, and so on; all of them for 0 and 1.
+///
+/// # Examples
+///
+/// ```
+/// let sink = logtee::pipe(logtee::sample(100)).to(logtee::stderr());
+/// # drop(sink);
+/// ```
+pub fn sample(every: usize) -> Sample {
+    Sample {
+        every: every.max(1),
+        seen: AtomicUsize::new(0),
+    }
+}
+
+/// Hands on one in so many records; made by [`sample`].
+#[derive(Debug)]
+pub struct Sample {
+    every: usize,
+    seen: AtomicUsize,
+}
+
+impl Middleware for Sample {
+    fn handle(&self, record: &Record<'_>, next: &dyn Sink) -> io::Result<()> {
+        let seen = self.seen.fetch_add(1, Ordering::Relaxed);
+        if seen.is_multiple_of(self.every) {
+            next.emit(record)
+        } else {
+            Ok(())
+        }
+    }
+}

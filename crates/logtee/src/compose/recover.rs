@@ -1,0 +1,117 @@
+//! What to do when a sink fails.
+
+use std::fmt;
+use std::io;
+
+use log::{LevelFilter, Metadata, Record};
+
+use crate::caught::caught;
+use crate::sink::Sink;
+
+/// How a sink failed over a record.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Failure<'a> {
+    /// It returned an error.
+    Error(&'a io::Error),
+    /// It panicked, with this message if that was text.
+    Panic(&'a str),
+}
+
+impl fmt::Display for Failure<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Error(error) => error.fmt(f),
+            Failure::Panic(message) => write!(f, "panicked: {message}"),
+        }
+    }
+}
+
+/// Begins a sink whose failures and panics go to `handler`, together with the record.
+///
+/// The error is returned as before, so that a failover above still sees it; a panic becomes an
+/// error.
+///
+/// # Examples
+///
+/// ```
+/// let sink = logtee::recover(|failure, record| {
+///     eprintln!("lost a record at {}: {failure}", record.level());
+/// })
+/// .sink(logtee::from_fn(|_| Err(std::io::Error::other("disk full"))));
+/// # drop(sink);
+/// ```
+pub fn recover<H>(handler: H) -> RecoverBuilder<H>
+where
+    H: Fn(&Failure<'_>, &Record<'_>) + Send + Sync,
+{
+    RecoverBuilder(handler)
+}
+
+/// Waits for the sink of a [`Recover`]; made by [`recover`].
+#[must_use = "a builder does nothing until it has a sink"]
+pub struct RecoverBuilder<H>(H);
+
+impl<H> RecoverBuilder<H>
+where
+    H: Fn(&Failure<'_>, &Record<'_>) + Send + Sync,
+{
+    /// The sink whose failures are handled.
+    pub fn sink<S: Sink>(self, sink: S) -> Recover<H, S> {
+        Recover {
+            handler: self.0,
+            sink,
+        }
+    }
+}
+
+impl<H> fmt::Debug for RecoverBuilder<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecoverBuilder").finish_non_exhaustive()
+    }
+}
+
+/// A sink whose failures are handled; made by [`recover`].
+pub struct Recover<H, S> {
+    handler: H,
+    sink: S,
+}
+
+impl<H, S> Sink for Recover<H, S>
+where
+    H: Fn(&Failure<'_>, &Record<'_>) + Send + Sync,
+    S: Sink,
+{
+    fn emit(&self, record: &Record<'_>) -> io::Result<()> {
+        match caught(|| self.sink.emit(record)) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => {
+                (self.handler)(&Failure::Error(&error), record);
+                Err(error)
+            }
+            Err(panic) => {
+                let message = panic.message();
+                (self.handler)(&Failure::Panic(message), record);
+                Err(io::Error::other(format!("a sink panicked: {message}")))
+            }
+        }
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.sink.flush()
+    }
+
+    fn max_level(&self) -> LevelFilter {
+        self.sink.max_level()
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.sink.enabled(metadata)
+    }
+}
+
+impl<H, S> fmt::Debug for Recover<H, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recover").finish_non_exhaustive()
+    }
+}
