@@ -1,0 +1,8 @@
+//! How things look in print: colours, columns, times, counts.
+
+pub(crate) mod count;
+pub(crate) mod screen;
+pub(crate) mod style;
+pub(crate) mod text;
+pub(crate) mod time;
+pub(crate) mod value;

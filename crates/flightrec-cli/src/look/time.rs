@@ -1,0 +1,75 @@
+//! Times for people: how long ago, how long before.
+
+use jiff::{SignedDuration, Timestamp};
+
+/// A time out of a dump; none if it is no time.
+pub(crate) fn parse(text: &str) -> Option<Timestamp> {
+    text.parse().ok()
+}
+
+/// `2026-11-23 00:30:15 UTC`
+pub(crate) fn absolute(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// `3 minutes ago`
+pub(crate) fn ago(then: Timestamp, now: Timestamp) -> String {
+    let seconds = now.duration_since(then).as_secs();
+    let (number, unit) = match seconds {
+        ..0 => return format!("at {}", absolute(then)),
+        0..2 => return "just now".to_owned(),
+        2..120 => (seconds, "seconds"),
+        120..7_200 => (seconds / 60, "minutes"),
+        7_200..172_800 => (seconds / 3_600, "hours"),
+        _ => (seconds / 86_400, "days"),
+    };
+    format!("{number} {unit} ago")
+}
+
+/// `-2.134s`, the time of a record as seen from the failure.
+pub(crate) fn relative(record: Timestamp, failure: Timestamp) -> String {
+    let between = record.duration_since(failure);
+    let sign = if between.is_negative() { '-' } else { '+' };
+    let text = length(between);
+    if between.is_zero() {
+        text
+    } else {
+        format!("{sign}{text}")
+    }
+}
+
+/// `2.134s`, `16m40s`, `2h46m`, `1d03h`
+pub(crate) fn length(duration: SignedDuration) -> String {
+    let micros = duration.as_micros().unsigned_abs();
+    let seconds = micros / 1_000_000;
+    match seconds {
+        0..1_000 => format!("{seconds}.{:03}s", micros / 1_000 % 1_000),
+        1_000..10_000 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        10_000..100_000 => format!("{}h{:02}m", seconds / 3_600, seconds / 60 % 60),
+        _ => format!("{}d{:02}h", seconds / 86_400, seconds / 3_600 % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_as_people_tell_them() {
+        let failure: Timestamp = "2026-11-23T00:30:15.5Z".parse().unwrap();
+        let at = |text: &str| relative(text.parse().unwrap(), failure);
+        assert_eq!(at("2026-11-23T00:30:13.366Z"), "-2.134s");
+        assert_eq!(at("2026-11-23T00:30:15.5Z"), "0.000s");
+        assert_eq!(at("2026-11-23T00:30:15.502Z"), "+0.002s");
+        assert_eq!(at("2026-11-23T00:00:15.5Z"), "-30m00s");
+        assert_eq!(at("2026-11-22T20:30:15.5Z"), "-4h00m");
+        assert_eq!(at("0001-01-01T00:00:00Z"), "-739942d00h");
+
+        let now = |text: &str| ago(failure, text.parse().unwrap());
+        assert_eq!(now("2026-11-23T00:30:15.7Z"), "just now");
+        assert_eq!(now("2026-11-23T00:33:16Z"), "3 minutes ago");
+        assert_eq!(now("2026-11-24T00:33:16Z"), "24 hours ago");
+        assert_eq!(now("2026-12-24T00:33:16Z"), "31 days ago");
+        assert_eq!(now("2026-11-23T00:30:00Z"), "at 2026-11-23 00:30:15 UTC");
+    }
+}

@@ -1,0 +1,168 @@
+//! The lines around a frame, if its source is here and seems to be the one it was built from.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use flightrec::Frame;
+use jiff::Timestamp;
+
+use super::View;
+use crate::look::style::{BOLD, DIM, ERROR, WARN};
+use crate::look::text;
+
+/// Lines before and behind the one that is meant.
+const AROUND: usize = 2;
+
+/// A larger file is no source.
+const MAX_SIZE: u64 = 4 << 20;
+
+/// What a dump may make us open: it might name a device, or a share on somebody's server.
+const ENDINGS: [&str; 8] = [".rs", ".c", ".cc", ".cpp", ".cxx", ".h", ".hpp", ".S"];
+
+/// Prints the lines around the frame; false if they are not to be had.
+pub(super) fn print(
+    out: &mut dyn Write,
+    frame: &Frame,
+    failure: Option<Timestamp>,
+    view: &View,
+) -> io::Result<bool> {
+    let (Some(file), Some(line)) = (&frame.file, frame.line) else {
+        return Ok(false);
+    };
+    let Some(source) = Source::read(file) else {
+        return Ok(false);
+    };
+    let lines: Vec<&str> = source.text.lines().collect();
+    let at = line as usize;
+    if at == 0 || at > lines.len() {
+        return Ok(false);
+    }
+    if let Some(doubt) = source.doubt(&lines[..at], frame, failure) {
+        writeln!(out, "          {WARN}{doubt}{WARN:#}")?;
+    }
+    let first = at.saturating_sub(AROUND).max(1);
+    let last = (at + AROUND).min(lines.len());
+    let digits = last.to_string().len();
+    let shown = &lines[first - 1..last];
+    let blank = |line: &str| line.len() - line.trim_start().len();
+    let indent = shown
+        .iter()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| blank(line))
+        .min()
+        .unwrap_or(0);
+    for (number, line) in (first..).zip(shown) {
+        let line = line.get(indent..).unwrap_or_default().replace('\t', "    ");
+        let line = text::line(&line);
+        let most = view
+            .width
+            .map_or(200, |width| width.saturating_sub(digits + 14));
+        let line = text::cut(&line, most);
+        if number == at {
+            writeln!(
+                out,
+                "        {ERROR}>{ERROR:#} {number:>digits$} {DIM}│{DIM:#} {BOLD}{line}{BOLD:#}"
+            )?;
+        } else {
+            writeln!(
+                out,
+                "          {DIM}{number:>digits$} │{DIM:#}{}{line}",
+                if line.is_empty() { "" } else { " " }
+            )?;
+        }
+    }
+    Ok(true)
+}
+
+struct Source {
+    text: String,
+    changed_at: Option<Timestamp>,
+}
+
+impl Source {
+    /// From where the dump says it is; a relative path from here.
+    fn read(file: &str) -> Option<Source> {
+        let is_share = file.starts_with("\\\\") || file.starts_with("//");
+        if is_share || !ENDINGS.iter().any(|ending| file.ends_with(ending)) {
+            return None;
+        }
+        let path = Path::new(file);
+        let metadata = fs::metadata(path).ok()?;
+        if !metadata.is_file() || metadata.len() > MAX_SIZE {
+            return None;
+        }
+        let text = String::from_utf8_lossy(&fs::read(path).ok()?).into_owned();
+        let changed_at = metadata
+            .modified()
+            .ok()
+            .and_then(|time| Timestamp::try_from(time).ok());
+        Some(Source { text, changed_at })
+    }
+
+    /// Why the lines may not be those that were compiled.
+    fn doubt(
+        &self,
+        before: &[&str],
+        frame: &Frame,
+        failure: Option<Timestamp>,
+    ) -> Option<&'static str> {
+        let is_newer = self
+            .changed_at
+            .zip(failure)
+            .is_none_or(|(changed, failure)| changed > failure);
+        if is_newer {
+            return Some("the file has changed since; these lines may be others:");
+        }
+        let is_there = function(&frame.name).is_none_or(|name| {
+            before.iter().any(|line| {
+                line.match_indices(name)
+                    .any(|(at, _)| line[..at].trim_end().ends_with("fn"))
+            })
+        });
+        (!is_there).then_some("this may be another version of the file:")
+    }
+}
+
+/// The function's own name, if it has one to look for: closures are in a function that has.
+fn function(name: &str) -> Option<&str> {
+    let path = text::without_hash(name);
+    let is_name = |part: &&str| {
+        part.starts_with(|first: char| first.is_alphabetic() || first == '_')
+            && part
+                .chars()
+                .all(|char| char.is_alphanumeric() || char == '_')
+    };
+    path.split("::")
+        .filter(|part| !part.starts_with("{{") && !part.starts_with('{'))
+        .last()
+        .filter(is_name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_function_is_found_in_its_path() {
+        assert_eq!(function("census::crates::read"), Some("read"));
+        assert_eq!(function("census::crates::read::{{closure}}"), Some("read"));
+        assert_eq!(function("census::read::h0123456789abcdef"), Some("read"));
+        assert_eq!(function("<a::B as c::D>::run"), Some("run"));
+        assert_eq!(function("<unknown>"), None);
+        assert_eq!(function("read<u8>"), None);
+    }
+
+    #[test]
+    fn only_sources_are_opened() {
+        for path in [
+            "/dev/zero",
+            "/etc/passwd",
+            "//server/share/x.rs",
+            "\\\\server\\share\\x.rs",
+            "/nowhere/x.rs",
+        ] {
+            assert!(Source::read(path).is_none(), "{path}");
+        }
+    }
+}
