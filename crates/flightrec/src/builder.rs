@@ -14,7 +14,7 @@ use tailwriter::SharedTail;
 
 use crate::dump::{Dump, Start};
 use crate::outlet::{Callback, Outlet, Place};
-use crate::recorder::{About, Keep, Recorder, Switch};
+use crate::recorder::{About, Keep, Recorder, Switch, Wanted};
 use crate::store::{Retention, Store};
 use crate::storm::Storm;
 use crate::{FlightRecorder, panics, say};
@@ -34,7 +34,7 @@ pub struct Builder {
     bytes: usize,
     age: Option<Duration>,
     warnings: usize,
-    record: Arc<dyn Filter>,
+    record: Wanted,
     console: Option<Box<dyn Filter>>,
     sinks: TeeBuilder,
     has_sinks: bool,
@@ -63,7 +63,7 @@ pub fn builder(app: impl Into<String>) -> Builder {
         bytes: tailwriter::DEFAULT_MAX_BYTES,
         age: None,
         warnings: KEEP_WARNINGS,
-        record: Arc::new(LevelFilter::Debug),
+        record: Wanted::Level(LevelFilter::Debug),
         console: None,
         sinks: Tee::builder(),
         has_sinks: false,
@@ -142,7 +142,7 @@ impl Builder {
 
     /// Which records are kept: DEBUG and above by default.
     pub fn record(mut self, filter: impl Filter + 'static) -> Builder {
-        self.record = Arc::new(filter);
+        self.record = Wanted::new(filter);
         self
     }
 
@@ -234,7 +234,7 @@ impl Builder {
         if let Some(age) = self.age {
             tail = tail.max_age(age);
         }
-        let (filter, handle) = logtee::adjustable(Arc::clone(&self.record));
+        let (switch, filter) = Switch::new(self.record);
         let place = match self.writer {
             Some(writer) => Place::Writer(Mutex::new(writer)),
             None => Place::Store(Store::new(&self.about.app, self.dir, self.retention)),
@@ -248,7 +248,7 @@ impl Builder {
                 callbacks: self.callbacks,
                 storm: Mutex::new(Storm::new()),
             },
-            switch: Switch::new(handle, self.record),
+            switch,
             dump_on: self.dump_on,
         });
         let console = match self.console {

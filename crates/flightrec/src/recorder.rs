@@ -1,5 +1,6 @@
 //! What records: the sink that keeps the last records, and all that it takes to make a dump.
 
+use std::any::Any;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use log::{Level, LevelFilter, Record};
 use logtee::packed;
 use logtee::redact::Redactor;
-use logtee::{Filter, Handle, Sink};
+use logtee::{Adjustable, Filter, Handle, Sink};
 use tailwriter::SharedTail;
 
 use crate::dump::Start;
@@ -36,22 +37,56 @@ pub(crate) struct About {
 /// Recording, on or off.
 pub(crate) struct Switch {
     handle: Handle,
-    filter: Arc<dyn Filter>,
+    filter: Wanted,
     on: AtomicBool,
 }
 
-impl Switch {
-    pub(crate) fn new(handle: Handle, filter: Arc<dyn Filter>) -> Switch {
-        Switch {
-            handle,
-            filter,
-            on: AtomicBool::new(true),
+/// Which records to keep. A mere level is told apart because it is far cheaper to ask.
+#[derive(Clone)]
+pub(crate) enum Wanted {
+    Level(LevelFilter),
+    Filter(Arc<dyn Filter>),
+}
+
+impl Wanted {
+    pub(crate) fn new(filter: impl Filter + 'static) -> Wanted {
+        match (&filter as &dyn Any).downcast_ref::<LevelFilter>() {
+            Some(level) => Wanted::Level(*level),
+            None => Wanted::Filter(Arc::new(filter)),
         }
+    }
+
+    pub(crate) fn max_level(&self) -> LevelFilter {
+        match self {
+            Wanted::Level(level) => *level,
+            Wanted::Filter(filter) => filter.max_level(),
+        }
+    }
+}
+
+impl Switch {
+    /// Turned on, with the filter that it governs.
+    pub(crate) fn new(filter: Wanted) -> (Switch, Adjustable) {
+        let (adjustable, handle) = match filter.clone() {
+            Wanted::Level(level) => logtee::adjustable(level),
+            Wanted::Filter(filter) => logtee::adjustable(filter),
+        };
+        (
+            Switch {
+                handle,
+                filter,
+                on: AtomicBool::new(true),
+            },
+            adjustable,
+        )
     }
 
     pub(crate) fn turn_on(&self) {
         if !self.on.swap(true, Ordering::AcqRel) {
-            self.handle.set(Arc::clone(&self.filter));
+            match self.filter.clone() {
+                Wanted::Level(level) => self.handle.set(level),
+                Wanted::Filter(filter) => self.handle.set(filter),
+            }
         }
     }
 

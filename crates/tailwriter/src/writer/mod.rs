@@ -174,10 +174,14 @@ impl Write for TailWriter {
             self.unkept += memchr::memchr_iter(b'\n', bytes).count() as u64;
             return Ok(bytes.len());
         }
-        let begun = self.spool.lines_finished();
-        self.push_bytes(bytes);
         if let Some(ages) = &mut self.ages {
-            ages.note(begun);
+            ages.note(self.spool.lines_finished());
+        }
+        if self.skipping || bytes.len() > self.line_limit - self.spool.last_line_len() {
+            self.push_bytes(bytes);
+        } else {
+            // No line in it can get too long.
+            self.spool.append(bytes);
         }
         Ok(bytes.len())
     }

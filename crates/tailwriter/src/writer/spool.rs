@@ -65,15 +65,28 @@ impl Spool {
     }
 
     /// Adds a piece of text, in which no line gets longer than the limit.
+    #[inline]
     pub(super) fn append(&mut self, piece: &[u8]) {
-        self.make_room(piece.len());
+        let end = self.newer + piece.len();
+        let is_free = end <= self.older.start || self.older.is_empty();
+        if end > self.buf.len() || !is_free {
+            self.make_room(piece.len());
+        }
         self.buf[self.newer..self.newer + piece.len()].copy_from_slice(piece);
         self.newer += piece.len();
-        if let Some(newline) = memchr::memrchr(b'\n', piece) {
-            self.newer_newlines += newlines(&piece[..newline]) + 1;
-            self.last_line = piece.len() - newline - 1;
-        } else {
-            self.last_line += piece.len();
+        match memchr::memchr(b'\n', piece) {
+            None => self.last_line += piece.len(),
+            // A write is a whole line more often than not.
+            Some(newline) if newline + 1 == piece.len() => {
+                self.newer_newlines += 1;
+                self.last_line = 0;
+            }
+            Some(first) => {
+                let rest = &piece[first + 1..];
+                self.newer_newlines += 1 + newlines(rest);
+                let end = memchr::memrchr(b'\n', rest).map_or(0, |last| last + 1);
+                self.last_line = rest.len() - end;
+            }
         }
     }
 

@@ -1,0 +1,107 @@
+//! What recording costs, beside the alternatives.
+//!
+//! ```text
+//! bench [--quick] [--json FILE] [--only TEXT]
+//! ```
+//!
+//! Each case runs in a process of its own, for a process has one logger. There it takes turns with
+//! the floor, so that every ratio is one of the same moment. The processes are started round
+//! after round; medians over the rounds are shown.
+
+mod cases;
+mod floor;
+mod measure;
+mod stream;
+mod table;
+
+use std::process::{Command, ExitCode};
+
+use cases::Case;
+use table::Table;
+
+/// What is asked of us.
+struct Args {
+    rounds: usize,
+    json: Option<String>,
+    only: Option<String>,
+}
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, name, threads] = &words[..]
+        && flag == "--case"
+        && let Some(case) = Case::named(name)
+    {
+        let sample = case.measure(threads.parse().unwrap_or(1));
+        println!("{} {}", sample.floor, sample.case);
+        return ExitCode::SUCCESS;
+    }
+    let Some(args) = Args::parse(&words) else {
+        eprintln!("usage: bench [--quick] [--json FILE] [--only TEXT]");
+        return ExitCode::from(2);
+    };
+    let table = run(&args);
+    table.print();
+    match args.json.map(|file| table.write_json(&file)) {
+        Some(Err(error)) => {
+            eprintln!("cannot write the JSON: {error}");
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+impl Args {
+    fn parse(words: &[String]) -> Option<Args> {
+        let mut args = Args {
+            rounds: 9,
+            json: None,
+            only: None,
+        };
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--quick" => args.rounds = 3,
+                "--json" => args.json = Some(words.next()?.clone()),
+                "--only" => args.only = Some(words.next()?.clone()),
+                _ => return None,
+            }
+        }
+        Some(args)
+    }
+}
+
+fn run(args: &Args) -> Table {
+    let mut table = Table::default();
+    let wanted = |case: &&Case| {
+        args.only
+            .as_ref()
+            .is_none_or(|only| case.name.contains(only.as_str()))
+    };
+    let cases: Vec<&Case> = cases::ALL.iter().filter(wanted).collect();
+    for round in 0..args.rounds {
+        eprint!("\rround {} of {} ", round + 1, args.rounds);
+        for case in &cases {
+            for &threads in case.threads {
+                match child(case, threads) {
+                    Some((floor, ns)) => table.add(case, threads, floor, ns),
+                    None => eprintln!("\n{} failed", case.name),
+                }
+            }
+        }
+    }
+    eprintln!();
+    table
+}
+
+fn child(case: &Case, threads: usize) -> Option<(f64, f64)> {
+    let output = Command::new(std::env::current_exe().ok()?)
+        .args(["--case", case.name, &threads.to_string()])
+        .env_remove("RUST_LOG")
+        .env_remove("RUST_BACKTRACE")
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let (floor, ns) = text.trim().split_once(' ')?;
+    Some((floor.parse().ok()?, ns.parse().ok()?))
+}

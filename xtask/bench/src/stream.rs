@@ -1,0 +1,121 @@
+//! Keeping the last 1,000 lines of what is written, against the same work by hand.
+
+use std::io::Write;
+
+use flightrec::tailwriter::TailWriter;
+
+use crate::measure::{Sample, Work, alternate};
+
+const CHUNK: usize = 64 << 10;
+const LINE: usize = 80;
+
+/// 80-byte lines, in one chunk of 64 KiB less what does not make a line.
+fn text() -> Vec<u8> {
+    let mut text = Vec::new();
+    while text.len() + LINE <= CHUNK {
+        text.extend_from_slice(&[b'x'; LINE - 1]);
+        text.push(b'\n');
+    }
+    text
+}
+
+struct ByHand {
+    text: Vec<u8>,
+    step: fn(&[u8], &mut Vec<u8>, &mut usize),
+}
+
+impl Work for ByHand {
+    type State = (Vec<u8>, usize);
+    fn start(&self) -> Self::State {
+        (vec![0; 1 << 20], 0)
+    }
+    fn step(&self, (ring, at): &mut Self::State, _: u64) {
+        (self.step)(&self.text, ring, at);
+    }
+}
+
+/// Where the next `len` bytes go in a ring.
+fn place<'a>(ring: &'a mut [u8], at: &mut usize, len: usize) -> &'a mut [u8] {
+    if *at + len > ring.len() {
+        *at = 0;
+    }
+    *at += len;
+    &mut ring[*at - len..*at]
+}
+
+struct Tail {
+    text: Vec<u8>,
+    step: fn(&[u8], &mut TailWriter),
+}
+
+impl Work for Tail {
+    type State = TailWriter;
+    fn start(&self) -> TailWriter {
+        TailWriter::new(1_000)
+    }
+    fn step(&self, tail: &mut TailWriter, _: u64) {
+        (self.step)(&self.text, tail);
+    }
+}
+
+/// `memchr` and `memcpy` of a chunk, against writing it.
+pub(crate) fn chunks(threads: usize) -> Sample {
+    let floor = ByHand {
+        text: text(),
+        step: |text, ring, at| {
+            std::hint::black_box(memchr::memchr_iter(b'\n', text).count());
+            place(ring, at, text.len()).copy_from_slice(text);
+        },
+    };
+    let tail = Tail {
+        text: text(),
+        step: |text, tail| {
+            let _ = tail.write_all(text);
+        },
+    };
+    alternate(&floor, &tail, threads)
+}
+
+/// The same a line: find its end, copy it into a ring.
+pub(crate) fn lines(threads: usize) -> Sample {
+    let floor = ByHand {
+        text: text(),
+        step: |text, ring, at| {
+            for line in text.chunks(LINE) {
+                let end = memchr::memchr(b'\n', line).map_or(line.len(), |newline| newline + 1);
+                place(ring, at, end).copy_from_slice(&line[..end]);
+            }
+        },
+    };
+    let tail = Tail {
+        text: text(),
+        step: |text, tail| {
+            for line in text.chunks(LINE) {
+                let _ = tail.write_all(line);
+            }
+        },
+    };
+    alternate(&floor, &tail, threads)
+}
+
+/// The same a byte.
+pub(crate) fn bytes(threads: usize) -> Sample {
+    let floor = ByHand {
+        text: text(),
+        step: |text, ring, at| {
+            for byte in text.chunks(1) {
+                std::hint::black_box(memchr::memchr(b'\n', byte));
+                place(ring, at, 1).copy_from_slice(byte);
+            }
+        },
+    };
+    let tail = Tail {
+        text: text(),
+        step: |text, tail| {
+            for byte in text.chunks(1) {
+                let _ = tail.write_all(byte);
+            }
+        },
+    };
+    alternate(&floor, &tail, threads)
+}

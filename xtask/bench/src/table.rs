@@ -1,0 +1,111 @@
+//! The table.
+
+use std::collections::BTreeMap;
+use std::thread;
+
+use serde_json::json;
+
+use crate::cases::{self, Case};
+use crate::measure::median;
+
+#[derive(Default)]
+pub(crate) struct Table {
+    /// Floor and case, round for round, by name and threads.
+    samples: BTreeMap<(&'static str, usize), Vec<(f64, f64)>>,
+}
+
+struct Row {
+    ns: f64,
+    ratio: f64,
+    /// Half the distance between the quartiles of the ratio, relative to it.
+    spread: f64,
+}
+
+impl Table {
+    pub(crate) fn add(&mut self, case: &Case, threads: usize, floor: f64, ns: f64) {
+        self.samples
+            .entry((case.name, threads))
+            .or_default()
+            .push((floor, ns));
+    }
+
+    fn row(&self, name: &'static str, threads: usize) -> Option<Row> {
+        let samples = self.samples.get(&(name, threads))?;
+        let mut ratios: Vec<f64> = samples.iter().map(|(floor, ns)| ns / floor).collect();
+        ratios.sort_by(f64::total_cmp);
+        let quartile = |part: usize| {
+            ratios
+                .get(ratios.len() * part / 4)
+                .copied()
+                .unwrap_or(f64::NAN)
+        };
+        let ratio = median(ratios.clone());
+        Some(Row {
+            ns: median(samples.iter().map(|(_, ns)| *ns).collect()),
+            ratio,
+            spread: (quartile(3) - quartile(1)) / 2.0 / ratio,
+        })
+    }
+
+    pub(crate) fn print(&self) {
+        let mut group = "";
+        for case in cases::ALL {
+            let Some(one) = self.row(case.name, 1) else {
+                continue;
+            };
+            if case.group != group {
+                group = case.group;
+                println!("\n{group}\n");
+                println!(
+                    "| {:<36} | {:>9} | {:>7} | {:>6} | {:>15} | {:>13} |",
+                    "", "ns", "× floor", "spread", "2 threads, ns", "2T/1T through"
+                );
+                println!(
+                    "|{:-<38}|{:->11}|{:->9}|{:->8}|{:->17}|{:->15}|",
+                    "", ":", ":", ":", ":", ":"
+                );
+            }
+            let two = self.row(case.name, 2);
+            println!(
+                "| {:<36} | {:>9.1} | {:>7.2} | {:>5.0}% | {:>15} | {:>13} |",
+                case.name,
+                one.ns,
+                one.ratio,
+                one.spread * 100.0,
+                two.as_ref()
+                    .map_or_else(String::new, |two| format!("{:.1}", two.ns)),
+                two.as_ref()
+                    .map_or_else(String::new, |two| format!("{:.2}", 2.0 * one.ns / two.ns)),
+            );
+        }
+        println!("\n{}", machine());
+    }
+
+    pub(crate) fn write_json(&self, file: &str) -> std::io::Result<()> {
+        let rows: Vec<_> = self
+            .samples
+            .keys()
+            .filter_map(|&(name, threads)| {
+                let row = self.row(name, threads)?;
+                Some(json!({"case": name, "threads": threads, "ns": row.ns, "ratio": row.ratio, "spread": row.spread}))
+            })
+            .collect();
+        let text = json!({"machine": machine(), "rows": rows}).to_string();
+        std::fs::write(file, text + "\n")
+    }
+}
+
+fn machine() -> String {
+    let cores = thread::available_parallelism().map_or(0, |cores| cores.get());
+    let model = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = model
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    format!(
+        "{} cores, {}, {} {}; a floor is measured in turns with each case, in its process",
+        cores,
+        model.map_or("an unknown processor", |(_, model)| model),
+        std::env::consts::OS,
+        std::env::consts::ARCH,
+    )
+}
