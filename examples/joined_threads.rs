@@ -12,10 +12,19 @@ fn check(host: &str) -> Result<usize, Error> {
 }
 
 fn main() -> ExitCode {
-    let recorder = flightrec::builder("example").install().expect("no logger was there before");
+    let recorder = flightrec::builder("example")
+        .install()
+        .expect("no logger was there before");
     recorder.run(|| {
-        let workers = ["one.example", "two example", "three.example", "four example"]
-            .map(|host| thread::spawn(move || check(host).with_context(|| format!("cannot check {host:?}"))));
+        let workers = [
+            "one.example",
+            "two example",
+            "three.example",
+            "four example",
+        ]
+        .map(|host| {
+            thread::spawn(move || check(host).with_context(|| format!("cannot check {host:?}")))
+        });
         let lengths = workers
             .into_iter()
             .map(|worker| worker.join().expect("a worker does not panic"))

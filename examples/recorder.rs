@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let recorder = flightrec::builder("example").install().expect("no logger was there before");
+    let recorder = flightrec::builder("example")
+        .install()
+        .expect("no logger was there before");
     recorder.run(|| {
         log::info!("starting");
         log::debug!("the port comes from the environment");

@@ -4,10 +4,13 @@ use flightrec::logtee::redact::Redactor;
 use log::Log;
 
 fn main() -> std::io::Result<()> {
-    let redactor = Redactor::default().key("customer").literal("Erika Mustermann");
+    let redactor = Redactor::default()
+        .key("customer")
+        .literal("Erika Mustermann");
     let (recorder, tee) = flightrec::builder("example").redact(redactor).build();
 
-    let args = format_args!("fetching https://user:hunter2@example.com/?page=2 for Erika Mustermann");
+    let args =
+        format_args!("fetching https://user:hunter2@example.com/?page=2 for Erika Mustermann");
     let key_values = [("api_key", "s3cr3t"), ("customer", "4711"), ("page", "2")];
     tee.log(
         &log::Record::builder()

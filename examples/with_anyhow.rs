@@ -11,7 +11,9 @@ fn read_port(path: &str) -> Result<u16> {
 }
 
 fn main() -> ExitCode {
-    let recorder = flightrec::builder("example").install().expect("no logger was there before");
+    let recorder = flightrec::builder("example")
+        .install()
+        .expect("no logger was there before");
     recorder.run(|| {
         let port = read_port("/nonexistent/port").context("cannot start")?;
         log::info!("listening on {port}");

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use log::LevelFilter;
 
 fn main() -> ExitCode {
-    let console = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).build();
+    let console =
+        env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).build();
     let recorder = flightrec::builder("example")
         .sink(LevelFilter::Trace, console)
         .install()

@@ -21,7 +21,9 @@ fn read_port(path: &str) -> Result<u16, StartError> {
 }
 
 fn main() -> ExitCode {
-    let recorder = flightrec::builder("example").install().expect("no logger was there before");
+    let recorder = flightrec::builder("example")
+        .install()
+        .expect("no logger was there before");
     recorder.run(|| {
         let port = read_port("/nonexistent/port")?;
         log::info!("listening on {port}");

@@ -23,8 +23,9 @@ impl Args {
                 Some("--no-recorder") => parsed.recorder = false,
                 Some("--threads") => {
                     let number = args.next().and_then(|number| number.to_str()?.parse().ok());
-                    parsed.threads =
-                        number.filter(|&threads| threads > 0).ok_or("--threads wants a number from 1 on")?;
+                    parsed.threads = number
+                        .filter(|&threads| threads > 0)
+                        .ok_or("--threads wants a number from 1 on")?;
                 }
                 Some(option) if option.starts_with('-') => {
                     return Err(format!(
@@ -35,7 +36,8 @@ impl Args {
             }
         }
         if parsed.dir.as_os_str().is_empty() {
-            parsed.dir = downloaded().ok_or("there is no home directory; name a directory to read")?;
+            parsed.dir =
+                downloaded().ok_or("there is no home directory; name a directory to read")?;
         }
         Ok(parsed)
     }

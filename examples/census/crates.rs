@@ -32,18 +32,27 @@ pub(crate) fn read_all(manifests: &[PathBuf], threads: usize) -> Result<Vec<Crat
     let work = || {
         let mut results = Vec::new();
         while let Some(manifest) = manifests.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let read = read(manifest).with_context(|| format!("cannot read {}", manifest.display()));
+            let read =
+                read(manifest).with_context(|| format!("cannot read {}", manifest.display()));
             results.push(read);
         }
         results
     };
     let results = thread::scope(|scope| {
-        let worker = |number| thread::Builder::new().name(format!("census-{number}")).spawn_scoped(scope, work);
+        let worker = |number| {
+            thread::Builder::new()
+                .name(format!("census-{number}"))
+                .spawn_scoped(scope, work)
+        };
         let workers: Result<Vec<_>, _> = (1..=threads).map(worker).collect();
         let mut results = Vec::new();
         for worker in workers? {
             // A worker's panic is the program's.
-            results.extend(worker.join().unwrap_or_else(|panic| panic::resume_unwind(panic)));
+            results.extend(
+                worker
+                    .join()
+                    .unwrap_or_else(|panic| panic::resume_unwind(panic)),
+            );
         }
         Ok::<_, Error>(results)
     })?;
@@ -55,7 +64,11 @@ fn read(manifest: &Path) -> Result<Crate, Error> {
     let text = fs::read_to_string(manifest)?;
     let toml: toml::Table = text.parse()?;
     let package = toml.get("package").and_then(toml::Value::as_table);
-    let text_of = |key: &str| package.and_then(|package| package.get(key)).and_then(toml::Value::as_str);
+    let text_of = |key: &str| {
+        package
+            .and_then(|package| package.get(key))
+            .and_then(toml::Value::as_str)
+    };
     let edition = edition(text_of("edition"));
     let mut read = Crate {
         licence: text_of("license").map(str::to_owned),
@@ -101,11 +114,15 @@ fn read_files(dir: &Path, depth: usize, read: &mut Crate) -> Result<(), Error> {
             if !path.join("Cargo.toml").exists() && name != "target" && !name.starts_with('.') {
                 read_files(&path, depth + 1, read)?;
             }
-        } else if name.starts_with("LICENSE") || name.starts_with("LICENCE") || name.starts_with("COPYING") {
+        } else if name.starts_with("LICENSE")
+            || name.starts_with("LICENCE")
+            || name.starts_with("COPYING")
+        {
             read.licence_files += 1;
             debug!(file:% = path.display(); "licence file {name}");
         } else if name.ends_with(".rs") {
-            let source = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let source =
+                fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
             let lines = source.iter().filter(|&&byte| byte == b'\n').count();
             read.sources += 1;
             read.lines += lines;

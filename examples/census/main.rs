@@ -47,7 +47,9 @@ fn main() -> ExitCode {
 /// The same program with the console alone, to compare with.
 fn without_recorder(args: &Args) -> ExitCode {
     // There is no logger yet, so this can not fail.
-    let _ = Tee::builder().sink(LevelFilter::Info, logtee::stderr()).install();
+    let _ = Tee::builder()
+        .sink(LevelFilter::Info, logtee::stderr())
+        .install();
     match census(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

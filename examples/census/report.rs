@@ -9,7 +9,9 @@ pub(crate) fn table(crates: &[Crate]) -> String {
     let mut licences = BTreeMap::<&str, usize>::new();
     let mut editions = BTreeMap::<Edition, usize>::new();
     for read in crates {
-        *licences.entry(read.licence.as_deref().unwrap_or("(none)")).or_default() += 1;
+        *licences
+            .entry(read.licence.as_deref().unwrap_or("(none)"))
+            .or_default() += 1;
         *editions.entry(read.edition).or_default() += 1;
     }
     let mut licences: Vec<_> = licences.into_iter().collect();
@@ -23,7 +25,11 @@ pub(crate) fn table(crates: &[Crate]) -> String {
     }
     let _ = writeln!(text, "\n{:>6}  edition", "crates");
     for (edition, count) in editions {
-        let _ = writeln!(text, "{count:>6}  {}", format!("{edition:?}").trim_start_matches('E'));
+        let _ = writeln!(
+            text,
+            "{count:>6}  {}",
+            format!("{edition:?}").trim_start_matches('E')
+        );
     }
     let sum = |of: fn(&Crate) -> usize| crates.iter().map(of).sum::<usize>();
     let _ = writeln!(

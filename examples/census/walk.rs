@@ -15,7 +15,8 @@ pub(crate) fn manifests(dir: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut pending = vec![(dir.to_owned(), 0)];
     while let Some((dir, depth)) = pending.pop() {
         trace!("looking into {}", dir.display());
-        let entries = fs::read_dir(&dir).with_context(|| format!("cannot look into {}", dir.display()))?;
+        let entries =
+            fs::read_dir(&dir).with_context(|| format!("cannot look into {}", dir.display()))?;
         for entry in entries {
             let entry = entry.with_context(|| format!("cannot list {}", dir.display()))?;
             if entry.file_name() == "Cargo.toml" {

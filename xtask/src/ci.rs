@@ -13,6 +13,13 @@ const CRATES: &[&str] = &[
     "flightrec-cli",
 ];
 
+/// The example of each crate that builds with that crate alone.
+const ALONE: &[(&str, &str)] = &[
+    ("tailwriter", "last_lines"),
+    ("stackerr", "keep_stacks"),
+    ("logtee", "fan_out"),
+];
+
 pub(crate) fn run(args: &[String]) -> Result<()> {
     let test = match args {
         [] => true,
@@ -40,9 +47,9 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             "package --package {name} --no-verify --allow-dirty --list"
         ))?;
     }
-    for name in ["tailwriter", "stackerr", "logtee"] {
+    for (name, example) in ALONE {
         cargo::run(&format!(
-            "run --quiet -p examples --no-default-features --features {name} --example {name}"
+            "run --quiet -p examples --no-default-features --features {name} --example {example}"
         ))?;
     }
     demo::run(&[])

@@ -6,8 +6,14 @@ use logtee::{Directives, Json, Logfmt, Tee, WriteSink};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     Tee::builder()
         .sink(LevelFilter::Info, logtee::stderr())
-        .sink(LevelFilter::Warn, WriteSink::new(Json::new(), std::io::stdout()))
-        .sink("warn,logtee=debug".parse::<Directives>()?, WriteSink::new(Logfmt::new(), std::io::stdout()))
+        .sink(
+            LevelFilter::Warn,
+            WriteSink::new(Json::new(), std::io::stdout()),
+        )
+        .sink(
+            Directives::parse("warn,fan_out=debug")?,
+            WriteSink::new(Logfmt::new(), std::io::stdout()),
+        )
         .install()?;
 
     log::debug!("only the third sink takes this");
