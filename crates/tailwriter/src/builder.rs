@@ -86,4 +86,22 @@ impl Builder {
     pub fn build_shared(self) -> SharedTail {
         SharedTail::with_limits(self.limits, self.pinned_lines)
     }
+    /// Builds a tail in a new file at `path`, which outlives the process.
+    ///
+    /// The directory is made if there is none, private to the user.
+    ///
+    /// # Errors
+    ///
+    /// [`AlreadyExists`](std::io::ErrorKind::AlreadyExists) if there is something at `path`: what a
+    /// process left that died is to be [recovered](crate::MappedTail::recover) and removed first.
+    /// [`InvalidInput`](std::io::ErrorKind::InvalidInput) if the bounds ask for a file of over
+    /// 1 GiB. [`Unsupported`](std::io::ErrorKind::Unsupported) on systems other than Linux and
+    /// macOS. Otherwise those of making the file, a full disk among them.
+    #[cfg(feature = "mmap")]
+    pub fn build_mapped(
+        self,
+        path: impl AsRef<std::path::Path>,
+    ) -> std::io::Result<crate::MappedTail> {
+        crate::MappedTail::create(self.limits, self.pinned_lines, path.as_ref())
+    }
 }

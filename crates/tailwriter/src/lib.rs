@@ -6,11 +6,17 @@ mod builder;
 mod clock;
 mod limits;
 mod lines;
+#[cfg(feature = "mmap")]
+pub mod mapped;
 mod shared;
+#[cfg(test)]
+mod testing;
 mod writer;
 
 pub use builder::Builder;
 pub use limits::{CUT_MARK, DEFAULT_MAX_BYTES, DEFAULT_MAX_LINE_BYTES};
 pub use lines::Lines;
+#[cfg(feature = "mmap")]
+pub use mapped::{MappedTail, Recovered};
 pub use shared::{Entries, Entry, SharedTail, Snapshot, SnapshotLines};
 pub use writer::TailWriter;

@@ -9,7 +9,7 @@ pub const DEFAULT_MAX_BYTES: usize = 1 << 20;
 pub const DEFAULT_MAX_LINE_BYTES: usize = 8 << 10;
 
 /// No line of a shared tail is longer than this, whatever it was told: 16 MiB.
-const MAX_SHARED_LINE_BYTES: usize = 16 << 20;
+pub(crate) const MAX_SHARED_LINE_BYTES: usize = 16 << 20;
 
 /// What ends a line that was cut, in place of the bytes that are gone.
 ///

@@ -27,9 +27,9 @@ enum Source {
 /// One moment, on three clocks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Anchor {
-    ticks: u64,
-    instant: Instant,
-    system: SystemTime,
+    pub(crate) ticks: u64,
+    pub(crate) instant: Instant,
+    pub(crate) system: SystemTime,
 }
 
 impl Clock {
@@ -73,27 +73,87 @@ impl Clock {
         }
     }
 
-    /// This moment, to translate ticks with.
+    /// This moment.
     pub(crate) fn anchor(&self) -> Anchor {
         Anchor::new(self.now())
     }
 
-    /// The wall-clock time of `ticks`, seen from `now`, an anchor of this clock.
-    ///
-    /// The wall clock is read at `now` alone: were it set meanwhile, earlier times move with it,
-    /// and their order and distances stay what they were.
-    pub(crate) fn time(&self, ticks: u64, now: &Anchor) -> SystemTime {
-        now.system
-            .checked_sub(self.age(ticks, now))
+    /// The moment that this clock was made at.
+    #[cfg(feature = "mmap")]
+    pub(crate) fn start(&self) -> Anchor {
+        self.start
+    }
+
+    /// A number for what its ticks are, which the format of the mapped tail names.
+    #[cfg(feature = "mmap")]
+    pub(crate) fn kind(&self) -> u64 {
+        match self.source {
+            Source::Monotonic { .. } => 1,
+            #[cfg(target_arch = "x86_64")]
+            Source::Tsc => 2,
+        }
+    }
+
+    /// What ticks mean, as seen from this moment.
+    pub(crate) fn timeline(&self) -> Timeline {
+        let now = self.anchor();
+        Timeline {
+            start: self.start.ticks,
+            now: now.ticks,
+            elapsed: now.instant.duration_since(self.start.instant),
+            system: now.system,
+        }
+    }
+}
+
+/// Translates ticks: two moments on the counter, the time between them, and the wall clock at the
+/// later one, which is called now.
+///
+/// The wall clock is read at that one alone: were it set meanwhile, earlier times move with it, and
+/// their order and distances stay what they were.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeline {
+    pub(crate) start: u64,
+    pub(crate) now: u64,
+    pub(crate) elapsed: Duration,
+    pub(crate) system: SystemTime,
+}
+
+impl Timeline {
+    /// The wall-clock time of `ticks`.
+    pub(crate) fn time(&self, ticks: u64) -> SystemTime {
+        let later = self.duration(ticks.saturating_sub(self.now));
+        self.system
+            .checked_sub(self.age(ticks))
+            .and_then(|time| time.checked_add(later))
             .unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
-    /// How long before `now` it was `ticks`.
-    pub(crate) fn age(&self, ticks: u64, now: &Anchor) -> Duration {
-        let elapsed_ticks = now.ticks.saturating_sub(self.start.ticks).max(1);
-        let elapsed = now.instant.duration_since(self.start.instant);
-        let part = now.ticks.saturating_sub(ticks) as f64 / elapsed_ticks as f64;
-        elapsed.mul_f64(part.min(1.0))
+    /// The same, with `ticks` for now if that is later.
+    #[cfg(feature = "mmap")]
+    pub(crate) fn seen_from(self, ticks: u64) -> Timeline {
+        if ticks <= self.now {
+            return self;
+        }
+        let later = self.duration(ticks - self.now);
+        Timeline {
+            now: ticks,
+            elapsed: self.elapsed.saturating_add(later),
+            system: self.time(ticks),
+            ..self
+        }
+    }
+
+    /// How long before now it was `ticks`; zero if it was later.
+    pub(crate) fn age(&self, ticks: u64) -> Duration {
+        self.duration(self.now.saturating_sub(ticks))
+            .min(self.elapsed)
+    }
+
+    fn duration(&self, ticks: u64) -> Duration {
+        let all = self.now.saturating_sub(self.start).max(1);
+        let seconds = self.elapsed.as_secs_f64() * (ticks as f64 / all as f64);
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 }
 
@@ -128,8 +188,7 @@ mod tests {
             let before = SystemTime::now();
             let ticks = clock.now();
             let after = SystemTime::now();
-            let now = clock.anchor();
-            let time = clock.time(ticks, &now);
+            let time = clock.timeline().time(ticks);
             let slack = Duration::from_millis(5);
             assert!(
                 time > before - slack && time < after + slack,

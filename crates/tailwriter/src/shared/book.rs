@@ -5,7 +5,7 @@ use std::process;
 use std::sync::{Mutex, MutexGuard, TryLockError};
 
 #[derive(Default)]
-pub(super) struct Book {
+pub(crate) struct Book {
     /// Full segments, the one whose last line is oldest in front.
     sealed: VecDeque<Sealed>,
     /// How many segments were ever handed out.
@@ -14,17 +14,17 @@ pub(super) struct Book {
     lines_recycled: u64,
 }
 
-pub(super) struct Sealed {
-    pub(super) index: u32,
-    pub(super) shard: u32,
-    pub(super) first_tick: u64,
-    pub(super) last_tick: u64,
-    pub(super) lines: u64,
-    pub(super) min_bytes: usize,
+pub(crate) struct Sealed {
+    pub(crate) index: u32,
+    pub(crate) shard: u16,
+    pub(crate) first_tick: u64,
+    pub(crate) last_tick: u64,
+    pub(crate) lines: u64,
+    pub(crate) min_bytes: usize,
 }
 
 impl Book {
-    pub(super) fn seal(&mut self, sealed: Sealed) {
+    pub(crate) fn seal(&mut self, sealed: Sealed) {
         // Nearly always the youngest; a thread that had been quiet seals an older one.
         let at = self
             .sealed
@@ -35,7 +35,7 @@ impl Book {
 
     /// The index of a segment to write to: the oldest, if its lines are past the bounds or there is
     /// no room for another, or else a new one.
-    pub(super) fn take(&mut self, min_lines: u64, min_bytes: usize, max_segments: u32) -> u32 {
+    pub(crate) fn take(&mut self, min_lines: u64, min_bytes: usize, max_segments: u32) -> u32 {
         if (self.made == max_segments || self.has_enough_without_oldest(min_lines, min_bytes))
             && let Some(oldest) = self.sealed.pop_front()
         {
@@ -62,20 +62,20 @@ impl Book {
         lines >= min_lines || bytes >= min_bytes
     }
 
-    pub(super) fn sealed(&self) -> &VecDeque<Sealed> {
+    pub(crate) fn sealed(&self) -> &VecDeque<Sealed> {
         &self.sealed
     }
 
     /// No line of this tick or an earlier one is to be shown.
-    pub(super) fn horizon(&self) -> u64 {
+    pub(crate) fn horizon(&self) -> u64 {
         self.horizon
     }
 
-    pub(super) fn raise_horizon(&mut self, tick: u64) {
+    pub(crate) fn raise_horizon(&mut self, tick: u64) {
         self.horizon = self.horizon.max(tick);
     }
 
-    pub(super) fn lines_recycled(&self) -> u64 {
+    pub(crate) fn lines_recycled(&self) -> u64 {
         self.lines_recycled
     }
 }
@@ -83,13 +83,13 @@ impl Book {
 /// A mutex that a forked child does not wait for when its parent held it.
 ///
 /// The thread that would unlock it does not exist in the child.
-pub(super) struct Lock<T> {
+pub(crate) struct Lock<T> {
     mutex: Mutex<T>,
     owner: u32,
 }
 
 impl<T> Lock<T> {
-    pub(super) fn new(value: T) -> Lock<T> {
+    pub(crate) fn new(value: T) -> Lock<T> {
         Lock {
             mutex: Mutex::new(value),
             owner: process::id(),
@@ -97,7 +97,7 @@ impl<T> Lock<T> {
     }
 
     /// None if this process is a fork of the one that made the lock and it was locked then.
-    pub(super) fn lock(&self) -> Option<MutexGuard<'_, T>> {
+    pub(crate) fn lock(&self) -> Option<MutexGuard<'_, T>> {
         // Nothing panics while one of these is held; were it so, what it guards is still whole.
         match self.mutex.try_lock() {
             Ok(guard) => Some(guard),

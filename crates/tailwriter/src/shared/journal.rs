@@ -11,28 +11,20 @@
 //! it hold all that the bounds ask for; those that are not (at most one sealed and one active a
 //! shard) do not count.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crossbeam_utils::CachePadded;
 
 use super::book::{Book, Lock, Sealed};
-use super::segment::{Segment, words_for};
-use super::slot;
+use super::memory::{Lap, Memory};
+use super::segment::{self, Line, Segment};
+use super::slot::SHARDS;
 use crate::limits::Limits;
 
 const NO_SEGMENT: u32 = u32::MAX;
-const WORD: usize = size_of::<u64>();
-const MIN_SEGMENT: usize = 8 << 10;
-const MAX_SEGMENT_BY_BYTES: usize = 1 << 20;
-const MAX_SEGMENTS: usize = 1 << 16;
-/// A shard for each private slot and the one that all others share.
-const SHARDS: usize = slot::PRIVATE + 1;
 
-pub(super) struct Journal {
-    segment_words: usize,
-    /// Made when they are first needed, then kept.
-    segments: Box<[OnceLock<Segment>]>,
+pub(crate) struct Journal<M> {
+    memory: M,
     shards: Box<[CachePadded<Shard>]>,
     book: Lock<Book>,
     min_lines: u64,
@@ -46,43 +38,39 @@ struct Shard {
     last_tick: AtomicU64,
 }
 
-/// A line found in the journal; its text lies in the words copied along with it.
+/// A line found in a journal; its text lies in memory that was copied along with it.
 #[derive(Clone, Copy)]
-pub(super) struct Found {
-    pub(super) tick: u64,
-    pub(super) shard: u32,
-    pub(super) flags: u64,
-    pub(super) len: u32,
-    /// In words.
-    pub(super) text: usize,
+pub(crate) struct Found {
+    pub(crate) tick: u64,
+    /// Where its text begins, in words, or in bytes where that is said.
+    pub(crate) text: usize,
+    pub(crate) len: u32,
+    pub(crate) shard: u16,
+    /// The high half of the line's flags.
+    pub(crate) flags: u16,
+}
+
+impl Found {
+    /// What puts the lines of all shards in order.
+    pub(crate) fn order(&self) -> (u64, u16) {
+        (self.tick, self.shard)
+    }
 }
 
 /// All that a journal holds at one moment: every line up to a tick that is not evicted.
 #[derive(Default)]
-pub(super) struct Contents {
-    pub(super) words: Vec<u64>,
+pub(crate) struct Contents {
+    pub(crate) words: Vec<u64>,
     /// In the order of their ticks.
-    pub(super) lines: Vec<Found>,
+    pub(crate) lines: Vec<Found>,
     /// How many lines there are before them.
-    pub(super) evicted: u64,
+    pub(crate) evicted: u64,
 }
 
-impl Journal {
-    pub(super) fn new(limits: &Limits) -> Journal {
-        let longest = words_for(limits.shared_line_limit());
-        // Two of the longest lines; more if there would be thousands of segments otherwise.
-        let page = (limits.max_bytes / 1024).clamp(MIN_SEGMENT, MAX_SEGMENT_BY_BYTES);
-        let segment_words = (2 * longest).max(page / WORD);
-        // Twice the bytes to be kept: a segment is at least half full when it is sealed, and of
-        // its words the headers take a share. On top of that come, for every shard, an active
-        // segment and one that is only partly young enough, and two to turn over.
-        let bytes = limits.max_bytes.saturating_mul(2);
-        let segments = (bytes / (segment_words * WORD)).saturating_add(2 * SHARDS + 2);
+impl<M: Memory> Journal<M> {
+    pub(crate) fn new(limits: &Limits, memory: M) -> Journal<M> {
         Journal {
-            segment_words,
-            segments: (0..segments.min(MAX_SEGMENTS))
-                .map(|_| OnceLock::new())
-                .collect(),
+            memory,
             shards: (0..SHARDS)
                 .map(|_| CachePadded::new(Shard::new()))
                 .collect(),
@@ -92,63 +80,64 @@ impl Journal {
         }
     }
 
+    pub(crate) fn memory(&self) -> &M {
+        &self.memory
+    }
+
     /// Appends a line to the shard of `slot`, and says whether it could.
     ///
     /// The caller has that slot or, where the slot is shared, its lock. It can not where a forked
     /// child inherited the book's lock in a locked state.
     #[inline]
-    pub(super) fn append(&self, slot: usize, tick: u64, flags: u64, line: &[u8]) -> bool {
+    pub(crate) fn append(&self, slot: usize, mut line: Line<'_>) -> bool {
         let Some(shard) = self.shards.get(slot) else {
             return false;
         };
         // Strictly rising within a shard, should the clock not be.
         let last_tick = shard.last_tick.load(Ordering::Relaxed);
-        let tick = tick.max(last_tick + 1);
+        line.tick = line.tick.max(last_tick + 1);
         let active = self.segment(shard.active.load(Ordering::Relaxed));
-        let done = active.is_some_and(|segment| segment.append(tick, flags, line))
-            || self.append_to_next(slot, last_tick, tick, flags, line);
-        shard.last_tick.store(tick, Ordering::Relaxed);
+        let done = active.is_some_and(|segment| segment.append(line))
+            || self.append_to_next(slot, last_tick, line);
+        shard.last_tick.store(line.tick, Ordering::Relaxed);
         done
     }
 
     #[inline]
-    fn segment(&self, index: u32) -> Option<&Segment> {
-        self.segments.get(index as usize)?.get()
+    fn segment(&self, index: u32) -> Option<Segment<'_, M::Format>> {
+        self.memory.segment(index)
     }
 
     /// Seals the shard's segment and appends to another.
     #[cold]
     #[inline(never)]
-    fn append_to_next(
-        &self,
-        slot: usize,
-        last_tick: u64,
-        tick: u64,
-        flags: u64,
-        line: &[u8],
-    ) -> bool {
+    fn append_to_next(&self, slot: usize, last_tick: u64, line: Line<'_>) -> bool {
         let (Some(shard), Some(mut book)) = (self.shards.get(slot), self.book.lock()) else {
             return false;
         };
         let full = shard.active.load(Ordering::Relaxed);
         if let Some(segment) = self.segment(full) {
-            let state = segment.state();
             book.seal(Sealed {
                 index: full,
-                shard: slot as u32,
+                shard: slot as u16,
                 first_tick: segment.first_tick(),
                 last_tick,
-                lines: state.lines,
-                min_bytes: state.min_bytes(),
+                lines: segment.lines(),
+                min_bytes: segment.min_bytes(),
             });
         }
-        let next = book.take(self.min_lines, self.min_bytes, self.segments.len() as u32);
-        let Some(cell) = self.segments.get(next as usize) else {
+        let next = book.take(self.min_lines, self.min_bytes, self.memory.segments());
+        let Some(segment) = self.memory.make(next) else {
             return false;
         };
-        let segment = cell.get_or_init(|| Segment::new(self.segment_words));
-        segment.recycle();
-        let fits = segment.append(tick, flags, line);
+        let lap = Lap {
+            index: next,
+            shard: slot as u16,
+            horizon: book.horizon(),
+            lines_recycled: book.lines_recycled(),
+        };
+        segment.recycle(|words, generation| self.memory.begin_lap(words, generation, lap));
+        let fits = segment.append(line);
         shard.active.store(next, Ordering::Relaxed);
         fits
     }
@@ -157,7 +146,7 @@ impl Journal {
     ///
     /// Writers go on meanwhile. Should they recycle a segment before it is copied, the copy begins
     /// again; after three such tries it holds the book, and a writer waits whose segment is full.
-    pub(super) fn contents(&self, now: impl Fn() -> u64) -> Contents {
+    pub(crate) fn contents(&self, now: impl Fn() -> u64) -> Contents {
         for _ in 0..3 {
             match self.try_contents(&now, false) {
                 Some(contents) => return contents,
@@ -177,8 +166,11 @@ impl Journal {
         let now = now();
         let horizon = book.horizon();
         let mut evicted = book.lines_recycled();
-        let mut sources: Vec<(u32, u32, u64)> = Vec::with_capacity(book.sealed().len() + SHARDS);
-        let generation = |index| self.segment(index).map_or(0, Segment::generation);
+        let mut sources: Vec<(u16, u32, u64)> = Vec::with_capacity(book.sealed().len() + SHARDS);
+        let generation = |index| {
+            self.segment(index)
+                .map_or(0, |segment| segment.generation())
+        };
         for sealed in book.sealed() {
             sources.push((sealed.shard, sealed.index, generation(sealed.index)));
         }
@@ -199,7 +191,7 @@ impl Journal {
             {
                 return None;
             }
-            for line in super::segment::lines(&contents.words[from..]) {
+            for line in segment::lines::<M::Format>(&contents.words[from..]) {
                 if line.tick > now {
                     break;
                 }
@@ -209,23 +201,21 @@ impl Journal {
                 }
                 contents.lines.push(Found {
                     tick: line.tick,
-                    shard,
-                    flags: line.flags,
-                    len: line.len as u32,
                     text: from + line.text,
+                    len: line.len as u32,
+                    shard,
+                    flags: (line.flags >> 32) as u16,
                 });
             }
         }
         drop(held);
-        contents
-            .lines
-            .sort_unstable_by_key(|line| (line.tick, line.shard));
+        contents.lines.sort_unstable_by_key(Found::order);
         contents.evicted = evicted;
         Some(contents)
     }
 
     /// Forgets every line up to the tick `now`.
-    pub(super) fn clear(&self, now: u64) {
+    pub(crate) fn clear(&self, now: u64) {
         if let Some(mut book) = self.book.lock() {
             book.raise_horizon(now);
         }

@@ -1,15 +1,19 @@
 //! The tail that threads share: where a line goes from `push` to a snapshot.
 //!
-//! `tail` is the face; `slot` tells a thread which shard it writes to, `journal` finds the shard's
-//! segment, `segment` takes the bytes, and the `book` knows which segments there are. `snapshot`
-//! puts together what they hold. `pending` keeps what `io::Write` has begun.
+//! `tail` is the face and `core` what lies behind it; `slot` tells a thread which shard it writes
+//! to, `journal` finds the shard's segment in the `memory`, `segment` takes the bytes, and the
+//! `book` knows which segments there are. `assemble` puts together what they hold, as a `snapshot`.
+//! `pending` keeps what `io::Write` has begun.
 
-mod book;
-mod journal;
+pub(crate) mod assemble;
+pub(crate) mod book;
+pub(crate) mod core;
+pub(crate) mod journal;
+pub(crate) mod memory;
 mod pending;
-mod segment;
+pub(crate) mod segment;
 mod slot;
-mod snapshot;
+pub(crate) mod snapshot;
 mod tail;
 
 pub use snapshot::{Entries, Entry, Snapshot, SnapshotLines};

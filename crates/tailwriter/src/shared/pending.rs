@@ -13,23 +13,23 @@ const BUCKETS: usize = 64;
 /// has most likely ended.
 const MAX_A_BUCKET: usize = 16;
 
-pub(super) struct Pending {
+pub(crate) struct Pending {
     buckets: Box<[CachePadded<Lock<Vec<Unfinished>>>]>,
 }
 
 /// The beginning of a thread's line.
 #[derive(Clone)]
-pub(super) struct Unfinished {
+pub(crate) struct Unfinished {
     thread: u64,
-    pub(super) text: Vec<u8>,
+    pub(crate) text: Vec<u8>,
     /// When its last piece came.
-    pub(super) tick: u64,
+    pub(crate) tick: u64,
     /// It is over the limit: what follows is passed over.
     is_cut: bool,
 }
 
 impl Pending {
-    pub(super) fn new() -> Pending {
+    pub(crate) fn new() -> Pending {
         let bucket = || CachePadded::new(Lock::new(Vec::new()));
         Pending {
             buckets: (0..BUCKETS).map(|_| bucket()).collect(),
@@ -39,7 +39,7 @@ impl Pending {
     /// Splits what this thread writes into lines and gives each finished one to `push`.
     ///
     /// No more than `limit + 1` bytes of a line are kept, so that `push` sees that it is too long.
-    pub(super) fn write(
+    pub(crate) fn write(
         &self,
         mut bytes: &[u8],
         limit: usize,
@@ -85,7 +85,7 @@ impl Pending {
     }
 
     /// The unfinished lines, the one that was written to last at the end.
-    pub(super) fn unfinished(&self) -> Vec<Unfinished> {
+    pub(crate) fn unfinished(&self) -> Vec<Unfinished> {
         let mut all = Vec::new();
         for bucket in &self.buckets {
             if let Some(lines) = bucket.lock() {
@@ -96,7 +96,7 @@ impl Pending {
         all
     }
 
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         for bucket in &self.buckets {
             if let Some(mut lines) = bucket.lock() {
                 lines.clear();

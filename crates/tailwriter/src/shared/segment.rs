@@ -7,125 +7,206 @@
 //!
 //! ```text
 //!   word 0       generation: counts up when the segment is recycled
-//!   word 1       state: lines (high half) and words (low half) published
+//!   word 1       state: see `State`
 //!   word 2..8    nothing: what the owner writes often is alone in its cache line
 //!   then lines:  tick | flags and length in bytes | the bytes, padded to whole words
 //! ```
+//!
+//! That is the [`Plain`] format. Where lines must be told from damage, a [`Format`] has more words
+//! in front of them.
 
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-const GENERATION: usize = 0;
-const STATE: usize = 1;
-const FIRST_LINE: usize = 8;
-const WORD: usize = size_of::<u64>();
-
-const LINE_HEADER_WORDS: usize = 2;
+pub(crate) const GENERATION: usize = 0;
+pub(crate) const STATE: usize = 1;
+pub(crate) const WORD: usize = size_of::<u64>();
 
 /// The line's own number of bytes is in the low half of its second word, these in the high half.
-pub(super) const CUT: u64 = 1 << 32;
-pub(super) const PINNED: u64 = 1 << 33;
+pub(crate) const CUT: u64 = 1 << 32;
+pub(crate) const PINNED: u64 = 1 << 33;
 
-pub(super) struct Segment {
-    words: Box<[AtomicU64]>,
+/// How a line lies in a segment. A line's first two words are the same in all formats.
+pub(crate) trait Format {
+    /// How many words there are in front of the first line.
+    const FIRST_LINE: usize;
+    /// How many words there are in front of a line's text, two at least.
+    const LINE_HEADER: usize;
+
+    /// Stores a line to the words of `segment` that begin at `at` and are its own, `record`.
+    fn store(segment: &[AtomicU64], at: usize, record: &[AtomicU64], line: Line<'_>);
+
+    /// How many words a line of so many bytes takes.
+    fn words_for(bytes: usize) -> usize {
+        Self::LINE_HEADER + bytes.div_ceil(WORD)
+    }
 }
 
-/// What a segment has published.
+/// A line that is to be stored.
+#[derive(Clone, Copy)]
+pub(crate) struct Line<'a> {
+    pub(crate) tick: u64,
+    pub(crate) flags: u64,
+    pub(crate) text: &'a [u8],
+}
+
+impl Line<'_> {
+    /// Its second word.
+    #[inline]
+    pub(crate) fn header(&self) -> u64 {
+        self.flags | self.text.len() as u64
+    }
+}
+
+/// The format of memory that dies with its process.
+pub(crate) struct Plain;
+
+impl Format for Plain {
+    const FIRST_LINE: usize = 8;
+    const LINE_HEADER: usize = 2;
+
+    #[inline]
+    fn store(_: &[AtomicU64], _: usize, record: &[AtomicU64], line: Line<'_>) {
+        let [first, second, text @ ..] = record else {
+            return;
+        };
+        first.store(line.tick, Ordering::Relaxed);
+        second.store(line.header(), Ordering::Relaxed);
+        let (chunks, rest) = line.text.as_chunks::<WORD>();
+        for (word, chunk) in text.iter().zip(chunks) {
+            word.store(u64::from_le_bytes(*chunk), Ordering::Relaxed);
+        }
+        if let Some(last) = text.get(chunks.len()) {
+            last.store(partial_word(line.text, rest), Ordering::Relaxed);
+        }
+    }
+}
+
+/// What a segment has published, in one word: from its low end, 23 bits say how many words, 22 how
+/// many lines, and 19 are the low bits of the generation that published them.
+///
+/// The longest lines that a shared tail takes, 16 MiB, make segments of just over 2²² words.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct State {
-    pub(super) words: usize,
-    pub(super) lines: u64,
-}
+pub(crate) struct State(pub(crate) u64);
 
 impl State {
-    fn pack(self) -> u64 {
-        self.lines << 32 | self.words as u64
+    const WORD_BITS: u32 = 23;
+    const LINE_BITS: u32 = 22;
+
+    /// Nothing published yet in a new generation.
+    pub(crate) fn empty(generation: u64) -> State {
+        State(generation << (Self::WORD_BITS + Self::LINE_BITS))
     }
 
-    fn unpack(word: u64) -> State {
-        State {
-            words: word as u32 as usize,
-            lines: word >> 32,
-        }
+    /// Whether it was published by this generation.
+    #[cfg(feature = "mmap")]
+    pub(crate) fn is_of(self, generation: u64) -> bool {
+        let low = Self::WORD_BITS + Self::LINE_BITS;
+        self.0 >> low == State::empty(generation).0 >> low
+    }
+
+    #[inline]
+    fn with_line(self, words: usize) -> State {
+        State(self.0 + (1 << Self::WORD_BITS) + words as u64)
+    }
+
+    #[inline]
+    pub(crate) fn words(self) -> usize {
+        (self.0 & ((1 << Self::WORD_BITS) - 1)) as usize
+    }
+
+    pub(crate) fn lines(self) -> u64 {
+        self.0 >> Self::WORD_BITS & ((1 << Self::LINE_BITS) - 1)
     }
 
     /// At least so many bytes of text are published, a newline counted for each line.
-    pub(super) fn min_bytes(self) -> usize {
-        let overhead = LINE_HEADER_WORDS * WORD + (WORD - 1) - 1;
-        (self.words * WORD).saturating_sub(self.lines as usize * overhead)
+    fn min_bytes<F: Format>(self) -> usize {
+        let overhead = F::LINE_HEADER * WORD + (WORD - 1) - 1;
+        (self.words() * WORD).saturating_sub(self.lines() as usize * overhead)
     }
 }
 
-/// How many words a line of so many bytes takes.
-pub(super) fn words_for(bytes: usize) -> usize {
-    LINE_HEADER_WORDS + bytes.div_ceil(WORD)
+/// The words of a segment, seen in a format.
+pub(crate) struct Segment<'a, F> {
+    words: &'a [AtomicU64],
+    format: PhantomData<F>,
 }
 
-impl Segment {
-    /// With room for `words` words of lines.
-    pub(super) fn new(words: usize) -> Segment {
+impl<'a, F: Format> Segment<'a, F> {
+    /// `words` are all of its words, those in front of the first line included.
+    #[inline]
+    pub(crate) fn new(words: &'a [AtomicU64]) -> Segment<'a, F> {
         Segment {
-            words: (0..FIRST_LINE + words).map(|_| AtomicU64::new(0)).collect(),
+            words,
+            format: PhantomData,
         }
     }
 
     /// Appends a line; only the owner may. Says whether there was room for it.
     #[inline]
-    pub(super) fn append(&self, tick: u64, flags: u64, line: &[u8]) -> bool {
+    pub(crate) fn append(&self, line: Line<'_>) -> bool {
         // Only the owner writes the state, so it needs no ordering to see its own.
-        let state = State::unpack(self.words[STATE].load(Ordering::Relaxed));
-        let len = words_for(line.len());
-        let start = FIRST_LINE + state.words;
-        let Some(words) = self.words.get(start..start + len) else {
+        let state = State(self.words[STATE].load(Ordering::Relaxed));
+        let len = F::words_for(line.text.len());
+        let start = F::FIRST_LINE + state.words();
+        let Some(record) = self.words.get(start..start + len) else {
             return false;
         };
-        let [first, second, text @ ..] = words else {
-            return false;
-        };
-        first.store(tick, Ordering::Relaxed);
-        second.store(flags | line.len() as u64, Ordering::Relaxed);
-        let (chunks, rest) = line.as_chunks::<WORD>();
-        for (word, chunk) in text.iter().zip(chunks) {
-            word.store(u64::from_le_bytes(*chunk), Ordering::Relaxed);
+        #[cfg(test)]
+        if crate::testing::commits_first() {
+            self.words[STATE].store(state.with_line(len).0, Ordering::Release);
+            F::store(self.words, state.words(), record, line);
+            return true;
         }
-        if let Some(last) = text.get(chunks.len()) {
-            last.store(partial_word(line, rest), Ordering::Relaxed);
-        }
-        let state = State {
-            words: state.words + len,
-            lines: state.lines + 1,
-        };
+        F::store(self.words, state.words(), record, line);
         // Release: who sees the new state sees the line.
-        self.words[STATE].store(state.pack(), Ordering::Release);
+        self.words[STATE].store(state.with_line(len).0, Ordering::Release);
         true
     }
 
-    pub(super) fn state(&self) -> State {
-        State::unpack(self.words[STATE].load(Ordering::Acquire))
+    fn state(&self) -> State {
+        State(self.words[STATE].load(Ordering::Acquire))
     }
 
-    pub(super) fn generation(&self) -> u64 {
+    pub(crate) fn lines(&self) -> u64 {
+        self.state().lines()
+    }
+
+    pub(crate) fn min_bytes(&self) -> usize {
+        self.state().min_bytes::<F>()
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
         self.words[GENERATION].load(Ordering::Relaxed)
     }
 
-    /// Empties the segment for a new owner.
-    pub(super) fn recycle(&self) {
-        self.words[GENERATION].store(self.generation() + 1, Ordering::Relaxed);
+    /// Empties the segment for a new owner, after `prepare` has seen its words and the number of
+    /// its new generation.
+    pub(crate) fn recycle(&self, prepare: impl FnOnce(&[AtomicU64], u64)) {
+        let generation = self.generation() + 1;
+        self.words[GENERATION].store(generation, Ordering::Relaxed);
         // Release: whoever reads a word written after this also finds the new generation, behind
         // an acquire fence.
         fence(Ordering::Release);
-        self.words[STATE].store(0, Ordering::Relaxed);
+        prepare(self.words, generation);
+        // Release: who finds the segment empty finds it prepared.
+        self.words[STATE].store(State::empty(generation).0, Ordering::Release);
     }
 
     /// The tick of the first line; of use only if there is one.
-    pub(super) fn first_tick(&self) -> u64 {
-        self.words[FIRST_LINE].load(Ordering::Relaxed)
+    pub(crate) fn first_tick(&self) -> u64 {
+        self.words[F::FIRST_LINE].load(Ordering::Relaxed)
     }
 
     /// Copies what is published behind `out`, unless the segment is no longer of `generation`.
-    pub(super) fn copy_to(&self, out: &mut Vec<u64>, generation: u64) -> bool {
-        let published = self.state().words.min(self.words.len() - FIRST_LINE);
-        let words = &self.words[FIRST_LINE..FIRST_LINE + published];
-        out.extend(words.iter().map(|word| word.load(Ordering::Relaxed)));
+    pub(crate) fn copy_to(&self, out: &mut Vec<u64>, generation: u64) -> bool {
+        let lines = &self.words[F::FIRST_LINE..];
+        let published = self.state().words().min(lines.len());
+        out.extend(
+            lines[..published]
+                .iter()
+                .map(|word| word.load(Ordering::Relaxed)),
+        );
         // Acquire: see `recycle`.
         fence(Ordering::Acquire);
         self.generation() == generation
@@ -134,7 +215,7 @@ impl Segment {
 
 /// `rest`, the end of `line` that is less than a word, padded with zeros.
 #[inline]
-fn partial_word(line: &[u8], rest: &[u8]) -> u64 {
+pub(crate) fn partial_word(line: &[u8], rest: &[u8]) -> u64 {
     match line.last_chunk::<WORD>() {
         // The last eight bytes of the line, less those that are stored already: no call of memcpy
         // for a length that varies.
@@ -147,29 +228,29 @@ fn partial_word(line: &[u8], rest: &[u8]) -> u64 {
 }
 
 /// A line in words that were copied out of a segment.
-pub(super) struct Line {
-    pub(super) tick: u64,
-    pub(super) flags: u64,
-    pub(super) len: usize,
+pub(crate) struct Copied {
+    pub(crate) tick: u64,
+    pub(crate) flags: u64,
+    pub(crate) len: usize,
     /// Where its text begins, in words.
-    pub(super) text: usize,
+    pub(crate) text: usize,
 }
 
 /// Splits `words`, copied from a segment, into lines.
-pub(super) fn lines(words: &[u64]) -> impl Iterator<Item = Line> + '_ {
+pub(crate) fn lines<F: Format>(words: &[u64]) -> impl Iterator<Item = Copied> + '_ {
     let mut at = 0;
     std::iter::from_fn(move || {
-        let [tick, header] = *words.get(at..at + LINE_HEADER_WORDS)? else {
+        let [tick, header] = *words.get(at..at + 2)? else {
             return None;
         };
         let len = header as u32 as usize;
-        let line = Line {
+        let line = Copied {
             tick,
             flags: header & !0xFFFF_FFFF,
             len,
-            text: at + LINE_HEADER_WORDS,
+            text: at + F::LINE_HEADER,
         };
-        at += words_for(len);
+        at += F::words_for(len);
         Some(line)
     })
 }

@@ -8,9 +8,12 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// So many threads have a shard for themselves; whoever comes later shares one.
-pub(super) const PRIVATE: usize = 64;
+pub(crate) const PRIVATE: usize = 64;
 /// The slot of all threads that have none of their own: the shard behind a lock.
-pub(super) const SHARED: usize = PRIVATE;
+pub(crate) const SHARED: usize = PRIVATE;
+
+/// So many shards a tail has.
+pub(crate) const SHARDS: usize = PRIVATE + 1;
 
 const UNCLAIMED: usize = usize::MAX;
 
@@ -25,7 +28,7 @@ thread_local! {
 
 /// This thread's slot.
 #[inline]
-pub(super) fn current() -> usize {
+pub(crate) fn current() -> usize {
     let slot = SLOT.get();
     if slot == UNCLAIMED { claim() } else { slot }
 }

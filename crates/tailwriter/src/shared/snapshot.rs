@@ -5,32 +5,46 @@ use std::io::{self, Write};
 use std::iter::FusedIterator;
 use std::ops::Range;
 use std::slice;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use super::journal::{Contents, Found, Journal};
-use super::pending::Unfinished;
-use super::segment::{CUT, PINNED};
-use crate::clock::{Anchor, Clock};
-use crate::limits::{Limits, cut_point};
+use super::segment;
 
 /// The lines that a [`SharedTail`](crate::SharedTail) held at one moment, oldest first.
 ///
 /// It is a copy, and does not change.
 #[derive(Clone, Default)]
 pub struct Snapshot {
-    text: Vec<u8>,
-    entries: Vec<Meta>,
-    evicted: u64,
+    pub(crate) text: Vec<u8>,
+    pub(crate) entries: Vec<Meta>,
+    pub(crate) evicted: u64,
 }
 
+/// What is known of a line. It is no larger than [`Found`](super::journal::Found), so that one can
+/// take the other's place.
 #[derive(Clone)]
-struct Meta {
-    text: Range<usize>,
-    time: SystemTime,
-    flags: u64,
+pub(crate) struct Meta {
+    pub(crate) start: usize,
+    /// Since the Unix epoch.
+    pub(crate) nanos: u64,
+    pub(crate) len: u32,
+    pub(crate) flags: u16,
 }
 
-const UNFINISHED: u64 = 1 << 63;
+pub(crate) const CUT: u16 = (segment::CUT >> 32) as u16;
+pub(crate) const PINNED: u16 = (segment::PINNED >> 32) as u16;
+pub(crate) const UNFINISHED: u16 = 1 << 15;
+
+impl Meta {
+    fn text(&self) -> Range<usize> {
+        self.start..self.start + self.len as usize
+    }
+}
+
+/// As nanoseconds since the Unix epoch, which fit until the year 2554.
+pub(crate) fn nanos(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    u64::try_from(since.unwrap_or_default().as_nanos()).unwrap_or(u64::MAX)
+}
 
 /// One line of a [`Snapshot`].
 #[derive(Clone, Copy, Debug)]
@@ -121,7 +135,7 @@ impl<'a> Entry<'a> {
 
     /// The line, without its newline.
     pub fn line(&self) -> &'a [u8] {
-        &self.snapshot.text[self.meta().text.clone()]
+        &self.snapshot.text[self.meta().text()]
     }
 
     /// The line's place in the order of all lines, counted from zero.
@@ -129,12 +143,12 @@ impl<'a> Entry<'a> {
     /// Evicted lines are counted as if they had all come before the first that is left, so it does
     /// not tell a line from another across snapshots.
     pub fn seq(&self) -> u64 {
-        self.snapshot.evicted + self.at as u64
+        self.snapshot.evicted.saturating_add(self.at as u64)
     }
 
     /// When the line was pushed, by the wall clock as it was at the time of the snapshot.
     pub fn time(&self) -> SystemTime {
-        self.meta().time
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(self.meta().nanos)
     }
 
     /// Whether it was pushed with [`push_pinned`](crate::SharedTail::push_pinned).
@@ -164,9 +178,7 @@ impl<'a> Iterator for SnapshotLines<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        self.entries
-            .next()
-            .map(|meta| &self.text[meta.text.clone()])
+        self.entries.next().map(|meta| &self.text[meta.text()])
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -176,9 +188,7 @@ impl<'a> Iterator for SnapshotLines<'a> {
 
 impl DoubleEndedIterator for SnapshotLines<'_> {
     fn next_back(&mut self) -> Option<Self::Item> {
-        self.entries
-            .next_back()
-            .map(|meta| &self.text[meta.text.clone()])
+        self.entries.next_back().map(|meta| &self.text[meta.text()])
     }
 }
 
@@ -226,136 +236,3 @@ impl DoubleEndedIterator for Entries<'_> {
 
 impl ExactSizeIterator for Entries<'_> {}
 impl FusedIterator for Entries<'_> {}
-
-/// The parts of a tail that a snapshot is made of.
-pub(super) struct Source<'a> {
-    pub(super) clock: &'a Clock,
-    pub(super) limits: &'a Limits,
-    pub(super) journal: &'a Journal,
-    pub(super) pinned: Option<&'a Journal>,
-    pub(super) pinned_lines: usize,
-    pub(super) unfinished: Vec<Unfinished>,
-    pub(super) line_limit: usize,
-    /// How many of the lines pushed are not to be counted.
-    pub(super) not_counted: u64,
-    pub(super) dropped: u64,
-}
-
-pub(super) fn take(source: Source<'_>) -> Snapshot {
-    let contents = source.journal.contents(|| source.clock.now());
-    // The pinned lines after that: one that is pushed meanwhile is no older than what is there now,
-    // and can only be missed for the sake of newer ones.
-    let pinned = source
-        .pinned
-        .map(|journal| journal.contents(|| source.clock.now()));
-    let now = source.clock.anchor();
-    let pushed =
-        contents.evicted + contents.lines.len() as u64 - source.not_counted.min(contents.evicted);
-
-    let first = first_kept(&source, &contents, &now);
-    let kept = &contents.lines[first..];
-    let mut snapshot = Snapshot::default();
-    if let Some(pinned) = &pinned {
-        let older = older_pinned(&source, pinned, kept.first(), &now);
-        for line in older {
-            snapshot.push_found(&pinned.words, line, source.clock, &now);
-        }
-    }
-    for line in kept {
-        snapshot.push_found(&contents.words, line, source.clock, &now);
-    }
-    snapshot.evicted = (pushed + source.dropped).saturating_sub(snapshot.entries.len() as u64);
-    for line in &source.unfinished {
-        snapshot.push_unfinished(line, source.line_limit, source.clock, &now);
-    }
-    let surplus = snapshot
-        .entries
-        .len()
-        .saturating_sub(source.limits.max_lines.saturating_add(source.pinned_lines));
-    if surplus > 0 {
-        snapshot.entries.drain(..surplus);
-        snapshot.evicted += surplus as u64;
-    }
-    snapshot
-}
-
-/// The index of the oldest line that is within the bounds.
-fn first_kept(source: &Source<'_>, contents: &Contents, now: &Anchor) -> usize {
-    let lines = &contents.lines;
-    let unfinished = source.unfinished.len();
-    let mut first = lines
-        .len()
-        .saturating_sub(source.limits.max_lines.saturating_sub(unfinished));
-    let mut bytes: usize = source.unfinished.iter().map(|line| line.text.len()).sum();
-    for (at, line) in lines.iter().enumerate().skip(first).rev() {
-        bytes = bytes.saturating_add(line.len as usize + 1);
-        if bytes > source.limits.max_bytes {
-            first = at + 1;
-            break;
-        }
-    }
-    first + young(source, &lines[first..], now)
-}
-
-/// How many of `lines` to skip because they are too old.
-fn young(source: &Source<'_>, lines: &[Found], now: &Anchor) -> usize {
-    match source.limits.max_age {
-        Some(age) => lines.partition_point(|line| source.clock.age(line.tick, now) > age),
-        None => 0,
-    }
-}
-
-/// The last pinned lines, as far as they are older than `first`, the first line of all.
-fn older_pinned<'a>(
-    source: &Source<'_>,
-    pinned: &'a Contents,
-    first: Option<&Found>,
-    now: &Anchor,
-) -> &'a [Found] {
-    let last = &pinned.lines[pinned.lines.len().saturating_sub(source.pinned_lines)..];
-    let last = &last[young(source, last, now)..];
-    let older = last.partition_point(|line| match first {
-        Some(first) => (line.tick, line.shard) < (first.tick, first.shard),
-        None => true,
-    });
-    &last[..older]
-}
-
-impl Snapshot {
-    fn push_found(&mut self, words: &[u64], line: &Found, clock: &Clock, now: &Anchor) {
-        let start = self.text.len();
-        let end = start + line.len as usize;
-        for word in &words[line.text..] {
-            if self.text.len() >= end {
-                break;
-            }
-            self.text.extend_from_slice(&word.to_le_bytes());
-        }
-        self.text.truncate(end);
-        let time = clock.time(line.tick, now);
-        self.entries.push(Meta {
-            text: start..end,
-            time,
-            flags: line.flags,
-        });
-    }
-
-    fn push_unfinished(&mut self, line: &Unfinished, limit: usize, clock: &Clock, now: &Anchor) {
-        let start = self.text.len();
-        let mut flags = UNFINISHED;
-        if line.text.len() > limit {
-            let (end, mark) = cut_point(&line.text[..limit], limit);
-            self.text.extend_from_slice(&line.text[..end]);
-            self.text.extend_from_slice(mark);
-            flags |= CUT;
-        } else {
-            self.text.extend_from_slice(&line.text);
-        }
-        let time = clock.time(line.tick, now);
-        self.entries.push(Meta {
-            text: start..self.text.len(),
-            time,
-            flags,
-        });
-    }
-}

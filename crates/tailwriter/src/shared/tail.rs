@@ -3,17 +3,13 @@
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::book::Lock;
-use super::journal::Journal;
-use super::pending::Pending;
-use super::segment::{CUT, PINNED};
-use super::slot;
-use super::snapshot::{self, Snapshot};
+use super::core::{self, Core};
+use super::memory::Heap;
+use super::snapshot::Snapshot;
 use crate::Builder;
 use crate::clock::Clock;
-use crate::limits::{Limits, cut_point};
+use crate::limits::Limits;
 
 /// The last lines of all threads, in the order in which they were committed.
 ///
@@ -52,23 +48,7 @@ use crate::limits::{Limits, cut_point};
 /// ```
 #[derive(Clone)]
 pub struct SharedTail {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    limits: Limits,
-    line_limit: usize,
-    clock: Clock,
-    journal: Journal,
-    /// Pinned lines are here a second time.
-    pinned: Option<Journal>,
-    pinned_lines: usize,
-    pending: Pending,
-    /// For the threads that have no slot of their own.
-    shared_slot: Lock<()>,
-    dropped: AtomicU64,
-    /// How many lines had been pushed when the tail was cleared.
-    cleared: AtomicU64,
+    inner: Arc<Core<Heap>>,
 }
 
 impl SharedTail {
@@ -84,23 +64,17 @@ impl SharedTail {
     }
 
     pub(crate) fn with_limits(limits: Limits, pinned_lines: usize) -> SharedTail {
-        let pinned = Limits {
-            max_lines: pinned_lines,
-            ..limits.clone()
-        };
+        let memory = Heap::new(&limits);
+        let pinned = core::pinned_limits(&limits, pinned_lines);
+        let pinned = pinned.map(|limits| Heap::new(&limits));
         SharedTail {
-            inner: Arc::new(Inner {
-                line_limit: limits.shared_line_limit(),
-                clock: Clock::new(),
-                journal: Journal::new(&limits),
-                pinned: (!pinned.keeps_nothing()).then(|| Journal::new(&pinned)),
-                pinned_lines,
-                pending: Pending::new(),
-                shared_slot: Lock::new(()),
-                dropped: AtomicU64::new(0),
-                cleared: AtomicU64::new(0),
+            inner: Arc::new(Core::new(
                 limits,
-            }),
+                pinned_lines,
+                Clock::new(),
+                memory,
+                pinned,
+            )),
         }
     }
 
@@ -109,12 +83,12 @@ impl SharedTail {
     /// The line is cut if it is longer than the limit.
     #[inline]
     pub fn push(&self, line: &[u8]) {
-        self.inner.push(line, 0);
+        self.inner.push(line);
     }
 
     /// Pushes one line that has a quota of its own; see [`Builder::pinned_lines`].
     pub fn push_pinned(&self, line: &[u8]) {
-        self.inner.push(line, PINNED);
+        self.inner.push_pinned(line);
     }
 
     /// Copies the last lines, in the order in which they were committed.
@@ -122,79 +96,12 @@ impl SharedTail {
     /// Lines that threads have begun with `io::Write` and not finished come last. Writers are not
     /// stopped, but for one whose segment fills up while a list of segments is copied.
     pub fn snapshot(&self) -> Snapshot {
-        snapshot::take(snapshot::Source {
-            clock: &self.inner.clock,
-            limits: &self.inner.limits,
-            journal: &self.inner.journal,
-            pinned: self.inner.pinned.as_ref(),
-            pinned_lines: self.inner.pinned_lines,
-            unfinished: self.inner.pending.unfinished(),
-            line_limit: self.inner.line_limit,
-            not_counted: self.inner.cleared.load(Ordering::Relaxed),
-            dropped: self.inner.dropped.load(Ordering::Relaxed),
-        })
+        self.inner.snapshot()
     }
 
     /// Forgets every line pushed so far. Its memory is kept for what follows.
     pub fn clear(&self) {
-        let inner = &*self.inner;
-        let now = inner.clock.now();
-        inner.pending.clear();
-        let contents = inner.journal.contents(|| now);
-        let pushed = contents.evicted + contents.lines.len() as u64;
-        inner.journal.clear(now);
-        if let Some(pinned) = &inner.pinned {
-            pinned.clear(now);
-        }
-        inner.dropped.store(0, Ordering::Relaxed);
-        inner.cleared.store(pushed, Ordering::Relaxed);
-    }
-}
-
-impl Inner {
-    #[inline]
-    fn push(&self, line: &[u8], flags: u64) {
-        if line.len() > self.line_limit {
-            return self.push_cut(line, flags);
-        }
-        let slot = slot::current();
-        if slot < slot::PRIVATE && flags == 0 {
-            let tick = self.clock.now();
-            if !self.journal.append(slot, tick, flags, line) {
-                self.dropped.fetch_add(1, Ordering::Relaxed);
-            }
-        } else {
-            self.push_rarely(slot, line, flags);
-        }
-    }
-
-    /// Pushes a line that is pinned, or from a thread without a slot of its own.
-    #[cold]
-    fn push_rarely(&self, slot: usize, line: &[u8], flags: u64) {
-        let guard = if slot < slot::PRIVATE {
-            None
-        } else {
-            self.shared_slot.lock()
-        };
-        let mut kept = slot < slot::PRIVATE || guard.is_some();
-        if kept {
-            let tick = self.clock.now();
-            kept = self.journal.append(slot, tick, flags, line);
-            if let Some(pinned) = &self.pinned
-                && flags & PINNED != 0
-            {
-                kept |= pinned.append(slot, tick, flags, line);
-            }
-        }
-        if !kept {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    #[cold]
-    fn push_cut(&self, line: &[u8], flags: u64) {
-        let (end, mark) = cut_point(&line[..self.line_limit], self.line_limit);
-        self.push(&[&line[..end], mark].concat(), flags | CUT);
+        self.inner.clear();
     }
 }
 
@@ -204,13 +111,7 @@ impl Inner {
 /// mix. Writing never fails.
 impl Write for &SharedTail {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let inner = &*self.inner;
-        inner.pending.write(
-            bytes,
-            inner.line_limit,
-            || inner.clock.now(),
-            |line| inner.push(line, 0),
-        );
+        self.inner.write(bytes);
         Ok(bytes.len())
     }
 
@@ -232,9 +133,6 @@ impl Write for SharedTail {
 
 impl fmt::Debug for SharedTail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SharedTail")
-            .field("limits", &self.inner.limits)
-            .field("pinned_lines", &self.inner.pinned_lines)
-            .finish_non_exhaustive()
+        self.inner.describe("SharedTail", f)
     }
 }

@@ -1,0 +1,163 @@
+//! Lines with a checksum, and laps that say what came before them.
+//!
+//! Word by word, what is here is described in `format.md`.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::sum::{Key, Sum};
+use crate::shared::memory::Lap;
+use crate::shared::segment::{Format, Line, WORD, partial_word};
+
+/// The key of the lap, for the writer's use.
+const LAP_KEY: usize = 2;
+/// Two slots, the one of a generation being that of its lowest bit.
+const LAPS: usize = 8;
+pub(crate) const LAP_WORDS: usize = 4;
+
+/// The format of memory that outlives its process.
+pub(crate) struct Checked;
+
+impl Format for Checked {
+    const FIRST_LINE: usize = LAPS + 2 * LAP_WORDS;
+    const LINE_HEADER: usize = 3;
+
+    #[inline]
+    fn store(segment: &[AtomicU64], at: usize, record: &[AtomicU64], line: Line<'_>) {
+        let [first, second, third, text @ ..] = record else {
+            return;
+        };
+        let header = line.header();
+        let mut sum = Sum::of_record(
+            segment[LAP_KEY].load(Ordering::Relaxed),
+            at,
+            line.tick,
+            header,
+        );
+        first.store(line.tick, Ordering::Relaxed);
+        second.store(header, Ordering::Relaxed);
+        let (blocks, rest) = line.text.as_chunks::<{ 4 * WORD }>();
+        let (places, _) = text.as_chunks::<4>();
+        for (place, block) in places.iter().zip(blocks) {
+            let (chunks, _) = block.as_chunks::<WORD>();
+            let words = [0, 1, 2, 3].map(|at| u64::from_le_bytes(chunks[at]));
+            for (place, word) in place.iter().zip(words) {
+                place.store(word, Ordering::Relaxed);
+            }
+            sum.add(words);
+        }
+        if !rest.is_empty() {
+            let mut words = [0; 4];
+            let (chunks, rest) = rest.as_chunks::<WORD>();
+            for (word, chunk) in words.iter_mut().zip(chunks) {
+                *word = u64::from_le_bytes(*chunk);
+            }
+            if !rest.is_empty() {
+                words[chunks.len()] = partial_word(line.text, rest);
+            }
+            for (place, word) in text[4 * blocks.len()..].iter().zip(words) {
+                place.store(word, Ordering::Relaxed);
+            }
+            sum.add(words);
+        }
+        third.store(sum.finish(), Ordering::Relaxed);
+    }
+}
+
+/// Writes what a lap begins with to a segment's words.
+pub(super) fn begin_lap(words: &[AtomicU64], key: Key, generation: u64, lap: Lap) {
+    let block = LapBlock {
+        generation,
+        shard: lap.shard,
+        horizon: lap.horizon,
+        lines_recycled: lap.lines_recycled,
+    };
+    let slot = LAPS + (generation & 1) as usize * LAP_WORDS;
+    for (place, word) in words[slot..].iter().zip(block.encode(key, lap.index)) {
+        place.store(word, Ordering::Relaxed);
+    }
+    words[LAP_KEY].store(key.of_lap(lap.index, generation), Ordering::Relaxed);
+}
+
+/// What a segment says of one of its laps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LapBlock {
+    pub(crate) generation: u64,
+    pub(crate) shard: u16,
+    pub(crate) horizon: u64,
+    pub(crate) lines_recycled: u64,
+}
+
+impl LapBlock {
+    fn encode(self, key: Key, segment: u32) -> [u64; LAP_WORDS] {
+        let facts = [
+            self.generation << 16 | u64::from(self.shard),
+            self.horizon,
+            self.lines_recycled,
+        ];
+        let check = key.of_block(Self::place(segment), &facts);
+        [facts[0], facts[1], facts[2], check]
+    }
+
+    /// The blocks in both slots of a segment's `words`, as far as they are whole.
+    pub(crate) fn both(words: &[u64], key: Key, segment: u32) -> [Option<LapBlock>; 2] {
+        [0, 1].map(|slot| {
+            let start = LAPS + slot * LAP_WORDS;
+            let &[first, horizon, lines_recycled, check] = words.get(start..start + LAP_WORDS)?
+            else {
+                return None;
+            };
+            let block = LapBlock {
+                generation: first >> 16,
+                shard: first as u16,
+                horizon,
+                lines_recycled,
+            };
+            let is_whole = block.encode(key, segment)[LAP_WORDS - 1] == check
+                && block.generation & 1 == slot as u64;
+            is_whole.then_some(block)
+        })
+    }
+
+    /// Apart from those of the header's blocks.
+    fn place(segment: u32) -> u64 {
+        1 << 32 | u64::from(segment)
+    }
+}
+
+/// A whole record in a segment's words.
+pub(crate) struct Record<'a> {
+    pub(crate) tick: u64,
+    pub(crate) header: u64,
+    pub(crate) text: &'a [u64],
+}
+
+impl Record<'_> {
+    pub(crate) fn len(&self) -> usize {
+        self.header as u32 as usize
+    }
+
+    pub(crate) fn words(&self) -> usize {
+        Checked::LINE_HEADER + self.text.len()
+    }
+}
+
+/// The record that begins at `at` in `lines`, the words behind a segment's header, if it is whole.
+pub(crate) fn record(
+    lines: &[u64],
+    at: usize,
+    lap_key: u64,
+    line_limit: usize,
+) -> Option<Record<'_>> {
+    let &[tick, header, sum] = lines.get(at..at + Checked::LINE_HEADER)? else {
+        return None;
+    };
+    let len = header as u32 as usize;
+    if len > line_limit {
+        return None;
+    }
+    let text = lines.get(at + Checked::LINE_HEADER..at + Checked::words_for(len))?;
+    let found = Sum::of_record(lap_key, at, tick, header)
+        .add_all(text)
+        .finish();
+    (found == sum).then_some(Record { tick, header, text })
+}

@@ -1,0 +1,102 @@
+//! Memory that is mapped: the only unsafe code of the mapped tail.
+//!
+//! What is mapped is seen as atomic words and nothing else. No `&[u8]` over it exists, because
+//! another process may change the file at any time, and what a `&[u8]` refers to must not change.
+#![allow(unsafe_code)]
+
+use std::fs::File;
+use std::io;
+use std::process;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use memmap2::{MmapMut, MmapOptions, MmapRaw};
+
+const WORD: usize = size_of::<AtomicU64>();
+
+/// Mapped memory, in words.
+pub(crate) struct Map {
+    raw: MmapRaw,
+    /// Of `raw`, looked up once.
+    words: NonNull<[AtomicU64]>,
+}
+
+// SAFETY: what `words` points to belongs to `raw`, which is Send and lives as long.
+unsafe impl Send for Map {}
+// SAFETY: it is only ever lent out as atomics, which threads may share.
+unsafe impl Sync for Map {}
+
+impl Map {
+    /// Maps the first `len` bytes of a file that is at least that long.
+    pub(crate) fn new(file: &File, len: usize) -> io::Result<Map> {
+        Ok(Map::of(MmapOptions::new().len(len).map_raw(file)?))
+    }
+
+    fn of(raw: MmapRaw) -> Map {
+        let start = NonNull::new(raw.as_mut_ptr().cast()).unwrap_or(NonNull::dangling());
+        // A mapping begins at the beginning of a page, so the words are aligned.
+        let words = NonNull::slice_from_raw_parts(start, raw.len() / WORD);
+        Map { raw, words }
+    }
+
+    #[inline]
+    pub(crate) fn words(&self) -> &[AtomicU64] {
+        // SAFETY: the mapping is readable and writable, page-aligned, at least so long and stays
+        // until `self` is dropped. Any bits are a u64, and all access is by atomics, so that
+        // changes from outside are like those of another thread. A file that someone else makes
+        // shorter raises SIGBUS, which ends the process but breaks no rule of the language.
+        unsafe { self.words.as_ref() }
+    }
+
+    /// Waits until everything stored so far is on the disk.
+    pub(crate) fn flush(&self) -> io::Result<()> {
+        self.raw.flush()
+    }
+}
+
+/// Tells a process from its forks, without a system call.
+pub(crate) enum ForkGuard {
+    /// A page that the kernel gives to a forked child filled with zeros.
+    Page(Map),
+    /// Where there is no such page: on macOS, whose C library knows the process id by heart, and
+    /// on Linux before 4.14, where asking is a system call.
+    Pid(u32),
+}
+
+impl ForkGuard {
+    pub(crate) fn new() -> io::Result<ForkGuard> {
+        let page = Map::of(MmapRaw::from(MmapMut::map_anon(WORD)?));
+        if wipe_on_fork(&page) {
+            page.words()[0].store(1, Ordering::Relaxed);
+            Ok(ForkGuard::Page(page))
+        } else {
+            Ok(ForkGuard::Pid(process::id()))
+        }
+    }
+
+    /// Whether this is the process that made the guard.
+    #[inline]
+    pub(crate) fn is_ours(&self) -> bool {
+        match self {
+            ForkGuard::Page(page) => page
+                .words()
+                .first()
+                .is_some_and(|word| word.load(Ordering::Relaxed) != 0),
+            ForkGuard::Pid(pid) => process::id() == *pid,
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn wipe_on_fork(page: &Map) -> bool {
+    use rustix::mm::{Advice, madvise};
+    // The kernel rounds the length up to whole pages, all of which are the mapping's own.
+    // SAFETY: the mapping is private and anonymous and used for nothing else; what the advice
+    // changes is the content that a forked child finds, which is read as an atomic word.
+    unsafe { madvise(page.raw.as_mut_ptr().cast(), WORD, Advice::LinuxWipeOnFork) }.is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn wipe_on_fork(_: &Map) -> bool {
+    false
+}

@@ -1,0 +1,42 @@
+//! What stands in for mapped memory where it is not supported: types of which there is no value.
+
+use std::convert::Infallible;
+use std::fs::File;
+use std::io;
+use std::sync::atomic::AtomicU64;
+
+fn unsupported() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        "a tail can be mapped on Linux and macOS only; `build_shared` makes one in memory",
+    )
+}
+
+pub(crate) struct Map(Infallible);
+
+impl Map {
+    pub(crate) fn new(_: &File, _: usize) -> io::Result<Map> {
+        Err(unsupported())
+    }
+
+    pub(crate) fn words(&self) -> &[AtomicU64] {
+        match self.0 {}
+    }
+
+    pub(crate) fn flush(&self) -> io::Result<()> {
+        match self.0 {}
+    }
+}
+
+pub(crate) struct ForkGuard(Infallible);
+
+impl ForkGuard {
+    /// Asked for before anything else is done.
+    pub(crate) fn new() -> io::Result<ForkGuard> {
+        Err(unsupported())
+    }
+
+    pub(crate) fn is_ours(&self) -> bool {
+        match self.0 {}
+    }
+}

@@ -1,0 +1,118 @@
+//! Where the segments of a journal lie.
+
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
+
+use super::segment::{Format, Plain, Segment, WORD};
+use super::slot;
+use crate::clock::Clock;
+use crate::limits::Limits;
+
+const MIN_SEGMENT: usize = 8 << 10;
+const MAX_SEGMENT_BY_BYTES: usize = 1 << 20;
+const MAX_SEGMENTS: usize = 1 << 16;
+
+/// Memory that is divided into segments, and hears what a journal does with them.
+pub(crate) trait Memory {
+    type Format: Format;
+
+    /// How many segments there can be.
+    fn segments(&self) -> u32;
+
+    /// A segment that was made before.
+    fn segment(&self, index: u32) -> Option<Segment<'_, Self::Format>>;
+
+    /// A segment, made now if it was not before.
+    fn make(&self, index: u32) -> Option<Segment<'_, Self::Format>>;
+
+    /// A segment, of which `words` are all, is about to begin a new lap.
+    fn begin_lap(&self, words: &[AtomicU64], generation: u64, lap: Lap);
+
+    /// A line of this tick was pushed.
+    fn pushed(&self, tick: u64, clock: &Clock);
+
+    /// Every line up to this tick is forgotten, and `lines` are no longer counted.
+    fn cleared(&self, tick: u64, lines: u64);
+}
+
+/// What a segment's new lap begins with.
+#[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "mmap"), allow(dead_code))]
+pub(crate) struct Lap {
+    /// Which segment it is.
+    pub(crate) index: u32,
+    pub(crate) shard: u16,
+    /// No line of this tick or an earlier one is to be shown.
+    pub(crate) horizon: u64,
+    /// How many lines were in segments that have been recycled, this one included.
+    pub(crate) lines_recycled: u64,
+}
+
+/// How memory is divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Geometry {
+    /// Words of a segment, all included; a multiple of eight, so that each begins a cache line.
+    pub(crate) segment_words: usize,
+    pub(crate) segments: usize,
+}
+
+impl Geometry {
+    pub(crate) fn of<F: Format>(limits: &Limits) -> Geometry {
+        let longest = F::words_for(limits.shared_line_limit());
+        // Two of the longest lines; more if there would be thousands of segments otherwise.
+        let page = (limits.max_bytes / 1024).clamp(MIN_SEGMENT, MAX_SEGMENT_BY_BYTES);
+        let line_words = (2 * longest).max(page / WORD);
+        // Twice the bytes to be kept: a segment is at least half full when it is sealed, and of
+        // its words the headers take a share. On top of that come, for every shard, an active
+        // segment and one that is only partly young enough, and two to turn over.
+        let bytes = limits.max_bytes.saturating_mul(2);
+        let segments = (bytes / (line_words * WORD)).saturating_add(2 * slot::SHARDS + 2);
+        Geometry {
+            segment_words: (F::FIRST_LINE + line_words).next_multiple_of(8),
+            segments: segments.min(MAX_SEGMENTS),
+        }
+    }
+}
+
+/// Memory of the process: segments are made when they are first needed, then kept.
+pub(crate) struct Heap {
+    segment_words: usize,
+    segments: Box<[OnceLock<Box<[AtomicU64]>>]>,
+}
+
+impl Heap {
+    pub(crate) fn new(limits: &Limits) -> Heap {
+        let geometry = Geometry::of::<Plain>(limits);
+        Heap {
+            segment_words: geometry.segment_words,
+            segments: (0..geometry.segments).map(|_| OnceLock::new()).collect(),
+        }
+    }
+}
+
+impl Memory for Heap {
+    type Format = Plain;
+
+    fn segments(&self) -> u32 {
+        self.segments.len() as u32
+    }
+
+    #[inline]
+    fn segment(&self, index: u32) -> Option<Segment<'_, Plain>> {
+        let words = self.segments.get(index as usize)?.get()?;
+        Some(Segment::new(words))
+    }
+
+    fn make(&self, index: u32) -> Option<Segment<'_, Plain>> {
+        let cell = self.segments.get(index as usize)?;
+        let zeros = || (0..self.segment_words).map(|_| AtomicU64::new(0)).collect();
+        Some(Segment::new(cell.get_or_init(zeros)))
+    }
+
+    fn begin_lap(&self, _: &[AtomicU64], _: u64, _: Lap) {}
+
+    #[inline]
+    fn pushed(&self, _: u64, _: &Clock) {}
+
+    fn cleared(&self, _: u64, _: u64) {}
+}

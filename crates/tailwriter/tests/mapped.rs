@@ -1,0 +1,180 @@
+//! The mapped tail as a program sees it.
+#![cfg(all(feature = "mmap", any(target_os = "linux", target_os = "macos")))]
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::time::{Duration, SystemTime};
+
+use tailwriter::{MappedTail, Recovered, SharedTail};
+
+fn text(lines: &tailwriter::Snapshot) -> String {
+    lines.to_string()
+}
+
+#[test]
+fn what_is_pushed_is_recovered_with_its_facts() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("new/deep/tail.ring");
+    let before = SystemTime::now();
+    let mut tail = MappedTail::builder()
+        .max_lines(3)
+        .max_line_bytes(40)
+        .pinned_lines(1)
+        .build_mapped(&path)
+        .unwrap();
+    tail.push_pinned(b"pinned");
+    for number in 0..1_000 {
+        tail.push(format!("line {number}").as_bytes());
+    }
+    write!(
+        tail,
+        "written\nand a long one: {}\nunfinished",
+        "x".repeat(100)
+    )
+    .unwrap();
+    tail.flush().unwrap();
+    let after = SystemTime::now();
+
+    let recovered = Recovered::read(&path).unwrap();
+    let live = tail.snapshot();
+    let long = format!("and a long one: {}… [cut]", "x".repeat(15));
+    assert_eq!(text(&live), format!("pinned\nwritten\n{long}\nunfinished"));
+    let snapshot = recovered.snapshot();
+    assert_eq!(
+        text(snapshot),
+        format!("pinned\nline 999\nwritten\n{long}\n")
+    );
+    assert_eq!(snapshot.evicted(), 999);
+    let entries: Vec<_> = snapshot.entries().collect();
+    assert!(entries[0].is_pinned() && entries[3].is_cut() && !entries[2].is_cut());
+    let slack = Duration::from_millis(20);
+    for entry in &entries {
+        assert!(entry.time() > before - slack && entry.time() < after + slack);
+    }
+    assert!(recovered.is_owner_alive());
+    assert_eq!(recovered.pid(), std::process::id());
+    assert_eq!(
+        (recovered.damaged_lines(), recovered.is_truncated()),
+        (0, false)
+    );
+    assert!(recovered.started_at() > before - slack && recovered.started_at() < after + slack);
+    assert_eq!(recovered.last_line_at(), Some(entries[3].time()));
+    if cfg!(target_os = "linux") {
+        assert_eq!(recovered.is_of_earlier_boot(), Some(false));
+    }
+    assert_eq!(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    for made in [
+        path.parent().unwrap(),
+        path.parent().unwrap().parent().unwrap(),
+    ] {
+        assert_eq!(
+            fs::metadata(made).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
+    }
+    // Nothing is left of the making, and the space is really there.
+    assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    let metadata = fs::metadata(&path).unwrap();
+    assert!(metadata.blocks() * 512 >= metadata.len());
+
+    tail.clear();
+    tail.push(b"after");
+    let recovered = MappedTail::recover(&path).unwrap();
+    assert_eq!(
+        (text(&recovered), recovered.evicted()),
+        ("after\n".to_owned(), 0)
+    );
+}
+
+#[test]
+fn an_orphan_is_claimed_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("tail.ring");
+    let tail = SharedTail::builder().build_mapped(&path).unwrap();
+    tail.push(b"last words");
+    let clone = tail.clone();
+    drop(tail);
+    assert!(
+        Recovered::claim(&path).unwrap().is_none(),
+        "a handle is left"
+    );
+    drop(clone);
+    let claimed = Recovered::claim(&path).unwrap().unwrap();
+    assert!(Recovered::claim(&path).unwrap().is_none(), "it is claimed");
+    assert_eq!(text(claimed.snapshot()), "last words\n");
+    claimed.remove().unwrap();
+    assert_eq!(
+        Recovered::claim(&path).unwrap_err().kind(),
+        ErrorKind::NotFound
+    );
+}
+
+#[test]
+fn remove_takes_away_its_own_file_and_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("tail.ring");
+    let tail = SharedTail::builder().build_mapped(&path).unwrap();
+    tail.remove().unwrap();
+    tail.remove().unwrap();
+    tail.push(b"into nowhere");
+    assert_eq!(text(&tail.snapshot()), "into nowhere\n");
+    fs::write(&path, "another").unwrap();
+    tail.remove().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"another");
+}
+
+#[test]
+fn what_cannot_be_made_is_an_error_that_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let make = |path: &std::path::Path| SharedTail::builder().build_mapped(path).unwrap_err();
+    let path = dir.path().join("there");
+    fs::write(&path, "precious").unwrap();
+    assert_eq!(make(&path).kind(), ErrorKind::AlreadyExists);
+    assert!(make(&path).to_string().contains("there"));
+    let link = dir.path().join("link");
+    symlink(dir.path().join("nowhere"), &link).unwrap();
+    assert_eq!(make(&link).kind(), ErrorKind::AlreadyExists);
+    assert_eq!(
+        make(&path.join("below a file")).kind(),
+        ErrorKind::NotADirectory
+    );
+    assert_eq!(fs::read(&path).unwrap(), b"precious");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+    let huge = SharedTail::builder().max_bytes(1 << 30);
+    let error = huge.build_mapped(dir.path().join("huge")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+}
+
+#[test]
+fn what_is_no_ring_is_an_error_that_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("tail.ring");
+    let tail = SharedTail::builder().build_mapped(&path).unwrap();
+    let link = dir.path().join("link");
+    symlink(&path, &link).unwrap();
+    assert!(MappedTail::recover(&link).is_err());
+    drop(tail);
+    let text = dir.path().join("text");
+    fs::write(&text, "x".repeat(10_000)).unwrap();
+    let empty = dir.path().join("empty");
+    fs::write(&empty, "").unwrap();
+    for path in [&text, &empty, &dir.path().to_owned()] {
+        for error in [
+            MappedTail::recover(path).unwrap_err(),
+            Recovered::claim(path).unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::InvalidData, "{error}");
+            assert!(error.to_string().contains(path.to_str().unwrap()));
+        }
+    }
+    assert_eq!(
+        MappedTail::recover(dir.path().join("none"))
+            .unwrap_err()
+            .kind(),
+        ErrorKind::NotFound
+    );
+}
