@@ -14,7 +14,9 @@ use crate::sink::Sink;
 /// Hands each record to every sink whose filter lets it pass.
 ///
 /// A `Tee` is a [`log::Log`]: [`install`](Tee::install) makes it the program's logger, but it
-/// serves as well without globals, by reference or in an `Arc`. To nest one composition in
+/// serves as well without globals, by reference or in an `Arc`: `log::info!(logger: tee, "…")`.
+/// (The macros ask `log::max_level` even so, which is off until somebody calls
+/// `log::set_max_level`.) To nest one composition in
 /// another use [`fanout`], or [`into_sink`](Tee::into_sink): seen as a mere `Log`, a `Tee` can
 /// tell neither what it could ever want nor that flushing failed.
 ///

@@ -1,0 +1,447 @@
+//! What holds for every composition, however nested.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use logtee::predicate::{has_key, level_is_at_least, not, target_starts_with};
+use logtee::testing::Memory;
+use logtee::{Filter, Middleware, Sink, Tee};
+use proptest::prelude::*;
+
+/// `log`'s macros ask the global level, even where they are given a logger.
+fn builder() -> logtee::TeeBuilder {
+    log::set_max_level(LevelFilter::Trace);
+    Tee::builder()
+}
+
+fn metadata(level: Level) -> Metadata<'static> {
+    Metadata::builder().level(level).target("app").build()
+}
+
+fn to_memory(level: LevelFilter, memory: &Memory) -> logtee::Fanout {
+    logtee::fanout().sink(level, memory.clone()).build_sink()
+}
+
+/// Passes everything on through one of each kind.
+fn nested(inner: impl Sink + 'static) -> impl Sink {
+    let pool = logtee::pool().sink(inner).build();
+    let failover = logtee::failover().sink(pool).build();
+    let recover = logtee::recover(|_, _| {}).sink(failover);
+    let pipe = logtee::pipe(|record: &Record<'_>, next: &dyn Sink| next.emit(record)).to(recover);
+    let first = logtee::first_match()
+        .route(LevelFilter::Trace, pipe)
+        .build();
+    let router = logtee::router().otherwise(first).build();
+    logtee::fanout()
+        .sink(LevelFilter::Trace, router)
+        .build_sink()
+}
+
+#[test]
+fn levels_are_known_through_every_nesting() {
+    for level in LevelFilter::iter() {
+        let memory = Memory::new();
+        let tee = builder()
+            .sink(LevelFilter::Trace, nested(to_memory(level, &memory)))
+            .build();
+        assert_eq!(tee.max_level(), level);
+        for asked in Level::iter() {
+            assert_eq!(Tee::enabled(&tee, &metadata(asked)), asked <= level);
+            tee.log(&Record::builder().level(asked).build());
+        }
+        assert_eq!(
+            memory.records().len(),
+            Level::iter().filter(|l| *l <= level).count()
+        );
+    }
+}
+
+#[test]
+fn a_tee_that_nobody_wants_anything_of_is_off() {
+    assert_eq!(builder().build().max_level(), LevelFilter::Off);
+    assert_eq!(
+        logtee::Sink::max_level(&logtee::pool().build()),
+        LevelFilter::Off
+    );
+    logtee::pool()
+        .build()
+        .emit(&Record::builder().build())
+        .unwrap();
+    logtee::router()
+        .build()
+        .emit(&Record::builder().build())
+        .unwrap();
+    logtee::failover()
+        .build()
+        .emit(&Record::builder().build())
+        .unwrap();
+}
+
+#[test]
+fn the_original_record_arrives_through_every_nesting() {
+    struct Look(Arc<AtomicUsize>);
+    impl Sink for Look {
+        fn emit(&self, record: &Record<'_>) -> io::Result<()> {
+            assert_eq!(record.level(), Level::Debug);
+            assert_eq!(record.target(), "the target");
+            assert_eq!(record.module_path_static(), Some("a::module"));
+            assert_eq!(record.file_static(), Some("a/file.rs"));
+            assert_eq!(record.line(), Some(7));
+            assert_eq!(record.args().to_string(), "a 1");
+            let value = record.key_values().get("key".into()).unwrap();
+            assert_eq!(value.to_i64(), Some(5));
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        }
+    }
+    let seen = Arc::new(AtomicUsize::new(0));
+    let tee = builder()
+        .sink(LevelFilter::Trace, nested(Look(seen.clone())))
+        .build();
+    tee.log(
+        &Record::builder()
+            .level(Level::Debug)
+            .target("the target")
+            .module_path_static(Some("a::module"))
+            .file_static(Some("a/file.rs"))
+            .line(Some(7))
+            .args(format_args!("a {}", 1))
+            .key_values(&[("key", 5)])
+            .build(),
+    );
+    assert_eq!(tee.failures(), 0);
+    assert_eq!(seen.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn sinks_that_fail_or_panic_harm_no_other() {
+    let [before, after] = [Memory::new(), Memory::new()];
+    let tee = builder()
+        .sink(LevelFilter::Info, before.clone())
+        .sink(
+            LevelFilter::Info,
+            logtee::from_fn(|_| Err(io::Error::other("full"))),
+        )
+        .sink(
+            LevelFilter::Info,
+            logtee::from_fn(|_| panic!("a sink of the test's panics")),
+        )
+        .sink(
+            logtee::filter_fn(|_| panic!("a filter of the test's panics")),
+            Memory::new(),
+        )
+        .sink(LevelFilter::Info, after.clone())
+        .build();
+    log::info!(logger: tee, "one");
+    log::info!(logger: tee, "two");
+    assert_eq!(before.messages(), ["one", "two"]);
+    assert_eq!(after.messages(), ["one", "two"]);
+    assert_eq!(tee.failures(), 6);
+    assert_eq!(tee.failures_by_sink(), [0, 2, 2, 2, 0]);
+}
+
+#[test]
+fn a_payload_whose_destructor_panics_is_survived() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("the destructor of the test's payload panics");
+        }
+    }
+    let tee = builder()
+        .sink(
+            LevelFilter::Info,
+            logtee::from_fn(|_| std::panic::panic_any(Bomb)),
+        )
+        .build();
+    log::info!(logger: tee, "one");
+    assert_eq!(tee.failures(), 1);
+}
+
+#[test]
+fn flush_reaches_every_sink_and_returns_the_first_error() {
+    struct Flushing(Arc<AtomicUsize>, Option<&'static str>);
+    impl Sink for Flushing {
+        fn emit(&self, _: &Record<'_>) -> io::Result<()> {
+            Ok(())
+        }
+        fn flush(&self) -> io::Result<()> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            self.1.map_or(Ok(()), |error| Err(io::Error::other(error)))
+        }
+    }
+    let flushed = Arc::new(AtomicUsize::new(0));
+    let sink = |error| nested(Flushing(flushed.clone(), error));
+    let router = logtee::router()
+        .route(LevelFilter::Off, sink(None))
+        .otherwise(sink(Some("late")));
+    let tee = builder()
+        .sink(LevelFilter::Off, sink(None))
+        .sink(LevelFilter::Info, sink(Some("first")))
+        .sink(LevelFilter::Info, sink(Some("second")))
+        .sink(LevelFilter::Info, router.build())
+        .build();
+    assert_eq!(tee.flush().unwrap_err().to_string(), "first");
+    assert_eq!(flushed.load(Ordering::Relaxed), 5);
+    assert_eq!(tee.failures_by_sink(), [0, 1, 1, 1]);
+}
+
+#[test]
+fn changing_a_filter_reaches_every_depth() {
+    let memory = Memory::new();
+    let (filter, handle) = logtee::adjustable(LevelFilter::Off);
+    let inner = logtee::fanout().sink(filter, memory.clone()).build_sink();
+    let tee = builder().sink(LevelFilter::Trace, nested(inner)).build();
+    log::error!(logger: tee, "off");
+    for (level, is_on) in [
+        (LevelFilter::Debug, true),
+        (LevelFilter::Info, false),
+        (LevelFilter::Trace, true),
+        (LevelFilter::Off, false),
+    ] {
+        handle.set(level);
+        assert_eq!(tee.max_level(), level);
+        memory.take();
+        log::debug!(logger: tee, "asked at {level}");
+        assert_eq!(!memory.records().is_empty(), is_on, "{level}");
+    }
+    handle.set(target_starts_with("compose"));
+    log::debug!(logger: tee, target: "compose::inner", "yes");
+    log::debug!(logger: tee, target: "composed", "no");
+    assert_eq!(memory.messages(), ["yes"]);
+    handle.set(target_starts_with("composed"));
+    log::debug!(logger: tee, target: "compose::inner", "no more");
+    log::debug!(logger: tee, target: "composed", "now");
+    assert_eq!(memory.messages(), ["yes", "now"]);
+}
+
+#[test]
+fn a_filter_that_is_replaced_is_dropped_once_threads_have_moved_on() {
+    struct Counted(Arc<()>);
+    impl Filter for Counted {
+        fn max_level(&self) -> LevelFilter {
+            LevelFilter::Trace
+        }
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            Arc::strong_count(&self.0) > 0
+        }
+    }
+    let alive = Arc::new(());
+    let memory = Memory::new();
+    let (filter, handle) = logtee::adjustable(Counted(alive.clone()));
+    let tee = builder().sink(filter, memory.clone()).build();
+    for _ in 0..100 {
+        log::debug!(logger: tee, "through this thread's cache");
+        handle.set(Counted(alive.clone()));
+    }
+    assert_eq!(memory.records().len(), 100);
+    assert!(
+        Arc::strong_count(&alive) <= 3,
+        "{}",
+        Arc::strong_count(&alive)
+    );
+}
+
+#[test]
+fn a_filter_can_be_changed_while_others_log() {
+    let memory = Memory::new();
+    let (filter, handle) = logtee::adjustable(LevelFilter::Off);
+    let tee = builder().sink(filter, memory.clone()).build();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for at in 0..2000 {
+                    log::debug!(logger: tee, "{at}");
+                }
+            });
+        }
+        for at in 0..500 {
+            match at % 3 {
+                0 => handle.set(LevelFilter::Off),
+                1 => handle.set(LevelFilter::Debug),
+                _ => handle.set(target_starts_with("nobody")),
+            }
+        }
+    });
+    // Whatever happened in between, what was set last counts from now on.
+    handle.set(LevelFilter::Debug);
+    memory.take();
+    log::debug!(logger: tee, "after");
+    assert_eq!(memory.messages(), ["after"]);
+}
+
+#[test]
+fn middleware_that_raises_levels_is_asked_about_them() {
+    struct Raise;
+    impl Middleware for Raise {
+        fn handle(&self, record: &Record<'_>, next: &dyn Sink) -> io::Result<()> {
+            next.emit(&record.to_builder().level(Level::Warn).build())
+        }
+        fn max_level(&self, _: LevelFilter) -> LevelFilter {
+            LevelFilter::Trace
+        }
+        fn enabled(&self, _: &Metadata<'_>, next: &dyn Sink) -> bool {
+            next.enabled(&metadata(Level::Warn))
+        }
+    }
+    let memory = Memory::new();
+    let tee = builder()
+        .sink(
+            LevelFilter::Trace,
+            logtee::pipe(Raise).to(to_memory(LevelFilter::Warn, &memory)),
+        )
+        .build();
+    log::trace!(logger: tee, "raised");
+    assert_eq!(memory.records()[0].level, Level::Warn);
+}
+
+#[test]
+fn sampling_and_dropping() {
+    let [sampled, kept] = [Memory::new(), Memory::new()];
+    let tee = builder()
+        .sink(
+            LevelFilter::Info,
+            logtee::pipe(logtee::sample(10)).to(sampled.clone()),
+        )
+        .sink(
+            LevelFilter::Info,
+            logtee::pipe(logtee::drop_if(has_key("noise")))
+                .then(logtee::remove_key("x"))
+                .then(logtee::map_message(|text| text + "!"))
+                .to(kept.clone()),
+        )
+        .build();
+    for _ in 0..25 {
+        log::info!(logger: tee, noise = true; "noise");
+    }
+    log::info!(logger: tee, x = 1; "kept");
+    assert_eq!(sampled.records().len(), 3);
+    assert_eq!(kept.messages(), ["kept!"]);
+    assert!(kept.records()[0].fields.is_empty());
+}
+
+#[test]
+fn redacting_masks_messages_strings_and_numbers() {
+    let memory = Memory::new();
+    let tee = builder()
+        .sink(
+            LevelFilter::Info,
+            logtee::pipe(logtee::redact(logtee::redact::Redactor::default())).to(memory.clone()),
+        )
+        .build();
+    log::info!(
+        logger: tee, pin_token = 1234, url = "http://a:b@c/", n = 3, nothing = ();
+        "login with password={}", "hunter2"
+    );
+    let record = &memory.records()[0];
+    assert_eq!(record.message, "login with password=[redacted]");
+    let fields: Vec<_> = record
+        .fields
+        .iter()
+        .map(|(k, v)| format!("{k}={v}"))
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            "pin_token=[redacted]",
+            "url=http://a:[redacted]@c/",
+            "n=3",
+            "nothing=null"
+        ]
+    );
+}
+
+#[test]
+fn a_channel_never_waits() {
+    let (sink, received) = logtee::channel(2);
+    let tee = builder().sink(LevelFilter::Info, sink).build();
+    for at in 0..5 {
+        log::info!(logger: tee, at = at; "number {at}");
+    }
+    assert_eq!(tee.failures(), 3);
+    let messages: Vec<_> = received.try_iter().map(|record| record.message).collect();
+    assert_eq!(messages, ["number 0", "number 1"]);
+    drop(received);
+    log::info!(logger: tee, "gone");
+    assert_eq!(tee.failures(), 4);
+}
+
+#[test]
+fn an_owned_record_becomes_the_same_record_again() {
+    let memory = Memory::new();
+    let record = Record::builder()
+        .level(Level::Trace)
+        .target("t")
+        .file(Some("f"))
+        .line(Some(3))
+        .args(format_args!("m {}", 1))
+        .key_values(&[("a", 1.5f64)])
+        .build();
+    memory.emit(&record).unwrap();
+    memory.records()[0].with_record(|again| memory.emit(again).unwrap());
+    let records = memory.records();
+    assert_eq!(records[0], records[1]);
+    assert_eq!(records[0].fields, [("a".to_owned(), 1.5.into())]);
+}
+
+/// A filter grown at random.
+#[derive(Clone, Debug)]
+enum Tree {
+    Leaf(usize, Level),
+    And(Box<Tree>, Box<Tree>),
+    Or(Box<Tree>, Box<Tree>),
+    Not(Box<Tree>),
+}
+
+fn grown(tree: &Tree) -> Box<dyn Filter> {
+    match tree {
+        Tree::Leaf(0, level) => Box::new(level.to_level_filter()),
+        Tree::Leaf(1, level) => Box::new(logtee::predicate::level_is(*level)),
+        Tree::Leaf(2, level) => Box::new(logtee::predicate::level_is_not(*level)),
+        Tree::Leaf(3, level) => Box::new(level_is_at_least(*level)),
+        Tree::Leaf(4, _) => Box::new(target_starts_with("a")),
+        Tree::Leaf(5, _) => Box::new(has_key("k")),
+        Tree::Leaf(6, level) => Box::new(logtee::adjustable(level.to_level_filter()).0),
+        #[cfg(feature = "env-filter")]
+        Tree::Leaf(7, _) => Box::new(logtee::Directives::parse("warn,a=trace").unwrap()),
+        Tree::Leaf(..) => Box::new(LevelFilter::Off),
+        Tree::And(one, other) => Box::new(grown(one).and(grown(other))),
+        Tree::Or(one, other) => Box::new(grown(one).or(grown(other))),
+        Tree::Not(tree) => Box::new(not(grown(tree))),
+    }
+}
+
+fn any_tree() -> impl Strategy<Value = Tree> {
+    let level = prop::sample::select(Level::iter().collect::<Vec<_>>());
+    let leaf = (0..9usize, level).prop_map(|(kind, level)| Tree::Leaf(kind, level));
+    leaf.prop_recursive(4, 16, 2, |inner| {
+        prop_oneof![
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| Tree::And(a.into(), b.into())),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| Tree::Or(a.into(), b.into())),
+            inner.prop_map(|a| Tree::Not(a.into())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn cheap_questions_never_deny_what_matches(tree in any_tree()) {
+        let filter = grown(&tree);
+        for level in Level::iter() {
+            for target in ["a", "a::b", "b"] {
+                for with_key in [false, true] {
+                    let pairs = [("k", 1)];
+                    let pairs = if with_key { &pairs[..] } else { &[] };
+                    let record = Record::builder()
+                        .level(level).target(target).key_values(&pairs).build();
+                    if filter.matches(&record) {
+                        prop_assert!(filter.enabled(record.metadata()));
+                        prop_assert!(level <= filter.max_level());
+                    }
+                }
+            }
+        }
+    }
+}

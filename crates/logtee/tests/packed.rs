@@ -1,0 +1,400 @@
+//! Packed records against the records that they were made of, and against anything else.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use log::{Level, Record};
+use logtee::packed::{self, FieldValue, MAX_LEN, Options, Unpacked};
+use proptest::prelude::*;
+
+fn pack(record: &Record<'_>) -> Vec<u8> {
+    packed::pack(record, Options::default(), <[u8]>::to_vec)
+}
+
+#[test]
+fn everything_comes_back() {
+    let name = std::thread::Builder::new().name("packer".to_owned());
+    let packing = || {
+        let bytes = pack(
+            &Record::builder()
+                .level(Level::Warn)
+                .target("another target")
+                .module_path_static(Some("a::module"))
+                .file_static(Some("src/a/module.rs"))
+                .line(Some(71))
+                .args(format_args!("{}-{:>4}", "text", 5))
+                .key_values(&[("a", 1), ("b", 2)])
+                .build(),
+        );
+        let record = packed::unpack(&bytes).unwrap();
+        assert_eq!(record.level, Level::Warn);
+        assert_eq!(record.target, "another target");
+        assert_eq!(record.module_path, Some("a::module"));
+        assert_eq!(record.file, Some("src/a/module.rs"));
+        assert_eq!(record.line, Some(71));
+        assert_eq!(record.thread, "packer");
+        assert_eq!(record.message, "text-   5");
+        assert!(!record.cut && !record.broken);
+        let fields: Vec<_> = record.fields().collect();
+        assert_eq!(
+            fields,
+            [("a", FieldValue::I64(1)), ("b", FieldValue::I64(2))]
+        );
+    };
+    name.spawn(packing).unwrap().join().unwrap();
+}
+
+#[test]
+fn values_keep_their_types() {
+    let big = u128::MAX;
+    let text = format_args!("{:?}", [1]).to_string();
+    struct Look<F>(F);
+    impl<F: Fn(&Record<'_>) + Send + Sync> log::Log for Look<F> {
+        fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+            true
+        }
+        fn log(&self, record: &Record<'_>) {
+            (self.0)(record);
+        }
+        fn flush(&self) {}
+    }
+    let look = Look(|record: &Record<'_>| {
+        let bytes = pack(record);
+        let record = packed::unpack(&bytes).unwrap();
+        let fields: Vec<_> = record.fields().collect();
+        assert_eq!(
+            fields,
+            [
+                ("bool", FieldValue::Bool(true)),
+                ("signed", FieldValue::I64(-5)),
+                ("unsigned", FieldValue::U64(5)),
+                ("big", FieldValue::U128(u128::MAX)),
+                ("float", FieldValue::F64(1.5)),
+                ("char", FieldValue::Str("ä")),
+                ("str", FieldValue::Str("text")),
+                ("unit", FieldValue::Null),
+                ("debug", FieldValue::Text("[1]")),
+                ("display", FieldValue::Text("[1]")),
+            ]
+        );
+    });
+    log::error!(
+        logger: look, bool = true, signed = -5, unsigned = 5u8, big, float = 1.5, char = 'ä',
+        str = "text", unit = (), debug:? = [1], display:% = text; "typed"
+    );
+}
+
+#[test]
+fn names_are_written_out_where_another_process_reads_them() {
+    let record = Record::builder()
+        .target("a::module")
+        .module_path_static(Some("a::module"))
+        .file_static(Some("src/a/very/long/path/module.rs"))
+        .build();
+    let inside = pack(&record);
+    let outside = packed::pack(
+        &record,
+        Options::default().self_contained(true),
+        <[u8]>::to_vec,
+    );
+    assert!(outside.len() > inside.len() + 30);
+    assert!(String::from_utf8_lossy(&outside).contains("src/a/very/long/path/module.rs"));
+    for bytes in [inside, outside] {
+        let unpacked = packed::unpack(&bytes).unwrap();
+        assert_eq!(unpacked.target, "a::module");
+        assert_eq!(unpacked.file, Some("src/a/very/long/path/module.rs"));
+    }
+}
+
+/// Logs (packs) while it is being formatted.
+struct Nested;
+
+thread_local! {
+    static INNER: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+impl fmt::Display for Nested {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = pack(&Record::builder().args(format_args!("inner {}", 1)).build());
+        INNER.with_borrow_mut(|all| all.push(inner));
+        f.write_str("outer")
+    }
+}
+
+#[test]
+fn a_display_that_logs_is_packed_beside_the_record() {
+    let outer = pack(
+        &Record::builder()
+            .args(format_args!("an {Nested} record"))
+            .build(),
+    );
+    assert_eq!(packed::unpack(&outer).unwrap().message, "an outer record");
+    let inner = INNER.take();
+    assert_eq!(packed::unpack(&inner[0]).unwrap().message, "inner 1");
+}
+
+struct Panics;
+impl fmt::Display for Panics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("half ")?;
+        panic!("a Display of the test's panics");
+    }
+}
+
+struct Fails;
+impl fmt::Display for Fails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("half ")?;
+        Err(fmt::Error)
+    }
+}
+
+#[test]
+fn a_display_that_fails_or_panics_leaves_what_it_wrote() {
+    let check = |args: fmt::Arguments<'_>| {
+        let value = format_args!("{}", 1).to_string();
+        let record = pack(
+            &Record::builder()
+                .args(args)
+                .key_values(&[("good", log::kv::Value::from_display(&value))])
+                .build(),
+        );
+        let record = packed::unpack(&record).unwrap();
+        assert_eq!(record.message, "message: half ");
+        assert!(record.broken && !record.cut);
+        assert_eq!(
+            record.fields().collect::<Vec<_>>(),
+            [("good", FieldValue::Text("1"))]
+        );
+    };
+    check(format_args!("message: {Panics}"));
+    check(format_args!("message: {Fails}"));
+
+    let pairs = [
+        ("one", log::kv::Value::from_display(&Panics)),
+        ("two", log::kv::Value::from_display(&Fails)),
+        ("three", log::kv::Value::from(3)),
+    ];
+    let record = pack(&Record::builder().key_values(&pairs).build());
+    let record = packed::unpack(&record).unwrap();
+    assert!(record.broken);
+    let fields: Vec<_> = record.fields().collect();
+    assert_eq!(
+        fields,
+        [
+            ("one", FieldValue::Text("half ")),
+            ("two", FieldValue::Text("half ")),
+            ("three", FieldValue::I64(3)),
+        ]
+    );
+}
+
+#[test]
+fn what_is_too_long_keeps_its_head() {
+    let long = "ä".repeat(MAX_LEN);
+    let fields = [("short", "value"), ("long", &*long), ("also", "short")];
+    let bytes = pack(
+        &Record::builder()
+            .target(&long)
+            .module_path(Some(&long[2..]))
+            .file(Some(&long))
+            .args(format_args!("{long}{}", 1))
+            .key_values(&fields)
+            .build(),
+    );
+    assert!(bytes.len() <= MAX_LEN);
+    let record = packed::unpack(&bytes).unwrap();
+    assert!(record.cut && !record.broken);
+    assert!(record.message.len() > MAX_LEN / 2);
+    assert!(record.message.chars().all(|c| c == 'ä'));
+    let fields: Vec<_> = record.fields().collect();
+    assert_eq!(
+        fields,
+        [
+            ("short", FieldValue::Str("value")),
+            ("also", FieldValue::Str("short"))
+        ]
+    );
+}
+
+#[test]
+fn a_lower_bound_holds_too() {
+    for max_len in [0, 256, 300, 1000, MAX_LEN, usize::MAX] {
+        let options = Options::default().max_len(max_len);
+        let args = "x".repeat(20_000);
+        packed::pack(
+            &Record::builder().args(format_args!("{args}{}", 1)).build(),
+            options,
+            |bytes| {
+                assert_eq!(bytes.len(), max_len.clamp(256, MAX_LEN));
+                assert!(packed::unpack(bytes).unwrap().cut);
+            },
+        );
+    }
+}
+
+#[test]
+fn ten_thousand_fields_are_bounded() {
+    let pairs: Vec<_> = (0..10_000).map(|at| (format!("key{at}"), at)).collect();
+    let bytes = pack(&Record::builder().key_values(&pairs).build());
+    let record = packed::unpack(&bytes).unwrap();
+    assert!(record.cut);
+    let kept: Vec<_> = record.fields().collect();
+    assert!(kept.len() > 100);
+    assert_eq!(kept[99], ("key99", FieldValue::I64(99)));
+}
+
+#[test]
+fn packing_works_in_the_destructors_of_thread_locals() {
+    struct Late(std::sync::mpsc::Sender<Vec<u8>>);
+    impl Drop for Late {
+        fn drop(&mut self) {
+            let last = pack(&Record::builder().args(format_args!("late {}", 1)).build());
+            self.0.send(last).unwrap();
+        }
+    }
+    thread_local! {
+        static LATE: RefCell<Option<Late>> = const { RefCell::new(None) };
+    }
+    let (send, receive) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        LATE.set(Some(Late(send)));
+        pack(&Record::builder().build());
+    })
+    .join()
+    .unwrap();
+    assert_eq!(
+        packed::unpack(&receive.recv().unwrap()).unwrap().message,
+        "late 1"
+    );
+}
+
+#[test]
+fn errors_say_what_is_wrong() {
+    let message = |bytes: &[u8]| packed::unpack(bytes).unwrap_err().to_string();
+    assert_eq!(
+        message(b""),
+        "cannot unpack a log record: shorter than a record's header"
+    );
+    let mut bytes = pack(&Record::builder().build());
+    bytes.push(0);
+    assert!(message(&bytes).ends_with("bytes are left over behind the record"));
+    bytes[0] = 99;
+    assert!(message(&bytes).contains("another version"));
+}
+
+/// Reads everything there is to read.
+fn look_at(record: &Unpacked<'_>) -> usize {
+    record.target.len() + record.message.len() + record.fields().count()
+}
+
+#[derive(Debug, Clone)]
+enum Any {
+    Str(String),
+    I64(i64),
+    U128(u128),
+    F64(f64),
+    Bool(bool),
+    Null,
+}
+
+impl log::kv::ToValue for Any {
+    fn to_value(&self) -> log::kv::Value<'_> {
+        match self {
+            Any::Str(v) => v.to_value(),
+            Any::I64(v) => v.to_value(),
+            Any::U128(v) => v.to_value(),
+            Any::F64(v) => v.to_value(),
+            Any::Bool(v) => v.to_value(),
+            Any::Null => log::kv::Value::null(),
+        }
+    }
+}
+
+fn any_value() -> impl Strategy<Value = Any> {
+    prop_oneof![
+        ".{0,40}".prop_map(Any::Str),
+        any::<i64>().prop_map(Any::I64),
+        any::<u128>().prop_map(Any::U128),
+        (-1e300..1e300f64).prop_map(Any::F64),
+        any::<bool>().prop_map(Any::Bool),
+        Just(Any::Null),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn unpacking_gives_what_was_packed(
+        target in ".{0,60}",
+        module in prop::option::of(".{0,60}"),
+        file in prop::option::of(".{0,60}"),
+        line in prop::option::of(any::<u32>()),
+        message in ".{0,400}",
+        pairs in prop::collection::vec((".{0,20}", any_value()), 0..10),
+        self_contained in any::<bool>(),
+        static_names in any::<bool>(),
+    ) {
+        let mut builder = Record::builder();
+        builder.target(&target).line(line);
+        if static_names {
+            builder.module_path_static(Some("a::b")).file_static(Some("a/b.rs"));
+        } else {
+            builder.module_path(module.as_deref()).file(file.as_deref());
+        }
+        let args = message.clone();
+        let options = Options::default().self_contained(self_contained);
+        let bytes = packed::pack(
+            &builder.args(format_args!("{args}{}", "")).key_values(&pairs).build(),
+            options,
+            <[u8]>::to_vec,
+        );
+        let record = packed::unpack(&bytes).unwrap();
+        prop_assert!(!record.cut && !record.broken);
+        prop_assert_eq!(record.target, target);
+        let (module, file) = if static_names {
+            (Some("a::b"), Some("a/b.rs"))
+        } else {
+            (module.as_deref(), file.as_deref())
+        };
+        prop_assert_eq!(record.module_path, module);
+        prop_assert_eq!(record.file, file);
+        prop_assert_eq!(record.line, line);
+        prop_assert_eq!(record.message.as_ref(), message);
+        let fields: Vec<_> = record.fields().collect();
+        prop_assert_eq!(fields.len(), pairs.len());
+        for ((key, value), (wanted_key, wanted)) in fields.into_iter().zip(&pairs) {
+            prop_assert_eq!(key, wanted_key);
+            match (value, wanted) {
+                (FieldValue::Str(a), Any::Str(b)) => prop_assert_eq!(a, b),
+                (FieldValue::I64(a), Any::I64(b)) => prop_assert_eq!(a, *b),
+                (FieldValue::U128(a), Any::U128(b)) => prop_assert_eq!(a, *b),
+                (FieldValue::F64(a), Any::F64(b)) => prop_assert_eq!(a, *b),
+                (FieldValue::Bool(a), Any::Bool(b)) => prop_assert_eq!(a, *b),
+                (FieldValue::Null, Any::Null) => {}
+                (a, b) => prop_assert!(false, "{a:?} is not {b:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn hostile_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+        if let Ok(record) = packed::unpack(&bytes) {
+            look_at(&record);
+        }
+    }
+
+    #[test]
+    fn a_damaged_record_never_panics(at in 0usize..400, to in any::<u8>(), end in 0usize..400) {
+        let mut bytes = packed::pack(
+            &Record::builder().target("t").file(Some("f")).args(format_args!("m{}", 1))
+                .key_values(&[("a", "b"), ("c", "d")]).build(),
+            Options::default(), <[u8]>::to_vec,
+        );
+        let len = bytes.len();
+        bytes[at % len] = to;
+        bytes.truncate(len - end % len);
+        if let Ok(record) = packed::unpack(&bytes) {
+            look_at(&record);
+        }
+    }
+}
