@@ -1,6 +1,7 @@
 //! One filter and one sink, and what went wrong between them.
 
 use std::io;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use log::{Level, LevelFilter, Metadata, Record};
@@ -16,6 +17,11 @@ pub(crate) struct Branch {
     sink: Box<dyn Sink>,
     failures: AtomicUsize,
 }
+
+/// What a sink or filter leaves behind when it panics is its own affair: nobody reaches it but by
+/// calling it again, and then it is caught again.
+impl UnwindSafe for Branch {}
+impl RefUnwindSafe for Branch {}
 
 impl Branch {
     pub(crate) fn new(filter: impl Filter + 'static, sink: impl Sink + 'static) -> Branch {

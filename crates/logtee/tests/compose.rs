@@ -371,15 +371,18 @@ fn a_channel_never_waits() {
 #[test]
 fn an_owned_record_becomes_the_same_record_again() {
     let memory = Memory::new();
-    let record = Record::builder()
-        .level(Level::Trace)
-        .target("t")
-        .file(Some("f"))
-        .line(Some(3))
-        .args(format_args!("m {}", 1))
-        .key_values(&[("a", 1.5f64)])
-        .build();
-    memory.emit(&record).unwrap();
+    let sink: &dyn Sink = &memory;
+    sink.emit(
+        &Record::builder()
+            .level(Level::Trace)
+            .target("t")
+            .file(Some("f"))
+            .line(Some(3))
+            .args(format_args!("m {}", 1))
+            .key_values(&[("a", 1.5f64)])
+            .build(),
+    )
+    .unwrap();
     memory.records()[0].with_record(|again| memory.emit(again).unwrap());
     let records = memory.records();
     assert_eq!(records[0], records[1]);

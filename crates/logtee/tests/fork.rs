@@ -1,0 +1,118 @@
+//! A process that forks while its other threads log. The child has one thread, and the locks of
+//! all of them.
+#![cfg(unix)]
+
+use std::io::{self, Write};
+use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use log::LevelFilter;
+use logtee::{Tee, Text, WriteSink};
+
+unsafe extern "C" {
+    fn fork() -> i32;
+    fn waitpid(pid: i32, status: *mut i32, options: i32) -> i32;
+    fn _exit(code: i32) -> !;
+    fn alarm(seconds: u32) -> u32;
+}
+
+/// Holds the sink's lock until it is told to go on.
+struct Holds(Sender<()>, Receiver<()>);
+
+impl Write for Holds {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.send(()).is_ok() {
+            let _ = self.1.recv();
+        }
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_child_forked_while_another_thread_writes_does_not_hang() {
+    static TEE: OnceLock<Tee> = OnceLock::new();
+    log::set_max_level(LevelFilter::Info);
+    let (begun, has_begun) = channel();
+    let (go_on, goes_on) = channel();
+    let tee = TEE.get_or_init(|| {
+        Tee::builder()
+            .sink(
+                LevelFilter::Info,
+                WriteSink::new(Text::new(), Holds(begun, goes_on)),
+            )
+            .sink(LevelFilter::Info, WriteSink::new(Text::new(), io::sink()))
+            .build()
+    });
+    let writing = std::thread::spawn(|| log::info!(logger: TEE.get().unwrap(), "held"));
+    has_begun.recv().unwrap();
+
+    // SAFETY: the child calls nothing but the logger under test, and `_exit`.
+    let child = unsafe { fork() };
+    assert!(child >= 0, "{}", io::Error::last_os_error());
+    if child == 0 {
+        // A child that hangs is killed, and not counted as a success.
+        // SAFETY: a plain system call.
+        unsafe { alarm(20) };
+        log::info!(logger: tee, "the lock's owner is not here");
+        log::info!(logger: tee, "nor now");
+        let as_it_should = tee.failures_by_sink() == [2, 0];
+        // SAFETY: ends the child without running what belongs to the parent.
+        unsafe { _exit(if as_it_should { 42 } else { 1 }) };
+    }
+    let mut status = 0;
+    // SAFETY: the child is ours, and `status` is a valid place to write to.
+    assert_eq!(unsafe { waitpid(child, &mut status, 0) }, child);
+    go_on.send(()).unwrap();
+    writing.join().unwrap();
+    assert_eq!(
+        (status & 0x7f, status >> 8),
+        (0, 42),
+        "a signal, or an exit code"
+    );
+    assert_eq!(tee.failures(), 0, "in the parent all is well");
+}
+
+/// A lock that is merely busy in a forked child is waited for like any other.
+#[cfg(target_os = "linux")]
+#[test]
+fn threads_of_a_forked_child_wait_for_each_other() {
+    static TEE: OnceLock<Tee> = OnceLock::new();
+    log::set_max_level(LevelFilter::Info);
+    let tee = TEE.get_or_init(|| {
+        Tee::builder()
+            .sink(LevelFilter::Info, WriteSink::new(Text::new(), io::sink()))
+            .build()
+    });
+    // SAFETY: the tests of this file leave no locks behind that the child's threads need.
+    let child = unsafe { fork() };
+    assert!(child >= 0, "{}", io::Error::last_os_error());
+    if child == 0 {
+        // SAFETY: a plain system call.
+        unsafe { alarm(20) };
+        let code = std::panic::catch_unwind(|| {
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        for at in 0..2000 {
+                            log::info!(logger: tee, "{at}");
+                        }
+                    });
+                }
+            });
+            if tee.failures() == 0 { 42 } else { 1 }
+        });
+        // SAFETY: ends the child without running what belongs to the parent.
+        unsafe { _exit(code.unwrap_or(2)) };
+    }
+    let mut status = 0;
+    // SAFETY: the child is ours, and `status` is a valid place to write to.
+    assert_eq!(unsafe { waitpid(child, &mut status, 0) }, child);
+    assert_eq!(
+        (status & 0x7f, status >> 8),
+        (0, 42),
+        "a signal, or an exit code"
+    );
+}

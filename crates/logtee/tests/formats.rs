@@ -1,0 +1,232 @@
+//! Golden lines, and lines that stay lines whatever is in the record.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use log::kv::{ToValue, Value};
+use log::{Level, Record};
+use logtee::{Format, Json, Logfmt, Text, Time};
+use proptest::prelude::*;
+
+fn clock() -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(1_795_391_990_123)
+}
+
+fn time() -> Time {
+    Time::utc().clock(clock)
+}
+
+fn line(format: &dyn Format, record: &Record<'_>) -> String {
+    let mut out = Vec::new();
+    format.format(record, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[track_caller]
+fn check(record: &Record<'_>, text: &str, json: &str, logfmt: &str) {
+    assert_eq!(line(&Text::new().time(time()), record), text);
+    let ours = line(&Json::new().time(time()), record);
+    assert_eq!(ours, json);
+    serde_json::from_str::<serde_json::Value>(&ours).unwrap();
+    assert_eq!(line(&Logfmt::new().time(time()), record), logfmt);
+}
+
+#[test]
+fn a_plain_record() {
+    check(
+        &Record::builder()
+            .level(Level::Info)
+            .target("app::net")
+            .args(format_args!("connected to {}", "db"))
+            .file(Some("src/net.rs"))
+            .line(Some(17))
+            .build(),
+        "2026-11-22T23:59:50.123Z INFO  app::net: connected to db",
+        r#"{"time":"2026-11-22T23:59:50.123Z","level":"INFO","target":"app::net","msg":"connected to db","file":"src/net.rs","line":17}"#,
+        r#"time=2026-11-22T23:59:50.123Z level=INFO target=app::net msg="connected to db" file=src/net.rs line=17"#,
+    );
+}
+
+#[test]
+fn key_values_keep_types_and_order() {
+    struct Point;
+    impl fmt::Debug for Point {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("Point { x: 1 }")
+        }
+    }
+    let pairs: [(&str, Value<'_>); 12] = [
+        ("z", 1.to_value()),
+        ("a", (-2i64).to_value()),
+        ("big", u128::MAX.to_value()),
+        ("float", 1.0.to_value()),
+        ("huge", 1e300.to_value()),
+        ("nan", f64::NAN.to_value()),
+        ("yes", true.to_value()),
+        ("nothing", Value::null()),
+        ("word", "plain".to_value()),
+        ("words", "two words".to_value()),
+        ("empty", "".to_value()),
+        ("debug", Value::from_debug(&Point)),
+    ];
+    check(
+        &Record::builder()
+            .level(Level::Debug)
+            .target("t")
+            .args(format_args!("m"))
+            .key_values(&pairs)
+            .build(),
+        "2026-11-22T23:59:50.123Z DEBUG t: m z=1 a=-2 \
+         big=340282366920938463463374607431768211455 float=1.0 huge=1e300 nan=NaN yes=true \
+         nothing=null word=plain words=\"two words\" empty=\"\" debug=\"Point { x: 1 }\"",
+        "{\"time\":\"2026-11-22T23:59:50.123Z\",\"level\":\"DEBUG\",\"target\":\"t\",\"msg\":\"m\",\
+         \"fields\":{\"z\":1,\"a\":-2,\"big\":340282366920938463463374607431768211455,\
+         \"float\":1.0,\"huge\":1e300,\"nan\":\"NaN\",\"yes\":true,\"nothing\":null,\
+         \"word\":\"plain\",\"words\":\"two words\",\"empty\":\"\",\"debug\":\"Point { x: 1 }\"}}",
+        "time=2026-11-22T23:59:50.123Z level=DEBUG target=t msg=\"m\" z=1 a=-2 \
+         big=340282366920938463463374607431768211455 float=1.0 huge=1e300 nan=NaN yes=true \
+         nothing=null word=plain words=\"two words\" empty=\"\" debug=\"Point { x: 1 }\"",
+    );
+}
+
+#[test]
+fn what_would_leave_the_line_is_escaped() {
+    check(
+        &Record::builder()
+            .level(Level::Warn)
+            .target("a\nb")
+            .args(format_args!("one\ntwo\x1b[31m{}", "\u{202e}\"q\" C:\\"))
+            .key_values(&[("k\n=\"", "v\n\u{9b}")])
+            .build(),
+        "2026-11-22T23:59:50.123Z WARN  a\\nb: one\\ntwo\\x1b[31m\\u{202e}\"q\" C:\\ \
+         k___=\"v\\n\\u009b\"",
+        r#"{"time":"2026-11-22T23:59:50.123Z","level":"WARN","target":"a\nb","msg":"one\ntwo\u001b[31m\u202e\"q\" C:\\","fields":{"k\n=\"":"v\n\u009b"}}"#,
+        r#"time=2026-11-22T23:59:50.123Z level=WARN target="a\nb" msg="one\ntwo\u001b[31m\u202e\"q\" C:\\" k___="v\n\u009b""#,
+    );
+}
+
+#[test]
+fn colours_only_where_they_are_asked_for() {
+    let record = Record::builder()
+        .level(Level::Error)
+        .target("t")
+        .args(format_args!("m"))
+        .build();
+    assert_eq!(
+        line(&Text::new().time(time()).colored(true), &record),
+        "\x1b[2m2026-11-22T23:59:50.123Z\x1b[0m \x1b[31mERROR\x1b[0m t: m"
+    );
+}
+
+struct Broken(bool);
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("half\n")?;
+        assert!(self.0, "a Display of the test's panics");
+        Err(fmt::Error)
+    }
+}
+
+#[test]
+fn a_display_that_fails_or_panics_is_marked_and_the_rest_is_there() {
+    for broken in [Broken(true), Broken(false)] {
+        let pairs = [
+            ("bad", Value::from_display(&broken)),
+            ("good", 1.to_value()),
+        ];
+        check(
+            &Record::builder()
+                .level(Level::Warn)
+                .target("t")
+                .args(format_args!("<{broken}>"))
+                .key_values(&pairs)
+                .build(),
+            "2026-11-22T23:59:50.123Z WARN  t: <half\\n[formatting failed] \
+             bad=\"half\\n[formatting failed]\" good=1",
+            r#"{"time":"2026-11-22T23:59:50.123Z","level":"WARN","target":"t","msg":"<half\n[formatting failed]","fields":{"bad":"half\n[formatting failed]","good":1}}"#,
+            r#"time=2026-11-22T23:59:50.123Z level=WARN target=t msg="<half\n[formatting failed]" bad="half\n[formatting failed]" good=1"#,
+        );
+    }
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn nested_values_are_json() {
+    let nested = std::collections::BTreeMap::from([("a", vec![1, 2]), ("b\u{202e}", vec![])]);
+    let pairs = [
+        ("user", Value::from_serde(&nested)),
+        ("text", Value::from_serde(&"plain")),
+    ];
+    check(
+        &Record::builder()
+            .level(Level::Info)
+            .target("t")
+            .args(format_args!("m"))
+            .key_values(&pairs)
+            .build(),
+        r#"2026-11-22T23:59:50.123Z INFO  t: m user="{\"a\":[1,2],\"b\\u202e\":[]}" text=plain"#,
+        r#"{"time":"2026-11-22T23:59:50.123Z","level":"INFO","target":"t","msg":"m","fields":{"user":{"a":[1,2],"b\u202e":[]},"text":"plain"}}"#,
+        r#"time=2026-11-22T23:59:50.123Z level=INFO target=t msg="m" user="{\"a\":[1,2],\"b\\u202e\":[]}" text=plain"#,
+    );
+}
+
+#[cfg(feature = "local-time")]
+#[test]
+fn local_time_is_the_same_moment() {
+    let local = Time::local().clock(clock).now();
+    // Read back by the offset written there, it is the moment of the clock.
+    let (date_time, offset) = if let Some(utc) = local.strip_suffix('Z') {
+        (utc.to_owned(), 0)
+    } else {
+        let (date_time, offset) = local.split_at(local.len() - 6);
+        let minutes: i64 =
+            offset[1..3].parse::<i64>().unwrap() * 60 + offset[4..6].parse::<i64>().unwrap();
+        let sign = if offset.starts_with('-') { -1 } else { 1 };
+        (date_time.to_owned(), sign * minutes * 60)
+    };
+    let at_offset = Time::at_offset(offset as i32).clock(clock).now();
+    assert!(at_offset.starts_with(&date_time));
+}
+
+fn hostile() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        prop::collection::vec(
+            prop::sample::select(vec![
+                "\n", "\r", "\x1b[2J", "\u{85}", "\u{2028}", "\u{202e}", "\u{7f}", "\"", "\\", "=",
+                " ", "a", "ä", "{", "}", "\0",
+            ]),
+            0..12
+        )
+        .prop_map(|parts| parts.concat()),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_record_is_one_line_and_json_reads_back(
+        target in hostile(), message in hostile(), key in hostile(), value in hostile(),
+    ) {
+        let pairs = [(&*key, &*value)];
+        let args = message.clone();
+        let formatted = |format: &dyn Format| line(
+            format,
+            &Record::builder()
+                .target(&target)
+                .args(format_args!("{args}"))
+                .key_values(&pairs)
+                .build(),
+        );
+        let json = formatted(&Json::new());
+        for line in [formatted(&Text::new()), json.clone(), formatted(&Logfmt::new())] {
+            prop_assert!(!line.contains(|c: char| c.is_control()), "{line:?}");
+            prop_assert!(
+                !line.contains(['\u{2028}', '\u{2029}', '\u{202e}', '\u{2066}']), "{line:?}"
+            );
+        }
+        let read: serde_json::Value = serde_json::from_str(&json).unwrap();
+        prop_assert_eq!(&read["target"], &target);
+        prop_assert_eq!(&read["msg"], &message);
+        prop_assert_eq!(&read["fields"][&key], &value);
+    }
+}

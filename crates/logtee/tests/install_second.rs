@@ -1,0 +1,29 @@
+//! Somebody else was first.
+
+use log::LevelFilter;
+use logtee::Tee;
+use logtee::testing::{Bytes, Memory};
+
+#[test]
+fn the_first_logger_stays_and_its_level_is_left_alone() {
+    let bytes = Bytes::new();
+    env_logger::Builder::new()
+        .filter_level(LevelFilter::Info)
+        .target(env_logger::Target::Pipe(Box::new(bytes.clone())))
+        .init();
+    let (filter, handle) = logtee::adjustable(LevelFilter::Trace);
+    let memory = Memory::new();
+    let error = Tee::builder().sink(filter, memory.clone()).install();
+    assert!(
+        error
+            .unwrap_err()
+            .to_string()
+            .contains("already has a logger")
+    );
+    handle.set(LevelFilter::Debug);
+    assert_eq!(log::max_level(), LevelFilter::Info);
+    assert!(logtee::installed().is_none());
+    log::info!("to env_logger");
+    assert!(bytes.text().contains("to env_logger"));
+    assert!(memory.messages().is_empty());
+}

@@ -1,0 +1,78 @@
+//! A console that is not there, in a child process.
+#![cfg(unix)]
+
+use std::process::{Command, Stdio};
+
+use log::LevelFilter;
+use logtee::Tee;
+
+const CHILD: &str = "LOGTEE_TEST_STDERR_CHILD";
+
+/// Logs to a stderr that somebody has closed the other end of.
+fn child() -> ! {
+    Tee::builder()
+        .sink(LevelFilter::Info, logtee::stderr())
+        .install()
+        .unwrap();
+    // The parent drops its end of the pipe before it lets this go on.
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
+    log::info!("into the void");
+    log::logger().flush();
+    let failures = logtee::installed().unwrap().failures();
+    std::process::exit(if failures == 1 { 42 } else { 1 });
+}
+
+#[test]
+fn a_broken_stderr_is_counted_and_never_a_panic() {
+    if std::env::var_os(CHILD).is_some() {
+        child();
+    }
+    let mut process = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "a_broken_stderr_is_counted_and_never_a_panic",
+            "--nocapture",
+        ])
+        .env(CHILD, "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(process.stderr.take());
+    drop(process.stdin.take());
+    assert_eq!(process.wait().unwrap().code(), Some(42));
+}
+
+#[test]
+fn a_closed_stderr_and_plain_text_off_a_terminal() {
+    if std::env::var_os(CHILD).is_some() {
+        Tee::builder()
+            .sink(LevelFilter::Info, logtee::stderr())
+            .install()
+            .unwrap();
+        log::info!("said");
+        std::process::exit(0);
+    }
+    let run = |redirection: &str| {
+        let script = format!("exec \"$0\" \"$@\" {redirection}");
+        Command::new("/bin/sh")
+            .args(["-c", &script])
+            .arg(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "a_closed_stderr_and_plain_text_off_a_terminal",
+                "--nocapture",
+            ])
+            .env(CHILD, "1")
+            .env_remove("CLICOLOR_FORCE")
+            .output()
+            .unwrap()
+    };
+    assert!(run("2>&-").status.success());
+    let output = run("");
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.ends_with(" INFO  stderr: said\n"), "{text:?}");
+    assert!(!text.contains('\x1b'));
+}
