@@ -41,7 +41,7 @@ mod walk;
 pub use as_std::AsStdError;
 pub use birth::set_birth_hook;
 #[doc(hidden)]
-pub use capture::capture_count;
+pub use capture::capture_counts;
 pub use capture::{Capture, set_capture, set_max_depth};
 pub use chain::Chain;
 pub use error::Error;

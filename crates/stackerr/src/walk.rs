@@ -127,9 +127,25 @@ impl<'a> Iterator for Walk<'a> {
     }
 }
 
-/// Whether anything below (or the error itself) has a stack already.
+/// Whether anything below (or the error itself) has a stack already. Every conversion asks: a
+/// plain chain costs no allocation.
 pub(crate) fn carries_stack(error: &(dyn StdError + 'static)) -> bool {
-    Walk::new(error).any(|node| node.found.is_some_and(|found| found.stack.is_some()))
+    let mut error = error;
+    for _ in 0..MAX_LINKS {
+        let (found, next) = expand(error);
+        if found.is_some_and(|found| found.stack.is_some()) {
+            return true;
+        }
+        match next {
+            Next::End => return false,
+            Next::Cause(below) | Next::Same(below) => error = below,
+            Next::Branches(_) => {
+                return Walk::new(error)
+                    .any(|node| node.found.is_some_and(|found| found.stack.is_some()));
+            }
+        }
+    }
+    false
 }
 
 /// The first error of that type, in the order of the walk.

@@ -69,7 +69,25 @@ fn begins_at_the_function_that_panicked() {
             wrong.push(trace);
         }
     }
+
+    // An error born while a panic unwinds is no panic: the hook's frames are not its birth.
+    struct Guard<'a>(&'a mut Option<stackerr::Error>);
+    impl Drop for Guard<'_> {
+        #[inline(never)]
+        fn drop(&mut self) {
+            *self.0 = Some(stackerr::err!("in a destructor"));
+        }
+    }
+    let mut kept = None;
+    let caught = catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _guard = Guard(&mut kept);
+        plainly();
+    }));
+    assert!(caught.is_err());
     let _ = take_hook();
+    let traces = kept.unwrap().stack_traces();
+    let first = &traces.iter().next().unwrap().frames()[0];
+    assert!(first.name().contains("drop"), "{traces}");
     let texts: Vec<String> = wrong.iter().map(ToString::to_string).collect();
     assert!(texts.is_empty(), "{}", texts.join("\n"));
 }

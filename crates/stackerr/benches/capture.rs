@@ -1,0 +1,132 @@
+//! What an error with its stack costs, against the system unwinder's bare walk in the same run:
+//! `cargo bench -p stackerr --features framehop`.
+
+#[cfg(target_os = "linux")]
+fn main() {
+    linux::main();
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() {
+    println!("the bare walk to compare with is that of Linux");
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::ffi::{c_int, c_void};
+    use std::hint::black_box;
+    use std::time::Instant;
+
+    type Visit = unsafe extern "C" fn(*mut c_void, *mut c_void) -> c_int;
+
+    unsafe extern "C" {
+        fn _Unwind_Backtrace(visit: Visit, data: *mut c_void) -> c_int;
+        fn _Unwind_GetIP(context: *mut c_void) -> usize;
+    }
+
+    struct Ips {
+        len: usize,
+        ips: [usize; 256],
+    }
+
+    unsafe extern "C" fn visit(context: *mut c_void, data: *mut c_void) -> c_int {
+        // SAFETY: `data` is the pointer to the live array that `bare` passed.
+        let found = unsafe { &mut *data.cast::<Ips>() };
+        if let Some(slot) = found.ips.get_mut(found.len) {
+            // SAFETY: the context is valid during the callback.
+            *slot = unsafe { _Unwind_GetIP(context) };
+            found.len += 1;
+        }
+        0
+    }
+
+    fn bare() -> usize {
+        let mut found = Ips {
+            len: 0,
+            ips: [0; 256],
+        };
+        // SAFETY: the callback uses the array during this call only.
+        unsafe { _Unwind_Backtrace(visit, (&raw mut found).cast()) };
+        black_box(&found.ips);
+        found.len
+    }
+
+    #[inline(never)]
+    fn at_depth(depth: u32, run: &mut dyn FnMut()) {
+        if depth == 0 {
+            run();
+        } else {
+            at_depth(depth - 1, run);
+        }
+        black_box(depth);
+    }
+
+    const ROUNDS: u32 = 20_000;
+
+    /// Nanoseconds a run, the best of nine, each case in turn within a round.
+    fn compare(depth: u32, cases: &mut [(&str, &mut dyn FnMut())]) {
+        let mut best = vec![f64::MAX; cases.len()];
+        for _ in 0..9 {
+            for ((_, case), best) in cases.iter_mut().zip(&mut best) {
+                at_depth(depth, &mut || {
+                    let start = Instant::now();
+                    (0..ROUNDS).for_each(|_| case());
+                    let each = start.elapsed().as_secs_f64() * 1e9 / f64::from(ROUNDS);
+                    *best = best.min(each);
+                });
+            }
+        }
+        for ((name, _), time) in cases.iter().zip(&best) {
+            println!(
+                "{depth:>5}  {name:<38} {time:>7.0} ns  {:>5.2} x",
+                time / best[0]
+            );
+        }
+    }
+
+    fn threads(count: u32) -> f64 {
+        let mut best = f64::MAX;
+        for _ in 0..9 {
+            let start = Instant::now();
+            std::thread::scope(|scope| {
+                for _ in 0..count {
+                    scope.spawn(|| {
+                        at_depth(20, &mut || {
+                            (0..ROUNDS * 5).for_each(|_| drop(black_box(stackerr::err!("x"))));
+                        });
+                    });
+                }
+            });
+            best = best.min(start.elapsed().as_secs_f64());
+        }
+        best
+    }
+
+    pub(super) fn main() {
+        stackerr::set_max_depth(256);
+        println!("depth");
+        for depth in [20, 50] {
+            let held = stackerr::err!("held");
+            let mut held = Some(held);
+            compare(
+                depth,
+                &mut [
+                    ("bare walk of the system's unwinder", &mut || {
+                        black_box(bare());
+                    }),
+                    ("err!(\"…\"), made and dropped", &mut || {
+                        drop(black_box(stackerr::err!("x")));
+                    }),
+                    ("Error::new(std error)", &mut || {
+                        drop(black_box(stackerr::Error::new(std::fmt::Error)));
+                    }),
+                    ("into a box and back: no capture", &mut || {
+                        let boxed = held.take().map(stackerr::Error::into_boxed);
+                        held = boxed.map(stackerr::Error::from_boxed);
+                    }),
+                ],
+            );
+        }
+        println!("two threads: {:.2} x one", 2.0 * threads(1) / threads(2));
+    }
+}
