@@ -54,8 +54,25 @@ pub(crate) fn collect(recorder: &Recorder, incident: &Incident<'_>) -> Dump {
             .collect(),
         redactions: Default::default(),
     };
+    if let (
+        Some(Failure::Panic {
+            location: Some(place),
+            ..
+        }),
+        Some(trace),
+    ) = (&incident.failure, dump.stack_traces.first_mut())
+    {
+        // A panic goes no way up; what the stack was captured in is the hook.
+        trace.trail = vec![place.clone().into()];
+    }
     dump.redactions = mask.counts();
     dump
+}
+
+impl From<(String, u32, u32)> for Location {
+    fn from((file, line, column): (String, u32, u32)) -> Location {
+        Location { file, line, column }
+    }
 }
 
 /// RFC 3339 in UTC, to the microsecond.
@@ -149,11 +166,7 @@ impl Failure<'_> {
             Failure::Error(error) => node(&stackerr::tree(*error), mask),
             Failure::Panic { message, location } => ErrorNode {
                 message: mask.text(message),
-                location: location.clone().map(|(file, line, column)| Location {
-                    file,
-                    line,
-                    column,
-                }),
+                location: location.clone().map(Location::from),
                 sources: Vec::new(),
             },
         }
