@@ -7,6 +7,10 @@ pub(super) fn find(text: &str, out: &mut Splice<'_>) {
     let mut at = 0;
     while at < bytes.len() {
         step();
+        if bytes[at] | 0x20 != b'b' {
+            at += 1;
+            continue;
+        }
         let bearer = names(bytes, at, b"bearer");
         if !bearer && !names(bytes, at, b"basic") {
             at += 1;
@@ -33,8 +37,7 @@ pub(super) fn find(text: &str, out: &mut Splice<'_>) {
 /// Whether the word `name` begins at `at`.
 fn names(bytes: &[u8], at: usize, name: &[u8]) -> bool {
     let is_word = |b: u8| b.is_ascii_alphanumeric();
-    bytes[at] | 0x20 == name[0]
-        && (at == 0 || !is_word(bytes[at - 1]))
+    (at == 0 || !is_word(bytes[at - 1]))
         && bytes
             .get(at..at + name.len())
             .is_some_and(|word| word.eq_ignore_ascii_case(name))

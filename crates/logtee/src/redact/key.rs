@@ -130,7 +130,8 @@ const WHOLE_LINE: &[&str] = &[
 
 pub(super) struct Keys {
     built_in: bool,
-    own: Vec<Vec<String>>,
+    /// Normalised.
+    own: Vec<String>,
 }
 
 impl Keys {
@@ -153,67 +154,88 @@ impl Keys {
     }
 
     pub(super) fn add(&mut self, key: &str) {
-        let words = words(key);
-        if !words.is_empty() {
+        let words = normalised(key, |words| words.to_owned());
+        // More than the spaces at both ends.
+        if words.len() > 1 {
             self.own.push(words);
         }
     }
 
     pub(super) fn is_secret(&self, key: &str) -> bool {
-        let words = words(key);
-        let is_own = |own: &Vec<String>| words.windows(own.len()).any(|part| part == &own[..]);
-        (self.built_in && says_secret(&words)) || self.own.iter().any(is_own)
+        normalised(key, |words| {
+            (self.built_in && says_secret(words))
+                || self.own.iter().any(|own| words.contains(&**own))
+        })
     }
 
     /// Whether such a key's value is all the rest of its line.
     pub(super) fn takes_the_line(&self, key: &str) -> bool {
-        let last = words(key).pop();
-        self.built_in && last.is_some_and(|word| WHOLE_LINE.contains(&&*word))
+        let takes = |words: &str| {
+            let last = words.trim_end().rsplit(' ').next();
+            last.is_some_and(|word| WHOLE_LINE.contains(&word))
+        };
+        self.built_in && normalised(key, takes)
     }
 }
 
-fn says_secret(words: &[String]) -> bool {
-    if words.len() > 1
-        && words
-            .last()
-            .is_some_and(|last| HARMLESS_ENDINGS.contains(&&**last))
-    {
-        return false;
-    }
-    let secret = |word: &String| {
+/// Whether normalised words say so.
+fn says_secret(words: &str) -> bool {
+    let mut previous = "";
+    let mut secret = false;
+    let mut count = 0;
+    for word in words.split(' ').filter(|word| !word.is_empty()) {
         // `password2` is one more password.
-        let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
-        SECRET.contains(&word) || SECRET_ENDINGS.iter().any(|ending| word.ends_with(ending))
-    };
-    let pair =
-        |pair: &[String]| KEY_KINDS.contains(&&*pair[0]) && matches!(&*pair[1], "key" | "keys");
-    words.iter().any(secret) || words.windows(2).any(pair)
+        let stem = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        secret |= SECRET.contains(&stem)
+            || SECRET_ENDINGS.iter().any(|ending| stem.ends_with(ending))
+            || (matches!(stem, "key" | "keys") && KEY_KINDS.contains(&previous));
+        previous = word;
+        count += 1;
+    }
+    secret && (count == 1 || !HARMLESS_ENDINGS.contains(&previous))
 }
 
-/// The words of a key in lower case: `X-Api-Key`, `api_key`, `apiKey` and `APIKey` are all
-/// (…) `api`, `key`.
-fn words(key: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let mut characters = key.chars().peekable();
-    let mut previous = ' ';
-    while let Some(c) = characters.next() {
-        let next_is_lower = characters.peek().is_some_and(|next| next.is_lowercase());
-        let joint = !c.is_alphanumeric();
-        let hump = c.is_uppercase()
-            && (previous.is_lowercase() || (previous.is_uppercase() && next_is_lower));
-        if (joint || hump) && !word.is_empty() {
-            words.push(std::mem::take(&mut word));
+/// Hands over the words of a key in lower case, a space before, between and behind them:
+/// `X-Api-Key`, `xApiKey` and `X_API_KEY` are all ` x api key `. Without an allocation for keys
+/// of a common length.
+fn normalised<R>(key: &str, look: impl FnOnce(&str) -> R) -> R {
+    const COMMON: usize = 64;
+    // A space before each byte and one at the end is the most there can be.
+    let mut short = [b' '; 2 * COMMON + 1];
+    let mut long = Vec::new();
+    let buffer = if key.len() <= COMMON {
+        &mut short[..]
+    } else {
+        long.resize(2 * key.len() + 1, b' ');
+        &mut long[..]
+    };
+    let bytes = key.as_bytes();
+    let mut len = 0;
+    let mut push = |byte| {
+        // No two spaces in a row.
+        if len == 0 || byte != b' ' || buffer[len - 1] != b' ' {
+            buffer[len] = byte;
+            len += 1;
+        }
+    };
+    push(b' ');
+    for (at, byte) in bytes.iter().copied().enumerate() {
+        let previous = if at > 0 { bytes[at - 1] } else { b' ' };
+        let next_is_lower = bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase);
+        let hump = byte.is_ascii_uppercase()
+            && (previous.is_ascii_lowercase() || (previous.is_ascii_uppercase() && next_is_lower));
+        // Characters beyond ASCII are parts of words.
+        let joint = byte.is_ascii() && !byte.is_ascii_alphanumeric();
+        if hump || joint {
+            push(b' ');
         }
         if !joint {
-            word.extend(c.to_lowercase());
+            push(byte.to_ascii_lowercase());
         }
-        previous = c;
     }
-    if !word.is_empty() {
-        words.push(word);
-    }
-    words
+    push(b' ');
+    // Only ASCII was changed or put in between.
+    look(std::str::from_utf8(&buffer[..len]).unwrap_or(""))
 }
 
 #[cfg(test)]

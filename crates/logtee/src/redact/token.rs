@@ -35,6 +35,9 @@ const PREFIXES: &[(&str, usize)] = &[
     ("ya29.", 16),
 ];
 
+/// How long the shortest of them is.
+pub(super) const SHORTEST: usize = 14;
+
 /// A run of characters that tokens are made of.
 struct Run {
     start: usize,
@@ -99,6 +102,9 @@ pub(super) fn find_prefixed(text: &str, out: &mut Splice<'_>) {
     let mut at = 0;
     while let Some(run) = next_run(bytes, at) {
         at = run.end;
+        if run.end - run.start < SHORTEST {
+            continue;
+        }
         let found = beginnings(bytes, &run).find(|begin| {
             let rest = &bytes[*begin..run.end];
             let is = |(prefix, least): &(&str, usize)| {
@@ -111,6 +117,33 @@ pub(super) fn find_prefixed(text: &str, out: &mut Splice<'_>) {
         });
         if let Some(begin) = found {
             out.mask(begin..run.end);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shortest_is_the_shortest() {
+        let lengths = PREFIXES.iter().map(|(prefix, least)| prefix.len() + least);
+        assert_eq!(lengths.min(), Some(SHORTEST));
+    }
+
+    #[test]
+    fn every_prefix_is_found_and_only_where_enough_follows() {
+        for (prefix, least) in PREFIXES {
+            for (more, found) in [(*least, true), (least - 1, false)] {
+                let text = format!("a {prefix}{} b", "x".repeat(more));
+                let mut out = Splice::new(&text);
+                find_prefixed(&text, &mut out);
+                assert_eq!(
+                    out.finish().as_deref() == Some("a [redacted] b"),
+                    found,
+                    "{text}"
+                );
+            }
         }
     }
 }
