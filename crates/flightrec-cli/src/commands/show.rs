@@ -7,7 +7,7 @@ use crate::input::{self, Limits};
 use crate::look::screen::Screen;
 use crate::outcome::{Outcome, Result, Trouble};
 use crate::places;
-use crate::show::{self, View};
+use crate::show::{self, Paths, View};
 
 pub(super) fn run(args: Show, common: &Common) -> Result {
     let path = resolve(args.dump)?;
@@ -23,6 +23,7 @@ pub(super) fn run(args: Show, common: &Common) -> Result {
         now: common.now(),
         all: args.all,
         selection: args.selection,
+        paths: Paths::of(&dump),
     };
     let shown = show::dump(&mut screen, &dump, &view)?;
     screen.close()?;

@@ -97,7 +97,7 @@ pub(super) fn place(file: &str, line: Option<u32>, view: &View) -> String {
     let file = if view.all {
         file
     } else {
-        text::short_path(file)
+        view.paths.short(file)
     };
     let file = text::line(file);
     match line {

@@ -4,6 +4,8 @@ mod about;
 mod columns;
 mod error;
 mod log;
+mod paths;
+pub(crate) mod records;
 mod source;
 mod stack;
 mod title;
@@ -12,6 +14,8 @@ use std::io::{self, Write};
 
 use flightrec::Dump;
 use jiff::Timestamp;
+
+pub(crate) use paths::Paths;
 
 use crate::look::time;
 use crate::select::Selection;
@@ -26,6 +30,7 @@ pub(crate) struct View {
     /// Whether to show what is of little use to most.
     pub(crate) all: bool,
     pub(crate) selection: Selection,
+    pub(crate) paths: Paths,
 }
 
 /// Prints the dump and returns how many records of its log.

@@ -20,23 +20,24 @@ const MAX_SIZE: u64 = 4 << 20;
 /// What a dump may make us open: it might name a device, or a share on somebody's server.
 const ENDINGS: [&str; 8] = [".rs", ".c", ".cc", ".cpp", ".cxx", ".h", ".hpp", ".S"];
 
-/// Prints the lines around the frame; false if they are not to be had.
+/// Prints the lines around the frame if they are to be had.
 pub(super) fn print(
     out: &mut dyn Write,
     frame: &Frame,
     failure: Option<Timestamp>,
     view: &View,
-) -> io::Result<bool> {
+) -> io::Result<()> {
     let (Some(file), Some(line)) = (&frame.file, frame.line) else {
-        return Ok(false);
+        return Ok(());
     };
-    let Some(source) = Source::read(file) else {
-        return Ok(false);
+    let here = || view.paths.relative(file).and_then(Source::read);
+    let Some(source) = Source::read(file).or_else(here) else {
+        return Ok(());
     };
     let lines: Vec<&str> = source.text.lines().collect();
     let at = line as usize;
     if at == 0 || at > lines.len() {
-        return Ok(false);
+        return Ok(());
     }
     if let Some(doubt) = source.doubt(&lines[..at], frame, failure) {
         writeln!(out, "          {WARN}{doubt}{WARN:#}")?;
@@ -72,7 +73,7 @@ pub(super) fn print(
             )?;
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 struct Source {
@@ -81,7 +82,7 @@ struct Source {
 }
 
 impl Source {
-    /// From where the dump says it is; a relative path from here.
+    /// A relative path is looked for from the current directory.
     fn read(file: &str) -> Option<Source> {
         let is_share = file.starts_with("\\\\") || file.starts_with("//");
         if is_share || !ENDINGS.iter().any(|ending| file.ends_with(ending)) {

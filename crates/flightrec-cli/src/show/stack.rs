@@ -1,5 +1,6 @@
 //! The stacks, with the machinery hidden and counted.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use flightrec::{Dump, Frame, Trace};
@@ -30,6 +31,8 @@ pub(super) fn print(
     view: &View,
 ) -> io::Result<()> {
     let traces = &dump.stack_traces;
+    // Stacks have much in common.
+    let mut sources = HashSet::new();
     for (n, trace) in traces.iter().take(MAX_STACKS).enumerate() {
         let number = if traces.len() > 1 {
             format!(" {} of {}", n + 1, traces.len())
@@ -45,7 +48,7 @@ pub(super) fn print(
             "\n{BOLD}Stack{number}{BOLD:#}{DIM}:{DIM:#} {}",
             text::cut(&error, most)
         )?;
-        one(out, trace, failure, view)?;
+        one(out, trace, failure, &mut sources, view)?;
     }
     if traces.len() > MAX_STACKS {
         let more = count::of(traces.len() - MAX_STACKS, "more stack");
@@ -54,10 +57,11 @@ pub(super) fn print(
     Ok(())
 }
 
-fn one(
+fn one<'a>(
     out: &mut dyn Write,
-    trace: &Trace,
+    trace: &'a Trace,
     failure: Option<Timestamp>,
+    sources: &mut HashSet<(Option<&'a str>, Option<u32>)>,
     view: &View,
 ) -> io::Result<()> {
     // Where nothing is known to be the program's own, everything is shown.
@@ -88,14 +92,15 @@ fn one(
         }
     };
     let rows: Vec<Row> = frames.iter().enumerate().map(row).collect();
-    let mut sources = 0;
+    let mut asked = 0;
     columns::print(out, &rows, view, |out, n| {
         let (_, frame) = frames[n];
-        if sources < WITH_SOURCE
-            && (!frame.noise || all)
-            && source::print(out, frame, failure, view)?
+        asked += usize::from(!frame.noise);
+        if !frame.noise
+            && asked <= WITH_SOURCE
+            && sources.insert((frame.file.as_deref(), frame.line))
         {
-            sources += 1;
+            source::print(out, frame, failure, view)?;
         }
         Ok(())
     })?;
