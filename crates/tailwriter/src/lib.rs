@@ -10,6 +10,7 @@ mod lines;
 pub mod mapped;
 mod shared;
 #[cfg(test)]
+#[cfg_attr(not(feature = "mmap"), allow(dead_code))]
 mod testing;
 mod writer;
 

@@ -1,9 +1,15 @@
 //! Faults that tests switch on, to see that they would notice them.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Lines are published before they are written.
+/// Lines are published before they are written; for a whole process.
 pub(crate) static COMMIT_FIRST: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// Checksums are not looked at when a file is recovered; for one thread.
+    pub(crate) static TRUSTING: Cell<bool> = const { Cell::new(false) };
+}
 
 pub(crate) fn commits_first() -> bool {
     COMMIT_FIRST.load(Ordering::Relaxed)

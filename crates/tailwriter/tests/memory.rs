@@ -11,12 +11,18 @@ struct Counting;
 
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 static BYTES: AtomicUsize = AtomicUsize::new(0);
+#[cfg(feature = "mmap")]
+static PEAK: AtomicUsize = AtomicUsize::new(0);
 
 // SAFETY: it is the system's allocator, with two counters beside it.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        BYTES.fetch_add(layout.size(), Ordering::Relaxed);
+        let before = BYTES.fetch_add(layout.size(), Ordering::Relaxed);
+        #[cfg(feature = "mmap")]
+        PEAK.fetch_max(before + layout.size(), Ordering::Relaxed);
+        #[cfg(not(feature = "mmap"))]
+        let _ = before;
         // SAFETY: the caller's promises are the system allocator's conditions.
         unsafe { System.alloc(layout) }
     }
@@ -127,4 +133,73 @@ fn writing_to_a_tail_allocates_nothing_once_it_has_grown() {
     write(100_000);
     // The test's own line is one allocation.
     assert_eq!(ALLOCATIONS.load(Ordering::Relaxed) - before, 100_000);
+}
+
+#[cfg(all(feature = "mmap", any(target_os = "linux", target_os = "macos")))]
+mod mapped {
+    use super::*;
+    use tailwriter::MappedTail;
+
+    #[test]
+    fn a_push_to_a_file_allocates_nothing() {
+        let _alone = alone();
+        let dir = tempfile::tempdir().unwrap();
+        let tail = SharedTail::builder()
+            .max_lines(1_000)
+            .pinned_lines(100)
+            .build_mapped(dir.path().join("ring"))
+            .unwrap();
+        let push = |lines: usize| {
+            for number in 0..lines {
+                tail.push(&[b'x'; 200][..number % 200]);
+                if number % 50 == 0 {
+                    tail.push_pinned(b"pinned");
+                }
+            }
+        };
+        push(200_000);
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        push(1_000_000);
+        assert_eq!(ALLOCATIONS.load(Ordering::Relaxed) - before, 0);
+    }
+
+    /// Empty lines are the worst: nothing but what is known of them.
+    #[test]
+    fn a_file_is_recovered_in_twice_its_length() {
+        let _alone = alone();
+        for (len, pinned) in [(0, 0), (0, 50_000), (1, 10), (8, 0), (100, 0), (4_000, 100)] {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("ring");
+            let tail = SharedTail::builder()
+                .max_line_bytes(4_000)
+                .pinned_lines(pinned)
+                .build_mapped(&path)
+                .unwrap();
+            // Of many threads, so that as many segments are in use as can be, and often enough to
+            // fill them all.
+            let lines = 4 * (1 << 20) / (24 + len) / 40;
+            thread::scope(|scope| {
+                for _ in 0..40 {
+                    scope.spawn(|| {
+                        (0..lines).for_each(|_| tail.push_pinned(&[b'x'; 4_000][..len]));
+                    });
+                }
+            });
+            drop(tail);
+            let length = std::fs::metadata(&path).unwrap().len() as usize;
+            let before = bytes_now();
+            PEAK.store(before, Ordering::Relaxed);
+            let snapshot = MappedTail::recover(&path).unwrap();
+            let peak = PEAK.load(Ordering::Relaxed) - before;
+            println!(
+                "{peak} for {length} bytes, {} lines of {len}",
+                snapshot.len()
+            );
+            assert!(snapshot.len() > 200, "{} lines", snapshot.len());
+            assert!(
+                peak <= 2 * length,
+                "{peak} for {length} bytes of lines of {len}"
+            );
+        }
+    }
 }

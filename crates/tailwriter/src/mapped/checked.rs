@@ -159,5 +159,11 @@ pub(crate) fn record(
     let found = Sum::of_record(lap_key, at, tick, header)
         .add_all(text)
         .finish();
+    #[cfg(test)]
+    let found = if crate::testing::TRUSTING.get() {
+        sum
+    } else {
+        found
+    };
     (found == sum).then_some(Record { tick, header, text })
 }

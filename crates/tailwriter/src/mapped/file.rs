@@ -6,11 +6,21 @@ use std::path::{Path, PathBuf};
 
 use super::header::Header;
 
+/// A file that was made: opened twice.
+pub(crate) struct Made {
+    /// Locked as long as this is open, here or in a forked child.
+    pub(crate) locked: File,
+    /// To be mapped. A mapping keeps the file open that it was made from, and so the lock, in a
+    /// forked child as well, which has no way to let go of it.
+    pub(crate) to_map: File,
+    pub(crate) path: PathBuf,
+}
+
 /// Makes the file at `path` with `header` at its beginning and zeros behind it, and locks it.
 ///
 /// It is made under another name and gets its own when it is locked, so that whoever finds it there
 /// finds it with its header, and its owner alive.
-pub(crate) fn create(path: &Path, header: &Header) -> io::Result<(File, PathBuf)> {
+pub(crate) fn create(path: &Path, header: &Header) -> io::Result<Made> {
     let explain = |what: &str, error: io::Error| {
         let path = path.display();
         io::Error::new(
@@ -31,19 +41,33 @@ pub(crate) fn create(path: &Path, header: &Header) -> io::Result<(File, PathBuf)
     draft_name.push(format!(".{high:016x}{low:016x}.new"));
     let draft = dir.join(draft_name);
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true);
-    let file = open(&mut options, &draft).map_err(|error| explain("cannot make", error))?;
-    let filled = fill(&file, header)
+    options.read(true).write(true);
+    let locked = open(options.clone().create_new(true), &draft)
+        .map_err(|error| explain("cannot make", error))?;
+    let made = fill(&locked, header)
         .map_err(|error| explain("cannot reserve space for", error))
         .and_then(|()| {
-            rename_new(&draft, &path).map_err(|error| explain("cannot give its name to", error))
+            let to_map =
+                open(&mut options, &draft).map_err(|error| explain("cannot open", error))?;
+            rename_new(&draft, &path).map_err(|error| explain("cannot give its name to", error))?;
+            Ok(to_map)
         });
-    if let Err(error) = filled {
-        // The error that matters is the first one.
-        let _ = fs::remove_file(&draft);
-        return Err(error);
+    match made {
+        Ok(to_map) if is_same(&to_map.metadata()?, &locked.metadata()?) => Ok(Made {
+            locked,
+            to_map,
+            path,
+        }),
+        Ok(_) => {
+            let error = io::Error::other("somebody replaced it meanwhile");
+            Err(explain("cannot make", error))
+        }
+        Err(error) => {
+            // The error that matters is the first one.
+            let _ = fs::remove_file(&draft);
+            Err(error)
+        }
     }
-    Ok((file, path))
 }
 
 fn fill(mut file: &File, header: &Header) -> io::Result<()> {

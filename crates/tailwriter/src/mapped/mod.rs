@@ -22,3 +22,8 @@ mod tail;
 
 pub use recovered::Recovered;
 pub use tail::MappedTail;
+
+#[cfg(all(test, any(target_os = "linux", target_os = "macos")))]
+mod faults;
+#[cfg(all(test, any(target_os = "linux", target_os = "macos")))]
+mod tests;

@@ -193,6 +193,8 @@ impl<'f> Reader<'f> {
             });
         }
         found.sort_unstable_by_key(Found::order);
+        // A header that was made up may count the segments of pinned lines among the others.
+        found.dedup_by_key(|line| line.order());
         Ok(old)
     }
 

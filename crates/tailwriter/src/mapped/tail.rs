@@ -129,10 +129,20 @@ impl MappedTail {
         pinned_lines: usize,
         path: &Path,
     ) -> io::Result<MappedTail> {
+        let geometry = Geometry::of::<Checked>(&limits);
+        MappedTail::create_divided(limits, pinned_lines, geometry, path)
+    }
+
+    /// With segments of another size or number than the limits ask for.
+    pub(super) fn create_divided(
+        limits: Limits,
+        pinned_lines: usize,
+        geometry: Geometry,
+        path: &Path,
+    ) -> io::Result<MappedTail> {
         let guard = ForkGuard::new()?;
         let clock = Clock::new();
         let pinned = core::pinned_limits(&limits, pinned_lines);
-        let geometry = Geometry::of::<Checked>(&limits);
         let header = Header {
             geometry,
             pinned_segments: pinned.map_or(0, |_| geometry.segments),
@@ -156,8 +166,12 @@ impl MappedTail {
                 ),
             ));
         }
-        let (file, path) = file::create(path, &header)?;
-        let map = Map::new(&file, bytes as usize).inspect_err(|_| {
+        let file::Made {
+            locked: file,
+            to_map,
+            path,
+        } = file::create(path, &header)?;
+        let map = Map::new(&to_map, bytes as usize).inspect_err(|_| {
             // The error that matters is the first one.
             let _ = file::remove(&file, &path);
         })?;

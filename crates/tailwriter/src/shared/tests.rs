@@ -222,7 +222,7 @@ fn an_unfinished_line_counts_as_the_last_one() {
     let snapshot = tail.snapshot();
     assert_eq!(snapshot.to_string(), "two\nthree\nfour");
     assert_eq!(snapshot.evicted(), 1);
-    assert!(!snapshot.entries().last().unwrap().is_finished());
+    assert!(!snapshot.entries().next_back().unwrap().is_finished());
     write!(tail, " and {}", "much ".repeat(1_000)).unwrap();
     assert_eq!(
         tail.snapshot().to_string(),
@@ -234,7 +234,7 @@ fn an_unfinished_line_counts_as_the_last_one() {
         snapshot.to_string(),
         format!("two\nthree\nfour and mu{CUT_MARK}\n")
     );
-    assert!(snapshot.entries().last().unwrap().is_cut());
+    assert!(snapshot.entries().next_back().unwrap().is_cut());
     tail.clear();
     assert_eq!((tail.snapshot().len(), tail.snapshot().evicted()), (0, 0));
     tail.push(b"after");

@@ -152,7 +152,7 @@ fn a_line_that_never_ends_takes_no_more_memory_than_one_that_does() {
         .collect();
     assert_eq!(lines, ["short", &format!("endless end{CUT_MARK}")]);
     writeln!(tail, "\nnext").unwrap();
-    assert_eq!(tail.lines().last(), Some(&b"next"[..]));
+    assert_eq!(tail.lines().next_back(), Some(&b"next"[..]));
     assert_eq!(tail.len(), 3);
 }
 

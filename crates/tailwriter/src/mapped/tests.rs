@@ -1,0 +1,195 @@
+//! The mapped tail against the shared one, and its format byte by byte.
+
+use std::fs;
+use std::io::Write;
+
+use proptest::prelude::*;
+
+use super::checked::Checked;
+use super::header::HEADER_BYTES;
+use crate::shared::segment::Format;
+use crate::{MappedTail, Recovered, SharedTail, Snapshot};
+
+#[derive(Clone, Debug)]
+enum Act {
+    Push(Vec<u8>),
+    Pin(Vec<u8>),
+    Write(Vec<u8>),
+    Clear,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let bytes = || prop::collection::vec(any::<u8>(), 0..60);
+    prop_oneof![
+        20 => bytes().prop_map(Act::Push),
+        1 => bytes().prop_map(Act::Pin),
+        4 => "[a-zé\n]{0,40}".prop_map(|text| Act::Write(text.into_bytes())),
+        1 => Just(Act::Clear),
+    ]
+}
+
+/// Its text, its number, whether it is pinned and whether cut.
+type Facts = (Vec<u8>, u64, bool, bool);
+
+fn facts(snapshot: &Snapshot) -> (Vec<Facts>, u64) {
+    let entries = snapshot.entries().filter(|entry| entry.is_finished());
+    let entries = entries.map(|entry| {
+        let flags = (entry.is_pinned(), entry.is_cut());
+        (entry.line().to_vec(), entry.seq(), flags.0, flags.1)
+    });
+    (entries.collect(), snapshot.evicted())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn keeps_what_a_shared_tail_keeps(
+        acts in prop::collection::vec(act(), 0..400),
+        max_lines in prop_oneof![0usize..10, 0usize..300],
+        max_bytes in prop_oneof![Just(200_000), 0usize..2_000],
+        pinned_lines in 0usize..8,
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ring");
+        let builder = SharedTail::builder()
+            .max_lines(max_lines)
+            .max_bytes(max_bytes)
+            .max_line_bytes(50)
+            .pinned_lines(pinned_lines);
+        let mut shared = builder.clone().build_shared();
+        let mut mapped = builder.build_mapped(&path).unwrap();
+        for act in &acts {
+            match act {
+                Act::Push(line) => { shared.push(line); mapped.push(line); }
+                Act::Pin(line) => { shared.push_pinned(line); mapped.push_pinned(line); }
+                Act::Write(text) => { shared.write_all(text).unwrap(); mapped.write_all(text).unwrap(); }
+                Act::Clear => { shared.clear(); mapped.clear(); }
+            }
+        }
+        prop_assert_eq!(facts(&shared.snapshot()), facts(&mapped.snapshot()));
+        // An unfinished line is in memory only; without one, the file holds all.
+        shared.write_all(b"\n").unwrap();
+        mapped.write_all(b"\n").unwrap();
+        drop(mapped);
+        let recovered = Recovered::claim(&path).unwrap().unwrap();
+        prop_assert_eq!(facts(&shared.snapshot()), facts(recovered.snapshot()));
+        prop_assert_eq!(recovered.damaged_lines(), 0);
+    }
+}
+
+#[test]
+fn times_are_the_same_after_death() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ring");
+    let tail = MappedTail::builder()
+        .max_lines(5_000)
+        .build_mapped(&path)
+        .unwrap();
+    for number in 0..20_000 {
+        tail.push(number.to_string().as_bytes());
+    }
+    let live = tail.snapshot();
+    let recovered = MappedTail::recover(&path).unwrap();
+    assert_eq!(live.len(), recovered.len());
+    for (live, recovered) in live.entries().zip(recovered.entries()) {
+        let (a, b) = (live.time(), recovered.time());
+        let apart = a
+            .duration_since(b)
+            .or_else(|_| b.duration_since(a))
+            .unwrap();
+        assert!(apart.as_millis() < 50, "{a:?} {b:?}");
+    }
+}
+
+/// A file from a machine of the other byte order.
+#[test]
+fn swapped_words_are_read_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ring");
+    let tail = MappedTail::builder()
+        .pinned_lines(3)
+        .build_mapped(&path)
+        .unwrap();
+    tail.push_pinned(b"pinned");
+    for number in 0..2_000 {
+        tail.push(format!("line {number}").as_bytes());
+    }
+    let mut bytes = fs::read(&path).unwrap();
+    let (words, _) = bytes.as_chunks_mut::<8>();
+    words.iter_mut().for_each(|word| word.reverse());
+    let swapped = dir.path().join("swapped");
+    fs::write(&swapped, bytes).unwrap();
+    let snapshot = MappedTail::recover(&swapped).unwrap();
+    assert_eq!(snapshot.len(), 2_001);
+    assert_eq!(facts(&snapshot), facts(&tail.snapshot()));
+}
+
+/// The format is a promise to files that exist: a reader written by the page `format` alone.
+#[test]
+fn the_format_is_what_its_description_says() {
+    fn fold(a: u64, b: u64) -> u64 {
+        let product = u128::from(a) * u128::from(b);
+        product as u64 ^ (product >> 64) as u64
+    }
+    fn absorb(mut left: u64, mut right: u64, words: &[u64]) -> u64 {
+        for four in words.chunks(4) {
+            let word = |at: usize| four.get(at).copied().unwrap_or(0);
+            left = fold(left ^ word(0), 0xA076_1D64_78BD_642F ^ word(1));
+            right = fold(right ^ word(2), 0xE703_7ED1_A0B4_28DB ^ word(3));
+        }
+        fold(left ^ 0x8EBC_6AF0_9C88_C6E3, right ^ 0x5899_65CC_7537_4CC3)
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ring");
+    let tail = MappedTail::builder()
+        .max_line_bytes(100)
+        .build_mapped(&path)
+        .unwrap();
+    let text = "a line of some length, in several words";
+    tail.push(b"first");
+    tail.push(text.as_bytes());
+    let bytes = fs::read(&path).unwrap();
+    let words: Vec<u64> = bytes
+        .as_chunks()
+        .0
+        .iter()
+        .map(|word| u64::from_ne_bytes(*word))
+        .collect();
+    let (id0, id1) = (words[10], words[11]);
+    assert_eq!(words[0], u64::from_le_bytes(*b"tailring"));
+    assert_eq!(
+        words[19],
+        absorb(id0 ^ 1 << 24, id1, &words[..19]),
+        "header"
+    );
+    let blocks = [(32, 1 << 25), (40, (1 << 25) + 1)];
+    let anchors =
+        blocks.map(|(at, place)| words[at + 3] == absorb(id0 ^ place, id1, &words[at..at + 3]));
+    assert!(anchors[0], "the first anchor");
+
+    let segment = &words[HEADER_BYTES / 8..][..words[2] as usize];
+    assert_eq!(segment[0], 1, "generation");
+    let lengths = [3 + 1, 3 + text.len().div_ceil(8)];
+    let state = 1 << 45 | 2 << 23 | (lengths[0] + lengths[1]) as u64;
+    assert_eq!(segment[1], state);
+    let lap = &segment[12..16];
+    assert_eq!(lap[0] >> 16, 1, "generation of the lap");
+    assert_eq!(lap[3], absorb(id0 ^ 1 << 32, id1, &lap[..3]), "lap");
+    let key = absorb(id0, id1, &[1]);
+    let record = &segment[16 + lengths[0]..][..lengths[1]];
+    assert_eq!(record[1], text.len() as u64);
+    let at = (lengths[0] as u64) << 40;
+    let sum = absorb(
+        key ^ record[0],
+        key.rotate_left(32) ^ record[1] ^ at,
+        &record[3..],
+    );
+    assert_eq!(record[2], sum, "record");
+    let found: Vec<u8> = record[3..]
+        .iter()
+        .flat_map(|word| word.to_le_bytes())
+        .collect();
+    assert_eq!(found[..text.len()], *text.as_bytes());
+    assert_eq!((Checked::FIRST_LINE, Checked::LINE_HEADER), (16, 3));
+}

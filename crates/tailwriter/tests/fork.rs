@@ -1,0 +1,162 @@
+//! A forked child neither hangs nor writes into its parent's file.
+#![cfg(all(feature = "mmap", any(target_os = "linux", target_os = "macos")))]
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write, pipe};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tailwriter::{MappedTail, Recovered, SharedTail};
+
+/// A child would keep the pipes of another test open.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Forks, and lets the child end with what `act` returns.
+fn fork(act: impl FnOnce() -> i32) -> libc::pid_t {
+    // SAFETY: the child calls nothing that needs the other threads: the C library makes its
+    // allocator usable after a fork, and what the tail does in a child is what is tested.
+    match unsafe { libc::fork() } {
+        0 => {
+            let code = act();
+            // SAFETY: ends the process without running what belongs to the parent.
+            unsafe { libc::_exit(code) }
+        }
+        child => {
+            assert!(child > 0);
+            child
+        }
+    }
+}
+
+/// How a child ended; None if it hangs, in which case it is killed.
+fn wait(child: libc::pid_t) -> Option<i32> {
+    let begun = Instant::now();
+    let mut status = 0;
+    // SAFETY: `status` is a place to write to.
+    while unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG) } == 0 {
+        if begun.elapsed() > Duration::from_secs(30) {
+            // SAFETY: the child is ours and was not waited for yet.
+            unsafe { libc::kill(child, libc::SIGKILL) };
+            // SAFETY: as above.
+            unsafe { libc::waitpid(child, &raw mut status, 0) };
+            return None;
+        }
+        thread::yield_now();
+    }
+    libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status))
+}
+
+fn act_of_child(mut tail: MappedTail) -> i32 {
+    for number in 0..5_000 {
+        tail.push(format!("child {number}").as_bytes());
+    }
+    tail.push_pinned(b"child pinned");
+    tail.write_all(b"child written\n").unwrap();
+    let snapshot = tail.snapshot();
+    let is_its_own = snapshot.lines().all(|line| line.starts_with(b"child"));
+    let done = tail.flush().is_ok() && tail.remove().is_ok();
+    let all = snapshot.len() + snapshot.evicted() as usize;
+    if !is_its_own {
+        1
+    } else if !done {
+        2
+    } else if all != 5_002 {
+        3
+    } else {
+        drop(tail);
+        0
+    }
+}
+
+#[test]
+fn children_forked_while_threads_push_neither_hang_nor_write_to_the_file() {
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ring");
+    let tail = SharedTail::builder()
+        .max_lines(20_000)
+        .max_line_bytes(100)
+        .pinned_lines(100)
+        .build_mapped(&path)
+        .unwrap();
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for writer in 0..2 {
+            let (mut tail, stop) = (&tail, &stop);
+            scope.spawn(move || {
+                for number in 0.. {
+                    match number % 16 {
+                        0 => tail.push_pinned(format!("parent {writer} {number}").as_bytes()),
+                        1 => writeln!(tail, "parent {writer} {number}").unwrap(),
+                        _ => tail.push(format!("parent {writer} {number}").as_bytes()),
+                    }
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                }
+            });
+        }
+        for _ in 0..40 {
+            let child = fork(|| act_of_child(tail.clone()));
+            assert_eq!(wait(child), Some(0));
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    let recovered = Recovered::read(&path).unwrap();
+    assert!(recovered.is_owner_alive());
+    assert_eq!(recovered.damaged_lines(), 0);
+    let snapshot = recovered.snapshot();
+    assert_eq!(snapshot.to_vec(), tail.snapshot().to_vec());
+    let mut last = BTreeMap::<String, u64>::new();
+    for line in snapshot.lines().skip(snapshot.len() - 20_000) {
+        let line = str::from_utf8(line).unwrap();
+        let (writer, number) = line.rsplit_once(' ').unwrap();
+        assert!(writer.starts_with("parent"), "{line}");
+        let number = number.parse().unwrap();
+        if let Some(before) = last.insert(writer.to_owned(), number) {
+            assert_eq!(number, before + 1, "of {writer}");
+        }
+    }
+}
+
+/// A daemon that lives on must not make its dead parent look alive.
+#[test]
+fn a_child_that_lives_on_lets_go_of_its_parents_lock() {
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ring");
+    let tail = SharedTail::builder().build_mapped(&path).unwrap();
+    tail.push(b"of the parent");
+    let (mut from_child, mut to_parent) = pipe().unwrap();
+    let (mut from_parent, to_child) = pipe().unwrap();
+    let mut ends = Some((tail, to_child));
+    let child = fork(|| {
+        let Some((tail, to_child)) = ends.take() else {
+            return 1;
+        };
+        drop(to_child);
+        tail.push(b"of the child");
+        if to_parent.write_all(b"pushed").is_err() {
+            return 2;
+        }
+        // Until the parent closes its end.
+        let _ = from_parent.read(&mut [0]);
+        i32::from(tail.snapshot().to_vec() != b"of the child\n") * 3
+    });
+    let (tail, to_child) = ends.unwrap();
+    from_child.read_exact(&mut [0; 6]).unwrap();
+    drop(tail);
+    let recovered = Recovered::claim(&path)
+        .unwrap()
+        .expect("the owner is gone, though its child lives");
+    assert_eq!(recovered.snapshot().to_vec(), b"of the parent\n");
+    drop(to_child);
+    assert_eq!(wait(child), Some(0));
+}
