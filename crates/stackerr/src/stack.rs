@@ -4,6 +4,12 @@ use crate::frame::Frame;
 use crate::{birth, capture, resolve};
 use std::sync::{Arc, OnceLock};
 
+/// The most addresses that a stack can have: those of the deepest, with the margin of a panic.
+const MAX: usize = capture::LIMIT + PANIC_MARGIN;
+
+/// A panic has some fifteen frames of machinery on top.
+const PANIC_MARGIN: usize = capture::MARGIN + 24;
+
 /// What was going on when the stack was taken; it decides what is trimmed from the top.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -14,13 +20,17 @@ pub(crate) enum Origin {
 }
 
 /// Shared by all who look at it, so that it is symbolised once.
+///
+/// The addresses are at its end, so that all is one allocation: it is made with an array of the
+/// next suitable size, and then seen as one with a slice.
 #[derive(Debug)]
-pub(crate) struct Stack {
-    addresses: Box<[usize]>,
+pub(crate) struct Stack<A: ?Sized = [usize]> {
     depth: usize,
     birth: Option<u64>,
     origin: Origin,
     frames: OnceLock<Box<[Frame]>>,
+    len: usize,
+    addresses: A,
 }
 
 impl Stack {
@@ -37,36 +47,62 @@ impl Stack {
             0 => capture::DEFAULT_DEPTH,
             depth => depth,
         };
-        // A panic has some fifteen frames of machinery on top.
         let margin = match origin {
             Origin::Birth => capture::MARGIN,
-            Origin::Panic => capture::MARGIN + 24,
+            Origin::Panic => PANIC_MARGIN,
         };
-        Arc::new(Self {
-            addresses: capture::addresses(depth + margin),
+        let birth = birth::mark();
+        capture::with_addresses(depth + margin, |ips| Self::of(ips, depth, birth, origin))
+    }
+
+    fn of(ips: &[usize], depth: usize, birth: Option<u64>, origin: Origin) -> Arc<Self> {
+        macro_rules! sized {
+            ($($size:literal)*) => {
+                match ips.len() {
+                    $(0..=$size => Self::sized::<$size>(ips, depth, birth, origin),)*
+                    _ => Self::sized::<MAX>(ips, depth, birth, origin),
+                }
+            };
+        }
+        sized!(8 16 24 32 40 48 56 64 80 96 128 192 256 512 1024 2048)
+    }
+
+    fn sized<const N: usize>(
+        ips: &[usize],
+        depth: usize,
+        birth: Option<u64>,
+        origin: Origin,
+    ) -> Arc<Self> {
+        let len = ips.len().min(N);
+        let mut addresses = [0; N];
+        addresses[..len].copy_from_slice(&ips[..len]);
+        Arc::new(Stack {
             depth,
-            birth: birth::mark(),
+            birth,
             origin,
             frames: OnceLock::new(),
+            len,
+            addresses,
         })
     }
 
     /// A stack that somebody else took and named.
     #[cfg(feature = "anyhow")]
     pub(crate) fn from_frames(frames: Vec<Frame>) -> Arc<Self> {
-        Arc::new(Self {
-            addresses: Box::default(),
+        Arc::new(Stack {
             depth: frames.len(),
             birth: None,
             origin: Origin::Birth,
             frames: OnceLock::from(frames.into_boxed_slice()),
+            len: 0,
+            addresses: [0; 0],
         })
     }
 
     /// The frames, innermost first; the first call finds their names.
     pub(crate) fn frames(&self) -> &[Frame] {
         self.frames
-            .get_or_init(|| resolve::frames(&self.addresses, self.depth, self.origin))
+            .get_or_init(|| resolve::frames(&self.addresses[..self.len], self.depth, self.origin))
     }
 
     pub(crate) fn birth(&self) -> Option<u64> {

@@ -191,7 +191,7 @@ pub fn stack_traces(error: &(dyn StdError + 'static)) -> StackTraces {
     while let Some(node) = walk.next() {
         let Some(found) = &node.found else { continue };
         let Some(stack) = &found.stack else { continue };
-        if !seen.insert(Arc::as_ptr(stack)) {
+        if !seen.insert(Arc::as_ptr(stack).cast::<()>()) {
             continue;
         }
         let (trail, trail_dropped) = walk.trail(&node);

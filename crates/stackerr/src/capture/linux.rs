@@ -18,31 +18,32 @@ unsafe extern "C" {
     fn _Unwind_GetCFA(context: *mut c_void) -> usize;
 }
 
-struct Walk {
-    ips: Vec<usize>,
-    limit: usize,
+struct Walk<'a> {
+    ips: &'a mut [usize],
+    len: usize,
     here: usize,
 }
 
-/// Walks the stack of this thread. The frames of the walk itself are left out by comparing stack
-/// pointers, which needs no names and so holds in a stripped binary.
+/// Walks the stack of this thread; returns how many addresses it found. The frames of the walk
+/// itself are left out by comparing stack pointers, which needs no names and so holds in a
+/// stripped binary.
 #[inline(never)]
-pub(super) fn walk(limit: usize) -> Box<[usize]> {
+pub(super) fn walk(ips: &mut [usize]) -> usize {
     let mark = 0u8;
     let mut walk = Walk {
-        ips: Vec::with_capacity(limit),
-        limit,
+        ips,
+        len: 0,
         here: std::hint::black_box(&raw const mark).addr(),
     };
     // SAFETY: the callback is called during this call only, with `walk` alive and otherwise
     // unused; it does not unwind.
     unsafe { _Unwind_Backtrace(visit, (&raw mut walk).cast::<c_void>()) };
-    walk.ips.into_boxed_slice()
+    walk.len
 }
 
 unsafe extern "C" fn visit(context: *mut c_void, data: *mut c_void) -> c_int {
     // SAFETY: `data` is the pointer to the live `Walk` that was passed along.
-    let walk = unsafe { &mut *data.cast::<Walk>() };
+    let walk = unsafe { &mut *data.cast::<Walk<'_>>() };
     // SAFETY: the unwinder passes a context that is valid during the callback.
     let sp = unsafe { _Unwind_GetCFA(context) };
     if sp != 0 && sp <= walk.here {
@@ -58,11 +59,10 @@ unsafe extern "C" fn visit(context: *mut c_void, data: *mut c_void) -> c_int {
     // A frame that a signal interrupted holds the address of the instruction itself; all others
     // that of the next one, and so whoever looks them up subtracts one.
     let ip = ip + usize::from(before_instruction != 0);
-    // The capacity is the limit, so that this does not allocate.
-    walk.ips.push(ip);
-    if walk.ips.len() < walk.limit {
-        GO_ON
-    } else {
-        STOP
-    }
+    let Some(slot) = walk.ips.get_mut(walk.len) else {
+        return STOP;
+    };
+    *slot = ip;
+    walk.len += 1;
+    GO_ON
 }

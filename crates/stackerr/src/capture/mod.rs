@@ -28,10 +28,10 @@ pub(crate) const DEFAULT_DEPTH: usize = 50;
 
 /// Frames beyond the depth that are stored because the top ones (this crate, `?`) are trimmed
 /// only when names are known.
-pub(crate) const MARGIN: usize = 8;
+pub(crate) const MARGIN: usize = 12;
 
 /// No stack is deeper than this, whatever was asked: it bounds the memory of one error.
-const LIMIT: usize = 4096;
+pub(crate) const LIMIT: usize = 4096;
 
 static DEPTH: AtomicUsize = AtomicUsize::new(DEFAULT_DEPTH);
 static POLICY: AtomicU8 = AtomicU8::new(0);
@@ -128,19 +128,37 @@ fn env_asks() -> bool {
     })
 }
 
-/// The instruction addresses from the caller outwards, at most `limit` of them.
+/// Hands over the instruction addresses from the caller outwards, at most `limit` of them.
 #[inline(never)]
-pub(crate) fn addresses(limit: usize) -> Box<[usize]> {
+pub(crate) fn with_addresses<T>(limit: usize, look: impl FnOnce(&[usize]) -> T) -> T {
+    // The default depth with its margin, then most others; what is deeper may cost an allocation.
+    if limit <= 64 {
+        let mut ips = [0; 64];
+        let len = fill(&mut ips[..limit]);
+        look(&ips[..len])
+    } else if limit <= 192 {
+        let mut ips = [0; 192];
+        let len = fill(&mut ips[..limit]);
+        look(&ips[..len])
+    } else {
+        let mut ips = vec![0; limit];
+        let len = fill(&mut ips);
+        look(&ips[..len])
+    }
+}
+
+#[inline(never)]
+fn fill(ips: &mut [usize]) -> usize {
     #[cfg(all(
         feature = "framehop",
         target_os = "linux",
         target_env = "gnu",
         target_arch = "x86_64"
     ))]
-    if let Some(ips) = fast::walk(limit) {
+    if let Some(len) = fast::walk(ips) {
         count(1);
-        return ips;
+        return len;
     }
     count(0);
-    unwind::walk(limit)
+    unwind::walk(ips)
 }

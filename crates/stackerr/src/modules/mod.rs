@@ -61,6 +61,12 @@ impl Module {
         }
     }
 
+    #[cfg(all(test, target_os = "linux"))]
+    pub(crate) fn with_build_id(mut self, build_id: &str) -> Self {
+        self.build_id = Some(Arc::from(build_id));
+        self
+    }
+
     pub(crate) fn shared_name(&self) -> Arc<str> {
         Arc::clone(&self.name)
     }

@@ -192,3 +192,19 @@ fn section(file: &object::File<'static>, name: &str) -> Option<&'static [u8]> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Tables;
+
+    #[test]
+    fn a_file_that_was_replaced_names_nothing() {
+        let exe = crate::modules().remove(0);
+        // Not every linker gives one.
+        if exe.build_id().is_none() {
+            return;
+        }
+        assert!(Tables::read(&exe).is_some());
+        assert!(Tables::read(&exe.with_build_id("00")).is_none());
+    }
+}

@@ -42,9 +42,10 @@ fn process() -> &'static Process {
     })
 }
 
-/// The callers of the calling function's caller, or `None` if the system's unwinder has to.
+/// The callers of this function: how many addresses it found, or `None` if the system's unwinder
+/// has to walk.
 #[inline(never)]
-pub(super) fn walk(limit: usize) -> Option<Box<[usize]>> {
+pub(super) fn walk(ips: &mut [usize]) -> Option<usize> {
     let registers = Registers::here();
     WALKER
         .try_with(|slot| {
@@ -56,32 +57,33 @@ pub(super) fn walk(limit: usize) -> Option<Box<[usize]>> {
                     end: StackEnd::of_this_thread()?,
                 }));
             }
-            slot.as_mut()?.walk(&registers, limit)
+            slot.as_mut()?.walk(&registers, ips)
         })
         .ok()?
 }
 
 impl Walker {
-    fn walk(&mut self, registers: &Registers, limit: usize) -> Option<Box<[usize]>> {
+    fn walk(&mut self, registers: &Registers, ips: &mut [usize]) -> Option<usize> {
         let process = process();
         let stack = self.end.stack_above(registers.sp)?;
         let mut regs = UnwindRegsX86_64::new(registers.ip, registers.sp, registers.bp);
         let mut read = |address: u64| stack.read(address).ok_or(());
         let mut address = FrameAddress::InstructionPointer(registers.ip);
-        let mut ips = Vec::with_capacity(limit);
-        while ips.len() < limit {
+        for (len, slot) in ips.iter_mut().enumerate() {
             let next =
                 process
                     .unwinder
                     .unwind_frame(address, &mut regs, &mut self.cache, &mut read);
             // The end of the stack is `None`; an error is a place this walk cannot go on from.
-            let Some(ip) = next.ok()? else { break };
+            let Some(ip) = next.ok()? else {
+                return Some(len);
+            };
             if !process.tables.covers(ip) {
                 return None;
             }
-            ips.push(usize::try_from(ip).ok()?);
+            *slot = usize::try_from(ip).ok()?;
             address = FrameAddress::from_return_address(ip)?;
         }
-        Some(ips.into_boxed_slice())
+        Some(ips.len())
     }
 }

@@ -16,23 +16,34 @@ const PERMANENT: &[&str] = &[
 /// `__restore_rt`, which a signal handler returns to: `mov rax, 15; syscall`.
 const SIGNAL_RETURN: [u8; 9] = [0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05];
 
-pub(super) struct Tables(Vec<Table>);
+pub(super) struct Tables {
+    modules: Vec<Table>,
+    /// Their executable segments, the executable's own first.
+    code: Vec<Segment>,
+}
+
+/// An executable segment. It is never written to.
+struct Segment {
+    start: u64,
+    bytes: &'static [u8],
+    is_system: bool,
+}
 
 /// The tables of one module, with addresses as they are in this process.
 struct Table {
     name: String,
     base: u64,
     range: Range<u64>,
-    /// The executable segments. They are never written to.
-    code: Vec<&'static [u8]>,
     index: &'static [u8],
     frames: &'static [u8],
-    is_system: bool,
 }
 
 impl Tables {
     pub(super) fn read() -> Self {
-        let mut tables = Vec::<Table>::new();
+        let mut tables = Self {
+            modules: Vec::new(),
+            code: Vec::new(),
+        };
         let mut list = List {
             tables: &mut tables,
             seen: 0,
@@ -40,30 +51,25 @@ impl Tables {
         // SAFETY: the callback has the signature that dl_iterate_phdr asks for, and `data` points
         // to `list`, which outlives the call and which nothing else uses meanwhile.
         unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut list).cast::<c_void>()) };
-        Self(tables)
+        tables
     }
 
     /// Whether an address is a return address that the fast walk may go on from.
+    #[inline]
     pub(super) fn covers(&self, ip: u64) -> bool {
         // The call is before the address it returns to.
         let call = ip.wrapping_sub(1);
-        let Some(table) = self.0.iter().find(|table| table.range.contains(&call)) else {
-            return false;
-        };
-        let Some(rest) = table.code.iter().find_map(|code| {
-            let at = usize::try_from(call.checked_sub(code.as_ptr().addr() as u64)?).ok()?;
-            code.get(at..)
-        }) else {
-            return false;
-        };
-        !(table.is_system
-            && rest
-                .get(1..)
-                .is_some_and(|code| code.starts_with(&SIGNAL_RETURN)))
+        for segment in &self.code {
+            let at = call.wrapping_sub(segment.start);
+            if at < segment.bytes.len() as u64 {
+                return !segment.is_system || !returns_from_signal(segment.bytes, at);
+            }
+        }
+        false
     }
 
     pub(super) fn modules(&self) -> impl Iterator<Item = Module<&'static [u8]>> + '_ {
-        self.0.iter().map(|table| {
+        self.modules.iter().map(|table| {
             let svma = |bytes: &[u8]| {
                 let start = (bytes.as_ptr().addr() as u64).wrapping_sub(table.base);
                 start..start + bytes.len() as u64
@@ -84,8 +90,15 @@ impl Tables {
     }
 }
 
+/// Whether the code after the byte at this offset is what signal handlers return to.
+fn returns_from_signal(code: &[u8], before: u64) -> bool {
+    let after = usize::try_from(before + 1).unwrap_or(usize::MAX);
+    code.get(after..)
+        .is_some_and(|code| code.starts_with(&SIGNAL_RETURN))
+}
+
 struct List<'a> {
-    tables: &'a mut Vec<Table>,
+    tables: &'a mut Tables,
     seen: usize,
 }
 
@@ -156,17 +169,22 @@ unsafe extern "C" fn visit(
             name: file.to_owned(),
             base,
             range: base.wrapping_add(low)..base.wrapping_add(high),
-            code: loads()
-                .filter(|load| load.p_flags & libc::PF_X != 0)
-                .filter_map(|load| readable(base.wrapping_add(load.p_vaddr)))
-                .collect(),
             index,
             frames,
-            is_system,
         })
     };
     if let Some(table) = table() {
-        list.tables.push(table);
+        list.tables.modules.push(table);
+        for load in loads().filter(|load| load.p_flags & libc::PF_X != 0) {
+            let start = base.wrapping_add(load.p_vaddr);
+            list.tables
+                .code
+                .extend(readable(start).map(|bytes| Segment {
+                    start,
+                    bytes,
+                    is_system,
+                }));
+        }
     }
     0
 }
