@@ -71,6 +71,16 @@ impl fmt::Write for Escaping<'_> {
         push(self.out, piece, self.style);
         Ok(())
     }
+
+    /// Padding comes character by character.
+    fn write_char(&mut self, c: char) -> fmt::Result {
+        if c == ' ' {
+            self.out.push(b' ');
+        } else {
+            push(self.out, c.encode_utf8(&mut [0; 4]), self.style);
+        }
+        Ok(())
+    }
 }
 
 const ONES: u64 = 0x0101_0101_0101_0101;

@@ -75,6 +75,21 @@ fn a_child_forked_while_another_thread_writes_does_not_hang() {
     assert_eq!(tee.failures(), 0, "in the parent all is well");
 }
 
+/// Writes slowly enough for the others to run into its lock.
+#[cfg(target_os = "linux")]
+struct Dawdles;
+
+#[cfg(target_os = "linux")]
+impl Write for Dawdles {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        std::thread::yield_now();
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// A lock that is merely busy in a forked child is waited for like any other.
 #[cfg(target_os = "linux")]
 #[test]
@@ -83,7 +98,7 @@ fn threads_of_a_forked_child_wait_for_each_other() {
     log::set_max_level(LevelFilter::Info);
     let tee = TEE.get_or_init(|| {
         Tee::builder()
-            .sink(LevelFilter::Info, WriteSink::new(Text::new(), io::sink()))
+            .sink(LevelFilter::Info, WriteSink::new(Text::new(), Dawdles))
             .build()
     });
     // SAFETY: the tests of this file leave no locks behind that the child's threads need.

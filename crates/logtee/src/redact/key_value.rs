@@ -1,6 +1,7 @@
 //! Secrets behind their keys within text: `key=value`, `key: value`, `"key": "value"`.
 
-use super::MASK;
+use std::ops::Range;
+
 use super::key::Keys;
 use super::splice::{Splice, step};
 
@@ -17,14 +18,28 @@ pub(super) fn find(text: &str, keys: &Keys, out: &mut Splice<'_>) {
             continue;
         }
         let key = key_before(text, at);
-        if key.is_empty() || !keys.is_secret(key) {
+        let name = &text[key.clone()];
+        if name.is_empty() || !keys.is_secret(name) {
             at += 1;
             continue;
         }
+        let extent = if bytes[at] == b':' && keys.takes_the_line(name) {
+            Extent::Line {
+                // `"Cookie: a=b"`: the line ends where the quotes do.
+                quoted_by: key.start.checked_sub(1).map(|before| bytes[before]),
+            }
+        } else {
+            Extent::Value
+        };
         let value = value_start(bytes, at);
-        let whole_line = bytes[at] == b':' && keys.takes_the_line(key);
-        at = mask_value(text, value, whole_line, out).max(at + 1);
+        at = mask_value(text, value, extent, out).max(at + 1);
     }
+}
+
+/// How far a value reaches that does not begin with a quote.
+enum Extent {
+    Value,
+    Line { quoted_by: Option<u8> },
 }
 
 /// `=`, or a `:` that is no part of a path or a URL.
@@ -60,7 +75,7 @@ fn is_key_byte(b: u8) -> bool {
 }
 
 /// The key that ends before `end`, quotes and spaces between left out; empty if there is none.
-fn key_before(text: &str, end: usize) -> &str {
+fn key_before(text: &str, end: usize) -> Range<usize> {
     let bytes = &text.as_bytes()[..end];
     let floor = end.saturating_sub(MAX_KEY);
     let back = |mut at: usize, of: &dyn Fn(u8) -> bool| {
@@ -83,27 +98,29 @@ fn key_before(text: &str, end: usize) -> &str {
     while !text.is_char_boundary(start) {
         start += 1;
     }
-    text.get(start..end).unwrap_or("")
+    start..end.max(start)
 }
 
 /// Masks the value that begins at `start`; where to look on.
-fn mask_value(text: &str, start: usize, whole_line: bool, out: &mut Splice<'_>) -> usize {
+fn mask_value(text: &str, start: usize, extent: Extent, out: &mut Splice<'_>) -> usize {
     let bytes = text.as_bytes();
     let slashes = count(bytes, start, b'\\');
     if let Some(quote @ (b'"' | b'\'' | b'`')) = bytes.get(start + slashes).copied() {
         let open = start + slashes + 1;
         let close = closing_quote(bytes, open, quote, slashes);
         out.mask(open..close);
-        return close;
+        // A quote that is closed only on another line may not have been closed at all, and what
+        // was masked may hold the key of a secret behind it.
+        let newline = bytes[open..close].iter().position(|b| *b == b'\n');
+        return newline.map_or(close, |at| open + at);
     }
-    let end = if whole_line {
-        line_end(bytes, start)
-    } else {
-        value_end(bytes, start)
+    let end = match extent {
+        Extent::Value => value_end(bytes, start),
+        Extent::Line {
+            quoted_by: Some(quote @ (b'"' | b'\'' | b'`')),
+        } => closing_quote(bytes, start, quote, 0).min(line_end(bytes, start)),
+        Extent::Line { .. } => line_end(bytes, start),
     };
-    if text[start..end].starts_with(MASK) && text[start..end].len() == MASK.len() {
-        return end;
-    }
     out.mask(start..end);
     end
 }
@@ -139,14 +156,14 @@ fn closing_quote(bytes: &[u8], mut at: usize, quote: u8, opened_with: usize) -> 
 }
 
 fn line_end(bytes: &[u8], mut at: usize) -> usize {
-    while at < bytes.len() && !matches!(bytes[at], b'\n' | b'\r' | b'"' | b'\'') {
+    while at < bytes.len() && !matches!(bytes[at], b'\n' | b'\r') {
         step();
         at += 1;
     }
     at
 }
 
-/// Where a value without quotes ends: at a space, a quote, an ampersand, or punctuation that
+/// Where a value without quotes ends: at a space, an ampersand, or at a quote or punctuation that
 /// ends something. What is within brackets belongs to it: `Some("…")`, `["…", "…"]`.
 fn value_end(bytes: &[u8], mut at: usize) -> usize {
     let ends = |b: Option<&u8>| match b {
@@ -164,10 +181,14 @@ fn value_end(bytes: &[u8], mut at: usize) -> usize {
             }
             b'\n' | b'\r' => break,
             _ if depth > 0 => {}
-            b' ' | b'\t' | b'"' | b'\'' | b'`' | b'&' => break,
+            b' ' | b'\t' | b'&' => break,
             // An escaped newline or quote ends it like a plain one.
             b'\\' if matches!(bytes.get(at + 1), Some(b'n' | b'r' | b't' | b'"' | b'\\')) => break,
-            b',' | b';' | b')' | b']' | b'}' | b'>' if ends(bytes.get(at + 1)) => break,
+            b'"' | b'\'' | b'`' | b',' | b';' | b')' | b']' | b'}' | b'>'
+                if ends(bytes.get(at + 1)) =>
+            {
+                break;
+            }
             _ => {}
         }
         at += 1;
