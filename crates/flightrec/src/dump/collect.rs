@@ -1,8 +1,8 @@
 //! Making a dump out of what was kept.
 
+use std::fmt::Write;
 use std::time::SystemTime;
 
-use jiff::Timestamp;
 use logtee::packed::{self, FieldValue};
 use stackerr::{ErrorTree, StackTraces};
 use tailwriter::Entry;
@@ -77,8 +77,12 @@ impl From<(String, u32, u32)> for Location {
 
 /// RFC 3339 in UTC, to the microsecond.
 pub(super) fn rfc3339(time: SystemTime) -> String {
-    // What a clock that is off by ten thousand years says is worth nothing.
-    Timestamp::try_from(time).map_or_else(|_| String::new(), |time| format!("{time:.6}"))
+    // Years before 1970 and after 9999 have no text; what such a clock says is worth nothing.
+    let mut text = String::new();
+    match write!(text, "{}", humantime::format_rfc3339_micros(time)) {
+        Ok(()) => text,
+        Err(_) => String::new(),
+    }
 }
 
 fn record(entry: &Entry<'_>, mask: &Mask<'_>) -> LogRecord {
