@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
-// One module needs it, to ask the loader what is loaded: `modules::elf`.
+// Four small modules need it, each allowed where it is declared: `modules::elf` (what the loader
+// has loaded), `resolve::mapped` (a file in memory), `capture::linux` (the system's unwinder) and
+// `capture::fast` (this thread's stack).
 #![deny(unsafe_code)]
 
 #[cfg(feature = "anyhow")]
