@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
-use logtee::predicate::{has_key, level_is_at_least, not, target_starts_with};
+use logtee::predicate::has_key;
 use logtee::testing::Memory;
-use logtee::{Filter, Middleware, Sink, Tee};
-use proptest::prelude::*;
+use logtee::{Middleware, Sink, Tee};
 
 /// `log`'s macros ask the global level, even where they are given a logger.
 fn builder() -> logtee::TeeBuilder {
@@ -189,90 +188,6 @@ fn flush_reaches_every_sink_and_returns_the_first_error() {
 }
 
 #[test]
-fn changing_a_filter_reaches_every_depth() {
-    let memory = Memory::new();
-    let (filter, handle) = logtee::adjustable(LevelFilter::Off);
-    let inner = logtee::fanout().sink(filter, memory.clone()).build_sink();
-    let tee = builder().sink(LevelFilter::Trace, nested(inner)).build();
-    log::error!(logger: tee, "off");
-    for (level, is_on) in [
-        (LevelFilter::Debug, true),
-        (LevelFilter::Info, false),
-        (LevelFilter::Trace, true),
-        (LevelFilter::Off, false),
-    ] {
-        handle.set(level);
-        assert_eq!(tee.max_level(), level);
-        memory.take();
-        log::debug!(logger: tee, "asked at {level}");
-        assert_eq!(!memory.records().is_empty(), is_on, "{level}");
-    }
-    handle.set(target_starts_with("compose"));
-    log::debug!(logger: tee, target: "compose::inner", "yes");
-    log::debug!(logger: tee, target: "composed", "no");
-    assert_eq!(memory.messages(), ["yes"]);
-    handle.set(target_starts_with("composed"));
-    log::debug!(logger: tee, target: "compose::inner", "no more");
-    log::debug!(logger: tee, target: "composed", "now");
-    assert_eq!(memory.messages(), ["yes", "now"]);
-}
-
-#[test]
-fn a_filter_that_is_replaced_is_dropped_once_threads_have_moved_on() {
-    struct Counted(Arc<()>);
-    impl Filter for Counted {
-        fn max_level(&self) -> LevelFilter {
-            LevelFilter::Trace
-        }
-        fn enabled(&self, _: &Metadata<'_>) -> bool {
-            Arc::strong_count(&self.0) > 0
-        }
-    }
-    let alive = Arc::new(());
-    let memory = Memory::new();
-    let (filter, handle) = logtee::adjustable(Counted(alive.clone()));
-    let tee = builder().sink(filter, memory.clone()).build();
-    for _ in 0..100 {
-        log::debug!(logger: tee, "through this thread's cache");
-        handle.set(Counted(alive.clone()));
-    }
-    assert_eq!(memory.records().len(), 100);
-    assert!(
-        Arc::strong_count(&alive) <= 3,
-        "{}",
-        Arc::strong_count(&alive)
-    );
-}
-
-#[test]
-fn a_filter_can_be_changed_while_others_log() {
-    let memory = Memory::new();
-    let (filter, handle) = logtee::adjustable(LevelFilter::Off);
-    let tee = builder().sink(filter, memory.clone()).build();
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                for at in 0..2000 {
-                    log::debug!(logger: tee, "{at}");
-                }
-            });
-        }
-        for at in 0..500 {
-            match at % 3 {
-                0 => handle.set(LevelFilter::Off),
-                1 => handle.set(LevelFilter::Debug),
-                _ => handle.set(target_starts_with("nobody")),
-            }
-        }
-    });
-    // Whatever happened in between, what was set last counts from now on.
-    handle.set(LevelFilter::Debug);
-    memory.take();
-    log::debug!(logger: tee, "after");
-    assert_eq!(memory.messages(), ["after"]);
-}
-
-#[test]
 fn middleware_that_raises_levels_is_asked_about_them() {
     struct Raise;
     impl Middleware for Raise {
@@ -387,64 +302,4 @@ fn an_owned_record_becomes_the_same_record_again() {
     let records = memory.records();
     assert_eq!(records[0], records[1]);
     assert_eq!(records[0].fields, [("a".to_owned(), 1.5.into())]);
-}
-
-/// A filter grown at random.
-#[derive(Clone, Debug)]
-enum Tree {
-    Leaf(usize, Level),
-    And(Box<Tree>, Box<Tree>),
-    Or(Box<Tree>, Box<Tree>),
-    Not(Box<Tree>),
-}
-
-fn grown(tree: &Tree) -> Box<dyn Filter> {
-    match tree {
-        Tree::Leaf(0, level) => Box::new(level.to_level_filter()),
-        Tree::Leaf(1, level) => Box::new(logtee::predicate::level_is(*level)),
-        Tree::Leaf(2, level) => Box::new(logtee::predicate::level_is_not(*level)),
-        Tree::Leaf(3, level) => Box::new(level_is_at_least(*level)),
-        Tree::Leaf(4, _) => Box::new(target_starts_with("a")),
-        Tree::Leaf(5, _) => Box::new(has_key("k")),
-        Tree::Leaf(6, level) => Box::new(logtee::adjustable(level.to_level_filter()).0),
-        #[cfg(feature = "env-filter")]
-        Tree::Leaf(7, _) => Box::new(logtee::Directives::parse("warn,a=trace").unwrap()),
-        Tree::Leaf(..) => Box::new(LevelFilter::Off),
-        Tree::And(one, other) => Box::new(grown(one).and(grown(other))),
-        Tree::Or(one, other) => Box::new(grown(one).or(grown(other))),
-        Tree::Not(tree) => Box::new(not(grown(tree))),
-    }
-}
-
-fn any_tree() -> impl Strategy<Value = Tree> {
-    let level = prop::sample::select(Level::iter().collect::<Vec<_>>());
-    let leaf = (0..9usize, level).prop_map(|(kind, level)| Tree::Leaf(kind, level));
-    leaf.prop_recursive(4, 16, 2, |inner| {
-        prop_oneof![
-            (inner.clone(), inner.clone()).prop_map(|(a, b)| Tree::And(a.into(), b.into())),
-            (inner.clone(), inner.clone()).prop_map(|(a, b)| Tree::Or(a.into(), b.into())),
-            inner.prop_map(|a| Tree::Not(a.into())),
-        ]
-    })
-}
-
-proptest! {
-    #[test]
-    fn cheap_questions_never_deny_what_matches(tree in any_tree()) {
-        let filter = grown(&tree);
-        for level in Level::iter() {
-            for target in ["a", "a::b", "b"] {
-                for with_key in [false, true] {
-                    let pairs = [("k", 1)];
-                    let pairs = if with_key { &pairs[..] } else { &[] };
-                    let record = Record::builder()
-                        .level(level).target(target).key_values(&pairs).build();
-                    if filter.matches(&record) {
-                        prop_assert!(filter.enabled(record.metadata()));
-                        prop_assert!(level <= filter.max_level());
-                    }
-                }
-            }
-        }
-    }
 }

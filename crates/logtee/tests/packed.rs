@@ -1,11 +1,10 @@
-//! Packed records against the records that they were made of, and against anything else.
+//! Packed records: what comes back, what is cut, and what becomes of a `Display` that fails.
 
 use std::cell::RefCell;
 use std::fmt;
 
 use log::{Level, Record};
-use logtee::packed::{self, FieldValue, MAX_LEN, Options, Unpacked};
-use proptest::prelude::*;
+use logtee::packed::{self, FieldValue, MAX_LEN, Options};
 
 fn pack(record: &Record<'_>) -> Vec<u8> {
     packed::pack(record, Options::default(), <[u8]>::to_vec)
@@ -281,120 +280,4 @@ fn errors_say_what_is_wrong() {
     assert!(message(&bytes).ends_with("bytes are left over behind the record"));
     bytes[0] = 99;
     assert!(message(&bytes).contains("another version"));
-}
-
-/// Reads everything there is to read.
-fn look_at(record: &Unpacked<'_>) -> usize {
-    record.target.len() + record.message.len() + record.fields().count()
-}
-
-#[derive(Debug, Clone)]
-enum Any {
-    Str(String),
-    I64(i64),
-    U128(u128),
-    F64(f64),
-    Bool(bool),
-    Null,
-}
-
-impl log::kv::ToValue for Any {
-    fn to_value(&self) -> log::kv::Value<'_> {
-        match self {
-            Any::Str(v) => v.to_value(),
-            Any::I64(v) => v.to_value(),
-            Any::U128(v) => v.to_value(),
-            Any::F64(v) => v.to_value(),
-            Any::Bool(v) => v.to_value(),
-            Any::Null => log::kv::Value::null(),
-        }
-    }
-}
-
-fn any_value() -> impl Strategy<Value = Any> {
-    prop_oneof![
-        ".{0,40}".prop_map(Any::Str),
-        any::<i64>().prop_map(Any::I64),
-        any::<u128>().prop_map(Any::U128),
-        (-1e300..1e300f64).prop_map(Any::F64),
-        any::<bool>().prop_map(Any::Bool),
-        Just(Any::Null),
-    ]
-}
-
-proptest! {
-    #[test]
-    fn unpacking_gives_what_was_packed(
-        target in ".{0,60}",
-        module in prop::option::of(".{0,60}"),
-        file in prop::option::of(".{0,60}"),
-        line in prop::option::of(any::<u32>()),
-        message in ".{0,400}",
-        pairs in prop::collection::vec((".{0,20}", any_value()), 0..10),
-        self_contained in any::<bool>(),
-        static_names in any::<bool>(),
-    ) {
-        let mut builder = Record::builder();
-        builder.target(&target).line(line);
-        if static_names {
-            builder.module_path_static(Some("a::b")).file_static(Some("a/b.rs"));
-        } else {
-            builder.module_path(module.as_deref()).file(file.as_deref());
-        }
-        let args = message.clone();
-        let options = Options::default().self_contained(self_contained);
-        let bytes = packed::pack(
-            &builder.args(format_args!("{args}{}", "")).key_values(&pairs).build(),
-            options,
-            <[u8]>::to_vec,
-        );
-        let record = packed::unpack(&bytes).unwrap();
-        prop_assert!(!record.cut && !record.broken);
-        prop_assert_eq!(record.target, target);
-        let (module, file) = if static_names {
-            (Some("a::b"), Some("a/b.rs"))
-        } else {
-            (module.as_deref(), file.as_deref())
-        };
-        prop_assert_eq!(record.module_path, module);
-        prop_assert_eq!(record.file, file);
-        prop_assert_eq!(record.line, line);
-        prop_assert_eq!(record.message.as_ref(), message);
-        let fields: Vec<_> = record.fields().collect();
-        prop_assert_eq!(fields.len(), pairs.len());
-        for ((key, value), (wanted_key, wanted)) in fields.into_iter().zip(&pairs) {
-            prop_assert_eq!(key, wanted_key);
-            match (value, wanted) {
-                (FieldValue::Str(a), Any::Str(b)) => prop_assert_eq!(a, b),
-                (FieldValue::I64(a), Any::I64(b)) => prop_assert_eq!(a, *b),
-                (FieldValue::U128(a), Any::U128(b)) => prop_assert_eq!(a, *b),
-                (FieldValue::F64(a), Any::F64(b)) => prop_assert_eq!(a, *b),
-                (FieldValue::Bool(a), Any::Bool(b)) => prop_assert_eq!(a, *b),
-                (FieldValue::Null, Any::Null) => {}
-                (a, b) => prop_assert!(false, "{a:?} is not {b:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn hostile_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
-        if let Ok(record) = packed::unpack(&bytes) {
-            look_at(&record);
-        }
-    }
-
-    #[test]
-    fn a_damaged_record_never_panics(at in 0usize..400, to in any::<u8>(), end in 0usize..400) {
-        let mut bytes = packed::pack(
-            &Record::builder().target("t").file(Some("f")).args(format_args!("m{}", 1))
-                .key_values(&[("a", "b"), ("c", "d")]).build(),
-            Options::default(), <[u8]>::to_vec,
-        );
-        let len = bytes.len();
-        bytes[at % len] = to;
-        bytes.truncate(len - end % len);
-        if let Ok(record) = packed::unpack(&bytes) {
-            look_at(&record);
-        }
-    }
 }
