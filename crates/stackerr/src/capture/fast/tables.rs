@@ -4,14 +4,8 @@ use framehop::{ExplicitModuleSectionInfo, Module};
 use std::ffi::{CStr, c_int, c_void};
 use std::ops::Range;
 
-/// Libraries that the executable itself needs, and that nothing can unload therefore.
-const PERMANENT: &[&str] = &[
-    "libc.so",
-    "ld-linux",
-    "libgcc_s.so",
-    "libpthread.so",
-    "libm.so",
-];
+/// Libraries that every dynamic executable needs, and that nothing can unload therefore.
+const PERMANENT: &[&str] = &["libc.so", "ld-linux"];
 
 /// `__restore_rt`, which a signal handler returns to: `mov rax, 15; syscall`.
 const SIGNAL_RETURN: [u8; 9] = [0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05];
@@ -125,7 +119,11 @@ unsafe extern "C" fn visit(
     let is_system = PERMANENT.iter().any(|start| file.starts_with(start));
 
     let base = info.dlpi_addr;
-    let own = (visit as *const ()).addr() as u64;
+    // This code, and the unwinder's, to which it is linked.
+    let ours = [
+        (visit as *const ()).addr() as u64,
+        crate::capture::linux::unwinder() as u64,
+    ];
     let loads = || {
         headers
             .iter()
@@ -133,7 +131,8 @@ unsafe extern "C" fn visit(
     };
     let holds_us = loads().any(|load| {
         let start = base.wrapping_add(load.p_vaddr);
-        (start..start.saturating_add(load.p_memsz)).contains(&own)
+        let range = start..start.saturating_add(load.p_memsz);
+        ours.iter().any(|address| range.contains(address))
     });
     // Of any other module the tables may go away under us.
     if !(is_executable || is_system || holds_us) {
@@ -152,8 +151,8 @@ unsafe extern "C" fn visit(
         let pointer = std::ptr::with_exposed_provenance::<u8>(usize::try_from(start).ok()?);
         let len = usize::try_from(end - start).ok()?;
         // SAFETY: from `start` to its end the segment is mapped and readable, nobody writes to
-        // it, and it stays as long as this code does: the module is this one, the executable,
-        // or a library that the executable needs.
+        // it, and it stays as long as this code does: the module is this one, one it is linked to,
+        // the executable, or a library that every executable needs.
         Some(unsafe { std::slice::from_raw_parts(pointer, len) })
     };
     let table = || {
