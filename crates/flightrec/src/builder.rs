@@ -17,6 +17,7 @@ use crate::outlet::{Callback, Outlet, Place};
 use crate::recorder::{About, Keep, Recorder, Switch, Wanted};
 use crate::store::{Retention, Store};
 use crate::storm::Storm;
+use crate::tail::{CrashSafe, Tail};
 use crate::{FlightRecorder, panics, say};
 
 /// How many records are kept unless told otherwise.
@@ -39,6 +40,7 @@ pub struct Builder {
     sinks: TeeBuilder,
     has_sinks: bool,
     redactor: Redactor,
+    crash_safe: CrashSafe,
     dump_on: LevelFilter,
     writer: Option<Box<dyn Write + Send>>,
     callbacks: Vec<Callback>,
@@ -68,6 +70,7 @@ pub fn builder(app: impl Into<String>) -> Builder {
         sinks: Tee::builder(),
         has_sinks: false,
         redactor: Redactor::default(),
+        crash_safe: CrashSafe::Off,
         dump_on: LevelFilter::Off,
         writer: None,
         callbacks: Vec::new(),
@@ -167,6 +170,37 @@ impl Builder {
         self
     }
 
+    /// Keeps the records in a file that outlives the process, whatever ends it: SIGKILL, the
+    /// out-of-memory killer, an abort, a segmentation fault.
+    ///
+    /// The next start of the program makes a dump of it, of kind `crash`, says so in one line on
+    /// stderr, and removes the file. A process that ends well removes it itself: at the end of
+    /// [`run`](FlightRecorder::run), or by [`close`](FlightRecorder::close) where `run` is not used
+    /// or `std::process::exit` is called.
+    ///
+    /// The default is false. The file (some 4 MiB, as much again for warnings, reserved at the
+    /// start in the directory of the dumps) is written to the disk by the system sooner or later,
+    /// so that what is recorded touches the disk although nothing went wrong; that is not for us
+    /// to decide. Values of secret keys are masked before they get there, texts when a dump is made
+    /// of it; [`crash_safe_strict`](Builder::crash_safe_strict) masks texts before, too. The file is
+    /// the user's alone.
+    ///
+    /// Needs the feature `crash-safe` and Linux or macOS. Without, or if the file can not be made,
+    /// that is said in one line on stderr, and records are kept in memory.
+    pub fn crash_safe(mut self, yes: bool) -> Builder {
+        self.crash_safe = if yes { CrashSafe::On } else { CrashSafe::Off };
+        self
+    }
+
+    /// The same, and nothing that the redactor masks gets into the file, not even for a moment.
+    ///
+    /// Each record is then formatted to a string and looked through as it is logged, which costs
+    /// several times what recording does.
+    pub fn crash_safe_strict(mut self) -> Builder {
+        self.crash_safe = CrashSafe::Strict;
+        self
+    }
+
     /// Makes a dump when a record of that level or above is logged; never by default.
     ///
     /// The dump is written by the thread that logs. Records from one place make one dump, see
@@ -209,9 +243,17 @@ impl Builder {
     /// If called by a panicking thread, as [`std::panic::set_hook`] does.
     pub fn install(self) -> Result<FlightRecorder, InstallError> {
         let wanted = self.record.max_level();
+        #[cfg(feature = "crash-safe")]
+        let crash_safe = self.crash_safe;
         let (flight, tee) = self.build();
         tee.install().map_err(InstallError)?;
         panics::hook(flight.clone());
+        #[cfg(feature = "crash-safe")]
+        if crash_safe != CrashSafe::Off
+            && let Some(dir) = &flight.recorder.ring_dir
+        {
+            crate::ring::dump_orphans(&flight.recorder, dir);
+        }
         if wanted > log::STATIC_MAX_LEVEL {
             say::line(&format!(
                 "records at {wanted} were asked for, but a feature of the crate `log` \
@@ -226,23 +268,28 @@ impl Builder {
     ///
     /// What is logged to the [`Tee`] is recorded.
     pub fn build(self) -> (FlightRecorder, Tee) {
-        let mut tail = SharedTail::builder()
+        let mut bounds = SharedTail::builder()
             .max_lines(self.lines)
             .max_bytes(self.bytes)
             .max_line_bytes(logtee::packed::MAX_LEN)
             .pinned_lines(self.warnings);
         if let Some(age) = self.age {
-            tail = tail.max_age(age);
+            bounds = bounds.max_age(age);
         }
         let (switch, filter) = Switch::new(self.record);
+        let store = Store::new(&self.about.app, self.dir, self.retention);
+        let tail = Tail::make(self.crash_safe, bounds, &store);
+        #[cfg(feature = "crash-safe")]
+        let ring_dir = store.path().map(Path::to_owned);
         let place = match self.writer {
             Some(writer) => Place::Writer(Mutex::new(writer)),
-            None => Place::Store(Store::new(&self.about.app, self.dir, self.retention)),
+            None => Place::Store(store),
         };
+        let redactor = Arc::new(self.redactor);
         let recorder = Arc::new(Recorder {
             about: self.about,
-            tail: tail.build_shared(),
-            redactor: self.redactor,
+            tail,
+            redactor: Arc::clone(&redactor),
             outlet: Outlet {
                 place,
                 callbacks: self.callbacks,
@@ -250,7 +297,11 @@ impl Builder {
             },
             switch,
             dump_on: self.dump_on,
+            #[cfg(feature = "crash-safe")]
+            ring_dir,
         });
+        #[cfg(feature = "crash-safe")]
+        recorder.outline_ring();
         let console = match self.console {
             None if !self.has_sinks => Some(Box::new(LevelFilter::Info) as Box<dyn Filter>),
             console => console,
@@ -260,7 +311,12 @@ impl Builder {
             sinks = sinks.sink(filter, logtee::stderr());
         }
         // The recorder comes last: what a sink logs about a record comes before the record.
-        let tee = sinks.sink(filter, Keep(Arc::clone(&recorder))).build();
+        let keep = Keep(Arc::clone(&recorder));
+        let sinks = match recorder.tail.mask_before(self.crash_safe, &redactor) {
+            Some(mask) => sinks.sink(filter, logtee::pipe(mask).to(keep)),
+            None => sinks.sink(filter, keep),
+        };
+        let tee = sinks.build();
         (FlightRecorder::new(recorder), tee)
     }
 }

@@ -75,6 +75,25 @@ impl FlightRecorder {
         self.snapshot().write_to(writer)
     }
 
+    /// Says that this process ends well: what [`crash_safe`](crate::Builder::crash_safe) has
+    /// kept for the next start is removed. [`run`](FlightRecorder::run) does it by itself.
+    ///
+    /// Records are kept as before, but they no longer outlive the process.
+    pub fn close(&self) {
+        self.recorder.close();
+    }
+
+    /// Makes a dump out of the ring file of a process that died, as the next start of the program
+    /// would, but neither writes it anywhere nor removes the file.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the file, and [`InvalidData`](io::ErrorKind::InvalidData) if it is no ring.
+    #[cfg(feature = "crash-safe")]
+    pub fn recover(&self, ring: impl AsRef<std::path::Path>) -> io::Result<Dump> {
+        crate::ring::dump_ring(&self.recorder, ring.as_ref())
+    }
+
     /// Records again after [`stop`](FlightRecorder::stop).
     pub fn start(&self) {
         self.recorder.switch.turn_on();

@@ -9,15 +9,18 @@ mod incident;
 mod outlet;
 mod panics;
 mod recorder;
+#[cfg(feature = "crash-safe")]
+mod ring;
 mod run;
 mod say;
 mod store;
 mod storm;
+mod tail;
 
 pub use builder::{Builder, InstallError, builder};
 pub use dump::{
-    Dump, ErrorNode, Fields, Frame, Host, Location, LogRecord, Module, Process, ReadError, Reason,
-    SCHEMA, Trace, Value,
+    Crash, Dump, ErrorNode, Fields, Frame, Host, Location, LogRecord, Module, Process, ReadError,
+    Reason, SCHEMA, Trace, Value,
 };
 pub use flight::FlightRecorder;
 

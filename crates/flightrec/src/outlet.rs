@@ -58,6 +58,14 @@ impl Outlet {
         })
     }
 
+    /// Hands on the dump of a process that died.
+    #[cfg(feature = "crash-safe")]
+    pub(crate) fn crash(&self, dump: Dump) -> io::Result<PathBuf> {
+        let _reset = Reset;
+        DUMPING.set(true);
+        self.hand_on(&dump)
+    }
+
     fn dump_new(&self, recorder: &Recorder, incident: &Incident<'_>) -> io::Result<PathBuf> {
         let suppressed = match self.storm().verdict(incident.key) {
             Verdict::Dump { suppressed } => suppressed,
@@ -70,12 +78,15 @@ impl Outlet {
         };
         let mut dump = collect(recorder, incident);
         dump.suppressed_dumps = suppressed;
-        let path = self.write(&dump)?;
-        if let Some(path) = &path {
-            self.storm().remember(incident.key, path);
-        }
+        let path = self.hand_on(&dump)?;
+        self.storm().remember(incident.key, &path);
+        Ok(path)
+    }
+
+    fn hand_on(&self, dump: &Dump) -> io::Result<PathBuf> {
+        let path = self.write(dump)?;
         for callback in &self.callbacks {
-            if catch_unwind(AssertUnwindSafe(|| callback(&dump, path.as_deref()))).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| callback(dump, path.as_deref()))).is_err() {
                 say::line("a callback of `on_dump` panicked");
             }
         }
@@ -87,10 +98,7 @@ impl Outlet {
             Place::Store(store) => {
                 let written = store.write(dump);
                 match &written {
-                    Ok(path) => say::line(&format!(
-                        "what happened is written down in {}",
-                        path.display()
-                    )),
+                    Ok(path) => say::line(&told(dump, path)),
                     Err(error) => say::line(&format!(
                         "cannot write a dump to {}: {error}; name another directory with `dir` or XDG_STATE_HOME",
                         store.dir().display()
@@ -118,6 +126,18 @@ impl Outlet {
     fn storm(&self) -> std::sync::MutexGuard<'_, Storm> {
         self.storm.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The one line about a dump.
+fn told(dump: &Dump, path: &Path) -> String {
+    let path = path.display();
+    if dump.crash.is_some() {
+        return format!(
+            "{}; what it did last is written down in {path}",
+            dump.reason.message
+        );
+    }
+    format!("what happened is written down in {path}")
 }
 
 struct Reset;

@@ -5,24 +5,27 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use log::{Level, LevelFilter, Record};
+use log::{LevelFilter, Record};
 use logtee::packed;
 use logtee::redact::Redactor;
 use logtee::{Adjustable, Filter, Handle, Sink};
-use tailwriter::SharedTail;
 
 use crate::dump::Start;
 use crate::incident::Incident;
 use crate::outlet::Outlet;
+use crate::tail::Tail;
 
 /// Everything that the handles of one flight recorder share.
 pub(crate) struct Recorder {
     pub(crate) about: About,
-    pub(crate) tail: SharedTail,
-    pub(crate) redactor: Redactor,
+    pub(crate) tail: Tail,
+    pub(crate) redactor: Arc<Redactor>,
     pub(crate) outlet: Outlet,
     pub(crate) switch: Switch,
     pub(crate) dump_on: LevelFilter,
+    /// Where rings are, this process's and others'.
+    #[cfg(feature = "crash-safe")]
+    pub(crate) ring_dir: Option<std::path::PathBuf>,
 }
 
 /// What a dump says of the program.
@@ -109,13 +112,7 @@ impl Sink for Keep {
     fn emit(&self, record: &Record<'_>) -> io::Result<()> {
         let Recorder { tail, dump_on, .. } = &*self.0;
         let level = record.level();
-        packed::pack(record, packed::Options::default(), |bytes| {
-            if level <= Level::Warn {
-                tail.push_pinned(bytes)
-            } else {
-                tail.push(bytes)
-            }
-        });
+        packed::pack(record, tail.options(), |bytes| tail.keep(level, bytes));
         if level <= *dump_on {
             self.0.dump_record(record);
         }
@@ -124,6 +121,26 @@ impl Sink for Keep {
 }
 
 impl Recorder {
+    /// Puts beside the ring what a dump of it will have to tell.
+    #[cfg(feature = "crash-safe")]
+    pub(crate) fn outline_ring(&self) {
+        if let Tail::Mapped(ring) = &self.tail
+            && let Err(error) = crate::ring::outline(ring, &crate::dump::outline(self))
+        {
+            crate::say::line(&format!(
+                "a crash will be told of without the program's version: {error}"
+            ));
+        }
+    }
+
+    /// Nothing is left to be told if the process ends from here on.
+    pub(crate) fn close(&self) {
+        #[cfg(feature = "crash-safe")]
+        if let Tail::Mapped(ring) = &self.tail {
+            crate::ring::remove(ring);
+        }
+    }
+
     /// For `dump_on`: the record itself is the last one that the dump holds.
     #[cold]
     fn dump_record(&self, record: &Record<'_>) {

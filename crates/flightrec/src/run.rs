@@ -31,6 +31,8 @@ impl FlightRecorder {
         T: Termination,
         E: Into<Box<dyn StdError + Send + Sync>> + 'static,
     {
+        // Also if it panics, which the hook has told of.
+        let _closing = Closing(self);
         let error = match main() {
             Ok(value) => return value.report(),
             Err(error) => stackerr::Error::wrap(error),
@@ -41,5 +43,13 @@ impl FlightRecorder {
         // Where the dump is, or why there is none, has been said.
         let _ = self.dump_error(&error);
         ExitCode::FAILURE
+    }
+}
+
+struct Closing<'a>(&'a FlightRecorder);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }

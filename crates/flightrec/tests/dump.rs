@@ -44,6 +44,7 @@ fn the_json_has_every_key_of_the_schema() {
         keys,
         [
             "app",
+            "crash",
             "created_at",
             "error",
             "evicted_logs",

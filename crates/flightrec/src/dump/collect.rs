@@ -6,6 +6,8 @@ use std::time::SystemTime;
 use logtee::packed::{self, FieldValue};
 use stackerr::{ErrorTree, StackTraces};
 use tailwriter::Entry;
+#[cfg(feature = "crash-safe")]
+use tailwriter::Snapshot;
 
 use super::mask::Mask;
 use super::schema::FromJson;
@@ -46,6 +48,7 @@ pub(crate) fn collect(recorder: &Recorder, incident: &Incident<'_>) -> Dump {
         fingerprint: incident.fingerprint(),
         modules: modules(&incident.stack_traces),
         process: process::process(about.start, &incident.thread, &mask),
+        crash: None,
         host: process::host(),
         metadata: about
             .metadata
@@ -69,6 +72,38 @@ pub(crate) fn collect(recorder: &Recorder, incident: &Incident<'_>) -> Dump {
     dump
 }
 
+/// A dump without records, for the time when nobody is there to make one.
+#[cfg(feature = "crash-safe")]
+pub(crate) fn outline(recorder: &Recorder) -> Dump {
+    let mut dump = collect(recorder, &Incident::new("crash", String::new()));
+    dump.latest_logs.clear();
+    dump.modules = modules(&Default::default());
+    dump
+}
+
+/// The outline with the records of `snapshot`.
+#[cfg(feature = "crash-safe")]
+pub(crate) fn of_snapshot(recorder: &Recorder, outline: Option<Dump>, snapshot: &Snapshot) -> Dump {
+    let mask = Mask::new(&recorder.redactor);
+    let app = recorder.about.app.clone();
+    // Without an outline nothing is known but that it was this program, perhaps another version.
+    let mut dump = outline.unwrap_or_else(|| Dump {
+        app,
+        ..Dump::default()
+    });
+    dump.schema = SCHEMA.to_owned();
+    dump.created_at = rfc3339(SystemTime::now());
+    dump.latest_logs = snapshot
+        .entries()
+        .map(|entry| record(&entry, &mask))
+        .collect();
+    dump.evicted_logs = snapshot.evicted();
+    for (rule, count) in mask.counts() {
+        *dump.redactions.entry(rule).or_default() += count;
+    }
+    dump
+}
+
 impl From<(String, u32, u32)> for Location {
     fn from((file, line, column): (String, u32, u32)) -> Location {
         Location { file, line, column }
@@ -76,7 +111,7 @@ impl From<(String, u32, u32)> for Location {
 }
 
 /// RFC 3339 in UTC, to the microsecond.
-pub(super) fn rfc3339(time: SystemTime) -> String {
+pub(crate) fn rfc3339(time: SystemTime) -> String {
     // Years before 1970 and after 9999 have no text; what such a clock says is worth nothing.
     let mut text = String::new();
     match write!(text, "{}", humantime::format_rfc3339_micros(time)) {

@@ -11,6 +11,8 @@ use std::fmt;
 use std::io::{self, Write};
 
 pub(crate) use collect::collect;
+#[cfg(feature = "crash-safe")]
+pub(crate) use collect::{of_snapshot, outline, rfc3339};
 pub(crate) use process::Start;
 pub use schema::Fields;
 use schema::{FromJson, schema};
@@ -64,6 +66,8 @@ schema! {
         pub modules: Vec<Module>,
         /// The process that failed.
         pub process: Process,
+        /// What is known of a process that died without a word; none for any other reason.
+        pub crash: Option<Crash>,
         /// The machine it ran on.
         pub host: Host,
         /// What the program itself wanted to be told.
@@ -174,6 +178,18 @@ schema! {
         pub args: Vec<String>,
         /// The thread that made the dump.
         pub thread: String,
+    }
+
+    /// The death of a process that could tell nothing itself.
+    pub struct Crash {
+        /// When its last record was logged: RFC 3339 in UTC.
+        pub last_record_at: Option<String>,
+        /// Which run of the machine it was, in hexadecimal digits, where the system tells.
+        pub boot_id: Option<String>,
+        /// Whether the machine was started again between then and this dump, where known.
+        pub rebooted: Option<bool>,
+        /// How many records were found damaged, and are not here.
+        pub damaged_records: u64,
     }
 
     /// The machine it ran on.

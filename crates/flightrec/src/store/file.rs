@@ -35,6 +35,15 @@ pub(super) fn write(
     Ok(path)
 }
 
+/// Makes a new file for its owner alone: neither somebody's file nor through somebody's link.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
 /// Removed when it is dropped; locked as long as it is in use.
 struct Temporary {
     file: File,
@@ -47,12 +56,7 @@ impl Temporary {
         loop {
             let count = COUNT.fetch_add(1, Ordering::Relaxed);
             let path = dir.join(format!("{TEMPORARY}{}-{count}", process::id()));
-            let mut options = OpenOptions::new();
-            // New: neither somebody's file nor through somebody's link.
-            options.write(true).create_new(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            match options.open(&path) {
+            match create_private(&path) {
                 // Left by another process that had our id.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(error),

@@ -12,8 +12,11 @@ use etcetera::BaseStrategy;
 
 use crate::dump::Dump;
 
+#[cfg(feature = "crash-safe")]
+pub(crate) use file::create_private as create_private_file;
 pub(crate) use retention::Retention;
 
+#[derive(Clone)]
 pub(crate) struct Store {
     dir: Option<PathBuf>,
     retention: Retention,
@@ -26,6 +29,12 @@ impl Store {
             dir: dir.or_else(|| default_dir(app)),
             retention,
         }
+    }
+
+    /// Where dumps are, if there is such a place.
+    #[cfg(feature = "crash-safe")]
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.dir.as_deref()
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -61,7 +70,7 @@ fn default_dir(app: &str) -> Option<PathBuf> {
 }
 
 /// Makes the directory if it is not there, for its owner alone.
-fn create_private_dir(dir: &Path) -> io::Result<()> {
+pub(crate) fn create_private_dir(dir: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

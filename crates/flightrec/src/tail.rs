@@ -1,0 +1,109 @@
+//! Where records are kept: in memory, or in a mapped file.
+
+use std::sync::Arc;
+
+use log::Level;
+use logtee::packed::Options;
+use logtee::redact::Redactor;
+#[cfg(feature = "crash-safe")]
+use tailwriter::MappedTail;
+use tailwriter::{SharedTail, Snapshot};
+
+use crate::say;
+use crate::store::Store;
+
+pub(crate) enum Tail {
+    Memory(SharedTail),
+    #[cfg(feature = "crash-safe")]
+    Mapped(MappedTail),
+}
+
+/// Whether records are to outlive the process, and how closely they are looked at before.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum CrashSafe {
+    Off,
+    On,
+    Strict,
+}
+
+impl Tail {
+    /// What has to be masked before it gets into a file.
+    #[cfg_attr(not(feature = "crash-safe"), expect(unused_variables))]
+    pub(crate) fn mask_before(
+        &self,
+        crash_safe: CrashSafe,
+        redactor: &Arc<Redactor>,
+    ) -> Option<logtee::Redact> {
+        match self {
+            Tail::Memory(_) => None,
+            #[cfg(feature = "crash-safe")]
+            Tail::Mapped(_) => {
+                let redact = logtee::redact(Arc::clone(redactor));
+                Some(if crash_safe == CrashSafe::Strict {
+                    redact
+                } else {
+                    redact.keys_only()
+                })
+            }
+        }
+    }
+
+    /// In a mapped file if that is wanted and can be had.
+    pub(crate) fn make(crash_safe: CrashSafe, bounds: tailwriter::Builder, store: &Store) -> Tail {
+        if crash_safe == CrashSafe::Off {
+            return Tail::Memory(bounds.build_shared());
+        }
+        #[cfg(feature = "crash-safe")]
+        let made = store
+            .path()
+            .map(|dir| crate::ring::create(dir, bounds.clone()));
+        #[cfg(not(feature = "crash-safe"))]
+        let made: Option<Result<Tail, _>> = {
+            let _ = store;
+            Some(Err("flightrec was built without its feature `crash-safe`"))
+        };
+        match made {
+            #[cfg(feature = "crash-safe")]
+            Some(Ok(ring)) => return Tail::Mapped(ring),
+            #[cfg(not(feature = "crash-safe"))]
+            Some(Ok(tail)) => return tail,
+            Some(Err(error)) => {
+                say::line(&format!("records will not outlive a crash: {error}"));
+            }
+            None => say::line(
+                "records will not outlive a crash: there is no home directory to keep them in",
+            ),
+        }
+        Tail::Memory(bounds.build_shared())
+    }
+
+    /// How records have to be packed for it: another process knows no static strings of ours.
+    pub(crate) fn options(&self) -> Options {
+        match self {
+            Tail::Memory(_) => Options::default(),
+            #[cfg(feature = "crash-safe")]
+            Tail::Mapped(_) => Options::default().self_contained(true),
+        }
+    }
+
+    /// Keeps a packed record; at WARN and above, with a quota of its own.
+    #[inline]
+    pub(crate) fn keep(&self, level: Level, packed: &[u8]) {
+        match self {
+            Tail::Memory(tail) if level <= Level::Warn => tail.push_pinned(packed),
+            Tail::Memory(tail) => tail.push(packed),
+            #[cfg(feature = "crash-safe")]
+            Tail::Mapped(tail) if level <= Level::Warn => tail.push_pinned(packed),
+            #[cfg(feature = "crash-safe")]
+            Tail::Mapped(tail) => tail.push(packed),
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        match self {
+            Tail::Memory(tail) => tail.snapshot(),
+            #[cfg(feature = "crash-safe")]
+            Tail::Mapped(tail) => tail.snapshot(),
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! Processes that die without a word, and what the next one tells of them.
+#![cfg(all(unix, feature = "crash-safe"))]
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use common::{dumps, quiet, scenario, stderr};
+use flightrec::stackerr::Error;
+use log::{Level, debug, warn};
+use tempfile::tempdir;
+
+const CANARY: &str = "c4nary-9f27e1b0";
+
+/// The child: records, says so, then ends as it is told.
+#[test]
+fn program() {
+    let Some((scenario, dir)) = scenario() else {
+        return;
+    };
+    let builder = quiet(&dir).version("1.0").metadata("room", "7");
+    let builder = if scenario.starts_with("strict") {
+        builder.crash_safe_strict()
+    } else {
+        builder.crash_safe(true)
+    };
+    let recorder = builder.install().unwrap();
+    warn!(password = CANARY, harmless = 3; "a warning");
+    for number in 0..5_000 {
+        debug!("record {number}");
+        if number == 4_500 {
+            debug!("the password={CANARY} is in a text");
+        }
+    }
+    println!("ready");
+    match scenario.trim_start_matches("strict ") {
+        "wait" => {
+            let _ = std::io::stdin().read_line(&mut String::new());
+        }
+        "abort" => std::process::abort(),
+        "well" => {
+            recorder.run(|| Ok::<_, Error>(()));
+        }
+        "fails" => {
+            recorder.run(|| Err::<(), _>("it failed"));
+        }
+        "panics" => {
+            recorder.run(|| {
+                if true {
+                    panic!("it panicked")
+                } else {
+                    Ok::<_, Error>(())
+                }
+            });
+        }
+        "closes" => recorder.close(),
+        other => panic!("no scenario {other}"),
+    }
+    std::process::exit(0);
+}
+
+fn start(scenario: &str, dir: &Path) -> Child {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "program", "--nocapture"])
+        .env("SCENARIO", scenario)
+        .env("DUMPS", dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(
+        lines
+            .map_while(Result::ok)
+            .any(|line| line.ends_with("ready")),
+        "it never got ready"
+    );
+    child
+}
+
+fn rings(dir: &Path) -> Vec<std::path::PathBuf> {
+    let paths = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension != "json")
+        })
+        .collect()
+}
+
+/// Only dumps are left behind.
+fn assert_no_rings(dir: &Path) {
+    assert_eq!(rings(dir), [""; 0].map(std::path::PathBuf::from));
+}
+
+#[test]
+fn a_killed_process_is_told_of_by_the_next_one() {
+    let dir = tempdir().unwrap();
+    let mut child = start("wait", dir.path());
+    let pid = child.id();
+    assert!(
+        rings(dir.path())
+            .iter()
+            .all(|ring| { fs::metadata(ring).unwrap().permissions().mode() & 0o777 == 0o600 })
+    );
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().signal(), Some(9));
+
+    let next = start("well", dir.path()).wait_with_output().unwrap();
+    let said = stderr(&next);
+    assert_eq!(said.matches("flightrec: ").count(), 1, "{said}");
+    assert!(
+        said.contains(&format!("process {pid} ended without a word")),
+        "{said}"
+    );
+    assert_no_rings(dir.path());
+    let [(path, dump)] = <[_; 1]>::try_from(dumps(dir.path())).expect("one dump");
+    assert!(said.contains(&*path.to_string_lossy()), "{said}");
+    assert_eq!(
+        (dump.reason.kind.as_str(), dump.process.pid),
+        ("crash", pid)
+    );
+    assert_eq!(
+        (dump.version.as_deref(), dump.metadata["room"].as_str()),
+        (Some("1.0"), "7")
+    );
+    let crash = dump.crash.as_ref().unwrap();
+    assert_eq!(
+        (crash.damaged_records, crash.rebooted),
+        (0, cfg!(target_os = "linux").then_some(false))
+    );
+    assert!(dump.stack_traces.is_empty() && dump.error.is_none());
+
+    let messages: Vec<_> = dump
+        .latest_logs
+        .iter()
+        .map(|log| log.msg.as_str())
+        .collect();
+    assert_eq!(messages[0], "a warning");
+    let mut last: Vec<_> = (4_001..5_000)
+        .map(|number| format!("record {number}"))
+        .collect();
+    last.insert(500, "the password=[redacted] is in a text".to_owned());
+    assert_eq!(messages[1..], last);
+    let first = &dump.latest_logs[0];
+    assert_eq!(
+        (first.target.as_str(), first.level.as_str()),
+        ("crash", "WARN")
+    );
+    assert!(first.file.as_ref().unwrap().ends_with("crash.rs"));
+    assert!(crash.last_record_at.as_ref().unwrap() >= &first.time);
+    assert!(!fs::read_to_string(path).unwrap().contains(CANARY));
+}
+
+#[test]
+fn secrets_do_not_reach_the_file() {
+    // The value of a secret key never does; a text only in the strict mode.
+    for (scenario, texts) in [("wait", 1), ("strict wait", 0)] {
+        let dir = tempdir().unwrap();
+        let mut child = start(scenario, dir.path());
+        let mut found = 0;
+        for path in rings(dir.path()) {
+            let bytes = fs::read(path).unwrap();
+            found += bytes
+                .windows(CANARY.len())
+                .filter(|window| *window == CANARY.as_bytes())
+                .count();
+        }
+        assert_eq!(found, texts, "{scenario}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+#[test]
+fn an_abort_leaves_the_same_and_a_second_instance_is_left_alone() {
+    let dir = tempdir().unwrap();
+    let mut living = start("wait", dir.path());
+    let output = start("abort", dir.path()).wait_with_output().unwrap();
+    assert!(output.status.signal().is_some());
+    start("well", dir.path()).wait().unwrap();
+    let made = dumps_of(dir.path());
+    assert_eq!(made.len(), 1, "the living one's ring is no orphan");
+    assert_eq!(
+        rings(dir.path()).len(),
+        2,
+        "ring and outline of the living one"
+    );
+    drop(living.stdin.take());
+    living.wait().unwrap();
+}
+
+/// The dumps beside rings.
+fn dumps_of(dir: &Path) -> Vec<flightrec::Dump> {
+    let files = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let json = files.filter(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "json")
+    });
+    json.map(|path| flightrec::Dump::from_json(&fs::read(path).unwrap()).unwrap())
+        .collect()
+}
+
+#[test]
+fn a_process_that_ends_by_itself_leaves_no_ring() {
+    for (scenario, kinds) in [
+        ("well", &[][..]),
+        ("closes", &[]),
+        ("fails", &["error"]),
+        ("panics", &["panic"]),
+    ] {
+        let dir = tempdir().unwrap();
+        start(scenario, dir.path()).wait().unwrap();
+        assert_no_rings(dir.path());
+        let made: Vec<_> = dumps(dir.path())
+            .into_iter()
+            .map(|(_, dump)| dump.reason.kind)
+            .collect();
+        assert_eq!(made, kinds, "{scenario}");
+    }
+}
+
+#[test]
+fn a_program_that_dies_at_every_start_fills_no_disk() {
+    let dir = tempdir().unwrap();
+    for _ in 0..15 {
+        start("abort", dir.path()).wait().unwrap();
+        assert_eq!(rings(dir.path()).len(), 2, "the last one's only");
+    }
+    assert_eq!(dumps_of(dir.path()).len(), 10);
+}
+
+#[test]
+fn what_is_no_ring_is_removed_with_a_word() {
+    let dir = tempdir().unwrap();
+    fs::write(dir.path().join("1-1.ring"), "not a ring").unwrap();
+    fs::write(dir.path().join("2-2.ring"), vec![0xA5; 100_000]).unwrap();
+    fs::write(dir.path().join("2-2.outline"), "{").unwrap();
+    let next = start("well", dir.path()).wait_with_output().unwrap();
+    assert_eq!(
+        stderr(&next).matches("flightrec: cannot recover").count(),
+        2,
+        "{}",
+        stderr(&next)
+    );
+    assert_no_rings(dir.path());
+    assert_eq!(dumps(dir.path()), []);
+}
+
+#[test]
+fn a_file_that_can_not_be_made_is_a_word_on_stderr() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let next = start("well", &file.path().join("below"))
+        .wait_with_output()
+        .unwrap();
+    assert!(next.status.success());
+    assert!(
+        stderr(&next).contains("flightrec: records will not outlive a crash: "),
+        "{}",
+        stderr(&next)
+    );
+}
+
+#[test]
+fn a_ring_can_be_read_by_hand() {
+    let dir = tempdir().unwrap();
+    let mut child = start("wait", dir.path());
+    let ring = rings(dir.path())
+        .into_iter()
+        .find(|path| path.extension().unwrap() == "ring")
+        .unwrap();
+    let (reader, _tee) = flightrec::builder("reader")
+        .dump_to(std::io::sink())
+        .build();
+    let dump = reader.recover(&ring).unwrap();
+    assert_eq!((dump.app.as_str(), dump.process.pid), ("test", child.id()));
+    assert_eq!(dump.latest_logs.last().unwrap().msg, "record 4999");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(reader.recover(dir.path().join("none")).is_err());
+    common::log(&_tee, Level::Info, "and the reader goes on");
+    assert_eq!(reader.snapshot().latest_logs.len(), 1);
+}
