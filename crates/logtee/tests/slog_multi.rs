@@ -68,14 +68,17 @@ fn routing_by_region_and_level() {
 
 #[test]
 fn regular_routing_sends_to_every_match() {
-    let [one, two] = [Memory::new(), Memory::new()];
+    let [one, two, rest] = [Memory::new(), Memory::new(), Memory::new()];
     let tee = tee(logtee::router()
         .route(message_contains("query"), one.clone())
         .route(level_is(Level::Debug), two.clone())
+        .otherwise(rest.clone())
         .build());
     log::debug!(logger: tee, "query done");
+    log::info!(logger: tee, "something else");
     assert_eq!(one.messages(), ["query done"]);
     assert_eq!(two.messages(), ["query done"]);
+    assert_eq!(rest.messages(), ["something else"]);
 }
 
 #[test]

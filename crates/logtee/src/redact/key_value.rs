@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::key::Keys;
 use super::splice::{Splice, step};
 
-/// Longer ones are no keys; it also bounds the steps back from each separator.
+/// Of a longer one the end decides.
 const MAX_KEY: usize = 64;
 
 pub(super) fn find(text: &str, keys: &Keys, out: &mut Splice<'_>) {
