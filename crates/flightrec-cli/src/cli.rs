@@ -2,18 +2,24 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use jiff::Timestamp;
 
-use crate::input;
+use crate::input::{self, Limits};
 use crate::select::Selection;
 
 /// Reads the dumps of programs that have a flight recorder.
 #[derive(Debug, Parser)]
-#[command(name = "flightrec", version, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 done; 1 nothing found; 2 bad usage or input.\n\
-    Without a command it lists the dumps on this machine."
+    name = "flightrec",
+    version,
+    max_term_width = 100,
+    infer_subcommands = true
+)]
+#[command(
+    after_help = "Without a command it lists the dumps on this machine.\n\n\
+    Exit codes: 0 done; 1 nothing found, or not all is well; 2 bad usage or input."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -39,14 +45,32 @@ pub(crate) struct Common {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    List(List),
     Show(Show),
+    Merge(Merge),
+    Group(Group),
+    Export(Export),
+    Redact(Redact),
+    Doctor(Doctor),
+    Completions(Completions),
+    Man(Man),
+}
+
+/// List the dumps on this machine, newest first, those of one kind together
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Only the dumps of this program
+    pub(crate) app: Option<String>,
+    /// Every dump in a line of its own
+    #[arg(short, long)]
+    pub(crate) all: bool,
 }
 
 /// Show a dump: the error, its stacks, and the log before it
 #[derive(Debug, Args)]
 pub(crate) struct Show {
-    /// A file, `-` for standard input, or a program's name for its newest dump; without one, the
-    /// newest dump of all
+    /// A file, `-` for standard input, a number of `flightrec list`, or a program's name for its
+    /// newest dump; without one, the newest dump of all
     #[arg(value_name = "DUMP")]
     pub(crate) dump: Option<PathBuf>,
     /// Show everything: frames of the runtime, where each record was logged, what was loaded
@@ -54,4 +78,115 @@ pub(crate) struct Show {
     pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) selection: Selection,
+}
+
+/// Show the logs of several dumps in one order of time, such as of a process and its workers
+#[derive(Debug, Args)]
+pub(crate) struct Merge {
+    /// The dumps, named as for `show`
+    #[arg(value_name = "DUMP", required = true)]
+    pub(crate) dumps: Vec<PathBuf>,
+    /// Show where each record was logged, too
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+}
+
+/// Count dumps by what failed: their fingerprints, when first and last, in which versions
+#[derive(Debug, Args)]
+pub(crate) struct Group {
+    /// Dumps, or directories that hold some, at any depth; without any, those on this machine
+    #[arg(value_name = "DUMP|DIR")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Only the N most frequent
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) first: Option<usize>,
+}
+
+/// Convert dumps for other tools, to standard output
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// For which tools
+    #[arg(long, value_enum)]
+    pub(crate) to: Format,
+    /// The dumps, named as for `show`; without one, the newest of all
+    #[arg(value_name = "DUMP")]
+    pub(crate) dumps: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+}
+
+/// What `export` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// One JSON object a line: jq, lnav, DuckDB
+    Jsonl,
+    /// key=value, a record a line: lnav, grep
+    Logfmt,
+    /// OTLP/JSON logs: OpenTelemetry collectors
+    Otlp,
+    /// Trace events, a lane a thread: Perfetto, chrome://tracing
+    ChromeTrace,
+}
+
+/// Mask more of a dump before it is shared, and say what was masked
+#[derive(Debug, Args)]
+pub(crate) struct Redact {
+    /// The dump, named as for `show`
+    #[arg(value_name = "DUMP")]
+    pub(crate) dump: PathBuf,
+    /// Where to write it, `-` for standard output; without one, NAME.redacted.json in
+    /// the current directory
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Mask the values of this key, too; may be repeated
+    #[arg(short, long)]
+    pub(crate) key: Vec<String>,
+    /// Mask this text wherever it stands; may be repeated
+    #[arg(short, long)]
+    pub(crate) literal: Vec<String>,
+    /// Mask IP addresses, too
+    #[arg(long)]
+    pub(crate) ip: bool,
+    /// Leave the log out
+    #[arg(long)]
+    pub(crate) no_log: bool,
+}
+
+/// Tell whether a program's dumps will be of use, and what to change
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// The executable
+    #[arg(value_name = "BINARY")]
+    pub(crate) binary: PathBuf,
+}
+
+/// Print the completions for a shell
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: Shell,
+}
+
+/// Print the manual page
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// Write it, and one for each command, to files in this directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+impl Common {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            max_size: self.max_size,
+        }
+    }
+
+    /// The time that "ago" is counted from.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now.unwrap_or_else(Timestamp::now)
+    }
 }

@@ -10,6 +10,7 @@ use flightrec::Dump;
 
 use crate::look::count::{bytes, grouped};
 use crate::outcome::{Result, Trouble};
+use crate::summary::Summary;
 
 /// A value of JSON takes some 50 bytes of memory or more, however few it has in the file; that
 /// many bytes of the permitted size are reckoned for one.
@@ -32,6 +33,19 @@ impl Limits {
 pub(crate) fn read_dump(path: &Path, limits: Limits) -> Result<Dump> {
     let json = read(path, limits)?;
     parse(&json, limits).map_err(|why| Trouble::at(&named(path), why))
+}
+
+/// Reads the head of a dump, with a buffer that is used again.
+pub(crate) fn read_summary(path: &Path, limits: Limits, json: &mut Vec<u8>) -> Result<Summary> {
+    /// A smaller file can't take much memory, whatever it holds.
+    const HARMLESS: usize = 4 << 20;
+    read_into(path, limits, json)?;
+    let summary = if json.len() > HARMLESS {
+        check(json, limits).and_then(Summary::of)
+    } else {
+        Summary::of(json)
+    };
+    summary.map_err(|why| Trouble::at(&named(path), why))
 }
 
 /// The bytes of a file, or of standard input if the path is `-`.

@@ -6,12 +6,16 @@
 
 mod cli;
 mod commands;
+mod doctor;
+mod export;
 mod input;
 mod look;
 mod outcome;
 mod places;
+mod redact;
 mod select;
 mod show;
+mod summary;
 
 use std::process::ExitCode;
 

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
+use crate::input;
+use crate::outcome::{Result, Trouble};
+
 /// A dump by its name, unread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
@@ -35,6 +38,35 @@ pub(crate) fn find(state: &Path, app: Option<&str>) -> Vec<Found> {
     }
     newest_first(&mut found);
     found
+}
+
+/// The dump that a user means: a file, `-`, a number of the list, or a program's newest; the
+/// newest of all if nothing is said.
+pub(crate) fn resolve(asked: Option<&Path>) -> Result<PathBuf> {
+    let state = state_dir().unwrap_or_default();
+    let Some(path) = asked else {
+        let newest = find(&state, None).into_iter().next();
+        return newest
+            .map(|found| found.path)
+            .ok_or_else(|| Trouble::at(&state, "no program has dumps on this machine"));
+    };
+    if input::is_stdin(path) || path.exists() {
+        return Ok(path.to_owned());
+    }
+    let word = path.to_string_lossy();
+    let found = match word.parse::<usize>() {
+        Ok(number) => number
+            .checked_sub(1)
+            .and_then(|n| find(&state, None).into_iter().nth(n)),
+        Err(_) => find(&state, Some(&word)).into_iter().next(),
+    };
+    found.map(|found| found.path).ok_or_else(|| {
+        Trouble::at(
+            path,
+            "there is no such file, and no program of that name has dumps on this machine; \
+             `flightrec list` shows those that there are",
+        )
+    })
 }
 
 fn find_in(dir: &Path, app: &str, found: &mut Vec<Found>) {

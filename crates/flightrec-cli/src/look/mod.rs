@@ -3,6 +3,7 @@
 pub(crate) mod count;
 pub(crate) mod screen;
 pub(crate) mod style;
+pub(crate) mod table;
 pub(crate) mod text;
 pub(crate) mod time;
 pub(crate) mod value;

@@ -5,7 +5,6 @@ use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::process::{Child, Command, Stdio};
 
 use anstream::{AutoStream, ColorChoice};
-use jiff::Timestamp;
 
 use crate::cli::Common;
 
@@ -145,11 +144,4 @@ fn start_pager() -> Option<State> {
         pager,
         pipe: BufWriter::new(AutoStream::new(pipe, colour)),
     })
-}
-
-impl Common {
-    /// The time that "ago" is counted from.
-    pub(crate) fn now(&self) -> Timestamp {
-        self.now.unwrap_or_else(Timestamp::now)
-    }
 }

@@ -1,0 +1,173 @@
+//! `flightrec merge`
+
+use std::io::{self, Write};
+
+use flightrec::Dump;
+use jiff::Timestamp;
+
+use crate::cli::{Common, Merge};
+use crate::input;
+use crate::look::count;
+use crate::look::screen::Screen;
+use crate::look::style::{self, BOLD, DIM, ERROR};
+use crate::look::{text, time};
+use crate::outcome::{Outcome, Result};
+use crate::places;
+use crate::show::records::{Columns, Line};
+use crate::show::{Paths, View};
+
+/// Something that happened in one of the processes.
+enum Event<'a> {
+    Record(Line<'a>),
+    Failure(usize, Timestamp),
+}
+
+pub(super) fn run(args: Merge, common: &Common) -> Result {
+    let mut dumps = Vec::new();
+    for asked in &args.dumps {
+        let path = places::resolve(Some(asked))?;
+        dumps.push(input::read_dump(&path, common.limits())?);
+    }
+    let mut screen = Screen::open(common);
+    let view = View {
+        width: screen.width(),
+        now: common.now(),
+        all: args.all,
+        selection: args.selection,
+        paths: Paths::default(),
+    };
+    let shown = print(&mut screen, &dumps, &view)?;
+    screen.close()?;
+    Ok(if shown == 0 {
+        Outcome::Nothing
+    } else {
+        Outcome::Done
+    })
+}
+
+fn print(out: &mut dyn Write, dumps: &[Dump], view: &View) -> io::Result<usize> {
+    let names: Vec<String> = dumps.iter().map(name).collect();
+    let failures: Vec<_> = dumps
+        .iter()
+        .map(|dump| time::parse(&dump.created_at))
+        .collect();
+    let first = failures.iter().flatten().min().copied();
+    heading(out, dumps, &names, &failures, first)?;
+
+    let mut events = in_order(dumps, &failures, view);
+    let records = |events: &[(_, Event<'_>)]| {
+        events
+            .iter()
+            .filter(|(_, event)| matches!(event, Event::Record(_)))
+            .count()
+    };
+    let matched = records(&events);
+    if let Some(last) = view.selection.last {
+        keep_last(&mut events, last);
+    }
+    let shown = records(&events);
+    let of = if shown < matched {
+        format!("the last {} of ", count::grouped(shown as u64))
+    } else {
+        String::new()
+    };
+    writeln!(
+        out,
+        "\n{BOLD}Log{BOLD:#}{DIM}: {of}{}{DIM:#}",
+        count::of(matched, "record")
+    )?;
+
+    let lines: Vec<Line<'_>> = events
+        .iter()
+        .filter_map(|(_, event)| match event {
+            Event::Record(line) => Some(*line),
+            Event::Failure(..) => None,
+        })
+        .collect();
+    let columns = Columns::fit(&lines, &names, first, view);
+    for (_, event) in &events {
+        match *event {
+            Event::Record(line) => columns.record(out, &line)?,
+            Event::Failure(process, at) => {
+                columns.failure(out, process, at, &dumps[process].reason.message)?;
+            }
+        }
+    }
+    Ok(shown)
+}
+
+/// `census-4711`
+fn name(dump: &Dump) -> String {
+    text::line(&format!("{}-{}", dump.app, dump.process.pid)).into_owned()
+}
+
+fn heading(
+    out: &mut dyn Write,
+    dumps: &[Dump],
+    names: &[String],
+    failures: &[Option<Timestamp>],
+    first: Option<Timestamp>,
+) -> io::Result<()> {
+    let widest = names
+        .iter()
+        .map(|name| text::width(name))
+        .max()
+        .unwrap_or(0);
+    for (n, dump) in dumps.iter().enumerate() {
+        let (colour, name) = (style::thread(n), &names[n]);
+        let when = match (failures[n], first) {
+            (Some(own), Some(first)) if own == first => time::absolute(own),
+            (Some(own), Some(first)) => time::relative(own, first),
+            _ => "at an unknown time".to_owned(),
+        };
+        let message = text::first_line(&dump.reason.message);
+        let gap = text::pad(name, widest);
+        let kind = text::line(&dump.reason.kind);
+        writeln!(
+            out,
+            "{colour}{name}{colour:#}{gap}  {DIM}{kind}, {when}{DIM:#}  {ERROR}{message}{ERROR:#}"
+        )?;
+    }
+    Ok(())
+}
+
+/// What was asked for of all dumps, by time. Each process is in its own order; between them the
+/// machines' clocks decide.
+fn in_order<'a>(
+    dumps: &'a [Dump],
+    failures: &[Option<Timestamp>],
+    view: &View,
+) -> Vec<(Option<Timestamp>, Event<'a>)> {
+    let mut events = Vec::new();
+    for (process, dump) in dumps.iter().enumerate() {
+        let mut latest = None;
+        for record in dump
+            .latest_logs
+            .iter()
+            .filter(|record| view.selection.matches(record))
+        {
+            // Within a process nothing goes back in time, even if its clock did.
+            latest = latest.max(time::parse(&record.time));
+            events.push((latest, Event::Record(Line { process, record })));
+        }
+        if let Some(at) = failures[process] {
+            events.push((latest.max(Some(at)), Event::Failure(process, at)));
+        }
+    }
+    events.sort_by_key(|(time, _)| *time);
+    events
+}
+
+/// Drops what is before the last of that many records.
+fn keep_last(events: &mut Vec<(Option<Timestamp>, Event<'_>)>, last: usize) {
+    let mut left = last;
+    let start = events.iter().rposition(|(_, event)| match event {
+        Event::Record(_) if left == 0 => true,
+        Event::Record(_) => {
+            left -= 1;
+            false
+        }
+        Event::Failure(..) => false,
+    });
+    events.drain(..start.map_or(0, |start| start + 1));
+}

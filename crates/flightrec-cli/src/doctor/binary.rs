@@ -1,0 +1,254 @@
+//! What an executable says of itself.
+
+use std::path::Path;
+
+use object::{BinaryFormat, File, Object, ObjectSection, ObjectSymbol, SectionKind, SymbolKind};
+use regex::bytes::Regex;
+
+use super::Finding;
+
+/// Everything that can be told from the executable; an error if it is none.
+pub(crate) fn examine(path: &Path, data: &[u8]) -> Result<Vec<Finding>, object::Error> {
+    let file = File::parse(data)?;
+    let texts = Texts::find(&file);
+    let functions = functions(&file);
+    let beside = beside(path);
+    Ok(vec![
+        recorder(&texts),
+        identity(&file),
+        symbols(&file, functions, beside),
+        lines(&file, beside),
+        panics(&file, &texts),
+        levels(&texts),
+    ])
+}
+
+/// Which of the texts that tell something are in the program's constants.
+#[derive(Debug, Default)]
+struct Texts {
+    recorder: bool,
+    panic_abort: bool,
+    removed_levels: bool,
+}
+
+impl Texts {
+    fn find(file: &File<'_>) -> Texts {
+        let mut texts = Texts::default();
+        // Constants; a broken pattern finds nothing.
+        let Ok(any) =
+            Regex::new("flightrec/1|library[/\\\\]panic_abort[/\\\\]|`release_max_level_")
+        else {
+            return texts;
+        };
+        let is_constant = |kind| {
+            matches!(
+                kind,
+                SectionKind::ReadOnlyData
+                    | SectionKind::ReadOnlyString
+                    | SectionKind::ReadOnlyDataWithRel
+            )
+        };
+        for section in file
+            .sections()
+            .filter(|section| is_constant(section.kind()))
+        {
+            for found in any.find_iter(section.data().unwrap_or_default()) {
+                match found.as_bytes().first() {
+                    Some(b'f') => texts.recorder = true,
+                    Some(b'l') => texts.panic_abort = true,
+                    _ => texts.removed_levels = true,
+                }
+            }
+        }
+        texts
+    }
+}
+
+fn recorder(texts: &Texts) -> Finding {
+    const SUBJECT: &str = "flight recorder";
+    if texts.recorder {
+        return Finding::good(SUBJECT, "is in it");
+    }
+    Finding::bad(
+        SUBJECT,
+        "is not in it",
+        "call flightrec::builder(…).install() in main",
+    )
+}
+
+fn identity(file: &File<'_>) -> Finding {
+    const SUBJECT: &str = "build-id";
+    let id = match file.format() {
+        BinaryFormat::MachO => file.mach_uuid().ok().flatten().map(|id| id.to_vec()),
+        BinaryFormat::Elf => file.build_id().ok().flatten().map(<[u8]>::to_vec),
+        _ => file
+            .pdb_info()
+            .ok()
+            .flatten()
+            .map(|pdb| pdb.guid().to_vec()),
+    };
+    match id {
+        Some(id) => {
+            let hex: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+            Finding::good(SUBJECT, hex)
+        }
+        None => Finding::bad(
+            SUBJECT,
+            "none: a dump can't tell which build it is from",
+            "link with RUSTFLAGS=\"-C link-arg=-Wl,--build-id\", or give .revision(…) to the builder",
+        ),
+    }
+}
+
+fn functions(file: &File<'_>) -> usize {
+    let is_function = |symbol: &object::Symbol<'_, '_>| {
+        symbol.is_definition() && symbol.kind() == SymbolKind::Text
+    };
+    file.symbols().filter(is_function).count()
+}
+
+/// Debug information in a file of its own beside the executable.
+fn beside(path: &Path) -> Option<&'static str> {
+    let with = |ending: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        Path::new(&name).exists()
+    };
+    if with(".dSYM") {
+        Some("in the .dSYM beside it")
+    } else if path.with_extension("pdb").exists() {
+        Some("in the .pdb beside it")
+    } else if with(".debug") {
+        Some("in the .debug beside it")
+    } else {
+        None
+    }
+}
+
+fn symbols(file: &File<'_>, functions: usize, beside: Option<&str>) -> Finding {
+    const SUBJECT: &str = "symbols";
+    // On Windows they are always elsewhere.
+    match (functions, beside) {
+        (1.., _) if file.format() != BinaryFormat::Pe => Finding::good(
+            SUBJECT,
+            format!(
+                "of {} functions",
+                crate::look::count::grouped(functions as u64)
+            ),
+        ),
+        (_, Some(beside)) => Finding::good(SUBJECT, format!("{beside}; keep it")),
+        _ => Finding::bad(
+            SUBJECT,
+            "stripped: frames will be addresses without names",
+            "keep an unstripped copy of each release, or set strip = \"debuginfo\" in [profile.release]",
+        ),
+    }
+}
+
+fn lines(file: &File<'_>, beside: Option<&str>) -> Finding {
+    const SUBJECT: &str = "line tables";
+    let is_there = file
+        .section_by_name(".debug_line")
+        .or_else(|| file.section_by_name(".zdebug_line"))
+        .is_some_and(|section| section.size() > 0 && has_units_beyond_std(file));
+    if is_there {
+        return Finding::good(SUBJECT, "in it: frames have files and lines");
+    }
+    match beside {
+        Some(beside) => Finding::good(SUBJECT, format!("{beside}; keep it")),
+        None => Finding::bad(
+            SUBJECT,
+            "none: frames will have no files and lines",
+            "set debug = \"line-tables-only\" in [profile.release]",
+        ),
+    }
+}
+
+/// The standard library comes with line tables of its own; the program's make a section far
+/// larger than those of a program that has only the library's.
+fn has_units_beyond_std(file: &File<'_>) -> bool {
+    let names = [
+        ".debug_str",
+        ".debug_line_str",
+        ".debug_info",
+        ".zdebug_str",
+        ".zdebug_info",
+    ];
+    // The library's sources are named by the compiler's revision, others by directories.
+    let Ok(other) = Regex::new("/\\.cargo/registry/|src/main\\.rs|src/lib\\.rs|src\\\\main\\.rs")
+    else {
+        return true;
+    };
+    names
+        .iter()
+        .filter_map(|name| file.section_by_name(name))
+        .any(|section| {
+            // What can't be decompressed here is given the benefit of the doubt.
+            section.data().map_or(true, |data| {
+                let compressed = section
+                    .compressed_file_range()
+                    .is_ok_and(|range| range.format != object::CompressionFormat::None);
+                compressed
+                    || other
+                        .find_iter(data)
+                        .any(|found| !is_of_std(data, found.start()))
+            })
+        })
+}
+
+/// Whether the path around `at` lies in the standard library.
+fn is_of_std(data: &[u8], at: usize) -> bool {
+    let start = data[..at]
+        .iter()
+        .rposition(|byte| *byte == 0)
+        .map_or(0, |zero| zero + 1);
+    let path = String::from_utf8_lossy(&data[start..at]);
+    path.starts_with("/rustc/") || path.starts_with("library/") || path.contains("/rust/deps/")
+}
+
+fn panics(file: &File<'_>, texts: &Texts) -> Finding {
+    const SUBJECT: &str = "panics";
+    let unwinds = || {
+        let mut symbols = file.dynamic_symbols().chain(file.symbols());
+        symbols.any(|symbol| {
+            symbol
+                .name_bytes()
+                .is_ok_and(|name| name.ends_with(b"_Unwind_RaiseException"))
+        })
+    };
+    if texts.panic_abort {
+        return Finding::unsure(
+            SUBJECT,
+            "abort: the hook still makes a dump, but run() and destructors see nothing of them",
+            "leave panic = \"unwind\" in [profile.release] unless you need it otherwise",
+        );
+    }
+    if unwinds() {
+        return Finding::good(SUBJECT, "unwind");
+    }
+    Finding::unsure(
+        SUBJECT,
+        "can't be told from this file",
+        "see that [profile.release] has no panic = \"abort\"",
+    )
+}
+
+/// The recorder's complaint about levels that were compiled out is itself compiled out of an
+/// optimised program that has them all.
+fn levels(texts: &Texts) -> Finding {
+    const SUBJECT: &str = "levels";
+    if !texts.recorder {
+        return Finding::unsure(SUBJECT, "can't be told without the recorder", "");
+    }
+    if !texts.removed_levels {
+        return Finding::good(
+            SUBJECT,
+            "all: no feature of the crate `log` removes records",
+        );
+    }
+    Finding::unsure(
+        SUBJECT,
+        "some may be compiled out, unless this is a debug build",
+        "look for release_max_level_… in `cargo tree -e features -i log`",
+    )
+}

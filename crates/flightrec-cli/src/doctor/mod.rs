@@ -1,0 +1,55 @@
+//! Whether a program's dumps will be of use.
+
+mod binary;
+mod state;
+
+pub(crate) use binary::examine;
+pub(crate) use state::writable;
+
+/// How good a thing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Good,
+    /// It may be as it is wanted.
+    Unsure,
+    Bad,
+}
+
+/// One thing that was looked at.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    pub(crate) verdict: Verdict,
+    /// What it is.
+    pub(crate) subject: &'static str,
+    /// How it is.
+    pub(crate) state: String,
+    /// What to change; empty if nothing.
+    pub(crate) advice: &'static str,
+}
+
+impl Finding {
+    fn good(subject: &'static str, state: impl Into<String>) -> Finding {
+        Finding {
+            verdict: Verdict::Good,
+            subject,
+            state: state.into(),
+            advice: "",
+        }
+    }
+
+    fn bad(subject: &'static str, state: impl Into<String>, advice: &'static str) -> Finding {
+        Finding {
+            verdict: Verdict::Bad,
+            subject,
+            state: state.into(),
+            advice,
+        }
+    }
+
+    fn unsure(subject: &'static str, state: impl Into<String>, advice: &'static str) -> Finding {
+        Finding {
+            verdict: Verdict::Unsure,
+            ..Finding::bad(subject, state, advice)
+        }
+    }
+}

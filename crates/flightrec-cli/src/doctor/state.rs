@@ -1,0 +1,66 @@
+//! Whether the place for the dumps can be written to.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::Path;
+use std::process;
+
+use super::Finding;
+use crate::look::text;
+
+const SUBJECT: &str = "state directory";
+
+/// Tries it with a file that is removed at once, in the innermost directory that is there.
+pub(crate) fn writable(state: Option<&Path>) -> Finding {
+    let Some(state) = state else {
+        return Finding::bad(
+            SUBJECT,
+            "none: there is no home directory",
+            "give .dir(…) to the builder",
+        );
+    };
+    let name = state.to_string_lossy();
+    let name = text::line(&name);
+    let there = state.ancestors().find(|dir| dir.is_dir()).unwrap_or(state);
+    match try_file(there) {
+        Ok(()) => Finding::good(SUBJECT, format!("{name} can be written to")),
+        Err(error) => Finding::bad(
+            SUBJECT,
+            format!("{name} can't be written to: {error}"),
+            "make it writable, or give .dir(…) to the builder",
+        ),
+    }
+}
+
+fn try_file(dir: &Path) -> io::Result<()> {
+    let path = dir.join(format!(".flightrec-doctor-{}", process::id()));
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&path)?;
+    fs::remove_file(&path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Verdict;
+
+    #[test]
+    fn a_directory_that_can_be_made_is_good() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(
+            writable(Some(&dir.path().join("a/b"))).verdict,
+            Verdict::Good
+        );
+        assert_eq!(
+            fs::read_dir(dir.path()).unwrap().count(),
+            0,
+            "it left something behind"
+        );
+        assert_eq!(writable(None).verdict, Verdict::Bad);
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert_eq!(writable(Some(&file)).verdict, Verdict::Bad);
+    }
+}

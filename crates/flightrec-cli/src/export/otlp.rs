@@ -1,0 +1,215 @@
+//! OTLP/JSON logs: a request of a log exporter, for an OpenTelemetry collector.
+//!
+//! A log's target is the instrumentation scope, as with OpenTelemetry's own bridges. The failure
+//! is a record with the attributes of the exception semantic conventions.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+
+use flightrec::{Dump, LogRecord, Value};
+use jiff::Timestamp;
+use serde_json::{Value as Json, json};
+
+use super::object::{Object, json as to_json};
+use super::{Chosen, failed_at, is_fatal, stacks};
+use crate::look::time;
+use crate::select::Level;
+
+pub(super) fn write(out: &mut dyn Write, dumps: &[Chosen<'_>]) -> io::Result<()> {
+    write!(out, "{{\"resourceLogs\":[")?;
+    for (n, chosen) in dumps.iter().enumerate() {
+        if n > 0 {
+            write!(out, ",")?;
+        }
+        resource_logs(out, chosen)?;
+    }
+    writeln!(out, "]}}")
+}
+
+fn resource_logs(out: &mut dyn Write, chosen: &Chosen<'_>) -> io::Result<()> {
+    let resource = json!({"attributes": resource(chosen.dump)});
+    write!(out, "{{\"resource\":{resource},\"scopeLogs\":[")?;
+    for (scope, records) in scopes(&chosen.records) {
+        write!(
+            out,
+            "{{\"scope\":{},\"logRecords\":[",
+            json!({"name": scope})
+        )?;
+        for (n, record) in records.into_iter().enumerate() {
+            write!(out, "{}", if n > 0 { "," } else { "" })?;
+            serde_json::to_writer(&mut *out, &self::record(record, chosen.dump))?;
+        }
+        write!(out, "]}},")?;
+    }
+    let scope = json!({"name": "flightrec", "version": env!("CARGO_PKG_VERSION")});
+    write!(out, "{{\"scope\":{scope},\"logRecords\":[")?;
+    serde_json::to_writer(&mut *out, &failure(chosen.dump))?;
+    write!(out, "]}}]}}")
+}
+
+/// The records of each target, in the order in which the targets appear.
+fn scopes<'a>(records: &[&'a LogRecord]) -> Vec<(&'a str, Vec<&'a LogRecord>)> {
+    let mut scopes: Vec<(&str, Vec<&LogRecord>)> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    for record in records {
+        let at = *places.entry(&record.target).or_insert(scopes.len());
+        if at == scopes.len() {
+            scopes.push((&record.target, Vec::new()));
+        }
+        scopes[at].1.push(record);
+    }
+    scopes
+}
+
+/// Attributes, each under a name of the semantic conventions.
+#[derive(Default)]
+struct Attributes(Vec<Json>);
+
+impl Attributes {
+    fn text(&mut self, key: &str, value: &str) {
+        if !value.is_empty() {
+            self.any(key, json!({"stringValue": value}));
+        }
+    }
+
+    fn int(&mut self, key: &str, value: impl Into<i128>) {
+        self.any(key, any_value(&Value::Int(value.into())));
+    }
+
+    fn any(&mut self, key: &str, value: Json) {
+        self.0.push(json!({"key": key, "value": value}));
+    }
+}
+
+fn resource(dump: &Dump) -> Vec<Json> {
+    let mut attributes = Attributes::default();
+    attributes.text(
+        "service.name",
+        if dump.app.is_empty() {
+            "unknown_service"
+        } else {
+            &dump.app
+        },
+    );
+    attributes.text(
+        "service.version",
+        dump.version.as_deref().unwrap_or_default(),
+    );
+    attributes.text(
+        "vcs.ref.head.revision",
+        dump.revision.as_deref().unwrap_or_default(),
+    );
+    let process = &dump.process;
+    attributes.int("process.pid", process.pid);
+    attributes.text(
+        "process.executable.path",
+        process.executable.as_deref().unwrap_or_default(),
+    );
+    if !process.args.is_empty() {
+        let args = process.args.iter().cloned().map(Value::Text).collect();
+        attributes.any("process.command_args", any_value(&Value::List(args)));
+    }
+    let os = if dump.host.os == "macos" {
+        "darwin"
+    } else {
+        &dump.host.os
+    };
+    attributes.text("os.type", os);
+    let arch = match dump.host.arch.as_str() {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "arm" => "arm32",
+        other => other,
+    };
+    attributes.text("host.arch", arch);
+    for (key, value) in &dump.metadata {
+        attributes.text(&format!("flightrec.metadata.{key}"), value);
+    }
+    attributes.0
+}
+
+fn record<'a>(record: &LogRecord, dump: &Dump) -> Object<'a> {
+    let mut attributes = Attributes::default();
+    attributes.text("thread.name", &record.thread);
+    if let Some(file) = &record.file {
+        attributes.text("code.file.path", file);
+    }
+    if let Some(line) = record.line {
+        attributes.int("code.line.number", line);
+    }
+    attributes.int("log.record.sequence", record.seq);
+    for (key, value) in record.fields.iter() {
+        attributes.any(key, any_value(value));
+    }
+    let level = Level::of(record);
+    let severity = level.map(|level| match level {
+        Level::Trace => 1,
+        Level::Debug => 5,
+        Level::Info => 9,
+        Level::Warn => 13,
+        Level::Error => 17,
+    });
+    Object::default()
+        .with("timeUnixNano", time::parse(&record.time).map(nanoseconds))
+        .with("observedTimeUnixNano", nanoseconds(failed_at(dump)))
+        .with("severityNumber", severity)
+        .with("severityText", &*record.level)
+        .with("body", json!({"stringValue": record.msg}))
+        .with("attributes", attributes.0)
+}
+
+fn failure<'a>(dump: &Dump) -> Object<'a> {
+    let mut attributes = Attributes::default();
+    attributes.text("exception.message", &dump.reason.message);
+    if dump.reason.kind == "panic" {
+        attributes.text("exception.type", "panic");
+    }
+    attributes.text("exception.stacktrace", &stacks::text(dump));
+    attributes.text("thread.name", &dump.process.thread);
+    attributes.text("flightrec.kind", &dump.reason.kind);
+    attributes.text("flightrec.fingerprint", &dump.fingerprint);
+    let (number, text) = if is_fatal(dump) {
+        (21, "FATAL")
+    } else {
+        (17, "ERROR")
+    };
+    let at = nanoseconds(failed_at(dump));
+    Object::default()
+        .with("timeUnixNano", &*at)
+        .with("observedTimeUnixNano", &*at)
+        .with("severityNumber", number)
+        .with("severityText", text)
+        .with("eventName", "exception")
+        .with("body", json!({"stringValue": dump.reason.message}))
+        .with("attributes", attributes.0)
+}
+
+/// 64-bit numbers are text in the JSON mapping of protobuf. Before 1970 there is no such time.
+fn nanoseconds(time: Timestamp) -> String {
+    u64::try_from(time.as_nanosecond()).unwrap_or(0).to_string()
+}
+
+fn any_value(value: &Value) -> Json {
+    match value {
+        Value::Null => json!({}),
+        Value::Bool(yes) => json!({"boolValue": yes}),
+        Value::Int(int) => match i64::try_from(*int) {
+            Ok(int) => json!({"intValue": int.to_string()}),
+            Err(_) => json!({"stringValue": int.to_string()}),
+        },
+        Value::Float(float) => json!({"doubleValue": to_json(&Value::Float(*float))}),
+        Value::Text(text) => json!({"stringValue": text}),
+        Value::List(items) => {
+            let values: Vec<_> = items.iter().map(any_value).collect();
+            json!({"arrayValue": {"values": values}})
+        }
+        Value::Map(entries) => {
+            let values: Vec<_> = entries
+                .iter()
+                .map(|(key, value)| json!({"key": key, "value": any_value(value)}))
+                .collect();
+            json!({"kvlistValue": {"values": values}})
+        }
+        other => json!({"stringValue": format!("{other:?}")}),
+    }
+}
