@@ -269,6 +269,24 @@ fn redacting_masks_messages_strings_and_numbers() {
 }
 
 #[test]
+fn redacting_keys_only_looks_into_no_text() {
+    let memory = Memory::new();
+    let redact = logtee::redact(logtee::redact::Redactor::default()).keys_only();
+    let tee = builder()
+        .sink(LevelFilter::Info, logtee::pipe(redact).to(memory.clone()))
+        .build();
+    log::info!(logger: tee, token = 1234, note = "token=x"; "token=y");
+    log::info!(logger: tee, "token=z");
+    let records = memory.records();
+    let fields = [
+        ("token".to_owned(), "[redacted]".into()),
+        ("note".to_owned(), "token=x".into()),
+    ];
+    assert_eq!(records[0].fields, fields);
+    assert_eq!(memory.messages(), ["token=y", "token=z"]);
+}
+
+#[test]
 fn a_channel_never_waits() {
     let (sink, received) = logtee::channel(2);
     let tee = builder().sink(LevelFilter::Info, sink).build();
