@@ -34,6 +34,7 @@ fn main() -> ExitCode {
     let recorder = flightrec::builder("census")
         .version(env!("CARGO_PKG_VERSION"))
         .metadata("threads", args.threads.to_string())
+        .crash_safe(true)
         .install();
     match recorder {
         Ok(recorder) => recorder.run(|| census(&args)),

@@ -1,4 +1,4 @@
-//! The main job, shown: a real tool runs well, fails, and panics.
+//! The main job, shown: a real tool runs well, fails, panics, and is killed.
 
 mod checks;
 mod stage;
@@ -20,6 +20,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     runs_well(&stage, &mut checks)?;
     fails_twice(&stage, &mut checks)?;
     panics(&stage, &mut checks)?;
+    is_killed(&stage, &mut checks)?;
     checks.conclude(&stage)
 }
 
@@ -119,5 +120,53 @@ fn panics(stage: &Stage, checks: &mut Checks) -> Result<()> {
         "its stack begins where it panicked",
         first.contains("census::crates::edition"),
     );
+    Ok(())
+}
+
+fn is_killed(stage: &Stage, checks: &mut Checks) -> Result<()> {
+    if cfg!(windows) {
+        stage.title("Act 4 (a killed process) needs Linux or macOS.");
+        return Ok(());
+    }
+    stage.title(
+        "Act 4: the census is killed in the middle of its work (SIGKILL), and started again.",
+    );
+    let before = stage.dumps()?.len();
+    let pid = stage.kill_census(&stage.downloaded)?;
+    println!("(process {pid} was killed)\n");
+    checks.that(
+        "a killed process writes nothing",
+        stage.dumps()?.len() == before,
+    );
+    let run = stage.census(&stage.broken)?;
+    run.show();
+    let said = run
+        .stderr
+        .lines()
+        .find(|line| line.contains(&format!("process {pid} ended without a word")));
+    checks.that(
+        "the next start says in one line what became of it",
+        said.is_some(),
+    );
+    let dumps = stage.dumps()?;
+    let Some(dump) = dumps
+        .iter()
+        .find(|dump| dump.json["reason"]["kind"] == "crash")
+    else {
+        bail!("there is no dump of the killed process")
+    };
+    stage.title("What the maintainer sees in it:");
+    stage.view(dump)?;
+    checks.that(
+        "the dump is of the process that was killed",
+        dump.json["process"]["pid"] == pid,
+    );
+    let logs = dump.json["latest_logs"].as_array().map_or(0, Vec::len);
+    checks.that("its last DEBUG records are there", logs > 10);
+    checks.that(
+        "none of them is damaged",
+        dump.json["crash"]["damaged_records"] == 0,
+    );
+    checks.that("nothing else is left behind", stage.leftovers()?.is_empty());
     Ok(())
 }

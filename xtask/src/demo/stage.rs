@@ -1,8 +1,11 @@
 //! What the demo plays with: the programs, the directories and what they leave.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tempfile::TempDir;
@@ -63,13 +66,8 @@ impl Stage {
 
     pub(crate) fn census(&self, dir: &Path) -> Result<Run> {
         println!("$ census {}", dir.display());
-        // Neither a backtrace variable nor the user's own state has a part in this.
-        let output = Command::new(&self.census)
-            .arg(dir)
-            .env("XDG_STATE_HOME", &self.state)
-            .env("LOCALAPPDATA", &self.state)
-            .env_remove("RUST_BACKTRACE")
-            .env_remove("RUST_LOG")
+        let output = self
+            .command(dir)
             .output()
             .with_context(|| format!("cannot run {}", self.census.display()))?;
         Ok(Run {
@@ -77,6 +75,49 @@ impl Stage {
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         })
+    }
+
+    /// Starts the census and kills it once it has begun to read. Returns its process id.
+    pub(crate) fn kill_census(&self, dir: &Path) -> Result<u32> {
+        println!("$ census {} & kill -KILL $!", dir.display());
+        let mut child = self
+            .command(dir)
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()?;
+        let mut stderr = BufReader::new(child.stderr.take().context("stderr is piped")?);
+        let mut line = String::new();
+        // It says at INFO how much there is to read, then reads for a good while.
+        stderr.read_line(&mut line)?;
+        print!("{line}");
+        thread::sleep(Duration::from_millis(100));
+        child.kill()?;
+        child.wait()?;
+        Ok(child.id())
+    }
+
+    fn command(&self, dir: &Path) -> Command {
+        let mut command = Command::new(&self.census);
+        // Neither a backtrace variable nor the user's own state has a part in this.
+        command
+            .arg(dir)
+            .env("XDG_STATE_HOME", &self.state)
+            .env("LOCALAPPDATA", &self.state)
+            .env_remove("RUST_BACKTRACE")
+            .env_remove("RUST_LOG");
+        command
+    }
+
+    /// What lies beside the dumps.
+    pub(crate) fn leftovers(&self) -> Result<Vec<PathBuf>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(self.state.join("census").join("flightrec"))? {
+            let path = entry?.path();
+            if path.extension().is_none_or(|extension| extension != "json") {
+                found.push(path);
+            }
+        }
+        Ok(found)
     }
 
     /// The dumps written so far, oldest first.
@@ -92,6 +133,9 @@ impl Stage {
         };
         for entry in entries {
             let path = entry?.path();
+            if path.extension().is_none_or(|extension| extension != "json") {
+                continue;
+            }
             let text = fs::read(&path)?;
             let json = serde_json::from_slice(&text)
                 .with_context(|| format!("{} is not JSON", path.display()))?;
