@@ -4,6 +4,8 @@
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use tailwriter::{MappedTail, Recovered, SharedTail};
@@ -111,6 +113,48 @@ fn an_orphan_is_claimed_once() {
         Recovered::claim(&path).unwrap_err().kind(),
         ErrorKind::NotFound
     );
+}
+
+/// What another process sees of a living one: an exact run of lines, too.
+#[test]
+fn a_file_that_is_written_to_is_read_without_gaps() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("tail.ring");
+    let tail = SharedTail::builder()
+        .max_lines(500)
+        .max_line_bytes(64)
+        .build_mapped(&path)
+        .unwrap();
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for writer in 0..2 {
+            let (tail, stop) = (&tail, &stop);
+            scope.spawn(move || {
+                for number in 0.. {
+                    tail.push(format!("{writer} {number}").as_bytes());
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                }
+            });
+        }
+        let mut seen = 0;
+        for _ in 0..100 {
+            let snapshot = MappedTail::recover(&path).unwrap();
+            seen += snapshot.len();
+            let mut last: [Option<u64>; 2] = [None; 2];
+            for line in snapshot.lines() {
+                let line = str::from_utf8(line).unwrap();
+                let (writer, number) = line.split_once(' ').unwrap();
+                let (writer, number) = (writer.parse::<usize>().unwrap(), number.parse().unwrap());
+                if let Some(before) = last[writer].replace(number) {
+                    assert_eq!(number, before + 1, "of {writer}");
+                }
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+        assert!(seen > 0);
+    });
 }
 
 #[test]

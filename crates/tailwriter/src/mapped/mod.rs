@@ -2,13 +2,14 @@
 //!
 //! It is the shared tail with its segments elsewhere. `tail` is the face; a `ring` is the memory
 //! that its journals write to, seen through a `map` of a `file`; lines lie there in the `checked`
-//! format, with a checksum (`sum`), behind a `header`. `recover` reads such a file, and `recovered`
-//! is what it gives. The [`format`](mod@format) is written down.
+//! format, with a checksum (`sum`), behind a `header`. `recover` reads such a file, `scan` a segment
+//! of it, and `recovered` is what they give. The [`format`](mod@format) is written down.
 
 mod checked;
 mod file;
 pub mod format;
 mod header;
+mod identity;
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 mod map;
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
@@ -17,6 +18,7 @@ mod map;
 mod recover;
 mod recovered;
 mod ring;
+mod scan;
 mod sum;
 mod tail;
 

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use super::file;
 use super::header::{Block, Header};
+use super::identity::boot_id;
 use super::recover::{Lines, Reader};
-use super::tail::boot_id;
 use crate::Snapshot;
 use crate::clock::Timeline;
 use crate::shared::assemble::Bounds;
@@ -54,9 +54,9 @@ pub struct Recovered {
 impl Recovered {
     /// Reads the file at `path`, whether or not its owner lives.
     ///
-    /// If it does, lines that are pushed meanwhile may be there or not, and what was just being
-    /// overwritten is counted as [damaged](Recovered::damaged_lines). A symbolic link is not
-    /// followed. It takes no more memory than twice the length of the file.
+    /// If it does, the lines are those of some moment meanwhile, and what was just being overwritten
+    /// may be counted as [damaged](Recovered::damaged_lines). A symbolic link is not followed. It
+    /// takes no more memory than twice the length of the file, unless that changes meanwhile.
     ///
     /// # Errors
     ///
@@ -97,7 +97,7 @@ impl Recovered {
 
     fn of(file: File, path: &Path, is_owner_alive: bool) -> io::Result<Recovered> {
         let path = std::path::absolute(path)?;
-        let mut reader = Reader::new(&file)?;
+        let reader = Reader::new(&file)?;
         let header = reader.header().clone();
         let mut timeline = timeline(&header, reader.anchor());
         let Lines { snapshot, damaged } = reader.lines(|header, last_tick| {

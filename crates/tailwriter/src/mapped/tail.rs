@@ -1,19 +1,17 @@
 //! The face of a tail in a mapped file.
 
 use std::fmt;
-use std::fs::{self, File};
-use std::hash::BuildHasher;
-use std::hash::RandomState;
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
 
 use super::checked::Checked;
 use super::file;
 use super::header::{Header, MAX_FILE_BYTES};
+use super::identity::{boot_id, random_id};
 use super::map::{ForkGuard, Map};
 use super::recovered::Recovered;
 use super::ring::{Part, Ring};
@@ -327,20 +325,4 @@ impl fmt::Debug for MappedTail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.inner.core.describe("MappedTail", f)
     }
-}
-
-/// 128 bits that no other file has. The standard library seeds its hashers from the system.
-fn random_id() -> [u64; 2] {
-    [0, 1].map(|half: u64| RandomState::new().hash_one((half, process::id(), SystemTime::now())))
-}
-
-/// What tells one run of the machine from another, where the system says it.
-pub(super) fn boot_id() -> Option<[u64; 2]> {
-    if !cfg!(target_os = "linux") {
-        return None;
-    }
-    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
-    let id = u128::from_str_radix(&digits, 16).ok()?;
-    Some([(id >> 64) as u64, id as u64])
 }

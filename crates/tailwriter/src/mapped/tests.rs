@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::io::Write;
+use std::thread;
 
 use proptest::prelude::*;
 
 use super::checked::Checked;
 use super::header::HEADER_BYTES;
+use crate::limits::Limits;
+use crate::shared::memory::Geometry;
 use crate::shared::segment::Format;
 use crate::{MappedTail, Recovered, SharedTail, Snapshot};
 
@@ -76,6 +79,31 @@ proptest! {
         prop_assert_eq!(facts(&shared.snapshot()), facts(recovered.snapshot()));
         prop_assert_eq!(recovered.damaged_lines(), 0);
     }
+}
+
+/// Lines that are older than recycled ones do not come back, though their segment is still there.
+#[test]
+fn what_is_behind_the_horizon_stays_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ring");
+    let geometry = Geometry {
+        segment_words: 80,
+        segments: 6,
+    };
+    let limits = Limits {
+        max_line_bytes: 50,
+        ..Limits::default()
+    };
+    let tail = MappedTail::create_divided(limits, 3, geometry, &path).unwrap();
+    tail.push_pinned(b"old and pinned");
+    tail.push(b"old");
+    let push = |number: usize| tail.push(number.to_string().as_bytes());
+    thread::scope(|scope| scope.spawn(|| (0..1_000).for_each(push)).join()).unwrap();
+    let live = tail.snapshot();
+    assert!((50..100).contains(&live.len()), "{} lines", live.len());
+    assert_eq!(live.lines().next(), Some(&b"old and pinned"[..]));
+    assert_eq!(live.evicted() + live.len() as u64, 1_002);
+    assert_eq!(facts(&MappedTail::recover(&path).unwrap()), facts(&live));
 }
 
 #[test]

@@ -55,7 +55,8 @@ fn child() {
 }
 
 fn write(tail: &MappedTail, writer: usize, progress: &[AtomicU64], die: impl Fn(), last: u64) {
-    for number in 0.. {
+    // A process that does not die ends well, which is noticed, too.
+    for number in 0..10_000_000 {
         let text = line(writer, number);
         if number % 64 == 0 {
             tail.push_pinned(text.as_bytes());
@@ -79,7 +80,9 @@ fn die(how: &str) {
         "abort" => process::abort(),
         "segfault" => segfault(),
         "overflow" => println!("{}", overflow(0)),
-        "allocation" => drop(Vec::<u8>::with_capacity(isize::MAX as usize)),
+        "allocation" => drop(hint::black_box(Vec::<u8>::with_capacity(
+            isize::MAX as usize,
+        ))),
         _ => panic!("no such death: {how}"),
     }
 }
