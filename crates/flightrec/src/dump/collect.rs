@@ -1,6 +1,5 @@
 //! Making a dump out of what was kept.
 
-use std::fmt::Write;
 use std::time::SystemTime;
 
 use logtee::packed::{self, FieldValue};
@@ -112,12 +111,7 @@ impl From<(String, u32, u32)> for Location {
 
 /// RFC 3339 in UTC, to the microsecond.
 pub(crate) fn rfc3339(time: SystemTime) -> String {
-    // Years before 1970 and after 9999 have no text; what such a clock says is worth nothing.
-    let mut text = String::new();
-    match write!(text, "{}", humantime::format_rfc3339_micros(time)) {
-        Ok(()) => text,
-        Err(_) => String::new(),
-    }
+    logtee::Time::utc().digits(6).text(time)
 }
 
 fn record(entry: &Entry<'_>, mask: &Mask<'_>) -> LogRecord {

@@ -105,7 +105,10 @@ mod tests {
     #[test]
     fn a_dump_is_known_by_its_name() {
         let created_at = "2026-11-23T00:30:15.123456Z".to_owned();
-        let mut dump = Dump { created_at, ..Dump::default() };
+        let mut dump = Dump {
+            created_at,
+            ..Dump::default()
+        };
         dump.reason.kind = "error".to_owned();
         let name = of(&dump);
         assert!(name.starts_with("20261123T003015.123456Z-error-"), "{name}");

@@ -1,5 +1,6 @@
 //! From a record to one line of text.
 
+mod civil;
 mod json;
 mod logfmt;
 mod text;

@@ -9,15 +9,23 @@ use std::sync::OnceLock;
 const SLOTS: usize = 4096;
 const PROBES: usize = 16;
 
-static TABLE: [OnceLock<&'static str>; SLOTS] = [const { OnceLock::new() }; SLOTS];
+/// Made when the first name is packed: as a static of its own it would be 96 KiB in every program's
+/// file, for an empty `OnceLock` is not all zeros.
+static TABLE: OnceLock<Box<[OnceLock<&'static str>]>> = OnceLock::new();
+
+#[inline]
+fn table() -> &'static [OnceLock<&'static str>] {
+    TABLE.get_or_init(|| (0..SLOTS).map(|_| OnceLock::new()).collect())
+}
 
 /// The number of `text`, if it has or can get one.
 #[inline]
 pub(crate) fn number(text: &'static str) -> Option<u16> {
+    let table = table();
     let start = start(text);
     for probe in 0..PROBES {
         let slot = (start + probe) % SLOTS;
-        match TABLE[slot].get() {
+        match table[slot].get() {
             Some(known) if std::ptr::eq(*known, text) => return Some(slot as u16),
             Some(_) => {}
             None => return claim(start, text),
@@ -28,18 +36,19 @@ pub(crate) fn number(text: &'static str) -> Option<u16> {
 
 #[cold]
 fn claim(start: usize, text: &'static str) -> Option<u16> {
+    let table = table();
     // From the start again: another thread may have come in between.
     (0..PROBES)
         .map(|probe| (start + probe) % SLOTS)
         .find_map(|slot| {
-            let known = *TABLE[slot].get_or_init(|| text);
+            let known = *table[slot].get_or_init(|| text);
             std::ptr::eq(known, text).then_some(slot as u16)
         })
 }
 
 /// What [`number`] gave a number to.
 pub(crate) fn text(number: u16) -> Option<&'static str> {
-    TABLE.get(usize::from(number))?.get().copied()
+    TABLE.get()?.get(usize::from(number))?.get().copied()
 }
 
 #[inline]
