@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
-// The one exception is `clock::tsc`, which reads a counter of the processor.
+// The exceptions are `clock::tsc`, which reads a counter of the processor, and `mapped::map`, which
+// maps memory.
 #![deny(unsafe_code)]
 
 mod builder;

@@ -10,6 +10,15 @@ use std::time::{Duration, Instant};
 
 use tailwriter::{MappedTail, Recovered, SharedTail};
 
+/// Stops the writers, also when what they are watched with fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A child would keep the pipes of another test open.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
@@ -103,11 +112,11 @@ fn children_forked_while_threads_push_neither_hang_nor_write_to_the_file() {
                 }
             });
         }
+        let _stop = Stop(&stop);
         for _ in 0..40 {
             let child = fork(|| act_of_child(tail.clone()));
             assert_eq!(wait(child), Some(0));
         }
-        stop.store(true, Ordering::Relaxed);
     });
     let recovered = Recovered::read(&path).unwrap();
     assert!(recovered.is_owner_alive());

@@ -10,6 +10,15 @@ use std::time::{Duration, SystemTime};
 
 use tailwriter::{MappedTail, Recovered, SharedTail};
 
+/// Stops the writers, also when what they are watched with fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 fn text(lines: &tailwriter::Snapshot) -> String {
     lines.to_string()
 }
@@ -138,6 +147,7 @@ fn a_file_that_is_written_to_is_read_without_gaps() {
                 }
             });
         }
+        let _stop = Stop(&stop);
         let mut seen = 0;
         for _ in 0..100 {
             let snapshot = MappedTail::recover(&path).unwrap();
@@ -152,7 +162,6 @@ fn a_file_that_is_written_to_is_read_without_gaps() {
                 }
             }
         }
-        stop.store(true, Ordering::Relaxed);
         assert!(seen > 0);
     });
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::sum::{Key, Sum};
 use crate::shared::memory::Lap;
-use crate::shared::segment::{Format, Line, WORD, partial_word};
+use crate::shared::segment::{Format, Line, store_text};
 
 /// The key of the lap, for the writer's use.
 const LAP_KEY: usize = 2;
@@ -35,30 +35,7 @@ impl Format for Checked {
         );
         first.store(line.tick, Ordering::Relaxed);
         second.store(header, Ordering::Relaxed);
-        let (blocks, rest) = line.text.as_chunks::<{ 4 * WORD }>();
-        let (places, _) = text.as_chunks::<4>();
-        for (place, block) in places.iter().zip(blocks) {
-            let (chunks, _) = block.as_chunks::<WORD>();
-            let words = [0, 1, 2, 3].map(|at| u64::from_le_bytes(chunks[at]));
-            for (place, word) in place.iter().zip(words) {
-                place.store(word, Ordering::Relaxed);
-            }
-            sum.add(words);
-        }
-        if !rest.is_empty() {
-            let mut words = [0; 4];
-            let (chunks, rest) = rest.as_chunks::<WORD>();
-            for (word, chunk) in words.iter_mut().zip(chunks) {
-                *word = u64::from_le_bytes(*chunk);
-            }
-            if !rest.is_empty() {
-                words[chunks.len()] = partial_word(line.text, rest);
-            }
-            for (place, word) in text[4 * blocks.len()..].iter().zip(words) {
-                place.store(word, Ordering::Relaxed);
-            }
-            sum.add(words);
-        }
+        store_text(text, line.text, |words| sum.add(words));
         third.store(sum.finish(), Ordering::Relaxed);
     }
 }

@@ -148,9 +148,10 @@ fn mutate(image: &mut Vec<u8>, dice: &mut Dice) {
             }
         };
         let end = (start + 1 + place(16, dice)).min(image.len());
-        let Some(bytes) = image.get_mut(start..end) else {
+        let bytes = image.get_mut(start..end).unwrap_or_default();
+        if bytes.is_empty() {
             continue;
-        };
+        }
         match dice.roll(5) {
             0 => bytes.fill_with(|| dice.roll(256) as u8),
             1 => bytes.fill([0, 0xFF, 0x80, 1][place(4, dice)]),
