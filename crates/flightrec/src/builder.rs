@@ -18,7 +18,7 @@ use crate::recorder::{About, Keep, Recorder, Switch, Wanted};
 use crate::store::{Retention, Store};
 use crate::storm::Storm;
 use crate::tail::{CrashSafe, Tail};
-use crate::{FlightRecorder, panics, say};
+use crate::{FlightRecorder, birth, panics, say};
 
 /// How many records are kept unless told otherwise.
 const KEEP_LINES: usize = 1_000;
@@ -248,6 +248,7 @@ impl Builder {
         let (flight, tee) = self.build();
         tee.install().map_err(InstallError)?;
         panics::hook(flight.clone());
+        birth::mark_stacks();
         #[cfg(feature = "crash-safe")]
         if crash_safe != CrashSafe::Off
             && let Some(dir) = &flight.recorder.ring_dir

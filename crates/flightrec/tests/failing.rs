@@ -95,6 +95,14 @@ fn run(recorder: &FlightRecorder, scenario: &str) -> ExitCode {
             }
             ExitCode::SUCCESS
         }
+        "born early" => recorder.run(|| {
+            let early = err!("born here");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            for number in 0..10 {
+                debug!("much later {number}");
+            }
+            Err::<(), _>(early)
+        }),
         "odd payload" => {
             let _ = std::panic::catch_unwind(|| std::panic::panic_any(7));
             ExitCode::SUCCESS
@@ -326,6 +334,15 @@ fn a_payload_that_is_not_text_is_said_to_be_so() {
         dumps[0].error.as_ref().unwrap().message,
         "<a panic payload that is not text>"
     );
+}
+
+#[test]
+fn a_dump_says_after_which_record_an_error_was_born() {
+    let dump = fails("born early", "Error: born here\n");
+    let seq = dump.stack_traces[0].log_seq.unwrap();
+    let last_before = dump.latest_logs.iter().find(|log| log.seq == seq).unwrap();
+    assert_eq!(last_before.msg, "and not this");
+    assert!(dump.latest_logs.last().unwrap().seq >= seq + 10);
 }
 
 /// Whatever is in the way of the directory: one clear line, and nothing else changes.

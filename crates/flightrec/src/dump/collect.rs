@@ -9,17 +9,21 @@ use tailwriter::Entry;
 use tailwriter::Snapshot;
 
 use super::mask::Mask;
+#[cfg(feature = "nested-values")]
 use super::schema::FromJson;
 use super::{
     Dump, ErrorNode, Fields, Frame, Location, LogRecord, Module, Reason, SCHEMA, Trace, Value,
     process,
 };
+use crate::birth::Moment;
 use crate::incident::{Failure, Incident};
 use crate::recorder::Recorder;
 
 pub(crate) fn collect(recorder: &Recorder, incident: &Incident<'_>) -> Dump {
     // The records first: what follows may take a while, and log.
     let snapshot = recorder.tail.snapshot();
+    let moment = Moment::now();
+    let log_seq = |trace: &stackerr::StackTrace| moment.last_before(trace.birth()?, &snapshot);
     let about = &recorder.about;
     let mask = Mask::new(&recorder.redactor);
     let mut dump = Dump {
@@ -36,7 +40,7 @@ pub(crate) fn collect(recorder: &Recorder, incident: &Incident<'_>) -> Dump {
         stack_traces: incident
             .stack_traces
             .iter()
-            .map(|trace| self::trace(trace, &mask))
+            .map(|trace| self::trace(trace, log_seq(trace), &mask))
             .collect(),
         latest_logs: snapshot
             .entries()
@@ -156,19 +160,24 @@ fn value(value: FieldValue<'_>) -> Value {
         }
         FieldValue::F64(float) => Value::Float(float),
         FieldValue::Str(text) | FieldValue::Text(text) => Value::Text(text.to_owned()),
+        // Reading JSON is for programs that log nested values; the others need not carry it.
+        #[cfg(feature = "nested-values")]
         FieldValue::Json(json) => {
             let parsed = serde_json::from_str(json).ok().and_then(Value::from_json);
             parsed.unwrap_or_else(|| Value::Text(json.to_owned()))
         }
+        #[cfg(not(feature = "nested-values"))]
+        FieldValue::Json(json) => Value::Text(json.to_owned()),
         other => Value::Text(format!("{other:?}")),
     }
 }
 
-fn trace(trace: &stackerr::StackTrace, mask: &Mask<'_>) -> Trace {
+fn trace(trace: &stackerr::StackTrace, log_seq: Option<u64>, mask: &Mask<'_>) -> Trace {
     Trace {
         error: mask.text(trace.error()),
         frames: trace.frames().iter().map(frame).collect(),
         trail: trace.trail().iter().map(|place| location(place)).collect(),
+        log_seq,
     }
 }
 

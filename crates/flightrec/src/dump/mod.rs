@@ -112,6 +112,8 @@ schema! {
         pub frames: Vec<Frame>,
         /// The places in the source that the error passed on its way up.
         pub trail: Vec<Location>,
+        /// The `seq` of the last record before the error was born, if that is still here.
+        pub log_seq: Option<u64>,
     }
 
     /// One frame of a stack.
