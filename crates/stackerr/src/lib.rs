@@ -33,6 +33,10 @@ mod resolve;
 #[cfg(feature = "serde")]
 mod serial;
 mod stack;
+#[cfg(feature = "symbols")]
+pub mod symbols;
+#[cfg(not(feature = "symbols"))]
+mod symbols;
 mod trace;
 mod traced;
 mod trail;

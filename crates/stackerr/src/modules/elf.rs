@@ -1,8 +1,7 @@
 //! `dl_iterate_phdr`: the one place of this crate that needs unsafe code.
 
-use super::Module;
+use super::{Module, hex};
 use std::ffi::{CStr, c_int, c_void};
-use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
 /// The ELF note that holds the build-id, and its owner.
@@ -122,14 +121,6 @@ fn find_build_id(mut notes: &[u8]) -> Option<&[u8]> {
 
 fn padded(len: usize) -> Option<usize> {
     Some(len.checked_add(3)? & !3)
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -4,9 +4,6 @@
 #[allow(unsafe_code)]
 mod elf;
 
-#[cfg(target_os = "linux")]
-pub(crate) use elf::hex;
-
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -93,4 +90,20 @@ pub fn modules() -> Vec<Module> {
     return elf::loaded();
     #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
     return Vec::new();
+}
+
+/// A build-id as text.
+#[cfg(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "freebsd",
+    feature = "symbols"
+))]
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

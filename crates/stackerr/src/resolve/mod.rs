@@ -15,17 +15,9 @@ use system::Symbols;
 
 use crate::frame::Frame;
 use crate::modules::{self, Module};
-use crate::noise::FrameKind;
 use crate::stack::Origin;
+use crate::symbols::Symbol;
 use crate::trim;
-
-/// One function at an address: inlined ones come before what they are inlined into.
-struct Symbol {
-    name: Option<String>,
-    file: Option<String>,
-    line: Option<u32>,
-    column: Option<u32>,
-}
 
 /// The frames of the addresses, trimmed at the top and at most `depth` of them.
 pub(crate) fn frames(addresses: &[usize], depth: usize, origin: Origin) -> Box<[Frame]> {
@@ -51,18 +43,9 @@ pub(crate) fn frames(addresses: &[usize], depth: usize, origin: Origin) -> Box<[
 }
 
 fn frame(ip: usize, module: Option<&Module>, symbol: Option<Symbol>) -> Frame {
-    let symbol = symbol.unwrap_or(Symbol {
-        name: None,
-        file: None,
-        line: None,
-        column: None,
-    });
+    let symbol = symbol.unwrap_or_default();
     Frame {
-        kind: match (symbol.name.as_deref(), module) {
-            (Some(name), _) => FrameKind::of_function(name, symbol.file.as_deref()),
-            (None, Some(module)) => FrameKind::of_module(module.name()),
-            (None, None) => FrameKind::App,
-        },
+        kind: symbol.kind(module.map(Module::name)),
         name: symbol.name.map(String::into_boxed_str),
         file: symbol.file.map(String::into_boxed_str),
         line: symbol.line,

@@ -1,7 +1,7 @@
 //! The platform's own way, through `backtrace`: dbghelp, dSYM and the like.
 
-use super::Symbol;
 use crate::modules::Module;
+use crate::symbols::Symbol;
 use std::ffi::c_void;
 
 pub(super) struct Symbols;
