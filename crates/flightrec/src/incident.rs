@@ -7,11 +7,16 @@ use stackerr::StackTraces;
 
 use crate::hash::fnv1a;
 
+/// A dump has no more stacks than this: a join of ten thousand would fill a hundred megabytes, and
+/// say the same thing ten thousand times.
+const MAX_STACKS: usize = 256;
+
 pub(crate) struct Incident<'a> {
     pub(crate) kind: &'static str,
     pub(crate) message: String,
     pub(crate) failure: Option<Failure<'a>>,
     pub(crate) stack_traces: StackTraces,
+    pub(crate) omitted_stack_traces: u64,
     pub(crate) thread: String,
     pub(crate) key: Option<u64>,
 }
@@ -37,6 +42,7 @@ impl<'a> Incident<'a> {
             message,
             failure: None,
             stack_traces: StackTraces::default(),
+            omitted_stack_traces: 0,
             thread: name,
             key: None,
         }
@@ -45,7 +51,9 @@ impl<'a> Incident<'a> {
     /// An error: the same again if it has the same stacks or, without any, the same message.
     pub(crate) fn error(error: &'a (dyn StdError + 'static)) -> Incident<'a> {
         let message = stackerr::message_of(error);
-        let stack_traces = stackerr::stack_traces(error);
+        let all = stackerr::stack_traces(error);
+        let omitted_stack_traces = all.len().saturating_sub(MAX_STACKS) as u64;
+        let stack_traces: StackTraces = all.into_iter().take(MAX_STACKS).collect();
         let key = if stack_traces.is_empty() {
             message.clone()
         } else {
@@ -54,6 +62,7 @@ impl<'a> Incident<'a> {
         let incident = Incident {
             failure: Some(Failure::Error(error)),
             stack_traces,
+            omitted_stack_traces,
             ..Incident::new("error", message)
         };
         incident.with_key(&key)

@@ -53,6 +53,7 @@ fn the_json_has_every_key_of_the_schema() {
             "latest_logs",
             "metadata",
             "modules",
+            "omitted_stack_traces",
             "process",
             "reason",
             "redactions",

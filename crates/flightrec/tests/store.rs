@@ -122,6 +122,13 @@ fn ten_thousand_joined_errors_make_one_dump() {
     let joined = Error::join((0..10_000).map(|number| err!("number {number}"))).unwrap();
     recorder.dump_error(&joined).unwrap();
     let dump = &dumps(dir.path())[0].1;
-    assert_eq!(dump.stack_traces.len(), 10_000);
-    assert_eq!(dump.stack_traces[9_999].error, "number 9999");
+    assert_eq!(
+        (dump.stack_traces.len(), dump.omitted_stack_traces),
+        (256, 10_000 - 256)
+    );
+    assert_eq!(dump.stack_traces[255].error, "number 255");
+    // The messages are all there, but for the one that the tree's bound leaves no room for.
+    let sources = &dump.error.as_ref().unwrap().sources;
+    assert!(sources.len() >= 9_999, "{}", sources.len());
+    assert_eq!(sources[9_000].message, "number 9000");
 }

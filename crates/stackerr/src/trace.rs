@@ -160,6 +160,13 @@ impl IntoIterator for StackTraces {
     }
 }
 
+/// Some of several, say.
+impl FromIterator<StackTrace> for StackTraces {
+    fn from_iter<I: IntoIterator<Item = StackTrace>>(traces: I) -> Self {
+        Self(traces.into_iter().collect())
+    }
+}
+
 impl<'a> IntoIterator for &'a StackTraces {
     type Item = &'a StackTrace;
     type IntoIter = std::slice::Iter<'a, StackTrace>;

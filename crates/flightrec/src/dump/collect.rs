@@ -42,6 +42,7 @@ pub(crate) fn collect(recorder: &Recorder, incident: &Incident<'_>) -> Dump {
             .iter()
             .map(|trace| self::trace(trace, log_seq(trace), &mask))
             .collect(),
+        omitted_stack_traces: incident.omitted_stack_traces,
         latest_logs: snapshot
             .entries()
             .map(|entry| record(&entry, &mask))

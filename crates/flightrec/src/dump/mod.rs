@@ -50,8 +50,10 @@ schema! {
         pub reason: Reason,
         /// The error's messages as a tree; none without an error.
         pub error: Option<ErrorNode>,
-        /// The stack of each error that has one, in the order of the join.
+        /// The stack of each error that has one, in the order of the join; the first 256 of them.
         pub stack_traces: Vec<Trace>,
+        /// How many stacks are not here because there were more.
+        pub omitted_stack_traces: u64,
         /// The last records, oldest first.
         pub latest_logs: Vec<LogRecord>,
         /// How many records came before and no longer fit.
