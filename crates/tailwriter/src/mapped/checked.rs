@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::sum::{Key, Sum};
 use crate::shared::memory::Lap;
-use crate::shared::segment::{Format, Line, store_text};
+use crate::shared::segment::{Format, Line, WORD, partial_word};
 
 /// The key of the lap, for the writer's use.
 const LAP_KEY: usize = 2;
@@ -37,6 +37,36 @@ impl Format for Checked {
         second.store(header, Ordering::Relaxed);
         store_text(text, line.text, |words| sum.add(words));
         third.store(sum.finish(), Ordering::Relaxed);
+    }
+}
+
+/// Stores bytes to just as many words as they take, and shows those to `each`, four at a time,
+/// zeros filling up the last four.
+#[inline]
+fn store_text(places: &[AtomicU64], text: &[u8], mut each: impl FnMut([u64; 4])) {
+    let (blocks, rest) = text.as_chunks::<{ 4 * WORD }>();
+    let (fours, _) = places.as_chunks::<4>();
+    for (four, block) in fours.iter().zip(blocks) {
+        let (chunks, _) = block.as_chunks::<WORD>();
+        let words = [0, 1, 2, 3].map(|at| u64::from_le_bytes(chunks[at]));
+        for (place, word) in four.iter().zip(words) {
+            place.store(word, Ordering::Relaxed);
+        }
+        each(words);
+    }
+    if !rest.is_empty() {
+        let mut words = [0; 4];
+        let (chunks, rest) = rest.as_chunks::<WORD>();
+        for (word, chunk) in words.iter_mut().zip(chunks) {
+            *word = u64::from_le_bytes(*chunk);
+        }
+        if !rest.is_empty() {
+            words[chunks.len()] = partial_word(text, rest);
+        }
+        for (place, word) in places[4 * blocks.len()..].iter().zip(words) {
+            place.store(word, Ordering::Relaxed);
+        }
+        each(words);
     }
 }
 

@@ -72,7 +72,6 @@ impl Format for Plain {
         };
         first.store(line.tick, Ordering::Relaxed);
         second.store(line.header(), Ordering::Relaxed);
-        // Not by `store_text`: the loop that the compiler makes of this is the shorter one.
         let (chunks, rest) = line.text.as_chunks::<WORD>();
         for (word, chunk) in text.iter().zip(chunks) {
             word.store(u64::from_le_bytes(*chunk), Ordering::Relaxed);
@@ -80,36 +79,6 @@ impl Format for Plain {
         if let Some(last) = text.get(chunks.len()) {
             last.store(partial_word(line.text, rest), Ordering::Relaxed);
         }
-    }
-}
-
-/// Stores bytes to just as many words as they take, and shows those to `each`, four at a time,
-/// zeros filling up the last four.
-#[inline]
-pub(crate) fn store_text(places: &[AtomicU64], text: &[u8], mut each: impl FnMut([u64; 4])) {
-    let (blocks, rest) = text.as_chunks::<{ 4 * WORD }>();
-    let (fours, _) = places.as_chunks::<4>();
-    for (four, block) in fours.iter().zip(blocks) {
-        let (chunks, _) = block.as_chunks::<WORD>();
-        let words = [0, 1, 2, 3].map(|at| u64::from_le_bytes(chunks[at]));
-        for (place, word) in four.iter().zip(words) {
-            place.store(word, Ordering::Relaxed);
-        }
-        each(words);
-    }
-    if !rest.is_empty() {
-        let mut words = [0; 4];
-        let (chunks, rest) = rest.as_chunks::<WORD>();
-        for (word, chunk) in words.iter_mut().zip(chunks) {
-            *word = u64::from_le_bytes(*chunk);
-        }
-        if !rest.is_empty() {
-            words[chunks.len()] = partial_word(text, rest);
-        }
-        for (place, word) in places[4 * blocks.len()..].iter().zip(words) {
-            place.store(word, Ordering::Relaxed);
-        }
-        each(words);
     }
 }
 
@@ -246,7 +215,7 @@ impl<'a, F: Format> Segment<'a, F> {
 
 /// `rest`, the end of `line` that is less than a word, padded with zeros.
 #[inline]
-fn partial_word(line: &[u8], rest: &[u8]) -> u64 {
+pub(crate) fn partial_word(line: &[u8], rest: &[u8]) -> u64 {
     match line.last_chunk::<WORD>() {
         // The last eight bytes of the line, less those that are stored already: no call of memcpy
         // for a length that varies.
