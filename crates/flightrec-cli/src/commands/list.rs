@@ -111,7 +111,11 @@ fn row(entry: &Entry, width: Option<usize>, common: &Common) -> [String; COLUMNS
         Ok(summary) => summary,
         Err(trouble) => {
             let app = text::line(&entry.found.app).into_owned();
-            let trouble = text::line(&trouble.to_string()).into_owned();
+            // The file's name would leave no room for what is wrong with it.
+            let path = format!("{}: ", text::line(&entry.found.path.to_string_lossy()));
+            let trouble = trouble.to_string();
+            let trouble = trouble.strip_prefix(&path).unwrap_or(&trouble);
+            let trouble = text::line(trouble).into_owned();
             return [
                 number,
                 "?".to_owned(),

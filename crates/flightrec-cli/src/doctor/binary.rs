@@ -36,7 +36,7 @@ impl Texts {
         let mut texts = Texts::default();
         // Constants; a broken pattern finds nothing.
         let Ok(any) =
-            Regex::new("flightrec/1|library[/\\\\]panic_abort[/\\\\]|`release_max_level_")
+            Regex::new("evicted_logs|library[/\\\\]panic_abort[/\\\\]|`release_max_level_")
         else {
             return texts;
         };
@@ -54,7 +54,7 @@ impl Texts {
         {
             for found in any.find_iter(section.data().unwrap_or_default()) {
                 match found.as_bytes().first() {
-                    Some(b'f') => texts.recorder = true,
+                    Some(b'e') => texts.recorder = true,
                     Some(b'l') => texts.panic_abort = true,
                     _ => texts.removed_levels = true,
                 }

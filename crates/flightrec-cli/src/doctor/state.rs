@@ -10,7 +10,7 @@ use crate::look::text;
 
 const SUBJECT: &str = "state directory";
 
-/// Tries it with a file that is removed at once, in the innermost directory that is there.
+/// Tries it with a file that is removed at once, in the innermost of its directories that is there.
 pub(crate) fn writable(state: Option<&Path>) -> Finding {
     let Some(state) = state else {
         return Finding::bad(
@@ -21,7 +21,7 @@ pub(crate) fn writable(state: Option<&Path>) -> Finding {
     };
     let name = state.to_string_lossy();
     let name = text::line(&name);
-    let there = state.ancestors().find(|dir| dir.is_dir()).unwrap_or(state);
+    let there = state.ancestors().find(|dir| dir.exists()).unwrap_or(state);
     match try_file(there) {
         Ok(()) => Finding::good(SUBJECT, format!("{name} can be written to")),
         Err(error) => Finding::bad(

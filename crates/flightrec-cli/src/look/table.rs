@@ -70,7 +70,10 @@ fn line<const N: usize>(
     widths: &[usize; N],
     row: &[String; N],
 ) -> io::Result<()> {
-    let last = (0..N).rfind(|n| widths[*n] > 0).unwrap_or(0);
+    // Nothing is padded where nothing follows.
+    let last = (0..N)
+        .rfind(|n| widths[*n] > 0 && !row[*n].is_empty())
+        .unwrap_or(0);
     for n in (0..=last).filter(|n| widths[*n] > 0) {
         let (style, cell) = (columns[n].style, text::cut(&row[n], widths[n]));
         let gap = pad(&cell, widths[n]);

@@ -18,8 +18,12 @@ const MAX_TIME: usize = 12;
 const MAX_NAME: usize = 12;
 const MAX_TARGET: usize = 32;
 
+/// With fewer columns than that, names of threads are cut to what tells them apart.
+const NARROW: usize = 100;
+const NARROW_NAME: usize = 8;
+
 /// With less room than that for the message, it goes below.
-const MIN_MESSAGE: usize = 32;
+const MIN_MESSAGE: usize = 24;
 
 /// A record of one of the processes.
 #[derive(Clone, Copy, Debug)]
@@ -82,14 +86,17 @@ impl<'a> Columns<'a> {
                 });
         }
         // A column that says the same in each line says nothing.
+        let is_narrow = view.width.is_some_and(|width| width < NARROW);
+        let widest = if is_narrow { NARROW_NAME } else { MAX_NAME };
         columns.thread = if columns.threads.len() > 1 {
-            thread.min(MAX_NAME)
+            thread.min(widest)
         } else {
             0
         };
+        let share = if processes.is_empty() { 6 } else { 8 };
         let widest = view
             .width
-            .map_or(MAX_TARGET, |width| (width / 5).clamp(12, MAX_TARGET));
+            .map_or(MAX_TARGET, |width| (width / share).clamp(10, MAX_TARGET));
         columns.target = columns.target.min(widest);
         columns
     }
@@ -116,7 +123,10 @@ impl<'a> Columns<'a> {
         if self.target > 0 {
             let target = text::line(&record.target);
             let target = text::cut_start(&target, self.target);
-            write!(out, "{DIM}{target}{DIM:#}{}  ", pad(&target, self.target))?;
+            write!(out, "{DIM}{target}{DIM:#}")?;
+            if !self.is_below() {
+                write!(out, "{}  ", pad(&target, self.target))?;
+            }
         }
         let grave = matches!(level, Some(Level::Error | Level::Warn));
         self.message(out, record, if grave { style } else { PLAIN })
@@ -168,6 +178,14 @@ impl<'a> Columns<'a> {
         self.time + 2 + column(self.process) + 5 + 2 + column(self.thread) + column(self.target)
     }
 
+    /// Whether the messages have to stand below, for want of room.
+    fn is_below(&self) -> bool {
+        let room = |width: usize| width.saturating_sub(self.before());
+        self.view
+            .width
+            .is_some_and(|width| room(width) < MIN_MESSAGE)
+    }
+
     fn message(
         &self,
         out: &mut dyn Write,
@@ -175,8 +193,7 @@ impl<'a> Columns<'a> {
         style: anstyle::Style,
     ) -> io::Result<()> {
         let width = self.view.width;
-        let room = width.map(|width| width.saturating_sub(self.before()));
-        let below = room.is_some_and(|room| room < MIN_MESSAGE);
+        let below = self.is_below();
         let indent = if below { 4 } else { self.before() };
         if below {
             write!(out, "\n    ")?;

@@ -115,12 +115,15 @@ impl Source {
         if is_newer {
             return Some("the file has changed since; these lines may be others:");
         }
-        let is_there = function(&frame.name).is_none_or(|name| {
-            before.iter().any(|line| {
-                line.match_indices(name)
-                    .any(|(at, _)| line[..at].trim_end().ends_with("fn"))
+        let is_word = |char: char| char.is_alphanumeric() || char == '_';
+        let declares = |line: &str, name: &str| {
+            line.match_indices(name).any(|(at, _)| {
+                line[..at].trim_end().ends_with("fn")
+                    && !line[at + name.len()..].starts_with(is_word)
             })
-        });
+        };
+        let is_there =
+            function(&frame.name).is_none_or(|name| before.iter().any(|line| declares(line, name)));
         (!is_there).then_some("this may be another version of the file:")
     }
 }
