@@ -4,6 +4,7 @@ mod bench;
 mod cargo;
 mod ci;
 mod demo;
+mod faults;
 mod tidy;
 mod weight;
 
@@ -17,6 +18,7 @@ Usage: cargo xtask TASK
   ci [--no-test]          all that must hold before a change goes in
   bench [--quick] [--json FILE]
                           what recording costs, beside the alternatives
+  faults [--quick]        processes killed, files damaged, disks full: the long campaigns
   weight                  what each crate adds to a program
   tidy                    the habits that no compiler checks
 ";
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         "demo" => demo::run(&args),
         "ci" => ci::run(&args),
         "bench" => bench::run(&args),
+        "faults" => faults::run(&args),
         "weight" => weight::run(&args),
         "tidy" => tidy::run(&args),
         "" | "help" | "-h" | "--help" => {

@@ -1,0 +1,37 @@
+//! The long campaigns of faults; `cargo test` has short ones of the same tests.
+
+use anyhow::{Result, bail};
+
+use crate::cargo;
+
+/// How often each fault is tried: in the long campaign, and in one to see that all is in order.
+const LONG: &[(&str, &str)] = &[
+    ("TAILWRITER_KILLS", "1000"),
+    ("TAILWRITER_DEATHS", "100"),
+    ("TAILWRITER_IMAGES", "10000"),
+    ("TAILWRITER_FUZZ", "1000000"),
+];
+const QUICK: &[(&str, &str)] = &[
+    ("TAILWRITER_KILLS", "100"),
+    ("TAILWRITER_DEATHS", "10"),
+    ("TAILWRITER_IMAGES", "1000"),
+    ("TAILWRITER_FUZZ", "20000"),
+];
+
+/// Runs them in release, and prints a line of findings for each.
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    let tries = match args {
+        [] => LONG,
+        [option] if option == "--quick" => QUICK,
+        _ => bail!("usage: cargo xtask faults [--quick]"),
+    };
+    println!("Processes that die while they record, power that fails, files that are damaged:");
+    cargo::run_with(
+        "test --quiet --release -p tailwriter --features mmap --lib mapped::faults -- --nocapture --test-threads=1",
+        tries,
+    )?;
+    println!("Programs that fail, and what they leave:");
+    cargo::run(
+        "test --quiet --release -p flightrec --all-features --test failing --test crash --test store",
+    )
+}
