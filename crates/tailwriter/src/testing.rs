@@ -14,3 +14,9 @@ thread_local! {
 pub(crate) fn commits_first() -> bool {
     COMMIT_FIRST.load(Ordering::Relaxed)
 }
+
+/// Gives death a fair chance to come between two steps: on a busy machine a killed process has
+/// mostly been doing something else.
+pub(crate) fn dawdle() {
+    (0..2_000).for_each(|_| std::hint::spin_loop());
+}

@@ -35,6 +35,10 @@ impl Format for Checked {
         );
         first.store(line.tick, Ordering::Relaxed);
         second.store(header, Ordering::Relaxed);
+        #[cfg(test)]
+        if crate::testing::commits_first() {
+            crate::testing::dawdle();
+        }
         store_text(text, line.text, |words| sum.add(words));
         third.store(sum.finish(), Ordering::Relaxed);
     }
