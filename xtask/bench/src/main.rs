@@ -6,13 +6,17 @@
 //!
 //! Each case runs in a process of its own, for a process has one logger. There it takes turns with
 //! the floor, so that every ratio is one of the same moment. The processes are started round
-//! after round; medians over the rounds are shown.
+//! after round; medians over the rounds are shown. The census of the examples comes last, unless
+//! it is to be quick: it has to be built first.
 
 mod cases;
+mod census;
 mod floor;
 mod measure;
+mod notes;
 mod stream;
 mod table;
+mod unwinder;
 
 use std::process::{Command, ExitCode};
 
@@ -21,7 +25,7 @@ use table::Table;
 
 /// What is asked of us.
 struct Args {
-    rounds: usize,
+    quick: bool,
     json: Option<String>,
     only: Option<String>,
 }
@@ -54,14 +58,14 @@ fn main() -> ExitCode {
 impl Args {
     fn parse(words: &[String]) -> Option<Args> {
         let mut args = Args {
-            rounds: 9,
+            quick: false,
             json: None,
             only: None,
         };
         let mut words = words.iter();
         while let Some(word) = words.next() {
             match word.as_str() {
-                "--quick" => args.rounds = 3,
+                "--quick" => args.quick = true,
                 "--json" => args.json = Some(words.next()?.clone()),
                 "--only" => args.only = Some(words.next()?.clone()),
                 _ => return None,
@@ -73,14 +77,13 @@ impl Args {
 
 fn run(args: &Args) -> Table {
     let mut table = Table::default();
-    let wanted = |case: &&Case| {
-        args.only
-            .as_ref()
-            .is_none_or(|only| case.name.contains(only.as_str()))
-    };
-    let cases: Vec<&Case> = cases::ALL.iter().filter(wanted).collect();
-    for round in 0..args.rounds {
-        eprint!("\rround {} of {} ", round + 1, args.rounds);
+    let wanted = |text: &str| args.only.as_deref().is_none_or(|only| text.contains(only));
+    let cases: Vec<&Case> = cases::all()
+        .filter(|case| wanted(case.name) || wanted(case.group))
+        .collect();
+    let rounds = if args.quick { 3 } else { 9 };
+    for round in 0..rounds {
+        eprint!("\rround {} of {rounds} ", round + 1);
         for case in &cases {
             for &threads in case.threads {
                 match child(case, threads) {
@@ -91,6 +94,12 @@ fn run(args: &Args) -> Table {
         }
     }
     eprintln!();
+    if !args.quick && wanted("census") {
+        match census::run() {
+            Ok(census) => table.census = Some(census),
+            Err(error) => eprintln!("no census: {error}"),
+        }
+    }
     table
 }
 
@@ -99,6 +108,7 @@ fn child(case: &Case, threads: usize) -> Option<(f64, f64)> {
         .args(["--case", case.name, &threads.to_string()])
         .env_remove("RUST_LOG")
         .env_remove("RUST_BACKTRACE")
+        .envs(case.environment().iter().copied())
         .output()
         .ok()?;
     let text = String::from_utf8(output.stdout).ok()?;

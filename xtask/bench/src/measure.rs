@@ -36,6 +36,16 @@ impl<F: Fn(u64) + Sync> Work for Step<F> {
 
 /// The medians of turns of both, with `threads` threads at once.
 pub(crate) fn alternate(floor: &impl Work, case: &impl Work, threads: usize) -> Sample {
+    alternate_at_depth(0, floor, case, threads)
+}
+
+/// The same with as many more frames on the stack.
+pub(crate) fn alternate_at_depth(
+    depth: usize,
+    floor: &impl Work,
+    case: &impl Work,
+    threads: usize,
+) -> Sample {
     let steps = (calibrate(floor), calibrate(case));
     let start = Barrier::new(threads);
     let times = thread::scope(|scope| {
@@ -43,13 +53,15 @@ pub(crate) fn alternate(floor: &impl Work, case: &impl Work, threads: usize) -> 
             let mut floor_state = floor.start();
             let mut case_state = case.start();
             let mut times = Vec::new();
-            for _ in 0..TURNS {
-                start.wait();
-                let floor_ns = turn(floor, &mut floor_state, steps.0);
-                start.wait();
-                let case_ns = turn(case, &mut case_state, steps.1);
-                times.push((floor_ns, case_ns));
-            }
+            at_depth(depth, &mut || {
+                for _ in 0..TURNS {
+                    start.wait();
+                    let floor_ns = turn(floor, &mut floor_state, steps.0);
+                    start.wait();
+                    let case_ns = turn(case, &mut case_state, steps.1);
+                    times.push((floor_ns, case_ns));
+                }
+            });
             times
         };
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
@@ -62,6 +74,18 @@ pub(crate) fn alternate(floor: &impl Work, case: &impl Work, threads: usize) -> 
         floor: median(times.iter().map(|time| time.0).collect()),
         case: median(times.iter().map(|time| time.1).collect()),
     }
+}
+
+/// Runs something with `depth` more frames on the stack.
+#[inline(never)]
+fn at_depth(depth: usize, run: &mut dyn FnMut()) {
+    if depth == 0 {
+        run();
+    } else {
+        at_depth(depth - 1, run);
+    }
+    // What is still to be done here keeps the call above from becoming a jump.
+    std::hint::black_box(depth);
 }
 
 fn turn<W: Work>(work: &W, state: &mut W::State, steps: u64) -> f64 {

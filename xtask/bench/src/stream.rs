@@ -4,7 +4,16 @@ use std::io::Write;
 
 use flightrec::tailwriter::TailWriter;
 
+use crate::cases::{Case, ONE};
 use crate::measure::{Sample, Work, alternate};
+
+const GROUP: &str = "The last 1,000 lines of a stream";
+
+pub(crate) const CASES: &[Case] = &[
+    Case::new(GROUP, "tailwriter, 64 KiB chunks", ONE, chunks),
+    Case::new(GROUP, "tailwriter, 80-byte lines", ONE, lines),
+    Case::new(GROUP, "tailwriter, byte by byte", ONE, bytes),
+];
 
 const CHUNK: usize = 64 << 10;
 const LINE: usize = 80;
@@ -59,7 +68,7 @@ impl Work for Tail {
 }
 
 /// `memchr` and `memcpy` of a chunk, against writing it.
-pub(crate) fn chunks(threads: usize) -> Sample {
+fn chunks(threads: usize) -> Sample {
     let floor = ByHand {
         text: text(),
         step: |text, ring, at| {
@@ -77,7 +86,7 @@ pub(crate) fn chunks(threads: usize) -> Sample {
 }
 
 /// The same a line: find its end, copy it into a ring.
-pub(crate) fn lines(threads: usize) -> Sample {
+fn lines(threads: usize) -> Sample {
     let floor = ByHand {
         text: text(),
         step: |text, ring, at| {
@@ -99,7 +108,7 @@ pub(crate) fn lines(threads: usize) -> Sample {
 }
 
 /// The same a byte.
-pub(crate) fn bytes(threads: usize) -> Sample {
+fn bytes(threads: usize) -> Sample {
     let floor = ByHand {
         text: text(),
         step: |text, ring, at| {

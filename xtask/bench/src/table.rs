@@ -6,12 +6,15 @@ use std::thread;
 use serde_json::json;
 
 use crate::cases::{self, Case};
+use crate::census::Census;
 use crate::measure::median;
+use crate::notes;
 
 #[derive(Default)]
 pub(crate) struct Table {
     /// Floor and case, round for round, by name and threads.
     samples: BTreeMap<(&'static str, usize), Vec<(f64, f64)>>,
+    pub(crate) census: Option<Census>,
 }
 
 struct Row {
@@ -27,6 +30,30 @@ impl Table {
             .entry((case.name, threads))
             .or_default()
             .push((floor, ns));
+    }
+
+    /// How often the `floor` ratio of one case goes into that of another: the median over the rounds.
+    pub(crate) fn compare(&self, name: &str, with: &str, threads: usize) -> Option<f64> {
+        let ratios = |name| {
+            let samples = self
+                .samples
+                .get(&(cases::Case::named(name)?.name, threads))?;
+            Some(samples.iter().map(|(floor, ns)| ns / floor))
+        };
+        Some(median(
+            ratios(name)?
+                .zip(ratios(with)?)
+                .map(|(a, b)| a / b)
+                .collect(),
+        ))
+    }
+
+    /// The nanoseconds of a case that are not the floor's.
+    pub(crate) fn above_floor(&self, name: &'static str) -> Option<f64> {
+        let samples = self.samples.get(&(name, 1))?;
+        Some(median(
+            samples.iter().map(|(floor, ns)| ns - floor).collect(),
+        ))
     }
 
     fn row(&self, name: &'static str, threads: usize) -> Option<Row> {
@@ -49,21 +76,14 @@ impl Table {
 
     pub(crate) fn print(&self) {
         let mut group = "";
-        for case in cases::ALL {
+        for case in cases::all() {
             let Some(one) = self.row(case.name, 1) else {
                 continue;
             };
             if case.group != group {
+                self.print_notes(group);
                 group = case.group;
-                println!("\n{group}\n");
-                println!(
-                    "| {:<36} | {:>9} | {:>7} | {:>6} | {:>15} | {:>13} |",
-                    "", "ns", "× floor", "spread", "2 threads, ns", "2T/1T through"
-                );
-                println!(
-                    "|{:-<38}|{:->11}|{:->9}|{:->8}|{:->17}|{:->15}|",
-                    "", ":", ":", ":", ":", ":"
-                );
+                print_head(group);
             }
             let two = self.row(case.name, 2);
             println!(
@@ -78,7 +98,17 @@ impl Table {
                     .map_or_else(String::new, |two| format!("{:.2}", 2.0 * one.ns / two.ns)),
             );
         }
+        self.print_notes(group);
+        if let Some(census) = &self.census {
+            census.print();
+        }
         println!("\n{}", machine());
+    }
+
+    fn print_notes(&self, group: &str) {
+        for (number, note) in notes::of(group, self).iter().enumerate() {
+            println!("{}{note}", if number == 0 { "\n" } else { "" });
+        }
     }
 
     pub(crate) fn write_json(&self, file: &str) -> std::io::Result<()> {
@@ -90,9 +120,31 @@ impl Table {
                 Some(json!({"case": name, "threads": threads, "ns": row.ns, "ratio": row.ratio, "spread": row.spread}))
             })
             .collect();
-        let text = json!({"machine": machine(), "rows": rows}).to_string();
+        let census = self.census.as_ref().map(Census::json);
+        let mut notes: Vec<String> = Vec::new();
+        for case in cases::all() {
+            for note in notes::of(case.group, self) {
+                if !notes.contains(&note) {
+                    notes.push(note);
+                }
+            }
+        }
+        let text = json!({"machine": machine(), "rows": rows, "notes": notes, "census": census})
+            .to_string();
         std::fs::write(file, text + "\n")
     }
+}
+
+fn print_head(group: &str) {
+    println!("\n{group}\n");
+    println!(
+        "| {:<36} | {:>9} | {:>7} | {:>6} | {:>15} | {:>13} |",
+        "", "ns", "× floor", "spread", "2 threads, ns", "2T/1T through"
+    );
+    println!(
+        "|{:-<38}|{:->11}|{:->9}|{:->8}|{:->17}|{:->15}|",
+        "", ":", ":", ":", ":", ":"
+    );
 }
 
 fn machine() -> String {

@@ -1,11 +1,25 @@
 //! What is compared.
 
+mod errors;
+mod fan_out;
+mod key_values;
+mod lines;
+mod loggers;
+mod logtee;
+mod memory;
 mod naive;
 mod ours;
 mod peers;
+mod slowest;
 
 use crate::measure::Sample;
 use crate::stream;
+
+pub(crate) use errors::{GROUP_20 as ERRORS_20, GROUP_50 as ERRORS_50};
+pub(crate) use fan_out::{GROUP as FAN_OUT, sinks as fan_outs};
+pub(crate) use key_values::GROUP as KEY_VALUES;
+pub(crate) use lines::GROUP as LINES;
+pub(crate) use ours::GROUP as RECORD;
 
 /// What the message of every case is made of. The compiler must not know the values: it would put
 /// them into the text by itself.
@@ -13,6 +27,7 @@ pub(crate) struct Values {
     pub(crate) total: u64,
     pub(crate) path: &'static str,
     pub(crate) micros: u32,
+    pub(crate) attempt: u64,
 }
 
 impl Values {
@@ -21,6 +36,7 @@ impl Values {
             total: 65_536,
             path: "registry/src/file-0001.rs",
             micros: 137,
+            attempt: 3,
         })
     }
 }
@@ -48,125 +64,67 @@ macro_rules! message {
 }
 pub(crate) use message;
 
+/// Something that is measured, in a process of its own.
 pub(crate) struct Case {
+    /// No two have the same.
     pub(crate) name: &'static str,
+    /// The table that it stands in.
     pub(crate) group: &'static str,
+    /// With how many threads at once.
     pub(crate) threads: &'static [usize],
     run: fn(usize) -> Sample,
 }
 
-const BOTH: &[usize] = &[1, 2];
-const ONE: &[usize] = &[1];
+pub(crate) const BOTH: &[usize] = &[1, 2];
+pub(crate) const ONE: &[usize] = &[1];
 
-const RECORD: &str = "Keeping one DEBUG record that the console at INFO drops";
-const OFF: &str = "A record that nobody wants";
-const STREAM: &str = "The last 1,000 lines of a stream";
-
-pub(crate) const ALL: &[Case] = &[
-    Case {
-        name: "format only",
-        group: RECORD,
-        threads: BOTH,
-        run: ours::format_only,
-    },
-    Case {
-        name: "flightrec",
-        group: RECORD,
-        threads: BOTH,
-        run: ours::record,
-    },
-    Case {
-        name: "flightrec, key-values",
-        group: RECORD,
-        threads: BOTH,
-        run: ours::key_values,
-    },
-    Case {
-        name: "flightrec, no arguments",
-        group: RECORD,
-        threads: BOTH,
-        run: ours::no_arguments,
-    },
-    Case {
-        name: "flightrec while snapshots are taken",
-        group: RECORD,
-        threads: ONE,
-        run: ours::with_snapshots,
-    },
-    Case {
-        name: "faultbox breadcrumb!",
-        group: RECORD,
-        threads: BOTH,
-        run: peers::faultbox,
-    },
-    Case {
-        name: "faultbox through tracing",
-        group: RECORD,
-        threads: BOTH,
-        run: peers::faultbox_tracing,
-    },
-    Case {
-        name: "sentry-log breadcrumbs",
-        group: RECORD,
-        threads: BOTH,
-        run: peers::sentry,
-    },
-    Case {
-        name: "tracing-flight-recorder",
-        group: RECORD,
-        threads: BOTH,
-        run: peers::tracing_flight_recorder,
-    },
-    Case {
-        name: "naive port of the talk, text",
-        group: RECORD,
-        threads: BOTH,
-        run: naive::text,
-    },
-    Case {
-        name: "naive port of the talk, JSON",
-        group: RECORD,
-        threads: BOTH,
-        run: naive::json,
-    },
-    Case {
-        name: "log itself, off",
-        group: OFF,
-        threads: ONE,
-        run: ours::log_off,
-    },
-    Case {
-        name: "flightrec, TRACE off",
-        group: OFF,
-        threads: ONE,
-        run: ours::trace_off,
-    },
-    Case {
-        name: "tailwriter, 64 KiB chunks",
-        group: STREAM,
-        threads: ONE,
-        run: stream::chunks,
-    },
-    Case {
-        name: "tailwriter, 80-byte lines",
-        group: STREAM,
-        threads: ONE,
-        run: stream::lines,
-    },
-    Case {
-        name: "tailwriter, byte by byte",
-        group: STREAM,
-        threads: ONE,
-        run: stream::bytes,
-    },
+/// The order of the tables; the cases of a group stand together.
+const ALL: &[&[Case]] = &[
+    ours::RECORDING,
+    peers::CASES,
+    naive::CASES,
+    slowest::CASES,
+    ours::OFF,
+    lines::CASES,
+    key_values::CASES,
+    fan_out::CASES,
+    errors::CASES,
+    stream::CASES,
 ];
 
+pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
+    ALL.iter().copied().flatten()
+}
+
 impl Case {
+    pub(crate) const fn new(
+        group: &'static str,
+        name: &'static str,
+        threads: &'static [usize],
+        run: fn(usize) -> Sample,
+    ) -> Case {
+        Case {
+            name,
+            group,
+            threads,
+            run,
+        }
+    }
+
     pub(crate) fn named(name: &str) -> Option<&'static Case> {
-        ALL.iter().find(|case| case.name == name)
+        all().find(|case| case.name == name)
     }
 
     pub(crate) fn measure(&self, threads: usize) -> Sample {
         (self.run)(threads)
+    }
+
+    /// What the case's process has in its environment beyond ours.
+    pub(crate) fn environment(&self) -> &'static [(&'static str, &'static str)] {
+        if errors::is_group(self.group) {
+            &[("RUST_BACKTRACE", "1"), ("RUST_LIB_BACKTRACE", "1")]
+        } else {
+            &[]
+        }
     }
 }

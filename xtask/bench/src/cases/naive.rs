@@ -7,7 +7,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use log::{LevelFilter, Log, Metadata, Record};
 
 use super::ours::{floor_step, log_step};
+use super::{BOTH, Case, RECORD};
 use crate::measure::{Sample, alternate};
+
+pub(super) const CASES: &[Case] = &[
+    Case::new(RECORD, "naive port of the talk, text", BOTH, text),
+    Case::new(RECORD, "naive port of the talk, JSON", BOTH, json),
+];
 
 const LINES: usize = 1_000;
 
@@ -69,10 +75,10 @@ fn run(format: fn(&Record<'_>) -> String, threads: usize) -> Sample {
     alternate(&floor_step(), &log_step(), threads)
 }
 
-pub(super) fn text(threads: usize) -> Sample {
+fn text(threads: usize) -> Sample {
     run(text_line, threads)
 }
 
-pub(super) fn json(threads: usize) -> Sample {
+fn json(threads: usize) -> Sample {
     run(json_line, threads)
 }

@@ -5,11 +5,33 @@ use std::thread;
 
 use log::LevelFilter;
 
-use super::{Values, message};
+use super::{BOTH, Case, ONE, Values, message};
 use crate::floor;
 use crate::measure::{Sample, Step, alternate};
 
-fn install() -> flightrec::FlightRecorder {
+pub(crate) const GROUP: &str = "Keeping one DEBUG record that the console at INFO drops";
+const NOBODY: &str = "A record that nobody wants";
+
+pub(super) const RECORDING: &[Case] = &[
+    Case::new(GROUP, "format only", BOTH, format_only),
+    Case::new(GROUP, "flightrec", BOTH, record),
+    Case::new(GROUP, "flightrec, key-values", BOTH, key_values),
+    Case::new(GROUP, "flightrec, no arguments", BOTH, no_arguments),
+    Case::new(GROUP, "flightrec, crash-safe", BOTH, crash_safe),
+    Case::new(
+        GROUP,
+        "flightrec while snapshots are taken",
+        ONE,
+        with_snapshots,
+    ),
+];
+
+pub(super) const OFF: &[Case] = &[
+    Case::new(NOBODY, "log itself, off", ONE, log_off),
+    Case::new(NOBODY, "flightrec, TRACE off", ONE, trace_off),
+];
+
+pub(super) fn install() -> flightrec::FlightRecorder {
     let recorder = flightrec::builder("bench")
         .console(LevelFilter::Info)
         .install();
@@ -28,16 +50,16 @@ pub(super) fn log_step() -> Step<impl Fn(u64) + Sync> {
     Step(move |number| message!(log, values, number))
 }
 
-pub(super) fn format_only(threads: usize) -> Sample {
+fn format_only(threads: usize) -> Sample {
     alternate(&floor_step(), &floor::Format, threads)
 }
 
-pub(super) fn record(threads: usize) -> Sample {
+fn record(threads: usize) -> Sample {
     let _recorder = install();
     alternate(&floor_step(), &log_step(), threads)
 }
 
-pub(super) fn key_values(threads: usize) -> Sample {
+fn key_values(threads: usize) -> Sample {
     let _recorder = install();
     let values = Values::new();
     let floor = Step(|number| {
@@ -54,7 +76,7 @@ pub(super) fn key_values(threads: usize) -> Sample {
     alternate(&floor, &case, threads)
 }
 
-pub(super) fn no_arguments(threads: usize) -> Sample {
+fn no_arguments(threads: usize) -> Sample {
     let _recorder = install();
     let floor = Step(|_| {
         floor::keep(format_args!(
@@ -67,9 +89,28 @@ pub(super) fn no_arguments(threads: usize) -> Sample {
     alternate(&floor, &case, threads)
 }
 
-/// Another thread takes snapshots in a loop meanwhile.
-pub(super) fn with_snapshots(threads: usize) -> Sample {
+/// The records are in a mapped file.
+fn crash_safe(threads: usize) -> Sample {
+    let dir = tempfile::tempdir().expect("a directory for the mapped file");
+    let recorder = flightrec::builder("bench")
+        .console(LevelFilter::Info)
+        .dir(dir.path())
+        .crash_safe(true)
+        .install();
+    let _recorder = recorder.expect("a process of its own has no logger yet");
+    alternate(&floor_step(), &log_step(), threads)
+}
+
+fn with_snapshots(threads: usize) -> Sample {
     let recorder = install();
+    while_snapshots_are_taken(&recorder, || alternate(&floor_step(), &log_step(), threads))
+}
+
+/// Another thread takes snapshots in a loop meanwhile.
+pub(super) fn while_snapshots_are_taken<T>(
+    recorder: &flightrec::FlightRecorder,
+    run: impl FnOnce() -> T,
+) -> T {
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -77,13 +118,13 @@ pub(super) fn with_snapshots(threads: usize) -> Sample {
                 std::hint::black_box(recorder.snapshot());
             }
         });
-        let sample = alternate(&floor_step(), &log_step(), threads);
+        let result = run();
         stop.store(true, Ordering::Relaxed);
-        sample
+        result
     })
 }
 
-pub(super) fn log_off(threads: usize) -> Sample {
+fn log_off(threads: usize) -> Sample {
     log::set_max_level(LevelFilter::Off);
     alternate(
         &floor_step(),
@@ -92,7 +133,7 @@ pub(super) fn log_off(threads: usize) -> Sample {
     )
 }
 
-pub(super) fn trace_off(threads: usize) -> Sample {
+fn trace_off(threads: usize) -> Sample {
     let _recorder = install();
     alternate(
         &floor_step(),

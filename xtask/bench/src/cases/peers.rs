@@ -7,19 +7,31 @@ use tracing_subscriber::filter;
 use tracing_subscriber::prelude::*;
 
 use super::ours::{floor_step, log_step};
-use super::{Values, message};
+use super::{BOTH, Case, RECORD, Values, message};
 use crate::measure::{Sample, Step, Work, alternate};
+
+pub(super) const CASES: &[Case] = &[
+    Case::new(RECORD, "faultbox breadcrumb!", BOTH, faultbox),
+    Case::new(RECORD, "faultbox through tracing", BOTH, faultbox_tracing),
+    Case::new(RECORD, "sentry-log breadcrumbs", BOTH, sentry),
+    Case::new(
+        RECORD,
+        "tracing-flight-recorder",
+        BOTH,
+        tracing_flight_recorder,
+    ),
+];
 
 fn against_floor(case: impl Work, threads: usize) -> Sample {
     alternate(&floor_step(), &case, threads)
 }
 
-fn tracing_step() -> Step<impl Fn(u64) + Sync> {
+pub(super) fn tracing_step() -> Step<impl Fn(u64) + Sync> {
     let values = Values::new();
     Step(move |number| message!(tracing, values, number))
 }
 
-pub(super) fn tracing_flight_recorder(threads: usize) -> Sample {
+fn tracing_flight_recorder(threads: usize) -> Sample {
     use tracing_flight_recorder::{FlightRecorder, FlightRecorderLayer};
     let recorder = FlightRecorder::new(1_000);
     let layer = FlightRecorderLayer::new(recorder).with_filter(filter::LevelFilter::DEBUG);
@@ -36,7 +48,7 @@ fn faultbox_config() -> faultbox::Config {
     faultbox::Config::new("bench", "0", dir).breadcrumb_capacity(1_000)
 }
 
-pub(super) fn faultbox(threads: usize) -> Sample {
+fn faultbox(threads: usize) -> Sample {
     faultbox::init(faultbox_config());
     let values = Values::new();
     let case = Step(move |number| {
@@ -49,7 +61,7 @@ pub(super) fn faultbox(threads: usize) -> Sample {
     against_floor(case, threads)
 }
 
-pub(super) fn faultbox_tracing(threads: usize) -> Sample {
+fn faultbox_tracing(threads: usize) -> Sample {
     faultbox::init(faultbox_config());
     let layer = faultbox::BreadcrumbLayer::new().min_level(tracing::Level::DEBUG);
     let console = tracing_subscriber::fmt::layer().with_filter(filter::LevelFilter::INFO);
@@ -60,7 +72,7 @@ pub(super) fn faultbox_tracing(threads: usize) -> Sample {
     against_floor(tracing_step(), threads)
 }
 
-pub(super) fn sentry(threads: usize) -> Sample {
+fn sentry(threads: usize) -> Sample {
     let mut options = sentry_core::ClientOptions::default();
     options.dsn = "http://public@localhost/1".parse().ok();
     options.transport = Some(Arc::new(sentry_core::test::TestTransport::new()));
