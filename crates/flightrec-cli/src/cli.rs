@@ -51,6 +51,7 @@ pub(crate) enum Command {
     Group(Group),
     Export(Export),
     Redact(Redact),
+    Symbolicate(Symbolicate),
     Doctor(Doctor),
     Completions(Completions),
     Man(Man),
@@ -152,6 +153,30 @@ pub(crate) struct Redact {
     /// Leave the log out
     #[arg(long)]
     pub(crate) no_log: bool,
+}
+
+/// Find the names, files and lines in a dump of a stripped program, and write the completed dump
+#[derive(Debug, Args)]
+pub(crate) struct Symbolicate {
+    /// The dump, named as for `show`
+    #[arg(value_name = "DUMP")]
+    pub(crate) dump: PathBuf,
+    /// The unstripped binary of the same build, or the debug information that was split off it;
+    /// may be repeated, for shared libraries
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) binary: Vec<PathBuf>,
+    /// Look up debug files by build-id in this directory, as in /usr/lib/debug; may be repeated
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) debug_dir: Vec<PathBuf>,
+    /// Where to write the completed dump: a new file, or `-` for standard output [default: -]
+    #[arg(short, long, value_name = "FILE", conflicts_with = "in_place")]
+    pub(crate) output: Option<PathBuf>,
+    /// Complete the file itself
+    #[arg(short, long)]
+    pub(crate) in_place: bool,
+    /// Take a binary whose build-id is not that of the dump: its names may be wrong
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// Tell whether a program's dumps will be of use, and what to change

@@ -16,6 +16,7 @@ mod redact;
 mod select;
 mod show;
 mod summary;
+mod symbolicate;
 
 use std::process::ExitCode;
 

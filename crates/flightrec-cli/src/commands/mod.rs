@@ -9,6 +9,7 @@ mod man;
 mod merge;
 mod redact;
 mod show;
+mod symbolicate;
 
 use crate::cli::{Cli, Command};
 use crate::outcome::Result;
@@ -23,6 +24,7 @@ pub(crate) fn run(cli: Cli) -> Result {
         Some(Command::Group(args)) => group::run(args, common),
         Some(Command::Export(args)) => export::run(args, common),
         Some(Command::Redact(args)) => redact::run(args, common),
+        Some(Command::Symbolicate(args)) => symbolicate::run(args, common),
         Some(Command::Doctor(args)) => doctor::run(args, common),
         Some(Command::Completions(args)) => completions::run(args),
         Some(Command::Man(args)) => man::run(args),

@@ -1,0 +1,95 @@
+//! Names, files and lines for the frames of a dump from a stripped program.
+//!
+//! The dump's addresses and build-ids (`modules`) are looked up in files with symbols (`files`,
+//! found by `debug_files` if need be); a frame becomes as many as functions were inlined in it
+//! (`frames`). All else in the dump stays as it was written (`object`).
+
+mod debug_files;
+mod files;
+mod frames;
+mod modules;
+mod object;
+
+use serde_json::value::RawValue;
+use stackerr::symbols::{Symbol, Symbols};
+
+pub(crate) use files::{Asked, Sources};
+pub(crate) use modules::Modules;
+pub(crate) use object::Object;
+
+use frames::Frame;
+
+/// What came of a dump.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// How many frames lacked a name or a file, and of how many some was found.
+    pub(crate) lacking: usize,
+    pub(crate) found: usize,
+    /// How many frames of each module, and of none, still have no name.
+    pub(crate) unnamed: Vec<usize>,
+    pub(crate) unnamed_nowhere: usize,
+}
+
+/// Completes the stacks of the dump, which may grow by at most `most` bytes.
+///
+/// # Errors
+///
+/// If it would grow by more.
+pub(crate) fn complete(
+    dump: &mut Object,
+    modules: &Modules,
+    symbols: &[Vec<Symbols<'_>>],
+    most: u64,
+) -> Result<Tally, String> {
+    let json = |error: serde_json::Error| error.to_string();
+    let reason = dump.get::<Object>("reason").unwrap_or_default();
+    let panicking = reason.get::<String>("kind").as_deref() == Some("panic");
+    let find = |module: usize, address: u64| -> Vec<Symbol> {
+        let found = symbols[module].iter().map(|symbols| symbols.find(address));
+        // A file with lines before one that has functions' names alone.
+        found
+            .max_by_key(|found| {
+                let lines = found.iter().filter(|symbol| symbol.file().is_some());
+                (lines.count(), found.len())
+            })
+            .unwrap_or_default()
+    };
+    let mut tally = Tally {
+        unnamed: vec![0; modules.list().len()],
+        ..Tally::default()
+    };
+    let mut left = most;
+    // What is no stack stays as it is.
+    let mut traces: Vec<Box<RawValue>> = dump.get("stack_traces").unwrap_or_default();
+    for raw in &mut traces {
+        let Ok(mut trace) = serde_json::from_str::<Object>(raw.get()) else {
+            continue;
+        };
+        let Some(objects) = trace.get::<Vec<Object>>("frames") else {
+            continue;
+        };
+        let frames = objects.into_iter();
+        let frames = frames.map(|object| Frame::of(object, modules)).collect();
+        let done = frames::finish(frames, panicking, &find, left).map_err(json)?;
+        left = left
+            .checked_sub(done.added)
+            .ok_or("the names would make it too large; --max-size allows more")?;
+        tally.lacking += done.lacking;
+        tally.found += done.found;
+        for frame in done.frames.iter().filter(|frame| !frame.is_named()) {
+            match frame.module {
+                Some(module) => tally.unnamed[module] += 1,
+                None => tally.unnamed_nowhere += 1,
+            }
+        }
+        if done.found > 0 {
+            let objects: Vec<&Object> = done.frames.iter().map(|frame| &frame.object).collect();
+            trace.set("frames", &objects).map_err(json)?;
+            *raw = serde_json::value::to_raw_value(&trace).map_err(json)?;
+        }
+    }
+    if tally.found > 0 {
+        dump.set("stack_traces", &traces).map_err(json)?;
+    }
+    Ok(tally)
+}
