@@ -22,7 +22,7 @@ const PIECE: usize = if cfg!(test) { 32 } else { 16 << 10 };
 /// text is copied once and its newlines are counted, and which lines are still kept is worked out
 /// when somebody looks.
 ///
-/// Memory grows with what is kept, up to `max_bytes + 2 × max_line_bytes + 36 KiB` (a little over
+/// Memory grows with what is kept, up to `max_bytes + 3 × max_line_bytes + 52 KiB` (a little over
 /// 1 MiB by default) whatever is written, a line that never ends included. The time to write to
 /// it depends on no bound.
 ///
@@ -184,6 +184,11 @@ impl Write for TailWriter {
             self.spool.append(bytes);
         }
         Ok(bytes.len())
+    }
+
+    /// As [`write`](Write::write), which takes all at once.
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write(bytes).map(|_| ())
     }
 
     fn flush(&mut self) -> io::Result<()> {

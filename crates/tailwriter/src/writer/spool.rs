@@ -11,13 +11,13 @@
 //! Nothing is known of a single line but its newline: counting newlines is far cheaper than noting
 //! where each of them is, and the few that matter are found when somebody looks.
 
-use std::mem;
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use crate::limits::Limits;
 
-/// How much more of the oldest text is given up than is needed now, so that it happens rarely.
-const EVICT_AHEAD: usize = if cfg!(test) { 8 } else { 4 << 10 };
+/// A block is closed when it has so many bytes.
+const BLOCK: usize = if cfg!(test) { 8 } else { 4 << 10 };
 const MIN_CAPACITY: usize = if cfg!(test) { 16 } else { 4 << 10 };
 
 pub(super) struct Spool {
@@ -25,16 +25,31 @@ pub(super) struct Spool {
     /// `buf` never gets longer than this.
     max_capacity: usize,
     max_lines: usize,
-    /// What is left of the lap before, whole lines with their newlines.
-    older: Range<usize>,
-    older_newlines: usize,
-    /// The present lap is `..newer`; of its lines only the last may lack its newline.
-    newer: usize,
-    newer_newlines: usize,
-    /// The length of the line being written.
+    older: Run,
+    newer: Run,
+    /// The length of the line being written, the last of `newer`.
     last_line: usize,
     /// How many lines are gone.
     overwritten: u64,
+}
+
+/// A run of lines, in blocks that each begin with a line: how many lines are lost with the oldest
+/// text is known without looking at it again.
+#[derive(Default)]
+struct Run {
+    /// Where it lies in the allocation.
+    range: Range<usize>,
+    newlines: usize,
+    /// The closed blocks, oldest first.
+    blocks: VecDeque<Block>,
+    /// The newlines behind them.
+    open_newlines: usize,
+    open_start: usize,
+}
+
+struct Block {
+    end: usize,
+    newlines: usize,
 }
 
 /// The text that is still within the bounds.
@@ -49,16 +64,15 @@ impl Spool {
     pub(super) fn new(limits: &Limits, piece: usize) -> Spool {
         // However the laps fall, `max_bytes` of whole lines must be held: what is lost to them is a
         // piece that did not fit at the end of a lap, one that is being written over the oldest
-        // text, what is given up ahead, and a line at either end.
-        let slack = 2 * piece + EVICT_AHEAD + 2 * (limits.line_limit() + 1);
+        // text, the rest of a block (of which a piece may be the end), and a line at either end.
+        let line = limits.line_limit() + 1;
+        let slack = 2 * piece + (BLOCK + piece + line) + 2 * line;
         Spool {
             buf: Vec::new(),
             max_capacity: limits.max_bytes.saturating_add(slack),
             max_lines: limits.max_lines,
-            older: 0..0,
-            older_newlines: 0,
-            newer: 0,
-            newer_newlines: 0,
+            older: Run::default(),
+            newer: Run::default(),
             last_line: 0,
             overwritten: 0,
         }
@@ -67,31 +81,35 @@ impl Spool {
     /// Adds a piece of text, in which no line gets longer than the limit.
     #[inline]
     pub(super) fn append(&mut self, piece: &[u8]) {
-        let end = self.newer + piece.len();
-        let is_free = end <= self.older.start || self.older.is_empty();
+        let end = self.newer.range.end + piece.len();
+        let is_free = end <= self.older.range.start || self.older.range.is_empty();
         if end > self.buf.len() || !is_free {
             self.make_room(piece.len());
         }
-        self.buf[self.newer..self.newer + piece.len()].copy_from_slice(piece);
-        self.newer += piece.len();
-        match memchr::memchr(b'\n', piece) {
-            None => self.last_line += piece.len(),
+        let at = self.newer.range.end;
+        self.buf[at..at + piece.len()].copy_from_slice(piece);
+        let newlines = match memchr::memchr(b'\n', piece) {
+            None => {
+                self.last_line += piece.len();
+                0
+            }
             // A write is a whole line more often than not.
             Some(newline) if newline + 1 == piece.len() => {
-                self.newer_newlines += 1;
                 self.last_line = 0;
+                1
             }
             Some(first) => {
                 let rest = &piece[first + 1..];
-                self.newer_newlines += 1 + newlines(rest);
                 let end = memchr::memrchr(b'\n', rest).map_or(0, |last| last + 1);
                 self.last_line = rest.len() - end;
+                1 + newlines(rest)
             }
-        }
+        };
+        self.newer.extend(piece.len(), newlines, self.last_line);
     }
 
     pub(super) fn last_line(&self) -> &[u8] {
-        &self.buf[self.newer - self.last_line..self.newer]
+        &self.buf[self.newer.range.end - self.last_line..self.newer.range.end]
     }
 
     pub(super) fn last_line_len(&self) -> usize {
@@ -106,14 +124,14 @@ impl Spool {
             end + mark.len() <= self.last_line,
             "a mark would lengthen the line"
         );
-        let start = self.newer - self.last_line;
+        let start = self.newer.range.end - self.last_line;
         self.buf[start + end..start + end + mark.len()].copy_from_slice(mark);
         self.last_line = end + mark.len();
-        self.newer = start + self.last_line;
+        self.newer.range.end = start + self.last_line;
     }
 
     pub(super) fn lines_finished(&self) -> u64 {
-        self.overwritten + (self.older_newlines + self.newer_newlines) as u64
+        self.overwritten + (self.older.newlines + self.newer.newlines) as u64
     }
 
     pub(super) fn lines_begun(&self) -> u64 {
@@ -121,26 +139,24 @@ impl Spool {
     }
 
     pub(super) fn clear(&mut self) {
-        self.older = 0..0;
-        self.older_newlines = 0;
-        self.newer = 0;
-        self.newer_newlines = 0;
+        self.older = Run::default();
+        self.newer = Run::default();
         self.last_line = 0;
         self.overwritten = 0;
     }
 
     /// What is within `limits`, and no line before the line number `first_line`.
     pub(super) fn window(&self, limits: &Limits, first_line: u64) -> Window<'_> {
-        let held = self.older_newlines + self.newer_newlines + usize::from(self.last_line > 0);
-        let older = &self.buf[self.older.clone()];
-        let newer = &self.buf[..self.newer];
+        let held = self.older.newlines + self.newer.newlines + usize::from(self.last_line > 0);
+        let older = &self.buf[self.older.range.clone()];
+        let newer = &self.buf[self.newer.range.clone()];
 
         let aged = usize::try_from(first_line.saturating_sub(self.overwritten)).unwrap_or(held);
         let mut skipped = held.saturating_sub(limits.max_lines).max(aged.min(held));
-        let mut start = if skipped <= self.older_newlines {
+        let mut start = if skipped <= self.older.newlines {
             after_newline(older, skipped)
         } else {
-            older.len() + after_newline(newer, skipped - self.older_newlines)
+            older.len() + after_newline(newer, skipped - self.older.newlines)
         };
 
         // Where the last `max_bytes` begin, or the first line that begins behind that.
@@ -162,63 +178,46 @@ impl Spool {
         }
     }
 
-    /// Makes `newer..newer + len` free to write to.
+    /// Makes `len` bytes behind `newer` free to write to.
+    #[cold]
     fn make_room(&mut self, len: usize) {
         loop {
-            let end = self.newer + len;
+            let end = self.newer.range.end + len;
             if end <= self.buf.len() {
-                if end <= self.older.start || self.older.is_empty() {
-                    return;
-                }
-                let eviction = self.eviction(self.older.clone(), end);
-                if !self.grow_rather_than_lose(eviction.newlines) {
-                    self.overwritten += eviction.newlines as u64;
-                    self.older_newlines -= eviction.newlines;
-                    self.older.start = eviction.start;
+                let lost = self.older.newlines_before(end);
+                if !self.grow_rather_than_lose(lost) {
+                    self.overwritten += lost as u64;
+                    self.older.evict(end);
                     return;
                 }
             } else if self.last_line + len > self.buf.len() {
                 self.grow();
             } else {
                 // The lap ends here: what is left of the one before lies in this one's way.
-                let line = self.newer - self.last_line..self.newer;
-                let eviction = self.eviction(0..line.start, self.last_line + len);
-                if !self.grow_rather_than_lose(self.older_newlines + eviction.newlines) {
-                    self.overwritten += (self.older_newlines + eviction.newlines) as u64;
-                    self.older = eviction.start..line.start;
-                    self.older_newlines = self.newer_newlines - eviction.newlines;
-                    self.newer_newlines = 0;
-                    self.buf.copy_within(line, 0);
-                    self.newer = self.last_line;
+                let lost = self.older.newlines + self.newer.newlines_before(self.last_line + len);
+                if !self.grow_rather_than_lose(lost) {
+                    self.overwritten += lost as u64;
+                    self.end_lap(len);
                     return;
                 }
             }
         }
     }
 
-    /// Where `run` begins, and how many lines it has lost, once everything before `end` is given up.
-    fn eviction(&self, run: Range<usize>, end: usize) -> Eviction {
-        if end <= run.start || run.is_empty() {
-            return Eviction {
-                start: run.start,
-                newlines: 0,
-            };
-        }
-        let end = (end + EVICT_AHEAD).min(run.end);
-        // A line begins behind the newline at `end - 1` or the first one after that; the run ends
-        // in a newline.
-        let start =
-            memchr::memchr(b'\n', &self.buf[end - 1..run.end]).map_or(run.end, |at| end + at);
-        Eviction {
-            start,
-            newlines: newlines(&self.buf[run.start..start]),
-        }
+    /// Begins a new lap with the line being written, and room for `len` bytes behind it.
+    fn end_lap(&mut self, len: usize) {
+        let line = self.newer.range.end - self.last_line..self.newer.range.end;
+        self.older = std::mem::take(&mut self.newer);
+        self.older.range.end = line.start;
+        self.older.evict(self.last_line + len);
+        self.buf.copy_within(line, 0);
+        self.newer.range.end = self.last_line;
     }
 
     /// Grows if that is allowed and without the oldest `lines` there would be too few.
     fn grow_rather_than_lose(&mut self, lines: usize) -> bool {
-        let left = self.older_newlines + self.newer_newlines - lines;
-        let grows = left < self.max_lines && self.buf.len() < self.max_capacity;
+        let left = self.older.newlines + self.newer.newlines - lines;
+        let grows = lines > 0 && left < self.max_lines && self.buf.len() < self.max_capacity;
         if grows {
             self.grow();
         }
@@ -230,19 +229,100 @@ impl Spool {
             .max(MIN_CAPACITY)
             .min(self.max_capacity);
         let mut buf = Vec::with_capacity(capacity);
-        buf.extend_from_slice(&self.buf[self.older.clone()]);
-        buf.extend_from_slice(&self.buf[..self.newer]);
-        self.newer = buf.len();
+        buf.extend_from_slice(&self.buf[self.older.range.clone()]);
+        buf.extend_from_slice(&self.buf[self.newer.range.clone()]);
         buf.resize(capacity, 0);
         self.buf = buf;
-        self.older = 0..0;
-        self.newer_newlines += mem::take(&mut self.older_newlines);
+        self.newer = Run::joined(
+            std::mem::take(&mut self.older),
+            std::mem::take(&mut self.newer),
+        );
     }
 }
 
-struct Eviction {
-    start: usize,
-    newlines: usize,
+impl Run {
+    /// `len` bytes more, with so many newlines, the last `last_line` bytes being an unfinished line.
+    #[inline]
+    fn extend(&mut self, len: usize, newlines: usize, last_line: usize) {
+        self.range.end += len;
+        self.newlines += newlines;
+        self.open_newlines += newlines;
+        let line = self.range.end - last_line;
+        if line >= self.open_start + BLOCK {
+            self.close_block(line);
+        }
+    }
+
+    /// Closes the open block before `end`, where a line begins.
+    fn close_block(&mut self, end: usize) {
+        self.blocks.push_back(Block {
+            end,
+            newlines: self.open_newlines,
+        });
+        self.open_newlines = 0;
+        self.open_start = end;
+    }
+
+    /// How many lines [`evict`](Run::evict) would give up.
+    fn newlines_before(&self, end: usize) -> usize {
+        if end <= self.range.start || self.range.is_empty() {
+            return 0;
+        }
+        let mut start = self.range.start;
+        let mut lost = 0;
+        for block in &self.blocks {
+            if start >= end {
+                return lost;
+            }
+            start = block.end;
+            lost += block.newlines;
+        }
+        if start >= end {
+            lost
+        } else {
+            lost + self.open_newlines
+        }
+    }
+
+    /// Gives up the blocks that begin before `end`.
+    fn evict(&mut self, end: usize) {
+        while self.range.start < end
+            && let Some(block) = self.blocks.pop_front()
+        {
+            self.range.start = block.end;
+            self.newlines -= block.newlines;
+        }
+        if self.range.start < end || self.range.start >= self.range.end {
+            *self = Run::default();
+        }
+    }
+
+    /// Two runs one behind the other, from the beginning of the allocation on.
+    fn joined(older: Run, mut newer: Run) -> Run {
+        let older_len = older.range.len();
+        let move_down = older.range.start;
+        let move_up = |at: usize| at + older_len - newer.range.start;
+        let mut joined = Run {
+            range: 0..older_len + newer.range.len(),
+            newlines: older.newlines + newer.newlines,
+            blocks: older.blocks,
+            open_newlines: older.open_newlines,
+            open_start: 0,
+        };
+        for block in &mut joined.blocks {
+            block.end -= move_down;
+        }
+        if joined.open_newlines > 0 {
+            joined.close_block(older_len);
+        }
+        for block in &mut newer.blocks {
+            block.end = move_up(block.end);
+        }
+        joined.open_start = move_up(newer.open_start);
+        joined.open_newlines = newer.open_newlines;
+        joined.blocks.append(&mut newer.blocks);
+        joined
+    }
 }
 
 fn newlines(text: &[u8]) -> usize {
