@@ -40,5 +40,7 @@ pub(crate) fn dump(out: &mut dyn Write, dump: &Dump, view: &View) -> io::Result<
     error::print(out, dump, view)?;
     about::print(out, dump, failure, view)?;
     stack::print(out, dump, failure, view)?;
+    // What is above is there to be read while a long log is laid out.
+    out.flush()?;
     log::print(out, dump, failure, view)
 }
