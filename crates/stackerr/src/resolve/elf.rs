@@ -6,7 +6,7 @@
 use super::mapped;
 use crate::modules::Module;
 use crate::symbols::{Symbol, Tables, inflate};
-use object::{Object, ObjectSection};
+use object::Object;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -72,7 +72,7 @@ fn read(module: &Module) -> Option<Tables<'static>> {
 
 /// The bytes of a section; inflated, and then kept for good, if it is compressed.
 fn section(file: &object::File<'static>, name: &str) -> Option<&'static [u8]> {
-    let data = file.section_by_name(name)?.compressed_data().ok()?;
+    let data = crate::symbols::section(file, name)?.ok()?;
     inflate(data, MAX_SECTION).map(|bytes| match bytes {
         std::borrow::Cow::Borrowed(bytes) => bytes,
         std::borrow::Cow::Owned(bytes) => Vec::leak(bytes),

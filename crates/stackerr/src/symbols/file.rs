@@ -1,9 +1,9 @@
 //! A file with symbols: whatever its origin.
 
-use super::{Symbol, Tables, dwarf, inflate, vet};
+use super::{Symbol, Tables, dwarf, inflate, section, vet};
 use crate::modules::hex;
 use addr2line::gimli;
-use object::{Object, ObjectSection};
+use object::Object;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -51,10 +51,10 @@ impl SymbolFile {
         let mut debug_size = 0;
         let mut left = limit;
         for name in section_names() {
-            let Some(section) = file.section_by_name(name) else {
+            let Some(data) = section(&file, name) else {
                 continue;
             };
-            let data = section.compressed_data().map_err(|_| damaged())?;
+            let data = data.map_err(|_| damaged())?;
             if data.uncompressed_size > left {
                 return Err(SymbolError::new(
                     "its debug information is larger than what may be read",
@@ -138,7 +138,7 @@ impl SymbolFile {
         if let Some(data) = self.inflated.get(name) {
             return Some(data);
         }
-        let data = file.section_by_name(name)?.compressed_data().ok()?;
+        let data = section(file, name)?.ok()?;
         match inflate(data, 0)? {
             Cow::Borrowed(data) => Some(data),
             Cow::Owned(_) => None,

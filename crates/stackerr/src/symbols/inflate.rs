@@ -1,7 +1,19 @@
 //! Sections that are compressed.
 
-use object::{CompressedData, CompressionFormat};
+use object::{CompressedData, CompressionFormat, Object, ObjectSection};
 use std::borrow::Cow;
+
+/// The content of a section as it is in the file; none if there is no such section.
+///
+/// Old tools compress `.debug_info` into a section `.zdebug_info`.
+pub(crate) fn section<'data>(
+    file: &object::File<'data>,
+    name: &str,
+) -> Option<object::Result<CompressedData<'data>>> {
+    let old = || file.section_by_name(&format!(".z{}", name.strip_prefix('.')?));
+    let section = file.section_by_name(name).or_else(old)?;
+    Some(section.compressed_data())
+}
 
 /// The content of a section, of at most `limit` bytes; `None` if it is larger, damaged, or
 /// compressed in a way that is not known here.

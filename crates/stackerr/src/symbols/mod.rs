@@ -44,6 +44,6 @@ pub use file::{SymbolError, SymbolFile, Symbols};
 pub use symbol::Symbol;
 
 #[cfg(any(target_os = "linux", feature = "symbols"))]
-pub(crate) use inflate::inflate;
+pub(crate) use inflate::{inflate, section};
 #[cfg(any(target_os = "linux", feature = "symbols"))]
 pub(crate) use tables::{Tables, dwarf};
