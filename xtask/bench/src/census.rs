@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::measure::median;
 
-const ROUNDS: usize = 11;
+/// A run takes a tenth of a second, of which some hundredths come and go with the machine.
+const ROUNDS: usize = 31;
 
 /// Milliseconds of the medians.
 pub(crate) struct Census {

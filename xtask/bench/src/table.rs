@@ -87,13 +87,13 @@ impl Table {
             }
             let two = self.row(case.name, 2);
             println!(
-                "| {:<36} | {:>9.1} | {:>7.2} | {:>5.0}% | {:>15} | {:>13} |",
+                "| {:<36} | {:>9} | {:>7.2} | {:>5.0}% | {:>15} | {:>13} |",
                 case.name,
-                one.ns,
+                nanoseconds(one.ns),
                 one.ratio,
                 one.spread * 100.0,
                 two.as_ref()
-                    .map_or_else(String::new, |two| format!("{:.1}", two.ns)),
+                    .map_or_else(String::new, |two| nanoseconds(two.ns)),
                 two.as_ref()
                     .map_or_else(String::new, |two| format!("{:.2}", 2.0 * one.ns / two.ns)),
             );
@@ -133,6 +133,11 @@ impl Table {
             .to_string();
         std::fs::write(file, text + "\n")
     }
+}
+
+fn nanoseconds(ns: f64) -> String {
+    let digits = usize::from(ns < 1_000.0);
+    format!("{ns:.digits$}")
 }
 
 fn print_head(group: &str) {

@@ -1,4 +1,6 @@
 //! An error born with its stack, and dropped, against the system unwinder's walk over that stack.
+//!
+//! All of them but rootcause's collector store addresses and leave the names for later.
 
 use std::backtrace::Backtrace;
 use std::hint::black_box;

@@ -18,7 +18,7 @@ impl Write for Memory {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.0.len() + bytes.len() > FULL {
             let message = memmem::find(&self.0, b" from registry/src/file-0001.rs in ");
-            if message.is_some() && self.0.ends_with(b"\n") {
+            if message.is_some() && self.0.contains(&b'\n') {
                 USED.store(true, Ordering::Relaxed);
             }
             self.0.clear();
