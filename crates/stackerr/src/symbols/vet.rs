@@ -170,3 +170,94 @@ fn ranges(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use addr2line::gimli::{EndianSlice, RunTimeEndian, SectionId};
+
+    /// A unit of DWARF 4 (32 bits) with these entries.
+    fn unit(entries: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        bytes.extend((entries.len() as u32 + 7).to_le_bytes());
+        bytes.extend(4u16.to_le_bytes());
+        bytes.extend(0u32.to_le_bytes()); // where the abbreviations are
+        bytes.push(8); // the size of addresses
+        bytes.extend(entries);
+        bytes
+    }
+
+    /// 1 is a unit; 2 an inlined function with, 3 one without children; 4 a function whose ranges
+    /// are the list at offset 0.
+    const ABBREVIATIONS: &[u8] = &[
+        1, 0x11, 1, 0, 0, //
+        2, 0x1d, 1, 0, 0, //
+        3, 0x1d, 0, 0, 0, //
+        4, 0x2e, 0, 0x55, 0x17, 0, 0, //
+        0,
+    ];
+
+    fn vetted(info: &[u8], abbreviations: &[u8], ranges: &[u8]) -> Result<(), String> {
+        let dwarf = gimli::Dwarf::load(|id| {
+            let bytes = match id {
+                SectionId::DebugInfo => info,
+                SectionId::DebugAbbrev => abbreviations,
+                SectionId::DebugRanges => ranges,
+                _ => &[],
+            };
+            Ok::<_, gimli::Error>(EndianSlice::new(bytes, RunTimeEndian::Little))
+        });
+        let size = info.len() + abbreviations.len() + ranges.len();
+        vet(&mut dwarf.unwrap(), size as u64).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn functions_inlined_without_end_are_refused() {
+        let nested = |depth: usize| unit(&[&[1][..], &vec![2; depth]].concat());
+        assert_eq!(vetted(&nested(256), ABBREVIATIONS, &[]), Ok(()));
+        assert_eq!(
+            vetted(&nested(257), ABBREVIATIONS, &[]).unwrap_err(),
+            "its debug information has functions inlined without end"
+        );
+        // Beside each other there may be any number.
+        let beside = unit(&[&[1][..], &[3; 100_000]].concat());
+        assert_eq!(vetted(&beside, ABBREVIATIONS, &[]), Ok(()));
+    }
+
+    #[test]
+    fn a_list_that_is_used_by_thousands_is_refused() {
+        let function = [4, 0, 0, 0, 0];
+        let using = |functions: usize| unit(&[&[1][..], &function.repeat(functions)].concat());
+        let mut ranges = Vec::new();
+        for n in 1..=10_000u64 {
+            ranges.extend((2 * n).to_le_bytes());
+            ranges.extend((2 * n + 1).to_le_bytes());
+        }
+        assert_eq!(vetted(&using(10), ABBREVIATIONS, &ranges), Ok(()));
+        assert_eq!(
+            vetted(&using(10_000), ABBREVIATIONS, &ranges).unwrap_err(),
+            "its debug information repeats itself without end"
+        );
+    }
+
+    #[test]
+    fn abbreviations_that_overlap_are_refused() {
+        // Each unit's table begins a byte behind the one before, and all end at the same place.
+        let mut table = Vec::new();
+        for code in 0..60_000u32 {
+            let code = code % 100 + 1;
+            table.extend([code as u8, 0x1d, 0, 0, 0]);
+        }
+        table.push(0);
+        let mut info = Vec::new();
+        for n in 0..2_000u32 {
+            let mut unit = unit(&[0]);
+            unit[6..10].copy_from_slice(&(n * 5).to_le_bytes());
+            info.extend(unit);
+        }
+        assert_eq!(
+            vetted(&info, &table, &[]).unwrap_err(),
+            "its debug information repeats itself without end"
+        );
+    }
+}
