@@ -19,6 +19,8 @@ fn census() -> PathBuf {
         .current_dir(workspace)
         .args(["build", "--release", "--package", "examples"])
         .args(["--no-default-features", "--features", "census"])
+        // What it depends on need not be fast, but soon built.
+        .args(["--config", "profile.release.package.\"*\".opt-level=0"])
         .args(["--example", "census", "--target-dir"])
         .arg(&target)
         .output()
