@@ -52,6 +52,7 @@ pub(crate) enum Command {
     Export(Export),
     Redact(Redact),
     Symbolicate(Symbolicate),
+    Recover(Recover),
     Doctor(Doctor),
     Completions(Completions),
     Man(Man),
@@ -177,6 +178,17 @@ pub(crate) struct Symbolicate {
     /// Take a binary whose build-id is not that of the dump: its names may be wrong
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+/// Make a dump out of the ring file of a process that was killed, and leave the file as it is
+#[derive(Debug, Args)]
+pub(crate) struct Recover {
+    /// The ring: NAME.ring in the directory of the program's dumps
+    #[arg(value_name = "RING")]
+    pub(crate) ring: PathBuf,
+    /// Where to write the dump: a new file, or `-` for standard output [default: -]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// Tell whether a program's dumps will be of use, and what to change

@@ -11,6 +11,7 @@ mod export;
 mod input;
 mod look;
 mod outcome;
+mod output;
 mod places;
 mod redact;
 mod select;

@@ -7,6 +7,7 @@ mod group;
 mod list;
 mod man;
 mod merge;
+mod recover;
 mod redact;
 mod show;
 mod symbolicate;
@@ -25,6 +26,7 @@ pub(crate) fn run(cli: Cli) -> Result {
         Some(Command::Export(args)) => export::run(args, common),
         Some(Command::Redact(args)) => redact::run(args, common),
         Some(Command::Symbolicate(args)) => symbolicate::run(args, common),
+        Some(Command::Recover(args)) => recover::run(args),
         Some(Command::Doctor(args)) => doctor::run(args, common),
         Some(Command::Completions(args)) => completions::run(args),
         Some(Command::Man(args)) => man::run(args),

@@ -1,6 +1,6 @@
 //! `flightrec symbolicate`
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use crate::look::count;
 use crate::look::style::{BOLD, DIM};
 use crate::look::text;
 use crate::outcome::{Outcome, Result, Trouble};
+use crate::output::create;
 use crate::places;
 use crate::symbolicate::{self, Asked, Modules, Object, Sources, Tally};
 
@@ -76,15 +77,6 @@ fn write(to: impl Write, dump: &Object) -> io::Result<()> {
     let mut out = BufWriter::new(to);
     serde_json::to_writer(&mut out, dump)?;
     out.flush()
-}
-
-/// A new file for its owner alone, as dumps are.
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 /// The whole dump or the old one, whatever happens meanwhile.

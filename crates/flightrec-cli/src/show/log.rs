@@ -28,6 +28,11 @@ pub(super) fn print(
     let columns = Columns::fit(&lines, &[], failure, view);
     for line in &lines {
         columns.record(out, line)?;
+        for trace in &dump.stack_traces {
+            if trace.log_seq == Some(line.record.seq) {
+                columns.birth(out, &trace.error)?;
+            }
+        }
     }
     if let Some(failure) = failure {
         columns.failure(out, 0, failure, &dump.reason.message)?;

@@ -141,14 +141,41 @@ impl<'a> Columns<'a> {
         message: &str,
     ) -> io::Result<()> {
         let when = time::relative(at, self.failure.unwrap_or(at));
-        self.start(out, &when, process)?;
-        let message = text::first_line(message);
+        self.mark(
+            out,
+            &when,
+            process,
+            ERROR,
+            &format!("▲ {}", text::first_line(message)),
+        )
+    }
+
+    /// Where an error was born: behind the last record before that.
+    pub(crate) fn birth(&self, out: &mut dyn Write, message: &str) -> io::Result<()> {
+        self.mark(
+            out,
+            "",
+            0,
+            DIM,
+            &format!("◆ born here: {}", text::first_line(message)),
+        )
+    }
+
+    fn mark(
+        &self,
+        out: &mut dyn Write,
+        when: &str,
+        process: usize,
+        style: anstyle::Style,
+        message: &str,
+    ) -> io::Result<()> {
+        self.start(out, when, process)?;
         let before = self.time.max(when.len()) + 2 + column(self.process) + 2;
         let most = self
             .view
             .width
             .map_or(200, |width| width.saturating_sub(before));
-        writeln!(out, "{ERROR}▲ {}{ERROR:#}", text::cut(&message, most))
+        writeln!(out, "{style}{}{style:#}", text::cut(message, most))
     }
 
     fn when(&self, record: &LogRecord) -> String {
