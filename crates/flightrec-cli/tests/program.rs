@@ -27,10 +27,10 @@ fn records_are_chosen() {
         let mut all = vec!["show", &dump];
         all.extend(args);
         let text = stdout(&bench.run(&all));
-        // Neither further lines of a message nor, at the end, the failure.
+        // Neither further lines of a message nor the marks of births and the failure.
         log(&text)
             .into_iter()
-            .filter(|line| !line.contains("│ ") && !line.contains('▲'))
+            .filter(|line| !line.contains("│ ") && !line.contains(['▲', '◆']))
             .count()
     };
     assert_eq!(shown(&[]), 8);
