@@ -113,14 +113,15 @@ fn a_completed_dump_is_that_of_the_unstripped_program() {
         &[link.as_ref(), stripped.as_ref(), linked.as_ref()],
     );
 
-    // One fails with two errors, the other panics.
+    // One fails with two errors in a worker, one panics there, one fails in `main`, below the
+    // recorder's own frames.
     bench.put("fails/a/Cargo.toml", b"not toml [");
     bench.put("fails/b/Cargo.toml", b"\xff");
     bench.put(
         "panics/a/Cargo.toml",
         b"[package]\nname = \"x\"\nedition = \"1999\"\n",
     );
-    for crates in ["fails", "panics"] {
+    for crates in ["fails", "panics", "missing"] {
         let expected = parsed(&fs::read(dump_of(&whole, &bench, crates)).unwrap());
         let expected = stacks(&expected);
         let inlined = frames(&expected).filter(|frame| {
