@@ -5,6 +5,7 @@ mod cargo;
 mod ci;
 mod demo;
 mod faults;
+mod interop;
 mod tidy;
 mod weight;
 
@@ -19,6 +20,7 @@ Usage: cargo xtask TASK
   bench [--quick] [--json FILE]
                           what recording costs, beside the alternatives
   faults [--quick]        processes killed, files damaged, disks full: the long campaigns
+  interop                 what the program exports, read by jq, DuckDB, lnav and OpenTelemetry
   weight                  what each crate adds to a program
   tidy                    the habits that no compiler checks
 ";
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         "ci" => ci::run(&args),
         "bench" => bench::run(&args),
         "faults" => faults::run(&args),
+        "interop" => interop::run(&args),
         "weight" => weight::run(&args),
         "tidy" => tidy::run(&args),
         "" | "help" | "-h" | "--help" => {

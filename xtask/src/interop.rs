@@ -1,0 +1,211 @@
+//! What `flightrec export` writes, read by the tools that it is for.
+//!
+//! `jq` and `lnav` come from the system's packages, `duckdb` and `opentelemetry-proto` from PyPI, into
+//! an environment of their own below the target directory.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::cargo;
+
+/// The records and failures in the two dumps that the program's own tests use.
+const EVENTS: usize = 12;
+
+const DUCKDB: &str = "
+import duckdb, sys
+rows = duckdb.sql(f\"select count(*) from '{sys.argv[1]}'\").fetchall()[0][0]
+assert rows == int(sys.argv[2]), rows
+errors = duckdb.sql(f\"select count(*) from '{sys.argv[1]}' where event = 'failure'\").fetchall()[0][0]
+assert errors == 2, errors
+";
+
+const OTLP: &str = "
+import sys
+from google.protobuf import json_format
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+request = json_format.Parse(open(sys.argv[1]).read(), ExportLogsServiceRequest())
+records = [r for rl in request.resource_logs for sl in rl.scope_logs for r in sl.log_records]
+assert len(records) == int(sys.argv[2]), len(records)
+keys = {a.key for r in records for a in r.attributes}
+assert {'exception.message', 'exception.stacktrace'} <= keys, keys
+";
+
+const TRACE: &str = "(.traceEvents | length > 0) and \
+    all(.traceEvents[]; .ph == \"M\" or (.ph == \"i\" and .ts >= 0 and (.s | IN(\"t\", \"p\", \"g\")) and .pid and .tid))";
+
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    ensure!(args.is_empty(), "usage: cargo xtask interop");
+    cargo::run("build --quiet --release -p flightrec-cli")?;
+    let dir = tempfile::tempdir()?;
+    let file = |name: &str| dir.path().join(name);
+    let python = python_with(&["duckdb", "opentelemetry-proto"])?;
+    need("jq", "jq")?;
+    need("lnav", "lnav")?;
+
+    export("jsonl", &file("x.jsonl"))?;
+    check(
+        "jq reads the JSON lines",
+        tool("jq")
+            .args(["-es", &format!("length == {EVENTS}")])
+            .arg(file("x.jsonl")),
+    )?;
+    check(
+        "DuckDB reads the JSON lines",
+        script(&python, DUCKDB)
+            .arg(file("x.jsonl"))
+            .arg(EVENTS.to_string()),
+    )?;
+    lnav(dir.path(), &file("x.jsonl"))?;
+    export("otlp", &file("x.otlp"))?;
+    check(
+        "OTLP/JSON holds to the published proto",
+        script(&python, OTLP)
+            .arg(file("x.otlp"))
+            .arg(EVENTS.to_string()),
+    )?;
+    export("chrome-trace", &file("x.trace"))?;
+    check(
+        "the trace holds to the trace-event format",
+        tool("jq").args(["-e", TRACE]).arg(file("x.trace")),
+    )
+}
+
+fn export(to: &str, file: &Path) -> Result<()> {
+    let data = cargo::root().join("crates/flightrec-cli/tests/data");
+    let program = cargo::target_dir()
+        .join("release")
+        .join(format!("flightrec{}", std::env::consts::EXE_SUFFIX));
+    let output = Command::new(program)
+        .args(["export", "--to", to])
+        .args([data.join("census.json"), data.join("worker.json")])
+        .output()?;
+    ensure!(
+        output.status.success(),
+        "export --to {to}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(fs::write(file, output.stdout)?)
+}
+
+/// Opens the lines with the format file that we ship, and asks for the messages by lnav's own SQL.
+fn lnav(dir: &Path, lines: &Path) -> Result<()> {
+    let config = dir.join("lnav");
+    let formats = config.join("lnav/formats/installed");
+    fs::create_dir_all(&formats)?;
+    let format = cargo::root().join("crates/flightrec-cli/share/flightrec.lnav.json");
+    fs::copy(&format, formats.join("flightrec.json"))
+        .with_context(|| format!("cannot copy {}", format.display()))?;
+    let output = tool("lnav")
+        .env("XDG_CONFIG_HOME", &config)
+        .env("HOME", &config)
+        .args([
+            "-n",
+            "-c",
+            ";SELECT log_format, count(*) FROM all_logs GROUP BY 1",
+            "-c",
+            ":write-csv-to -",
+        ])
+        .arg(lines)
+        .stdin(Stdio::null())
+        .output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let said = String::from_utf8_lossy(&output.stderr);
+    let good = text
+        .lines()
+        .any(|line| line.trim() == format!("flightrec_jsonl,{EVENTS}"));
+    println!(
+        "  {} lnav reads the JSON lines by our format",
+        if good { "yes" } else { "NO " }
+    );
+    ensure!(good, "lnav printed {text:?} and said {said:?}");
+    Ok(())
+}
+
+fn tool(name: &str) -> Command {
+    Command::new(name)
+}
+
+fn script(python: &Path, text: &str) -> Command {
+    let mut command = Command::new(python);
+    command.args(["-c", text]);
+    command
+}
+
+fn check(what: &str, command: &mut Command) -> Result<()> {
+    let output = command
+        .output()
+        .with_context(|| format!("cannot start {:?}", command.get_program()))?;
+    println!(
+        "  {} {what}",
+        if output.status.success() {
+            "yes"
+        } else {
+            "NO "
+        }
+    );
+    if output.status.success() {
+        return Ok(());
+    }
+    bail!(
+        "{what}: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// Installs a program where that is possible without asking, or says what is missing.
+fn need(program: &str, package: &str) -> Result<()> {
+    let is_there = || {
+        Command::new(program)
+            .arg("--version")
+            .output()
+            .is_ok_and(|output| output.status.success())
+    };
+    if is_there() {
+        return Ok(());
+    }
+    println!("installing {package}");
+    for words in [
+        &["update"][..],
+        &["install", "-y", "--no-install-recommends", package],
+    ] {
+        // Whether it worked is seen below.
+        let _ = Command::new("apt-get")
+            .args(words)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .output();
+    }
+    ensure!(
+        is_there(),
+        "{program} is missing: install the package {package}"
+    );
+    Ok(())
+}
+
+/// A Python with these packages.
+fn python_with(packages: &[&str]) -> Result<PathBuf> {
+    let venv = cargo::target_dir().join("interop-venv");
+    let python = venv.join("bin").join("python3");
+    if !python.exists() {
+        println!("making a Python environment in {}", venv.display());
+        check(
+            "python3 -m venv",
+            Command::new("python3").args(["-m", "venv"]).arg(&venv),
+        )?;
+    }
+    let mut install = Command::new(&python);
+    install
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ])
+        .args(packages);
+    check(&format!("pip install {}", packages.join(" ")), &mut install)?;
+    Ok(python)
+}
