@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use log::LevelFilter;
+use log::{Level, LevelFilter};
 use logtee::redact::Redactor;
 use logtee::{Filter, Sink, Tee, TeeBuilder};
 use tailwriter::SharedTail;
@@ -41,7 +41,7 @@ pub struct Builder {
     has_sinks: bool,
     redactor: Redactor,
     crash_safe: CrashSafe,
-    dump_on: LevelFilter,
+    dump_on: Option<Level>,
     writer: Option<Box<dyn Write + Send>>,
     callbacks: Vec<Callback>,
 }
@@ -71,7 +71,7 @@ pub fn builder(app: impl Into<String>) -> Builder {
         has_sinks: false,
         redactor: Redactor::default(),
         crash_safe: CrashSafe::Off,
-        dump_on: LevelFilter::Off,
+        dump_on: None,
         writer: None,
         callbacks: Vec::new(),
     }
@@ -205,8 +205,8 @@ impl Builder {
     ///
     /// The dump is written by the thread that logs. Records from one place make one dump, see
     /// [`FlightRecorder::dump_error`].
-    pub fn dump_on(mut self, level: LevelFilter) -> Builder {
-        self.dump_on = level;
+    pub fn dump_on(mut self, level: Level) -> Builder {
+        self.dump_on = Some(level);
         self
     }
 

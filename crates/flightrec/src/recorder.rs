@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use log::{LevelFilter, Record};
+use log::{Level, LevelFilter, Record};
 use logtee::packed;
 use logtee::redact::Redactor;
 use logtee::{Adjustable, Filter, Handle, Sink};
@@ -22,7 +22,7 @@ pub(crate) struct Recorder {
     pub(crate) redactor: Arc<Redactor>,
     pub(crate) outlet: Outlet,
     pub(crate) switch: Switch,
-    pub(crate) dump_on: LevelFilter,
+    pub(crate) dump_on: Option<Level>,
     /// Where rings are, this process's and others'.
     #[cfg(feature = "crash-safe")]
     pub(crate) ring_dir: Option<std::path::PathBuf>,
@@ -113,7 +113,7 @@ impl Sink for Keep {
         let Recorder { tail, dump_on, .. } = &*self.0;
         let level = record.level();
         packed::pack(record, tail.options(), |bytes| tail.keep(level, bytes));
-        if level <= *dump_on {
+        if dump_on.is_some_and(|on| level <= on) {
             self.0.dump_record(record);
         }
         Ok(())

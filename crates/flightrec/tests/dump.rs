@@ -245,7 +245,7 @@ fn stopped_it_records_nothing_and_still_dumps() {
 #[test]
 fn a_record_at_the_level_makes_a_dump_that_ends_in_it() {
     let dir = tempdir().unwrap();
-    let (_recorder, tee) = quiet(dir.path()).dump_on(LevelFilter::Error).build();
+    let (_recorder, tee) = quiet(dir.path()).dump_on(Level::Error).build();
     log(&tee, Level::Debug, "before");
     log(&tee, Level::Warn, "not yet");
     for _ in 0..1_000 {
