@@ -141,6 +141,9 @@ fn a_file_that_is_written_to_is_read_without_gaps() {
             scope.spawn(move || {
                 for number in 0.. {
                     tail.push(format!("{writer} {number}").as_bytes());
+                    // A reader that is overtaken again and again sees nothing; that is no gap, but
+                    // nothing to look at either.
+                    (0..500).for_each(|_| std::hint::spin_loop());
                     if stop.load(Ordering::Relaxed) {
                         break;
                     }
@@ -149,7 +152,9 @@ fn a_file_that_is_written_to_is_read_without_gaps() {
         }
         let _stop = Stop(&stop);
         let mut seen = 0;
-        for _ in 0..100 {
+        let mut tries = 0;
+        while tries < 100 || seen < 1_000 {
+            tries += 1;
             let snapshot = MappedTail::recover(&path).unwrap();
             seen += snapshot.len();
             let mut last: [Option<u64>; 2] = [None; 2];
@@ -162,7 +167,6 @@ fn a_file_that_is_written_to_is_read_without_gaps() {
                 }
             }
         }
-        assert!(seen > 0);
     });
 }
 
