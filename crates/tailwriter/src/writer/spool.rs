@@ -207,7 +207,8 @@ impl Spool {
     /// Begins a new lap with the line being written, and room for `len` bytes behind it.
     fn end_lap(&mut self, len: usize) {
         let line = self.newer.range.end - self.last_line..self.newer.range.end;
-        self.older = std::mem::take(&mut self.newer);
+        std::mem::swap(&mut self.older, &mut self.newer);
+        self.newer.reset();
         self.older.range.end = line.start;
         self.older.evict(self.last_line + len);
         self.buf.copy_within(line, 0);
@@ -293,8 +294,18 @@ impl Run {
             self.newlines -= block.newlines;
         }
         if self.range.start < end || self.range.start >= self.range.end {
-            *self = Run::default();
+            self.reset();
         }
+    }
+
+    /// Empty, and at the front; what is allocated for its blocks is kept.
+    fn reset(&mut self) {
+        let mut blocks = std::mem::take(&mut self.blocks);
+        blocks.clear();
+        *self = Run {
+            blocks,
+            ..Run::default()
+        };
     }
 
     /// Two runs one behind the other, from the beginning of the allocation on.
