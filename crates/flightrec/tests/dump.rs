@@ -159,6 +159,15 @@ fn a_dump_reads_back_as_it_was_written_and_next_year_s_too() {
             Value::Map(vec![("x".into(), Value::Null)])
         ]))
     );
+    let ordered =
+        br#"{"schema": "flightrec/1", "latest_logs": [{"fields": {"z": 1, "a": 2, "m": 3}}]}"#;
+    let ordered = Dump::from_json(ordered).unwrap();
+    let keys: Vec<_> = ordered.latest_logs[0]
+        .fields
+        .iter()
+        .map(|(key, _)| key)
+        .collect();
+    assert_eq!(keys, ["z", "a", "m"]);
     for garbage in ["", "{", "[]", "{}", "null", r#"{"schema": 1}"#, "\u{0}"] {
         assert!(Dump::from_json(garbage.as_bytes()).is_err(), "{garbage:?}");
     }

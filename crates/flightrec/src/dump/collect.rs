@@ -8,9 +8,9 @@ use tailwriter::Entry;
 #[cfg(feature = "crash-safe")]
 use tailwriter::Snapshot;
 
-use super::mask::Mask;
 #[cfg(feature = "nested-values")]
-use super::schema::FromJson;
+use super::lenient::Read;
+use super::mask::Mask;
 use super::{
     Dump, ErrorNode, Fields, Frame, Location, LogRecord, Module, Reason, SCHEMA, Trace, Value,
     process,
@@ -164,7 +164,9 @@ fn value(value: FieldValue<'_>) -> Value {
         // Reading JSON is for programs that log nested values; the others need not carry it.
         #[cfg(feature = "nested-values")]
         FieldValue::Json(json) => {
-            let parsed = serde_json::from_str(json).ok().and_then(Value::from_json);
+            let parsed = serde_json::from_str(json)
+                .ok()
+                .and_then(|Read(value)| value);
             parsed.unwrap_or_else(|| Value::Text(json.to_owned()))
         }
         #[cfg(not(feature = "nested-values"))]

@@ -1,6 +1,7 @@
 //! The dump: what is in the one file, and its schema.
 
 mod collect;
+mod lenient;
 mod mask;
 mod process;
 mod schema;
@@ -13,9 +14,10 @@ use std::io::{self, Write};
 pub(crate) use collect::collect;
 #[cfg(feature = "crash-safe")]
 pub(crate) use collect::{of_snapshot, outline, rfc3339};
+use lenient::Read;
 pub(crate) use process::Start;
 pub use schema::Fields;
-use schema::{FromJson, schema};
+use schema::schema;
 pub use value::Value;
 
 /// The schema that this version writes.
@@ -223,20 +225,15 @@ impl Dump {
     ///
     /// If it is no JSON or no dump; the message says where it went wrong.
     pub fn from_json(json: &[u8]) -> Result<Dump, ReadError> {
-        let value: serde_json::Value = serde_json::from_slice(json)
+        let Read(dump) = serde_json::from_slice::<Read<Dump>>(json)
             .map_err(|error| ReadError(format!("this is not valid JSON: {error}")))?;
-        let dump = Dump::from_json_value(value)
-            .ok_or_else(|| ReadError("this is JSON, but not an object".to_owned()))?;
+        let dump = dump.ok_or_else(|| ReadError("this is JSON, but not an object".to_owned()))?;
         if !dump.schema.starts_with("flightrec/") {
             return Err(ReadError(
                 "this is JSON, but it has no \"schema\": \"flightrec/…\"".to_owned(),
             ));
         }
         Ok(dump)
-    }
-
-    fn from_json_value(value: serde_json::Value) -> Option<Dump> {
-        FromJson::from_json(value)
     }
 }
 

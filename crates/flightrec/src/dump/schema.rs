@@ -1,10 +1,7 @@
 //! How the schema's objects are declared once: as a struct, as JSON out, and as JSON in.
 
-use std::collections::BTreeMap;
-
-use serde_json::Value as Json;
-
 use super::Value;
+use super::lenient::{Lenient, Read};
 
 /// Declares structs whose fields are the keys of a JSON object, in their order.
 ///
@@ -31,113 +28,26 @@ macro_rules! schema {
             }
         }
 
-        impl $crate::dump::schema::FromJson for $name {
-            fn from_json(json: serde_json::Value) -> Option<Self> {
-                let serde_json::Value::Object(mut object) = json else { return None };
-                Some($name {
-                    $($field: $crate::dump::schema::take(&mut object, stringify!($field)),)*
-                })
+        impl $crate::dump::lenient::Lenient for $name {
+            fn map<'de, A: serde_core::de::MapAccess<'de>>(mut map: A) -> Result<Option<Self>, A::Error> {
+                use $crate::dump::lenient::{Key, Read};
+                let mut read = $name::default();
+                while let Some(key) = map.next_key::<Key<'de>>()? {
+                    match &*key.0 {
+                        $(stringify!($field) => if let Read(Some(value)) = map.next_value()? {
+                            read.$field = value;
+                        },)*
+                        _ => {
+                            map.next_value::<serde_core::de::IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(Some(read))
             }
         }
     )*};
 }
 pub(crate) use schema;
-
-pub(crate) trait FromJson: Sized {
-    /// None if it is of another type.
-    fn from_json(json: Json) -> Option<Self>;
-}
-
-pub(crate) fn take<T: FromJson + Default>(
-    object: &mut serde_json::Map<String, Json>,
-    key: &str,
-) -> T {
-    object
-        .remove(key)
-        .and_then(T::from_json)
-        .unwrap_or_default()
-}
-
-impl FromJson for String {
-    fn from_json(json: Json) -> Option<String> {
-        match json {
-            Json::String(text) => Some(text),
-            _ => None,
-        }
-    }
-}
-
-impl FromJson for u64 {
-    fn from_json(json: Json) -> Option<u64> {
-        json.as_u64()
-    }
-}
-
-impl FromJson for u32 {
-    fn from_json(json: Json) -> Option<u32> {
-        json.as_u64()?.try_into().ok()
-    }
-}
-
-impl FromJson for f64 {
-    fn from_json(json: Json) -> Option<f64> {
-        json.as_f64()
-    }
-}
-
-impl FromJson for bool {
-    fn from_json(json: Json) -> Option<bool> {
-        json.as_bool()
-    }
-}
-
-impl<T: FromJson> FromJson for Option<T> {
-    fn from_json(json: Json) -> Option<Option<T>> {
-        Some(T::from_json(json))
-    }
-}
-
-impl<T: FromJson> FromJson for Vec<T> {
-    fn from_json(json: Json) -> Option<Vec<T>> {
-        match json {
-            Json::Array(items) => Some(items.into_iter().filter_map(T::from_json).collect()),
-            _ => None,
-        }
-    }
-}
-
-impl<T: FromJson> FromJson for BTreeMap<String, T> {
-    fn from_json(json: Json) -> Option<BTreeMap<String, T>> {
-        match json {
-            Json::Object(object) => {
-                let entries = object.into_iter();
-                Some(
-                    entries
-                        .filter_map(|(key, json)| Some((key, T::from_json(json)?)))
-                        .collect(),
-                )
-            }
-            _ => None,
-        }
-    }
-}
-
-impl FromJson for Value {
-    fn from_json(json: Json) -> Option<Value> {
-        Some(match json {
-            Json::Null => Value::Null,
-            Json::Bool(yes) => Value::Bool(yes),
-            Json::Number(number) => match (number.as_i64(), number.as_u64()) {
-                (Some(int), _) => Value::Int(int.into()),
-                (None, Some(int)) => Value::Int(int.into()),
-                (None, None) => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
-            },
-            Json::String(text) => Value::Text(text),
-            Json::Array(items) => Value::List(Vec::from_json(Json::Array(items))?),
-            Json::Object(object) => Value::Map(Fields::from_json(Json::Object(object))?.0),
-        })
-    }
-}
 
 /// Key-values in order; of several with one key, the last.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -170,18 +80,14 @@ impl Fields {
     }
 }
 
-impl FromJson for Fields {
-    fn from_json(json: Json) -> Option<Fields> {
-        match json {
-            Json::Object(object) => {
-                let entries = object.into_iter();
-                Some(Fields(
-                    entries
-                        .filter_map(|(key, json)| Some((key, Value::from_json(json)?)))
-                        .collect(),
-                ))
+impl Lenient for Fields {
+    fn map<'de, A: serde_core::de::MapAccess<'de>>(mut map: A) -> Result<Option<Fields>, A::Error> {
+        let mut fields = Fields::default();
+        while let Some((key, Read(value))) = map.next_entry::<String, Read<Value>>()? {
+            if let Some(value) = value {
+                fields.set(&key, value);
             }
-            _ => None,
         }
+        Ok(Some(fields))
     }
 }

@@ -1,3 +1,5 @@
+//! What is masked, what is not, and that it takes linear time.
+
 use std::borrow::Cow;
 use std::cell::Cell;
 
