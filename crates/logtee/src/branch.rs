@@ -1,5 +1,6 @@
 //! One filter and one sink, and what went wrong between them.
 
+use std::any::Any;
 use std::io;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,6 +15,8 @@ use crate::sink::Sink;
 pub(crate) struct Branch {
     gate: Gate,
     filter: Box<dyn Filter>,
+    /// The filter is a mere level: the gate has asked all that there is to ask.
+    is_level: bool,
     sink: Box<dyn Sink>,
     failures: AtomicUsize,
 }
@@ -27,6 +30,7 @@ impl Branch {
     pub(crate) fn new(filter: impl Filter + 'static, sink: impl Sink + 'static) -> Branch {
         Branch {
             gate: Gate::new(),
+            is_level: (&filter as &dyn Any).is::<LevelFilter>(),
             filter: Box::new(filter),
             sink: Box::new(sink),
             failures: AtomicUsize::new(0),
@@ -44,7 +48,7 @@ impl Branch {
     /// The caller has asked [`admits`](Branch::admits).
     #[inline]
     pub(crate) fn emit(&self, record: &Record<'_>) -> Option<io::Result<()>> {
-        let outcome = caught(|| self.filter.matches(record).then(|| self.sink.emit(record)));
+        let outcome = caught(|| self.passes(record).then(|| self.sink.emit(record)));
         match outcome {
             Ok(None) => None,
             Ok(Some(Ok(()))) => Some(Ok(())),
@@ -62,6 +66,11 @@ impl Branch {
             self.failures.fetch_add(1, Ordering::Relaxed);
             false
         })
+    }
+
+    #[inline]
+    fn passes(&self, record: &Record<'_>) -> bool {
+        self.is_level || self.filter.matches(record)
     }
 
     pub(crate) fn flush(&self) -> io::Result<()> {
