@@ -10,8 +10,12 @@ use std::arch::x86_64::{__cpuid, _mm_lfence, _rdtsc};
 pub(super) fn is_invariant() -> bool {
     const HIGHEST_EXTENDED: u32 = 0x8000_0000;
     const ADVANCED_POWER_MANAGEMENT: u32 = 0x8000_0007;
-    __cpuid(HIGHEST_EXTENDED).eax >= ADVANCED_POWER_MANAGEMENT
-        && __cpuid(ADVANCED_POWER_MANAGEMENT).edx & (1 << 8) != 0
+    // Newer compilers take the question for safe, older ones do not.
+    #[allow(unused_unsafe)]
+    // SAFETY: every x86-64 processor has CPUID, which touches no memory.
+    let cpuid = |leaf| unsafe { __cpuid(leaf) };
+    cpuid(HIGHEST_EXTENDED).eax >= ADVANCED_POWER_MANAGEMENT
+        && cpuid(ADVANCED_POWER_MANAGEMENT).edx & (1 << 8) != 0
 }
 
 /// Reads the counter, after everything that was loaded before.
