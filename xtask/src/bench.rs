@@ -5,10 +5,16 @@ use anyhow::{Context, Result, bail};
 use crate::cargo;
 
 pub(crate) fn run(args: &[String]) -> Result<()> {
+    run_program("bench", args)
+}
+
+/// Runs one of the programs of the package.
+pub(crate) fn run_program(name: &str, args: &[String]) -> Result<()> {
     let manifest = cargo::root().join("xtask").join("bench").join("Cargo.toml");
     let mut command = cargo::cargo();
     command
-        .args(["run", "--release", "--quiet", "--manifest-path"])
+        .args(["run", "--release", "--quiet", "--bin", name])
+        .arg("--manifest-path")
         .arg(manifest);
     // Beside our own, so that a second run builds nothing.
     command
@@ -18,7 +24,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         .args(args);
     let status = command.status().context("cannot start cargo")?;
     if !status.success() {
-        bail!("the benchmark: {status}");
+        bail!("{name}: {status}");
     }
     Ok(())
 }

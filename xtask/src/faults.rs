@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use crate::cargo;
+use crate::{bench, cargo};
 
 /// How often each fault is tried: in the long campaign, and in one to see that all is in order.
 const LONG: &[(&str, &str)] = &[
@@ -33,5 +33,10 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     println!("Programs that fail, and what they leave:");
     cargo::run(
         "test --quiet --release -p flightrec --all-features --test failing --test crash --test store",
-    )
+    )?;
+    if tries == LONG {
+        println!("The kills beside the alternatives:");
+        bench::run_program("kills", &[])?;
+    }
+    Ok(())
 }

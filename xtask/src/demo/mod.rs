@@ -132,7 +132,7 @@ fn is_killed(stage: &Stage, checks: &mut Checks) -> Result<()> {
         "Act 4: the census is killed in the middle of its work (SIGKILL), and started again.",
     );
     let before = stage.dumps()?.len();
-    let pid = stage.kill_census(&stage.downloaded)?;
+    let pid = stage.kill_census()?;
     println!("(process {pid} was killed)\n");
     checks.that(
         "a killed process writes nothing",

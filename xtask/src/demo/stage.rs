@@ -1,11 +1,8 @@
 //! What the demo plays with: the programs, the directories and what they leave.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::thread;
-use std::time::Duration;
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use tempfile::TempDir;
@@ -20,6 +17,7 @@ pub(crate) struct Stage {
     pub(crate) downloaded: PathBuf,
     pub(crate) broken: PathBuf,
     pub(crate) impossible: PathBuf,
+    endless: PathBuf,
     keep: Option<PathBuf>,
     _dir: TempDir,
 }
@@ -53,6 +51,7 @@ impl Stage {
             viewer: release.join(exe("flightrec")),
             broken: broken(dir.path(), &downloaded)?,
             impossible: impossible(dir.path(), &downloaded)?,
+            endless: endless(dir.path(), &downloaded)?,
             keep: keep.is_some().then(|| state.clone()),
             state,
             downloaded,
@@ -77,22 +76,23 @@ impl Stage {
         })
     }
 
-    /// Starts the census and kills it once it has begun to read. Returns its process id.
-    pub(crate) fn kill_census(&self, dir: &Path) -> Result<u32> {
-        println!("$ census {} & kill -KILL $!", dir.display());
-        let mut child = self
-            .command(dir)
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()?;
-        let mut stderr = BufReader::new(child.stderr.take().context("stderr is piped")?);
-        let mut line = String::new();
-        // It says at INFO how much there is to read, then reads for a good while.
-        stderr.read_line(&mut line)?;
-        print!("{line}");
-        thread::sleep(Duration::from_millis(100));
+    /// Starts the census and kills it in the middle of its work. Returns its process id.
+    ///
+    /// One of the sources that it is to read is a pipe: once somebody has it open to read, opening it
+    /// to write goes on, and the census is where we want it.
+    pub(crate) fn kill_census(&self) -> Result<u32> {
+        let pipe = self.endless.join("zz-endless-1.0.0").join("lib.rs");
+        let made = Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .context("cannot run mkfifo")?;
+        anyhow::ensure!(made.success(), "mkfifo {}: {made}", pipe.display());
+        println!("$ census {} & kill -KILL $!", self.endless.display());
+        let mut child = self.command(&self.endless).spawn()?;
+        let opened = fs::OpenOptions::new().write(true).open(&pipe);
         child.kill()?;
         child.wait()?;
+        opened.with_context(|| format!("cannot open {}", pipe.display()))?;
         Ok(child.id())
     }
 
@@ -230,6 +230,17 @@ fn impossible(dir: &Path, downloaded: &Path) -> Result<PathBuf> {
         "[package]\nname = \"zz-future\"\nedition = \"2099\"\n",
     )?;
     Ok(impossible)
+}
+
+fn endless(dir: &Path, downloaded: &Path) -> Result<PathBuf> {
+    let endless = some_crates(&dir.join("endless"), downloaded)?;
+    let last = endless.join("zz-endless-1.0.0");
+    fs::create_dir(&last)?;
+    fs::write(
+        last.join("Cargo.toml"),
+        "[package]\nname = \"zz-endless\"\nedition = \"2024\"\n",
+    )?;
+    Ok(endless)
 }
 
 /// Copies a few crates of the registry: manifests, licences and sources.
