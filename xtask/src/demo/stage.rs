@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tempfile::TempDir;
@@ -89,7 +92,18 @@ impl Stage {
         anyhow::ensure!(made.success(), "mkfifo {}: {made}", pipe.display());
         println!("$ census {} & kill -KILL $!", self.endless.display());
         let mut child = self.command(&self.endless).spawn()?;
-        let opened = fs::OpenOptions::new().write(true).open(&pipe);
+        let (done, wait) = mpsc::channel();
+        let to_write = pipe.clone();
+        thread::spawn(move || done.send(fs::OpenOptions::new().write(true).open(to_write)));
+        let opened = loop {
+            match wait.recv_timeout(Duration::from_millis(50)) {
+                Ok(opened) => break opened,
+                Err(_) if child.try_wait()?.is_some() => {
+                    anyhow::bail!("the census ended before it was killed")
+                }
+                Err(_) => {}
+            }
+        };
         child.kill()?;
         child.wait()?;
         opened.with_context(|| format!("cannot open {}", pipe.display()))?;
