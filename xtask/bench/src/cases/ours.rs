@@ -18,6 +18,7 @@ pub(super) const RECORDING: &[Case] = &[
     Case::new(GROUP, "flightrec, key-values", BOTH, key_values),
     Case::new(GROUP, "flightrec, no arguments", BOTH, no_arguments),
     Case::new(GROUP, "flightrec, crash-safe", BOTH, crash_safe),
+    Case::new(GROUP, "flightrec, crash-safe, strict", ONE, strict),
     Case::new(
         GROUP,
         "flightrec while snapshots are taken",
@@ -91,12 +92,20 @@ fn no_arguments(threads: usize) -> Sample {
 
 /// The records are in a mapped file.
 fn crash_safe(threads: usize) -> Sample {
+    mapped(threads, |builder| builder.crash_safe(true))
+}
+
+/// And every text is looked through before.
+fn strict(threads: usize) -> Sample {
+    mapped(threads, flightrec::Builder::crash_safe_strict)
+}
+
+fn mapped(threads: usize, how: fn(flightrec::Builder) -> flightrec::Builder) -> Sample {
     let dir = tempfile::tempdir().expect("a directory for the mapped file");
-    let recorder = flightrec::builder("bench")
+    let builder = flightrec::builder("bench")
         .console(LevelFilter::Info)
-        .dir(dir.path())
-        .crash_safe(true)
-        .install();
+        .dir(dir.path());
+    let recorder = how(builder).install();
     let _recorder = recorder.expect("a process of its own has no logger yet");
     alternate(&floor_step(), &log_step(), threads)
 }
