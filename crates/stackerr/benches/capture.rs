@@ -1,5 +1,5 @@
 //! What an error with its stack costs, against the system unwinder's bare walk in the same run:
-//! `cargo bench -p stackerr --features framehop`.
+//! `cargo bench -p stackerr`.
 
 #[cfg(target_os = "linux")]
 fn main() {
@@ -15,6 +15,7 @@ fn main() {
 mod linux {
     use std::ffi::{c_int, c_void};
     use std::hint::black_box;
+    use std::sync::Barrier;
     use std::time::Instant;
 
     type Visit = unsafe extern "C" fn(*mut c_void, *mut c_void) -> c_int;
@@ -86,21 +87,34 @@ mod linux {
         }
     }
 
-    fn threads(count: u32) -> f64 {
+    /// How much more two threads do at once than one does.
+    fn throughput(case: impl Fn() + Sync) -> f64 {
+        2.0 * threads(1, &case) / threads(2, &case)
+    }
+
+    /// Seconds that so many threads take at once for some runs each: the best of many rounds.
+    fn threads(count: usize, case: &(impl Fn() + Sync)) -> f64 {
+        let together = Barrier::new(count + 1);
         let mut best = f64::MAX;
-        for _ in 0..9 {
-            let start = Instant::now();
-            std::thread::scope(|scope| {
-                for _ in 0..count {
-                    scope.spawn(|| {
-                        at_depth(20, &mut || {
-                            (0..100_000).for_each(|_| drop(black_box(stackerr::err!("x"))));
-                        });
+        std::thread::scope(|scope| {
+            for _ in 0..count {
+                scope.spawn(|| {
+                    at_depth(20, &mut || {
+                        for _ in 0..ROUNDS {
+                            together.wait();
+                            (0..10 * RUNS).for_each(|_| case());
+                            together.wait();
+                        }
                     });
-                }
-            });
-            best = best.min(start.elapsed().as_secs_f64());
-        }
+                });
+            }
+            for _ in 0..ROUNDS {
+                together.wait();
+                let start = Instant::now();
+                together.wait();
+                best = best.min(start.elapsed().as_secs_f64());
+            }
+        });
         best
     }
 
@@ -129,6 +143,12 @@ mod linux {
                 ],
             );
         }
-        println!("two threads: {:.2} x one", 2.0 * threads(1) / threads(2));
+        println!(
+            "two threads at once: {:.2} x one; bare walks {:.2} x",
+            throughput(|| drop(black_box(stackerr::err!("x")))),
+            throughput(|| {
+                black_box(bare());
+            }),
+        );
     }
 }

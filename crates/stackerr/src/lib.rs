@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 // Four small modules need it, each allowed where it is declared: `modules::elf` (what the loader
 // has loaded), `resolve::mapped` (a file in memory), `capture::linux` (the system's unwinder) and
-// `capture::fast` (this thread's stack).
+// `capture::fast` (this thread's stack, and unwind tables).
 #![deny(unsafe_code)]
 
 #[cfg(feature = "anyhow")]

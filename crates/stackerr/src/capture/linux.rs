@@ -18,12 +18,6 @@ unsafe extern "C" {
     fn _Unwind_GetCFA(context: *mut c_void) -> usize;
 }
 
-/// Where the unwinder's own code is.
-#[cfg(all(feature = "framehop", target_env = "gnu", target_arch = "x86_64"))]
-pub(super) fn unwinder() -> usize {
-    (_Unwind_Backtrace as *const ()).addr()
-}
-
 struct Walk<'a> {
     ips: &'a mut [usize],
     len: usize,

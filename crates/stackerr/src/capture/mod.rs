@@ -1,10 +1,10 @@
 //! Taking a stack: whether, how deep, and through which unwinder.
 
 #[cfg(all(
-    feature = "framehop",
     target_os = "linux",
     target_env = "gnu",
-    target_arch = "x86_64"
+    target_arch = "x86_64",
+    target_pointer_width = "64"
 ))]
 #[allow(unsafe_code)]
 mod fast;
@@ -91,8 +91,7 @@ pub fn set_capture(capture: Capture) {
     POLICY.store(policy, Ordering::Relaxed);
 }
 
-/// How many stacks this thread has captured, and how many of them the fast walk of feature
-/// `framehop` took; lets tests show who captures, and how.
+/// How many stacks this thread has captured, and how many of them the fast walk took; lets tests show who captures, and how.
 #[doc(hidden)]
 #[must_use]
 pub fn capture_counts() -> (u64, u64) {
@@ -150,10 +149,10 @@ pub(crate) fn with_addresses<T>(limit: usize, look: impl FnOnce(&[usize]) -> T) 
 #[inline(never)]
 fn fill(ips: &mut [usize]) -> usize {
     #[cfg(all(
-        feature = "framehop",
         target_os = "linux",
         target_env = "gnu",
-        target_arch = "x86_64"
+        target_arch = "x86_64",
+        target_pointer_width = "64"
     ))]
     if let Some(len) = fast::walk(ips) {
         count(1);

@@ -1,45 +1,35 @@
-//! The fast walk: `framehop` in the process itself, with a cache of unwind rules for each thread.
+//! The fast walk: what the unwind tables say of each return address is boiled down to one word,
+//! and kept for the next stack, by each thread for itself.
 //!
-//! It reads unwind tables of modules that cannot be unloaded while this code runs, and stack
-//! between the present stack pointer and the end of the thread's stack, nothing else. Where it
-//! cannot go (a stack that is not the thread's own, a module that it does not know, a signal
-//! handler's frame, a thread that is ending) it gives up, and the system's unwinder walks anew.
+//! It reads the tables that the system's unwinder reads, and stack between the present stack
+//! pointer and the end of the thread's stack, nothing else. Where it cannot go (a stack that is not
+//! the thread's own, code without tables, a signal handler's frame, a frame that its table
+//! describes by an expression, a thread that is ending) it gives up, and the system's unwinder
+//! walks anew.
 
+mod bytes;
+mod cache;
+mod frames;
+mod rows;
+mod rule;
 mod stack;
 mod tables;
+#[cfg(test)]
+mod tests;
 
-use framehop::x86_64::{CacheX86_64, UnwindRegsX86_64, UnwinderX86_64};
-use framehop::{FrameAddress, Unwinder};
+use cache::Cache;
+use rule::Rule;
 use stack::{Registers, StackEnd};
 use std::cell::RefCell;
-use std::sync::OnceLock;
-use tables::Tables;
 
 /// What one thread keeps: the rules for the addresses it met, and where its stack ends.
 struct Walker {
-    cache: CacheX86_64,
+    cache: Cache,
     end: StackEnd,
 }
 
 thread_local! {
-    static WALKER: RefCell<Option<Box<Walker>>> = const { RefCell::new(None) };
-}
-
-struct Process {
-    unwinder: UnwinderX86_64<&'static [u8]>,
-    tables: Tables,
-}
-
-fn process() -> &'static Process {
-    static PROCESS: OnceLock<Process> = OnceLock::new();
-    PROCESS.get_or_init(|| {
-        let tables = Tables::read();
-        let mut unwinder = UnwinderX86_64::new();
-        for module in tables.modules() {
-            unwinder.add_module(module);
-        }
-        Process { unwinder, tables }
-    })
+    static WALKER: RefCell<Option<Walker>> = const { RefCell::new(None) };
 }
 
 /// The callers of this function: how many addresses it found, or `None` if the system's unwinder
@@ -52,10 +42,10 @@ pub(super) fn walk(ips: &mut [usize]) -> Option<usize> {
             // Taken if a signal handler interrupted this very walk.
             let mut slot = slot.try_borrow_mut().ok()?;
             if slot.is_none() {
-                *slot = Some(Box::new(Walker {
-                    cache: CacheX86_64::new(),
+                *slot = Some(Walker {
+                    cache: Cache::new(),
                     end: StackEnd::of_this_thread()?,
-                }));
+                });
             }
             slot.as_mut()?.walk(&registers, ips)
         })
@@ -63,27 +53,51 @@ pub(super) fn walk(ips: &mut [usize]) -> Option<usize> {
 }
 
 impl Walker {
+    /// `registers` are those of a function that has not returned yet.
     fn walk(&mut self, registers: &Registers, ips: &mut [usize]) -> Option<usize> {
-        let process = process();
         let stack = self.end.stack_above(registers.sp)?;
-        let mut regs = UnwindRegsX86_64::new(registers.ip, registers.sp, registers.bp);
-        let mut read = |address: u64| stack.read(address).ok_or(());
-        let mut address = FrameAddress::InstructionPointer(registers.ip);
+        let (mut sp, mut bp) = (registers.sp, registers.bp);
+        // Of the innermost function it is known where it is rather than where it returns to.
+        let mut ip = registers.ip + 1;
         for (len, slot) in ips.iter_mut().enumerate() {
-            let next =
-                process
-                    .unwinder
-                    .unwind_frame(address, &mut regs, &mut self.cache, &mut read);
-            // The end of the stack is `None`; an error is a place this walk cannot go on from.
-            let Some(ip) = next.ok()? else {
-                return Some(len);
+            let rule = match self.cache.get(ip) {
+                Some(rule) => rule,
+                None => self.look_up(ip)?,
             };
-            if !process.tables.covers(ip) {
+            if rule.is_end() {
+                return Some(len);
+            }
+            let base = if rule.by_frame_pointer() { bp } else { sp };
+            let end = base.wrapping_add(rule.distance());
+            // Callers are further up; this is also why the walk ends.
+            if end <= sp {
                 return None;
             }
+            ip = stack.read(end - 8)?;
+            if let Some(below) = rule.saved() {
+                bp = stack.read(end.wrapping_sub(below))?;
+            }
+            sp = end;
+            // The outermost function of some stacks returns to nowhere.
+            if ip == 0 {
+                return Some(len);
+            }
             *slot = usize::try_from(ip).ok()?;
-            address = FrameAddress::from_return_address(ip)?;
         }
         Some(ips.len())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_up(&mut self, ip: u64) -> Option<Rule> {
+        // SAFETY: it is a return address on this thread's stack, or within the function that
+        // called us.
+        let rule = unsafe { tables::rule(ip) }?;
+        // Another library may be loaded where one was: of those that can go, the tables are read
+        // each time.
+        if tables::is_permanent(ip - 1) {
+            self.cache.insert(ip, rule);
+        }
+        Some(rule)
     }
 }

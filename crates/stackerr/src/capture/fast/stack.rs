@@ -64,9 +64,10 @@ impl StackEnd {
     /// The stack in use above a stack pointer; `None` if that points elsewhere: into the stack of
     /// a coroutine, or a signal handler's own.
     pub(super) fn stack_above(&self, sp: u64) -> Option<Stack> {
-        (self.low <= sp && sp < self.high).then_some(Stack {
+        let inside = self.low <= sp && sp < self.high && sp.is_multiple_of(8);
+        inside.then_some(Stack {
             low: sp,
-            high: self.high,
+            words: (self.high - sp) / 8,
         })
     }
 }
@@ -74,21 +75,52 @@ impl StackEnd {
 /// The part of this thread's stack that is in use.
 pub(super) struct Stack {
     low: u64,
-    high: u64,
+    words: u64,
 }
 
 impl Stack {
     /// The word at an address; `None` outside, or between two words.
+    #[inline(always)]
     pub(super) fn read(&self, address: u64) -> Option<u64> {
-        let inside = self.low <= address && address <= self.high - 8;
-        if !inside || !address.is_multiple_of(8) {
+        // Turned right, what is not a multiple of 8 is more than any number of words.
+        let word = address.wrapping_sub(self.low).rotate_right(3);
+        if word >= self.words {
             return None;
         }
-        let pointer = std::ptr::with_exposed_provenance::<u64>(usize::try_from(address).ok()?);
+        let pointer = std::ptr::with_exposed_provenance::<u64>(address as usize);
         // SAFETY: between this thread's stack pointer, taken in a function that has not returned
         // yet, and the end of its stack, all is mapped, and no other thread unmaps it while this
         // one runs. The address is aligned. The read is volatile: the compiler may assume
         // nothing of what lies there, whoever's variable it is.
         Some(unsafe { pointer.read_volatile() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Stack, StackEnd};
+
+    #[test]
+    fn only_whole_words_of_the_stack_are_read() {
+        let words = [1_u64, 2, 3];
+        let low = words.as_ptr().expose_provenance() as u64;
+        let stack = Stack { low, words: 2 };
+        assert_eq!(stack.read(low), Some(1));
+        assert_eq!(stack.read(low + 8), Some(2));
+        for outside in [16, 24, 1, 7, 9, u64::MAX, u64::MAX - 7, 1 << 63] {
+            assert_eq!(stack.read(low.wrapping_add(outside)), None, "{outside}");
+        }
+    }
+
+    #[test]
+    fn the_stack_is_this_threads() {
+        let here = 0_u64;
+        let here = (&raw const here).addr() as u64;
+        let end = StackEnd::of_this_thread().unwrap();
+        assert!(end.stack_above(here).is_some());
+        assert!(end.stack_above(here + 4).is_none());
+        for elsewhere in [end.low - 8, end.high, 0] {
+            assert!(end.stack_above(elsewhere).is_none());
+        }
     }
 }

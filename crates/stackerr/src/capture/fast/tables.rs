@@ -1,98 +1,99 @@
-//! The unwind tables in memory, of the modules that stay as long as this code does.
+//! The unwind tables in memory: found as the system's unwinder finds them.
 
-use framehop::{ExplicitModuleSectionInfo, Module};
-use std::ffi::{CStr, c_int, c_void};
+use super::frames::Entries;
+use super::rule::Rule;
+use std::ffi::{c_int, c_void};
 use std::ops::Range;
+use std::ptr;
+use std::sync::OnceLock;
 
-/// Libraries that every dynamic executable needs, and that nothing can unload therefore.
-const PERMANENT: &[&str] = &["libc.so", "ld-linux"];
-
-/// `__restore_rt`, which a signal handler returns to: `mov rax, 15; syscall`.
-const SIGNAL_RETURN: [u8; 9] = [0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05];
-
-pub(super) struct Tables {
-    modules: Vec<Table>,
-    /// Their executable segments, the executable's own first.
-    code: Vec<Segment>,
+#[repr(C)]
+struct Bases {
+    text: *const c_void,
+    data: *const c_void,
+    function: *const c_void,
 }
 
-/// An executable segment. It is never written to.
-struct Segment {
-    start: u64,
-    bytes: &'static [u8],
-    is_system: bool,
+// Of the library that has `_Unwind_Backtrace`, libgcc_s or libunwind alike: the entry of the
+// function that an instruction is in, by the loader's own index, of all that is loaded now.
+unsafe extern "C" {
+    fn _Unwind_Find_FDE(instruction: *const c_void, bases: *mut Bases) -> *const u8;
 }
 
-/// The tables of one module, with addresses as they are in this process.
-struct Table {
-    name: String,
-    base: u64,
-    range: Range<u64>,
-    index: &'static [u8],
-    frames: &'static [u8],
+/// The rule at a return address; `None` if there is none, or none of ours.
+///
+/// # Safety
+///
+/// A function that is running on this thread's stack returns to that address.
+pub(super) unsafe fn rule(return_address: u64) -> Option<Rule> {
+    // The call is before the address it returns to.
+    let call = return_address.checked_sub(1)?;
+    let mut bases = Bases {
+        text: ptr::null(),
+        data: ptr::null(),
+        function: ptr::null(),
+    };
+    // SAFETY: the function takes any address, and `bases` is live.
+    let entry = unsafe { _Unwind_Find_FDE(ptr::without_provenance(call as usize), &raw mut bases) };
+    if entry.is_null() {
+        return None;
+    }
+    // SAFETY: this is an entry of the tables of the module that the function is in. Since that is
+    // on this thread's stack, nobody may unload it as long as we look.
+    let entries = unsafe { entries(entry, bases.function.addr() as u64) }?;
+    entries.rule(call)
 }
 
-impl Tables {
-    pub(super) fn read() -> Self {
-        let mut tables = Self {
-            modules: Vec::new(),
-            code: Vec::new(),
-        };
-        let mut list = List {
-            tables: &mut tables,
-            seen: 0,
-        };
+/// The entry at that place, and the common one that it refers to.
+///
+/// # Safety
+///
+/// It points to a function's entry in tables that the unwinder accepts, which stay while the
+/// result is used.
+pub(super) unsafe fn entries<'a>(entry: *const u8, start: u64) -> Option<Entries<'a>> {
+    // SAFETY: of the caller. What is behind the length is at least four bytes long.
+    let (own, delta) = unsafe { (body(entry)?, entry.add(4).cast::<u32>().read_unaligned()) };
+    // The distance is from where it is written itself.
+    let common = entry.wrapping_add(4).wrapping_sub(delta as usize);
+    // SAFETY: of the caller: an entry that the unwinder accepts refers to a common one.
+    let common = unsafe { body(common)? };
+    Some(Entries { common, own, start })
+}
+
+/// What is behind the length and the word that tells the two kinds of entries apart; `None` of
+/// lengths of 64 bits, which the unwinder does not know either.
+///
+/// # Safety
+///
+/// As of [`entries`], and `entry` may point to a common one.
+unsafe fn body<'a>(entry: *const u8) -> Option<&'a [u8]> {
+    // SAFETY: of the caller: an entry begins with its length.
+    let len = unsafe { entry.cast::<u32>().read_unaligned() };
+    if len == u32::MAX {
+        return None;
+    }
+    let len = usize::try_from(len).ok()?.checked_sub(4)?;
+    // SAFETY: of the caller: the entry is as long as it says.
+    Some(unsafe { std::slice::from_raw_parts(entry.add(8), len) })
+}
+
+/// Whether the code at that address stays as long as this code does, so that a rule for it may be
+/// kept: it is the executable's, this library's, or one's that this is linked to.
+pub(super) fn is_permanent(address: u64) -> bool {
+    static SEGMENTS: OnceLock<Vec<Range<u64>>> = OnceLock::new();
+    let segments = SEGMENTS.get_or_init(|| {
+        let mut list = List::default();
         // SAFETY: the callback has the signature that dl_iterate_phdr asks for, and `data` points
         // to `list`, which outlives the call and which nothing else uses meanwhile.
         unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut list).cast::<c_void>()) };
-        tables
-    }
-
-    /// Whether an address is a return address that the fast walk may go on from.
-    #[inline]
-    pub(super) fn covers(&self, ip: u64) -> bool {
-        // The call is before the address it returns to.
-        let call = ip.wrapping_sub(1);
-        for segment in &self.code {
-            let at = call.wrapping_sub(segment.start);
-            if at < segment.bytes.len() as u64 {
-                return !segment.is_system || !returns_from_signal(segment.bytes, at);
-            }
-        }
-        false
-    }
-
-    pub(super) fn modules(&self) -> impl Iterator<Item = Module<&'static [u8]>> + '_ {
-        self.modules.iter().map(|table| {
-            let svma = |bytes: &[u8]| {
-                let start = (bytes.as_ptr().addr() as u64).wrapping_sub(table.base);
-                start..start + bytes.len() as u64
-            };
-            Module::new(
-                table.name.clone(),
-                table.range.clone(),
-                table.base,
-                ExplicitModuleSectionInfo {
-                    eh_frame_svma: Some(svma(table.frames)),
-                    eh_frame: Some(table.frames),
-                    eh_frame_hdr_svma: Some(svma(table.index)),
-                    eh_frame_hdr: Some(table.index),
-                    ..ExplicitModuleSectionInfo::default()
-                },
-            )
-        })
-    }
+        list.segments
+    });
+    segments.iter().any(|segment| segment.contains(&address))
 }
 
-/// Whether the code after the byte at this offset is what signal handlers return to.
-fn returns_from_signal(code: &[u8], before: u64) -> bool {
-    let after = usize::try_from(before + 1).unwrap_or(usize::MAX);
-    code.get(after..)
-        .is_some_and(|code| code.starts_with(&SIGNAL_RETURN))
-}
-
-struct List<'a> {
-    tables: &'a mut Tables,
+#[derive(Default)]
+struct List {
+    segments: Vec<Range<u64>>,
     seen: usize,
 }
 
@@ -101,116 +102,37 @@ unsafe extern "C" fn visit(
     _size: libc::size_t,
     data: *mut c_void,
 ) -> c_int {
-    // SAFETY: `data` is the pointer that `read` passed, to a live List.
-    let list = unsafe { &mut *data.cast::<List<'_>>() };
+    // SAFETY: `data` is the pointer that `is_permanent` passed, to a live List.
+    let list = unsafe { &mut *data.cast::<List>() };
     // SAFETY: the loader passes a valid description of a module.
     let info = unsafe { &*info };
     let is_executable = list.seen == 0;
     list.seen += 1;
-    if info.dlpi_phdr.is_null() || info.dlpi_name.is_null() {
+    if info.dlpi_phdr.is_null() {
         return 0;
     }
     // SAFETY: dlpi_phdr points to dlpi_phnum program headers.
     let headers =
         unsafe { std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
-    // SAFETY: dlpi_name is a C string that the loader owns while we are called.
-    let name = unsafe { CStr::from_ptr(info.dlpi_name) }.to_string_lossy();
-    let file = name.rsplit('/').next().unwrap_or("");
-    let is_system = PERMANENT.iter().any(|start| file.starts_with(start));
-
-    let base = info.dlpi_addr;
-    // This code, and the unwinder's, to which it is linked.
-    let ours = [
-        (visit as *const ()).addr() as u64,
-        crate::capture::linux::unwinder() as u64,
+    let segments = headers
+        .iter()
+        .filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_X != 0)
+        .map(|header| {
+            let start = info.dlpi_addr.wrapping_add(header.p_vaddr);
+            start..start.saturating_add(header.p_memsz)
+        });
+    // This code, the unwinder's and the C library's.
+    let ours: [*const (); 3] = [
+        visit as *const (),
+        _Unwind_Find_FDE as *const (),
+        libc::pthread_self as *const (),
     ];
-    let loads = || {
-        headers
-            .iter()
-            .filter(|header| header.p_type == libc::PT_LOAD)
-    };
-    let holds_us = loads().any(|load| {
-        let start = base.wrapping_add(load.p_vaddr);
-        let range = start..start.saturating_add(load.p_memsz);
-        ours.iter().any(|address| range.contains(address))
+    let holds_us = segments.clone().any(|segment| {
+        ours.iter()
+            .any(|address| segment.contains(&(address.addr() as u64)))
     });
-    // Of any other module the tables may go away under us.
-    if !(is_executable || is_system || holds_us) {
-        return 0;
-    }
-    let readable = |start: u64| {
-        let load = loads().find(|load| {
-            let from = base.wrapping_add(load.p_vaddr);
-            load.p_flags & libc::PF_R != 0
-                && load.p_flags & libc::PF_W == 0
-                && (from..from.saturating_add(load.p_filesz)).contains(&start)
-        })?;
-        let end = base
-            .wrapping_add(load.p_vaddr)
-            .saturating_add(load.p_filesz);
-        let pointer = std::ptr::with_exposed_provenance::<u8>(usize::try_from(start).ok()?);
-        let len = usize::try_from(end - start).ok()?;
-        // SAFETY: from `start` to its end the segment is mapped and readable, nobody writes to
-        // it, and it stays as long as this code does: the module is this one, one it is linked to,
-        // the executable, or a library that every executable needs.
-        Some(unsafe { std::slice::from_raw_parts(pointer, len) })
-    };
-    let table = || {
-        let hdr = headers
-            .iter()
-            .find(|header| header.p_type == libc::PT_GNU_EH_FRAME)?;
-        let start = base.wrapping_add(hdr.p_vaddr);
-        let index = readable(start)?.get(..usize::try_from(hdr.p_memsz).ok()?)?;
-        let frames = readable(frames_address(start, index)?)?;
-        let low = loads().map(|load| load.p_vaddr).min()?;
-        let high = loads().map(|load| load.p_vaddr + load.p_memsz).max()?;
-        Some(Table {
-            name: file.to_owned(),
-            base,
-            range: base.wrapping_add(low)..base.wrapping_add(high),
-            index,
-            frames,
-        })
-    };
-    if let Some(table) = table() {
-        list.tables.modules.push(table);
-        for load in loads().filter(|load| load.p_flags & libc::PF_X != 0) {
-            let start = base.wrapping_add(load.p_vaddr);
-            list.tables
-                .code
-                .extend(readable(start).map(|bytes| Segment {
-                    start,
-                    bytes,
-                    is_system,
-                }));
-        }
+    if is_executable || holds_us {
+        list.segments.extend(segments);
     }
     0
-}
-
-/// Where `.eh_frame` begins, by the header of its index: version 1, and the address relative to
-/// its own place in four signed bytes, as every linker writes it.
-fn frames_address(start: u64, index: &[u8]) -> Option<u64> {
-    const PCREL_SDATA4: u8 = 0x1b;
-    let &[1, PCREL_SDATA4, _, _, a, b, c, d, ..] = index else {
-        return None;
-    };
-    let offset = i64::from(i32::from_le_bytes([a, b, c, d]));
-    start.checked_add(4)?.checked_add_signed(offset)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::frames_address;
-
-    #[test]
-    fn the_index_says_where_the_frames_are() {
-        let index = [1, 0x1b, 3, 0x3b, 0xfc, 0xff, 0xff, 0xff];
-        assert_eq!(frames_address(0x1000, &index), Some(0x1000));
-        assert_eq!(frames_address(0x1000, &index[..7]), None);
-        assert_eq!(
-            frames_address(0x1000, &[2, 0x1b, 3, 0x3b, 0, 0, 0, 0]),
-            None
-        );
-    }
 }
