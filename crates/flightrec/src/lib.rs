@@ -20,7 +20,7 @@ mod tail;
 
 pub use builder::{Builder, InstallError, builder};
 pub use dump::{
-    Crash, Dump, ErrorNode, Fields, Frame, Host, Location, LogRecord, Module, Process, ReadError,
+    Crash, Dump, Entries, ErrorNode, Frame, Host, Location, LogRecord, Module, Process, ReadError,
     Reason, SCHEMA, Trace, Value,
 };
 pub use flight::FlightRecorder;

@@ -1,7 +1,7 @@
 //! Panics become dumps.
 
 use std::panic::{self, PanicHookInfo};
-use std::sync::mpsc;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -44,27 +44,55 @@ fn dump(flight: &FlightRecorder, info: &PanicHookInfo<'_>) {
     let summary = format!("thread '{name}' panicked{place}: {message}");
     let stack_traces = StackTraces::capture_panic(message.as_str());
 
-    let (done, wait) = mpsc::channel();
+    let done = Arc::new(Done::default());
+    let set = SetOnDrop(Arc::clone(&done));
     let flight = flight.clone();
     let spawned = thread::Builder::new()
         .name("flightrec".to_owned())
         .spawn(move || {
+            // Also should this thread panic, which has been shown then.
+            let _set = set;
             let incident = Incident::panic(summary, message, location, stack_traces, name);
             // What went wrong has been said.
             let _ = flight.recorder.outlet.dump(&flight.recorder, incident);
-            // Nobody may be waiting any more.
-            let _ = done.send(());
         });
     match spawned {
         Err(error) => say::line(&format!(
             "no dump of this panic: cannot start a thread for it: {error}"
         )),
         Ok(_) => {
-            // Disconnected: it has panicked, and that has been shown.
-            if wait.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+            if !done.wait(PATIENCE) {
                 say::line("the dump of this panic takes too long; going on without waiting for it");
             }
         }
+    }
+}
+
+/// Told by one thread, waited for by another. A channel would do, and weigh ten times as much.
+#[derive(Default)]
+struct Done {
+    is_done: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Done {
+    /// Returns false if that took too long.
+    fn wait(&self, timeout: Duration) -> bool {
+        let is_done = self.is_done.lock().unwrap_or_else(PoisonError::into_inner);
+        let (is_done, _) = self
+            .changed
+            .wait_timeout_while(is_done, timeout, |is_done| !*is_done)
+            .unwrap_or_else(PoisonError::into_inner);
+        *is_done
+    }
+}
+
+struct SetOnDrop(Arc<Done>);
+
+impl Drop for SetOnDrop {
+    fn drop(&mut self) {
+        *self.0.is_done.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.0.changed.notify_all();
     }
 }
 

@@ -1,6 +1,5 @@
 //! Keeping a storm of failures from becoming a storm of dumps.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -14,13 +13,15 @@ const REFILL: Duration = Duration::from_secs(30);
 const REMEMBERED: usize = 256;
 
 pub(crate) struct Storm {
-    seen: HashMap<u64, Seen>,
+    /// Few enough to be looked through one by one.
+    seen: Vec<Seen>,
     tokens: u32,
     refilled: Instant,
     suppressed: u64,
 }
 
 struct Seen {
+    key: u64,
     path: PathBuf,
     at: Instant,
 }
@@ -39,7 +40,7 @@ pub(crate) enum Verdict {
 impl Storm {
     pub(crate) fn new() -> Storm {
         Storm {
-            seen: HashMap::new(),
+            seen: Vec::new(),
             tokens: BURST,
             refilled: Instant::now(),
             suppressed: 0,
@@ -53,7 +54,7 @@ impl Storm {
 
     fn verdict_at(&mut self, key: Option<u64>, now: Instant) -> Verdict {
         if let Some(key) = key {
-            if let Some(seen) = self.seen.get(&key)
+            if let Some(seen) = self.seen.iter().find(|seen| seen.key == key)
                 && now.duration_since(seen.at) < SAME_FOR
             {
                 self.suppressed += 1;
@@ -72,22 +73,18 @@ impl Storm {
     }
 
     pub(crate) fn remember(&mut self, key: Option<u64>, path: &Path) {
-        if let Some(seen) = key.and_then(|key| self.seen.get_mut(&key)) {
+        if let Some(seen) = self.seen.iter_mut().find(|seen| Some(seen.key) == key) {
             seen.path = path.to_owned();
         }
     }
 
     fn see(&mut self, key: u64, path: PathBuf, at: Instant) {
-        if self.seen.len() >= REMEMBERED
-            && let Some(oldest) = self
-                .seen
-                .iter()
-                .min_by_key(|(_, seen)| seen.at)
-                .map(|(key, _)| *key)
-        {
-            self.seen.remove(&oldest);
+        self.seen.retain(|seen| seen.key != key);
+        // The oldest comes first.
+        if self.seen.len() >= REMEMBERED {
+            self.seen.remove(0);
         }
-        self.seen.insert(key, Seen { path, at });
+        self.seen.push(Seen { key, path, at });
     }
 
     fn take_token(&mut self, now: Instant) -> bool {

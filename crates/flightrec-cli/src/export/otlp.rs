@@ -122,7 +122,7 @@ fn resource(dump: &Dump) -> Vec<Json> {
         other => other,
     };
     attributes.text("host.arch", arch);
-    for (key, value) in &dump.metadata {
+    for (key, value) in dump.metadata.iter() {
         attributes.text(&format!("flightrec.metadata.{key}"), value);
     }
     attributes.0

@@ -43,7 +43,7 @@ pub(super) fn print(
     if let Some(revision) = &dump.revision {
         pair(out, "revision", revision, view)?;
     }
-    for (key, value) in &dump.metadata {
+    for (key, value) in dump.metadata.iter() {
         pair(out, "noted", &format!("{key}: {value}"), view)?;
     }
     if dump.suppressed_dumps > 0 {
@@ -60,8 +60,8 @@ pub(super) fn print(
     }
     let masked: u64 = dump
         .redactions
-        .values()
-        .fold(0, |sum, count| sum.saturating_add(*count));
+        .iter()
+        .fold(0, |sum, (_, count)| sum.saturating_add(*count));
     if masked > 0 {
         let rules: Vec<_> = dump
             .redactions

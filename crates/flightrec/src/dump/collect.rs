@@ -12,7 +12,7 @@ use tailwriter::Snapshot;
 use super::lenient::Read;
 use super::mask::Mask;
 use super::{
-    Dump, ErrorNode, Fields, Frame, Location, LogRecord, Module, Reason, SCHEMA, Trace, Value,
+    Dump, Entries, ErrorNode, Frame, Location, LogRecord, Module, Reason, SCHEMA, Trace, Value,
     process,
 };
 use crate::birth::Moment;
@@ -54,11 +54,7 @@ pub(crate) fn collect(recorder: &Recorder, incident: &Incident<'_>) -> Dump {
         process: process::process(about.start, &incident.thread, &mask),
         crash: None,
         host: process::host(),
-        metadata: about
-            .metadata
-            .iter()
-            .map(|(key, value)| (key.clone(), mask.value(key, value)))
-            .collect(),
+        metadata: Entries::default(),
         redactions: Default::default(),
     };
     if let (
@@ -71,6 +67,9 @@ pub(crate) fn collect(recorder: &Recorder, incident: &Incident<'_>) -> Dump {
     {
         // A panic goes no way up; what the stack was captured in is the hook.
         trace.trail = vec![place.clone().into()];
+    }
+    for (key, value) in &about.metadata {
+        dump.metadata.set(key, mask.value(key, value));
     }
     dump.redactions = mask.counts();
     dump
@@ -102,8 +101,8 @@ pub(crate) fn of_snapshot(recorder: &Recorder, outline: Option<Dump>, snapshot: 
         .map(|entry| record(&entry, &mask))
         .collect();
     dump.evicted_logs = snapshot.evicted();
-    for (rule, count) in mask.counts() {
-        *dump.redactions.entry(rule).or_default() += count;
+    for (rule, count) in mask.counts().iter() {
+        dump.redactions.add(rule, *count);
     }
     dump
 }
@@ -131,7 +130,7 @@ fn record(entry: &Entry<'_>, mask: &Mask<'_>) -> LogRecord {
             ..LogRecord::default()
         };
     };
-    let mut fields = Fields::default();
+    let mut fields = Entries::default();
     for (key, value) in packed.fields() {
         fields.set(key, mask.field(key, self::value(value)));
     }

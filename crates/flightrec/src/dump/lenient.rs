@@ -4,7 +4,6 @@
 //! a derived reader would give up on the document.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -186,16 +185,6 @@ impl<T: Lenient> Lenient for Vec<T> {
             items.extend(item);
         }
         Ok(Some(items))
-    }
-}
-
-impl<T: Lenient> Lenient for BTreeMap<String, T> {
-    fn map<'de, A: MapAccess<'de>>(mut map: A) -> Result<Option<BTreeMap<String, T>>, A::Error> {
-        let mut entries = BTreeMap::new();
-        while let Some((key, Read(value))) = map.next_entry()? {
-            entries.extend(value.map(|value| (key, value)));
-        }
-        Ok(Some(entries))
     }
 }
 

@@ -1,15 +1,13 @@
 //! Masking what goes into a dump, and counting what was masked.
 
-use std::collections::BTreeMap;
-
 use logtee::redact::Redactor;
 
-use super::Value;
+use super::{Entries, Value};
 
 /// The redactor, for one dump.
 pub(super) struct Mask<'a> {
     redactor: &'a Redactor,
-    before: BTreeMap<String, u64>,
+    before: Entries<u64>,
 }
 
 impl<'a> Mask<'a> {
@@ -62,20 +60,23 @@ impl<'a> Mask<'a> {
     }
 
     /// How many values each rule has masked since.
-    pub(super) fn counts(&self) -> BTreeMap<String, u64> {
-        let mut counts = counts(self.redactor);
-        for (rule, count) in &mut counts {
-            *count -= self.before.get(rule).copied().unwrap_or(0).min(*count);
+    pub(super) fn counts(&self) -> Entries<u64> {
+        let mut since = Entries::default();
+        for (rule, count) in counts(self.redactor).iter() {
+            let before = self.before.get(rule).copied().unwrap_or(0);
+            if *count > before {
+                since.set(rule, count - before);
+            }
         }
-        counts.retain(|_, count| *count > 0);
-        counts
+        since
     }
 }
 
-fn counts(redactor: &Redactor) -> BTreeMap<String, u64> {
-    redactor
-        .counts()
-        .into_iter()
-        .map(|(rule, count)| (rule.to_string(), count))
-        .collect()
+/// Two rules may have one name.
+fn counts(redactor: &Redactor) -> Entries<u64> {
+    let mut counts = Entries::default();
+    for (rule, count) in redactor.counts() {
+        counts.add(&rule, count);
+    }
+    counts
 }

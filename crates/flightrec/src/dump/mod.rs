@@ -1,22 +1,22 @@
 //! The dump: what is in the one file, and its schema.
 
 mod collect;
+mod entries;
 mod lenient;
 mod mask;
 mod process;
 mod schema;
 mod value;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
 
 pub(crate) use collect::collect;
 #[cfg(feature = "crash-safe")]
 pub(crate) use collect::{of_snapshot, outline, rfc3339};
+pub use entries::Entries;
 use lenient::Read;
 pub(crate) use process::Start;
-pub use schema::Fields;
 use schema::schema;
 pub use value::Value;
 
@@ -75,9 +75,9 @@ schema! {
         /// The machine it ran on.
         pub host: Host,
         /// What the program itself wanted to be told.
-        pub metadata: BTreeMap<String, String>,
+        pub metadata: Entries<String>,
         /// How many values each rule has masked.
-        pub redactions: BTreeMap<String, u64>,
+        pub redactions: Entries<u64>,
     }
 
     /// Why there is a dump.
@@ -157,7 +157,7 @@ schema! {
         /// The thread's name, or `ThreadId(n)`.
         pub thread: String,
         /// The key-values, in order.
-        pub fields: Fields,
+        pub fields: Entries<Value>,
         /// Whether the message lost its end, or fields are missing, because it was too long.
         pub cut: bool,
     }
@@ -215,7 +215,9 @@ impl Dump {
     /// # Errors
     ///
     /// The errors of `writer`.
-    pub fn write_to(&self, writer: impl Write) -> io::Result<()> {
+    pub fn write_to(&self, mut writer: impl Write) -> io::Result<()> {
+        // As a trait object: for each kind of writer the whole schema would be compiled anew.
+        let writer: &mut dyn Write = &mut writer;
         Ok(serde_json::to_writer(writer, self)?)
     }
 

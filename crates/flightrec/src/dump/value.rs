@@ -2,8 +2,6 @@
 
 use serde_core::ser::{Serialize, Serializer};
 
-use super::Fields;
-
 /// The value of a record's key, as it was typed when it was logged.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -43,11 +41,5 @@ impl Serialize for Value {
                 serializer.collect_map(entries.iter().map(|(key, value)| (key, value)))
             }
         }
-    }
-}
-
-impl Serialize for Fields {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter())
     }
 }

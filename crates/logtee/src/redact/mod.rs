@@ -148,10 +148,11 @@ impl Redactor {
     pub fn literal(mut self, text: impl Into<String>) -> Redactor {
         let text = text.into();
         if !text.is_empty() {
-            self.literals.push(text);
-            // A literal within another must not take the longer one's middle out.
-            self.literals
-                .sort_by_key(|text| std::cmp::Reverse(text.len()));
+            // The longer come first: a literal within another must not take its middle out.
+            let at = self
+                .literals
+                .partition_point(|there| there.len() >= text.len());
+            self.literals.insert(at, text);
         }
         self
     }
