@@ -91,7 +91,11 @@ struct SetOnDrop(Arc<Done>);
 
 impl Drop for SetOnDrop {
     fn drop(&mut self) {
-        *self.0.is_done.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        *self
+            .0
+            .is_done
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = true;
         self.0.changed.notify_all();
     }
 }

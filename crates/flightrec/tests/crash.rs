@@ -129,7 +129,10 @@ fn a_killed_process_is_told_of_by_the_next_one() {
         ("crash", pid)
     );
     assert_eq!(
-        (dump.version.as_deref(), dump.metadata.get("room").map(String::as_str)),
+        (
+            dump.version.as_deref(),
+            dump.metadata.get("room").map(String::as_str)
+        ),
         (Some("1.0"), Some("7"))
     );
     let crash = dump.crash.as_ref().unwrap();

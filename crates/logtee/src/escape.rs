@@ -97,24 +97,28 @@ fn has(word: u64, byte: u8) -> u64 {
 fn first_special(bytes: &[u8], style: Style) -> usize {
     let mut at = 0;
     // Eight bytes at a time while all are harmless ASCII, as they mostly are.
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*chunk);
-        let below_space = word.wrapping_sub(ONES * 0x20) & !word;
-        let mut suspects = below_space | has(word, 0x7f) | word;
-        if style == Style::Json {
-            suspects |= has(word, b'"') | has(word, b'\\');
+    while at < bytes.len() {
+        let end = bytes.len().min(at + 8);
+        // At the end also some that were looked at before: better than byte by byte.
+        let chunk = bytes[..end].last_chunk::<8>();
+        let is_suspect = chunk.is_none_or(|chunk| has_suspect(u64::from_le_bytes(*chunk), style));
+        if is_suspect && let Some(found) = (at..end).find(|at| is_special(bytes, *at, style)) {
+            return found;
         }
-        if suspects & HIGHS != 0
-            && let Some(offset) = (0..8).find(|offset| is_special(bytes, at + offset, style))
-        {
-            return at + offset;
-        }
-        at += 8;
-    }
-    while at < bytes.len() && !is_special(bytes, at, style) {
-        at += 1;
+        at = end;
     }
     at
+}
+
+/// Whether one of the eight bytes may begin such a character.
+#[inline]
+fn has_suspect(word: u64, style: Style) -> bool {
+    let below_space = word.wrapping_sub(ONES * 0x20) & !word;
+    let mut suspects = below_space | has(word, 0x7f) | word;
+    if style == Style::Json {
+        suspects |= has(word, b'"') | has(word, b'\\');
+    }
+    suspects & HIGHS != 0
 }
 
 /// Whether a character to be escaped begins at `at`.

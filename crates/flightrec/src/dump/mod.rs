@@ -2,6 +2,7 @@
 
 mod collect;
 mod entries;
+mod json;
 mod lenient;
 mod mask;
 mod process;
@@ -18,6 +19,7 @@ pub use entries::Entries;
 use lenient::Read;
 pub(crate) use process::Start;
 use schema::schema;
+use serde_core::Serialize;
 pub use value::Value;
 
 /// The schema that this version writes.
@@ -218,7 +220,8 @@ impl Dump {
     pub fn write_to(&self, mut writer: impl Write) -> io::Result<()> {
         // As a trait object: for each kind of writer the whole schema would be compiled anew.
         let writer: &mut dyn Write = &mut writer;
-        Ok(serde_json::to_writer(writer, self)?)
+        let mut serializer = serde_json::Serializer::with_formatter(writer, json::Compact);
+        Ok(self.serialize(&mut serializer)?)
     }
 
     /// Reads a dump. A schema it does not know is read as far as it is understood.

@@ -154,7 +154,7 @@ impl Keys {
     }
 
     pub(super) fn add(&mut self, key: &str) {
-        let words = normalised(key, |words| words.to_owned());
+        let words = Words::of(key).as_str().to_owned();
         // More than the spaces at both ends.
         if words.len() > 1 {
             self.own.push(words);
@@ -162,19 +162,16 @@ impl Keys {
     }
 
     pub(super) fn is_secret(&self, key: &str) -> bool {
-        normalised(key, |words| {
-            (self.built_in && says_secret(words))
-                || self.own.iter().any(|own| words.contains(&**own))
-        })
+        let words = Words::of(key);
+        let words = words.as_str();
+        (self.built_in && says_secret(words)) || self.own.iter().any(|own| words.contains(&**own))
     }
 
     /// Whether such a key's value is all the rest of its line.
     pub(super) fn takes_the_line(&self, key: &str) -> bool {
-        let takes = |words: &str| {
-            let last = words.trim_end().rsplit(' ').next();
-            last.is_some_and(|word| WHOLE_LINE.contains(&word))
-        };
-        self.built_in && normalised(key, takes)
+        let words = Words::of(key);
+        let last = words.as_str().trim_end().rsplit(' ').next();
+        self.built_in && last.is_some_and(|word| WHOLE_LINE.contains(&word))
     }
 }
 
@@ -195,47 +192,73 @@ fn says_secret(words: &str) -> bool {
     secret && (count == 1 || !HARMLESS_ENDINGS.contains(&previous))
 }
 
-/// Hands over the words of a key in lower case, a space before, between and behind them:
-/// `X-Api-Key`, `xApiKey` and `X_API_KEY` are all ` x api key `. Without an allocation for keys
-/// of a common length.
-fn normalised<R>(key: &str, look: impl FnOnce(&str) -> R) -> R {
-    const COMMON: usize = 64;
-    // A space before each byte and one at the end is the most there can be.
-    let mut short = [b' '; 2 * COMMON + 1];
-    let mut long = Vec::new();
-    let buffer = if key.len() <= COMMON {
-        &mut short[..]
-    } else {
-        long.resize(2 * key.len() + 1, b' ');
-        &mut long[..]
-    };
-    let bytes = key.as_bytes();
-    let mut len = 0;
-    let mut push = |byte| {
+/// The words of a key in lower case, a space before, between and behind them: `X-Api-Key`,
+/// `xApiKey` and `X_API_KEY` are all ` x api key `. Without an allocation for keys of a common
+/// length.
+struct Words {
+    short: [u8; 2 * COMMON + 1],
+    /// Instead, if the key is longer than [`COMMON`].
+    long: Vec<u8>,
+    len: usize,
+}
+
+const COMMON: usize = 64;
+
+impl Words {
+    fn of(key: &str) -> Words {
+        let bytes = key.as_bytes();
+        let mut words = Words {
+            // A space before each byte and one at the end is the most there can be.
+            short: [b' '; 2 * COMMON + 1],
+            long: Vec::new(),
+            len: 0,
+        };
+        if bytes.len() > COMMON {
+            words.long = vec![b' '; 2 * bytes.len() + 1];
+        }
+        words.push(b' ');
+        for (at, byte) in bytes.iter().copied().enumerate() {
+            let previous = if at > 0 { bytes[at - 1] } else { b' ' };
+            let next_is_lower = bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase);
+            let hump = byte.is_ascii_uppercase()
+                && (previous.is_ascii_lowercase()
+                    || (previous.is_ascii_uppercase() && next_is_lower));
+            // Characters beyond ASCII are parts of words.
+            let joint = byte.is_ascii() && !byte.is_ascii_alphanumeric();
+            if hump || joint {
+                words.push(b' ');
+            }
+            if !joint {
+                words.push(byte.to_ascii_lowercase());
+            }
+        }
+        words.push(b' ');
+        words
+    }
+
+    #[inline(never)]
+    fn push(&mut self, byte: u8) {
+        let buffer = if self.long.is_empty() {
+            &mut self.short[..]
+        } else {
+            &mut self.long[..]
+        };
         // No two spaces in a row.
-        if len == 0 || byte != b' ' || buffer[len - 1] != b' ' {
-            buffer[len] = byte;
-            len += 1;
-        }
-    };
-    push(b' ');
-    for (at, byte) in bytes.iter().copied().enumerate() {
-        let previous = if at > 0 { bytes[at - 1] } else { b' ' };
-        let next_is_lower = bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase);
-        let hump = byte.is_ascii_uppercase()
-            && (previous.is_ascii_lowercase() || (previous.is_ascii_uppercase() && next_is_lower));
-        // Characters beyond ASCII are parts of words.
-        let joint = byte.is_ascii() && !byte.is_ascii_alphanumeric();
-        if hump || joint {
-            push(b' ');
-        }
-        if !joint {
-            push(byte.to_ascii_lowercase());
+        if self.len == 0 || byte != b' ' || buffer[self.len - 1] != b' ' {
+            buffer[self.len] = byte;
+            self.len += 1;
         }
     }
-    push(b' ');
-    // Only ASCII was changed or put in between.
-    look(std::str::from_utf8(&buffer[..len]).unwrap_or(""))
+
+    fn as_str(&self) -> &str {
+        let buffer = if self.long.is_empty() {
+            &self.short[..]
+        } else {
+            &self.long[..]
+        };
+        // Only ASCII was changed or put in between.
+        std::str::from_utf8(&buffer[..self.len]).unwrap_or("")
+    }
 }
 
 #[cfg(test)]

@@ -86,13 +86,16 @@ impl Pending {
 
     /// The unfinished lines, the one that was written to last at the end.
     pub(crate) fn unfinished(&self) -> Vec<Unfinished> {
-        let mut all = Vec::new();
+        let order = |line: &Unfinished| (line.tick, line.thread);
+        let mut all: Vec<Unfinished> = Vec::new();
         for bucket in &self.buckets {
-            if let Some(lines) = bucket.lock() {
-                all.extend(lines.iter().cloned());
+            let Some(lines) = bucket.lock() else { continue };
+            for line in lines.iter() {
+                // One a thread at most: few enough to be sorted by insertion.
+                let at = all.partition_point(|there| order(there) < order(line));
+                all.insert(at, line.clone());
             }
         }
-        all.sort_unstable_by_key(|line| (line.tick, line.thread));
         all
     }
 
