@@ -2,17 +2,19 @@
 
 use std::fmt;
 
+use super::MAX_LEN;
+
 /// Appends to a fixed slice, never beyond `limit`; what does not fit is cut and noted.
 pub(crate) struct Buffer<'a> {
-    bytes: &'a mut [u8],
+    bytes: &'a mut [u8; MAX_LEN],
     len: usize,
     limit: usize,
     cut: bool,
 }
 
 impl<'a> Buffer<'a> {
-    pub(crate) fn new(bytes: &'a mut [u8], len: usize, limit: usize) -> Buffer<'a> {
-        let limit = limit.min(bytes.len());
+    pub(crate) fn new(bytes: &'a mut [u8; MAX_LEN], len: usize, limit: usize) -> Buffer<'a> {
+        let limit = limit.min(MAX_LEN);
         Buffer {
             bytes,
             len: len.min(limit),
@@ -26,7 +28,7 @@ impl<'a> Buffer<'a> {
     }
 
     pub(crate) fn set_limit(&mut self, limit: usize) {
-        self.limit = limit.min(self.bytes.len());
+        self.limit = limit.min(MAX_LEN);
     }
 
     /// Gives up what was written after `len`.
@@ -47,9 +49,9 @@ impl<'a> Buffer<'a> {
         std::mem::take(&mut self.cut)
     }
 
-    #[cfg(test)]
-    pub(crate) fn written(&self) -> &[u8] {
-        &self.bytes[..self.len]
+    /// Everything from the beginning on.
+    pub(crate) fn into_written(self) -> &'a [u8] {
+        &self.bytes[..self.len.min(MAX_LEN)]
     }
 
     /// Overwrites bytes that were reserved before.
@@ -62,22 +64,24 @@ impl<'a> Buffer<'a> {
     #[inline(always)]
     pub(crate) fn push(&mut self, piece: &[u8]) -> bool {
         let len = piece.len();
-        if len > self.limit.saturating_sub(self.len) {
-            return false;
-        }
-        let Some(room) = self.bytes.get_mut(self.len..) else {
+        let room = self.bytes.get_mut(self.len..self.limit);
+        let Some(room) = room.and_then(|room| room.get_mut(..len)) else {
             return false;
         };
         // Most pieces of a formatted message are short, and a call to `memcpy` costs more than
         // copying them: two words that overlap in the middle cover every length of their range.
-        match len {
-            0 => {}
-            1 => room[0] = piece[0],
-            2..=3 => copy_ends::<2>(room, piece),
-            4..=7 => copy_ends::<4>(room, piece),
-            8..=16 => copy_ends::<8>(room, piece),
-            17..=32 => copy_ends::<16>(room, piece),
-            _ => room[..len].copy_from_slice(piece),
+        if len > 32 {
+            room.copy_from_slice(piece);
+        } else if len > 16 {
+            copy_ends::<16>(room, piece);
+        } else if len >= 8 {
+            copy_ends::<8>(room, piece);
+        } else if len >= 4 {
+            copy_ends::<4>(room, piece);
+        } else if len >= 2 {
+            copy_ends::<2>(room, piece);
+        } else if len == 1 {
+            room[0] = piece[0];
         }
         self.len += len;
         true
@@ -122,9 +126,7 @@ impl fmt::Write for Buffer<'_> {
     /// Padding comes character by character.
     #[inline]
     fn write_char(&mut self, c: char) -> fmt::Result {
-        if c.is_ascii() && self.len < self.limit {
-            self.bytes[self.len] = c as u8;
-            self.len += 1;
+        if c.is_ascii() && self.push(&[c as u8]) {
             return Ok(());
         }
         self.write_str(c.encode_utf8(&mut [0; 4]))
@@ -142,7 +144,7 @@ mod tests {
         fn keeps_what_a_string_would_keep(
             pieces in prop::collection::vec("\\PC{0,40}", 0..12), limit in 0usize..120,
         ) {
-            let mut bytes = [0xAA; 128];
+            let mut bytes = [0xAA; MAX_LEN];
             let mut buffer = Buffer::new(&mut bytes, 0, limit);
             let mut model = String::new();
             let mut cut = false;
@@ -160,8 +162,8 @@ mod tests {
                     break;
                 }
             }
-            prop_assert_eq!(std::str::from_utf8(buffer.written()), Ok(&*model));
             prop_assert_eq!(buffer.was_cut(), pieces.iter().map(String::len).sum::<usize>() > limit);
+            prop_assert_eq!(std::str::from_utf8(buffer.into_written()), Ok(&*model));
             prop_assert!(bytes[limit..].iter().all(|b| *b == 0xAA));
         }
     }

@@ -68,7 +68,7 @@ pub fn unpack(bytes: &[u8]) -> Result<Unpacked<'_>, Error> {
 
     let thread = text(&mut rest, header.thread.into())?;
     let module_path = if has(flag::MODULE_INTERNED) {
-        Some(interned(header.module)?)
+        Some(interned(header.module)?.module)
     } else if has(flag::HAS_MODULE) {
         Some(text(&mut rest, header.module)?)
     } else {
@@ -82,7 +82,7 @@ pub fn unpack(bytes: &[u8]) -> Result<Unpacked<'_>, Error> {
         text(&mut rest, header.target)?
     };
     let file = if has(flag::FILE_INTERNED) {
-        Some(interned(header.file)?)
+        Some(interned(header.file)?.file)
     } else if has(flag::HAS_FILE) {
         Some(text(&mut rest, header.file)?)
     } else {
@@ -122,8 +122,8 @@ fn text<'a>(rest: &mut &'a [u8], len: u16) -> Result<&'a str, Error> {
     std::str::from_utf8(take(rest, len)?).map_err(|_| Error("a name is not UTF-8"))
 }
 
-fn interned(number: u16) -> Result<&'static str, Error> {
-    intern::text(number).ok_or(Error("a name's number is unknown in this process"))
+fn interned(number: u16) -> Result<intern::Place, Error> {
+    intern::place(number).ok_or(Error("a name's number is unknown in this process"))
 }
 
 /// Bytes that are no packed record, or not one that this process can read.

@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use log::Record;
 
 use super::buffer::Buffer;
+use super::desk::Desk;
 use super::layout::*;
-use super::{MAX_LEN, fields, intern, thread};
+use super::{MAX_LEN, fields, intern};
 use crate::caught::caught;
 
 /// How records are packed.
@@ -53,7 +54,7 @@ impl Options {
 thread_local! {
     // No destructor, so it is neither registered nor ever gone, and a line logged from another
     // thread-local's destructor is packed like any other.
-    static BUFFER: RefCell<[u8; MAX_LEN]> = const { RefCell::new([0; MAX_LEN]) };
+    static DESK: RefCell<Desk> = const { RefCell::new(Desk::new()) };
 }
 
 /// Formats `record` once, into this thread's buffer, and hands the packed bytes to `f`.
@@ -68,10 +69,10 @@ thread_local! {
 #[inline]
 pub fn pack<R>(record: &Record<'_>, options: Options, f: impl FnOnce(&[u8]) -> R) -> R {
     let mut f = Some(f);
-    let packed = BUFFER.try_with(|buffer| {
-        let mut buffer = buffer.try_borrow_mut().ok()?;
-        let len = encode(record, options, &mut buffer[..]);
-        f.take().map(|f| f(&buffer[..len]))
+    let packed = DESK.try_with(|desk| {
+        let mut desk = desk.try_borrow_mut().ok()?;
+        let packed = encode(record, options, &mut desk);
+        f.take().map(|f| f(packed))
     });
     match (packed, f) {
         (Ok(Some(result)), _) => result,
@@ -84,49 +85,19 @@ pub fn pack<R>(record: &Record<'_>, options: Options, f: impl FnOnce(&[u8]) -> R
 /// For a record that is logged while another one of this thread is being formatted.
 #[cold]
 fn on_the_heap<R>(record: &Record<'_>, options: Options, f: impl FnOnce(&[u8]) -> R) -> R {
-    let mut buffer = vec![0; options.max_len];
-    let len = encode(record, options, &mut buffer);
-    f(&buffer[..len])
+    f(encode(record, options, &mut Box::new(Desk::new())))
 }
 
 /// What stays for fields when a message would fill everything.
 const ROOM_FOR_FIELDS: usize = 1024;
 
-fn encode(record: &Record<'_>, options: Options, bytes: &mut [u8]) -> usize {
-    let mut flags = 0;
-    let mut out = Buffer::new(bytes, HEADER, options.max_len);
-
+fn encode<'a>(record: &Record<'_>, options: Options, desk: &'a mut Desk) -> &'a [u8] {
+    let thread = desk.thread_name_len();
     // Names share a quarter of the room, so that a huge target leaves some to the message.
-    let names = options.max_len / 4;
-    let thread_len = thread::with_name(|name| {
-        out.push(name);
-        name.len()
-    });
-    out.set_limit(names);
-
-    let module = name(
-        &mut out,
-        record.module_path(),
-        record
-            .module_path_static()
-            .filter(|_| !options.self_contained),
-    );
-    let target = if record
-        .module_path()
-        .is_some_and(|path| path == record.target())
-    {
-        flags |= flag::TARGET_IS_MODULE;
-        0
-    } else {
-        name(&mut out, Some(record.target()), None).number
-    };
-    let file = name(
-        &mut out,
-        record.file(),
-        record.file_static().filter(|_| !options.self_contained),
-    );
-    flags |= module.flags(flag::HAS_MODULE, flag::MODULE_INTERNED);
-    flags |= file.flags(flag::HAS_FILE, flag::FILE_INTERNED);
+    let names_end = options.max_len / 4;
+    let mut out = Buffer::new(&mut desk.bytes, HEADER + thread, names_end);
+    let names = names(&mut out, record, options);
+    let mut flags = names.flags;
 
     let field_count = record.key_values().count();
     let reserved = if field_count == 0 {
@@ -139,8 +110,6 @@ fn encode(record: &Record<'_>, options: Options, bytes: &mut [u8]) -> usize {
     if !message(&mut out, record) {
         flags |= flag::BROKEN;
     }
-    let message_len = out.len() - message_at;
-
     let fields_at = out.len();
     if field_count > 0 {
         out.set_limit(options.max_len);
@@ -148,7 +117,6 @@ fn encode(record: &Record<'_>, options: Options, bytes: &mut [u8]) -> usize {
             flags |= flag::BROKEN;
         }
     }
-    let fields_len = out.len() - fields_at;
     if out.was_cut() {
         flags |= flag::CUT;
     }
@@ -162,48 +130,61 @@ fn encode(record: &Record<'_>, options: Options, bytes: &mut [u8]) -> usize {
         level: record.level() as u8,
         flags,
         line: line.unwrap_or(0),
-        target,
-        module: module.number,
-        file: file.number,
-        message: message_len as u16,
-        fields: fields_len as u16,
-        thread: thread_len as u8,
+        target: names.target,
+        module: names.module,
+        file: names.file,
+        message: (fields_at - message_at) as u16,
+        fields: (out.len() - fields_at) as u16,
+        thread: thread as u8,
     };
     out.patch(0, header.to_bytes());
-    out.len()
+    out.into_written()
 }
 
-/// A name as it stands in the header: an interned number, or the length of the text.
-struct Name {
-    present: bool,
-    interned: bool,
-    number: u16,
-}
-
-impl Name {
-    fn flags(&self, has: u16, is_interned: u16) -> u16 {
-        (if self.present { has } else { 0 }) | (if self.interned { is_interned } else { 0 })
-    }
+/// The names of a record's place as they stand in the header: numbers, or the lengths of texts.
+#[derive(Default)]
+struct Names {
+    flags: u16,
+    target: u16,
+    module: u16,
+    file: u16,
 }
 
 #[inline]
-fn name(out: &mut Buffer<'_>, text: Option<&str>, interned: Option<&'static str>) -> Name {
-    if let Some(number) = interned.and_then(intern::number) {
-        return Name {
-            present: true,
-            interned: true,
-            number,
-        };
+fn names(out: &mut Buffer<'_>, record: &Record<'_>, options: Options) -> Names {
+    let mut names = Names::default();
+    let number = match (record.module_path_static(), record.file_static()) {
+        (Some(module), Some(file)) if !options.self_contained => intern::number(module, file),
+        _ => None,
+    };
+    let module = record.module_path();
+    if let Some(number) = number {
+        names.flags =
+            flag::HAS_MODULE | flag::MODULE_INTERNED | flag::HAS_FILE | flag::FILE_INTERNED;
+        (names.module, names.file) = (number, number);
+    } else if let Some(module) = module {
+        names.flags = flag::HAS_MODULE;
+        names.module = text(out, module);
     }
+    let target = record.target();
+    // As a rule they are one and the same string, which is quicker to see than that they are equal.
+    if module.is_some_and(|module| std::ptr::eq(module, target) || module == target) {
+        names.flags |= flag::TARGET_IS_MODULE;
+    } else {
+        names.target = text(out, target);
+    }
+    if let (None, Some(file)) = (number, record.file()) {
+        names.flags |= flag::HAS_FILE;
+        names.file = text(out, file);
+    }
+    names
+}
+
+/// Writes as much of a text as there is room for, and returns the length of that.
+fn text(out: &mut Buffer<'_>, text: &str) -> u16 {
     let at = out.len();
-    if let Some(text) = text {
-        out.push_str(text);
-    }
-    Name {
-        present: text.is_some(),
-        interned: false,
-        number: (out.len() - at) as u16,
-    }
+    out.push_str(text);
+    (out.len() - at) as u16
 }
 
 /// Whether the message's parts could be formatted; being cut is no failure.

@@ -1,61 +1,72 @@
-//! Numbers for the `&'static str`s that module paths and file names are.
+//! Numbers for the places that log: a module path and a file name, which are `&'static str`s.
 //!
 //! A table of fixed size, found by address, read without a lock. Nothing is ever removed, which
 //! the bound allows for: a program has a few hundred source files. When the table, or the
-//! neighbourhood of a string's place in it, is full, the text is written out instead.
+//! neighbourhood of a place in it, is full, the texts are written out instead.
 
 use std::sync::OnceLock;
 
-const SLOTS: usize = 4096;
+const SLOTS: usize = 2048;
 const PROBES: usize = 16;
 
-/// Made when the first name is packed: as a static of its own it would be 96 KiB in every program's
-/// file, for an empty `OnceLock` is not all zeros.
-static TABLE: OnceLock<Box<[OnceLock<&'static str>]>> = OnceLock::new();
-
-#[inline]
-fn table() -> &'static [OnceLock<&'static str>] {
-    TABLE.get_or_init(|| (0..SLOTS).map(|_| OnceLock::new()).collect())
+/// A module and the file that it stands in; macros and inline modules make several of a file.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) module: &'static str,
+    pub(crate) file: &'static str,
 }
 
-/// The number of `text`, if it has or can get one.
-#[inline]
-pub(crate) fn number(text: &'static str) -> Option<u16> {
-    let table = table();
-    let start = start(text);
-    for probe in 0..PROBES {
-        let slot = (start + probe) % SLOTS;
-        match table[slot].get() {
-            Some(known) if std::ptr::eq(*known, text) => return Some(slot as u16),
-            Some(_) => {}
-            None => return claim(start, text),
-        }
+impl Place {
+    /// Whether both are the same strings, not merely equal ones.
+    #[inline]
+    fn is(&self, other: &Place) -> bool {
+        std::ptr::eq(self.module, other.module) && std::ptr::eq(self.file, other.file)
     }
-    None
+
+    #[inline]
+    fn start(&self) -> usize {
+        // Fibonacci hashing; the addresses alone, for two strings at one address are rare.
+        let [module, file] = [self.module, self.file].map(|text| text.as_ptr() as usize as u64);
+        ((module ^ file.rotate_left(32)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 53) as usize
+    }
 }
 
-#[cold]
-fn claim(start: usize, text: &'static str) -> Option<u16> {
-    let table = table();
-    // From the start again: another thread may have come in between.
+/// Made when the first place is packed: as a static of its own it would be 80 KiB in every program's
+/// file, for an empty `OnceLock` is not all zeros.
+static TABLE: OnceLock<Box<[OnceLock<Place>; SLOTS]>> = OnceLock::new();
+
+#[inline]
+fn table() -> &'static [OnceLock<Place>; SLOTS] {
+    TABLE.get_or_init(|| {
+        let slots: Vec<_> = (0..SLOTS).map(|_| OnceLock::new()).collect();
+        slots.try_into().unwrap_or_else(|_| unreachable!())
+    })
+}
+
+/// The number of a place, if it has or can get one.
+#[inline]
+pub(crate) fn number(module: &'static str, file: &'static str) -> Option<u16> {
+    let place = Place { module, file };
+    let start = place.start();
+    match table()[start % SLOTS].get() {
+        Some(known) if known.is(&place) => Some((start % SLOTS) as u16),
+        _ => find_or_claim(start, place),
+    }
+}
+
+/// Its number in one of the slots from `start` on, in which it has or finds a place.
+fn find_or_claim(start: usize, place: Place) -> Option<u16> {
     (0..PROBES)
         .map(|probe| (start + probe) % SLOTS)
         .find_map(|slot| {
-            let known = *table[slot].get_or_init(|| text);
-            std::ptr::eq(known, text).then_some(slot as u16)
+            let known = table()[slot].get_or_init(|| place);
+            known.is(&place).then_some(slot as u16)
         })
 }
 
 /// What [`number`] gave a number to.
-pub(crate) fn text(number: u16) -> Option<&'static str> {
+pub(crate) fn place(number: u16) -> Option<Place> {
     TABLE.get()?.get(usize::from(number))?.get().copied()
-}
-
-#[inline]
-fn start(text: &'static str) -> usize {
-    // Fibonacci hashing; the address alone, for two strings at one address are rare.
-    let address = text.as_ptr() as usize as u64;
-    (address.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 52) as usize
 }
 
 #[cfg(test)]
@@ -63,22 +74,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_bounded_and_never_confuses_two_strings() {
+    fn the_table_is_bounded_and_never_confuses_two_places() {
         let long: &'static str = Box::leak("x".repeat(3 * SLOTS).into_boxed_str());
         let mut full = false;
         for at in 0..long.len() {
-            let piece: &'static str = &long[at..at + 1];
-            match number(piece) {
+            // Each of a place's strings is another place's as well.
+            let (module, file) = (&long[at..at + 1], &long[at / 2..at / 2 + 1]);
+            match number(module, file) {
                 Some(number_of) => {
-                    assert!(std::ptr::eq(text(number_of).unwrap(), piece));
-                    assert_eq!(number(piece), Some(number_of), "a number is for good");
+                    let found = place(number_of).unwrap();
+                    assert!(found.is(&Place { module, file }));
+                    assert_eq!(
+                        number(module, file),
+                        Some(number_of),
+                        "a number is for good"
+                    );
                 }
                 None => full = true,
             }
         }
         assert!(
             full,
-            "three times as many strings as slots cannot all have fitted"
+            "three times as many places as slots cannot all have fitted"
         );
     }
 }

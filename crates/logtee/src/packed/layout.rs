@@ -29,35 +29,19 @@ pub(crate) struct Header {
 impl Header {
     #[inline]
     pub(crate) fn to_bytes(self) -> [u8; HEADER] {
-        let [f0, f1] = self.flags.to_le_bytes();
-        let [l0, l1, l2, l3] = self.line.to_le_bytes();
-        let [t0, t1] = self.target.to_le_bytes();
-        let [m0, m1] = self.module.to_le_bytes();
-        let [p0, p1] = self.file.to_le_bytes();
-        let [a0, a1] = self.message.to_le_bytes();
-        let [k0, k1] = self.fields.to_le_bytes();
-        [
-            VERSION,
-            self.level,
-            f0,
-            f1,
-            l0,
-            l1,
-            l2,
-            l3,
-            t0,
-            t1,
-            m0,
-            m1,
-            p0,
-            p1,
-            a0,
-            a1,
-            k0,
-            k1,
-            self.thread,
-            0,
-        ]
+        // Put together in registers and stored at once: what reads it next does so in words.
+        let [target, module, file] = [self.target, self.module, self.file].map(u64::from);
+        let first = u64::from(VERSION)
+            | u64::from(self.level) << 8
+            | u64::from(self.flags) << 16
+            | u64::from(self.line) << 32;
+        let second = target | module << 16 | file << 32 | u64::from(self.message) << 48;
+        let third = u32::from(self.fields) | u32::from(self.thread) << 16;
+        let mut bytes = [0; HEADER];
+        bytes[..8].copy_from_slice(&first.to_le_bytes());
+        bytes[8..16].copy_from_slice(&second.to_le_bytes());
+        bytes[16..].copy_from_slice(&third.to_le_bytes());
+        bytes
     }
 
     /// `None` where the version is another one.

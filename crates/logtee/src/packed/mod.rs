@@ -32,11 +32,11 @@
 
 mod buffer;
 mod decode;
+mod desk;
 mod encode;
 mod fields;
 mod intern;
 mod layout;
-mod thread;
 
 pub use decode::{Error, Unpacked, unpack};
 pub use encode::{Options, pack};
