@@ -96,8 +96,10 @@ impl Log for Tee {
         }
         let generation = gate::generation();
         for branch in &self.0.branches {
-            if branch.admits(generation, record.level()) {
-                drop(branch.emit(record));
+            if branch.admits(generation, record.level())
+                && let Some(Err(error)) = branch.emit(record)
+            {
+                drop(error);
             }
         }
     }

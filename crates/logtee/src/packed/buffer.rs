@@ -14,10 +14,9 @@ pub(crate) struct Buffer<'a> {
 
 impl<'a> Buffer<'a> {
     pub(crate) fn new(bytes: &'a mut [u8; MAX_LEN], len: usize, limit: usize) -> Buffer<'a> {
-        let limit = limit.min(MAX_LEN);
         Buffer {
             bytes,
-            len: len.min(limit),
+            len,
             limit,
             cut: false,
         }
@@ -28,7 +27,7 @@ impl<'a> Buffer<'a> {
     }
 
     pub(crate) fn set_limit(&mut self, limit: usize) {
-        self.limit = limit.min(MAX_LEN);
+        self.limit = limit;
     }
 
     /// Gives up what was written after `len`.
