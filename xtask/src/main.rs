@@ -6,6 +6,7 @@ mod ci;
 mod demo;
 mod faults;
 mod interop;
+mod stacks;
 mod tidy;
 mod weight;
 
@@ -21,6 +22,7 @@ Usage: cargo xtask TASK
                           what recording costs, beside the alternatives
   faults [--quick]        processes killed, files damaged, disks full: the long campaigns
   interop                 what the program exports, read by jq, DuckDB, lnav and OpenTelemetry
+  stacks                  what stacks have in them, with each kind of optimisation
   weight                  what each crate adds to a program
   tidy                    the habits that no compiler checks
 ";
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         "bench" => bench::run(&args),
         "faults" => faults::run(&args),
         "interop" => interop::run(&args),
+        "stacks" => stacks::run(&args),
         "weight" => weight::run(&args),
         "tidy" => tidy::run(&args),
         "" | "help" | "-h" | "--help" => {

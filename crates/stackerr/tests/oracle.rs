@@ -211,34 +211,6 @@ fn a_stack_that_is_not_the_threads_own_has_the_system_unwinder() {
     assert_eq!(in_a_handler(libc::SIGUSR2, libc::SA_ONSTACK), (1, 0));
 }
 
-#[cfg(all(target_env = "gnu", target_arch = "x86_64"))]
-#[test]
-#[allow(unsafe_code)]
-fn a_coroutine_has_the_system_unwinder() {
-    static COUNTS: Mutex<(u64, u64)> = Mutex::new((0, 0));
-    extern "C" fn body() {
-        let before = capture_counts();
-        let trace = StackTrace::capture("in a coroutine");
-        assert!(trace.frames()[0].name().contains("body"), "{trace}");
-        let after = capture_counts();
-        *COUNTS.lock().unwrap() = (after.0 - before.0, after.1 - before.1);
-    }
-    let mut stack = vec![0u8; 1 << 20];
-    // SAFETY: the contexts and the stack are alive until the second one has come back to the
-    // first, and `body` takes no arguments.
-    unsafe {
-        let mut here: libc::ucontext_t = std::mem::zeroed();
-        let mut there: libc::ucontext_t = std::mem::zeroed();
-        assert_eq!(libc::getcontext(&raw mut there), 0);
-        there.uc_stack.ss_sp = stack.as_mut_ptr().cast();
-        there.uc_stack.ss_size = stack.len();
-        there.uc_link = &raw mut here;
-        libc::makecontext(&raw mut there, body, 0);
-        assert_eq!(libc::swapcontext(&raw mut here, &raw const there), 0);
-    }
-    assert_eq!(*COUNTS.lock().unwrap(), (1, 0));
-}
-
 #[test]
 fn the_fast_walk_is_used_where_it_is_built() {
     let expected = u64::from(cfg!(all(
