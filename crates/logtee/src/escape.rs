@@ -102,10 +102,22 @@ fn first_special(bytes: &[u8], style: Style) -> usize {
         // At the end also some that were looked at before: better than byte by byte.
         let chunk = bytes[..end].last_chunk::<8>();
         let is_suspect = chunk.is_none_or(|chunk| has_suspect(u64::from_le_bytes(*chunk), style));
-        if is_suspect && let Some(found) = (at..end).find(|at| is_special(bytes, *at, style)) {
-            return found;
+        if is_suspect {
+            let found = find_special(bytes, at, end, style);
+            if found < end {
+                return found;
+            }
         }
         at = end;
+    }
+    at
+}
+
+/// The same byte by byte, between `at` and `end`.
+#[inline(never)]
+fn find_special(bytes: &[u8], mut at: usize, end: usize, style: Style) -> usize {
+    while at < end && !is_special(bytes, at, style) {
+        at += 1;
     }
     at
 }

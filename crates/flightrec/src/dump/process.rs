@@ -73,23 +73,29 @@ fn cpus() -> u32 {
     thread::available_parallelism().map_or(0, |cpus| cpus.get() as u32)
 }
 
-/// As the kernel lists them: `Cpus_allowed_list:\t0-3,8` in `/proc/self/status`.
+/// As the kernel tells them: a bit each in `Cpus_allowed:\tff,ffffffff` of `/proc/self/status`.
 ///
 /// `available_parallelism` would look through the control groups' quotas, too, with 16 KB of code.
 #[cfg(target_os = "linux")]
 fn cpus() -> u32 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let list = status
+    let mask = status
         .lines()
-        .find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
-    list.map_or(0, |list| list.trim().split(',').map(len_of_range).sum())
+        .find_map(|line| line.strip_prefix("Cpus_allowed:"));
+    let digits = mask.unwrap_or_default().chars();
+    digits
+        .filter_map(|digit| digit.to_digit(16))
+        .map(u32::count_ones)
+        .sum()
 }
 
-#[cfg(target_os = "linux")]
-fn len_of_range(range: &str) -> u32 {
-    let (first, last) = range.split_once('-').unwrap_or((range, range));
-    match (first.parse::<u32>(), last.parse::<u32>()) {
-        (Ok(first), Ok(last)) if first <= last => last - first + 1,
-        _ => 0,
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_processors_are_counted() {
+        let counted = std::thread::available_parallelism().unwrap().get() as u32;
+        // A quota may allow fewer at a time.
+        assert!(super::cpus() >= counted, "{} {counted}", super::cpus());
+        assert!(super::cpus() <= 8192);
     }
 }

@@ -164,7 +164,11 @@ impl Keys {
     pub(super) fn is_secret(&self, key: &str) -> bool {
         let words = Words::of(key);
         let words = words.as_str();
-        (self.built_in && says_secret(words)) || self.own.iter().any(|own| words.contains(&**own))
+        let has = |own: &String| {
+            let mut windows = words.as_bytes().windows(own.len());
+            windows.any(|window| window == own.as_bytes())
+        };
+        (self.built_in && says_secret(words)) || self.own.iter().any(has)
     }
 
     /// Whether such a key's value is all the rest of its line.
