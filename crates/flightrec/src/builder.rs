@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use log::{Level, LevelFilter};
@@ -13,6 +13,7 @@ use logtee::{Filter, Sink, Tee, TeeBuilder};
 use tailwriter::SharedTail;
 
 use crate::dump::{Dump, Start};
+use crate::lock::Lock;
 use crate::outlet::{Callback, Outlet, Place};
 use crate::recorder::{About, Keep, Recorder, Switch, Wanted};
 use crate::store::{Retention, Store};
@@ -249,6 +250,7 @@ impl Builder {
         tee.install().map_err(InstallError)?;
         panics::hook(flight.clone());
         birth::mark_stacks();
+        flight.recorder.outlet.clear_up();
         #[cfg(feature = "crash-safe")]
         if crash_safe != CrashSafe::Off
             && let Some(dir) = &flight.recorder.ring_dir
@@ -283,7 +285,7 @@ impl Builder {
         #[cfg(feature = "crash-safe")]
         let ring_dir = store.path().map(Path::to_owned);
         let place = match self.writer {
-            Some(writer) => Place::Writer(Mutex::new(writer)),
+            Some(writer) => Place::Writer(Lock::new(writer)),
             None => Place::Store(store),
         };
         let redactor = Arc::new(self.redactor);
@@ -294,7 +296,7 @@ impl Builder {
             outlet: Outlet {
                 place,
                 callbacks: self.callbacks,
-                storm: Mutex::new(Storm::new()),
+                storm: Lock::new(Storm::new()),
             },
             switch,
             dump_on: self.dump_on,

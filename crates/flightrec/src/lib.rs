@@ -7,6 +7,7 @@ mod dump;
 mod flight;
 mod hash;
 mod incident;
+mod lock;
 mod outlet;
 mod panics;
 mod recorder;

@@ -125,7 +125,7 @@ impl Recorder {
     #[cfg(feature = "crash-safe")]
     pub(crate) fn outline_ring(&self) {
         if let Tail::Mapped(ring) = &self.tail
-            && let Err(error) = crate::ring::outline(ring, &crate::dump::outline(self))
+            && let Err(error) = ring.outline(&crate::dump::outline(self))
         {
             crate::say::line(&format!(
                 "a crash will be told of without the program's version: {error}"
@@ -137,7 +137,7 @@ impl Recorder {
     pub(crate) fn close(&self) {
         #[cfg(feature = "crash-safe")]
         if let Tail::Mapped(ring) = &self.tail {
-            crate::ring::remove(ring);
+            ring.remove();
         }
     }
 

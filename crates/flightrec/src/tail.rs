@@ -5,17 +5,17 @@ use std::sync::Arc;
 use log::Level;
 use logtee::packed::Options;
 use logtee::redact::Redactor;
-#[cfg(feature = "crash-safe")]
-use tailwriter::MappedTail;
 use tailwriter::{SharedTail, Snapshot};
 
+#[cfg(feature = "crash-safe")]
+use crate::ring::Ring;
 use crate::say;
 use crate::store::Store;
 
 pub(crate) enum Tail {
     Memory(SharedTail),
     #[cfg(feature = "crash-safe")]
-    Mapped(MappedTail),
+    Mapped(Ring),
 }
 
 /// Whether records are to outlive the process, and how closely they are looked at before.
@@ -54,9 +54,7 @@ impl Tail {
             return Tail::Memory(bounds.build_shared());
         }
         #[cfg(feature = "crash-safe")]
-        let made = store
-            .path()
-            .map(|dir| crate::ring::create(dir, bounds.clone()));
+        let made = store.path().map(|dir| Ring::create(dir, &bounds));
         #[cfg(not(feature = "crash-safe"))]
         let made: Option<Result<Tail, _>> = {
             let _ = store;

@@ -7,8 +7,8 @@
 
 mod recover;
 
-use std::fs;
 use std::io;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -18,32 +18,82 @@ use tailwriter::{Builder, MappedTail};
 pub(crate) use recover::{dump_orphans, dump_ring};
 
 use crate::dump::Dump;
-use crate::store;
+use crate::store::Dir;
 
 const EXTENSION: &str = "ring";
+const OUTLINE: &str = "outline";
 
-/// Makes a ring in `dir`.
-pub(crate) fn create(dir: &Path, bounds: Builder) -> io::Result<MappedTail> {
-    store::create_private_dir(dir)?;
-    let nanos = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |time| time.as_nanos());
-    bounds.build_mapped(dir.join(format!("{}-{nanos}.{EXTENSION}", process::id())))
+/// The ring of this process.
+pub(crate) struct Ring {
+    tail: MappedTail,
+    /// Its file is reached through the directory as it was when it was made.
+    dir: Dir,
+    name: PathBuf,
+    /// A forked child leaves its parent's files alone.
+    owner: u32,
 }
 
-/// Writes the outline beside the ring.
-pub(crate) fn outline(ring: &MappedTail, dump: &Dump) -> io::Result<()> {
-    store::create_private_file(&outline_path(ring.path()))
-        .and_then(|file| dump.write_to(io::BufWriter::new(file)))
+impl Deref for Ring {
+    type Target = MappedTail;
+
+    #[inline]
+    fn deref(&self) -> &MappedTail {
+        &self.tail
+    }
 }
 
-/// Removes a ring that nobody needs any more, and its outline.
-pub(crate) fn remove(ring: &MappedTail) {
-    // Only together are they worth anything; should one not go, the next start tries again.
-    let _ = fs::remove_file(outline_path(ring.path()));
-    let _ = ring.remove();
+impl Ring {
+    /// Makes a ring in the directory at `path`.
+    pub(crate) fn create(path: &Path, bounds: &Builder) -> io::Result<Ring> {
+        let mut tries = 0;
+        loop {
+            match Ring::create_once(path, bounds) {
+                // Another process took it for what a killed one left, before it was locked.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::NotFound | io::ErrorKind::WouldBlock
+                    ) && tries < 3 =>
+                {
+                    tries += 1;
+                }
+                made => return made,
+            }
+        }
+    }
+
+    fn create_once(path: &Path, bounds: &Builder) -> io::Result<Ring> {
+        let dir = Dir::make(path)?;
+        let nanos = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |time| time.as_nanos());
+        let name = PathBuf::from(format!("{}-{nanos}.{EXTENSION}", process::id()));
+        Ok(Ring {
+            tail: bounds.clone().build_mapped(dir.path_of(&name)?)?,
+            dir,
+            name,
+            owner: process::id(),
+        })
+    }
+
+    /// Writes the outline beside the ring.
+    pub(crate) fn outline(&self, dump: &Dump) -> io::Result<()> {
+        let file = self.dir.create(self.name.with_extension(OUTLINE))?;
+        dump.write_to(io::BufWriter::new(file))
+    }
+
+    /// Removes a ring that nobody needs any more, and its outline.
+    pub(crate) fn remove(&self) {
+        if process::id() == self.owner {
+            // In this order: a ring without its outline would be told of without a version.
+            let _ = self.tail.remove();
+            let _ = self.dir.remove(self.name.with_extension(OUTLINE));
+        }
+    }
 }
 
-fn outline_path(ring: &Path) -> PathBuf {
-    ring.with_extension("outline")
+/// Whether a file is the beginning of a ring, left by a process that was killed while it made it.
+fn is_draft(name: &Path) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with('.') && name.contains(".ring.") && name.ends_with(".new")
 }

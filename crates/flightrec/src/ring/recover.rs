@@ -1,57 +1,87 @@
 //! Dumps of processes that died without a word.
 
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tailwriter::Recovered;
 
-use super::{EXTENSION, outline_path};
+use super::{EXTENSION, OUTLINE, is_draft};
 use crate::dump::{self, Crash, Dump};
 use crate::recorder::Recorder;
 use crate::say;
+use crate::store::{self, Dir};
 
 /// So many rings are cleared up at one start; the next one does the rest.
 const MAX_AT_ONCE: usize = 16;
+/// An outline holds no records; one that is longer than this is none of ours.
+const MAX_OUTLINE: u64 = 16 << 20;
 
-/// Makes dumps of the rings in `dir` whose owner is dead, and removes them.
+/// Makes dumps of the rings in `dir` whose owner is dead, and removes them and what else such a
+/// process left.
 pub(crate) fn dump_orphans(recorder: &Recorder, dir: &Path) {
-    let Ok(entries) = fs::read_dir(dir) else {
+    let Ok(dir) = Dir::open(dir) else {
         return;
     };
-    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    let mut rings: Vec<PathBuf> = paths
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == EXTENSION)
-        })
-        .collect();
-    rings.sort();
-    for path in rings.iter().take(MAX_AT_ONCE) {
-        match Recovered::claim(path) {
+    let names = dir.entries().into_iter().flatten();
+    let mut names: Vec<PathBuf> = names.map(|entry| entry.file_name().into()).collect();
+    names.sort();
+    let has_extension =
+        |name: &&PathBuf, extension: &str| name.extension().is_some_and(|its| its == extension);
+    let rings = names.iter().filter(|name| has_extension(name, EXTENSION));
+    for name in rings.take(MAX_AT_ONCE) {
+        let claimed = dir.path_of(name).and_then(Recovered::claim);
+        match claimed {
             // Its owner lives, or another process is at it.
             Ok(None) => {}
-            Ok(Some(ring)) => dump_orphan(recorder, ring, path),
+            Ok(Some(ring)) => dump_orphan(recorder, ring, &dir, name),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                say::line(&format!(
-                    "cannot recover {}: {error}; it is removed",
-                    path.display()
-                ));
-                let _ = fs::remove_file(path);
-                let _ = fs::remove_file(outline_path(path));
+                let path = dir.shown(name);
+                let error = say_shown(&error, &dir, name);
+                say::line(&format!("{error}; {} is removed", path.display()));
+                let _ = dir.remove(name);
             }
-            Err(error) => say::line(&format!("cannot recover {}: {error}", path.display())),
+            Err(error) => say::line(&say_shown(&error, &dir, name)),
+        }
+    }
+    for name in names {
+        let ring = name.with_extension(EXTENSION);
+        let is_alone = has_extension(&&name, OUTLINE)
+            && dir
+                .path_of(ring)
+                .is_ok_and(|ring| ring.symlink_metadata().is_err());
+        if is_alone || is_draft(&name) && store::is_abandoned(&dir, &name) {
+            let _ = dir.remove(name);
         }
     }
 }
 
-fn dump_orphan(recorder: &Recorder, ring: Recovered, path: &Path) {
-    let dump = dump_of(recorder, &ring, path);
-    if recorder.outlet.crash(dump).is_ok() {
-        let _ = fs::remove_file(outline_path(path));
-        // Should it stay, there will be a second dump of it; better than none.
+/// What an error says, with the path as its owner knows it.
+fn say_shown(error: &io::Error, dir: &Dir, name: &Path) -> String {
+    let reached = dir.path_of(name).unwrap_or_default();
+    let shown = dir.shown(name);
+    error
+        .to_string()
+        .replace(&*reached.to_string_lossy(), &shown.to_string_lossy())
+}
+
+fn dump_orphan(recorder: &Recorder, ring: Recovered, dir: &Dir, name: &Path) {
+    let outline = dir.open_file(name.with_extension(OUTLINE)).ok();
+    let outline = outline.and_then(read_outline);
+    // The outline is there before the first record is. A process that was killed before has nothing
+    // to tell, not even of which version it was.
+    let has_begun = outline.is_some() || !ring.snapshot().is_empty();
+    if !has_begun
+        || recorder
+            .outlet
+            .crash(dump_of(recorder, &ring, outline))
+            .is_ok()
+    {
+        // Should it stay, there will be a second dump of it; better than none. And rather that one
+        // with its outline than without.
         let _ = ring.remove();
+        let _ = dir.remove(name.with_extension(OUTLINE));
     }
 }
 
@@ -61,13 +91,18 @@ fn dump_orphan(recorder: &Recorder, ring: Recovered, path: &Path) {
 ///
 /// Those of reading the file, and `InvalidData` if it is no ring.
 pub(crate) fn dump_ring(recorder: &Recorder, path: &Path) -> io::Result<Dump> {
-    Ok(dump_of(recorder, &Recovered::read(path)?, path))
+    let outline = File::open(path.with_extension(OUTLINE)).ok();
+    let outline = outline.and_then(read_outline);
+    Ok(dump_of(recorder, &Recovered::read(path)?, outline))
 }
 
-fn dump_of(recorder: &Recorder, ring: &Recovered, path: &Path) -> Dump {
-    let outline = fs::read(outline_path(path))
-        .ok()
-        .and_then(|json| Dump::from_json(&json).ok());
+fn read_outline(file: File) -> Option<Dump> {
+    let mut json = Vec::new();
+    file.take(MAX_OUTLINE).read_to_end(&mut json).ok()?;
+    Dump::from_json(&json).ok()
+}
+
+fn dump_of(recorder: &Recorder, ring: &Recovered, outline: Option<Dump>) -> Dump {
     let age = ring
         .last_line_at()
         .and_then(|last| last.duration_since(ring.started_at()).ok());

@@ -1,77 +1,73 @@
 //! A file that is there as a whole or not at all.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-pub(super) const TEMPORARY: &str = ".tmp-";
+use super::dir::{Dir, again};
+use super::limit::Limited;
+
+const TEMPORARY: &str = ".tmp-";
 
 /// Writes a new file `name` in `dir`: under another name first, then on to the disk, then under
 /// its own, in the place of no other.
 pub(super) fn write(
-    dir: &Path,
+    dir: &Dir,
     name: &str,
     content: impl Fn(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<PathBuf> {
-    let path = dir.join(name);
+) -> io::Result<()> {
     let mut tries = 0;
     loop {
         let temporary = Temporary::new(dir)?;
-        let mut writer = BufWriter::with_capacity(64 << 10, &temporary.file);
-        content(&mut writer)?;
-        writer.flush()?;
-        drop(writer);
-        temporary.file.sync_all()?;
-        match temporary.publish(&path) {
+        let mut writer = BufWriter::with_capacity(64 << 10, Limited::new(&temporary.file));
+        // Not tried again when it is dropped.
+        let written = content(&mut writer).and_then(|()| writer.flush());
+        let _ = writer.into_parts();
+        written?;
+        again(|| temporary.file.sync_all())?;
+        match temporary.publish(name) {
             // Another process took it for an orphan between its creation and its lock.
             Err(error) if error.kind() == io::ErrorKind::NotFound && tries < 3 => tries += 1,
             Err(error) => return Err(error),
             Ok(()) => break,
         }
     }
-    sync_dir(dir);
-    Ok(path)
-}
-
-/// Makes a new file for its owner alone: neither somebody's file nor through somebody's link.
-pub(crate) fn create_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    dir.sync();
+    Ok(())
 }
 
 /// Removed when it is dropped; locked as long as it is in use.
-struct Temporary {
+struct Temporary<'a> {
+    dir: &'a Dir,
     file: File,
-    path: PathBuf,
+    name: PathBuf,
 }
 
-impl Temporary {
-    fn new(dir: &Path) -> io::Result<Temporary> {
+impl<'a> Temporary<'a> {
+    fn new(dir: &'a Dir) -> io::Result<Temporary<'a>> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         loop {
             let count = COUNT.fetch_add(1, Ordering::Relaxed);
-            let path = dir.join(format!("{TEMPORARY}{}-{count}", process::id()));
-            match create_private(&path) {
+            let name = PathBuf::from(format!("{TEMPORARY}{}-{count}", process::id()));
+            match dir.create(&name) {
                 // Left by another process that had our id.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(error),
                 Ok(file) => {
                     // Where there are no locks, an orphan stays.
                     let _ = file.try_lock();
-                    return Ok(Temporary { file, path });
+                    return Ok(Temporary { dir, file, name });
                 }
             }
         }
     }
 
     /// Gives the file its name, unless there is a file of that name.
-    fn publish(&self, path: &Path) -> io::Result<()> {
-        match fs::hard_link(&self.path, path) {
+    fn publish(&self, name: &str) -> io::Result<()> {
+        let (from, to) = (self.dir.path_of(&self.name)?, self.dir.path_of(name)?);
+        match again(|| fs::hard_link(&from, &to)) {
             // Some file systems have no links. Names hold time, process and a counter, so nobody
             // else makes the same one between this question and the answer.
             Err(error)
@@ -80,34 +76,33 @@ impl Temporary {
                     io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound
                 ) =>
             {
-                if path.symlink_metadata().is_ok() {
+                if to.symlink_metadata().is_ok() {
                     return Err(io::ErrorKind::AlreadyExists.into());
                 }
-                fs::rename(&self.path, path)
+                again(|| fs::rename(&from, &to))
             }
             linked => linked,
         }
     }
 }
 
-impl Drop for Temporary {
+impl Drop for Temporary<'_> {
     fn drop(&mut self) {
         // It is gone already if it was renamed.
-        let _ = fs::remove_file(&self.path);
+        let _ = again(|| self.dir.remove(&self.name));
     }
 }
 
-/// Whether nobody is writing to the temporary file any more.
-pub(super) fn is_orphan(path: &Path) -> bool {
-    let Ok(file) = OpenOptions::new().write(true).open(path) else {
-        return false;
-    };
-    file.try_lock().is_ok()
+/// Whether a file is one of ours under its temporary name, and nobody is writing to it any more.
+pub(super) fn is_orphan(dir: &Dir, name: &Path) -> bool {
+    let is_temporary = name
+        .to_str()
+        .is_some_and(|name| name.starts_with(TEMPORARY));
+    is_temporary && is_abandoned(dir, name)
 }
 
-/// So that the name is on the disk, too. Not every system can; the content is there in any case.
-fn sync_dir(dir: &Path) {
-    if let Ok(dir) = File::open(dir) {
-        let _ = dir.sync_all();
-    }
+/// Whether nobody holds the lock of a file.
+pub(crate) fn is_abandoned(dir: &Dir, name: &Path) -> bool {
+    dir.open_file(name)
+        .is_ok_and(|file| file.try_lock().is_ok())
 }

@@ -1,10 +1,11 @@
 //! The directory of dumps: written atomically, read by nobody else, never full.
 
+mod dir;
 mod file;
+mod limit;
 mod name;
 mod retention;
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,8 +13,10 @@ use etcetera::BaseStrategy;
 
 use crate::dump::Dump;
 
+pub(crate) use dir::Dir;
 #[cfg(feature = "crash-safe")]
-pub(crate) use file::create_private as create_private_file;
+pub(crate) use file::is_abandoned;
+pub(crate) use limit::max_file_bytes;
 pub(crate) use retention::Retention;
 
 #[derive(Clone)]
@@ -47,18 +50,39 @@ impl Store {
     ///
     /// The file gets its name only when it is whole and on the disk.
     pub(crate) fn write(&self, dump: &Dump) -> io::Result<PathBuf> {
-        let Some(dir) = &self.dir else {
+        let Some(path) = &self.dir else {
             return Err(io::Error::new(
                 io::ErrorKind::NotFound,
                 "there is no home directory",
             ));
         };
-        create_private_dir(dir)?;
-        let path = file::write(dir, &name::of(dump), |file| dump.write_to(file))?;
+        let dir = Dir::make(path)?;
+        let name = name::of(dump, newest(&dir).as_deref());
+        file::write(&dir, &name, |file| dump.write_to(file))?;
         // The dump is there; that old ones could not be removed is no failure of it.
-        let _ = self.retention.apply(dir, &path);
-        Ok(path)
+        let _ = self.retention.apply(&dir, &name);
+        Ok(dir.shown(name))
     }
+
+    /// Removes what processes left that were killed while they wrote a dump.
+    pub(crate) fn clear_up(&self) {
+        let Some(Ok(dir)) = self.dir.as_deref().map(Dir::open) else {
+            return;
+        };
+        for entry in dir.entries().into_iter().flatten() {
+            let name = PathBuf::from(entry.file_name());
+            if file::is_orphan(&dir, &name) {
+                let _ = dir.remove(name);
+            }
+        }
+    }
+}
+
+/// The name of the newest dump.
+fn newest(dir: &Dir) -> Option<String> {
+    let names = dir.entries().ok()?;
+    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter(|name| name::is_dump(name)).max()
 }
 
 /// `$XDG_STATE_HOME/<app>/flightrec` on Linux and macOS, `%LOCALAPPDATA%` on Windows.
@@ -67,23 +91,4 @@ fn default_dir(app: &str) -> Option<PathBuf> {
     // Windows knows no state directory; its cache directory is the local one.
     let state = base.state_dir().unwrap_or_else(|| base.cache_dir());
     Some(state.join(name::component(app)).join("flightrec"))
-}
-
-/// Makes the directory if it is not there, for its owner alone.
-pub(crate) fn create_private_dir(dir: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // It may have been made by somebody else, or under a strange umask.
-        let mode = fs::metadata(dir)?.permissions().mode();
-        if mode & 0o777 != 0o700 {
-            fs::set_permissions(dir, fs::Permissions::from_mode(0o700))?;
-        }
-    }
-    Ok(())
 }

@@ -5,14 +5,22 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::dump::Dump;
 
-/// `20261123T003015.123456Z-error-4711-0.json`: sorted by name they are sorted by time.
-pub(super) fn of(dump: &Dump) -> String {
+/// `20261123T003015.123456Z-error-4711-0.json`: sorted by name they are sorted by age.
+///
+/// That holds as well if the clock was put back: the name of a dump comes after that of the newest
+/// one that is there. What the clock says is in the dump.
+pub(super) fn of(dump: &Dump, newest: Option<&str>) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let time: String = dump
+    let mut time: String = dump
         .created_at
         .chars()
         .filter(|char| !matches!(char, '-' | ':'))
         .collect();
+    if let Some((newest, _)) = newest.and_then(|name| name.split_once('-'))
+        && newest >= time.as_str()
+    {
+        time = after(newest);
+    }
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     format!(
         "{}-{}-{}-{count}.json",
@@ -20,6 +28,20 @@ pub(super) fn of(dump: &Dump) -> String {
         dump.reason.kind,
         process::id()
     )
+}
+
+/// The text of the next microsecond. It is there to be sorted by, so seconds may pass 59.
+fn after(time: &str) -> String {
+    let mut bytes = time.as_bytes().to_owned();
+    for byte in bytes.iter_mut().rev().filter(|byte| byte.is_ascii_digit()) {
+        if *byte < b'9' {
+            *byte += 1;
+            break;
+        }
+        *byte = b'0';
+    }
+    // Digits took the place of digits.
+    String::from_utf8(bytes).unwrap_or_else(|_| time.to_owned())
 }
 
 /// Whether a file of that name is a dump of ours.
@@ -110,7 +132,7 @@ mod tests {
             ..Dump::default()
         };
         dump.reason.kind = "error".to_owned();
-        let name = of(&dump);
+        let name = of(&dump, None);
         assert!(name.starts_with("20261123T003015.123456Z-error-"), "{name}");
         assert!(is_dump(&name));
         for other in [
@@ -122,5 +144,26 @@ mod tests {
         ] {
             assert!(!is_dump(other), "{other}");
         }
+    }
+
+    #[test]
+    fn a_clock_that_was_put_back_does_not_make_a_new_dump_old() {
+        let at = |time: &str, newest: Option<&str>| {
+            let dump = Dump {
+                created_at: time.to_owned(),
+                ..Dump::default()
+            };
+            of(&dump, newest)
+        };
+        let early = at("2026-11-23T11:00:00.000000Z", None);
+        let mut newest = at("2026-11-23T12:00:59.999998Z", Some(&early));
+        assert!(newest.starts_with("20261123T120059.999998Z"), "{newest}");
+        for _ in 0..1_000 {
+            let next = at("2026-11-23T11:00:00.000000Z", Some(&newest));
+            assert!(next > newest && is_dump(&next), "{next} after {newest}");
+            newest = next;
+        }
+        let late = at("2026-11-23T12:01:00.000000Z", Some(&newest));
+        assert!(late > newest);
     }
 }

@@ -1,12 +1,9 @@
 //! How many dumps are kept.
 
 use std::collections::BinaryHeap;
-use std::ffi::OsString;
-use std::fs;
 use std::io;
-use std::path::Path;
 
-use super::{file, name};
+use super::{Dir, file, name};
 
 /// The newest dumps stay, as long as neither bound is passed.
 #[derive(Clone, Copy, Debug)]
@@ -26,35 +23,33 @@ impl Default for Retention {
 
 impl Retention {
     /// Removes the oldest dumps past the bounds, never `newest`, and what a killed process left.
-    pub(super) fn apply(self, dir: &Path, newest: &Path) -> io::Result<()> {
-        // By name is by time, whatever a copy has made of the files' own times. A heap, as it
+    pub(super) fn apply(self, dir: &Dir, newest: &str) -> io::Result<()> {
+        // By name is by age, whatever a copy has made of the files' own times. A heap, as it
         // sorts with a tenth of the code.
-        let mut dumps: BinaryHeap<(OsString, u64)> = BinaryHeap::new();
+        let mut dumps: BinaryHeap<(String, u64)> = BinaryHeap::new();
         let (mut count, mut bytes) = (0, 0);
-        for entry in fs::read_dir(dir)? {
-            let Ok(entry) = entry else { continue };
-            let file_name = entry.file_name();
-            let text = file_name.to_string_lossy();
+        for entry in dir.entries()? {
             // Of the entry itself, should it be a link.
-            let Ok(metadata) = entry.metadata() else {
+            let (Ok(metadata), Ok(name)) = (entry.metadata(), entry.file_name().into_string())
+            else {
                 continue;
             };
             if !metadata.is_file() {
                 continue;
             }
-            if newest.file_name() == Some(&file_name) {
+            if name == newest {
                 (count, bytes) = (1, metadata.len());
-            } else if name::is_dump(&text) {
-                dumps.push((file_name, metadata.len()));
-            } else if text.starts_with(file::TEMPORARY) && file::is_orphan(&entry.path()) {
-                let _ = fs::remove_file(entry.path());
+            } else if name::is_dump(&name) {
+                dumps.push((name, metadata.len()));
+            } else if file::is_orphan(dir, name.as_ref()) {
+                let _ = dir.remove(name);
             }
         }
         while let Some((name, len)) = dumps.pop() {
             count += 1;
             bytes += len;
             if count > self.max_dumps || bytes > self.max_bytes {
-                let _ = fs::remove_file(dir.join(name));
+                let _ = dir.remove(name);
             }
         }
         Ok(())

@@ -1,0 +1,89 @@
+//! The longest file that the process may write (`ulimit -f`): writing more is an error here, where
+//! the system would end the process by SIGXFSZ.
+
+use std::fs;
+use std::io::{self, Write};
+
+/// Writes to a new file as much as the limit allows.
+pub(super) struct Limited<W> {
+    writer: W,
+    left: u64,
+}
+
+impl<W> Limited<W> {
+    pub(super) fn new(writer: W) -> Limited<W> {
+        Limited {
+            writer,
+            left: max_file_bytes(),
+        }
+    }
+}
+
+impl<W: Write> Write for Limited<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() as u64 > self.left {
+            return Err(too_large());
+        }
+        let written = self.writer.write(bytes)?;
+        self.left = self.left.saturating_sub(written as u64);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+fn too_large() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::FileTooLarge,
+        "the process may write no files of that size (`ulimit -f`)",
+    )
+}
+
+/// The process's limit. Linux shows it in a file; asking otherwise is a call into C.
+pub(crate) fn max_file_bytes() -> u64 {
+    if !cfg!(target_os = "linux") {
+        return u64::MAX;
+    }
+    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    soft_limit(&limits).unwrap_or(u64::MAX)
+}
+
+/// `Max file size             1024                 unlimited            bytes`
+fn soft_limit(limits: &str) -> Option<u64> {
+    let mut lines = limits.lines();
+    let rest = lines.find_map(|line| line.strip_prefix("Max file size"))?;
+    rest.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_found_among_the_others() {
+        let limits = |size: &str| {
+            format!(
+                "Limit                     Soft Limit           Hard Limit           Units     \n\
+                 Max cpu time              unlimited            unlimited            seconds   \n\
+                 Max file size             {size:<20} unlimited            bytes     \n"
+            )
+        };
+        assert_eq!(soft_limit(&limits("4096")), Some(4096));
+        assert_eq!(soft_limit(&limits("unlimited")), None);
+        assert_eq!(soft_limit(""), None);
+    }
+
+    #[test]
+    fn what_is_too_long_is_not_begun() {
+        let mut limited = Limited {
+            writer: Vec::new(),
+            left: 5,
+        };
+        limited.write_all(b"four").unwrap();
+        let error = limited.write_all(b"ab").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(limited.writer, b"four");
+    }
+}
