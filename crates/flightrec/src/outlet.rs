@@ -4,10 +4,11 @@ use std::cell::Cell;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::MutexGuard;
 
 use crate::dump::{Dump, collect};
 use crate::incident::Incident;
+use crate::lock::Lock;
 use crate::recorder::Recorder;
 use crate::say;
 use crate::store::Store;
@@ -18,12 +19,12 @@ pub(crate) type Callback = Box<dyn Fn(&Dump, Option<&Path>) + Send + Sync>;
 pub(crate) struct Outlet {
     pub(crate) place: Place,
     pub(crate) callbacks: Vec<Callback>,
-    pub(crate) storm: Mutex<Storm>,
+    pub(crate) storm: Lock<Storm>,
 }
 
 pub(crate) enum Place {
     Store(Store),
-    Writer(Mutex<Box<dyn Write + Send>>),
+    Writer(Lock<Box<dyn Write + Send>>),
 }
 
 thread_local! {
@@ -43,19 +44,58 @@ impl Outlet {
     /// dumps go to a writer.
     pub(crate) fn dump(&self, recorder: &Recorder, incident: Incident<'_>) -> io::Result<PathBuf> {
         if DUMPING.replace(true) {
+            self.count();
             return Err(io::Error::other(
                 "a failure while a dump is made gets no dump of its own",
             ));
         }
         let _reset = Reset;
+        if !has_room() {
+            self.count();
+            let message = "there is too little memory left to make a dump";
+            say::line(message);
+            return Err(io::Error::new(io::ErrorKind::OutOfMemory, message));
+        }
+        let suppressed = match self.storm()?.verdict(incident.key) {
+            Verdict::Dump { suppressed } => suppressed,
+            Verdict::Same(path) => return Ok(path),
+            Verdict::TooMany => {
+                return Err(io::Error::other(
+                    "too many dumps in a short time; this one was counted only",
+                ));
+            }
+        };
         // What the program gave us runs in here: redactors, callbacks, a writer, the errors' own
         // Display. None of it may take the program down.
-        let dumped = catch_unwind(AssertUnwindSafe(|| self.dump_new(recorder, &incident)));
-        dumped.unwrap_or_else(|_| {
+        let dumped = catch_unwind(AssertUnwindSafe(|| {
+            self.dump_new(recorder, &incident, suppressed)
+        }));
+        let dumped = dumped.unwrap_or_else(|_| {
             let message = "making a dump panicked; there is none of this failure";
             say::line(message);
             Err(io::Error::other(message))
-        })
+        });
+        if let Ok(mut storm) = self.storm() {
+            match &dumped {
+                Ok(path) => storm.remember(incident.key, path),
+                Err(_) => storm.failed(incident.key, suppressed),
+            }
+        }
+        dumped
+    }
+
+    /// Counts a failure that has no dump, for the next one.
+    pub(crate) fn count(&self) {
+        if let Ok(mut storm) = self.storm() {
+            storm.failed(None, 0);
+        }
+    }
+
+    /// Removes what processes left that were killed while they wrote a dump.
+    pub(crate) fn clear_up(&self) {
+        if let Place::Store(store) = &self.place {
+            store.clear_up();
+        }
     }
 
     /// Hands on the dump of a process that died.
@@ -66,21 +106,15 @@ impl Outlet {
         self.hand_on(&dump)
     }
 
-    fn dump_new(&self, recorder: &Recorder, incident: &Incident<'_>) -> io::Result<PathBuf> {
-        let suppressed = match self.storm().verdict(incident.key) {
-            Verdict::Dump { suppressed } => suppressed,
-            Verdict::Same(path) => return Ok(path),
-            Verdict::TooMany => {
-                return Err(io::Error::other(
-                    "too many dumps in a short time; this one was counted only",
-                ));
-            }
-        };
+    fn dump_new(
+        &self,
+        recorder: &Recorder,
+        incident: &Incident<'_>,
+        suppressed: u64,
+    ) -> io::Result<PathBuf> {
         let mut dump = collect(recorder, incident);
         dump.suppressed_dumps = suppressed;
-        let path = self.hand_on(&dump)?;
-        self.storm().remember(incident.key, &path);
-        Ok(path)
+        self.hand_on(&dump)
     }
 
     fn hand_on(&self, dump: &Dump) -> io::Result<PathBuf> {
@@ -111,7 +145,7 @@ impl Outlet {
                 let mut line = Vec::new();
                 dump.write_to(&mut line)?;
                 line.push(b'\n');
-                let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut writer = writer.lock().ok_or_else(forked)?;
                 let written = writer.write_all(&line).and_then(|()| writer.flush());
                 if let Err(error) = &written {
                     say::line(&format!(
@@ -123,9 +157,21 @@ impl Outlet {
         }
     }
 
-    fn storm(&self) -> std::sync::MutexGuard<'_, Storm> {
-        self.storm.lock().unwrap_or_else(PoisonError::into_inner)
+    fn storm(&self) -> io::Result<MutexGuard<'_, Storm>> {
+        self.storm.lock().ok_or_else(forked)
     }
+}
+
+fn forked() -> io::Error {
+    io::Error::other("this process was forked while another thread made a dump")
+}
+
+/// So much memory a dump may take, with the names for its stacks.
+const ROOM: usize = 32 << 20;
+
+/// Whether there is room for a dump: running out of memory while it is made would end the program.
+pub(crate) fn has_room() -> bool {
+    Vec::<u8>::new().try_reserve_exact(ROOM).is_ok()
 }
 
 /// The one line about a dump.

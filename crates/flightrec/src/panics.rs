@@ -1,5 +1,6 @@
 //! Panics become dumps.
 
+use std::cell::Cell;
 use std::panic::{self, PanicHookInfo};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
@@ -13,13 +14,36 @@ use crate::{FlightRecorder, outlet, say};
 /// A panicking thread waits so long for its dump.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+thread_local! {
+    /// This thread has panicked before.
+    static PANICKED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a panic only says what becomes of the one before it: the process ends, because that one
+/// met a function that must not unwind, or another in a destructor.
+fn is_notice(info: &PanicHookInfo<'_>) -> bool {
+    const NOTICES: [&str; 2] = [
+        "panic in a function that cannot unwind",
+        "panic in a destructor during cleanup",
+    ];
+    let is_of_core = info
+        .location()
+        .is_some_and(|at| at.file().ends_with("core/src/panicking.rs"));
+    is_of_core && NOTICES.contains(&message(info).as_str())
+}
+
 /// Puts a hook behind the one that is there.
 pub(crate) fn hook(flight: FlightRecorder) {
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         previous(info);
         // A panic while a dump is made has been shown, and is caught where the dump is made.
-        if !outlet::is_dumping() {
+        if outlet::is_dumping() {
+            flight.recorder.outlet.count();
+        } else if !outlet::has_room() {
+            flight.recorder.outlet.count();
+            say::line("there is too little memory left to make a dump of this panic");
+        } else if !(PANICKED.replace(true) && is_notice(info)) {
             dump(&flight, info);
         }
     }));
@@ -46,7 +70,7 @@ fn dump(flight: &FlightRecorder, info: &PanicHookInfo<'_>) {
 
     let done = Arc::new(Done::default());
     let set = SetOnDrop(Arc::clone(&done));
-    let flight = flight.clone();
+    let its_flight = flight.clone();
     let spawned = thread::Builder::new()
         .name("flightrec".to_owned())
         .spawn(move || {
@@ -54,12 +78,16 @@ fn dump(flight: &FlightRecorder, info: &PanicHookInfo<'_>) {
             let _set = set;
             let incident = Incident::panic(summary, message, location, stack_traces, name);
             // What went wrong has been said.
-            let _ = flight.recorder.outlet.dump(&flight.recorder, incident);
+            let recorder = &its_flight.recorder;
+            let _ = recorder.outlet.dump(recorder, incident);
         });
     match spawned {
-        Err(error) => say::line(&format!(
-            "no dump of this panic: cannot start a thread for it: {error}"
-        )),
+        Err(error) => {
+            flight.recorder.outlet.count();
+            say::line(&format!(
+                "no dump of this panic: cannot start a thread for it: {error}"
+            ));
+        }
         Ok(_) => {
             if !done.wait(PATIENCE) {
                 say::line("the dump of this panic takes too long; going on without waiting for it");

@@ -78,6 +78,15 @@ impl Storm {
         }
     }
 
+    /// The dump that was allowed is not there: that failure, and the `suppressed` ones which it would
+    /// have told of, are for the next dump to tell of.
+    pub(crate) fn failed(&mut self, key: Option<u64>, suppressed: u64) {
+        if let Some(key) = key {
+            self.seen.remove(&key);
+        }
+        self.suppressed = self.suppressed.saturating_add(suppressed).saturating_add(1);
+    }
+
     fn see(&mut self, key: u64, path: PathBuf, at: Instant) {
         self.seen.retain(|seen| seen.key != key);
         // The oldest comes first.
@@ -157,6 +166,17 @@ mod tests {
             storm.verdict_at(Some(300_000 + n), start + REFILL * (2 + n as u32));
         }
         assert!(storm.seen.len() <= REMEMBERED);
+    }
+
+    #[test]
+    fn a_dump_that_could_not_be_written_is_tried_again_and_counted() {
+        let mut storm = Storm::new();
+        for failed in 0..5 {
+            let verdict = storm.verdict(Some(7));
+            assert_eq!(verdict, Verdict::Dump { suppressed: failed });
+            storm.failed(Some(7), failed);
+        }
+        assert_eq!(storm.verdict(None), Verdict::Dump { suppressed: 5 });
     }
 
     #[test]
