@@ -1,0 +1,190 @@
+//! Every call of the dump path that can fail fails, once and from then on.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use flightrec::Dump;
+use flightrec::stackerr::err;
+
+use super::host::{self, Host, mark};
+use super::kills::{self, files};
+use super::row::{self, Row};
+use super::strace::{self, Call};
+use super::watch::{self, Ended};
+
+/// What can happen to a call, by its name. `getdents64` and the like are told of no full disk.
+const ERRORS: [&str; 6] = ["ENOSPC", "EIO", "EROFS", "EACCES", "EMFILE", "EINTR"];
+
+pub(crate) fn host(scenario: &str) -> ExitCode {
+    match scenario {
+        "error" => {
+            let host = Host::start(|builder| builder);
+            host::print("before");
+            let error = err!("it broke");
+            mark("begin");
+            host.meet_quietly(&*error);
+            mark("end");
+            host::print("after");
+            ExitCode::from(3)
+        }
+        "panic" => {
+            Host::start(|builder| builder);
+            host::print("before");
+            mark("begin");
+            panic!("it panicked");
+        }
+        "crash-safe" => {
+            mark("begin");
+            let host = Host::start(|builder| builder.crash_safe(true));
+            log::debug!("recorded");
+            host.close();
+            mark("end");
+            host::print("after");
+            ExitCode::from(3)
+        }
+        other => panic!("no scenario {other}"),
+    }
+}
+
+pub(crate) fn of_an_error(row: &mut Row) {
+    fail_each_call(
+        row,
+        "calls:error",
+        tempfile::tempdir().expect("a directory").path(),
+    );
+}
+
+pub(crate) fn of_a_panic(row: &mut Row) {
+    fail_each_call(
+        row,
+        "calls:panic",
+        tempfile::tempdir().expect("a directory").path(),
+    );
+}
+
+pub(crate) fn of_a_ring(row: &mut Row) {
+    if !strace::is_there(row) {
+        return;
+    }
+    let before = tempfile::tempdir().expect("a directory");
+    let died = watch::run(&mut watch::host("kills:dies", before.path(), true));
+    assert!(died.is_some());
+    fail_each_call(row, "calls:crash-safe", before.path());
+}
+
+fn fail_each_call(row: &mut Row, scenario: &str, before: &Path) {
+    if !strace::is_there(row) {
+        return;
+    }
+    let without = watch::run(&mut watch::host(scenario, before, false)).expect("no hang");
+    let traced = kills::copy(before);
+    let calls = strace::calls(scenario, traced.path());
+    let calls: Vec<_> = calls.into_iter().filter(can_fail).collect();
+    for call in strace::choose(calls, row::tries(1, 12)) {
+        for (number, error) in ERRORS.iter().enumerate() {
+            for from_then_on in [false, true] {
+                // For ever interrupted is no fault that exists.
+                if from_then_on && *error == "EINTR" {
+                    continue;
+                }
+                // In short, two of the errors for each call.
+                let number = number as u64 + u64::from(from_then_on);
+                if !row::is_long() && number % 6 != call.number % 6 {
+                    continue;
+                }
+                let what = format!("error={error}");
+                fail(row, &call, from_then_on, &what, scenario, before, &without);
+            }
+        }
+        if call.name == "write" {
+            // Nothing at all, and a part: the second half of a file is not there.
+            fail(row, &call, true, "retval=0", scenario, before, &without);
+        }
+    }
+}
+
+/// Calls that fail for other reasons than these, and those that Rust itself stops the program for.
+fn can_fail(call: &Call) -> bool {
+    const CANNOT: [&str; 15] = [
+        "getrandom",
+        "brk",
+        "mmap",
+        "munmap",
+        "mremap",
+        "madvise",
+        "close",
+        "futex",
+        "exit_group",
+        "getpid",
+        "sched_getaffinity",
+        "clone3",
+        "rt_sigprocmask",
+        "mprotect",
+        "sigaltstack",
+    ];
+    !CANNOT.contains(&&*call.name)
+}
+
+fn fail(
+    row: &mut Row,
+    call: &Call,
+    from_then_on: bool,
+    what: &str,
+    scenario: &str,
+    before: &Path,
+    without: &Ended,
+) {
+    let dir = kills::copy(before);
+    let once = if from_then_on { "from then on" } else { "once" };
+    let at = format!("{what} {once} at {} (call {})", call.shown, call.number);
+    row.tries += 1;
+    let mut failing = strace::inject(call, from_then_on, what, scenario, dir.path());
+    let Some(ended) = watch::run(&mut failing) else {
+        row.hung(at);
+        return;
+    };
+    // Where writing fails from then on, the program itself writes nothing either.
+    let is_deaf = call.name == "write" && (from_then_on || call.shown.starts_with("write(2"));
+    if is_deaf && ended.status != without.status {
+        row.harmed(format!("{:?}: {at}", ended.status));
+    } else if !is_deaf && let Some(differs) = ended.differs_from(without) {
+        row.harmed(format!("{differs}: {at}"));
+    }
+    // One that there is no dump and, where there is a ring, another that there is none.
+    if ended.ours().len() > 1 + usize::from(scenario == "calls:crash-safe") {
+        row.harmed(format!("{} lines: {at}", ended.ours().len()));
+    }
+    let (mut dumps, mut others) = (0, 0);
+    for (name, content) in files(dir.path()) {
+        if name.ends_with(".json") {
+            dumps += 1;
+            match Dump::from_json(&content) {
+                Ok(dump) if dump.schema == flightrec::SCHEMA => {}
+                _ => row.torn(format!("{name}: {at}")),
+            }
+        } else {
+            others += 1;
+        }
+    }
+    let said = !ended.ours().is_empty();
+    if dumps == 0 {
+        row.said += 1;
+        if !said && !is_deaf {
+            row.lost(format!("there is neither a dump nor a word: {at}"));
+        }
+        if what == "error=EINTR" {
+            row.lost(format!("it was not tried again: {at}"));
+        }
+    }
+    if others > 0 && call.name != "unlink" && call.name != "unlinkat" {
+        let names: Vec<_> = files(dir.path()).into_keys().collect();
+        let start = watch::run(&mut watch::host("kills:start", dir.path(), true));
+        if start.is_none()
+            || files(dir.path())
+                .keys()
+                .any(|name| !name.ends_with(".json"))
+        {
+            row.torn(format!("{names:?} are left: {at}"));
+        }
+    }
+}

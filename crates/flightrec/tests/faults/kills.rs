@@ -1,0 +1,162 @@
+//! SIGKILL in the middle of whatever touches the disk.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::ExitCode;
+
+use flightrec::Dump;
+use flightrec::stackerr::err;
+use tempfile::TempDir;
+
+use super::host::{self, Host, mark};
+use super::row::{self, Row};
+use super::strace;
+use super::watch;
+
+pub(crate) fn host(scenario: &str) -> ExitCode {
+    let version = |builder: flightrec::Builder| builder.version("2").metadata("room", "7");
+    match scenario {
+        "dump" => {
+            let host = Host::start(version);
+            mark("begin");
+            host.meet(&*err!("it broke"));
+            mark("end");
+        }
+        // All that a crash-safe program does to the disk, with the ring of another one to tell of.
+        "ring" => {
+            mark("begin");
+            let host = Host::start(|builder| version(builder).crash_safe(true));
+            log::debug!("recorded");
+            host.close();
+            mark("end");
+        }
+        "dies" => {
+            Host::start(|builder| version(builder).crash_safe(true));
+            log::debug!("the last word");
+            host::die();
+        }
+        "start" => {
+            Host::start(|builder| version(builder).crash_safe(true)).close();
+        }
+        other => panic!("no scenario {other}"),
+    }
+    ExitCode::SUCCESS
+}
+
+/// The names and contents of what is in a directory.
+pub(crate) fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(dir).expect("the directory of dumps");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths
+        .map(|path| {
+            let name = path
+                .file_name()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned();
+            (name, fs::read(path).expect("a file"))
+        })
+        .collect()
+}
+
+pub(crate) fn copy(from: &Path) -> TempDir {
+    let to = tempfile::tempdir().expect("a directory");
+    for (name, content) in files(from) {
+        fs::write(to.path().join(name), content).expect("a copy");
+    }
+    to
+}
+
+pub(crate) fn of_a_dump(row: &mut Row) {
+    if !strace::is_there(row) {
+        return;
+    }
+    let before = tempfile::tempdir().expect("a directory");
+    for _ in 0..2 {
+        watch::run(&mut watch::host("kills:dump", before.path(), true)).expect("no hang");
+    }
+    kill_at_each_call(row, "kills:dump", before.path(), |new| match new {
+        [] => None,
+        [dump] if dump.reason.kind == "error" => None,
+        _ => Some(format!("{} new dumps", new.len())),
+    });
+}
+
+pub(crate) fn of_a_ring(row: &mut Row) {
+    if !strace::is_there(row) {
+        return;
+    }
+    let before = tempfile::tempdir().expect("a directory");
+    watch::run(&mut watch::host("kills:dump", before.path(), true)).expect("no hang");
+    let died = watch::run(&mut watch::host("kills:dies", before.path(), true)).expect("no hang");
+    assert_eq!(died.status.signal(), Some(libc::SIGKILL), "{died:?}");
+    kill_at_each_call(row, "kills:ring", before.path(), |new| {
+        // That of the process which had died before; it may be told of twice, but not left out. And
+        // perhaps that of the one which was killed now.
+        let told = |dump: &&Dump| {
+            dump.latest_logs
+                .iter()
+                .any(|log| log.msg == "the last word")
+        };
+        match new.iter().filter(told).count() {
+            0 => Some("the crash before is not told of".to_owned()),
+            3.. => Some("the crash before is told of again and again".to_owned()),
+            _ => None,
+        }
+    });
+}
+
+/// Runs the scenario once for each of its calls, killed there, and then starts the program again.
+fn kill_at_each_call(
+    row: &mut Row,
+    scenario: &str,
+    before: &Path,
+    wrong: impl Fn(&[Dump]) -> Option<String>,
+) {
+    let traced = copy(before);
+    let calls = strace::calls(scenario, traced.path());
+    let calls = strace::choose(calls, row::tries(4, 100));
+    let old = files(before);
+    for call in &calls {
+        let dir = copy(before);
+        let at = format!("killed at {} (call {})", call.shown, call.number);
+        let mut killed = strace::inject(call, false, "signal=KILL", scenario, dir.path());
+        row.tries += 1;
+        let Some(ended) = watch::run(&mut killed) else {
+            row.hung(at);
+            continue;
+        };
+        if ended.status.signal() != Some(libc::SIGKILL) {
+            // Not the number of calls of the run that was traced, as with memory.
+            row.tries -= 1;
+            continue;
+        }
+        let start = watch::run(&mut watch::host("kills:start", dir.path(), true));
+        if start.is_none_or(|start| !start.status.success()) {
+            row.harmed(format!("the next start fails: {at}"));
+        }
+        let mut now = files(dir.path());
+        for (name, content) in &old {
+            let is_ring = !name.ends_with(".json");
+            match now.remove(name) {
+                Some(same) if same == *content => {}
+                None if is_ring => {}
+                _ => row.torn(format!("{name}: {at}")),
+            }
+        }
+        let mut new = Vec::new();
+        for (name, content) in now {
+            match Dump::from_json(&content) {
+                Ok(dump) if name.ends_with(".json") && dump.version.as_deref() == Some("2") => {
+                    new.push(dump);
+                }
+                _ => row.torn(format!("{name} is left: {at}")),
+            }
+        }
+        if let Some(wrong) = wrong(&new) {
+            row.lost(format!("{wrong}: {at}"));
+        }
+    }
+}
