@@ -81,9 +81,7 @@ impl Storm {
     /// The dump that was allowed is not there: that failure, and the `suppressed` ones which it would
     /// have told of, are for the next dump to tell of.
     pub(crate) fn failed(&mut self, key: Option<u64>, suppressed: u64) {
-        if let Some(key) = key {
-            self.seen.remove(&key);
-        }
+        self.seen.retain(|seen| Some(seen.key) != key);
         self.suppressed = self.suppressed.saturating_add(suppressed).saturating_add(1);
     }
 
