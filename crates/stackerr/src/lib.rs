@@ -54,6 +54,7 @@ pub use error::Error;
 pub use errors::{errors, find};
 pub use escape::escape;
 pub use ext::{NoValue, ResultExt};
+pub use fingerprint::Fingerprint;
 pub use frame::Frame;
 pub use join::JoinExt;
 pub use message::{is_guarding, message_of};

@@ -15,9 +15,10 @@ impl Serialize for StackTraces {
 impl Serialize for StackTrace {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let birth = self.birth();
-        let keys = 3 + usize::from(birth.is_some());
+        let keys = 4 + usize::from(birth.is_some());
         let mut map = serializer.serialize_struct("StackTrace", keys)?;
         map.serialize_field("error", self.error())?;
+        map.serialize_field("error_type", &self.type_name())?;
         map.serialize_field("frames", self.frames())?;
         map.serialize_field("trail", &Places(self.trail()))?;
         if let Some(birth) = birth {

@@ -89,20 +89,37 @@ impl Stack {
     /// A stack that somebody else took and named.
     #[cfg(feature = "anyhow")]
     pub(crate) fn from_frames(frames: Vec<Frame>) -> Arc<Self> {
+        Self::looked_at(frames.into_boxed_slice(), None)
+    }
+
+    /// The same stack with addresses and modules only. One that came as text keeps what it has.
+    pub(crate) fn without_names(self: &Arc<Self>) -> Arc<Self> {
+        if self.len == 0 {
+            return Arc::clone(self);
+        }
+        Self::looked_at(resolve::unnamed(self.addresses()), self.birth)
+    }
+
+    fn looked_at(frames: Box<[Frame]>, birth: Option<u64>) -> Arc<Self> {
         Arc::new(Stack {
             depth: frames.len(),
-            birth: None,
+            birth,
             origin: Origin::Birth,
-            frames: OnceLock::from(frames.into_boxed_slice()),
+            frames: OnceLock::from(frames),
             len: 0,
             addresses: [0; 0],
         })
     }
 
+    /// As they were captured; none of a stack that came as text.
+    pub(crate) fn addresses(&self) -> &[usize] {
+        &self.addresses[..self.len]
+    }
+
     /// The frames, innermost first; the first call finds their names.
     pub(crate) fn frames(&self) -> &[Frame] {
         self.frames
-            .get_or_init(|| resolve::frames(&self.addresses[..self.len], self.depth, self.origin))
+            .get_or_init(|| resolve::frames(self.addresses(), self.depth, self.origin))
     }
 
     pub(crate) fn birth(&self) -> Option<u64> {

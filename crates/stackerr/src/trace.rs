@@ -66,6 +66,36 @@ impl StackTrace {
         self.stack.frames()
     }
 
+    /// The instruction addresses as they were captured, innermost first: return addresses in this
+    /// process, of which the first few are the capture itself. No names are looked up. Empty if the
+    /// stack came as text (an anyhow backtrace).
+    #[must_use]
+    pub fn addresses(&self) -> &[usize] {
+        self.stack.addresses()
+    }
+
+    /// The same trace with frames that have an address and a module, but no name, file or line:
+    /// no names are looked up, now or later. All else stays, the trail too; and so do names that
+    /// the stack came with (an anyhow backtrace).
+    ///
+    /// It is for those who find names elsewhere, and have none of the time and memory here that it
+    /// takes. The frames of the capture itself are on top, since it takes names to tell them; see
+    /// [`machinery_on_top`](crate::machinery_on_top).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let trace = stackerr::StackTrace::capture("here").without_names();
+    /// assert!(trace.frames().iter().all(|frame| !frame.is_named() && frame.ip() != 0));
+    /// ```
+    #[must_use]
+    pub fn without_names(&self) -> Self {
+        Self {
+            stack: self.stack.without_names(),
+            ..self.clone()
+        }
+    }
+
     /// The places the error passed: where it was born, then each `?` into an
     /// [`Error`](crate::Error), context and join, known whatever was stripped. At most 32.
     #[must_use]
@@ -79,7 +109,8 @@ impl StackTrace {
         self.trail_dropped
     }
 
-    /// The type of the error, where it was known when the stack was captured.
+    /// The type of the error, where it was known when the stack was captured: its path as
+    /// [`std::any::type_name`] has it.
     #[must_use]
     pub fn type_name(&self) -> Option<&'static str> {
         self.type_name
@@ -100,10 +131,10 @@ impl StackTrace {
 /// are unknown it is the module and the address in it. Traces are separated by a newline.
 ///
 /// With feature `serde` it serialises to
-/// `[{"error", "frames": [{"name", "file", "line", "column", "address", "module", "noise"}],
-/// "trail": [{"file", "line", "column"}]}]`: `file`, `line`, `column` and `module` are null where
-/// unknown, `address` is a string `0x…` relative to the module, `noise` a bool. A trace with a
-/// birth mark has the key `birth` too.
+/// `[{"error", "error_type", "frames": [{"name", "file", "line", "column", "address", "module",
+/// "noise"}], "trail": [{"file", "line", "column"}]}]`: `error_type`, `file`, `line`, `column` and
+/// `module` are null where unknown, `address` is a string `0x…` relative to the module, `noise` a
+/// bool. A trace with a birth mark has the key `birth` too.
 ///
 /// # Examples
 ///
@@ -131,6 +162,12 @@ impl StackTraces {
     #[inline(never)]
     pub fn capture_panic(message: impl Into<String>) -> Self {
         Self(vec![StackTrace::capture_panic(message)])
+    }
+
+    /// Each of them without names; see [`StackTrace::without_names`].
+    #[must_use]
+    pub fn without_names(&self) -> Self {
+        self.iter().map(StackTrace::without_names).collect()
     }
 
     /// How many there are.

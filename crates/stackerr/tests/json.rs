@@ -27,7 +27,10 @@ fn a_stack_has_the_original_keys_and_ours() {
     let trace = traces[0].as_object().unwrap();
     assert_eq!(trace["error"], "boom \"quoted\"\n");
     let keys: Vec<_> = trace.keys().map(String::as_str).collect();
-    assert_eq!(keys, ["error", "frames", "trail"]);
+    assert_eq!(keys, ["error", "error_type", "frames", "trail"]);
+    assert_eq!(trace["error_type"], Value::Null);
+    let typed = to_json(&Error::new(std::fmt::Error).stack_traces());
+    assert_eq!(typed[0]["error_type"], "core::fmt::Error");
 
     let first = trace["frames"][0].as_object().unwrap();
     let mut keys: Vec<_> = first.keys().map(String::as_str).collect();

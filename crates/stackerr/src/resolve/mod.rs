@@ -25,10 +25,7 @@ pub(crate) fn frames(addresses: &[usize], depth: usize, origin: Origin) -> Box<[
     let mut symbols = Symbols::open();
     let mut frames = Vec::with_capacity(addresses.len());
     for &ip in addresses {
-        // A return address may be the first byte after the module's code; the call is one before.
-        let module = modules
-            .iter()
-            .find(|module| module.contains(ip.saturating_sub(1)));
+        let module = module_of(ip, &modules);
         let before = frames.len();
         symbols.find(ip, module, &mut |symbol| {
             frames.push(frame(ip, module, Some(symbol)));
@@ -40,6 +37,21 @@ pub(crate) fn frames(addresses: &[usize], depth: usize, origin: Origin) -> Box<[
     trim::trim(&mut frames, origin);
     frames.truncate(depth);
     frames.into_boxed_slice()
+}
+
+/// The frames of the addresses, without a name; none is trimmed, since that takes names.
+pub(crate) fn unnamed(addresses: &[usize]) -> Box<[Frame]> {
+    let modules = modules::modules();
+    addresses
+        .iter()
+        .map(|&ip| frame(ip, module_of(ip, &modules), None))
+        .collect()
+}
+
+fn module_of(ip: usize, modules: &[Module]) -> Option<&Module> {
+    // A return address may be the first byte after the module's code; the call is one before.
+    let call = ip.saturating_sub(1);
+    modules.iter().find(|module| module.contains(call))
 }
 
 fn frame(ip: usize, module: Option<&Module>, symbol: Option<Symbol>) -> Frame {

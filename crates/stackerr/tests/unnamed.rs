@@ -1,0 +1,57 @@
+//! Stacks whose names are left to others.
+#![cfg(target_os = "linux")]
+
+use stackerr::{Error, FrameKind, StackTraces, err, set_max_depth};
+
+/// How often the executable is mapped: its tables are read from a mapping of the whole file.
+fn mappings() -> usize {
+    let exe = std::env::current_exe().unwrap();
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let maps = maps
+        .lines()
+        .filter(|line| line.ends_with(exe.to_str().unwrap()));
+    maps.count()
+}
+
+/// One test, for it is alone in this process.
+#[test]
+fn no_names_are_looked_up() {
+    set_max_depth(3);
+    let whole =
+        Error::join([Error::new(std::fmt::Error).context("outer"), err!("second")]).unwrap();
+    let named = whole.stack_traces();
+    let before = mappings();
+    let bare: StackTraces = named.without_names();
+    assert_eq!(bare.len(), 2);
+    for (bare, named) in bare.iter().zip(&named) {
+        assert_eq!(bare.error(), named.error());
+        assert_eq!(bare.type_name(), named.type_name());
+        assert_eq!(bare.trail(), named.trail());
+        assert_eq!(bare.birth(), named.birth());
+        // The depth does not cut off callers because frames are on top that cannot be told yet.
+        assert!(named.addresses().len() > 3);
+        let ips: Vec<usize> = bare.frames().iter().map(stackerr::Frame::ip).collect();
+        assert_eq!(ips, named.addresses());
+        for frame in bare.frames() {
+            assert!(!frame.is_named());
+            assert_eq!(
+                (frame.file(), frame.line(), frame.column()),
+                (None, None, None)
+            );
+            assert!(frame.module().is_some());
+            assert!(frame.address() != 0 && frame.address() < frame.ip());
+            let kind = frame.kind();
+            let exe = std::env::current_exe().unwrap();
+            assert_eq!(kind == FrameKind::App, frame.module() == exe.to_str());
+        }
+        assert!(bare.without_names().frames().len() > 3);
+    }
+    let print = bare.fingerprint();
+    assert!(bare.to_string().contains("+0x"));
+    assert_eq!(mappings(), before);
+
+    // This is what it costs otherwise.
+    assert_eq!(named.iter().next().unwrap().frames().len(), 3);
+    assert!(mappings() > before);
+    assert_ne!(print, named.fingerprint());
+}
