@@ -54,11 +54,7 @@ impl<'a> Incident<'a> {
         let all = stackerr::stack_traces(error);
         let omitted_stack_traces = all.len().saturating_sub(MAX_STACKS) as u64;
         let stack_traces: StackTraces = all.into_iter().take(MAX_STACKS).collect();
-        let key = if stack_traces.is_empty() {
-            message.clone()
-        } else {
-            addresses(&stack_traces)
-        };
+        let key = addresses(&stack_traces).unwrap_or_else(|| message.clone());
         let incident = Incident {
             failure: Some(Failure::Error(error)),
             stack_traces,
@@ -76,7 +72,7 @@ impl<'a> Incident<'a> {
         stack_traces: StackTraces,
         thread: String,
     ) -> Incident<'a> {
-        let key = addresses(&stack_traces);
+        let key = addresses(&stack_traces).unwrap_or_else(|| message.clone());
         let failure = Some(Failure::Panic {
             message: panic,
             location,
@@ -95,17 +91,11 @@ impl<'a> Incident<'a> {
         let key = Some(fnv1a(format!("{} {key}", self.kind).as_bytes()));
         Incident { key, ..self }
     }
-
-    pub(crate) fn fingerprint(&self) -> String {
-        if self.stack_traces.is_empty() {
-            String::new()
-        } else {
-            self.stack_traces.fingerprint()
-        }
-    }
 }
 
-fn addresses(traces: &StackTraces) -> String {
-    let frames = traces.iter().flat_map(|trace| trace.frames());
-    frames.map(|frame| format!("{:x} ", frame.ip())).collect()
+/// The addresses of all stacks, as text; `None` if there are none. No names are looked up for it.
+fn addresses(traces: &StackTraces) -> Option<String> {
+    let addresses = traces.iter().flat_map(|trace| trace.addresses());
+    let text: String = addresses.map(|address| format!("{address:x} ")).collect();
+    (!text.is_empty()).then_some(text)
 }

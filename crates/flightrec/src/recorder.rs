@@ -23,6 +23,8 @@ pub(crate) struct Recorder {
     pub(crate) outlet: Outlet,
     pub(crate) switch: Switch,
     pub(crate) dump_on: Option<Level>,
+    /// Whether names are found here, for the frames of dumps.
+    pub(crate) symbolicate: bool,
     /// Where rings are, this process's and others'.
     #[cfg(feature = "crash-safe")]
     pub(crate) ring_dir: Option<std::path::PathBuf>,

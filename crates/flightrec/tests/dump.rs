@@ -336,3 +336,47 @@ fn callbacks_and_writers_get_the_dump() {
     );
     assert_eq!(dumps(other.path()), []);
 }
+
+#[test]
+fn names_can_be_left_to_others() {
+    #[inline(never)]
+    fn fail() -> Error {
+        std::hint::black_box(Error::new(std::fmt::Error).context("outer"))
+    }
+    let dir = tempdir().unwrap();
+    let error = fail();
+    let made = |names: bool| {
+        let dir = dir.path().join(names.to_string());
+        let (recorder, _tee) = quiet(&dir).symbolicate(names).build();
+        recorder.dump_error(&error).unwrap();
+        dumps(&dir).pop().unwrap().1
+    };
+    let (bare, named) = (made(false), made(true));
+    assert!(named.stack_traces[0].frames[0].name.ends_with("fail"));
+    for dump in [&bare, &named] {
+        assert_eq!(
+            dump.stack_traces[0].error_type.as_deref(),
+            Some("core::fmt::Error")
+        );
+        assert!(dump.fingerprint.starts_with("fr1-"));
+    }
+    assert_eq!(bare.stack_traces[0].trail, named.stack_traces[0].trail);
+    assert_eq!(bare.modules, named.modules);
+    let frames = &bare.stack_traces[0].frames;
+    for frame in frames {
+        assert_eq!(
+            (frame.name.as_str(), &frame.file, frame.line),
+            ("<unknown>", &None, None)
+        );
+        assert!(frame.address.starts_with("0x") && frame.module.is_some());
+    }
+    // Below what took the stack, it is the same stack.
+    let addresses = |dump: &Dump| -> Vec<String> {
+        let frames = dump.stack_traces[0].frames.iter();
+        let mut addresses: Vec<_> = frames.map(|frame| frame.address.clone()).collect();
+        // Inlined functions have frames of their own.
+        addresses.dedup();
+        addresses
+    };
+    assert!(addresses(&bare).ends_with(&addresses(&named)));
+}

@@ -1,9 +1,10 @@
 //! Making a dump out of what was kept.
 
+use std::borrow::Cow;
 use std::time::SystemTime;
 
 use logtee::packed::{self, FieldValue};
-use stackerr::{ErrorTree, StackTraces};
+use stackerr::{ErrorTree, Fingerprint, StackTraces};
 use tailwriter::Entry;
 #[cfg(feature = "crash-safe")]
 use tailwriter::Snapshot;
@@ -26,6 +27,11 @@ pub(crate) fn collect(recorder: &Recorder, incident: &Incident<'_>) -> Dump {
     let log_seq = |trace: &stackerr::StackTrace| moment.last_before(trace.birth()?, &snapshot);
     let about = &recorder.about;
     let mask = Mask::new(&recorder.redactor);
+    let stack_traces = if recorder.symbolicate {
+        Cow::Borrowed(&incident.stack_traces)
+    } else {
+        Cow::Owned(incident.stack_traces.without_names())
+    };
     let mut dump = Dump {
         schema: SCHEMA.to_owned(),
         app: about.app.clone(),
@@ -37,8 +43,7 @@ pub(crate) fn collect(recorder: &Recorder, incident: &Incident<'_>) -> Dump {
             message: mask.text(&incident.message),
         },
         error: incident.failure.as_ref().map(|failure| failure.node(&mask)),
-        stack_traces: incident
-            .stack_traces
+        stack_traces: stack_traces
             .iter()
             .map(|trace| self::trace(trace, log_seq(trace), &mask))
             .collect(),
@@ -49,8 +54,8 @@ pub(crate) fn collect(recorder: &Recorder, incident: &Incident<'_>) -> Dump {
             .collect(),
         evicted_logs: snapshot.evicted(),
         suppressed_dumps: 0,
-        fingerprint: incident.fingerprint(),
-        modules: modules(&incident.stack_traces),
+        fingerprint: fingerprint(&stack_traces),
+        modules: modules(&stack_traces),
         process: process::process(about.start, &incident.thread, &mask),
         crash: None,
         host: process::host(),
@@ -177,6 +182,7 @@ fn value(value: FieldValue<'_>) -> Value {
 fn trace(trace: &stackerr::StackTrace, log_seq: Option<u64>, mask: &Mask<'_>) -> Trace {
     Trace {
         error: mask.text(trace.error()),
+        error_type: trace.type_name().map(str::to_owned),
         frames: trace.frames().iter().map(frame).collect(),
         trail: trace.trail().iter().map(|place| location(place)).collect(),
         log_seq,
@@ -191,9 +197,31 @@ fn frame(frame: &stackerr::Frame) -> Frame {
         column: frame.column(),
         address: format!("{:#x}", frame.address()),
         module: frame.module().map(str::to_owned),
-        // Our own are no part of the program either.
-        noise: frame.is_noise() || frame.name().starts_with("flightrec::"),
+        noise: is_noise(frame),
     }
+}
+
+fn is_noise(frame: &stackerr::Frame) -> bool {
+    // Our own are no part of the program either.
+    frame.is_noise() || frame.name().starts_with("flightrec::")
+}
+
+fn fingerprint(traces: &StackTraces) -> String {
+    if traces.is_empty() {
+        return String::new();
+    }
+    let mut print = Fingerprint::new();
+    for trace in traces {
+        print.trace(trace.type_name());
+        for frame in trace.frames().iter().filter(|frame| !is_noise(frame)) {
+            print.frame(
+                frame.is_named().then_some(frame.name()),
+                frame.build_id().or(frame.module()),
+                frame.address() as u64,
+            );
+        }
+    }
+    print.finish()
 }
 
 fn location(place: &std::panic::Location<'_>) -> Location {

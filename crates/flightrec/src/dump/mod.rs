@@ -65,8 +65,8 @@ schema! {
         /// How many failures were not dumped since the dump before this one, because they were
         /// the same as one that was or because there were too many.
         pub suppressed_dumps: u64,
-        /// Equal for failures of one kind: see `StackTraces::fingerprint` of `stackerr`. Empty
-        /// without a stack.
+        /// Equal for failures of one kind: what `Fingerprint` of `stackerr` makes of the errors'
+        /// types and the frames that are no noise. Empty without a stack.
         pub fingerprint: String,
         /// What the frames' addresses are relative to.
         pub modules: Vec<Module>,
@@ -114,6 +114,8 @@ schema! {
     pub struct Trace {
         /// The error's own message.
         pub error: String,
+        /// The type of the error, as Rust names it, where known.
+        pub error_type: Option<String>,
         /// The frames, the one where the error was born first.
         pub frames: Vec<Frame>,
         /// The places in the source that the error passed on its way up.
