@@ -123,6 +123,8 @@ fn a_completed_dump_is_that_of_the_unstripped_program() {
     );
     for crates in ["fails", "panics", "missing"] {
         let expected = parsed(&fs::read(dump_of(&whole, &bench, crates)).unwrap());
+        let print = expected["fingerprint"].clone();
+        assert!(print.as_str().unwrap().starts_with("fr1-"));
         let expected = stacks(&expected);
         let inlined = frames(&expected).filter(|frame| {
             let same = frames(&expected).filter(|other| other["address"] == frame["address"]);
@@ -134,6 +136,8 @@ fn a_completed_dump_is_that_of_the_unstripped_program() {
             let dump = dump_of(run, &bench, crates);
             let before = parsed(&fs::read(&dump).unwrap());
             assert_ne!(stacks(&before), expected);
+            // Without symbols; what a file without lines has is functions that nothing is inlined in.
+            assert_ne!(before["fingerprint"], print);
             let dump = dump.to_str().unwrap();
             for binary in [&whole, &split, &zlib, &old, &linked] {
                 let output =
@@ -141,8 +145,10 @@ fn a_completed_dump_is_that_of_the_unstripped_program() {
                 assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
                 let after = parsed(&output.stdout);
                 assert_eq!(stacks(&after), expected, "{}", binary.display());
+                assert_eq!(after["fingerprint"], print);
                 for (key, value) in before.as_object().unwrap() {
-                    assert!(key == "stack_traces" || after[key] == *value, "{key}");
+                    let completed = ["stack_traces", "fingerprint"].contains(&key.as_str());
+                    assert!(completed || after[key] == *value, "{key}");
                 }
             }
         }

@@ -44,6 +44,22 @@ impl Frame {
         self.name.is_some()
     }
 
+    pub(super) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    pub(super) fn address(&self) -> Option<u64> {
+        self.address
+    }
+
+    pub(super) fn module_name(&self) -> Option<&str> {
+        self.module_name.as_deref()
+    }
+
+    pub(super) fn is_noise(&self) -> bool {
+        self.object.get("noise").unwrap_or_default()
+    }
+
     /// This frame as the frame of one of the functions at its address.
     fn with(&self, symbol: &Symbol) -> serde_json::Result<Frame> {
         let noise = symbol.kind(self.module_name.as_deref()).is_noise()

@@ -2,10 +2,12 @@
 //!
 //! The dump's addresses and build-ids (`modules`) are looked up in files with symbols (`files`,
 //! found by `debug_files` if need be); a frame becomes as many as functions were inlined in it
-//! (`frames`). All else in the dump stays as it was written (`object`).
+//! (`frames`), and the failure has the fingerprint that it would have had with names (`fingerprint`).
+//! All else in the dump stays as it was written (`object`).
 
 mod debug_files;
 mod files;
+mod fingerprint;
 mod frames;
 mod modules;
 mod object;
@@ -17,6 +19,7 @@ pub(crate) use files::{Asked, Sources};
 pub(crate) use modules::Modules;
 pub(crate) use object::Object;
 
+use fingerprint::Prints;
 use frames::Frame;
 
 /// What came of a dump.
@@ -59,13 +62,16 @@ pub(crate) fn complete(
         ..Tally::default()
     };
     let mut left = most;
+    let mut prints = Prints::new(modules);
     // What is no stack stays as it is.
     let mut traces: Vec<Box<RawValue>> = dump.get("stack_traces").unwrap_or_default();
     for raw in &mut traces {
         let Ok(mut trace) = serde_json::from_str::<Object>(raw.get()) else {
+            prints.give_up();
             continue;
         };
         let Some(objects) = trace.get::<Vec<Object>>("frames") else {
+            prints.give_up();
             continue;
         };
         let frames = objects.into_iter();
@@ -82,6 +88,7 @@ pub(crate) fn complete(
                 None => tally.unnamed_nowhere += 1,
             }
         }
+        prints.add(&trace, &done.frames);
         if done.found > 0 {
             let objects: Vec<&Object> = done.frames.iter().map(|frame| &frame.object).collect();
             trace.set("frames", &objects).map_err(json)?;
@@ -90,6 +97,9 @@ pub(crate) fn complete(
     }
     if tally.found > 0 {
         dump.set("stack_traces", &traces).map_err(json)?;
+        if let Some(print) = prints.finish() {
+            dump.set("fingerprint", &print).map_err(json)?;
+        }
     }
     Ok(tally)
 }
