@@ -235,3 +235,20 @@ fn what_is_no_ring_is_an_error_that_says_so() {
         ErrorKind::NotFound
     );
 }
+
+/// Else the first line would bring the whole file into memory, page after page of zeros.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_kernel_is_asked_not_to_read_ahead() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("tail.ring");
+    let tail = MappedTail::builder().build_mapped(&path).unwrap();
+    let maps = fs::read_to_string("/proc/self/smaps").unwrap();
+    let name = tail.path().to_str().unwrap();
+    let mut lines = maps.lines().skip_while(|line| !line.ends_with(name));
+    let flags = lines.find(|line| line.starts_with("VmFlags:"));
+    assert!(
+        flags.is_some_and(|flags| flags.split(' ').any(|flag| flag == "rr")),
+        "{flags:?}"
+    );
+}

@@ -29,7 +29,12 @@ unsafe impl Sync for Map {}
 impl Map {
     /// Maps the first `len` bytes of a file that is at least that long.
     pub(crate) fn new(file: &File, len: usize) -> io::Result<Map> {
-        Ok(Map::of(MmapOptions::new().len(len).map_raw(file)?))
+        let raw = MmapOptions::new().len(len).map_raw(file)?;
+        // Otherwise the first touch of a page brings in many more around it, zeros that must be
+        // made and given up again: milliseconds of a short-lived process. A hint, no more.
+        #[cfg(unix)]
+        let _ = raw.advise(memmap2::Advice::Random);
+        Ok(Map::of(raw))
     }
 
     fn of(raw: MmapRaw) -> Map {
