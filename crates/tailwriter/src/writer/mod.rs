@@ -47,6 +47,8 @@ pub struct TailWriter {
     /// Lines that were finished without being kept at all, because nothing is to be kept.
     unkept: u64,
     ages: Option<Ages>,
+    /// Lines are kept, and their ages not asked for.
+    is_plain: bool,
 }
 
 impl TailWriter {
@@ -70,6 +72,7 @@ impl TailWriter {
             skipping: false,
             unkept: 0,
             ages: limits.max_age.map(Ages::new),
+            is_plain: !limits.keeps_nothing() && limits.max_age.is_none(),
             limits,
         }
     }
@@ -128,6 +131,19 @@ impl TailWriter {
         self.spool.window(&self.limits, too_old)
     }
 
+    /// Writes what may need more than to be appended.
+    fn push_rarely(&mut self, bytes: &[u8]) {
+        if self.limits.keeps_nothing() {
+            self.unkept += memchr::memchr_iter(b'\n', bytes).count() as u64;
+            return;
+        }
+        if let Some(ages) = &mut self.ages {
+            self.spool.count();
+            ages.note(self.spool.lines_finished());
+        }
+        self.push_bytes(bytes);
+    }
+
     fn push_bytes(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             if self.skipping {
@@ -169,24 +185,22 @@ impl TailWriter {
 
 impl Write for TailWriter {
     /// Never fails and always takes all of `bytes`.
+    #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.limits.keeps_nothing() {
-            self.unkept += memchr::memchr_iter(b'\n', bytes).count() as u64;
-            return Ok(bytes.len());
-        }
-        if let Some(ages) = &mut self.ages {
-            ages.note(self.spool.lines_finished());
-        }
-        if self.skipping || bytes.len() > self.line_limit - self.spool.last_line_len() {
-            self.push_bytes(bytes);
-        } else {
+        if self.is_plain
+            && !self.skipping
+            && bytes.len() <= self.line_limit - self.spool.last_line_len()
+        {
             // No line in it can get too long.
             self.spool.append(bytes);
+        } else {
+            self.push_rarely(bytes);
         }
         Ok(bytes.len())
     }
 
     /// As [`write`](Write::write), which takes all at once.
+    #[inline]
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.write(bytes).map(|_| ())
     }

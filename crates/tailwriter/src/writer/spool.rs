@@ -8,8 +8,9 @@
 //! `newer` grows into the free space and, where there is none, over the oldest lines of `older`.
 //! At the end of the allocation a lap ends: `newer` becomes `older`, and the line being written
 //! moves to the front, so that no line is ever in two pieces (a "bip buffer", after Simon Cooke).
-//! Nothing is known of a single line but its newline: counting newlines is far cheaper than noting
-//! where each of them is, and the few that matter are found when somebody looks.
+//! Nothing is known of a single line but its newline: counting newlines, thousands of bytes in one
+//! go, is far cheaper than noting where each of them is, and the few that matter are found when
+//! somebody looks.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -29,6 +30,8 @@ pub(super) struct Spool {
     newer: Run,
     /// The length of the line being written, the last of `newer`.
     last_line: usize,
+    /// The newlines of `newer` are counted up to here; those of `older` all are.
+    counted: usize,
     /// How many lines are gone.
     overwritten: u64,
 }
@@ -74,6 +77,7 @@ impl Spool {
             older: Run::default(),
             newer: Run::default(),
             last_line: 0,
+            counted: 0,
             overwritten: 0,
         }
     }
@@ -87,25 +91,22 @@ impl Spool {
             self.make_room(piece.len());
         }
         let at = self.newer.range.end;
-        self.buf[at..at + piece.len()].copy_from_slice(piece);
-        let newlines = match memchr::memchr(b'\n', piece) {
-            None => {
-                self.last_line += piece.len();
-                0
-            }
-            // A write is a whole line more often than not.
-            Some(newline) if newline + 1 == piece.len() => {
-                self.last_line = 0;
-                1
-            }
-            Some(first) => {
-                let rest = &piece[first + 1..];
-                let end = memchr::memrchr(b'\n', rest).map_or(0, |last| last + 1);
-                self.last_line = rest.len() - end;
-                1 + newlines(rest)
+        let end = at + piece.len();
+        self.buf[at..end].copy_from_slice(piece);
+        self.newer.range.end = end;
+        // A write is a whole line more often than not.
+        self.last_line = if piece.ends_with(b"\n") {
+            0
+        } else {
+            match memchr::memrchr(b'\n', piece) {
+                Some(newline) => piece.len() - (newline + 1),
+                None => self.last_line + piece.len(),
             }
         };
-        self.newer.extend(piece.len(), newlines, self.last_line);
+        let line = self.newer.range.end - self.last_line;
+        if line >= self.newer.open_start + BLOCK {
+            self.close_block(line);
+        }
     }
 
     pub(super) fn last_line(&self) -> &[u8] {
@@ -128,10 +129,31 @@ impl Spool {
         self.buf[start + end..start + end + mark.len()].copy_from_slice(mark);
         self.last_line = end + mark.len();
         self.newer.range.end = start + self.last_line;
+        // There is no newline in that line.
+        self.counted = self.counted.min(self.newer.range.end);
     }
 
+    /// Counts the newlines that were not yet.
+    pub(super) fn count(&mut self) {
+        let newlines = self.uncounted();
+        self.newer.newlines += newlines;
+        self.newer.open_newlines += newlines;
+        self.counted = self.newer.range.end;
+    }
+
+    fn uncounted(&self) -> usize {
+        newlines(&self.buf[self.counted..self.newer.range.end])
+    }
+
+    /// Closes the open block before `line`, where the line being written begins.
+    fn close_block(&mut self, line: usize) {
+        self.count();
+        self.newer.close_block(line);
+    }
+
+    /// Quick where [`count`](Spool::count) was called before.
     pub(super) fn lines_finished(&self) -> u64 {
-        self.overwritten + (self.older.newlines + self.newer.newlines) as u64
+        self.overwritten + (self.older.newlines + self.newer.newlines + self.uncounted()) as u64
     }
 
     pub(super) fn lines_begun(&self) -> u64 {
@@ -142,12 +164,14 @@ impl Spool {
         self.older = Run::default();
         self.newer = Run::default();
         self.last_line = 0;
+        self.counted = 0;
         self.overwritten = 0;
     }
 
     /// What is within `limits`, and no line before the line number `first_line`.
     pub(super) fn window(&self, limits: &Limits, first_line: u64) -> Window<'_> {
-        let held = self.older.newlines + self.newer.newlines + usize::from(self.last_line > 0);
+        let finished = self.older.newlines + self.newer.newlines + self.uncounted();
+        let held = finished + usize::from(self.last_line > 0);
         let older = &self.buf[self.older.range.clone()];
         let newer = &self.buf[self.newer.range.clone()];
 
@@ -181,6 +205,7 @@ impl Spool {
     /// Makes `len` bytes behind `newer` free to write to.
     #[cold]
     fn make_room(&mut self, len: usize) {
+        self.count();
         loop {
             let end = self.newer.range.end + len;
             if end <= self.buf.len() {
@@ -213,6 +238,7 @@ impl Spool {
         self.older.evict(self.last_line + len);
         self.buf.copy_within(line, 0);
         self.newer.range.end = self.last_line;
+        self.counted = self.last_line;
     }
 
     /// Grows if that is allowed and without the oldest `lines` there would be too few.
@@ -238,22 +264,11 @@ impl Spool {
             std::mem::take(&mut self.older),
             std::mem::take(&mut self.newer),
         );
+        self.counted = self.newer.range.end;
     }
 }
 
 impl Run {
-    /// `len` bytes more, with so many newlines, the last `last_line` bytes being an unfinished line.
-    #[inline]
-    fn extend(&mut self, len: usize, newlines: usize, last_line: usize) {
-        self.range.end += len;
-        self.newlines += newlines;
-        self.open_newlines += newlines;
-        let line = self.range.end - last_line;
-        if line >= self.open_start + BLOCK {
-            self.close_block(line);
-        }
-    }
-
     /// Closes the open block before `end`, where a line begins.
     fn close_block(&mut self, end: usize) {
         self.blocks.push_back(Block {
