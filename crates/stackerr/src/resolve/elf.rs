@@ -5,16 +5,23 @@
 
 use super::mapped;
 use crate::modules::Module;
-use crate::symbols::{Symbol, Tables, inflate};
-use object::Object;
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use crate::symbols::{Elf, Sections, Symbol, Tables, inflate};
+use std::borrow::Cow;
+use std::sync::{Mutex, PoisonError};
 
-/// The tables of each module that a stack went through, kept for the next stack.
-static TABLES: Mutex<Option<HashMap<Key, Option<Tables<'static>>>>> = Mutex::new(None);
+/// The modules that stacks went through.
+static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
+
+struct Known {
+    key: Key,
+    /// In the file, which is mapped and stays so; none if that file is of no use.
+    tables: Option<Tables<'static>>,
+    /// By address: stacks of one program have most of their outer functions in common.
+    found: Vec<(u64, Vec<Symbol>)>,
+}
 
 /// A module by path and place: another library may be loaded where one was.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq)]
 struct Key {
     path: String,
     base: usize,
@@ -24,59 +31,88 @@ struct Key {
 /// More bytes than this in one compressed section are taken for damage.
 const MAX_SECTION: u64 = 2 << 30;
 
-pub(super) struct Symbols(MutexGuard<'static, Option<HashMap<Key, Option<Tables<'static>>>>>);
+/// Addresses of a module whose functions are kept, about a kilobyte each.
+const MAX_FOUND: usize = 500;
 
-impl Symbols {
-    /// One at a time: whoever else wants names waits.
-    pub(super) fn open() -> Self {
-        Self(TABLES.lock().unwrap_or_else(PoisonError::into_inner))
+/// The functions at each of the return addresses in a module, the innermost first; an empty list
+/// if nothing is known of any.
+///
+/// One thread at a time: whoever else wants names waits.
+pub(super) fn find(module: Option<&Module>, ips: &[usize]) -> Vec<Vec<Symbol>> {
+    let Some(module) = module else {
+        return Vec::new();
+    };
+    let key = Key {
+        path: module.name().to_owned(),
+        base: module.base(),
+        build_id: module.build_id().map(str::to_owned),
+    };
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let index = known.iter().position(|known| known.key == key);
+    let index = index.unwrap_or_else(|| {
+        known.push(Known {
+            key,
+            tables: read(module),
+            found: Vec::new(),
+        });
+        known.len() - 1
+    });
+    // The call is before the address it returns to.
+    let address = |ip: &usize| ip.wrapping_sub(module.base()).wrapping_sub(1) as u64;
+    known[index].find(&ips.iter().map(address).collect::<Vec<_>>())
+}
+
+impl Known {
+    fn find(&mut self, addresses: &[u64]) -> Vec<Vec<Symbol>> {
+        let Some(tables) = &self.tables else {
+            return Vec::new();
+        };
+        let mut found = addresses.iter();
+        if !found.all(|&address| self.place(address).is_ok()) {
+            if self.found.len() + addresses.len() > MAX_FOUND {
+                self.found.clear();
+            }
+            let mut new = addresses.to_vec();
+            new.retain(|&address| self.place(address).is_err());
+            for (address, symbols) in new.iter().zip(tables.find(&new)) {
+                // An address may be there twice.
+                if let Err(place) = self.place(*address) {
+                    self.found.insert(place, (*address, symbols));
+                }
+            }
+        }
+        let found = addresses.iter().filter_map(|&address| {
+            let place = self.place(address).ok()?;
+            Some(self.found[place].1.clone())
+        });
+        found.collect()
     }
 
-    pub(super) fn find(
-        &mut self,
-        ip: usize,
-        module: Option<&Module>,
-        found: &mut dyn FnMut(Symbol),
-    ) {
-        let Some(module) = module else { return };
-        let key = Key {
-            path: module.name().to_owned(),
-            base: module.base(),
-            build_id: module.build_id().map(str::to_owned),
-        };
-        let tables = self
-            .0
-            .get_or_insert_with(HashMap::new)
-            .entry(key)
-            .or_insert_with(|| read(module));
-        if let Some(tables) = tables {
-            // The call is before the address it returns to.
-            let address = ip.wrapping_sub(module.base()).wrapping_sub(1) as u64;
-            tables.find(address, found);
-        }
+    fn place(&self, address: u64) -> Result<usize, usize> {
+        self.found
+            .binary_search_by(|(other, _)| other.cmp(&address))
     }
 }
 
 fn read(module: &Module) -> Option<Tables<'static>> {
-    let data = mapped::map(module.file())?;
-    let file = object::File::parse(data).ok()?;
+    let elf = Elf::parse(mapped::map(module.file())?)?;
     // A library that was replaced on the disk since it was loaded names other functions.
-    if let (Some(loaded), Ok(Some(on_disk))) = (module.build_id(), file.build_id())
+    if let (Some(loaded), Some(on_disk)) = (module.build_id(), elf.build_id())
         && !loaded.eq_ignore_ascii_case(&crate::modules::hex(on_disk))
     {
         return None;
     }
-    let dwarf = crate::symbols::dwarf(&file, |name| section(&file, name));
-    Some(Tables::new(&file, dwarf))
-}
-
-/// The bytes of a section; inflated, and then kept for good, if it is compressed.
-fn section(file: &object::File<'static>, name: &str) -> Option<&'static [u8]> {
-    let data = crate::symbols::section(file, name)?.ok()?;
-    inflate(data, MAX_SECTION).map(|bytes| match bytes {
-        std::borrow::Cow::Borrowed(bytes) => bytes,
-        std::borrow::Cow::Owned(bytes) => Vec::leak(bytes),
-    })
+    let contents = elf.contents(Sections::NAMES);
+    let sections =
+        contents.map(
+            |content| match content.and_then(|content| inflate(&content, MAX_SECTION)) {
+                Some(Cow::Borrowed(bytes)) => bytes,
+                // Inflated once, and then kept for good.
+                Some(Cow::Owned(bytes)) => Vec::leak(bytes),
+                None => &[],
+            },
+        );
+    Some(Tables::new(elf, sections))
 }
 
 #[cfg(test)]

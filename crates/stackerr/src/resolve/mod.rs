@@ -9,9 +9,9 @@ mod mapped;
 mod system;
 
 #[cfg(target_os = "linux")]
-use elf::Symbols;
+use elf::find;
 #[cfg(not(target_os = "linux"))]
-use system::Symbols;
+use system::find;
 
 use crate::frame::Frame;
 use crate::modules::{self, Module};
@@ -22,16 +22,16 @@ use crate::trim;
 /// The frames of the addresses, trimmed at the top and at most `depth` of them.
 pub(crate) fn frames(addresses: &[usize], depth: usize, origin: Origin) -> Box<[Frame]> {
     let modules = modules::modules();
-    let mut symbols = Symbols::open();
+    let places: Vec<_> = addresses.iter().map(|&ip| place(ip, &modules)).collect();
+    let symbols = symbols(addresses, &places, &modules);
     let mut frames = Vec::with_capacity(addresses.len());
-    for &ip in addresses {
-        let module = module_of(ip, &modules);
-        let before = frames.len();
-        symbols.find(ip, module, &mut |symbol| {
-            frames.push(frame(ip, module, Some(symbol)));
-        });
-        if frames.len() == before {
+    for ((&ip, place), symbols) in addresses.iter().zip(places).zip(symbols) {
+        let module = place.map(|place| &modules[place]);
+        if symbols.is_empty() {
             frames.push(frame(ip, module, None));
+        }
+        for symbol in symbols {
+            frames.push(frame(ip, module, Some(symbol)));
         }
     }
     trim::trim(&mut frames, origin);
@@ -42,16 +42,40 @@ pub(crate) fn frames(addresses: &[usize], depth: usize, origin: Origin) -> Box<[
 /// The frames of the addresses, without a name; none is trimmed, since that takes names.
 pub(crate) fn unnamed(addresses: &[usize]) -> Box<[Frame]> {
     let modules = modules::modules();
-    addresses
-        .iter()
-        .map(|&ip| frame(ip, module_of(ip, &modules), None))
-        .collect()
+    let unnamed = |&ip: &usize| frame(ip, place(ip, &modules).map(|place| &modules[place]), None);
+    addresses.iter().map(unnamed).collect()
 }
 
-fn module_of(ip: usize, modules: &[Module]) -> Option<&Module> {
+/// The place of the module that an address is in.
+fn place(ip: usize, modules: &[Module]) -> Option<usize> {
     // A return address may be the first byte after the module's code; the call is one before.
     let call = ip.saturating_sub(1);
-    modules.iter().find(|module| module.contains(call))
+    modules.iter().position(|module| module.contains(call))
+}
+
+/// The functions at each of the addresses, each of which is in the module at its place: those of
+/// one module are looked up together.
+fn symbols(addresses: &[usize], places: &[Option<usize>], modules: &[Module]) -> Vec<Vec<Symbol>> {
+    let mut symbols = Vec::new();
+    symbols.resize_with(addresses.len(), Vec::new);
+    for module in (0..modules.len()).map(Some).chain([None]) {
+        let mut here = Vec::new();
+        for (&ip, &place) in addresses.iter().zip(places) {
+            if place == module {
+                here.push(ip);
+            }
+        }
+        if here.is_empty() {
+            continue;
+        }
+        let slots = symbols.iter_mut().zip(places);
+        let slots = slots.filter(|&(_, &place)| place == module);
+        let found = find(module.map(|module| &modules[module]), &here);
+        for ((slot, _), found) in slots.zip(found) {
+            *slot = found;
+        }
+    }
+    symbols
 }
 
 fn frame(ip: usize, module: Option<&Module>, symbol: Option<Symbol>) -> Frame {

@@ -1,11 +1,8 @@
 //! A file with symbols: whatever its origin.
 
-use super::{Symbol, Tables, dwarf, inflate, section, vet};
+use super::{Elf, Sections, Symbol, Tables, inflate};
 use crate::modules::hex;
-use addr2line::gimli;
-use object::Object;
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::fmt::{self, Display};
 
@@ -16,7 +13,8 @@ use std::fmt::{self, Display};
 /// memory in proportion to its size.
 pub struct SymbolFile {
     bytes: Vec<u8>,
-    inflated: HashMap<&'static str, Vec<u8>>,
+    /// Those of [`Sections::NAMES`] that are compressed in the file.
+    inflated: [Option<Vec<u8>>; 10],
     build_id: Option<String>,
     debug_link: Option<(String, u32)>,
     debug_size: u64,
@@ -45,33 +43,25 @@ impl SymbolFile {
         if !Self::is_elf(&bytes) {
             return Err(SymbolError::new("it is no ELF file"));
         }
-        let damaged = || SymbolError::new("it is a damaged ELF file");
-        let file = object::File::parse(&*bytes).map_err(|_| damaged())?;
-        let mut inflated = HashMap::new();
+        let elf = Elf::parse(&bytes).ok_or(DAMAGED)?;
+        let mut inflated = [const { None }; 10];
         let mut debug_size = 0;
         let mut left = limit;
-        for name in section_names() {
-            let Some(data) = section(&file, name) else {
-                continue;
-            };
-            let data = data.map_err(|_| damaged())?;
-            if data.uncompressed_size > left {
-                return Err(SymbolError::new(
-                    "its debug information is larger than what may be read",
-                ));
-            }
-            left -= data.uncompressed_size;
-            debug_size += data.uncompressed_size;
-            match inflate(data, limit) {
-                Some(Cow::Owned(data)) => {
-                    inflated.insert(name, data);
-                }
+        let contents = elf.contents(Sections::NAMES).into_iter();
+        for ((content, name), inflated) in contents.zip(Sections::NAMES).zip(&mut inflated) {
+            let Some(content) = content else { continue };
+            left = left.checked_sub(content.size).ok_or(SymbolError::new(
+                "its debug information is larger than what may be read",
+            ))?;
+            debug_size += content.size;
+            match inflate(&content, limit) {
+                Some(Cow::Owned(data)) => *inflated = Some(data),
                 Some(Cow::Borrowed(_)) => {}
                 None => return Err(SymbolError::new(format!("its section {name} is damaged"))),
             }
         }
-        let build_id = file.build_id().ok().flatten().map(hex);
-        let debug_link = file.gnu_debuglink().ok().flatten();
+        let build_id = elf.build_id().map(hex);
+        let debug_link = elf.debug_link();
         let debug_link =
             debug_link.map(|(name, crc)| (String::from_utf8_lossy(name).into_owned(), crc));
         Ok(Self {
@@ -122,48 +112,25 @@ impl SymbolFile {
     ///
     /// # Errors
     ///
-    /// If its debug information is made to take up more memory than its size is worth.
+    /// If it is damaged, which [`SymbolFile::parse`] would have said before.
     pub fn symbols(&self) -> Result<Symbols<'_>, SymbolError> {
-        // It was parsed before.
-        let file = object::File::parse(&*self.bytes)
-            .map_err(|_| SymbolError::new("it is a damaged ELF file"))?;
-        let mut dwarf = dwarf(&file, |name| self.section(&file, name));
-        if let Some(dwarf) = &mut dwarf {
-            vet::vet(dwarf, self.debug_size)?;
+        let elf = Elf::parse(&self.bytes).ok_or(DAMAGED)?;
+        let mut sections: [&[u8]; 10] = [&[]; 10];
+        let contents = elf.contents(Sections::NAMES).into_iter();
+        for ((content, inflated), section) in contents.zip(&self.inflated).zip(&mut sections) {
+            if let Some(bytes) = inflated {
+                *section = bytes;
+            } else if let Some(content) = content
+                && let Some(Cow::Borrowed(bytes)) = inflate(&content, 0)
+            {
+                *section = bytes;
+            }
         }
-        Ok(Symbols(Tables::new(&file, dwarf)))
-    }
-
-    fn section<'data>(&'data self, file: &object::File<'data>, name: &str) -> Option<&'data [u8]> {
-        if let Some(data) = self.inflated.get(name) {
-            return Some(data);
-        }
-        let data = section(file, name)?.ok()?;
-        match inflate(data, 0)? {
-            Cow::Borrowed(data) => Some(data),
-            Cow::Owned(_) => None,
-        }
+        Ok(Symbols(Tables::new(elf, sections)))
     }
 }
 
-/// The sections that names and lines are read from.
-fn section_names() -> impl Iterator<Item = &'static str> {
-    use gimli::SectionId::*;
-    [
-        DebugAbbrev,
-        DebugAddr,
-        DebugAranges,
-        DebugInfo,
-        DebugLine,
-        DebugLineStr,
-        DebugRanges,
-        DebugRngLists,
-        DebugStr,
-        DebugStrOffsets,
-    ]
-    .into_iter()
-    .map(gimli::SectionId::name)
-}
+const DAMAGED: SymbolError = SymbolError(Cow::Borrowed("it is a damaged ELF file"));
 
 impl fmt::Debug for SymbolFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -182,22 +149,45 @@ impl Symbols<'_> {
     /// The functions that the call before the return address `address` is in, which is relative
     /// to the module's load bias, as [`Frame::address`](crate::Frame::address) is: the innermost
     /// inlined one first, the one that they are inlined into last. Empty if nothing is known.
+    ///
+    /// Nothing is kept from one look to the next: those of several addresses are found by
+    /// [`find_all`](Self::find_all) in little more time than those of one.
     #[must_use]
     pub fn find(&self, address: u64) -> Vec<Symbol> {
-        let mut symbols = Vec::new();
-        // The call is before the address it returns to.
-        if let Some(call) = address.checked_sub(1) {
-            self.0.find(call, &mut |symbol| symbols.push(symbol));
-        }
-        symbols
+        self.find_all(&[address]).pop().unwrap_or_default()
+    }
+
+    /// The functions at each of the addresses, as [`find`](Self::find) has them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stackerr::symbols::SymbolFile;
+    ///
+    /// # #[cfg(target_os = "linux")] {
+    /// let bytes = std::fs::read(std::env::current_exe()?)?;
+    /// let file = SymbolFile::parse(bytes, SymbolFile::DEFAULT_LIMIT)?;
+    /// let err = stackerr::err!("lost");
+    /// let traces = err.stack_traces();
+    /// let frames = traces.iter().flat_map(|trace| trace.frames());
+    /// let addresses: Vec<u64> = frames.map(|frame| frame.address() as u64).collect();
+    /// let found = file.symbols()?.find_all(&addresses);
+    /// assert_eq!(found.len(), addresses.len());
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn find_all(&self, addresses: &[u64]) -> Vec<Vec<Symbol>> {
+        // The call is before the address it returns to. No instruction is at the last address
+        // of all, which stands here for the one before the first.
+        let calls = addresses.iter().map(|address| address.wrapping_sub(1));
+        self.0.find(&calls.collect::<Vec<_>>())
     }
 }
 
 impl fmt::Debug for Symbols<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Symbols")
-            .field("functions", &self.0.function_count())
-            .finish_non_exhaustive()
+        f.debug_struct("Symbols").finish_non_exhaustive()
     }
 }
 

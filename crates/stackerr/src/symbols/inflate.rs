@@ -1,37 +1,41 @@
 //! Sections that are compressed.
 
-use object::{CompressedData, CompressionFormat, Object, ObjectSection};
+use super::elf::{Compression, Content};
+use miniz_oxide::inflate::TINFLStatus;
+use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 use std::borrow::Cow;
 
-/// The content of a section as it is in the file; none if there is no such section.
-///
-/// Old tools compress `.debug_info` into a section `.zdebug_info`.
-pub(crate) fn section<'data>(
-    file: &object::File<'data>,
-    name: &str,
-) -> Option<object::Result<CompressedData<'data>>> {
-    let old = || file.section_by_name(&format!(".z{}", name.strip_prefix('.')?));
-    let section = file.section_by_name(name).or_else(old)?;
-    Some(section.compressed_data())
-}
+/// The most that a byte of zlib's can become, rounded up.
+const MAX_RATIO: usize = 1040;
 
-/// The content of a section, of at most `limit` bytes; `None` if it is larger, damaged, or
-/// compressed in a way that is not known here.
-pub(crate) fn inflate<'data>(data: CompressedData<'data>, limit: u64) -> Option<Cow<'data, [u8]>> {
-    let size = usize::try_from(data.uncompressed_size).ok()?;
-    if data.format != CompressionFormat::None && data.uncompressed_size > limit {
-        return None;
-    }
-    match data.format {
-        CompressionFormat::None => Some(Cow::Borrowed(data.data)),
-        CompressionFormat::Zlib => {
-            let bytes = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(data.data, size);
-            bytes.ok().map(Cow::Owned)
-        }
+/// The content of a section, of at most `limit` bytes if it has to be inflated; `None` if it is
+/// larger, damaged, or compressed in a way that is not known here.
+pub(crate) fn inflate<'data>(content: &Content<'data>, limit: u64) -> Option<Cow<'data, [u8]>> {
+    let size = usize::try_from(content.size).ok()?;
+    match content.compression {
+        Compression::None => Some(Cow::Borrowed(content.data)),
+        _ if content.size > limit => None,
+        Compression::Zlib => zlib(content.data, size).map(Cow::Owned),
         #[cfg(feature = "symbols")]
-        CompressionFormat::Zstandard => zstandard(data.data, size).map(Cow::Owned),
+        Compression::Zstandard => zstandard(content.data, size).map(Cow::Owned),
         _ => None,
     }
+}
+
+/// Straight into a buffer of the size that it must have in the end: the smallest way there is.
+#[cold]
+fn zlib(data: &[u8], size: usize) -> Option<Vec<u8>> {
+    // Nobody gets memory for nothing.
+    if size / MAX_RATIO > data.len() {
+        return None;
+    }
+    let mut bytes = vec![0; size];
+    let mut state = Box::<DecompressorOxide>::default();
+    let flags = inflate_flags::TINFL_FLAG_PARSE_ZLIB_HEADER
+        | inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+    let (status, _, count) = decompress(&mut state, data, &mut bytes, 0, flags);
+    bytes.truncate(count);
+    (status == TINFLStatus::Done).then_some(bytes)
 }
 
 #[cfg(feature = "symbols")]

@@ -26,17 +26,19 @@
 //! [`Frame::address`]: crate::Frame::address
 //! [`Frame::build_id`]: crate::Frame::build_id
 
-#[cfg(feature = "symbols")]
-mod budget;
+#[cfg(any(target_os = "linux", feature = "symbols"))]
+mod dwarf;
+#[cfg(any(target_os = "linux", feature = "symbols"))]
+mod elf;
 #[cfg(feature = "symbols")]
 mod file;
 #[cfg(any(target_os = "linux", feature = "symbols"))]
 mod inflate;
 mod symbol;
 #[cfg(any(target_os = "linux", feature = "symbols"))]
+mod symtab;
+#[cfg(any(target_os = "linux", feature = "symbols"))]
 mod tables;
-#[cfg(feature = "symbols")]
-mod vet;
 
 #[cfg(feature = "symbols")]
 pub use file::{SymbolError, SymbolFile, Symbols};
@@ -44,6 +46,4 @@ pub use file::{SymbolError, SymbolFile, Symbols};
 pub use symbol::Symbol;
 
 #[cfg(any(target_os = "linux", feature = "symbols"))]
-pub(crate) use inflate::{inflate, section};
-#[cfg(any(target_os = "linux", feature = "symbols"))]
-pub(crate) use tables::{Tables, dwarf};
+pub(crate) use {dwarf::Sections, elf::Elf, inflate::inflate, tables::Tables};

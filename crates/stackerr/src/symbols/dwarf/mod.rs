@@ -1,0 +1,138 @@
+//! Names and lines out of debug information, of which nothing is kept in memory.
+//!
+//! This reads DWARF 2 to 5, by the chapters of the fifth standard; not what was split off into
+//! other files (`.dwo`, `.dwp`, supplementary files). Nothing that a file says is trusted: what
+//! is read is bounded by [`fuel`], and what memory that takes by the size of one unit.
+//!
+//! | file | what of DWARF |
+//! |---|---|
+//! | `cursor`, `form`, `constants` | numbers, texts and the forms of attributes |
+//! | `abbrev`, `entry`, `unit` | `.debug_abbrev` and `.debug_info` |
+//! | `ranges`, `aranges` | `.debug_ranges`, `.debug_rnglists`, `.debug_aranges` |
+//! | `lines`, `files` | `.debug_line` |
+//! | `functions`, `names` | functions, and those inlined into them |
+//! | `search` | which units have an address, and what they know of it |
+
+mod abbrev;
+mod aranges;
+mod constants;
+mod cursor;
+mod entry;
+mod files;
+mod form;
+mod fuel;
+mod functions;
+mod lines;
+mod names;
+mod ranges;
+mod search;
+mod unit;
+
+pub(super) use cursor::Cursor;
+use fuel::Fuel;
+use search::{Found, Look, Search, within};
+
+use super::Symbol;
+
+/// The sections with debug information, inflated; empty where there is none.
+pub(crate) struct Sections<'data> {
+    abbrev: &'data [u8],
+    addr: &'data [u8],
+    aranges: &'data [u8],
+    info: &'data [u8],
+    line: &'data [u8],
+    line_str: &'data [u8],
+    ranges: &'data [u8],
+    rnglists: &'data [u8],
+    str: &'data [u8],
+    str_offsets: &'data [u8],
+    big: bool,
+}
+
+impl<'data> Sections<'data> {
+    /// The names of all of them.
+    pub(crate) const NAMES: [&'static str; 10] = [
+        ".debug_abbrev",
+        ".debug_addr",
+        ".debug_aranges",
+        ".debug_info",
+        ".debug_line",
+        ".debug_line_str",
+        ".debug_ranges",
+        ".debug_rnglists",
+        ".debug_str",
+        ".debug_str_offsets",
+    ];
+
+    /// The sections, in the order of their names; whether numbers are big-endian.
+    pub(crate) fn new(sections: [&'data [u8]; 10], big: bool) -> Self {
+        let [
+            abbrev,
+            addr,
+            aranges,
+            info,
+            line,
+            line_str,
+            ranges,
+            rnglists,
+            str,
+            str_offsets,
+        ] = sections;
+        Self {
+            abbrev,
+            addr,
+            aranges,
+            info,
+            line,
+            line_str,
+            ranges,
+            rnglists,
+            str,
+            str_offsets,
+            big,
+        }
+    }
+
+    /// The functions at each of the addresses, which are sorted, the innermost first; an empty
+    /// list where none is known. One with nothing but a line has no name.
+    pub(crate) fn find(&self, addresses: &[(u64, u32)]) -> Vec<Vec<Symbol>> {
+        let mut found: Vec<Option<Found>> = Vec::new();
+        found.resize_with(addresses.len(), || None);
+        Search::new(self, addresses.len()).run(addresses, &mut found);
+        found
+            .into_iter()
+            .map(|found| found.map_or_else(Vec::new, |found| found.symbols))
+            .collect()
+    }
+
+    fn cursor(&self, section: &'data [u8], offset: u64) -> Option<Cursor<'data>> {
+        Cursor::at(section, offset, self.big)
+    }
+
+    /// How many bytes there are that refer to each other; texts do not.
+    fn size(&self) -> usize {
+        [
+            self.abbrev,
+            self.aranges,
+            self.info,
+            self.line,
+            self.ranges,
+            self.rnglists,
+        ]
+        .iter()
+        .map(|section| section.len())
+        .sum()
+    }
+}
+
+/// Sorts by the first; the only pairs that are sorted, so that it is compiled once.
+#[inline(never)]
+pub(super) fn sort(pairs: &mut [(u64, u32)]) {
+    pairs.sort_unstable();
+}
+
+/// A function's name without the hash of its symbol, which `{:#}` leaves out.
+fn demangled(name: &[u8], fuel: &Fuel) -> Option<String> {
+    let name = super::tables::demangled(name)?;
+    fuel.burn(name.len()).map(|()| name)
+}
