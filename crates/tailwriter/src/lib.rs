@@ -10,6 +10,7 @@ mod lines;
 #[cfg(feature = "mmap")]
 pub mod mapped;
 mod shared;
+mod sync;
 #[cfg(test)]
 #[cfg_attr(not(feature = "mmap"), allow(dead_code))]
 mod testing;

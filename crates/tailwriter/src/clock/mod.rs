@@ -3,8 +3,9 @@
 #[cfg(target_arch = "x86_64")]
 mod tsc;
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
+
+use crate::sync::{AtomicU64, Ordering};
 
 /// Ticks that never run backwards, on any thread: if one call of [`Clock::now`] returned before
 /// another began, as far as the threads can tell, it returned less.

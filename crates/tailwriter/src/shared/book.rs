@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 use std::process;
-use std::sync::{Mutex, MutexGuard, TryLockError};
+
+use crate::sync::{Mutex, MutexGuard, TryLockError};
 
 #[derive(Default)]
 pub(crate) struct Book {

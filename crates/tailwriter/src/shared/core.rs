@@ -1,7 +1,6 @@
 //! What a tail does, wherever its lines lie.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::assemble::{self, Bounds};
 use super::book::Lock;
@@ -13,6 +12,7 @@ use super::slot;
 use super::snapshot::Snapshot;
 use crate::clock::Clock;
 use crate::limits::{Limits, cut_point};
+use crate::sync::{AtomicU64, Ordering};
 
 pub(crate) struct Core<M> {
     limits: Limits,
@@ -25,6 +25,8 @@ pub(crate) struct Core<M> {
     pending: Pending,
     /// For the threads that have no slot of their own.
     shared_slot: Lock<()>,
+    /// Relaxed, as the next one: counts, through which no memory is reached. A snapshot that is
+    /// taken while another thread clears may count by the one and show by the other.
     dropped: AtomicU64,
     /// How many lines had been pushed when the tail was cleared.
     cleared: AtomicU64,

@@ -11,8 +11,6 @@
 //! it hold all that the bounds ask for; those that are not (at most one sealed and one active a
 //! shard) do not count.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-
 use crossbeam_utils::CachePadded;
 
 use super::book::{Book, Lock, Sealed};
@@ -20,6 +18,7 @@ use super::memory::{Lap, Memory};
 use super::segment::{self, Line, Segment};
 use super::slot::SHARDS;
 use crate::limits::Limits;
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 const NO_SEGMENT: u32 = u32::MAX;
 

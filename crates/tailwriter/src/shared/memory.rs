@@ -1,12 +1,12 @@
 //! Where the segments of a journal lie.
 
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicU64;
 
 use super::segment::{Format, Plain, Segment, WORD};
 use super::slot;
 use crate::clock::Clock;
 use crate::limits::Limits;
+use crate::sync::AtomicU64;
 
 const MIN_SEGMENT: usize = 8 << 10;
 const MAX_SEGMENT_BY_BYTES: usize = 1 << 20;

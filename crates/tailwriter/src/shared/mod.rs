@@ -19,5 +19,7 @@ mod tail;
 pub use snapshot::{Entries, Entry, Snapshot, SnapshotLines};
 pub use tail::SharedTail;
 
-#[cfg(test)]
+#[cfg(all(test, loom))]
+mod models;
+#[cfg(all(test, not(loom)))]
 mod tests;

@@ -124,6 +124,7 @@ fn thread_number() -> u64 {
     thread_local! {
         static NUMBER: Cell<u64> = const { Cell::new(0) };
     }
+    // Relaxed: a number is for itself, and nothing else is told by it. Not loom's: no model needs it.
     static NEXT: AtomicU64 = AtomicU64::new(1);
     if NUMBER.get() == 0 {
         NUMBER.set(NEXT.fetch_add(1, Ordering::Relaxed));

@@ -16,7 +16,8 @@
 //! in front of them.
 
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+
+use crate::sync::{AtomicU64, Ordering, fence};
 
 pub(crate) const GENERATION: usize = 0;
 pub(crate) const STATE: usize = 1;

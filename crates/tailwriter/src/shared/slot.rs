@@ -5,7 +5,8 @@
 //! inherit that in a locked state.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::sync::{AtomicU64, Ordering};
 
 /// So many threads have a shard for themselves; whoever comes later shares one.
 pub(crate) const PRIVATE: usize = 64;
@@ -13,11 +14,21 @@ pub(crate) const PRIVATE: usize = 64;
 pub(crate) const SHARED: usize = PRIVATE;
 
 /// So many shards a tail has.
-pub(crate) const SHARDS: usize = PRIVATE + 1;
+pub(crate) const SHARDS: usize = if cfg!(all(test, loom)) {
+    // A model has three threads at most, and each atomic makes it slower.
+    3
+} else {
+    PRIVATE + 1
+};
 
 const UNCLAIMED: usize = usize::MAX;
 
-static TAKEN: AtomicU64 = AtomicU64::new(0);
+#[cfg(not(all(test, loom)))]
+static SLOTS: Slots = Slots(AtomicU64::new(0));
+#[cfg(all(test, loom))]
+loom::lazy_static! {
+    static ref SLOTS: Slots = Slots::default();
+}
 
 thread_local! {
     // Without a destructor: there is nothing to register or to check when it is read, and it can
@@ -35,30 +46,39 @@ pub(crate) fn current() -> usize {
 
 #[cold]
 fn claim() -> usize {
-    let slot = lowest_free();
+    let slot = SLOTS.claim();
     // Without a lease the slot would never be given back; where a thread is so far gone that it
     // can take none, it shares.
     let leased = LEASE.try_with(|lease| lease.0.set(slot)).is_ok();
     if !leased {
-        release(slot);
+        SLOTS.release(slot);
     }
     let slot = if leased { slot } else { SHARED };
     SLOT.set(slot);
     slot
 }
 
-fn lowest_free() -> usize {
-    // Acquire: pairs with the release by the thread that had the slot before; what it wrote to its
-    // shards is ours to continue.
-    let claimed = TAKEN.fetch_update(Ordering::Acquire, Ordering::Relaxed, |taken| {
-        (taken != u64::MAX).then(|| taken | (taken + 1))
-    });
-    claimed.map_or(SHARED, |taken| taken.trailing_ones() as usize)
-}
+/// Which slots are taken: a bit each.
+#[derive(Default)]
+pub(crate) struct Slots(AtomicU64);
 
-fn release(slot: usize) {
-    if slot < PRIVATE {
-        TAKEN.fetch_and(!(1 << slot), Ordering::Release);
+impl Slots {
+    /// The lowest that is free; [`SHARED`] if none is.
+    pub(crate) fn claim(&self) -> usize {
+        // Acquire: pairs with the release by the thread that had the slot before; what it wrote to
+        // its shards is ours to continue.
+        let claimed = self
+            .0
+            .fetch_update(Ordering::Acquire, Ordering::Relaxed, |taken| {
+                (taken != u64::MAX).then(|| taken | (taken + 1))
+            });
+        claimed.map_or(SHARED, |taken| taken.trailing_ones() as usize)
+    }
+
+    pub(crate) fn release(&self, slot: usize) {
+        if slot < PRIVATE {
+            self.0.fetch_and(!(1 << slot), Ordering::Release);
+        }
     }
 }
 
@@ -69,6 +89,6 @@ impl Drop for Lease {
     fn drop(&mut self) {
         // Destructors that run after this one may push lines, too.
         SLOT.set(SHARED);
-        release(self.0.get());
+        SLOTS.release(self.0.get());
     }
 }
