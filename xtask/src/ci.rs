@@ -20,6 +20,12 @@ const ALONE: &[(&str, &str)] = &[
     ("logtee", "fan_out"),
 ];
 
+/// The crates that have models, without the features that have nothing to do with them.
+const MODELS: &[(&str, &str)] = &[
+    ("tailwriter", "--no-default-features"),
+    ("logtee", "--no-default-features"),
+];
+
 pub(crate) fn run(args: &[String]) -> Result<()> {
     let test = match args {
         [] => true,
@@ -52,5 +58,26 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             "run --quiet -p examples --no-default-features --features {name} --example {example}"
         ))?;
     }
+    models()?;
     demo::run(&[])
+}
+
+/// What rests on atomics, in every order that matters: the models that loom runs.
+fn models() -> Result<()> {
+    // Beside our own: with that flag, everything is compiled anew.
+    let dir = cargo::target_dir().join("loom");
+    let dir = dir.to_string_lossy();
+    for (name, features) in MODELS {
+        cargo::run_with(
+            &format!("test --quiet -p {name} --lib {features} models::"),
+            &[
+                ("RUSTFLAGS", "--cfg loom"),
+                // How often loom takes a thread from its work: more find no more here, and take
+                // minutes.
+                ("LOOM_MAX_PREEMPTIONS", "3"),
+                ("CARGO_TARGET_DIR", &dir),
+            ],
+        )?;
+    }
+    Ok(())
 }
