@@ -18,6 +18,7 @@ pub(crate) struct Branch {
     /// The filter is a mere level: the gate has asked all that there is to ask.
     is_level: bool,
     sink: Box<dyn Sink>,
+    /// Relaxed: a count, which orders nothing.
     failures: AtomicUsize,
 }
 

@@ -38,6 +38,8 @@ use crate::value::OwnedValue;
 type Fields = Arc<Vec<(String, OwnedValue)>>;
 
 /// Whether any thread ever entered a context. Programs that use none pay for one load.
+///
+/// Relaxed: contexts are a thread's own, and a thread sees what it stored itself.
 static USED: AtomicBool = AtomicBool::new(false);
 
 /// What a thread has entered, outermost first, each with a number to leave it by.

@@ -118,6 +118,7 @@ fn search(dir: &Path, files: &mut Vec<PathBuf>, depth: usize) {
 
 /// Reads the files with all processors; each holds one file in memory at a time.
 fn read_all(files: &[PathBuf], limits: Limits) -> Kinds {
+    // Relaxed: each number comes once; what is read is handed over by joining the threads.
     let next = AtomicUsize::new(0);
     let threads = thread::available_parallelism()
         .map_or(1, usize::from)

@@ -47,6 +47,7 @@ struct Temporary<'a> {
 
 impl<'a> Temporary<'a> {
     fn new(dir: &'a Dir) -> io::Result<Temporary<'a>> {
+        // Relaxed: each number comes once, which is all that is counted on.
         static COUNT: AtomicU32 = AtomicU32::new(0);
         loop {
             let count = COUNT.fetch_add(1, Ordering::Relaxed);

@@ -10,6 +10,7 @@ use crate::dump::Dump;
 /// That holds as well if the clock was put back: the name of a dump comes after that of the newest
 /// one that is there. What the clock says is in the dump.
 pub(super) fn of(dump: &Dump, newest: Option<&str>) -> String {
+    // Relaxed: each number comes once, which is all that is counted on.
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let mut time: String = dump
         .created_at

@@ -61,6 +61,7 @@ impl fmt::Debug for PoolBuilder {
 /// Emitting fails only when every sink that wanted the record failed, with the last one's error.
 pub struct Pool {
     sinks: Attempts,
+    /// Relaxed: any order is as good as another as long as each number comes once.
     next: AtomicUsize,
 }
 

@@ -55,6 +55,10 @@ fn plain<F: Filter + 'static>(filter: &F) -> usize {
 struct Current {
     id: usize,
     /// A version in the high bits; see [`NOT_PLAIN`] for the low ones.
+    ///
+    /// It changes while `filter` is locked, and before that does: whoever has read the new one and
+    /// then locks finds the new filter or a newer one. A newer one that is remembered under an older
+    /// state is asked only as long as that is what is read.
     state: AtomicUsize,
     filter: Mutex<Arc<dyn Filter>>,
 }

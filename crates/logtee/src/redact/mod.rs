@@ -79,6 +79,7 @@ pub struct Redactor {
     keys: Keys,
     literals: Vec<String>,
     rules: Vec<Rule>,
+    /// Relaxed, as the rules' own: they are counts, and order nothing.
     counts: [AtomicUsize; BUILT_IN.len()],
 }
 

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 pub(super) struct Lock<W: ?Sized> {
     /// The thread inside; 0 for none.
+    ///
+    /// Relaxed, as all here but the lock itself: a thread finds its own number only where it stored
+    /// that itself, and what others stored is no more than a hint to wait on.
     owner: AtomicUsize,
     /// How often the lock was taken: whether anybody is alive in there.
     taken: AtomicUsize,

@@ -81,6 +81,7 @@ struct Output {
     gate: Gate,
     filter: Box<dyn Filter>,
     writer: Lock<Box<dyn Write + Send>>,
+    /// Relaxed: a count, which orders nothing.
     failures: AtomicUsize,
 }
 

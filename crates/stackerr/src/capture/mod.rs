@@ -33,6 +33,7 @@ pub(crate) const MARGIN: usize = 12;
 /// No stack is deeper than this, whatever was asked: it bounds the memory of one error.
 pub(crate) const LIMIT: usize = 4096;
 
+// Relaxed, both: each is a setting by itself, and no memory is reached through it.
 static DEPTH: AtomicUsize = AtomicUsize::new(DEFAULT_DEPTH);
 static POLICY: AtomicU8 = AtomicU8::new(0);
 

@@ -17,11 +17,14 @@ pub(crate) struct Ring {
     map: Map,
     key: Key,
     start: Anchor,
-    /// From this tick on, what ticks mean is written down once more.
+    /// From this tick on, what ticks mean is written down once more. Relaxed: whoever finds it too
+    /// early asks `busy`, and writes a block that is right all the same.
     next_anchor: AtomicU64,
     anchors: AtomicU64,
     clears: AtomicU64,
-    /// Somebody writes a block to the header.
+    /// Somebody writes a block to the header: a lock, taken by a swap that acquires and opened by a
+    /// store that releases, which is all that orders the words of a block and the two counts. No
+    /// thread of this process reads the blocks.
     busy: AtomicBool,
 }
 

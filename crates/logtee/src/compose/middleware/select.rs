@@ -62,6 +62,7 @@ pub fn sample(every: usize) -> Sample {
 #[derive(Debug)]
 pub struct Sample {
     every: usize,
+    /// Relaxed: each number comes once, which is all that is counted on.
     seen: AtomicUsize,
 }
 
