@@ -2,8 +2,8 @@
 
 use std::any::Any;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use log::{Level, LevelFilter, Record};
 use logtee::packed;
@@ -43,6 +43,10 @@ pub(crate) struct About {
 pub(crate) struct Switch {
     handle: Handle,
     filter: Wanted,
+    /// Held while it is turned, so that what is said of it is what was done to it last.
+    turning: Mutex<()>,
+    /// Relaxed: nothing else is told by it; whoever must know that a record will be kept asks the
+    /// filter, which has an order of its own.
     on: AtomicBool,
 }
 
@@ -80,6 +84,7 @@ impl Switch {
             Switch {
                 handle,
                 filter,
+                turning: Mutex::new(()),
                 on: AtomicBool::new(true),
             },
             adjustable,
@@ -87,7 +92,8 @@ impl Switch {
     }
 
     pub(crate) fn turn_on(&self) {
-        if !self.on.swap(true, Ordering::AcqRel) {
+        let _turning = self.turning.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.on.swap(true, Ordering::Relaxed) {
             match self.filter.clone() {
                 Wanted::Level(level) => self.handle.set(level),
                 Wanted::Filter(filter) => self.handle.set(filter),
@@ -96,13 +102,14 @@ impl Switch {
     }
 
     pub(crate) fn turn_off(&self) {
-        if self.on.swap(false, Ordering::AcqRel) {
+        let _turning = self.turning.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.on.swap(false, Ordering::Relaxed) {
             self.handle.set(LevelFilter::Off);
         }
     }
 
     pub(crate) fn is_on(&self) -> bool {
-        self.on.load(Ordering::Acquire)
+        self.on.load(Ordering::Relaxed)
     }
 }
 
@@ -159,5 +166,26 @@ impl Recorder {
         let incident = Incident::new("level", message).with_key(&key);
         // What went wrong has been said.
         let _ = self.outlet.dump(self, incident);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_turns_it_last_decides() {
+        let (switch, filter) = Switch::new(Wanted::new(LevelFilter::Debug));
+        for round in 0..2_000 {
+            std::thread::scope(|scope| {
+                scope.spawn(|| switch.turn_off());
+                switch.turn_on();
+            });
+            let wanted = match switch.is_on() {
+                true => LevelFilter::Debug,
+                false => LevelFilter::Off,
+            };
+            assert_eq!(filter.max_level(), wanted, "in round {round}");
+        }
     }
 }
