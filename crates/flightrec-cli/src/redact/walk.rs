@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use flightrec::logtee::redact::{MASK, Redactor};
 use serde_json::{Map, Value};
 
-/// Keys whose values are the schema's own and say nothing of anybody: masking them could only
-/// make the dump unreadable.
-const STRUCTURE: [&str; 13] = [
+/// Keys whose values are the schema's own and say nothing of anybody, if they are what the schema
+/// says they are: masking them could only make the dump unreadable.
+const STRUCTURE: [&str; 12] = [
     "schema",
     "created_at",
     "started_at",
@@ -19,9 +19,23 @@ const STRUCTURE: [&str; 13] = [
     "fingerprint",
     "os",
     "arch",
-    "redactions",
     "seq",
 ];
+
+/// The longest text that the schema itself has: a build-id.
+const MAX_WORD: usize = 128;
+
+/// Whether a value is a time, a number, a word, rather than what somebody wrote.
+fn is_word(value: &Value) -> bool {
+    match value {
+        Value::String(text) => {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+".contains(&byte);
+            text.len() <= MAX_WORD && text.bytes().all(plain)
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+        Value::Array(_) | Value::Object(_) => false,
+    }
+}
 
 /// Places that are named; more are counted.
 const MAX_PLACES: usize = 1_000;
@@ -116,16 +130,23 @@ impl Walk<'_> {
     fn object(&mut self, object: &mut Map<String, Value>, key: Option<&str>) {
         // Among key-values, names are the program's; elsewhere they are the schema's.
         let is_data = key.is_some();
-        for (name, value) in object {
-            if !is_data && STRUCTURE.contains(&name.as_str()) {
-                continue;
+        for (name, mut value) in std::mem::take(object) {
+            let masked = self.redactor.text(&name).into_owned();
+            let is_structure = !is_data && STRUCTURE.contains(&name.as_str()) && is_word(&value);
+            if !is_structure {
+                // Everything in a secret object is secret.
+                let outer = key.filter(|key| self.redactor.is_secret(key));
+                let data = is_data || matches!(name.as_str(), "fields" | "metadata");
+                let key = data.then_some(outer.unwrap_or(&name));
+                let dot = if self.place.is_empty() { "" } else { "." };
+                self.within(&format!("{dot}{masked}"), |walk| {
+                    walk.value(&mut value, key);
+                    if masked != name {
+                        walk.note();
+                    }
+                });
             }
-            // Everything in a secret object is secret.
-            let outer = key.filter(|key| self.redactor.is_secret(key));
-            let data = is_data || matches!(name.as_str(), "fields" | "metadata");
-            let key = data.then_some(outer.unwrap_or(name));
-            let dot = if self.place.is_empty() { "" } else { "." };
-            self.within(&format!("{dot}{name}"), |walk| walk.value(value, key));
+            object.insert(free(object, masked), value);
         }
     }
 
@@ -144,6 +165,18 @@ impl Walk<'_> {
     }
 }
 
+/// A name that the object does not have, for two may be the same once they are masked.
+fn free(object: &Map<String, Value>, name: String) -> String {
+    if !object.contains_key(&name) {
+        return name;
+    }
+    let numbered = (2..).map(|n| format!("{name} ({n})"));
+    numbered
+        .into_iter()
+        .find(|name| !object.contains_key(name))
+        .unwrap_or(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,7 +186,8 @@ mod tests {
     fn texts_are_masked_wherever_they_are() {
         let mut dump = json!({
             "schema": "flightrec/2",
-            "time": "token=abc",
+            "time": "2026-11-23T00:30:16.750000Z",
+            "kind": "token=abc",
             "error": {"message": "no", "sources": [{"message": "password=hunter2"}]},
             "latest_logs": [{"msg": "fine", "fields": {"api_key": 17, "n": 17, "time": "token=abc"}}],
             "of_tomorrow": ["https://me:pw@example.org"],
@@ -162,24 +196,44 @@ mod tests {
         let masked = mask(&mut dump, &Redactor::default());
         let expected = json!({
             "schema": "flightrec/2",
-            "time": "token=abc",
+            "time": "2026-11-23T00:30:16.750000Z",
+            "kind": "token=[redacted]",
             "error": {"message": "no", "sources": [{"message": "password=[redacted]"}]},
             "latest_logs": [{"msg": "fine", "fields": {"api_key": "[redacted]", "n": 17, "time": "token=[redacted]"}}],
             "of_tomorrow": ["https://me:[redacted]@example.org"],
-            "redactions": {"key": 3, "url": 1},
+            "redactions": {"key": 4, "url": 1},
         });
         assert_eq!(dump, expected);
-        assert_eq!(masked.count, 4);
+        assert_eq!(masked.count, 5);
         let mut places = masked.places;
         places.sort();
         assert_eq!(
             places,
             [
                 "error.sources[0].message",
+                "kind",
                 "latest_logs[0].fields.api_key",
                 "latest_logs[0].fields.time",
                 "of_tomorrow[0]"
             ]
         );
+    }
+
+    #[test]
+    fn names_are_masked_too_and_none_is_lost() {
+        let mut dump = json!({
+            "schema": "flightrec/1",
+            "metadata": {"of Bluebird": 1, "of Nightjar": 2, "other": 3},
+        });
+        let redactor = Redactor::default().literal("Bluebird").literal("Nightjar");
+        let masked = mask(&mut dump, &redactor);
+        let expected = json!({
+            "schema": "flightrec/1",
+            "metadata": {"of [redacted]": 1, "of [redacted] (2)": 2, "other": 3},
+            "redactions": {"literal": 2},
+        });
+        assert_eq!(dump, expected);
+        assert_eq!(masked.count, 2);
+        assert_eq!(masked.places, ["metadata.of [redacted]"; 2]);
     }
 }
