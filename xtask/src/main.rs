@@ -5,6 +5,7 @@ mod cargo;
 mod ci;
 mod demo;
 mod faults;
+mod fuzz;
 mod interop;
 mod stacks;
 mod tidy;
@@ -21,6 +22,8 @@ Usage: cargo xtask TASK
   bench [--quick] [--json FILE]
                           what recording costs, beside the alternatives
   faults [--quick]        processes killed, files damaged, disks full: the long campaigns
+  fuzz [--seconds N] [--asan] [TARGET]…
+                          every reader of outside bytes, on bytes that nobody thought of
   interop                 what the program exports, read by jq, DuckDB, lnav and OpenTelemetry
   stacks                  what stacks have in them, with each kind of optimisation
   weight                  what each crate adds to a program
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         "ci" => ci::run(&args),
         "bench" => bench::run(&args),
         "faults" => faults::run(&args),
+        "fuzz" => fuzz::run(&args),
         "interop" => interop::run(&args),
         "stacks" => stacks::run(&args),
         "weight" => weight::run(&args),

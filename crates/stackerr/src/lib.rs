@@ -17,6 +17,8 @@ mod escape;
 mod ext;
 mod fingerprint;
 mod frame;
+#[cfg(all(fuzzing, feature = "anyhow"))]
+pub mod fuzzing;
 mod inner;
 mod join;
 mod link;

@@ -5,6 +5,8 @@
 
 mod builder;
 mod clock;
+#[cfg(all(fuzzing, feature = "mmap"))]
+pub mod fuzzing;
 mod limits;
 mod lines;
 #[cfg(feature = "mmap")]

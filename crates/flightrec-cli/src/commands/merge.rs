@@ -45,7 +45,7 @@ pub(super) fn run(args: Merge, common: &Common) -> Result {
     })
 }
 
-fn print(out: &mut dyn Write, dumps: &[Dump], view: &View) -> io::Result<usize> {
+pub(crate) fn print(out: &mut dyn Write, dumps: &[Dump], view: &View) -> io::Result<usize> {
     let names: Vec<String> = dumps.iter().map(name).collect();
     let failures: Vec<_> = dumps
         .iter()

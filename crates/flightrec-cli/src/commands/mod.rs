@@ -6,11 +6,11 @@ mod export;
 mod group;
 mod list;
 mod man;
-mod merge;
+pub(crate) mod merge;
 mod recover;
-mod redact;
+pub(crate) mod redact;
 mod show;
-mod symbolicate;
+pub(crate) mod symbolicate;
 
 use crate::cli::{Cli, Command};
 use crate::outcome::Result;

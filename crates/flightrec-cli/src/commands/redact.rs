@@ -8,7 +8,7 @@ use flightrec::logtee::redact::Redactor;
 use serde_json::Value;
 
 use crate::cli::{Common, Redact};
-use crate::input;
+use crate::input::{self, Limits};
 use crate::look::count;
 use crate::look::style::{BOLD, DIM, PLACE};
 use crate::look::text;
@@ -65,15 +65,19 @@ fn redactor(args: &Redact) -> Result<Redactor> {
 
 fn read(path: &Path, common: &Common) -> Result<Value> {
     let json = input::read(path, common.limits())?;
-    let parsed = input::check(&json, common.limits())
-        .and_then(|json| serde_json::from_slice(json).map_err(|error| error.to_string()));
-    let value: Value = parsed.map_err(|why| Trouble::at(path, why))?;
+    parse(&json, common.limits()).map_err(|why| Trouble::at(path, why))
+}
+
+/// A dump out of JSON, all keys of it; or why it is none.
+pub(crate) fn parse(json: &[u8], limits: Limits) -> std::result::Result<Value, String> {
+    let json = input::check(json, limits)?;
+    let value: Value = serde_json::from_slice(json).map_err(|error| error.to_string())?;
     let schema = value
         .get("schema")
         .and_then(Value::as_str)
         .unwrap_or_default();
     if !schema.starts_with("flightrec/") {
-        return Err(Trouble::at(path, "it has no \"schema\": \"flightrec/…\""));
+        return Err("it has no \"schema\": \"flightrec/…\"".to_owned());
     }
     Ok(value)
 }

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::cli::{Common, Symbolicate};
-use crate::input;
+use crate::input::{self, Limits};
 use crate::look::count;
 use crate::look::style::{BOLD, DIM};
 use crate::look::text;
@@ -63,12 +63,16 @@ pub(super) fn run(args: Symbolicate, common: &Common) -> Result {
 
 fn read(path: &Path, common: &Common) -> Result<Object> {
     let json = input::read(path, common.limits())?;
-    let parsed = input::check(&json, common.limits())
-        .and_then(|json| serde_json::from_slice(json).map_err(|error| error.to_string()));
-    let dump: Object = parsed.map_err(|why| Trouble::at(path, why))?;
+    parse(&json, common.limits()).map_err(|why| Trouble::at(path, why))
+}
+
+/// A dump out of JSON, as it is written there; or why it is none.
+pub(crate) fn parse(json: &[u8], limits: Limits) -> std::result::Result<Object, String> {
+    let json = input::check(json, limits)?;
+    let dump: Object = serde_json::from_slice(json).map_err(|error| error.to_string())?;
     let schema = dump.get::<String>("schema").unwrap_or_default();
     if !schema.starts_with("flightrec/") {
-        return Err(Trouble::at(path, "it has no \"schema\": \"flightrec/…\""));
+        return Err("it has no \"schema\": \"flightrec/…\"".to_owned());
     }
     Ok(dump)
 }

@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::sum::{Key, Sum};
+use super::sum::{Key, Sum, agree};
 use crate::shared::memory::Lap;
 use crate::shared::segment::{Format, Line, WORD, partial_word};
 
@@ -123,7 +123,7 @@ impl LapBlock {
                 horizon,
                 lines_recycled,
             };
-            let is_whole = block.encode(key, segment)[LAP_WORDS - 1] == check
+            let is_whole = agree(block.encode(key, segment)[LAP_WORDS - 1], check)
                 && block.generation & 1 == slot as u64;
             is_whole.then_some(block)
         })
@@ -176,5 +176,5 @@ pub(crate) fn record(
     } else {
         found
     };
-    (found == sum).then_some(Record { tick, header, text })
+    agree(found, sum).then_some(Record { tick, header, text })
 }

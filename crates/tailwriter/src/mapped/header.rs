@@ -6,7 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use super::checked::Checked;
-use super::sum::Key;
+use super::sum::{Key, agree};
 use crate::limits::{Limits, MAX_SHARED_LINE_BYTES};
 use crate::shared::memory::Geometry;
 use crate::shared::segment::{Format, WORD};
@@ -99,7 +99,7 @@ impl Header {
             )));
         }
         let key = Key::new([words[10], words[11]]);
-        if words[CHECK] != key.of_block(Place::HEADER.0, &words[..CHECK]) {
+        if !agree(key.of_block(Place::HEADER.0, &words[..CHECK]), words[CHECK]) {
             return Err(invalid("its header is damaged"));
         }
         let least_words = (Checked::FIRST_LINE + Checked::LINE_HEADER) as u64;
@@ -202,7 +202,7 @@ impl Blocks {
             };
             let block = Block { tick, more: [a, b] };
             let (_, whole) = self.encode(key, slot, block);
-            (whole[3] == check).then_some(block)
+            agree(whole[3], check).then_some(block)
         });
         blocks.into_iter().flatten().max_by_key(|block| block.tick)
     }

@@ -96,6 +96,7 @@ struct Inner {
     of_child: SharedTail,
     /// Locked as long as it is open, which it is until a forked child closes its copy.
     file: Lock<Option<File>>,
+    /// Relaxed, as `is_synced`: set more than once, it does no harm; what it guards has a lock.
     is_left: AtomicBool,
     path: PathBuf,
     is_synced: AtomicBool,
@@ -132,7 +133,7 @@ impl MappedTail {
     }
 
     /// With segments of another size or number than the limits ask for.
-    pub(super) fn create_divided(
+    pub(crate) fn create_divided(
         limits: Limits,
         pinned_lines: usize,
         geometry: Geometry,

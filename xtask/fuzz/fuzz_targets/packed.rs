@@ -1,0 +1,121 @@
+//! A packed record: read, packed once more, and put in every format.
+#![no_main]
+
+use flightrec_fuzz::assert_harmless;
+use libfuzzer_sys::fuzz_target;
+use log::Record;
+use log::kv::{ToValue, Value};
+use logtee::packed::{self, FieldValue, Options, Unpacked};
+use logtee::{Format, Json, Logfmt, Text, Time};
+
+struct Field<'a>(FieldValue<'a>);
+
+impl ToValue for Field<'_> {
+    fn to_value(&self) -> Value<'_> {
+        match &self.0 {
+            FieldValue::Null => Value::null(),
+            FieldValue::Bool(value) => value.to_value(),
+            FieldValue::I64(value) => value.to_value(),
+            FieldValue::U64(value) => value.to_value(),
+            FieldValue::I128(value) => value.to_value(),
+            FieldValue::U128(value) => value.to_value(),
+            FieldValue::F64(value) => value.to_value(),
+            FieldValue::Str(text) | FieldValue::Json(text) => text.to_value(),
+            FieldValue::Text(text) => Value::from_display(text),
+            _ => Value::null(),
+        }
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(unpacked) = packed::unpack(data) else {
+        return;
+    };
+    let pairs: Vec<_> = unpacked
+        .fields()
+        .map(|(key, value)| (key, Field(value)))
+        .collect();
+    let record = |visit: &mut dyn FnMut(&Record<'_>)| {
+        visit(
+            &Record::builder()
+                .level(unpacked.level)
+                .target(unpacked.target)
+                .module_path(unpacked.module_path)
+                .file(unpacked.file)
+                .line(unpacked.line)
+                .key_values(&pairs)
+                .args(format_args!("{}", unpacked.message))
+                .build(),
+        );
+    };
+    record(&mut |record| {
+        let options = Options::default().self_contained(true);
+        packed::pack(record, options, |bytes| {
+            assert!(bytes.len() <= packed::MAX_LEN);
+            let again = packed::unpack(bytes).expect("what was packed is read");
+            if !again.cut {
+                assert_same(&again, &unpacked);
+            }
+        });
+    });
+    let time = || Time::utc().clock(|| std::time::UNIX_EPOCH);
+    let formats: [Box<dyn Format>; 3] = [
+        Box::new(Text::new().time(time())),
+        Box::new(Json::new().time(time())),
+        Box::new(Logfmt::new().time(time())),
+    ];
+    for (n, format) in formats.iter().enumerate() {
+        record(&mut |record| {
+            let mut out = Vec::new();
+            format.format(record, &mut out).expect("a vector takes all");
+            let line = String::from_utf8(out).expect("text");
+            assert!(!line.contains('\n'), "{line:?}");
+            assert_harmless(&line);
+            if n == 1 {
+                let json: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+                assert!(json.is_object());
+            }
+        });
+    }
+});
+
+fn assert_same(again: &Unpacked<'_>, first: &Unpacked<'_>) {
+    let facts = |record: &Unpacked<'_>| {
+        let texts = [
+            Some(record.target.to_owned()),
+            record.module_path.map(str::to_owned),
+            record.file.map(str::to_owned),
+            Some(record.message.to_string()),
+        ];
+        (record.level, record.line, texts)
+    };
+    assert_eq!(facts(again), facts(first));
+    let (mut ours, mut theirs) = (again.fields(), first.fields());
+    loop {
+        match (ours.next(), theirs.next()) {
+            (None, None) => break,
+            (Some((key, value)), Some((other, before))) => {
+                assert_eq!(key, other);
+                assert_eq!(text(&value), text(&before));
+            }
+            (ours, theirs) => panic!("{ours:?} is not {theirs:?}"),
+        }
+    }
+}
+
+/// What of a value must stay: a number may change its type, text its kind.
+fn text(value: &FieldValue<'_>) -> String {
+    match value {
+        FieldValue::Null => "null".to_owned(),
+        FieldValue::Bool(value) => value.to_string(),
+        FieldValue::I64(value) => value.to_string(),
+        FieldValue::U64(value) => value.to_string(),
+        FieldValue::I128(value) => value.to_string(),
+        FieldValue::U128(value) => value.to_string(),
+        FieldValue::F64(value) => value.to_string(),
+        FieldValue::Str(text) | FieldValue::Text(text) | FieldValue::Json(text) => {
+            (*text).to_owned()
+        }
+        other => format!("{other:?}"),
+    }
+}

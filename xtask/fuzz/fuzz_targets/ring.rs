@@ -1,0 +1,55 @@
+//! The file of a mapped tail, and the dump that is made of it.
+//!
+//! The first byte says whether its checksums are looked at; the rest is the file.
+#![no_main]
+
+use std::cell::LazyCell;
+use std::io;
+
+use flightrec::FlightRecorder;
+use flightrec_fuzz::{Meter, Place, within};
+use libfuzzer_sys::{Corpus, fuzz_target};
+use tailwriter::{Recovered, fuzzing};
+
+#[global_allocator]
+static METER: Meter = Meter;
+
+thread_local! {
+    static PLACE: LazyCell<Place> = LazyCell::new(Place::new);
+    static RECORDER: LazyCell<FlightRecorder> =
+        LazyCell::new(|| flightrec::builder("unknown").dump_to(io::sink()).build().0);
+}
+
+fuzz_target!(|data: &[u8]| -> Corpus {
+    let Some((choice, file)) = data.split_first() else {
+        return Corpus::Reject;
+    };
+    fuzzing::forgive(choice & 1 != 0);
+    let path = PLACE.with(|place| place.write("x.ring", file));
+    // As documented, and what takes no part in that: paths, a message.
+    let most = 2 * file.len() + (16 << 10);
+    let recovered = match within(most, || Recovered::read(&path)) {
+        Ok(recovered) => recovered,
+        Err(error) => {
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{error}");
+            return Corpus::Keep;
+        }
+    };
+    let snapshot = recovered.snapshot();
+    let mut bytes = 0;
+    for (entry, line) in snapshot.entries().zip(snapshot.lines()) {
+        assert_eq!(entry.line(), line);
+        let _ = (entry.seq(), entry.time());
+        bytes += line.len();
+    }
+    assert!(bytes <= file.len());
+    let _ = format!("{recovered:?} {:?}", recovered.elapsed());
+
+    let dump = RECORDER.with(|recorder| recorder.recover(&path));
+    let dump = dump.expect("it was read before");
+    assert_eq!(dump.latest_logs.len(), snapshot.len());
+    let mut json = Vec::new();
+    dump.write_to(&mut json).expect("a vector takes all");
+    flightrec::Dump::from_json(&json).expect("what was written is a dump");
+    Corpus::Keep
+});
