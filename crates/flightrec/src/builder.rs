@@ -215,9 +215,11 @@ impl Builder {
 
     /// Whether names, files and lines are found for the frames of dumps, where the program has them.
     ///
-    /// The default is true. Names are found after the error was shown, and cost the first dump half
-    /// a millisecond and less than 1 MB if the program was built without debug information; with 22
-    /// MB of it, 35 ms and 32 MB, half of which are the file's own pages.
+    /// The default is true. Names are found after the error was shown. In a program built without
+    /// debug information that takes its first dump a third of a millisecond, and in one that has
+    /// 20 MB of it 4 to 7 ms. The memory is less than 100 KB of our own, and pages of the program's
+    /// file, which the system can take back at any time; only debug information that is compressed
+    /// is kept inflated.
     ///
     /// With false a frame has its address and its module, and the program spends nothing on names;
     /// the trail of each error, by file and line, is there all the same. `flightrec symbolicate`, of
