@@ -69,8 +69,8 @@ impl Frame {
         self.ip
     }
 
-    /// The path of the executable or shared object that the address lies in, where known (Linux
-    /// and the other systems with `dl_iterate_phdr`).
+    /// The path of the executable or shared object that the address lies in, where known: see
+    /// [`modules`](crate::modules).
     #[must_use]
     pub fn module(&self) -> Option<&str> {
         self.module.as_deref()

@@ -1,5 +1,5 @@
 #![doc = include_str!("../README.md")]
-// Four small modules need it, each allowed where it is declared: `modules::elf` (what the loader
+// Four small modules need it, each allowed where it is declared: `modules` (what the loader
 // has loaded), `resolve::mapped` (a file in memory), `capture::linux` (the system's unwinder) and
 // `capture::fast` (this thread's stack, and unwind tables).
 #![deny(unsafe_code)]

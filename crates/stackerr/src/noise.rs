@@ -108,6 +108,9 @@ const SYSTEM: &[&str] = &[
     "ld64.so",
     "libgcc_s.so",
     "linux-vdso.so",
+    "libsystem_",
+    "libdyld.dylib",
+    "dyld",
 ];
 
 /// The kind of a path, by its first segments.

@@ -3,6 +3,9 @@
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 #[allow(unsafe_code)]
 mod elf;
+#[cfg(any(target_vendor = "apple", test))]
+#[allow(unsafe_code)]
+mod macho;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -33,8 +36,8 @@ impl Module {
         self.base
     }
 
-    /// The build-id that its linker gave it (the ELF note `NT_GNU_BUILD_ID`), in hexadecimal
-    /// digits; `None` if it has none.
+    /// The build-id that its linker gave it (the ELF note `NT_GNU_BUILD_ID`, or the UUID of a
+    /// Mach-O image), in hexadecimal digits; `None` if it has none.
     #[must_use]
     pub fn build_id(&self) -> Option<&str> {
         self.build_id.as_deref()
@@ -75,7 +78,7 @@ impl Module {
 
 /// The modules that are loaded now, the executable first.
 ///
-/// Known on Linux, Android and FreeBSD; an empty list elsewhere.
+/// Known on Linux, Android, FreeBSD and Apple's systems; an empty list elsewhere.
 ///
 /// # Examples
 ///
@@ -88,7 +91,14 @@ impl Module {
 pub fn modules() -> Vec<Module> {
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
     return elf::loaded();
-    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+    #[cfg(target_vendor = "apple")]
+    return macho::loaded();
+    #[cfg(not(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd",
+        target_vendor = "apple"
+    )))]
     return Vec::new();
 }
 
@@ -97,6 +107,7 @@ pub fn modules() -> Vec<Module> {
     target_os = "linux",
     target_os = "android",
     target_os = "freebsd",
+    target_vendor = "apple",
     feature = "symbols"
 ))]
 pub(crate) fn hex(bytes: &[u8]) -> String {
