@@ -298,7 +298,6 @@ impl Builder {
         if let Some(age) = self.age {
             bounds = bounds.max_age(age);
         }
-        let (switch, filter) = Switch::new(self.record);
         let store = Store::new(&self.about.app, self.dir, self.retention);
         let tail = Tail::make(self.crash_safe, bounds, &store);
         #[cfg(feature = "crash-safe")]
@@ -317,7 +316,7 @@ impl Builder {
                 callbacks: self.callbacks,
                 storm: Lock::new(Storm::new()),
             },
-            switch,
+            switch: Switch::on(),
             dump_on: self.dump_on,
             symbolicate: self.symbolicate,
             #[cfg(feature = "crash-safe")]
@@ -336,8 +335,8 @@ impl Builder {
         // The recorder comes last: what a sink logs about a record comes before the record.
         let keep = Keep(Arc::clone(&recorder));
         let sinks = match recorder.tail.mask_before(self.crash_safe, &redactor) {
-            Some(mask) => sinks.sink(filter, logtee::pipe(mask).to(keep)),
-            None => sinks.sink(filter, keep),
+            Some(mask) => self.record.add(sinks, logtee::pipe(mask).to(keep)),
+            None => self.record.add(sinks, keep),
         };
         let tee = sinks.build();
         (FlightRecorder::new(recorder), tee)

@@ -96,13 +96,13 @@ impl FlightRecorder {
 
     /// Records again after [`stop`](FlightRecorder::stop).
     pub fn start(&self) {
-        self.recorder.switch.turn_on();
+        self.recorder.switch.turn(true);
     }
 
     /// Records nothing until [`start`](FlightRecorder::start): a DEBUG record then costs what it
     /// costs without us. What was kept stays, and failures are still dumped.
     pub fn stop(&self) {
-        self.recorder.switch.turn_off();
+        self.recorder.switch.turn(false);
     }
 
     /// Whether records are kept.

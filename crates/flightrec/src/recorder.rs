@@ -2,13 +2,13 @@
 
 use std::any::Any;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use log::{Level, LevelFilter, Record};
 use logtee::packed;
 use logtee::redact::Redactor;
-use logtee::{Adjustable, Filter, Handle, Sink};
+use logtee::{Filter, Sink, TeeBuilder};
 
 use crate::dump::Start;
 use crate::incident::Incident;
@@ -39,29 +39,17 @@ pub(crate) struct About {
     pub(crate) start: Start,
 }
 
-/// Recording, on or off.
-pub(crate) struct Switch {
-    handle: Handle,
-    filter: Wanted,
-    /// Held while it is turned, so that what is said of it is what was done to it last.
-    turning: Mutex<()>,
-    /// Relaxed: nothing else is told by it; whoever must know that a record will be kept asks the
-    /// filter, which has an order of its own.
-    on: AtomicBool,
-}
-
 /// Which records to keep. A mere level is told apart because it is far cheaper to ask.
-#[derive(Clone)]
 pub(crate) enum Wanted {
     Level(LevelFilter),
-    Filter(Arc<dyn Filter>),
+    Filter(Box<dyn Filter>),
 }
 
 impl Wanted {
     pub(crate) fn new(filter: impl Filter + 'static) -> Wanted {
         match (&filter as &dyn Any).downcast_ref::<LevelFilter>() {
             Some(level) => Wanted::Level(*level),
-            None => Wanted::Filter(Arc::new(filter)),
+            None => Wanted::Filter(Box::new(filter)),
         }
     }
 
@@ -71,45 +59,35 @@ impl Wanted {
             Wanted::Filter(filter) => filter.max_level(),
         }
     }
+
+    /// Adds the sink that is to have them.
+    pub(crate) fn add(self, sinks: TeeBuilder, sink: impl Sink + 'static) -> TeeBuilder {
+        match self {
+            Wanted::Level(level) => sinks.sink(level, sink),
+            Wanted::Filter(filter) => sinks.sink(filter, sink),
+        }
+    }
 }
 
+/// Recording, on or off: what the recorder wants of all that its filter lets pass. The tee
+/// remembers the answer, so that asking costs a record nothing.
+pub(crate) struct Switch(AtomicBool);
+
 impl Switch {
-    /// Turned on, with the filter that it governs.
-    pub(crate) fn new(filter: Wanted) -> (Switch, Adjustable) {
-        let (adjustable, handle) = match filter.clone() {
-            Wanted::Level(level) => logtee::adjustable(level),
-            Wanted::Filter(filter) => logtee::adjustable(filter),
-        };
-        (
-            Switch {
-                handle,
-                filter,
-                turning: Mutex::new(()),
-                on: AtomicBool::new(true),
-            },
-            adjustable,
-        )
+    pub(crate) fn on() -> Switch {
+        Switch(AtomicBool::new(true))
     }
 
-    pub(crate) fn turn_on(&self) {
-        let _turning = self.turning.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.on.swap(true, Ordering::Relaxed) {
-            match self.filter.clone() {
-                Wanted::Level(level) => self.handle.set(level),
-                Wanted::Filter(filter) => self.handle.set(filter),
-            }
-        }
-    }
-
-    pub(crate) fn turn_off(&self) {
-        let _turning = self.turning.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.on.swap(false, Ordering::Relaxed) {
-            self.handle.set(LevelFilter::Off);
-        }
+    /// When this returns, the tee knows; of two threads at it at once the later one decides.
+    pub(crate) fn turn(&self, on: bool) {
+        // Relaxed: what the tee remembers is of a generation that is counted up behind this, by
+        // a release that whoever asks again has acquired.
+        self.0.store(on, Ordering::Relaxed);
+        logtee::reconfigured();
     }
 
     pub(crate) fn is_on(&self) -> bool {
-        self.on.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -126,6 +104,14 @@ impl Sink for Keep {
             self.0.dump_record(record);
         }
         Ok(())
+    }
+
+    fn max_level(&self) -> LevelFilter {
+        if self.0.switch.is_on() {
+            LevelFilter::Trace
+        } else {
+            LevelFilter::Off
+        }
     }
 }
 
@@ -171,21 +157,21 @@ impl Recorder {
 
 #[cfg(test)]
 mod tests {
+    use log::Metadata;
+
     use super::*;
 
     #[test]
     fn whoever_turns_it_last_decides() {
-        let (switch, filter) = Switch::new(Wanted::new(LevelFilter::Debug));
+        let (recorder, tee) = crate::builder("test").console(LevelFilter::Off).build();
+        let debug = Metadata::builder().level(Level::Debug).build();
         for round in 0..2_000 {
             std::thread::scope(|scope| {
-                scope.spawn(|| switch.turn_off());
-                switch.turn_on();
+                scope.spawn(|| recorder.stop());
+                recorder.start();
             });
-            let wanted = match switch.is_on() {
-                true => LevelFilter::Debug,
-                false => LevelFilter::Off,
-            };
-            assert_eq!(filter.max_level(), wanted, "in round {round}");
+            let kept = tee.enabled(&debug);
+            assert_eq!(kept, recorder.is_enabled(), "in round {round}");
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use log::{Level, LevelFilter, Metadata, Record};
 
-use crate::caught::caught;
+use crate::caught::{Panicked, caught};
 use crate::filter::Filter;
 use crate::gate::Gate;
 use crate::sink::Sink;
@@ -47,17 +47,14 @@ impl Branch {
     /// Emits the record if the filter lets it pass. `None`: it did not.
     ///
     /// The caller has asked [`admits`](Branch::admits).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn emit(&self, record: &Record<'_>) -> Option<io::Result<()>> {
         let outcome = caught(|| self.passes(record).then(|| self.sink.emit(record)));
         match outcome {
             Ok(None) => None,
             Ok(Some(Ok(()))) => Some(Ok(())),
             Ok(Some(Err(error))) => Some(Err(self.failed(error))),
-            Err(panic) => Some(Err(self.failed(io::Error::other(format!(
-                "a sink or its filter panicked: {}",
-                panic.message()
-            ))))),
+            Err(panic) => Some(Err(self.panicked(&panic, "a sink or its filter panicked"))),
         }
     }
 
@@ -78,10 +75,7 @@ impl Branch {
         match caught(|| self.sink.flush()) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(self.failed(error)),
-            Err(panic) => Err(self.failed(io::Error::other(format!(
-                "a sink panicked while flushing: {}",
-                panic.message()
-            )))),
+            Err(panic) => Err(self.panicked(&panic, "a sink panicked while flushing")),
         }
     }
 
@@ -89,6 +83,11 @@ impl Branch {
     fn failed(&self, error: io::Error) -> io::Error {
         self.failures.fetch_add(1, Ordering::Relaxed);
         error
+    }
+
+    #[cold]
+    fn panicked(&self, panic: &Panicked, what: &str) -> io::Error {
+        self.failed(io::Error::other(format!("{what}: {}", panic.message())))
     }
 
     pub(crate) fn failures(&self) -> u64 {
