@@ -4,6 +4,9 @@ use std::fmt;
 
 use super::MAX_LEN;
 
+/// Pieces up to this many bytes are copied in place.
+const SHORT: usize = 32;
+
 /// Appends to a fixed slice, never beyond `limit`; what does not fit is cut and noted.
 pub(crate) struct Buffer<'a> {
     bytes: &'a mut [u8; MAX_LEN],
@@ -60,18 +63,24 @@ impl<'a> Buffer<'a> {
     }
 
     /// Whether `piece` fits; `false` leaves the buffer as it was.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn push(&mut self, piece: &[u8]) -> bool {
+        if piece.len() <= SHORT {
+            self.push_short(piece)
+        } else {
+            self.push_long(piece)
+        }
+    }
+
+    /// Most pieces of a formatted message are short, and a call to `memcpy` costs more than
+    /// copying them: two words that overlap in the middle cover every length of their range.
+    #[inline(always)]
+    fn push_short(&mut self, piece: &[u8]) -> bool {
         let len = piece.len();
-        let room = self.bytes.get_mut(self.len..self.limit);
-        let Some(room) = room.and_then(|room| room.get_mut(..len)) else {
+        let Some(room) = self.room(len) else {
             return false;
         };
-        // Most pieces of a formatted message are short, and a call to `memcpy` costs more than
-        // copying them: two words that overlap in the middle cover every length of their range.
-        if len > 32 {
-            room.copy_from_slice(piece);
-        } else if len > 16 {
+        if len > 16 {
             copy_ends::<16>(room, piece);
         } else if len >= 8 {
             copy_ends::<8>(room, piece);
@@ -86,10 +95,34 @@ impl<'a> Buffer<'a> {
         true
     }
 
+    fn push_long(&mut self, piece: &[u8]) -> bool {
+        let Some(room) = self.room(piece.len()) else {
+            return false;
+        };
+        room.copy_from_slice(piece);
+        self.len += piece.len();
+        true
+    }
+
+    #[inline(always)]
+    fn room(&mut self, len: usize) -> Option<&mut [u8]> {
+        self.bytes.get_mut(self.len..self.limit)?.get_mut(..len)
+    }
+
     /// Appends `piece`, or as many whole characters of it as fit. Whether all did.
     #[inline]
     pub(crate) fn push_str(&mut self, piece: &str) -> bool {
         self.push(piece.as_bytes()) || self.push_head(piece)
+    }
+
+    /// Apart, so that a short piece is written without a call.
+    #[inline(never)]
+    fn write_rarely(&mut self, piece: &str) -> fmt::Result {
+        if self.push_long(piece.as_bytes()) || self.push_head(piece) {
+            Ok(())
+        } else {
+            Err(fmt::Error)
+        }
     }
 
     #[cold]
@@ -115,11 +148,10 @@ fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
 impl fmt::Write for Buffer<'_> {
     #[inline]
     fn write_str(&mut self, piece: &str) -> fmt::Result {
-        if self.push_str(piece) {
-            Ok(())
-        } else {
-            Err(fmt::Error)
+        if piece.len() <= SHORT && self.push_short(piece.as_bytes()) {
+            return Ok(());
         }
+        self.write_rarely(piece)
     }
 
     /// Padding comes character by character.
