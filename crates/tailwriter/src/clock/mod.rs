@@ -74,6 +74,19 @@ impl Clock {
         }
     }
 
+    /// The same, and whatever is loaded after this call is loaded after that moment.
+    ///
+    /// It is for who looks at what others have done up to then: [`now`](Clock::now) is behind all
+    /// loads before it, and the processor may carry out later ones before it has read the counter.
+    pub(crate) fn now_before_loads(&self) -> u64 {
+        let now = self.now();
+        #[cfg(target_arch = "x86_64")]
+        if let Source::Tsc = self.source {
+            tsc::wait();
+        }
+        now
+    }
+
     /// This moment.
     pub(crate) fn anchor(&self) -> Anchor {
         Anchor::new(self.now())

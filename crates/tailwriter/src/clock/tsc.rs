@@ -32,3 +32,9 @@ pub(super) fn ordered() -> u64 {
         _rdtsc()
     }
 }
+
+/// Waits until the counter has been read, so that no load after this is carried out before that.
+pub(super) fn wait() {
+    // SAFETY: LFENCE is part of SSE2, which every x86-64 processor has. It touches no memory.
+    unsafe { _mm_lfence() }
+}

@@ -69,11 +69,11 @@ impl<M: Memory> Core<M> {
         let unfinished = self.pending.unfinished();
         let not_counted = self.cleared.load(Ordering::Relaxed);
         let dropped = self.dropped.load(Ordering::Relaxed);
-        let contents = self.journal.contents(|| self.clock.now());
+        let contents = self.journal.contents(|| self.clock.now_before_loads());
         // The pinned lines after that: one that is pushed meanwhile is no older than what is there
         // now, and can only be missed for the sake of newer ones.
         let pinned = self.pinned.as_ref();
-        let pinned = pinned.map(|journal| journal.contents(|| self.clock.now()));
+        let pinned = pinned.map(|journal| journal.contents(|| self.clock.now_before_loads()));
         assemble::assemble(assemble::Source {
             bounds: Bounds {
                 limits: &self.limits,
