@@ -37,8 +37,18 @@ fuzz_target!(|data: &[u8]| {
         let Ok(symbols) = file.symbols() else {
             return 0;
         };
-        let addresses = ADDRESSES.step_by(61).chain([0, 1, u64::MAX, 1 << 63]);
-        addresses.map(|address| symbols.find(address).len()).sum()
+        let addresses: Vec<u64> = ADDRESSES
+            .step_by(61)
+            .chain([0, 1, u64::MAX, 1 << 63])
+            .collect();
+        let all = symbols.find_all(&addresses);
+        assert_eq!(all.len(), addresses.len());
+        // One alone may be found where all together were too much to read.
+        for (address, together) in addresses.iter().zip(&all).step_by(20) {
+            let alone = symbols.find(*address);
+            assert!(alone == *together || together.len() <= alone.len());
+        }
+        all.iter().map(Vec::len).sum()
     });
     if names > 0 {
         let _ = fuzzing::symbolicate(DUMP, data.to_vec());

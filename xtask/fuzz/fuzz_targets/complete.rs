@@ -1,0 +1,25 @@
+//! A dump that `symbolicate` completes, with a binary that is sound.
+#![no_main]
+
+use flightrec_cli::fuzzing;
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+
+const BINARY: &[u8] = include_bytes!("../seeds/binary/whole");
+
+fuzz_target!(|data: &[u8]| {
+    let Some(completed) = fuzzing::symbolicate(data, BINARY.to_vec()) else {
+        return;
+    };
+    let completed: Value = serde_json::from_slice(&completed).expect("JSON");
+    let before = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
+    let mut before: Value = serde_json::from_slice(before).expect("it was read before");
+    // What has nothing to do with stacks stays as it was.
+    for key in ["stack_traces", "fingerprint"] {
+        before[key] = completed[key].clone();
+    }
+    let absent = |key: &str| completed.get(key).is_none();
+    if !absent("stack_traces") && !absent("fingerprint") {
+        assert_eq!(completed, before);
+    }
+});
