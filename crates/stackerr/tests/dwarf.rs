@@ -2,8 +2,9 @@
 #![cfg(all(feature = "symbols", target_os = "linux"))]
 
 use addr2line::gimli::{self, EndianSlice, RunTimeEndian};
-use object::{Object, ObjectSection};
+use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 use stackerr::symbols::SymbolFile;
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -178,4 +179,44 @@ fn nothing_but_lines() {
 fn not_optimized() {
     let bytes = build("debug", &["-g", "-Cdwarf-version=3"]);
     check(bytes, 61);
+}
+
+#[test]
+fn nothing_but_symbols() {
+    let bytes = build("symbols", &["-O", "-Cstrip=debuginfo"]);
+    let file = object::File::parse(&*bytes).unwrap();
+    let ours = SymbolFile::parse(bytes.clone(), SymbolFile::DEFAULT_LIMIT).unwrap();
+    assert!(!ours.has_debug_info());
+    let mut functions: Vec<_> = file
+        .symbols()
+        .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition())
+        .map(|symbol| (symbol.address(), symbol.size(), symbol.name().unwrap()))
+        .collect();
+    // The last one at an address counts.
+    functions.sort_unstable_by_key(|&(address, size, name)| (address, size, Reverse(name)));
+    let text = file.section_by_name(".text").unwrap();
+    let mut addresses: Vec<u64> = (text.address()..text.address() + text.size())
+        .step_by(61)
+        .collect();
+    for &(address, size, _) in functions.iter().step_by(7) {
+        addresses.extend([address, address + size.saturating_sub(1), address + size]);
+    }
+    let returns: Vec<u64> = addresses.iter().map(|address| address + 1).collect();
+    let found = ours.symbols().unwrap().find_all(&returns);
+    let mut known = 0;
+    for (address, found) in addresses.into_iter().zip(found) {
+        let after = functions.partition_point(|function| function.0 <= address);
+        let expected = after.checked_sub(1).and_then(|at| {
+            let (start, size, name) = functions[at];
+            let name = format!("{:#}", rustc_demangle::demangle(name));
+            (size == 0 || address < start + size).then_some(name)
+        });
+        let names: Vec<_> = found
+            .iter()
+            .map(|symbol| symbol.name().to_owned())
+            .collect();
+        known += names.len();
+        assert_eq!(names, Vec::from_iter(expected), "{address:#x}");
+    }
+    assert!(known > 1_000, "{known}");
 }

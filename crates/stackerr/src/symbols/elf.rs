@@ -256,3 +256,6 @@ fn build_id<'data>(mut notes: Cursor<'data>) -> Option<&'data [u8]> {
         notes.skip(content_len.next_multiple_of(4) - content_len)?;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,7 +26,14 @@ impl Fuel {
     /// Takes that many steps; none once there are no more.
     #[inline]
     pub(super) fn burn(&self, steps: usize) -> Option<()> {
-        self.0.set(self.0.get().checked_sub(steps as u64)?);
-        Some(())
+        let left = self.0.get().checked_sub(steps as u64);
+        // Once it is too little it is out for whoever asks for less, too.
+        self.0.set(left.unwrap_or(0));
+        left.map(drop)
+    }
+
+    #[cfg(test)]
+    pub(super) fn left(&self) -> u64 {
+        self.0.get()
     }
 }

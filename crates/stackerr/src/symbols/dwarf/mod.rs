@@ -26,6 +26,8 @@ mod lines;
 mod names;
 mod ranges;
 mod search;
+#[cfg(test)]
+mod tests;
 mod unit;
 
 pub(super) use cursor::Cursor;

@@ -52,6 +52,11 @@ impl<'a, 'data> Search<'a, 'data> {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn fuel(&self) -> &Fuel {
+        &self.fuel
+    }
+
     /// Looks for addresses that are sorted; for each there is a place in `found`.
     ///
     /// All units are gone through, but of most just the root entry is read. Of several units that
