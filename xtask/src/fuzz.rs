@@ -1,7 +1,7 @@
 //! Fuzzing: builds and runs the targets in `xtask/fuzz`, each for some seconds.
 //!
 //! What a target is compiled with is what cargo-fuzz passes where it uses no sanitizer, so nothing
-//! but a C++ compiler is needed. For more than this does, such as making an input smaller, there is
+//! but a C++ compiler is needed. For more than this does, such as sanitizers and making an input smaller, there is
 //! `cargo fuzz --fuzz-dir xtask/fuzz`.
 
 use std::fs;
@@ -64,8 +64,6 @@ const MEGABYTES: u64 = 1024;
 
 struct Options<'a> {
     seconds: u64,
-    /// Address sanitizer: needs a compiler that is told to take unstable options.
-    asan: bool,
     targets: Vec<&'a Target>,
 }
 
@@ -107,7 +105,6 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
 fn options(args: &[String]) -> Result<Options<'_>> {
     let mut options = Options {
         seconds: SECONDS,
-        asan: false,
         targets: Vec::new(),
     };
     let mut args = args.iter();
@@ -117,13 +114,12 @@ fn options(args: &[String]) -> Result<Options<'_>> {
                 let seconds = args.next().context("--seconds needs a number")?;
                 options.seconds = seconds.parse().context("--seconds needs a number")?;
             }
-            "--asan" => options.asan = true,
             name => match TARGETS.iter().find(|target| target.name == name) {
                 Some(target) => options.targets.push(target),
                 None => {
                     let names: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
                     bail!(
-                        "usage: cargo xtask fuzz [--seconds N] [--asan] [TARGET]…; \
+                        "usage: cargo xtask fuzz [--seconds N] [TARGET]…; \
                          there is no target {name:?}, but {}",
                         names.join(", ")
                     );
@@ -140,7 +136,7 @@ fn options(args: &[String]) -> Result<Options<'_>> {
 /// Builds the targets, and returns where they are.
 fn build(options: &Options<'_>) -> Result<PathBuf> {
     let host = host()?;
-    let dir = cargo::target_dir().join(if options.asan { "fuzz-asan" } else { "fuzz" });
+    let dir = cargo::target_dir().join("fuzz");
     let mut command = cargo::cargo();
     command
         .args(["build", "--release", "--quiet", "--manifest-path"])
@@ -151,12 +147,7 @@ fn build(options: &Options<'_>) -> Result<PathBuf> {
     for target in &options.targets {
         command.args(["--bin", target.name]);
     }
-    let mut flags = COVERAGE.to_owned();
-    if options.asan {
-        flags.push_str(" -Zsanitizer=address");
-        command.env("RUSTC_BOOTSTRAP", "1");
-    }
-    command.env("RUSTFLAGS", flags);
+    command.env("RUSTFLAGS", COVERAGE);
     println!("building {} targets", options.targets.len());
     let status = command.status().context("cannot start cargo")?;
     ensure!(status.success(), "the targets do not build: {status}");

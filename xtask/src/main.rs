@@ -22,7 +22,7 @@ Usage: cargo xtask TASK
   bench [--quick] [--json FILE]
                           what recording costs, beside the alternatives
   faults [--quick]        processes killed, files damaged, disks full: the long campaigns
-  fuzz [--seconds N] [--asan] [TARGET]…
+  fuzz [--seconds N] [TARGET]…
                           every reader of outside bytes, on bytes that nobody thought of
   interop                 what the program exports, read by jq, DuckDB, lnav and OpenTelemetry
   stacks                  what stacks have in them, with each kind of optimisation
