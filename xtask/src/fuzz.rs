@@ -1,8 +1,8 @@
 //! Fuzzing: builds and runs the targets in `xtask/fuzz`, each for some seconds.
 //!
 //! What a target is compiled with is what cargo-fuzz passes where it uses no sanitizer, so nothing
-//! but a C++ compiler is needed. For more than this does, such as sanitizers and making an input smaller, there is
-//! `cargo fuzz --fuzz-dir xtask/fuzz`.
+//! but a C++ compiler is needed. For more than this does, such as sanitizers and making an input
+//! smaller, there is `cargo fuzz --fuzz-dir xtask/fuzz`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
