@@ -25,7 +25,8 @@ const NO_SEGMENT: u32 = u32::MAX;
 pub(crate) struct Journal<M> {
     memory: M,
     shards: Box<[CachePadded<Shard>]>,
-    book: Lock<Book>,
+    /// Apart from what every push reads: whoever fills a segment writes to it.
+    book: CachePadded<Lock<Book>>,
     min_lines: u64,
     min_bytes: usize,
 }
@@ -73,7 +74,7 @@ impl<M: Memory> Journal<M> {
             shards: (0..SHARDS)
                 .map(|_| CachePadded::new(Shard::new()))
                 .collect(),
-            book: Lock::new(Book::default()),
+            book: CachePadded::new(Lock::new(Book::default())),
             min_lines: limits.max_lines as u64,
             min_bytes: limits.max_bytes,
         }
