@@ -54,9 +54,32 @@ fn ticks() -> u64 {
         .map_or(0, |time| time.as_nanos() as u64);
 }
 
+/// The same, after all that was loaded before: what it takes for the records of two threads to be in
+/// order.
+#[inline]
+fn ordered_ticks() -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: LFENCE is part of SSE2, which every x86-64 processor has.
+    unsafe {
+        std::arch::x86_64::_mm_lfence();
+    }
+    ticks()
+}
+
 /// The floor of a message given as arguments.
 #[inline]
 pub(crate) fn keep(args: fmt::Arguments<'_>) {
+    keep_at(args, ticks);
+}
+
+/// The floor where order is promised.
+#[inline]
+pub(crate) fn keep_in_order(args: fmt::Arguments<'_>) {
+    keep_at(args, ordered_ticks);
+}
+
+#[inline]
+fn keep_at(args: fmt::Arguments<'_>, ticks: fn() -> u64) {
     OWN.with_borrow_mut(|own| {
         own.buffer.clear();
         // A string takes everything.

@@ -14,8 +14,15 @@ const NOBODY: &str = "A record that nobody wants";
 
 pub(super) const RECORDING: &[Case] = &[
     Case::new(GROUP, "format only", BOTH, format_only),
+    Case::new(GROUP, "the floor, in order", BOTH, in_order),
     Case::new(GROUP, "flightrec", BOTH, record),
     Case::new(GROUP, "flightrec, key-values", BOTH, key_values),
+    Case::new(
+        GROUP,
+        "the floor, in order, no arguments",
+        BOTH,
+        bare_in_order,
+    ),
     Case::new(GROUP, "flightrec, no arguments", BOTH, no_arguments),
     Case::new(GROUP, "flightrec, crash-safe", BOTH, crash_safe),
     Case::new(GROUP, "flightrec, crash-safe, strict", ONE, strict),
@@ -77,16 +84,30 @@ fn key_values(threads: usize) -> Sample {
     alternate(&floor, &case, threads)
 }
 
+/// A message without arguments.
+macro_rules! bare {
+    () => {
+        "the index was read and nothing in it had changed since the last time"
+    };
+}
+
 fn no_arguments(threads: usize) -> Sample {
     let _recorder = install();
-    let floor = Step(|_| {
-        floor::keep(format_args!(
-            "the index was read and nothing in it had changed since the last time"
-        ))
-    });
-    let case = Step(|_| {
-        log::debug!("the index was read and nothing in it had changed since the last time")
-    });
+    let floor = Step(|_| floor::keep(format_args!(bare!())));
+    let case = Step(|_| log::debug!(bare!()));
+    alternate(&floor, &case, threads)
+}
+
+/// The floor that keeps the promise of order, and does nothing else.
+fn in_order(threads: usize) -> Sample {
+    let values = Values::new();
+    let case = Step(|number| floor::keep_in_order(message!(format_args, values, number)));
+    alternate(&floor_step(), &case, threads)
+}
+
+fn bare_in_order(threads: usize) -> Sample {
+    let floor = Step(|_| floor::keep(format_args!(bare!())));
+    let case = Step(|_| floor::keep_in_order(format_args!(bare!())));
     alternate(&floor, &case, threads)
 }
 
