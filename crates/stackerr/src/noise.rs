@@ -71,6 +71,15 @@ const PREFIXES: &[(&str, FrameKind)] = &[
     ("async_io::", FrameKind::Async),
     ("smol::", FrameKind::Async),
     ("pollster::", FrameKind::Async),
+    ("futures_lite::", FrameKind::Async),
+    ("actix_rt::", FrameKind::Async),
+    ("compio_runtime::", FrameKind::Async),
+    ("embassy_executor::", FrameKind::Async),
+    ("glommio::", FrameKind::Async),
+    ("monoio::", FrameKind::Async),
+    ("tracing::instrument::", FrameKind::Async),
+    ("rayon_core::", FrameKind::Runtime),
+    ("crossbeam_utils::thread::", FrameKind::Runtime),
 ];
 
 /// Names that match as a whole.
