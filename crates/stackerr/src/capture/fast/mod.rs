@@ -25,7 +25,8 @@ use std::cell::RefCell;
 /// What one thread keeps: the rules for the addresses it met, and where its stack ends.
 struct Walker {
     cache: Cache,
-    end: StackEnd,
+    /// `None` if the thread library does not know, as of the main thread where there is no `/proc`.
+    end: Option<StackEnd>,
 }
 
 thread_local! {
@@ -44,7 +45,7 @@ pub(super) fn walk(ips: &mut [usize]) -> Option<usize> {
             if slot.is_none() {
                 *slot = Some(Walker {
                     cache: Cache::new(),
-                    end: StackEnd::of_this_thread()?,
+                    end: StackEnd::of_this_thread(),
                 });
             }
             slot.as_mut()?.walk(&registers, ips)
@@ -55,7 +56,7 @@ pub(super) fn walk(ips: &mut [usize]) -> Option<usize> {
 impl Walker {
     /// `registers` are those of a function that has not returned yet.
     fn walk(&mut self, registers: &Registers, ips: &mut [usize]) -> Option<usize> {
-        let stack = self.end.stack_above(registers.sp)?;
+        let stack = self.end.as_ref()?.stack_above(registers.sp)?;
         let (mut sp, mut bp) = (registers.sp, registers.bp);
         // Of the innermost function it is known where it is rather than where it returns to.
         let mut ip = registers.ip + 1;
