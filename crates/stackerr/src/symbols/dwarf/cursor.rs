@@ -151,8 +151,11 @@ mod tests {
         // The standard's own examples (figures 22 and 23), and the ends of the world.
         let mut max = [0xff; 10];
         max[9] = 1;
+        let mut over = max;
+        over[9] = 3;
         for (bytes, number) in [
-            (&[2][..], Some(2)),
+            (&over[..], None),
+            (&[2], Some(2)),
             (&[0x7f], Some(127)),
             (&[0x80, 1], Some(128)),
             (&[0xb9, 0x64], Some(12857)),

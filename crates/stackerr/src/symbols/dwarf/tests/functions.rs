@@ -63,7 +63,7 @@ fn nests() {
         ]
         .concat(),
     );
-    for (address, names) in [
+    let expected = [
         (0xfff, &[][..]),
         (0x1000, &["outer"]),
         (0x1010, &["first", "outer"]),
@@ -77,8 +77,16 @@ fn nests() {
         (0x1200, &["next"]),
         (0x1800, &["fourth", "nested"]),
         (0x1808, &["nested"]),
-    ] {
+    ];
+    let addresses: Vec<_> = expected.map(|(address, _)| (address, 0)).into();
+    let together = made.sections().find(&addresses).into_iter();
+    for ((address, names), together) in expected.into_iter().zip(together) {
         assert_eq!(made.names(address), names, "{address:#x}");
+        let together: Vec<_> = together
+            .into_iter()
+            .filter_map(|symbol| symbol.name)
+            .collect();
+        assert_eq!(together, names, "{address:#x}");
     }
     // Each one's line is where the one before it is called.
     let lines = made.find(0x1018).into_iter().map(|(_, line)| line);
@@ -107,12 +115,17 @@ fn several_at_once_are_found_as_one_by_one() {
 
 #[test]
 fn of_units_that_claim_an_address_the_tightest_counts_that_knows_it() {
-    let mut made = made();
-    made.unit(&[entry(1, 0x1000, 0x9000), function(0x1000, 0x9000, "wide")].concat());
-    made.unit(&[entry(1, 0x2000, 0x1000), function(0x2000, 0x10, "tight")].concat());
-    assert_eq!(made.names(0x2004), ["tight"]);
-    // The one that claims it, but has nothing there, does not count.
-    assert_eq!(made.names(0x2800), ["wide"]);
+    let wide = [entry(1, 0x1000, 0x9000), function(0x1000, 0x9000, "wide")];
+    let tight = [entry(1, 0x2000, 0x1000), function(0x2000, 0x10, "tight")];
+    for units in [[&wide, &tight], [&tight, &wide]] {
+        let mut made = made();
+        for unit in units {
+            made.unit(&unit.concat());
+        }
+        assert_eq!(made.names(0x2004), ["tight"]);
+        // The one that claims it, but has nothing there, does not count.
+        assert_eq!(made.names(0x2800), ["wide"]);
+    }
 }
 
 #[test]
@@ -137,9 +150,19 @@ fn a_unit_that_says_nothing_of_its_ranges_is_found_by_the_index() {
 fn names_come_from_what_an_entry_is_of() {
     let mut made = made();
     // The header has 11 bytes; the root's entry one; then `f`'s, at 12.
-    let mut entries = [&[5, 6][..], b"f\0"].concat();
-    entries.extend([7, 12, 0, 0, 0]); // at 15: an instance of `f`
+    let mut entries = [&[5, 2][..], b"f\0"].concat();
+    entries.extend([3, 12, 0, 0, 0]); // at 15: an instance of `f`
     made.unit(&entries);
+    // By abbreviations of its own.
+    let table = made.abbrev.len() as u32;
+    made.info[6..10].copy_from_slice(&table.to_le_bytes());
+    let own = [
+        abbrev(5, 0x11, true, &[]),
+        abbrev(2, 0x2e, false, &[(0x03, 0x08)]),
+        abbrev(3, 0x2e, false, &[(0x31, 0x13)]),
+        vec![0],
+    ];
+    made.abbrev.extend(own.concat());
     let second = made.info.len() as u32;
     let mut entries = entry(1, 0x1000, 0x1000);
     // At 28 of the unit: a definition of what is in the first unit.
