@@ -60,6 +60,11 @@ impl Frame {
         self.object.get("noise").unwrap_or_default()
     }
 
+    /// The number of its module and its address there, if both are known.
+    pub(super) fn place(&self) -> Option<(usize, u64)> {
+        Some((self.module?, self.address?))
+    }
+
     /// This frame as the frame of one of the functions at its address.
     fn with(&self, symbol: &Symbol) -> serde_json::Result<Frame> {
         let noise = symbol.kind(self.module_name.as_deref()).is_noise()
@@ -83,7 +88,7 @@ impl Frame {
 
     /// The frames of the functions at its address, if more is known of them than is here.
     fn expanded(&self, find: &Find<'_>) -> serde_json::Result<Vec<Frame>> {
-        let (Some(module), Some(address)) = (self.module, self.address) else {
+        let Some((module, address)) = self.place() else {
             return Ok(Vec::new());
         };
         let symbols = find(module, address);

@@ -1,7 +1,7 @@
 //! Names, files and lines for the frames of a dump from a stripped program.
 //!
-//! The dump's addresses and build-ids (`modules`) are looked up in files with symbols (`files`,
-//! found by `debug_files` if need be); a frame becomes as many as functions were inlined in it
+//! The dump's addresses and build-ids (`modules`) are looked up (`lookup`) in files with symbols
+//! (`files`, found by `debug_files` if need be); a frame becomes as many as functions were inlined in it
 //! (`frames`), and the failure has the fingerprint that it would have had with names (`fingerprint`).
 //! All else in the dump stays as it was written (`object`).
 
@@ -9,11 +9,12 @@ mod debug_files;
 mod files;
 mod fingerprint;
 mod frames;
+mod lookup;
 mod modules;
 mod object;
 
 use serde_json::value::RawValue;
-use stackerr::symbols::{Symbol, Symbols};
+use stackerr::symbols::Symbols;
 
 pub(crate) use files::{Asked, Sources};
 pub(crate) use modules::Modules;
@@ -21,6 +22,7 @@ pub(crate) use object::Object;
 
 use fingerprint::Prints;
 use frames::Frame;
+use lookup::Lookup;
 
 /// What came of a dump.
 #[derive(Debug, Default)]
@@ -47,16 +49,6 @@ pub(crate) fn complete(
     let json = |error: serde_json::Error| error.to_string();
     let reason = dump.get::<Object>("reason").unwrap_or_default();
     let panicking = reason.get::<String>("kind").as_deref() == Some("panic");
-    let find = |module: usize, address: u64| -> Vec<Symbol> {
-        let found = symbols[module].iter().map(|symbols| symbols.find(address));
-        // A file with lines before one that has functions' names alone.
-        found
-            .max_by_key(|found| {
-                let lines = found.iter().filter(|symbol| symbol.file().is_some());
-                (lines.count(), found.len())
-            })
-            .unwrap_or_default()
-    };
     let mut tally = Tally {
         unnamed: vec![0; modules.list().len()],
         ..Tally::default()
@@ -75,7 +67,9 @@ pub(crate) fn complete(
             continue;
         };
         let frames = objects.into_iter();
-        let frames = frames.map(|object| Frame::of(object, modules)).collect();
+        let frames: Vec<Frame> = frames.map(|object| Frame::of(object, modules)).collect();
+        let lookup = Lookup::new(symbols, frames.iter().filter_map(Frame::place).collect());
+        let find = |module, address| lookup.find((module, address));
         let done = frames::finish(frames, panicking, &find, left).map_err(json)?;
         left = left
             .checked_sub(done.added)
