@@ -91,3 +91,13 @@ fn entry(code: u8, low: u64, high: u64) -> Vec<u8> {
     bytes.extend(high.to_le_bytes());
     bytes
 }
+
+proptest::proptest! {
+    #[test]
+    fn pairs_are_sorted(mut pairs in proptest::collection::vec((0u64..50, 0u32..3), 0..80)) {
+        let mut expected = pairs.clone();
+        expected.sort_unstable();
+        super::sort(&mut pairs);
+        proptest::prop_assert_eq!(pairs, expected);
+    }
+}
