@@ -1,5 +1,6 @@
 //! What stays the same of a failure from one build to the next.
 
+use crate::place::split_last;
 use crate::trace::StackTraces;
 
 /// FNV-1a, 64 bits: offset basis and prime as in RFC 9923.
@@ -32,6 +33,7 @@ const PRIME: u64 = 0x0000_0100_0000_01b3;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Fingerprint {
+    /// Sorted, each once.
     finished: Vec<u64>,
     trace: Option<Fnv>,
 }
@@ -45,10 +47,18 @@ impl Fingerprint {
 
     /// Begins with a trace, that of an error of this type, if that is known.
     pub fn trace(&mut self, type_name: Option<&str>) {
+        self.finish_trace();
         let mut hash = Fnv::new();
         hash.write(type_name.unwrap_or("").as_bytes());
-        self.finished
-            .extend(self.trace.replace(hash).map(|hash| hash.0));
+        self.trace = Some(hash);
+    }
+
+    fn finish_trace(&mut self) {
+        if let Some(hash) = self.trace.take()
+            && let Err(place) = self.finished.binary_search(&hash.0)
+        {
+            self.finished.insert(place, hash.0);
+        }
     }
 
     /// Goes on with a frame of the trace, innermost first: one that belongs to the program. What
@@ -73,9 +83,7 @@ impl Fingerprint {
     /// The hash of all that was said.
     #[must_use]
     pub fn finish(mut self) -> String {
-        self.finished.extend(self.trace.map(|hash| hash.0));
-        self.finished.sort_unstable();
-        self.finished.dedup();
+        self.finish_trace();
         let mut hash = Fnv::new();
         for part in self.finished {
             hash.write(&part.to_be_bytes());
@@ -123,7 +131,7 @@ impl StackTraces {
 
 /// The name without a trailing `::h0123456789abcdef`.
 pub(crate) fn without_hash(name: &str) -> &str {
-    match name.rsplit_once("::h") {
+    match split_last(name, "::h") {
         Some((path, hash)) if hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit()) => {
             path
         }

@@ -16,12 +16,12 @@ pub(crate) fn path_of_file(file: &str, name: &str) -> String {
     let file = file.replace('\\', "/");
     let own = OWN.replace('\\', "/");
     let own = own.strip_suffix("place.rs").unwrap_or(&own);
-    if let Some((before, rest)) = file.rsplit_once(own)
+    if let Some((before, rest)) = split_last(&file, own)
         && (before.is_empty() || before.ends_with('/'))
     {
         return join("stackerr", rest, name);
     }
-    let Some((front, rest)) = file.rsplit_once("/src/") else {
+    let Some((front, rest)) = split_last(&file, "/src/") else {
         return name.to_owned();
     };
     let (above, folder) = front.rsplit_once('/').unwrap_or(("", front));
@@ -35,6 +35,13 @@ pub(crate) fn path_of_file(file: &str, name: &str) -> String {
         }
         _ => name.to_owned(),
     }
+}
+
+/// `rsplit_once`, whose search is linear for any text and takes 3 KB for it.
+pub(crate) fn split_last<'a>(text: &'a str, at: &str) -> Option<(&'a str, &'a str)> {
+    let mut windows = text.as_bytes().windows(at.len());
+    let place = windows.rposition(|window| window == at.as_bytes())?;
+    Some((&text[..place], &text[place + at.len()..]))
 }
 
 fn join(krate: &str, file: &str, name: &str) -> String {

@@ -78,7 +78,7 @@ impl Ring {
 
     /// Writes the outline beside the ring.
     pub(crate) fn outline(&self, dump: &Dump) -> io::Result<()> {
-        let file = self.dir.create(self.name.with_extension(OUTLINE))?;
+        let file = self.dir.create(&self.name.with_extension(OUTLINE))?;
         dump.write_to(io::BufWriter::new(file))
     }
 
@@ -87,7 +87,7 @@ impl Ring {
         if process::id() == self.owner {
             // In this order: a ring without its outline would be told of without a version.
             let _ = self.tail.remove();
-            let _ = self.dir.remove(self.name.with_extension(OUTLINE));
+            let _ = self.dir.remove(&self.name.with_extension(OUTLINE));
         }
     }
 }

@@ -24,8 +24,8 @@ pub(crate) fn dump_orphans(recorder: &Recorder, dir: &Path) {
     let Ok(dir) = Dir::open(dir) else {
         return;
     };
-    let names = dir.entries().into_iter().flatten();
-    let mut names: Vec<PathBuf> = names.map(|entry| entry.file_name().into()).collect();
+    let names = dir.names().unwrap_or_default().into_iter();
+    let mut names: Vec<PathBuf> = names.map(PathBuf::from).collect();
     names.sort();
     let has_extension =
         |name: &&PathBuf, extension: &str| name.extension().is_some_and(|its| its == extension);
@@ -49,10 +49,10 @@ pub(crate) fn dump_orphans(recorder: &Recorder, dir: &Path) {
         let ring = name.with_extension(EXTENSION);
         let is_alone = has_extension(&&name, OUTLINE)
             && dir
-                .path_of(ring)
+                .path_of(&ring)
                 .is_ok_and(|ring| ring.symlink_metadata().is_err());
         if is_alone || is_draft(&name) && store::is_abandoned(&dir, &name) {
-            let _ = dir.remove(name);
+            let _ = dir.remove(&name);
         }
     }
 }
@@ -67,7 +67,7 @@ fn say_shown(error: &io::Error, dir: &Dir, name: &Path) -> String {
 }
 
 fn dump_orphan(recorder: &Recorder, ring: Recovered, dir: &Dir, name: &Path) {
-    let outline = dir.open_file(name.with_extension(OUTLINE)).ok();
+    let outline = dir.open_file(&name.with_extension(OUTLINE)).ok();
     let outline = outline.and_then(read_outline);
     // The outline is there before the first record is. A process that was killed before has nothing
     // to tell, not even of which version it was.
@@ -81,7 +81,7 @@ fn dump_orphan(recorder: &Recorder, ring: Recovered, dir: &Dir, name: &Path) {
         // Should it stay, there will be a second dump of it; better than none. And rather that one
         // with its outline than without.
         let _ = ring.remove();
-        let _ = dir.remove(name.with_extension(OUTLINE));
+        let _ = dir.remove(&name.with_extension(OUTLINE));
     }
 }
 

@@ -40,7 +40,7 @@ impl Dir {
     ///
     /// If that can not be promised: where files are reached by the directory's path alone, and
     /// something else is there by now.
-    pub(crate) fn path_of(&self, name: impl AsRef<Path>) -> io::Result<PathBuf> {
+    pub(crate) fn path_of(&self, name: &Path) -> io::Result<PathBuf> {
         if self.reached == self.path && !self.is_there() {
             return Err(io::Error::other("somebody replaced it meanwhile"));
         }
@@ -48,18 +48,22 @@ impl Dir {
     }
 
     /// The path of a file as its owner knows it.
-    pub(crate) fn shown(&self, name: impl AsRef<Path>) -> PathBuf {
+    pub(crate) fn shown(&self, name: &Path) -> PathBuf {
         self.path.join(name)
     }
 
-    /// The names of what is in it.
-    pub(crate) fn entries(&self) -> io::Result<impl Iterator<Item = fs::DirEntry>> {
-        let path = self.path_of("")?;
-        Ok(again(|| fs::read_dir(&path))?.filter_map(Result::ok))
+    /// The names of what is in it; those that are no text are not ours.
+    pub(crate) fn names(&self) -> io::Result<Vec<String>> {
+        let path = self.path_of(Path::new(""))?;
+        let mut names = Vec::new();
+        for entry in again(|| fs::read_dir(&path))?.flatten() {
+            names.extend(entry.file_name().into_string().ok());
+        }
+        Ok(names)
     }
 
     /// Makes a new file for its owner alone: neither somebody's file nor through somebody's link.
-    pub(crate) fn create(&self, name: impl AsRef<Path>) -> io::Result<File> {
+    pub(crate) fn create(&self, name: &Path) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
@@ -69,7 +73,7 @@ impl Dir {
 
     /// Opens a file to read it or ask for its lock, whatever somebody put in its place: no link is
     /// followed, and a pipe not waited for.
-    pub(crate) fn open_file(&self, name: impl AsRef<Path>) -> io::Result<File> {
+    pub(crate) fn open_file(&self, name: &Path) -> io::Result<File> {
         let file = read_only().open(self.path_of(name)?)?;
         if again(|| file.metadata())?.is_file() {
             Ok(file)
@@ -78,7 +82,7 @@ impl Dir {
         }
     }
 
-    pub(crate) fn remove(&self, name: impl AsRef<Path>) -> io::Result<()> {
+    pub(crate) fn remove(&self, name: &Path) -> io::Result<()> {
         let path = self.path_of(name)?;
         again(|| fs::remove_file(&path))
     }

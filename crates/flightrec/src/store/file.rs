@@ -67,7 +67,10 @@ impl<'a> Temporary<'a> {
 
     /// Gives the file its name, unless there is a file of that name.
     fn publish(&self, name: &str) -> io::Result<()> {
-        let (from, to) = (self.dir.path_of(&self.name)?, self.dir.path_of(name)?);
+        let (from, to) = (
+            self.dir.path_of(&self.name)?,
+            self.dir.path_of(name.as_ref())?,
+        );
         match again(|| fs::hard_link(&from, &to)) {
             // Some file systems have no links. Names hold time, process and a counter, so nobody
             // else makes the same one between this question and the answer.

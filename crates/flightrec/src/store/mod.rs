@@ -61,7 +61,7 @@ impl Store {
         file::write(&dir, &name, |file| dump.write_to(file))?;
         // The dump is there; that old ones could not be removed is no failure of it.
         let _ = self.retention.apply(&dir, &name);
-        Ok(dir.shown(name))
+        Ok(dir.shown(name.as_ref()))
     }
 
     /// Removes what processes left that were killed while they wrote a dump.
@@ -69,10 +69,9 @@ impl Store {
         let Some(Ok(dir)) = self.dir.as_deref().map(Dir::open) else {
             return;
         };
-        for entry in dir.entries().into_iter().flatten() {
-            let name = PathBuf::from(entry.file_name());
-            if file::is_orphan(&dir, &name) {
-                let _ = dir.remove(name);
+        for name in dir.names().unwrap_or_default() {
+            if file::is_orphan(&dir, name.as_ref()) {
+                let _ = dir.remove(name.as_ref());
             }
         }
     }
@@ -80,8 +79,7 @@ impl Store {
 
 /// The name of the newest dump.
 fn newest(dir: &Dir) -> Option<String> {
-    let names = dir.entries().ok()?;
-    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    let names = dir.names().ok()?.into_iter();
     names.filter(|name| name::is_dump(name)).max()
 }
 

@@ -1,6 +1,7 @@
 //! How many dumps are kept.
 
 use std::collections::BinaryHeap;
+use std::fs;
 use std::io;
 
 use super::{Dir, file, name};
@@ -28,28 +29,27 @@ impl Retention {
         // sorts with a tenth of the code.
         let mut dumps: BinaryHeap<(String, u64)> = BinaryHeap::new();
         let (mut count, mut bytes) = (0, 0);
-        for entry in dir.entries()? {
-            // Of the entry itself, should it be a link.
-            let (Ok(metadata), Ok(name)) = (entry.metadata(), entry.file_name().into_string())
-            else {
-                continue;
-            };
-            if !metadata.is_file() {
+        for name in dir.names()? {
+            if file::is_orphan(dir, name.as_ref()) {
+                let _ = dir.remove(name.as_ref());
                 continue;
             }
+            // Of the entry itself, should it be a link.
+            let there = dir.path_of(name.as_ref())?.symlink_metadata();
+            let Some(there) = there.ok().filter(fs::Metadata::is_file) else {
+                continue;
+            };
             if name == newest {
-                (count, bytes) = (1, metadata.len());
+                (count, bytes) = (1, there.len());
             } else if name::is_dump(&name) {
-                dumps.push((name, metadata.len()));
-            } else if file::is_orphan(dir, name.as_ref()) {
-                let _ = dir.remove(name);
+                dumps.push((name, there.len()));
             }
         }
         while let Some((name, len)) = dumps.pop() {
             count += 1;
             bytes += len;
             if count > self.max_dumps || bytes > self.max_bytes {
-                let _ = dir.remove(name);
+                let _ = dir.remove(name.as_ref());
             }
         }
         Ok(())

@@ -78,27 +78,30 @@ fn is_key_byte(b: u8) -> bool {
 fn key_before(text: &str, end: usize) -> Range<usize> {
     let bytes = &text.as_bytes()[..end];
     let floor = end.saturating_sub(MAX_KEY);
-    let back = |mut at: usize, of: &dyn Fn(u8) -> bool| {
-        while at > floor && of(bytes[at - 1]) {
-            step();
-            at -= 1;
-        }
-        at
-    };
-    let end = back(end, &|b| matches!(b, b' ' | b'\t'));
-    let end = back(end, &|b| {
+    let back = |at, of| back(bytes, floor, at, of);
+    let end = back(end, |b| matches!(b, b' ' | b'\t'));
+    let end = back(end, |b| {
         matches!(b, b'"' | b'\'' | b'`' | b'\\' | b']' | b'[')
     });
-    let mut start = back(end, &is_key_byte);
+    let mut start = back(end, is_key_byte);
     if bytes[start..end].eq_ignore_ascii_case(b"key") && start > floor && bytes[start - 1] == b' ' {
         // "the API key: …"
-        start = back(start - 1, &is_key_byte);
+        start = back(start - 1, is_key_byte);
     }
     // The floor may have come down within a character.
     while !text.is_char_boundary(start) {
         start += 1;
     }
     start..end.max(start)
+}
+
+/// From `at` down to the first of the bytes before it that are all of a kind, not below `floor`.
+fn back(bytes: &[u8], floor: usize, mut at: usize, is_of_kind: fn(u8) -> bool) -> usize {
+    while at > floor && is_of_kind(bytes[at - 1]) {
+        step();
+        at -= 1;
+    }
+    at
 }
 
 /// Masks the value that begins at `start`; where to look on.

@@ -229,46 +229,62 @@ impl Redactor {
     }
 
     /// Every rule but the user's; `None` if nothing was masked.
+    #[inline(never)]
     fn once(&self, text: &str) -> Option<String> {
-        let mut changed: Option<String> = None;
-        let mut pass = |rule: BuiltIn, find: &dyn Fn(&str, &mut Splice<'_>)| {
-            let current = changed.as_deref().unwrap_or(text);
-            let mut splice = Splice::new(current);
-            find(current, &mut splice);
-            self.count(rule, splice.masked());
-            if let Some(masked) = splice.finish() {
-                changed = Some(masked);
-            }
+        let mut pass = Pass {
+            redactor: self,
+            text,
+            changed: None,
         };
         for literal in &self.literals {
-            pass(BuiltIn::Literal, &|text, out| literals(text, literal, out));
+            pass.make(BuiltIn::Literal, &|text, out| literals(text, literal, out));
         }
         // Most texts lack what most rules look for, and one look tells. A pass may only take
         // bytes away, but for those of the mask, which no rule needs.
-        let bytes = Bytes::of(text);
+        let bytes = Bytes::of(text.as_bytes());
         if self.built_in {
             if bytes.has(b"-") {
-                pass(BuiltIn::PrivateKey, &pem::find);
+                pass.make(BuiltIn::PrivateKey, &pem::find);
             }
             if bytes.has(b":/@") {
-                pass(BuiltIn::Url, &url::find);
+                pass.make(BuiltIn::Url, &url::find);
             }
             if bytes.has(b"b") || bytes.has(b"B") {
-                pass(BuiltIn::Authorization, &authorization::find);
+                pass.make(BuiltIn::Authorization, &authorization::find);
             }
             if bytes.has(b".eyJ") {
-                pass(BuiltIn::Jwt, &token::find_jwt);
+                pass.make(BuiltIn::Jwt, &token::find_jwt);
             }
             if text.len() >= token::SHORTEST {
-                pass(BuiltIn::Token, &token::find_prefixed);
+                pass.make(BuiltIn::Token, &token::find_prefixed);
             }
         }
         if !self.keys.is_empty() && (bytes.has(b":") || bytes.has(b"=")) {
-            pass(BuiltIn::Key, &|text, out| {
+            pass.make(BuiltIn::Key, &|text, out| {
                 key_value::find(text, &self.keys, out);
             });
         }
-        changed
+        pass.changed
+    }
+}
+
+/// Each rule after the other, over what the one before has left.
+struct Pass<'a> {
+    redactor: &'a Redactor,
+    text: &'a str,
+    changed: Option<String>,
+}
+
+impl Pass<'_> {
+    #[inline(never)]
+    fn make(&mut self, rule: BuiltIn, find: &dyn Fn(&str, &mut Splice<'_>)) {
+        let current = self.changed.as_deref().unwrap_or(self.text);
+        let mut splice = Splice::new(current);
+        find(current, &mut splice);
+        self.redactor.count(rule, splice.masked());
+        if let Some(masked) = splice.finish() {
+            self.changed = Some(masked);
+        }
     }
 }
 
@@ -296,16 +312,12 @@ impl Rule {
 struct Bytes(u64);
 
 impl Bytes {
-    fn of(text: &str) -> Bytes {
-        Bytes::of_bytes(text.as_bytes())
-    }
-
-    fn of_bytes(bytes: &[u8]) -> Bytes {
+    fn of(bytes: &[u8]) -> Bytes {
         Bytes(bytes.iter().fold(0, |all, byte| all | 1 << (byte % 64)))
     }
 
     fn has(self, all: &[u8]) -> bool {
-        let wanted = Bytes::of_bytes(all).0;
+        let wanted = Bytes::of(all).0;
         self.0 & wanted == wanted
     }
 }

@@ -103,15 +103,18 @@ fn read(module: &Module) -> Option<Tables<'static>> {
         return None;
     }
     let contents = elf.contents(Sections::NAMES);
-    let sections =
-        contents.map(
-            |content| match content.and_then(|content| inflate(&content, MAX_SECTION)) {
-                Some(Cow::Borrowed(bytes)) => bytes,
-                // Inflated once, and then kept for good.
-                Some(Cow::Owned(bytes)) => Vec::leak(bytes),
-                None => &[],
-            },
-        );
+    let mut sections: [&[u8]; _] = [&[]; Sections::NAMES.len()];
+    for (section, content) in sections.iter_mut().zip(&contents) {
+        match content
+            .as_ref()
+            .and_then(|content| inflate(content, MAX_SECTION))
+        {
+            Some(Cow::Borrowed(bytes)) => *section = bytes,
+            // Inflated once, and then kept for good.
+            Some(Cow::Owned(bytes)) => *section = Vec::leak(bytes),
+            None => {}
+        }
+    }
     Some(Tables::new(elf, sections))
 }
 

@@ -1,46 +1,48 @@
 //! Sections that are compressed.
 
 use super::elf::{Compression, Content};
-use miniz_oxide::inflate::TINFLStatus;
-use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 use std::borrow::Cow;
-
-/// The most that a byte of zlib's can become, rounded up.
-const MAX_RATIO: usize = 1040;
 
 /// The content of a section, of at most `limit` bytes if it has to be inflated; `None` if it is
 /// larger, damaged, or compressed in a way that is not known here.
 pub(crate) fn inflate<'data>(content: &Content<'data>, limit: u64) -> Option<Cow<'data, [u8]>> {
-    let size = usize::try_from(content.size).ok()?;
     match content.compression {
         Compression::None => Some(Cow::Borrowed(content.data)),
         _ if content.size > limit => None,
-        Compression::Zlib => zlib(content.data, size).map(Cow::Owned),
+        #[cfg(feature = "zlib")]
+        Compression::Zlib => zlib(content).map(Cow::Owned),
         #[cfg(feature = "symbols")]
-        Compression::Zstandard => zstandard(content.data, size).map(Cow::Owned),
+        Compression::Zstandard => zstandard(content).map(Cow::Owned),
         _ => None,
     }
 }
 
 /// Straight into a buffer of the size that it must have in the end: the smallest way there is.
-#[cold]
-fn zlib(data: &[u8], size: usize) -> Option<Vec<u8>> {
+#[cfg(feature = "zlib")]
+fn zlib(content: &Content<'_>) -> Option<Vec<u8>> {
+    use miniz_oxide::inflate::TINFLStatus;
+    use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
+
+    /// The most that a byte of zlib's can become, rounded up.
+    const MAX_RATIO: usize = 1040;
+    let size = usize::try_from(content.size).ok()?;
     // Nobody gets memory for nothing.
-    if size / MAX_RATIO > data.len() {
+    if size / MAX_RATIO > content.data.len() {
         return None;
     }
     let mut bytes = vec![0; size];
     let mut state = Box::<DecompressorOxide>::default();
     let flags = inflate_flags::TINFL_FLAG_PARSE_ZLIB_HEADER
         | inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
-    let (status, _, count) = decompress(&mut state, data, &mut bytes, 0, flags);
+    let (status, _, count) = decompress(&mut state, content.data, &mut bytes, 0, flags);
     bytes.truncate(count);
     (status == TINFLStatus::Done).then_some(bytes)
 }
 
 #[cfg(feature = "symbols")]
-fn zstandard(mut data: &[u8], size: usize) -> Option<Vec<u8>> {
+fn zstandard(content: &Content<'_>) -> Option<Vec<u8>> {
     use std::io::Read;
+    let (mut data, size) = (content.data, usize::try_from(content.size).ok()?);
     let mut bytes = Vec::new();
     // A section may be several frames, one behind the other.
     while bytes.len() < size && !data.is_empty() {
