@@ -15,7 +15,7 @@ fn main() {
 mod linux {
     use std::ffi::{c_int, c_void};
     use std::hint::black_box;
-    use std::sync::Barrier;
+    use std::sync::{Barrier, Mutex};
     use std::time::Instant;
 
     type Visit = unsafe extern "C" fn(*mut c_void, *mut c_void) -> c_int;
@@ -92,30 +92,33 @@ mod linux {
         2.0 * threads(1, &case) / threads(2, &case)
     }
 
-    /// Seconds that so many threads take at once for some runs each: the best of many rounds.
+    /// Seconds from the first thread's start to the last one's end, for some runs of each at once:
+    /// the best of many rounds.
     fn threads(count: usize, case: &(impl Fn() + Sync)) -> f64 {
-        let together = Barrier::new(count + 1);
-        let mut best = f64::MAX;
+        let together = Barrier::new(count);
+        let rounds = Mutex::new(vec![None::<(Instant, Instant)>; ROUNDS as usize]);
         std::thread::scope(|scope| {
             for _ in 0..count {
                 scope.spawn(|| {
                     at_depth(20, &mut || {
-                        for _ in 0..ROUNDS {
+                        for round in 0..ROUNDS as usize {
                             together.wait();
+                            let start = Instant::now();
                             (0..10 * RUNS).for_each(|_| case());
-                            together.wait();
+                            let end = Instant::now();
+                            let mut rounds = rounds.lock().unwrap();
+                            let (first, last) = rounds[round].unwrap_or((start, end));
+                            rounds[round] = Some((first.min(start), last.max(end)));
                         }
                     });
                 });
             }
-            for _ in 0..ROUNDS {
-                together.wait();
-                let start = Instant::now();
-                together.wait();
-                best = best.min(start.elapsed().as_secs_f64());
-            }
         });
-        best
+        let rounds = rounds.into_inner().unwrap();
+        let times = rounds.into_iter().flatten();
+        times
+            .map(|(first, last)| (last - first).as_secs_f64())
+            .fold(f64::MAX, f64::min)
     }
 
     pub(super) fn main() {
