@@ -11,7 +11,7 @@ use std::ptr;
 pub(super) fn map(path: &str) -> Option<&'static [u8]> {
     let file = File::open(path).ok()?;
     let len = usize::try_from(file.metadata().ok()?.len()).ok()?;
-    if len == 0 {
+    if len == 0 || !has_room(len) {
         return None;
     }
     // SAFETY: a new private, read-only mapping of an open file, placed by the system, aliases
@@ -33,4 +33,12 @@ pub(super) fn map(path: &str) -> Option<&'static [u8]> {
     // that the loader has mapped into this process to run code from; whoever changes it in place
     // changes the running code as well, so that we add no way to fail.
     Some(unsafe { std::slice::from_raw_parts(start.cast::<u8>(), len) })
+}
+
+/// Whether there is room for a file and for what is made of it. Where memory is nearly gone, the
+/// names are not worth the end of the program, which is what an allocation that fails means.
+fn has_room(len: usize) -> bool {
+    const TABLES: usize = 64 << 20;
+    let bytes = len.saturating_mul(2).saturating_add(TABLES);
+    Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
 }
