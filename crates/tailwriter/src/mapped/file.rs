@@ -178,6 +178,14 @@ fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
 fn reserve(file: &File, bytes: u64) -> io::Result<()> {
     use rustix::fs::{FallocateFlags, fallocate};
     use rustix::io::Errno;
+    use rustix::process::{Resource, getrlimit};
+    // Past this limit (`ulimit -f`) the system ends the process by SIGXFSZ.
+    if getrlimit(Resource::Fsize)
+        .current
+        .is_some_and(|most| bytes > most)
+    {
+        return Err(Errno::FBIG.into());
+    }
     match fallocate(file, FallocateFlags::empty(), 0, bytes) {
         Ok(()) => file.set_len(bytes),
         // A file system that knows no reservation: what is written has its space.
