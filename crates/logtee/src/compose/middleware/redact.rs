@@ -45,6 +45,15 @@ impl Redact {
         self
     }
 
+    /// A key is a text like any other.
+    fn key(&self, key: &str) -> String {
+        if self.keys_only {
+            key.to_owned()
+        } else {
+            self.redactor.text(key).into_owned()
+        }
+    }
+
     fn value(&self, key: &str, value: OwnedValue) -> OwnedValue {
         match value {
             OwnedValue::Str(text) if !self.keys_only => {
@@ -62,7 +71,7 @@ impl Middleware for Redact {
     fn handle(&self, record: &Record<'_>, next: &dyn Sink) -> io::Result<()> {
         let mut fields = Vec::new();
         format::each_pair(record, |key, value| {
-            fields.push((key.to_owned(), self.value(key, OwnedValue::capture(value))));
+            fields.push((self.key(key), self.value(key, OwnedValue::capture(value))));
         });
         if self.keys_only && fields.is_empty() {
             return next.emit(record);
@@ -75,6 +84,8 @@ impl Middleware for Redact {
         }
         let message = value::message(record);
         let message = self.redactor.text(&message);
+        let target = self.redactor.text(record.target());
+        let builder = builder.target(&target);
         next.emit(&builder.args(format_args!("{message}")).build())
     }
 }
