@@ -38,7 +38,7 @@ impl FlightRecorder {
     pub fn dump_error<E: AsStdError + ?Sized>(&self, error: &E) -> io::Result<PathBuf> {
         self.recorder
             .outlet
-            .dump(&self.recorder, Incident::error(error.as_std_error()))
+            .dump(&self.recorder, || Incident::error(error.as_std_error()))
     }
 
     /// Makes a dump because the program wants one, with the stack of the caller, and says on stderr
@@ -51,9 +51,8 @@ impl FlightRecorder {
     /// If the dump could not be written, which is also said on stderr.
     #[track_caller]
     pub fn dump(&self, reason: impl Into<String>) -> io::Result<PathBuf> {
-        self.recorder
-            .outlet
-            .dump(&self.recorder, manual(reason.into()))
+        let incident = manual(reason.into());
+        self.recorder.outlet.dump(&self.recorder, || incident)
     }
 
     /// What a dump would hold now, of kind `manual` and with the stack of the caller.

@@ -42,7 +42,13 @@ impl Outlet {
     ///
     /// Returns the path, an earlier one if that dump tells of the same failure, or an empty one if
     /// dumps go to a writer.
-    pub(crate) fn dump(&self, recorder: &Recorder, incident: Incident<'_>) -> io::Result<PathBuf> {
+    ///
+    /// `incident` is called in here, since it may run code of the program's already.
+    pub(crate) fn dump<'a>(
+        &self,
+        recorder: &Recorder,
+        incident: impl FnOnce() -> Incident<'a>,
+    ) -> io::Result<PathBuf> {
         if DUMPING.replace(true) {
             self.count();
             return Err(io::Error::other(
@@ -56,6 +62,11 @@ impl Outlet {
             say::line(message);
             return Err(io::Error::new(io::ErrorKind::OutOfMemory, message));
         }
+        let incident = incident();
+        self.dump_incident(recorder, &incident)
+    }
+
+    fn dump_incident(&self, recorder: &Recorder, incident: &Incident<'_>) -> io::Result<PathBuf> {
         let suppressed = match self.storm()?.verdict(incident.key) {
             Verdict::Dump { suppressed } => suppressed,
             Verdict::Same(path) => return Ok(path),
@@ -68,7 +79,7 @@ impl Outlet {
         // What the program gave us runs in here: redactors, callbacks, a writer, the errors' own
         // Display. None of it may take the program down.
         let dumped = catch_unwind(AssertUnwindSafe(|| {
-            self.dump_new(recorder, &incident, suppressed)
+            self.dump_new(recorder, incident, suppressed)
         }));
         let dumped = dumped.unwrap_or_else(|_| {
             let message = "making a dump panicked; there is none of this failure";

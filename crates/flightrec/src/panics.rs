@@ -76,10 +76,11 @@ fn dump(flight: &FlightRecorder, info: &PanicHookInfo<'_>) {
         .spawn(move || {
             // Also should this thread panic, which has been shown then.
             let _set = set;
-            let incident = Incident::panic(summary, message, location, stack_traces, name);
             // What went wrong has been said.
             let recorder = &its_flight.recorder;
-            let _ = recorder.outlet.dump(recorder, incident);
+            let _ = recorder.outlet.dump(recorder, || {
+                Incident::panic(summary, message, location, stack_traces, name)
+            });
         });
     match spawned {
         Err(error) => {

@@ -149,9 +149,10 @@ impl Recorder {
             record.target()
         );
         let key = format!("{place} {}", record.target());
-        let incident = Incident::new("level", message).with_key(&key);
         // What went wrong has been said.
-        let _ = self.outlet.dump(self, incident);
+        let _ = self
+            .outlet
+            .dump(self, || Incident::new("level", message).with_key(&key));
     }
 }
 

@@ -74,7 +74,7 @@ pub(crate) fn collect(recorder: &Recorder, incident: &Incident<'_>) -> Dump {
         trace.trail = vec![place.clone().into()];
     }
     for (key, value) in &about.metadata {
-        dump.metadata.set(key, mask.value(key, value));
+        dump.metadata.set(&mask.text(key), mask.value(key, value));
     }
     dump.redactions = mask.counts();
     dump
@@ -137,7 +137,7 @@ fn record(entry: &Entry<'_>, mask: &Mask<'_>) -> LogRecord {
     };
     let mut fields = Entries::default();
     for (key, value) in packed.fields() {
-        fields.set(key, mask.field(key, self::value(value)));
+        fields.set(&mask.text(key), mask.field(key, self::value(value)));
     }
     LogRecord {
         seq,

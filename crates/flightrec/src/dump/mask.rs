@@ -54,7 +54,7 @@ impl<'a> Mask<'a> {
                 &own
             };
             let value = self.field(by, value);
-            (own, value)
+            (self.text(&own), value)
         });
         masked.collect()
     }

@@ -33,9 +33,11 @@ pub(crate) fn dump_orphans(recorder: &Recorder, dir: &Path) {
     for name in rings.take(MAX_AT_ONCE) {
         let claimed = dir.path_of(name).and_then(Recovered::claim);
         match claimed {
-            // Its owner lives, or another process is at it.
+            // Its owner lives, or another process is at it …
             Ok(None) => {}
             Ok(Some(ring)) => dump_orphan(recorder, ring, &dir, name),
+            // … or was.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 let path = dir.shown(name);
                 let error = say_shown(&error, &dir, name);
