@@ -1,6 +1,8 @@
 //! The long campaigns of faults; `cargo test` has short ones of the same tests.
 
-use anyhow::{Result, bail};
+mod table;
+
+use anyhow::{Result, bail, ensure};
 
 use crate::{bench, cargo};
 
@@ -18,7 +20,7 @@ const QUICK: &[(&str, &str)] = &[
     ("TAILWRITER_FUZZ", "20000"),
 ];
 
-/// Runs them in release, and prints a line of findings for each.
+/// Runs them in release, prints a line of findings for each, and a table at the end.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     let tries = match args {
         [] => LONG,
@@ -38,6 +40,15 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         println!("The kills beside the alternatives:");
         bench::run_program("kills", &[])?;
     }
+    println!("What is broken around a program and its recorder:");
+    let campaign = if tries == LONG { "long" } else { "quick" };
+    let (mut rows, mut good) = table::rows(campaign)?;
+    // Where a panic ends the program, and no destructor runs.
+    let (more, also_good) = table::rows_aborting("panics", campaign)?;
+    rows.extend(more);
+    good &= also_good;
+    table::print(&rows);
+    ensure!(good, "something was lost, torn, hung or harmed: see above");
     Ok(())
 }
 

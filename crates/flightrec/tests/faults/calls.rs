@@ -80,7 +80,7 @@ fn fail_each_call(row: &mut Row, scenario: &str, before: &Path) {
     let traced = kills::copy(before);
     let calls = strace::calls(scenario, traced.path());
     let calls: Vec<_> = calls.into_iter().filter(can_fail).collect();
-    for call in strace::choose(calls, row::tries(1, 12)) {
+    for call in strace::choose(calls, row::tries(1, 6)) {
         for (number, error) in ERRORS.iter().enumerate() {
             for from_then_on in [false, true] {
                 // For ever interrupted is no fault that exists.

@@ -10,7 +10,10 @@ use std::process::{Command, ExitCode};
 use flightrec::{Builder, FlightRecorder};
 use log::{LevelFilter, Log, Metadata, Record};
 
-use super::{calls, kills};
+use super::{
+    calls, canaries, clock, fork, kills, late, limits, links, names, panics, shared, signals, soak,
+    storm,
+};
 
 const SCENARIO: &str = "FLIGHTREC_HOST";
 const DIR: &str = "FLIGHTREC_HOST_DIR";
@@ -39,6 +42,18 @@ pub(crate) fn run(scenario: &str) -> ExitCode {
     match theme {
         "calls" => calls::host(name),
         "kills" => kills::host(name),
+        "fork" => fork::host(name),
+        "late" => late::host(name),
+        "limits" => limits::host(name),
+        "links" => links::host(name),
+        "panics" => panics::host(name),
+        "signals" => signals::host(name),
+        "storm" => storm::host(name),
+        "canaries" => canaries::host(name),
+        "clock" => clock::host(name),
+        "names" => names::host(name),
+        "shared" => shared::host(name),
+        "soak" => soak::host(name),
         _ => panic!("no theme {theme}"),
     }
 }
@@ -54,7 +69,9 @@ impl Log for Console {
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
             let line = format!("{} {}\n", record.level(), record.args());
-            let _ = std::io::stderr().write_all(line.as_bytes());
+            // Without a lock that a forked child could find taken.
+            // SAFETY: reads the bytes of `line`.
+            unsafe { libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len()) };
         }
     }
 

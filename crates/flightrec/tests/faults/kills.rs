@@ -117,7 +117,7 @@ fn kill_at_each_call(
 ) {
     let traced = copy(before);
     let calls = strace::calls(scenario, traced.path());
-    let calls = strace::choose(calls, row::tries(4, 100));
+    let calls = strace::choose(calls, row::tries(4, 60));
     let old = files(before);
     for call in &calls {
         let dir = copy(before);

@@ -10,16 +10,41 @@
 //! but a `main`, because a harness would catch what a program dies of.
 #![cfg_attr(not(unix), allow(unused))]
 
-#[cfg(unix)]
-mod calls;
 #[path = "../common/mod.rs"]
 mod common;
+
+#[cfg(unix)]
+mod calls;
+#[cfg(unix)]
+mod canaries;
+#[cfg(unix)]
+mod clock;
+#[cfg(unix)]
+mod fork;
 #[cfg(unix)]
 mod host;
 #[cfg(unix)]
 mod kills;
 #[cfg(unix)]
+mod late;
+#[cfg(unix)]
+mod limits;
+#[cfg(unix)]
+mod links;
+#[cfg(unix)]
+mod names;
+#[cfg(unix)]
+mod panics;
+#[cfg(unix)]
 mod row;
+#[cfg(unix)]
+mod shared;
+#[cfg(unix)]
+mod signals;
+#[cfg(unix)]
+mod soak;
+#[cfg(unix)]
+mod storm;
 #[cfg(unix)]
 mod strace;
 #[cfg(unix)]
@@ -53,6 +78,64 @@ const FAULTS: &[row::Fault] = &[
         "call_ring",
         "each call of a crash-safe start, recovery and end fails",
         calls::of_a_ring,
+    ),
+    (
+        "limit_files_size",
+        "RLIMIT_FSIZE, stderr included",
+        limits::file_size,
+    ),
+    (
+        "limit_open_files",
+        "RLIMIT_NOFILE at its end",
+        limits::open_files,
+    ),
+    ("limit_memory", "`ulimit -v` exhausted", limits::memory),
+    ("panics", "panics of every kind", panics::of_every_kind),
+    (
+        "signals",
+        "a storm of signals, with a handler that logs",
+        signals::storm,
+    ),
+    (
+        "fork",
+        "fork while threads record and fail",
+        fork::of_children,
+    ),
+    (
+        "late",
+        "records from destructors, while unwinding, after main, from a Display",
+        late::records,
+    ),
+    (
+        "storm",
+        "a storm of equal and of different failures",
+        storm::of_failures,
+    ),
+    (
+        "links",
+        "links put in the place of the directory and its files, umask 0",
+        links::in_the_way,
+    ),
+    ("clock", "the clock is put back by an hour", clock::put_back),
+    (
+        "names",
+        "paths, NUL, newlines, ESC and 1 MB wherever text may be",
+        names::everywhere,
+    ),
+    (
+        "canaries",
+        "secrets in keys, values, messages, panics, arguments, errors, URLs",
+        canaries::in_no_file,
+    ),
+    (
+        "shared",
+        "ten instances of two versions in one directory",
+        shared::by_ten,
+    ),
+    (
+        "soak",
+        "a soak: eight threads, a dump every second",
+        soak::soak,
     ),
 ];
 

@@ -29,17 +29,25 @@ impl Ended {
             .collect()
     }
 
-    /// What the program did, as far as anybody sees it, but for our own lines.
+    /// The program's own lines on stderr, sorted: threads say things in any order.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        // Indented lines are of a backtrace, which is another one with us.
+        let lines = self
+            .stderr
+            .lines()
+            .filter(|line| !line.starts_with("flightrec: ") && !line.starts_with("  "));
+        let mut lines: Vec<_> = lines.map(without_thread_id).collect();
+        lines.sort();
+        lines
+    }
+
+    /// What the program did, as far as anybody sees it.
     fn seen(&self) -> (Option<i32>, Option<i32>, &str, Vec<String>) {
-        let lines = self.stderr.lines();
-        let theirs = lines
-            .filter(|line| !line.starts_with("flightrec: "))
-            .map(without_thread_id);
         (
             self.status.code(),
             self.status.signal(),
             &self.stdout,
-            theirs.collect(),
+            self.lines(),
         )
     }
 
@@ -66,6 +74,11 @@ fn without_thread_id(line: &str) -> String {
 
 /// Runs the command to its end; None if it hangs, in which case it is killed with its children.
 pub(crate) fn run(command: &mut Command) -> Option<Ended> {
+    run_for(command, PATIENCE)
+}
+
+/// The same for a program that takes its time.
+pub(crate) fn run_for(command: &mut Command, patience: Duration) -> Option<Ended> {
     let child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -78,7 +91,7 @@ pub(crate) fn run(command: &mut Command) -> Option<Ended> {
     thread::spawn(move || {
         let _ = done.send(child.wait_with_output());
     });
-    match is_done.recv_timeout(PATIENCE) {
+    match is_done.recv_timeout(patience) {
         Ok(output) => {
             let output = output.expect("the pipes are ours");
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

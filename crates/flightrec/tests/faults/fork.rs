@@ -1,0 +1,185 @@
+//! Children forked while threads hammer the recorder.
+
+use std::panic::catch_unwind;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use super::host::{self, Host};
+use super::kills::files;
+use super::row::{self, Row};
+use super::watch;
+use crate::common::dumps;
+
+const CHILDREN: &str = "FLIGHTREC_HOST_CHILDREN";
+/// A child that is not done by then hangs.
+const PATIENCE: u32 = 30;
+
+/// All that a child may do to the recorder of its parent.
+fn child(host: &Host, number: u64) {
+    for record in 0..100 {
+        log::debug!("child {number} {record}");
+    }
+    log::info!("from a child");
+    host.meet_quietly(&std::io::Error::other(format!("child {number} fails")));
+    if number.is_multiple_of(4) {
+        let _ = catch_unwind(|| panic!("a child panics"));
+    }
+    if let Some(flight) = &host.flight {
+        let snapshot = flight.snapshot();
+        assert!(
+            snapshot
+                .latest_logs
+                .iter()
+                .all(|log| !log.msg.starts_with("parent"))
+        );
+        flight.close();
+    }
+}
+
+pub(crate) fn host(scenario: &str) -> ExitCode {
+    let children = std::env::var(CHILDREN).unwrap_or_default();
+    let children: u64 = children.parse().unwrap_or(0);
+    let host = Host::start(|builder| {
+        builder
+            .version("2")
+            .crash_safe(true)
+            .keep_dumps(100_000, u64::MAX)
+    });
+    if scenario == "next" {
+        host.close();
+        return ExitCode::SUCCESS;
+    }
+    // Names are found once, before.
+    let _ = catch_unwind(|| panic!("the parent panics"));
+    let stop = AtomicBool::new(false);
+    let mut hung = 0;
+    let mut failed = 0;
+    thread::scope(|scope| {
+        for thread in 0..3 {
+            let stop = &stop;
+            let host = &host;
+            scope.spawn(move || {
+                for number in 0_u64.. {
+                    log::debug!("parent {thread} {number}");
+                    if number % 64 == 0 {
+                        log::warn!("parent warns {thread} {number}");
+                    }
+                    if number % 512 == 0 {
+                        host.meet_quietly(&std::io::Error::other("the parent fails"));
+                    }
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                }
+            });
+        }
+        for number in 0..children {
+            match fork(&host, number) {
+                Some(0) => {}
+                Some(_) => failed += 1,
+                None => hung += 1,
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    host::print(&format!("{hung} hung, {failed} failed"));
+    log::debug!("the last word");
+    host::die()
+}
+
+/// How the child ended; None if it hung.
+fn fork(host: &Host, number: u64) -> Option<i32> {
+    // SAFETY: the child is what is tested; the C library's allocator works in it.
+    match unsafe { libc::fork() } {
+        0 => {
+            // SAFETY: plain system calls.
+            unsafe {
+                libc::signal(libc::SIGALRM, libc::SIG_DFL);
+                libc::alarm(PATIENCE);
+            }
+            let done = catch_unwind(std::panic::AssertUnwindSafe(|| child(host, number)));
+            // SAFETY: ends the process without running what belongs to the parent.
+            unsafe { libc::_exit(i32::from(done.is_err())) }
+        }
+        child => {
+            assert!(child > 0, "{}", std::io::Error::last_os_error());
+            let mut status = 0;
+            // SAFETY: `status` is a place to write to.
+            unsafe { libc::waitpid(child, &raw mut status, 0) };
+            if libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGALRM {
+                return None;
+            }
+            Some(if libc::WIFEXITED(status) {
+                libc::WEXITSTATUS(status)
+            } else {
+                -1
+            })
+        }
+    }
+}
+
+pub(crate) fn of_children(row: &mut Row) {
+    let children = row::tries(50, 200);
+    row.tries = children;
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut program = watch::host("fork:children", dir.path(), true);
+    let Some(ended) = watch::run(program.env(CHILDREN, children.to_string())) else {
+        row.hung("the parent");
+        return;
+    };
+    if ended.stdout != "0 hung, 0 failed\n" {
+        row.hung(format!("{:?}: {}", ended.stdout, ended.stderr));
+    }
+    let left = files(dir.path())
+        .into_keys()
+        .filter(|name| !name.ends_with(".json"))
+        .count();
+    if left != 2 {
+        row.torn(format!(
+            "{left} files where a ring and its outline should be"
+        ));
+    }
+    // The next start tells of the parent, and of nothing that its children did.
+    let next = watch::run(&mut watch::host("fork:next", dir.path(), true)).expect("no hang");
+    assert!(next.status.success(), "{next:?}");
+    let dumps = dumps(dir.path());
+    let crashes: Vec<_> = dumps
+        .iter()
+        .filter(|(_, dump)| dump.reason.kind == "crash")
+        .collect();
+    let [(_, crash)] = crashes[..] else {
+        row.lost(format!("{} dumps of the parent's end", crashes.len()));
+        return;
+    };
+    let damaged = crash.crash.as_ref().map(|crash| crash.damaged_records);
+    if damaged != Some(0) || crash.version.as_deref() != Some("2") {
+        row.torn(format!("{:?} of version {:?}", crash.crash, crash.version));
+    }
+    if crash
+        .latest_logs
+        .last()
+        .is_none_or(|log| log.msg != "the last word")
+    {
+        row.lost("the parent's last word");
+    }
+    for log in &crash.latest_logs {
+        if !log.msg.starts_with("parent") && log.msg != "the last word" {
+            row.torn(format!("in the parent's ring: {}", log.msg));
+        }
+    }
+    // Each child's own dump is its own.
+    let of_children = dumps
+        .iter()
+        .filter(|(_, dump)| dump.reason.message.starts_with("child "));
+    for (_, dump) in of_children.clone() {
+        if dump
+            .latest_logs
+            .iter()
+            .any(|log| log.msg.starts_with("parent"))
+        {
+            row.torn("the parent's records in a child's dump");
+        }
+    }
+    row.said = children - of_children.count() as u64;
+}

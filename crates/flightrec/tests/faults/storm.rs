@@ -1,0 +1,84 @@
+//! Far more failures than anybody wants dumps of.
+
+use std::io;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use flightrec::stackerr::err;
+
+use super::host::{self, Host};
+use super::row::{self, Row};
+use super::watch;
+use crate::common::dumps;
+
+const STORM: &str = "FLIGHTREC_HOST_STORM";
+
+pub(crate) fn host(scenario: &str) -> ExitCode {
+    let storm: u64 = std::env::var(STORM)
+        .expect("a number")
+        .parse()
+        .expect("a number");
+    let host = Host::start(|builder| builder);
+    let flight = host.flight.as_ref().expect("with us only");
+    let begun = Instant::now();
+    let mut dumped = Vec::new();
+    for number in 0..storm {
+        let path = match scenario {
+            "equal" => flight.dump_error(&err!("the same again, for the time {number}")),
+            _ => flight.dump_error(&io::Error::other(format!("another one, number {number}"))),
+        };
+        if let Ok(path) = path
+            && dumped.last() != Some(&path)
+        {
+            dumped.push(path);
+        }
+    }
+    // One every thirty seconds, besides the first ten.
+    let most = 10 + begun.elapsed().as_secs() / 30;
+    host::print(&format!("{} {most}", dumped.len()));
+    flight.dump("the storm is over").expect("a dump");
+    ExitCode::SUCCESS
+}
+
+pub(crate) fn of_failures(row: &mut Row) {
+    for scenario in ["equal", "different"] {
+        let storm = row::tries(10_000, 100_000);
+        row.tries += storm;
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut program = watch::host(&format!("storm:{scenario}"), dir.path(), true);
+        let Some(ended) = watch::run(program.env(STORM, storm.to_string())) else {
+            row.hung(scenario);
+            continue;
+        };
+        let mut said = ended
+            .stdout
+            .split_whitespace()
+            .map(|word| word.parse::<u64>());
+        let (Some(Ok(dumped)), Some(Ok(most))) = (said.next(), said.next()) else {
+            row.harmed(format!("{ended:?}"));
+            continue;
+        };
+        let most = if scenario == "equal" { 1 } else { most };
+        if dumped > most || dumped == 0 {
+            row.harmed(format!(
+                "{dumped} dumps of {scenario} failures, at most {most} wanted"
+            ));
+        }
+        if ended.ours().len() as u64 != dumped + 1 {
+            row.harmed(format!("{} lines on stderr", ended.ours().len()));
+        }
+        let dumps = dumps(dir.path());
+        let bytes: usize = super::kills::files(dir.path()).values().map(Vec::len).sum();
+        if dumps.len() > 10 || bytes > 50 << 20 {
+            row.harmed(format!("{} dumps of {bytes} bytes", dumps.len()));
+        }
+        // Each failure has a dump or is counted in one.
+        let counted: u64 = dumps.iter().map(|(_, dump)| dump.suppressed_dumps).sum();
+        if counted + dumped != storm {
+            row.lost(format!(
+                "{dumped} dumped and {counted} counted of {storm} {scenario}"
+            ));
+        }
+        row.said += counted;
+    }
+}
