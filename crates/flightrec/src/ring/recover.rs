@@ -16,7 +16,7 @@ use crate::store::{self, Dir};
 /// So many rings are cleared up at one start; the next one does the rest.
 const MAX_AT_ONCE: usize = 16;
 /// An outline holds no records; one that is longer than this is none of ours.
-const MAX_OUTLINE: u64 = 16 << 20;
+const MAX_OUTLINE: u64 = 64 << 20;
 
 /// Makes dumps of the rings in `dir` whose owner is dead, and removes them and what else such a
 /// process left.

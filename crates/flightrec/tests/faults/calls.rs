@@ -107,6 +107,7 @@ fn fail_each_call(row: &mut Row, scenario: &str, before: &Path) {
 fn can_fail(call: &Call) -> bool {
     const CANNOT: [&str; 15] = [
         "getrandom",
+        "prlimit64",
         "brk",
         "mmap",
         "munmap",
@@ -117,7 +118,6 @@ fn can_fail(call: &Call) -> bool {
         "exit_group",
         "getpid",
         "sched_getaffinity",
-        "clone3",
         "rt_sigprocmask",
         "mprotect",
         "sigaltstack",
