@@ -24,12 +24,17 @@ impl Dir {
     /// Those of making and opening it, and if it is a symbolic link: made by somebody else, it could
     /// lead anywhere.
     pub(crate) fn make(path: &Path) -> io::Result<Dir> {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        again(|| builder.create(path))?;
-        let dir = Dir::open(path)?;
+        let dir = match Dir::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let mut builder = fs::DirBuilder::new();
+                builder.recursive(true);
+                #[cfg(unix)]
+                std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+                again(|| builder.create(path))?;
+                Dir::open(path)?
+            }
+            opened => opened?,
+        };
         dir.make_private()?;
         Ok(dir)
     }

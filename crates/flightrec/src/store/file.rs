@@ -97,12 +97,14 @@ impl Drop for Temporary<'_> {
     }
 }
 
+/// Whether a file of that name is one of ours that is not whole yet.
+pub(super) fn is_temporary(name: &str) -> bool {
+    name.starts_with(TEMPORARY)
+}
+
 /// Whether a file is one of ours under its temporary name, and nobody is writing to it any more.
 pub(super) fn is_orphan(dir: &Dir, name: &Path) -> bool {
-    let is_temporary = name
-        .to_str()
-        .is_some_and(|name| name.starts_with(TEMPORARY));
-    is_temporary && is_abandoned(dir, name)
+    name.to_str().is_some_and(is_temporary) && is_abandoned(dir, name)
 }
 
 /// Whether nobody holds the lock of a file.

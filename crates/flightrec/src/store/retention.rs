@@ -1,7 +1,6 @@
 //! How many dumps are kept.
 
 use std::collections::BinaryHeap;
-use std::fs;
 use std::io;
 
 use super::{Dir, file, name};
@@ -35,10 +34,17 @@ impl Retention {
                 continue;
             }
             // Of the entry itself, should it be a link.
-            let there = dir.path_of(name.as_ref())?.symlink_metadata();
-            let Some(there) = there.ok().filter(fs::Metadata::is_file) else {
+            let Ok(there) = dir.path_of(name.as_ref())?.symlink_metadata() else {
                 continue;
             };
+            if there.is_symlink() && (name::is_dump(&name) || file::is_temporary(&name)) {
+                // Nobody but us has names like these to give here, and we make no links.
+                let _ = dir.remove(name.as_ref());
+                continue;
+            }
+            if !there.is_file() {
+                continue;
+            }
             if name == newest {
                 (count, bytes) = (1, there.len());
             } else if name::is_dump(&name) {
