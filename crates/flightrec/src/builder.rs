@@ -219,7 +219,7 @@ impl Builder {
     /// debug information that takes its first dump a third of a millisecond, and in one that has
     /// 20 MB of it 4 to 7 ms. The memory is less than 100 KB of our own, and pages of the program's
     /// file, which the system can take back at any time; only debug information that is compressed
-    /// is kept inflated.
+    /// (feature `zlib`) is kept inflated.
     ///
     /// With false a frame has its address and its module, and the program spends nothing on names;
     /// the trail of each error, by file and line, is there all the same. `flightrec symbolicate`, of
