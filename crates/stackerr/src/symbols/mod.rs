@@ -5,7 +5,9 @@
 //! [`Frame::build_id`]); the unstripped binary of the same build, or the file with the debug
 //! information that was split off it, has the rest.
 //!
-//! ```
+#![cfg_attr(feature = "symbols", doc = "```")]
+// Private without the feature, it is no example then.
+#![cfg_attr(not(feature = "symbols"), doc = "```text")]
 //! use stackerr::symbols::SymbolFile;
 //!
 //! # #[cfg(target_os = "linux")] {
