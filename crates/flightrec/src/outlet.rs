@@ -174,7 +174,9 @@ impl Outlet {
 }
 
 fn forked() -> io::Error {
-    io::Error::other("this process was forked while another thread made a dump")
+    let message = "no dump: this process was forked while another thread began one";
+    say::line(message);
+    io::Error::other(message)
 }
 
 /// So much memory a dump may take, with the names for its stacks.
