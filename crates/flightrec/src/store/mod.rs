@@ -16,6 +16,7 @@ use crate::dump::Dump;
 pub(crate) use dir::Dir;
 #[cfg(feature = "crash-safe")]
 pub(crate) use file::is_abandoned;
+#[cfg(unix)]
 pub(crate) use limit::max_file_bytes;
 pub(crate) use retention::Retention;
 

@@ -8,51 +8,51 @@
 //!
 //! Most faults hit a program of their own, which is this binary once more: it has no test harness
 //! but a `main`, because a harness would catch what a program dies of.
-#![cfg_attr(not(unix), allow(unused))]
+#![cfg_attr(not(all(target_os = "linux", target_env = "gnu")), allow(unused))]
 
 #[path = "../common/mod.rs"]
 mod common;
 
-#[cfg(unix)]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod calls;
-#[cfg(unix)]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod canaries;
-#[cfg(unix)]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod clock;
-#[cfg(unix)]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod fork;
-#[cfg(unix)]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod host;
-#[cfg(unix)]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod kills;
-#[cfg(unix)]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod late;
-#[cfg(unix)]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod limits;
-#[cfg(unix)]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod links;
-#[cfg(unix)]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod names;
-#[cfg(unix)]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod panics;
-#[cfg(unix)]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod row;
-#[cfg(unix)]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod shared;
-#[cfg(unix)]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod signals;
-#[cfg(unix)]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod soak;
-#[cfg(unix)]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod storm;
-#[cfg(unix)]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod strace;
-#[cfg(unix)]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod watch;
 
 use std::process::ExitCode;
 
-#[cfg(unix)]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 const FAULTS: &[row::Fault] = &[
     (
         "kill_dump",
@@ -139,7 +139,7 @@ const FAULTS: &[row::Fault] = &[
     ),
 ];
 
-#[cfg(unix)]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn main() -> ExitCode {
     if let Some(scenario) = host::scenario() {
         return host::run(&scenario);
@@ -147,8 +147,8 @@ fn main() -> ExitCode {
     row::run_all(FAULTS)
 }
 
-#[cfg(not(unix))]
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn main() -> ExitCode {
-    println!("faults are injected on Unix only");
+    println!("faults are injected on Linux only, with the GNU C library");
     ExitCode::SUCCESS
 }
