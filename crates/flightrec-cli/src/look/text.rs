@@ -74,7 +74,8 @@ pub(crate) fn wrap(text: &str, most: Option<usize>) -> Vec<&str> {
             .map(|at| at + 1)
             .filter(|at| *at > end / 2);
         let (piece, next) = rest.split_at(space.unwrap_or(end));
-        pieces.push(piece.trim_end());
+        // Nothing but what it was broken behind; of the other white space some is seen.
+        pieces.push(piece.trim_end_matches(' '));
         rest = next;
     }
     pieces.push(rest);
@@ -158,6 +159,10 @@ mod tests {
             ["one two", "three four"]
         );
         assert_eq!(wrap("unbreakable-word", Some(10)), ["unbreakabl", "e-word"]);
+        assert_eq!(
+            wrap("12345678\u{2000}12345678", Some(9)),
+            ["12345678\u{2000}", "12345678"]
+        );
         assert_eq!(wrap("one two three four", None), ["one two three four"]);
     }
 
