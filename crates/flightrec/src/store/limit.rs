@@ -75,6 +75,52 @@ mod tests {
         assert_eq!(soft_limit(""), None);
     }
 
+    /// Writes a byte or two at a time, as a file may that meets the end of a disk, and is
+    /// interrupted in between.
+    struct Short {
+        written: Vec<u8>,
+        calls: usize,
+    }
+
+    impl Write for Short {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.calls += 1;
+            if self.calls.is_multiple_of(3) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let some = bytes.len().min(1 + self.calls % 2);
+            self.written.extend_from_slice(&bytes[..some]);
+            Ok(some)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn short_writes_lose_nothing() {
+        let dump = crate::Dump {
+            app: "tool".repeat(100),
+            ..crate::Dump::default()
+        };
+        let mut whole = Vec::new();
+        dump.write_to(&mut whole).unwrap();
+        let mut short = Short {
+            written: Vec::new(),
+            calls: 0,
+        };
+        let limited = Limited {
+            writer: &mut short,
+            left: whole.len() as u64,
+        };
+        let mut writer = io::BufWriter::with_capacity(100, limited);
+        dump.write_to(&mut writer).unwrap();
+        writer.flush().unwrap();
+        drop(writer);
+        assert_eq!(short.written, whole);
+    }
+
     #[test]
     fn what_is_too_long_is_not_begun() {
         let mut limited = Limited {

@@ -95,7 +95,7 @@ impl<M: Memory> Journal<M> {
         };
         // Strictly rising within a shard, should the clock not be.
         let last_tick = shard.last_tick.load(Ordering::Relaxed);
-        line.tick = line.tick.max(last_tick + 1);
+        line.tick = line.tick.max(last_tick.saturating_add(1));
         let active = self.segment(shard.active.load(Ordering::Relaxed));
         let done = active.is_some_and(|segment| segment.append(line))
             || self.append_to_next(slot, last_tick, line);

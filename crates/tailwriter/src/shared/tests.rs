@@ -8,6 +8,10 @@ use std::thread;
 
 use proptest::prelude::*;
 
+use super::journal::Journal;
+use super::memory::Heap;
+use super::segment::Line;
+use crate::limits::Limits;
 use crate::{CUT_MARK, SharedTail};
 
 fn lines(tail: &SharedTail) -> Vec<String> {
@@ -274,4 +278,33 @@ fn a_line_pushed_in_the_destructor_of_a_thread_local_is_kept() {
         lines(&tail),
         ["first", "the very last", "second", "the very last"]
     );
+}
+
+/// What a shard's thread pushes stays in its order, should the clock be put back by an hour, or come
+/// to its end (after two centuries, of a counter that rises three times a nanosecond).
+#[test]
+fn the_order_holds_whatever_the_clock_says() {
+    const HOUR: u64 = 3 << 40;
+    for ticks in [
+        [2 * HOUR, 2 * HOUR + 9, HOUR, HOUR + 1, 0, 3 * HOUR],
+        [u64::MAX - 5, u64::MAX - 4, u64::MAX - 4, 0, 1, u64::MAX],
+        [u64::MAX - 1, u64::MAX, 0, 1, u64::MAX, 2],
+    ] {
+        let limits = Limits::default();
+        let journal = Journal::new(&limits, Heap::new(&limits));
+        for (number, tick) in (0_u8..).zip(ticks) {
+            let line = Line {
+                tick,
+                flags: 0,
+                text: &[number],
+            };
+            assert!(journal.append(0, line));
+        }
+        let contents = journal.contents(|| u64::MAX);
+        let found = contents
+            .lines
+            .iter()
+            .map(|line| contents.words[line.text].to_le_bytes()[0]);
+        assert_eq!(found.collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5], "{ticks:?}");
+    }
 }
