@@ -39,3 +39,23 @@ impl<T> Lock<T> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forked_child_does_not_wait_without_end() {
+        // As a child sees it: made by another process, and held by a thread that is not there.
+        let lock = Lock {
+            mutex: Mutex::new(1),
+            owner: process::id().wrapping_add(1),
+        };
+        let held = lock.mutex.lock().unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| assert!(lock.lock().is_none()));
+        });
+        drop(held);
+        assert_eq!(lock.lock().as_deref(), Some(&1));
+    }
+}

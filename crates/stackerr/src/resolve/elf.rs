@@ -7,7 +7,13 @@ use super::mapped;
 use crate::modules::Module;
 use crate::symbols::{Elf, Sections, Symbol, Tables, inflate};
 use std::borrow::Cow;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// To find names takes some milliseconds, and where there are gigabytes of debug information some
+/// more.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The modules that stacks went through.
 static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
@@ -37,7 +43,7 @@ const MAX_FOUND: usize = 500;
 /// The functions at each of the return addresses in a module, the innermost first; an empty list
 /// if nothing is known of any.
 ///
-/// One thread at a time: whoever else wants names waits.
+/// One thread at a time: whoever else wants names waits, and goes without if that takes too long.
 pub(super) fn find(module: Option<&Module>, ips: &[usize]) -> Vec<Vec<Symbol>> {
     let Some(module) = module else {
         return Vec::new();
@@ -47,7 +53,9 @@ pub(super) fn find(module: Option<&Module>, ips: &[usize]) -> Vec<Vec<Symbol>> {
         base: module.base(),
         build_id: module.build_id().map(str::to_owned),
     };
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(mut known) = lock(&KNOWN, PATIENCE) else {
+        return Vec::new();
+    };
     let index = known.iter().position(|known| known.key == key);
     let index = index.unwrap_or_else(|| {
         known.push(Known {
@@ -60,6 +68,19 @@ pub(super) fn find(module: Option<&Module>, ips: &[usize]) -> Vec<Vec<Symbol>> {
     // The call is before the address it returns to.
     let address = |ip: &usize| ip.wrapping_sub(module.base()).wrapping_sub(1) as u64;
     known[index].find(&ips.iter().map(address).collect::<Vec<_>>())
+}
+
+/// Not without end: in a forked child the thread that held it may not exist.
+fn lock<T>(mutex: &Mutex<T>, patience: Duration) -> Option<MutexGuard<'_, T>> {
+    let start = Instant::now();
+    loop {
+        match mutex.try_lock() {
+            Ok(guard) => return Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) if start.elapsed() > patience => return None,
+            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(1)),
+        }
+    }
 }
 
 impl Known {
@@ -120,7 +141,20 @@ fn read(module: &Module) -> Option<Tables<'static>> {
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::{lock, read};
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    #[test]
+    fn nobody_waits_for_names_without_end() {
+        let mutex = Mutex::new(());
+        let held = mutex.lock().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| assert!(lock(&mutex, Duration::from_millis(5)).is_none()));
+        });
+        drop(held);
+        assert!(lock(&mutex, Duration::ZERO).is_some());
+    }
 
     #[test]
     fn a_file_that_was_replaced_names_nothing() {
