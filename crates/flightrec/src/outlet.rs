@@ -154,7 +154,7 @@ impl Outlet {
             Place::Writer(writer) => {
                 // One write, so that lines of several programs do not mix.
                 let mut line = Vec::new();
-                dump.write_to(&mut line)?;
+                dump.write(&mut line)?;
                 line.push(b'\n');
                 let mut writer = writer.lock().ok_or_else(forked)?;
                 let written = writer.write_all(&line).and_then(|()| writer.flush());

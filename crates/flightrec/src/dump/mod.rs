@@ -220,8 +220,11 @@ impl Dump {
     ///
     /// The errors of `writer`.
     pub fn write_to(&self, mut writer: impl Write) -> io::Result<()> {
-        // As a trait object: for each kind of writer the whole schema would be compiled anew.
-        let writer: &mut dyn Write = &mut writer;
+        self.write(&mut writer)
+    }
+
+    /// For each kind of writer the whole schema would be compiled anew.
+    pub(crate) fn write(&self, writer: &mut dyn Write) -> io::Result<()> {
         let mut serializer = serde_json::Serializer::with_formatter(writer, json::Compact);
         Ok(self.serialize(&mut serializer)?)
     }

@@ -1,7 +1,7 @@
 //! A file that is there as a whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -21,11 +21,9 @@ pub(super) fn write(
     let mut tries = 0;
     loop {
         let temporary = Temporary::new(dir)?;
-        let mut writer = BufWriter::with_capacity(64 << 10, Limited::new(&temporary.file));
-        // Not tried again when it is dropped.
-        let written = content(&mut writer).and_then(|()| writer.flush());
-        let _ = writer.into_parts();
-        written?;
+        let mut writer = Limited::new(&temporary.file);
+        content(&mut writer)?;
+        writer.flush()?;
         again(|| temporary.file.sync_all())?;
         match temporary.publish(name) {
             // Another process took it for an orphan between its creation and its lock.

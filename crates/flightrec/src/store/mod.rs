@@ -59,7 +59,7 @@ impl Store {
         };
         let dir = Dir::make(path)?;
         let name = name::of(dump, newest(&dir).as_deref());
-        file::write(&dir, &name, |file| dump.write_to(file))?;
+        file::write(&dir, &name, |file| dump.write(file))?;
         // The dump is there; that old ones could not be removed is no failure of it.
         let _ = self.retention.apply(&dir, &name);
         Ok(dir.shown(name.as_ref()))
