@@ -2,8 +2,8 @@
 //! deadlock; but every lock and every copy is interrupted somewhere.
 
 use std::process::ExitCode;
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Barrier, Mutex};
 use std::thread;
 
 use super::host::{self, Host};
@@ -29,10 +29,14 @@ pub(crate) fn host(_: &str) -> ExitCode {
     let host = Host::start(|builder| builder.keep_lines(100_000).keep_bytes(64 << 20));
     let stop = AtomicBool::new(false);
     let together = Barrier::new(4);
+    let threads = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for thread in 0..3 {
-            let (stop, together) = (&stop, &together);
+            let (stop, together, threads) = (&stop, &together, &threads);
             scope.spawn(move || {
+                // SAFETY: it only tells which thread this is.
+                let this = unsafe { libc::pthread_self() };
+                threads.lock().expect("a lock").push(this);
                 together.wait();
                 for number in 0_u64.. {
                     log::debug!("thread {thread} number {number}");
@@ -47,9 +51,13 @@ pub(crate) fn host(_: &str) -> ExitCode {
         let handler = handler as extern "C" fn(libc::c_int);
         // SAFETY: the handler touches an atomic, and what this is the test of.
         unsafe { libc::signal(libc::SIGUSR1, handler as libc::sighandler_t) };
-        for sent in 0..storm {
-            // SAFETY: a plain system call.
-            unsafe { libc::kill(libc::getpid(), libc::SIGUSR1) };
+        let threads = threads.lock().expect("a lock");
+        for (sent, thread) in (0..storm).zip(threads.iter().cycle()) {
+            // In the midst of a record, mostly; one to the process would find this thread, which
+            // is in the midst of a system call.
+            //
+            // SAFETY: the thread runs until it is told to stop.
+            unsafe { libc::pthread_kill(*thread, libc::SIGUSR1) };
             if sent % 1_000 == 0 {
                 log::debug!("sent {sent}");
             }

@@ -76,16 +76,18 @@ pub fn pack<R>(record: &Record<'_>, options: Options, f: impl FnOnce(&[u8]) -> R
     });
     match (packed, f) {
         (Ok(Some(result)), _) => result,
-        (_, Some(f)) => on_the_heap(record, options, f),
+        (_, Some(f)) => on_the_stack(record, options, f),
         // The closure is taken only where its result is returned.
         (_, None) => unreachable!(),
     }
 }
 
-/// For a record that is logged while another one of this thread is being formatted.
+/// For a record that is logged while another one of this thread is being formatted: by a `Display`,
+/// or by a signal handler, which may have interrupted the allocator.
 #[cold]
-fn on_the_heap<R>(record: &Record<'_>, options: Options, f: impl FnOnce(&[u8]) -> R) -> R {
-    f(encode(record, options, &mut Box::new(Desk::new())))
+#[inline(never)]
+fn on_the_stack<R>(record: &Record<'_>, options: Options, f: impl FnOnce(&[u8]) -> R) -> R {
+    f(encode(record, options, &mut Desk::new()))
 }
 
 /// What stays for fields when a message would fill everything.

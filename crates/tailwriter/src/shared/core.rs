@@ -66,6 +66,8 @@ impl<M: Memory> Core<M> {
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
+        // No signal handler is to push while this thread has the book.
+        let _entered = slot::enter();
         let unfinished = self.pending.unfinished();
         let not_counted = self.cleared.load(Ordering::Relaxed);
         let dropped = self.dropped.load(Ordering::Relaxed);
@@ -90,6 +92,7 @@ impl<M: Memory> Core<M> {
     }
 
     pub(crate) fn clear(&self) {
+        let _entered = slot::enter();
         let now = self.clock.now();
         self.pending.clear();
         let contents = self.journal.contents(|| now);
@@ -127,7 +130,12 @@ impl<M: Memory> Core<M> {
         if line.len() > self.line_limit {
             return self.push_cut(line, flags);
         }
-        let slot = slot::current();
+        let Some(entered) = slot::enter() else {
+            // A signal handler, in the midst of what this thread was doing here.
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        };
+        let slot = entered.slot();
         if slot < slot::PRIVATE && flags == 0 {
             let line = self.line(line, flags);
             if !self.journal.append(slot, line) {

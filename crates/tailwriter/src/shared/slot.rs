@@ -5,6 +5,7 @@
 //! inherit that in a locked state.
 
 use std::cell::Cell;
+use std::sync::atomic::compiler_fence;
 
 use crate::sync::{AtomicU64, Ordering};
 
@@ -22,6 +23,7 @@ pub(crate) const SHARDS: usize = if cfg!(all(test, loom)) {
 };
 
 const UNCLAIMED: usize = usize::MAX;
+const BUSY: usize = usize::MAX - 1;
 
 #[cfg(not(all(test, loom)))]
 static SLOTS: Slots = Slots(AtomicU64::new(0));
@@ -37,11 +39,37 @@ thread_local! {
     static LEASE: Lease = const { Lease(Cell::new(SHARED)) };
 }
 
-/// This thread's slot.
+/// This thread's slot, and nobody else's until it is dropped.
+///
+/// Nobody else is a signal handler that interrupts the thread: it would write into the midst of
+/// what is being written, or wait for a lock that the thread itself holds.
+pub(crate) struct Entered(usize);
+
+/// None if this thread has entered already.
 #[inline]
-pub(crate) fn current() -> usize {
-    let slot = SLOT.get();
-    if slot == UNCLAIMED { claim() } else { slot }
+pub(crate) fn enter() -> Option<Entered> {
+    let slot = SLOT.replace(BUSY);
+    if slot == BUSY {
+        return None;
+    }
+    // A handler runs on the same processor: what it must not see is the compiler's order alone.
+    compiler_fence(Ordering::SeqCst);
+    Some(Entered(if slot == UNCLAIMED { claim() } else { slot }))
+}
+
+impl Entered {
+    #[inline]
+    pub(crate) fn slot(&self) -> usize {
+        self.0
+    }
+}
+
+impl Drop for Entered {
+    #[inline]
+    fn drop(&mut self) {
+        compiler_fence(Ordering::SeqCst);
+        SLOT.set(self.0);
+    }
 }
 
 #[cold]
@@ -53,9 +81,7 @@ fn claim() -> usize {
     if !leased {
         SLOTS.release(slot);
     }
-    let slot = if leased { slot } else { SHARED };
-    SLOT.set(slot);
-    slot
+    if leased { slot } else { SHARED }
 }
 
 /// Which slots are taken: a bit each.
