@@ -11,6 +11,8 @@ mod birth;
 mod capture;
 mod chain;
 mod convert;
+#[cfg(any(target_os = "linux", feature = "symbols"))]
+mod cursor;
 mod error;
 mod errors;
 mod escape;

@@ -39,6 +39,7 @@ static TABLE: OnceLock<Box<[OnceLock<Place>; SLOTS]>> = OnceLock::new();
 fn table() -> &'static [OnceLock<Place>; SLOTS] {
     TABLE.get_or_init(|| {
         let slots: Vec<_> = (0..SLOTS).map(|_| OnceLock::new()).collect();
+        // It has that many.
         slots.try_into().unwrap_or_else(|_| unreachable!())
     })
 }

@@ -1,6 +1,6 @@
 //! The sections of an ELF file, of whatever class and byte order, by the generic ABI.
 
-use super::dwarf::Cursor;
+use crate::cursor::Cursor;
 
 const SHT_NOTE: u32 = 7;
 const SHT_NOBITS: u32 = 8;

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use super::journal::Journal;
 use super::memory::Heap;
 use super::segment::Line;
+use super::slot;
 use crate::limits::Limits;
 use crate::{CUT_MARK, SharedTail};
 
@@ -307,4 +308,19 @@ fn the_order_holds_whatever_the_clock_says() {
             .map(|line| contents.words[line.text].to_le_bytes()[0]);
         assert_eq!(found.collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5], "{ticks:?}");
     }
+}
+
+/// A signal handler finds its thread in the midst of a push, or of a snapshot.
+#[test]
+fn what_is_pushed_within_a_push_is_counted() {
+    let tail = SharedTail::new(10);
+    tail.push(b"before");
+    {
+        let _entered = slot::enter();
+        tail.push(b"within");
+        tail.push_pinned(b"pinned");
+    }
+    tail.push(b"after");
+    assert_eq!(lines(&tail), ["before", "after"]);
+    assert_eq!(tail.snapshot().evicted(), 2);
 }

@@ -7,7 +7,6 @@
 //! describes by an expression, a thread that is ending) it gives up, and the system's unwinder
 //! walks anew.
 
-mod bytes;
 mod cache;
 mod frames;
 mod rows;

@@ -2,8 +2,8 @@
 //!
 //! They are written as a program that changes a row and goes on to the next.
 
-use super::bytes::Bytes;
 use super::rule::Rule;
+use crate::cursor::Cursor;
 
 /// Numbers of registers in DWARF for x86-64.
 const RBP: u64 = 6;
@@ -70,6 +70,12 @@ impl Row {
     }
 }
 
+/// An expression, which is not looked at.
+fn block(code: &mut Cursor<'_>) -> Option<()> {
+    let len = code.leb()?;
+    code.skip(len)
+}
+
 /// What runs the instructions.
 pub(super) struct Program {
     code_factor: u64,
@@ -101,15 +107,15 @@ impl Program {
 
     /// The rule of that instruction, by what several functions share and by what is the
     /// function's own.
-    pub(super) fn run(mut self, common: Bytes<'_>, own: Bytes<'_>) -> Option<Rule> {
+    pub(super) fn run(mut self, common: Cursor<'_>, own: Cursor<'_>) -> Option<Rule> {
         self.execute(common)?;
         self.initial = self.row;
         self.execute(own)?;
         self.row.rule()
     }
 
-    fn execute(&mut self, mut code: Bytes<'_>) -> Option<()> {
-        while !code.is_empty() {
+    fn execute(&mut self, mut code: Cursor<'_>) -> Option<()> {
+        while code.len() > 0 {
             let byte = code.byte()?;
             let low = u64::from(byte & 0x3f);
             match byte >> 6 {
@@ -119,7 +125,7 @@ impl Program {
                     }
                 }
                 2 => {
-                    let saved = self.factored(code.unsigned()?)?;
+                    let saved = self.factored(code.leb()?)?;
                     self.row.set(low, Saved::At(saved));
                 }
                 3 => self.restore(low),
@@ -134,35 +140,35 @@ impl Program {
     }
 
     /// The instructions whose operands are all behind them; false if the row is complete.
-    fn other(&mut self, instruction: u8, code: &mut Bytes<'_>) -> Option<bool> {
+    fn other(&mut self, instruction: u8, code: &mut Cursor<'_>) -> Option<bool> {
         match instruction {
             // Nothing.
             0x00 => {}
             // Advance, by one, two or four bytes.
             0x02 => return self.advance(u64::from(code.byte()?)),
-            0x03 => return self.advance(u64::from(u16::from_le_bytes(code.array()?))),
-            0x04 => return self.advance(u64::from(u32::from_le_bytes(code.array()?))),
+            0x03 => return self.advance(code.number(2)?),
+            0x04 => return self.advance(code.number(4)?),
             // Saved at an offset; the same, of either sign.
             0x05 => {
-                let register = code.unsigned()?;
-                let saved = self.factored(code.unsigned()?)?;
+                let register = code.leb()?;
+                let saved = self.factored(code.leb()?)?;
                 self.row.set(register, Saved::At(saved));
             }
             0x11 => {
-                let register = code.unsigned()?;
-                let saved = code.signed()?.checked_mul(self.data_factor)?;
+                let register = code.leb()?;
+                let saved = code.signed_leb()?.checked_mul(self.data_factor)?;
                 self.row.set(register, Saved::At(saved));
             }
             0x06 => {
-                let register = code.unsigned()?;
+                let register = code.leb()?;
                 self.restore(register);
             }
-            0x07 => self.row.set(code.unsigned()?, Saved::Nowhere),
-            0x08 => self.row.set(code.unsigned()?, Saved::Untouched),
+            0x07 => self.row.set(code.leb()?, Saved::Nowhere),
+            0x08 => self.row.set(code.leb()?, Saved::Untouched),
             // In another register.
             0x09 => {
-                self.row.set(code.unsigned()?, Saved::Elsewhere);
-                code.unsigned()?;
+                self.row.set(code.leb()?, Saved::Elsewhere);
+                code.leb()?;
             }
             0x0a => {
                 *self.saved.get_mut(self.saved_len)? = self.row;
@@ -174,37 +180,37 @@ impl Program {
             }
             // The end of the frame: register and distance, register, distance.
             0x0c => {
-                let register = code.unsigned()?;
-                self.row.end = Some((register, i64::try_from(code.unsigned()?).ok()?));
+                let register = code.leb()?;
+                self.row.end = Some((register, i64::try_from(code.leb()?).ok()?));
             }
-            0x0d => self.row.end = Some((code.unsigned()?, self.row.end?.1)),
-            0x0e => self.row.end = Some((self.row.end?.0, i64::try_from(code.unsigned()?).ok()?)),
+            0x0d => self.row.end = Some((code.leb()?, self.row.end?.1)),
+            0x0e => self.row.end = Some((self.row.end?.0, i64::try_from(code.leb()?).ok()?)),
             0x12 => {
-                let register = code.unsigned()?;
-                let distance = code.signed()?.checked_mul(self.data_factor)?;
+                let register = code.leb()?;
+                let distance = code.signed_leb()?.checked_mul(self.data_factor)?;
                 self.row.end = Some((register, distance));
             }
             0x13 => {
-                let distance = code.signed()?.checked_mul(self.data_factor)?;
+                let distance = code.signed_leb()?.checked_mul(self.data_factor)?;
                 self.row.end = Some((self.row.end?.0, distance));
             }
             // By an expression: the end of the frame; where a register is; its value.
             0x0f => {
                 self.row.end = None;
-                code.block()?;
+                block(code)?;
             }
             0x10 | 0x16 => {
-                self.row.set(code.unsigned()?, Saved::Elsewhere);
-                code.block()?;
+                self.row.set(code.leb()?, Saved::Elsewhere);
+                block(code)?;
             }
             // The value itself is a distance from the end of the frame.
             0x14 | 0x15 => {
-                self.row.set(code.unsigned()?, Saved::Elsewhere);
-                code.unsigned()?;
+                self.row.set(code.leb()?, Saved::Elsewhere);
+                code.leb()?;
             }
             // The size of the arguments on the stack is of use to landing pads only.
             0x2e => {
-                code.unsigned()?;
+                code.leb()?;
             }
             _ => return None,
         }

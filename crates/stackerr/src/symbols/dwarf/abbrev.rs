@@ -1,9 +1,9 @@
 //! `.debug_abbrev`: what the entries of a unit look like (7.5.3).
 
 use super::constants::form;
-use super::cursor::Cursor;
 use super::form::{Encoding, Spec, fixed_size};
 use super::fuel::Fuel;
+use crate::cursor::Cursor;
 
 /// The abbreviations of a unit, or some of them.
 #[derive(Default)]

@@ -1,10 +1,10 @@
 //! `.debug_aranges`: where the code of units is that don't list it themselves (6.1.2).
 
 use super::Sections;
-use super::cursor::Cursor;
 use super::form::Encoding;
 use super::fuel::Fuel;
 use super::ranges::Each;
+use crate::cursor::Cursor;
 
 /// Where the sets of ranges are, by the units that they are of.
 pub(super) struct Aranges(Vec<(u64, u32)>);

@@ -1,9 +1,9 @@
 //! The attributes of one entry that mean something here (7.5.4).
 
 use super::constants::at;
-use super::cursor::Cursor;
 use super::form::{self, Encoding, Spec, Value};
 use super::fuel::Fuel;
+use crate::cursor::Cursor;
 
 /// Whatever kind the entry is of: a unit, a function, or one that is inlined.
 #[derive(Default)]

@@ -1,9 +1,9 @@
 //! The directories and files in the header of a line program (6.2.4), and their paths.
 
 use super::constants::{at, lnct};
-use super::cursor::Cursor;
 use super::form::{self, Encoding, Spec, Value};
 use super::unit::Unit;
+use crate::cursor::Cursor;
 
 /// A path that is longer is damage.
 const MAX_PATH: usize = 64 << 10;

@@ -1,7 +1,7 @@
 //! The values of attributes, in whatever form they are written (7.5.5, 7.5.6).
 
 use super::constants::form::*;
-use super::cursor::Cursor;
+use crate::cursor::Cursor;
 
 /// How a unit or a line program writes addresses and offsets.
 #[derive(Clone, Copy)]

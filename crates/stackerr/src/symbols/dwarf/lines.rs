@@ -1,11 +1,11 @@
 //! `.debug_line`: the lines that instructions come from (6.2).
 
 use super::constants::{lne, lns};
-use super::cursor::Cursor;
 use super::files::Files;
 use super::form::Encoding;
 use super::unit::Unit;
 use super::{Look, within};
+use crate::cursor::Cursor;
 
 /// A file, by its index in [`Files`], with a line and a column of it; 0 if there is none.
 #[derive(Clone, Copy)]

@@ -6,7 +6,7 @@
 //!
 //! | file | what of DWARF |
 //! |---|---|
-//! | `cursor`, `form`, `constants` | numbers, texts and the forms of attributes |
+//! | `form`, `constants` | the forms of attributes |
 //! | `abbrev`, `entry`, `unit` | `.debug_abbrev` and `.debug_info` |
 //! | `ranges`, `aranges` | `.debug_ranges`, `.debug_rnglists`, `.debug_aranges` |
 //! | `lines`, `files` | `.debug_line` |
@@ -16,7 +16,6 @@
 mod abbrev;
 mod aranges;
 mod constants;
-mod cursor;
 mod entry;
 mod files;
 mod form;
@@ -30,11 +29,11 @@ mod search;
 mod tests;
 mod unit;
 
-pub(super) use cursor::Cursor;
 use fuel::Fuel;
 use search::{Found, Look, Search, within};
 
 use super::Symbol;
+use crate::cursor::Cursor;
 
 /// The sections with debug information, inflated; empty where there is none.
 pub(crate) struct Sections<'data> {

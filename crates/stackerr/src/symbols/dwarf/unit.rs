@@ -3,10 +3,10 @@
 use super::Sections;
 use super::abbrev::Abbrevs;
 use super::constants::ut;
-use super::cursor::Cursor;
 use super::entry::Entry;
 use super::form::{Encoding, Value};
 use super::fuel::Fuel;
+use crate::cursor::Cursor;
 
 /// The header of a unit.
 #[derive(Clone, Copy)]

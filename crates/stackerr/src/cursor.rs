@@ -1,4 +1,5 @@
-//! The bytes of a section, read one thing after the other.
+//! The bytes of a section, read one thing after the other: of debug information, of an ELF file,
+//! of unwind tables.
 
 /// What is left to read. Whatever is asked for beyond the end is none.
 #[derive(Clone, Copy)]
