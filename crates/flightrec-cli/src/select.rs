@@ -23,7 +23,7 @@ pub(crate) struct Selection {
     /// Only records of the thread of this name; may be repeated
     #[arg(long, value_name = "NAME")]
     pub(crate) thread: Vec<String>,
-    /// Only the last N of them
+    /// Only the last N of them; `show` adds what came right before each error was born
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) last: Option<usize>,
 }

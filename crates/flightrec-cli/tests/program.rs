@@ -51,6 +51,52 @@ fn records_are_chosen() {
 }
 
 #[test]
+fn what_led_to_an_error_is_shown_however_much_came_after() {
+    let record = |seq: u64| format!(r#"{{"seq":{seq},"level":"DEBUG","msg":"record {seq}"}}"#);
+    let records: Vec<String> = (100..120).map(record).collect();
+    let json = format!(
+        r#"{{"schema":"flightrec/1","latest_logs":[{}],"stack_traces":[
+            {{"error":"early","log_seq":105}},{{"error":"late","log_seq":118}}]}}"#,
+        records.join(",")
+    );
+    let bench = Bench::new();
+    let shown = |args: &[&str]| -> Vec<String> {
+        let output = bench.run_with_input(&[&["show", "-"], args].concat(), json.as_bytes());
+        let text = stdout(&output);
+        let words = ["record 1", "◆", " … "];
+        let lines = text
+            .lines()
+            .filter(|line| words.iter().any(|w| line.contains(w)));
+        let end = |line: &str| {
+            line.split_whitespace()
+                .rev()
+                .take(2)
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        lines.map(end).collect()
+    };
+    assert_eq!(
+        shown(&["--last", "3"]),
+        [
+            "104 record",
+            "105 record",
+            "early here:",
+            "records 11",
+            "117 record",
+            "118 record",
+            "late here:",
+            "119 record"
+        ]
+    );
+    // Whoever searches gets what was searched for.
+    assert_eq!(
+        shown(&["--last", "1", "--grep", "record 11"]),
+        ["119 record"]
+    );
+}
+
+#[test]
 fn exit_codes_tell_what_happened() {
     let bench = Bench::new();
     let dump = census();
