@@ -37,7 +37,7 @@ pub(crate) fn path_of_file(file: &str, name: &str) -> String {
     }
 }
 
-/// `rsplit_once`, whose search is linear for any text and takes 3 KB for it.
+/// `rsplit_once`, whose search is linear for any text and takes kilobytes for it.
 pub(crate) fn split_last<'a>(text: &'a str, at: &str) -> Option<(&'a str, &'a str)> {
     let mut windows = text.as_bytes().windows(at.len());
     let place = windows.rposition(|window| window == at.as_bytes())?;

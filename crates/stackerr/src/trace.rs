@@ -228,7 +228,7 @@ impl<'a> IntoIterator for &'a StackTraces {
 /// ```
 #[must_use]
 pub fn stack_traces(error: &(dyn StdError + 'static)) -> StackTraces {
-    // Sorted: a hash set would be faster from some thousand stacks on, and bring 5 KB.
+    // Sorted: a hash set would be faster for thousands of stacks, and bring kilobytes.
     let mut seen: Vec<usize> = Vec::new();
     let mut traces = Vec::new();
     let mut walk = Walk::new(error);

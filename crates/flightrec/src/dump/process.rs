@@ -75,7 +75,7 @@ fn cpus() -> u32 {
 
 /// As the kernel tells them: a bit each in `Cpus_allowed:\tff,ffffffff` of `/proc/self/status`.
 ///
-/// `available_parallelism` would look through the control groups' quotas, too, with 16 KB of code.
+/// `available_parallelism` would look through the control groups' quotas, too, with kilobytes of code.
 #[cfg(target_os = "linux")]
 fn cpus() -> u32 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 /// Writes to a new file as much as the limit allows, in large pieces.
 ///
-/// `BufWriter` around it would do, and bring 3 KB for what is never asked of it.
+/// `BufWriter` around it would do, and bring more code than this for what is never asked of it.
 pub(super) struct Limited<W> {
     writer: W,
     left: u64,

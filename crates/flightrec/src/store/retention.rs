@@ -25,7 +25,7 @@ impl Retention {
     /// Removes the oldest dumps past the bounds, never `newest`, and what a killed process left.
     pub(super) fn apply(self, dir: &Dir, newest: &str) -> io::Result<()> {
         // By name is by age, whatever a copy has made of the files' own times. A heap, as it
-        // sorts with a tenth of the code.
+        // sorts with less code.
         let mut dumps: BinaryHeap<(String, u64)> = BinaryHeap::new();
         let (mut count, mut bytes) = (0, 0);
         for name in dir.names()? {

@@ -34,6 +34,12 @@ use crate::limits::Limits;
 /// A forked child has a copy of its own. It never waits for a lock that a thread of its parent
 /// held at the time of the fork: where it would have to, its lines are dropped and counted.
 ///
+/// # Signals
+///
+/// What a signal handler pushes while the thread that it interrupted is pushing or taking a snapshot
+/// is dropped and counted. Nothing else of this type is for handlers: `io::Write` and `snapshot` could
+/// wait for a lock that the thread itself holds.
+///
 /// ```
 /// use tailwriter::SharedTail;
 ///
