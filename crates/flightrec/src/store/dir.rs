@@ -207,3 +207,24 @@ pub(super) fn again<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_interrupted_is_done_again() {
+        let mut left = 3;
+        let done = again(|| {
+            left -= 1;
+            if left > 0 {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            Ok("done")
+        });
+        assert_eq!(done.unwrap(), "done");
+        assert_eq!(left, 0);
+        let failed: io::Result<()> = again(|| Err(io::ErrorKind::StorageFull.into()));
+        assert_eq!(failed.unwrap_err().kind(), io::ErrorKind::StorageFull);
+    }
+}
