@@ -1,6 +1,6 @@
 //! What is masked in a dump, and how to mask more.
 
-use flightrec::logtee::redact::Redactor;
+use flightrec::redact::Redactor;
 use log::Log;
 
 fn main() -> std::io::Result<()> {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 use flightrec::Dump;
-use flightrec::logtee::redact::Redactor;
+use flightrec::redact::Redactor;
 use jiff::Timestamp;
 use stackerr::symbols::SymbolFile;
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use log::{Level, LevelFilter};
-use logtee::redact::Redactor;
+use logredact::Redactor;
 use logtee::{Filter, Sink, Tee, TeeBuilder};
 use tailwriter::SharedTail;
 
@@ -293,7 +293,7 @@ impl Builder {
         let mut bounds = SharedTail::builder()
             .max_lines(self.lines)
             .max_bytes(self.bytes)
-            .max_line_bytes(logtee::packed::MAX_LEN)
+            .max_line_bytes(packlog::MAX_LEN)
             .pinned_lines(self.warnings);
         if let Some(age) = self.age {
             bounds = bounds.max_age(age);

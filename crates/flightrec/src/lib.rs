@@ -26,7 +26,9 @@ pub use dump::{
 };
 pub use flight::FlightRecorder;
 
-/// Sinks, filters, the redactor.
+/// Masking of secrets.
+pub use logredact as redact;
+/// Sinks and filters.
 pub use logtee;
 /// Errors that keep their stacks.
 pub use stackerr;

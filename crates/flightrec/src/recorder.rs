@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use log::{Level, LevelFilter, Record};
-use logtee::packed;
-use logtee::redact::Redactor;
+use logredact::Redactor;
 use logtee::{Filter, Sink, TeeBuilder};
 
 use crate::dump::Start;
@@ -99,7 +98,7 @@ impl Sink for Keep {
     fn emit(&self, record: &Record<'_>) -> io::Result<()> {
         let Recorder { tail, dump_on, .. } = &*self.0;
         let level = record.level();
-        packed::pack(record, tail.options(), |bytes| tail.keep(level, bytes));
+        packlog::pack(record, tail.options(), |bytes| tail.keep(level, bytes));
         if dump_on.is_some_and(|on| level <= on) {
             self.0.dump_record(record);
         }

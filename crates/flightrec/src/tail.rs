@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use log::Level;
-use logtee::packed::Options;
-use logtee::redact::Redactor;
+use logredact::Redactor;
+use packlog::Options;
 use tailwriter::{SharedTail, Snapshot};
 
 #[cfg(feature = "crash-safe")]

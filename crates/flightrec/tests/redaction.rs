@@ -3,7 +3,7 @@
 mod common;
 
 use common::{dumps, quiet, scenario};
-use flightrec::logtee::redact::Redactor;
+use flightrec::redact::Redactor;
 use flightrec::stackerr::err;
 use log::{Level, Log, Record};
 use tempfile::tempdir;

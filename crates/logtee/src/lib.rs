@@ -16,9 +16,7 @@ mod write;
 
 pub mod context;
 pub mod escape;
-pub mod packed;
 pub mod predicate;
-pub mod redact;
 pub mod testing;
 
 pub use channel::{ChannelSink, channel};

@@ -243,7 +243,7 @@ fn redacting_masks_messages_strings_and_numbers() {
     let tee = builder()
         .sink(
             LevelFilter::Info,
-            logtee::pipe(logtee::redact(logtee::redact::Redactor::default())).to(memory.clone()),
+            logtee::pipe(logtee::redact(logredact::Redactor::default())).to(memory.clone()),
         )
         .build();
     log::info!(
@@ -271,7 +271,7 @@ fn redacting_masks_messages_strings_and_numbers() {
 #[test]
 fn redacting_keys_only_looks_into_no_text() {
     let memory = Memory::new();
-    let redact = logtee::redact(logtee::redact::Redactor::default()).keys_only();
+    let redact = logtee::redact(logredact::Redactor::default()).keys_only();
     let tee = builder()
         .sink(LevelFilter::Info, logtee::pipe(redact).to(memory.clone()))
         .build();

@@ -108,7 +108,7 @@ fn formats_predicates_and_packed_records_see_it() {
     let into = packed.clone();
     let pack = logtee::from_fn(move |record: &Record<'_>| {
         let keep = |bytes: &[u8]| into.lock().unwrap().extend_from_slice(bytes);
-        logtee::packed::pack(record, logtee::packed::Options::default(), keep);
+        packlog::pack(record, packlog::Options::default(), keep);
         Ok(())
     });
     log::set_max_level(LevelFilter::Trace);
@@ -126,8 +126,8 @@ fn formats_predicates_and_packed_records_see_it() {
     );
     assert_eq!(routed.messages(), ["m"]);
     let bytes = packed.lock().unwrap();
-    let record = logtee::packed::unpack(&bytes).unwrap();
-    let request = logtee::packed::FieldValue::I64(17);
+    let record = packlog::unpack(&bytes).unwrap();
+    let request = packlog::FieldValue::I64(17);
     assert_eq!(record.fields().collect::<Vec<_>>(), [("request", request)]);
 }
 

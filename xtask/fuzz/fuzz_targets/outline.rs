@@ -23,8 +23,8 @@ thread_local! {
         let record = log::Record::builder()
             .args(format_args!("password=hunter2"))
             .build();
-        let options = logtee::packed::Options::default().self_contained(true);
-        logtee::packed::pack(&record, options, |bytes| tail.push(bytes));
+        let options = packlog::Options::default().self_contained(true);
+        packlog::pack(&record, options, |bytes| tail.push(bytes));
         let recorder = flightrec::builder("unknown").dump_to(io::sink()).build().0;
         Setting { place, ring, recorder }
     });

@@ -5,7 +5,7 @@ use flightrec_fuzz::assert_harmless;
 use libfuzzer_sys::fuzz_target;
 use log::Record;
 use log::kv::{ToValue, Value};
-use logtee::packed::{self, FieldValue, Options, Unpacked};
+use packlog::{FieldValue, Options, Unpacked};
 use logtee::{Format, Json, Logfmt, Text, Time};
 
 struct Field<'a>(FieldValue<'a>);
@@ -28,7 +28,7 @@ impl ToValue for Field<'_> {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let Ok(unpacked) = packed::unpack(data) else {
+    let Ok(unpacked) = packlog::unpack(data) else {
         return;
     };
     let pairs: Vec<_> = unpacked
@@ -50,9 +50,9 @@ fuzz_target!(|data: &[u8]| {
     };
     record(&mut |record| {
         let options = Options::default().self_contained(true);
-        packed::pack(record, options, |bytes| {
+        packlog::pack(record, options, |bytes| {
             assert!(bytes.len() <= packed::MAX_LEN);
-            let again = packed::unpack(bytes).expect("what was packed is read");
+            let again = packlog::unpack(bytes).expect("what was packed is read");
             if !again.cut {
                 assert_same(&again, &unpacked);
             }

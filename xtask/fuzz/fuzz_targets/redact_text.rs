@@ -4,7 +4,7 @@
 use std::cell::LazyCell;
 
 use libfuzzer_sys::fuzz_target;
-use logtee::redact::Redactor;
+use logredact::Redactor;
 
 const CANARY: &str = "canary4711";
 

@@ -13,7 +13,7 @@ use std::process::Command;
 
 use flightrec::logtee;
 use log::{Level, Log, Record};
-use logtee::packed::{self, Options};
+use packlog::{Options};
 use tailwriter::fuzzing::small_tail;
 
 /// What is compiled to be looked up in: functions inlined into each other, and one that is not.
@@ -87,7 +87,7 @@ const SECRETS: [&str; 9] = [
 fn records() -> Vec<Vec<u8>> {
     let pack = |record: &Record<'_>| {
         let options = Options::default().self_contained(true);
-        packed::pack(record, options, <[u8]>::to_vec)
+        packlog::pack(record, options, <[u8]>::to_vec)
     };
     let null = log::kv::Value::null();
     vec![

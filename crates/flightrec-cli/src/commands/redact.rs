@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use flightrec::logtee::redact::Redactor;
+use flightrec::redact::Redactor;
 use serde_json::Value;
 
 use crate::cli::{Common, Redact};

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
-use flightrec::logtee::redact::{MASK, Redactor};
+use flightrec::redact::{MASK, Redactor};
 use regex::{Captures, Regex};
 
 use crate::outcome::{Result, Trouble};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flightrec::logtee::redact::{MASK, Redactor};
+use flightrec::redact::{MASK, Redactor};
 use serde_json::{Map, Value};
 
 /// Keys whose values are the schema's own and say nothing of anybody, if they are what the schema

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::SystemTime;
 
-use logtee::packed::{self, FieldValue};
+use packlog::FieldValue;
 use stackerr::{ErrorTree, Fingerprint, StackTraces};
 use tailwriter::Entry;
 #[cfg(feature = "crash-safe")]
@@ -126,7 +126,7 @@ pub(crate) fn rfc3339(time: SystemTime) -> String {
 fn record(entry: &Entry<'_>, mask: &Mask<'_>) -> LogRecord {
     let time = rfc3339(entry.time());
     let seq = entry.seq();
-    let Ok(packed) = packed::unpack(entry.line()) else {
+    let Ok(packed) = packlog::unpack(entry.line()) else {
         let msg = "[this record could not be read back]".to_owned();
         return LogRecord {
             seq,

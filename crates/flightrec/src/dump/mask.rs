@@ -1,6 +1,6 @@
 //! Masking what goes into a dump, and counting what was masked.
 
-use logtee::redact::Redactor;
+use logredact::Redactor;
 
 use super::{Entries, Value};
 

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Barrier;
 use std::thread;
 
-use flightrec::logtee::redact::Redactor;
+use flightrec::redact::Redactor;
 use log::LevelFilter;
 
 use super::host::{self, Host};

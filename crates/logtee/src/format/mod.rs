@@ -17,7 +17,6 @@ pub use text::Text;
 pub use time::Time;
 
 #[cfg(feature = "serde")]
-pub(crate) use value::nested_json;
 pub(crate) use value::{FAILED, each_pair};
 
 /// Turns a record into bytes.

@@ -163,7 +163,7 @@ pub(super) fn push_bare_key(out: &mut Vec<u8>, key: &str) {
 
 /// The JSON of a value that has parts, and of no other.
 #[cfg(feature = "serde")]
-pub(crate) fn nested_json(value: &Value<'_>) -> Option<String> {
+fn nested_json(value: &Value<'_>) -> Option<String> {
     /// Takes an object or an array; anything else has a text that is as good.
     struct Nested(Vec<u8>);
     impl std::io::Write for Nested {

@@ -7,16 +7,16 @@ use log::Record;
 
 use crate::compose::Middleware;
 use crate::format;
-use crate::redact::{MASK, Redactor};
 use crate::sink::Sink;
 use crate::value::{self, Fields, OwnedValue};
+use logredact::{MASK, Redactor};
 
 /// Masks secrets in messages and key-values by a [`Redactor`], given as it is or in an `Arc`.
 ///
 /// # Examples
 ///
 /// ```
-/// use logtee::redact::Redactor;
+/// use logredact::Redactor;
 ///
 /// let sink = logtee::pipe(logtee::redact(Redactor::default())).to(logtee::stderr());
 /// # drop(sink);

@@ -1,8 +1,8 @@
 //! Where a thread packs its records.
 
-use super::MAX_LEN;
-use super::buffer::Buffer;
-use super::layout::HEADER;
+use crate::MAX_LEN;
+use crate::buffer::Buffer;
+use crate::layout::HEADER;
 
 const MAX_NAME: usize = 32;
 

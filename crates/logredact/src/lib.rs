@@ -1,7 +1,7 @@
 //! Masks secrets in text: in values by their key, and wherever text looks like a secret.
 //!
 //! ```
-//! use logtee::redact::Redactor;
+//! use logredact::Redactor;
 //!
 //! let redactor = Redactor::default();
 //! assert_eq!(
@@ -50,9 +50,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::caught::caught;
 use key::Keys;
 use splice::Splice;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What stands in the place of a secret.
 pub const MASK: &str = "[redacted]";
@@ -64,7 +64,7 @@ pub const MASK: &str = "[redacted]";
 /// ```
 /// use std::borrow::Cow;
 ///
-/// let redactor = logtee::redact::Redactor::default()
+/// let redactor = logredact::Redactor::default()
 ///     .key("licence_number")
 ///     .literal("Project Bluebird")
 ///     .rule("email", |text| {
@@ -290,12 +290,12 @@ impl Pass<'_> {
 
 impl Rule {
     fn apply<'a>(&self, text: Cow<'a, str>) -> Cow<'a, str> {
-        let outcome = caught(|| match (self.apply)(&text) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| match (self.apply)(&text) {
             // A rule may return a part of the text that it got.
             Cow::Borrowed(same) if same == &*text => None,
             Cow::Borrowed(other) => Some(other.to_owned()),
             Cow::Owned(other) => (other != *text).then_some(other),
-        });
+        }));
         let replaced = outcome.unwrap_or_else(|_| Some(MASK.to_owned()));
         match replaced {
             None => text,

@@ -10,10 +10,10 @@
 //! that are to outlive it.
 //!
 //! ```
-//! use logtee::packed::{self, Options};
+//! use packlog::Options;
 //!
 //! let answer = 42;
-//! let bytes = packed::pack(
+//! let bytes = packlog::pack(
 //!     &log::Record::builder()
 //!         .level(log::Level::Debug)
 //!         .target("doc")
@@ -24,10 +24,10 @@
 //!     |bytes| bytes.to_vec(),
 //! );
 //!
-//! let record = packed::unpack(&bytes)?;
+//! let record = packlog::unpack(&bytes)?;
 //! assert_eq!(record.message, "the answer is 42");
-//! assert_eq!(record.fields().next(), Some(("asked", packed::FieldValue::I64(7))));
-//! # Ok::<(), packed::Error>(())
+//! assert_eq!(record.fields().next(), Some(("asked", packlog::FieldValue::I64(7))));
+//! # Ok::<(), packlog::Error>(())
 //! ```
 
 mod buffer;

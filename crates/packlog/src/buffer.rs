@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::MAX_LEN;
+use crate::MAX_LEN;
 
 /// Pieces up to this many bytes are copied in place.
 const SHORT: usize = 32;

@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::fmt;
 
 use log::{Level, Record};
-use logtee::packed::{self, FieldValue, MAX_LEN, Options};
+use packlog::{self, FieldValue, MAX_LEN, Options};
 
 fn pack(record: &Record<'_>) -> Vec<u8> {
-    packed::pack(record, Options::default(), <[u8]>::to_vec)
+    packlog::pack(record, Options::default(), <[u8]>::to_vec)
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn everything_comes_back() {
                 .key_values(&[("a", 1), ("b", 2)])
                 .build(),
         );
-        let record = packed::unpack(&bytes).unwrap();
+        let record = packlog::unpack(&bytes).unwrap();
         assert_eq!(record.level, Level::Warn);
         assert_eq!(record.target, "another target");
         assert_eq!(record.module_path, Some("a::module"));
@@ -59,7 +59,7 @@ fn values_keep_their_types() {
     }
     let look = Look(|record: &Record<'_>| {
         let bytes = pack(record);
-        let record = packed::unpack(&bytes).unwrap();
+        let record = packlog::unpack(&bytes).unwrap();
         let fields: Vec<_> = record.fields().collect();
         assert_eq!(
             fields,
@@ -91,7 +91,7 @@ fn names_are_written_out_where_another_process_reads_them() {
         .file_static(Some("src/a/very/long/path/module.rs"))
         .build();
     let inside = pack(&record);
-    let outside = packed::pack(
+    let outside = packlog::pack(
         &record,
         Options::default().self_contained(true),
         <[u8]>::to_vec,
@@ -99,7 +99,7 @@ fn names_are_written_out_where_another_process_reads_them() {
     assert!(outside.len() > inside.len() + 30);
     assert!(String::from_utf8_lossy(&outside).contains("src/a/very/long/path/module.rs"));
     for bytes in [inside, outside] {
-        let unpacked = packed::unpack(&bytes).unwrap();
+        let unpacked = packlog::unpack(&bytes).unwrap();
         assert_eq!(unpacked.target, "a::module");
         assert_eq!(unpacked.file, Some("src/a/very/long/path/module.rs"));
     }
@@ -127,9 +127,9 @@ fn a_display_that_logs_is_packed_beside_the_record() {
             .args(format_args!("an {Nested} record"))
             .build(),
     );
-    assert_eq!(packed::unpack(&outer).unwrap().message, "an outer record");
+    assert_eq!(packlog::unpack(&outer).unwrap().message, "an outer record");
     let inner = INNER.take();
-    assert_eq!(packed::unpack(&inner[0]).unwrap().message, "inner 1");
+    assert_eq!(packlog::unpack(&inner[0]).unwrap().message, "inner 1");
 }
 
 struct Panics;
@@ -158,7 +158,7 @@ fn a_display_that_fails_or_panics_leaves_what_it_wrote() {
                 .key_values(&[("good", log::kv::Value::from_display(&value))])
                 .build(),
         );
-        let record = packed::unpack(&record).unwrap();
+        let record = packlog::unpack(&record).unwrap();
         assert_eq!(record.message, "message: half ");
         assert!(record.broken && !record.cut);
         assert_eq!(
@@ -175,7 +175,7 @@ fn a_display_that_fails_or_panics_leaves_what_it_wrote() {
         ("three", log::kv::Value::from(3)),
     ];
     let record = pack(&Record::builder().key_values(&pairs).build());
-    let record = packed::unpack(&record).unwrap();
+    let record = packlog::unpack(&record).unwrap();
     assert!(record.broken);
     let fields: Vec<_> = record.fields().collect();
     assert_eq!(
@@ -202,7 +202,7 @@ fn what_is_too_long_keeps_its_head() {
             .build(),
     );
     assert!(bytes.len() <= MAX_LEN);
-    let record = packed::unpack(&bytes).unwrap();
+    let record = packlog::unpack(&bytes).unwrap();
     assert!(record.cut && !record.broken);
     assert!(record.message.len() > MAX_LEN / 2);
     assert!(record.message.chars().all(|c| c == 'ä'));
@@ -221,12 +221,12 @@ fn a_lower_bound_holds_too() {
     for max_len in [0, 256, 300, 1000, MAX_LEN, usize::MAX] {
         let options = Options::default().max_len(max_len);
         let args = "x".repeat(20_000);
-        packed::pack(
+        packlog::pack(
             &Record::builder().args(format_args!("{args}{}", 1)).build(),
             options,
             |bytes| {
                 assert_eq!(bytes.len(), max_len.clamp(256, MAX_LEN));
-                assert!(packed::unpack(bytes).unwrap().cut);
+                assert!(packlog::unpack(bytes).unwrap().cut);
             },
         );
     }
@@ -236,7 +236,7 @@ fn a_lower_bound_holds_too() {
 fn ten_thousand_fields_are_bounded() {
     let pairs: Vec<_> = (0..10_000).map(|at| (format!("key{at}"), at)).collect();
     let bytes = pack(&Record::builder().key_values(&pairs).build());
-    let record = packed::unpack(&bytes).unwrap();
+    let record = packlog::unpack(&bytes).unwrap();
     assert!(record.cut);
     let kept: Vec<_> = record.fields().collect();
     assert!(kept.len() > 100);
@@ -263,14 +263,14 @@ fn packing_works_in_the_destructors_of_thread_locals() {
     .join()
     .unwrap();
     assert_eq!(
-        packed::unpack(&receive.recv().unwrap()).unwrap().message,
+        packlog::unpack(&receive.recv().unwrap()).unwrap().message,
         "late 1"
     );
 }
 
 #[test]
 fn errors_say_what_is_wrong() {
-    let message = |bytes: &[u8]| packed::unpack(bytes).unwrap_err().to_string();
+    let message = |bytes: &[u8]| packlog::unpack(bytes).unwrap_err().to_string();
     assert_eq!(
         message(b""),
         "cannot unpack a log record: shorter than a record's header"

@@ -1,6 +1,6 @@
 //! Passwords in URLs: `scheme://user:password@host`.
 
-use super::splice::{Splice, step};
+use crate::splice::{Splice, step};
 
 const SEPARATOR: &str = "://";
 

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::key::Keys;
-use super::splice::{Splice, step};
+use crate::key::Keys;
+use crate::splice::{Splice, step};
 
 /// Of a longer one the end decides.
 const MAX_KEY: usize = 64;

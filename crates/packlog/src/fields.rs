@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use log::kv::{Error as KvError, Key, Source, Value, VisitSource, VisitValue};
 
-use super::buffer::Buffer;
-use super::layout::kind;
-use crate::caught::caught;
+use crate::buffer::Buffer;
+use crate::layout::kind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A key-value's value, as it was typed when it was logged.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,11 +34,19 @@ pub enum FieldValue<'a> {
     Json(&'a str),
 }
 
+/// The JSON of an object or an array; other values have a text that is as good.
+#[cfg(feature = "serde")]
+fn nested_json(value: &Value<'_>) -> Option<String> {
+    let written = catch_unwind(AssertUnwindSafe(|| serde_json::to_string(value)));
+    let json = written.ok()?.ok()?;
+    json.starts_with(['{', '[']).then_some(json)
+}
+
 /// Appends the fields in order. Whether all could be formatted; whole fields that do not fit are
 /// left out, and the buffer remembers that.
 pub(super) fn encode(out: &mut Buffer<'_>, source: &dyn Source) -> bool {
     let mut encoder = Encoder { out, broken: false };
-    let visited = caught(|| source.visit(&mut encoder));
+    let visited = catch_unwind(AssertUnwindSafe(|| source.visit(&mut encoder)));
     matches!(visited, Ok(Ok(()))) && !encoder.broken
 }
 
@@ -80,7 +88,7 @@ impl Encoder<'_, '_> {
         fitted(self.out.push(&[kind, 0, 0]))?;
         let start = self.out.len();
         let cut_before = self.out.take_cut();
-        let formatted = caught(|| format(&mut *self.out));
+        let formatted = catch_unwind(AssertUnwindSafe(|| format(&mut *self.out)));
         let cut = self.out.take_cut();
         if cut_before || cut {
             self.out.set_cut();
@@ -96,7 +104,7 @@ impl Encoder<'_, '_> {
 impl<'v> VisitValue<'v> for Encoder<'_, '_> {
     fn visit_any(&mut self, value: Value<'_>) -> Result<(), KvError> {
         #[cfg(feature = "serde")]
-        if let Some(json) = crate::format::nested_json(&value) {
+        if let Some(json) = nested_json(&value) {
             return self.formatted(kind::JSON, |out| out.write_str(&json));
         }
         self.formatted(kind::TEXT, |out| write!(out, "{value}"))
@@ -147,7 +155,7 @@ fn fitted(yes: bool) -> Result<(), KvError> {
     }
 }
 
-/// The fields of an [`Unpacked`](super::Unpacked) record, in order.
+/// The fields of an [`Unpacked`](crate::Unpacked) record, in order.
 #[derive(Clone, Debug)]
 pub struct Fields<'a>(pub(super) &'a [u8]);
 

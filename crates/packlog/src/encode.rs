@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 
 use log::Record;
 
-use super::buffer::Buffer;
-use super::desk::Desk;
-use super::layout::*;
-use super::{MAX_LEN, fields, intern};
-use crate::caught::caught;
+use crate::buffer::Buffer;
+use crate::desk::Desk;
+use crate::layout::*;
+use crate::{MAX_LEN, fields, intern};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// How records are packed.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +60,7 @@ thread_local! {
 /// Formats `record` once, into this thread's buffer, and hands the packed bytes to `f`.
 ///
 /// A `Display` that logs is packed in a buffer of its own. One that fails or panics leaves what
-/// it had written, and the record is marked as [broken](super::Unpacked::broken); the panic goes
+/// it had written, and the record is marked as [broken](crate::Unpacked::broken); the panic goes
 /// no further.
 ///
 /// # Panics
@@ -197,6 +197,6 @@ fn message(out: &mut Buffer<'_>, record: &Record<'_>) -> bool {
         out.push_str(text);
         return true;
     }
-    let formatted = caught(|| out.write_fmt(*args));
+    let formatted = catch_unwind(AssertUnwindSafe(|| out.write_fmt(*args)));
     matches!(formatted, Ok(Ok(()))) || (matches!(formatted, Ok(Err(_))) && out.was_cut())
 }

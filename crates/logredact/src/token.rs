@@ -1,6 +1,6 @@
 //! Tokens that can be told by how they look.
 
-use super::splice::{Splice, step};
+use crate::splice::{Splice, step};
 
 /// How tokens of well-known services begin, and how many characters must follow at least.
 const PREFIXES: &[(&str, usize)] = &[

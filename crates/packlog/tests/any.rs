@@ -1,7 +1,7 @@
 //! Packed records of any content against the records that they were made of, and hostile bytes.
 
 use log::Record;
-use logtee::packed::{self, FieldValue, Options, Unpacked};
+use packlog::{self, FieldValue, Options, Unpacked};
 use proptest::prelude::*;
 
 /// Reads everything there is to read.
@@ -64,12 +64,12 @@ proptest! {
         }
         let args = message.clone();
         let options = Options::default().self_contained(self_contained);
-        let bytes = packed::pack(
+        let bytes = packlog::pack(
             &builder.args(format_args!("{args}{}", "")).key_values(&pairs).build(),
             options,
             <[u8]>::to_vec,
         );
-        let record = packed::unpack(&bytes).unwrap();
+        let record = packlog::unpack(&bytes).unwrap();
         prop_assert!(!record.cut && !record.broken);
         prop_assert_eq!(record.target, target);
         let (module, file) = if static_names {
@@ -99,14 +99,14 @@ proptest! {
 
     #[test]
     fn hostile_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
-        if let Ok(record) = packed::unpack(&bytes) {
+        if let Ok(record) = packlog::unpack(&bytes) {
             look_at(&record);
         }
     }
 
     #[test]
     fn a_damaged_record_never_panics(at in 0usize..400, to in any::<u8>(), end in 0usize..400) {
-        let mut bytes = packed::pack(
+        let mut bytes = packlog::pack(
             &Record::builder().target("t").file(Some("f")).args(format_args!("m{}", 1))
                 .key_values(&[("a", "b"), ("c", "d")]).build(),
             Options::default(), <[u8]>::to_vec,
@@ -114,7 +114,7 @@ proptest! {
         let len = bytes.len();
         bytes[at % len] = to;
         bytes.truncate(len - end % len);
-        if let Ok(record) = packed::unpack(&bytes) {
+        if let Ok(record) = packlog::unpack(&bytes) {
             look_at(&record);
         }
     }

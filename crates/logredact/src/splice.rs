@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::MASK;
+use crate::MASK;
 
 pub(super) struct Splice<'a> {
     text: &'a str,
@@ -59,5 +59,5 @@ impl<'a> Splice<'a> {
 #[inline]
 pub(super) fn step() {
     #[cfg(test)]
-    super::tests::STEPS.with(|steps| steps.set(steps.get() + 1));
+    crate::tests::STEPS.with(|steps| steps.set(steps.get() + 1));
 }

@@ -1,6 +1,6 @@
 //! Credentials behind the name of their scheme: `Bearer …`, `Basic …`.
 
-use super::splice::{Splice, step};
+use crate::splice::{Splice, step};
 
 pub(super) fn find(text: &str, out: &mut Splice<'_>) {
     let bytes = text.as_bytes();

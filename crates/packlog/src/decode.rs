@@ -5,11 +5,11 @@ use std::fmt;
 
 use log::Level;
 
-use super::fields::Fields;
-use super::intern;
-use super::layout::*;
+use crate::fields::Fields;
+use crate::intern;
+use crate::layout::*;
 
-/// A record as [`pack`](super::pack) saw it.
+/// A record as [`pack`](crate::pack) saw it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Unpacked<'a> {
@@ -42,9 +42,9 @@ impl<'a> Unpacked<'a> {
     }
 }
 
-/// Reads what [`pack`](super::pack) wrote.
+/// Reads what [`pack`](crate::pack) wrote.
 ///
-/// Bytes that were not packed with [`self_contained`](super::Options::self_contained) make sense
+/// Bytes that were not packed with [`self_contained`](crate::Options::self_contained) make sense
 /// only in the process that packed them.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! Private keys in PEM.
 
-use super::splice::{Splice, step};
+use crate::splice::{Splice, step};
 
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
