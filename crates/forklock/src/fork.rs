@@ -1,0 +1,74 @@
+//! Which threads exist in this process.
+//!
+//! A thread gets a number when it first takes a lock. No other thread has the same one, here, in an
+//! ancestor or in a descendant of this process that shares memory with it by a fork: the counter is
+//! copied along.
+#![cfg_attr(unix, allow(unsafe_code))]
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+thread_local! {
+    // Without a destructor, so that it can be read in the destructors of other thread-locals.
+    static NUMBER: Cell<usize> = const { Cell::new(0) };
+}
+
+// Relaxed everywhere: the first is a counter, and the other two change only while a process has
+// one thread.
+static NEXT: AtomicUsize = AtomicUsize::new(1);
+/// The first number that a thread created in this process can have.
+static FIRST_OF_PROCESS: AtomicUsize = AtomicUsize::new(0);
+/// The number of the thread that forked; zero if it had none.
+static FORKED_BY: AtomicUsize = AtomicUsize::new(0);
+
+/// The number of this thread, which is not zero.
+#[inline]
+pub(crate) fn this_thread() -> usize {
+    match NUMBER.get() {
+        0 => claim_number(),
+        number => number,
+    }
+}
+
+/// Whether a fork ended the thread `number`.
+pub(crate) fn is_gone(number: usize) -> bool {
+    number < FIRST_OF_PROCESS.load(Ordering::Relaxed) && number != FORKED_BY.load(Ordering::Relaxed)
+}
+
+#[cold]
+fn claim_number() -> usize {
+    // Before the thread has a number, so that whatever holds a lock is noticed by forks.
+    watch_forks();
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    NUMBER.set(number);
+    number
+}
+
+#[cfg(unix)]
+fn watch_forks() {
+    use std::sync::atomic::AtomicBool;
+
+    // Not a `Once`: a fork while it runs would leave it running in the child. Two threads may
+    // register the handler twice, which does no harm.
+    static WATCHED: AtomicBool = AtomicBool::new(false);
+    if WATCHED.load(Ordering::Relaxed) {
+        return;
+    }
+    // SAFETY: the handler has the signature that is asked for, and touches atomics and a
+    // thread-local without a destructor only.
+    if unsafe { libc::pthread_atfork(None, None, Some(in_child)) } == 0 {
+        WATCHED.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Runs in the only thread of a child, before `fork` returns there.
+#[cfg(unix)]
+extern "C" fn in_child() {
+    FORKED_BY.store(NUMBER.get(), Ordering::Relaxed);
+    FIRST_OF_PROCESS.store(NEXT.load(Ordering::Relaxed), Ordering::Relaxed);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    crate::wait::renew();
+}
+
+#[cfg(not(unix))]
+fn watch_forks() {}
