@@ -8,7 +8,6 @@ use clap::ValueEnum;
 use flightrec::Dump;
 use flightrec::redact::Redactor;
 use jiff::Timestamp;
-use stackerr::symbols::SymbolFile;
 
 use crate::cli::Format;
 use crate::commands;
@@ -18,7 +17,7 @@ use crate::redact;
 use crate::select::Selection;
 use crate::show::{self, Paths, View};
 use crate::summary::Summary;
-use crate::symbolicate::{self, Modules};
+use crate::symbolicate::{self, Binary, Modules};
 
 const LIMITS: Limits = Limits { max_size: 4 << 20 };
 
@@ -100,7 +99,7 @@ impl Masker {
 pub fn symbolicate(json: &[u8], binary: Vec<u8>) -> Option<Vec<u8>> {
     let mut dump = commands::symbolicate::parse(json, LIMITS).ok()?;
     let modules = Modules::of(&dump);
-    let file = SymbolFile::parse(binary, LIMITS.max_size).ok()?;
+    let file = Binary::parse(binary, LIMITS.max_size).ok()?;
     let symbols: Result<Vec<_>, _> = modules
         .list()
         .iter()

@@ -165,16 +165,16 @@ fn what_is_no_binary_is_refused() {
     let huge = fs::File::create(bench.dir.path().join("huge")).unwrap();
     huge.set_len(1 << 40).unwrap();
     for (file, why) in [
-        ("script", "it is no ELF file but a script"),
-        ("empty", "it is no ELF file"),
+        ("script", "it is a script, not an ELF file"),
+        ("empty", "it is not an ELF file"),
         ("elf", "it is a damaged ELF file"),
-        ("sparse", "it is no ELF file"),
+        ("sparse", "it is not an ELF file"),
         (
             "huge",
             "it is larger than 1 GiB; a larger --max-size allows more",
         ),
-        (".", "it is no regular file"),
-        ("/dev/zero", "it is no regular file"),
+        (".", "it is not a regular file"),
+        ("/dev/zero", "it is not a regular file"),
         (
             "missing",
             "cannot read it: No such file or directory (os error 2)",

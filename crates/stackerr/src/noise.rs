@@ -172,9 +172,10 @@ impl FrameKind {
         Self::of_function(name, None)
     }
 
-    /// The same, with the help of the file where it is known: debug information that has line
-    /// tables only names functions without their paths.
-    pub(crate) fn of_function(name: &str, file: Option<&str>) -> Self {
+    /// The kind of a function by its demangled name and, if known, its source file: line tables
+    /// without further debug information name functions without their paths.
+    #[must_use]
+    pub fn of_function(name: &str, file: Option<&str>) -> Self {
         let in_rust = file.is_some_and(|file| file.ends_with(".rs"));
         // A Rust function may have such a name as well.
         if NAMES.contains(&name) && !in_rust {
@@ -201,8 +202,9 @@ impl FrameKind {
         }
     }
 
-    /// The kind of a function without a name, by the file that it is in.
-    pub(crate) fn of_module(path: &str) -> Self {
+    /// The kind of a function without a name, by the path of its executable or shared object.
+    #[must_use]
+    pub fn of_module(path: &str) -> Self {
         let file = path.rsplit('/').next().unwrap_or(path);
         if SYSTEM.iter().any(|start| file.starts_with(start)) {
             Self::Runtime

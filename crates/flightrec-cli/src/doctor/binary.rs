@@ -7,6 +7,9 @@ use regex::bytes::Regex;
 
 use super::Finding;
 
+/// A larger section of debug information is not decompressed.
+const MAX_DEBUG_SECTION: u64 = 1 << 30;
+
 /// Everything that can be told from the executable; an error if it is none.
 pub(crate) fn examine(path: &Path, data: &[u8]) -> Result<Vec<Finding>, object::Error> {
     let file = File::parse(data)?;
@@ -183,15 +186,15 @@ fn has_units_beyond_std(file: &File<'_>) -> bool {
         .iter()
         .filter_map(|name| file.section_by_name(name))
         .any(|section| {
-            // What can't be decompressed here is given the benefit of the doubt.
-            section.data().map_or(true, |data| {
-                let compressed = section
-                    .compressed_file_range()
-                    .is_ok_and(|range| range.format != object::CompressionFormat::None);
-                compressed
-                    || other
-                        .find_iter(data)
-                        .any(|found| !is_of_std(data, found.start()))
+            // A section that is too large or damaged may have anything in it.
+            let fits = section
+                .compressed_data()
+                .is_ok_and(|data| data.uncompressed_size <= MAX_DEBUG_SECTION);
+            let data = fits.then(|| section.uncompressed_data().ok()).flatten();
+            data.is_none_or(|data| {
+                other
+                    .find_iter(&data)
+                    .any(|found| !is_of_std(&data, found.start()))
             })
         })
 }

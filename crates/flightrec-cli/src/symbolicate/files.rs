@@ -1,14 +1,9 @@
 //! The files with symbols, and the module that each is of.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use stackerr::symbols::{SymbolFile, Symbols};
-
-use super::debug_files;
+use super::binary::{Binary, Symbols};
 use super::modules::{Module, Modules};
-use crate::look::count;
 use crate::look::text;
 use crate::outcome::{Result, Trouble};
 
@@ -28,24 +23,24 @@ pub(crate) struct Asked<'a> {
 
 /// The files for each module of the dump.
 #[derive(Debug)]
-pub(crate) struct Sources(Vec<Vec<(PathBuf, SymbolFile)>>);
+pub(crate) struct Sources(Vec<Vec<(PathBuf, Binary)>>);
 
 impl Sources {
     pub(crate) fn open(asked: &Asked<'_>, modules: &Modules) -> Result<Sources> {
         let list = modules.list();
         let mut files: Vec<Vec<_>> = list.iter().map(|_| Vec::new()).collect();
         for path in asked.binaries {
-            let file = read(path, asked.max_size)?;
+            let file = Binary::read(path, asked.max_size)?;
             let module =
                 module_of(path, &file, list, asked.force).map_err(|why| Trouble::at(path, why))?;
-            let linked = debug_files::linked(path, &file, asked.max_size)?;
+            let linked = linked(path, &file, asked.max_size)?;
             files[module].push((path.clone(), file));
             files[module].extend(linked);
         }
         for (module, files) in list.iter().zip(&mut files) {
             let Some(id) = &module.build_id else { continue };
             for dir in asked.debug_dirs {
-                files.extend(debug_files::in_dir(dir, id, asked.max_size)?);
+                files.extend(in_dir(dir, id, asked.max_size)?);
             }
         }
         Ok(Sources(files))
@@ -65,58 +60,10 @@ impl Sources {
     }
 }
 
-/// Reads a file with symbols, whatever it may be instead.
-pub(super) fn read(path: &Path, max_size: u64) -> Result<SymbolFile> {
-    let failed = |error: io::Error| Trouble::at(path, format!("cannot read it: {error}"));
-    // A device or a pipe would be read, or waited for, without end.
-    let metadata = fs::metadata(path).map_err(failed)?;
-    if !metadata.is_file() {
-        return Err(Trouble::at(path, "it is no regular file"));
-    }
-    if metadata.len() > max_size {
-        let size = count::bytes(max_size);
-        let why = format!("it is larger than {size}; a larger --max-size allows more");
-        return Err(Trouble::at(path, why));
-    }
-    let mut file = File::open(path).map_err(failed)?;
-    // Its beginning first: a large file of another kind is not read for nothing.
-    let mut bytes = Vec::new();
-    file.by_ref()
-        .take(64)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    if SymbolFile::is_elf(&bytes) {
-        bytes.reserve(metadata.len() as usize);
-        let rest = max_size.saturating_sub(bytes.len() as u64);
-        file.take(rest).read_to_end(&mut bytes).map_err(failed)?;
-    }
-    let what = kind(&bytes);
-    SymbolFile::parse(bytes, max_size).map_err(|error| match what {
-        Some(what) => Trouble::at(path, format!("{error} but {what}")),
-        None => Trouble::at(path, error),
-    })
-}
-
-/// What else people might give.
-fn kind(start: &[u8]) -> Option<&'static str> {
-    const KINDS: &[(&[u8], &str)] = &[
-        (b"#!", "a script"),
-        (b"MZ", "a Windows program, whose symbols are in a .pdb"),
-        (b"Microsoft C/C++", "a .pdb"),
-        (b"\xcf\xfa\xed\xfe", "a Mach-O file"),
-        (b"\xca\xfe\xba\xbe", "a Mach-O file"),
-        (b"!<arch>", "a static library"),
-        (b"\x1f\x8b", "a gzip archive; unpack it first"),
-        (b"{", "JSON"),
-    ];
-    let kind = KINDS.iter().find(|(magic, _)| start.starts_with(magic));
-    kind.map(|(_, what)| *what)
-}
-
 /// The number of the module that a file has the symbols of, or why it is of none.
 fn module_of(
     path: &Path,
-    file: &SymbolFile,
+    file: &Binary,
     modules: &[Module],
     force: bool,
 ) -> std::result::Result<usize, String> {
@@ -173,4 +120,59 @@ fn is_named_so(module: &Module, path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = name.strip_suffix(".debug").unwrap_or(&name);
     name == module.file_name()
+}
+
+/// The debug file of a build-id below a directory such as `/usr/lib/debug`:
+/// `.build-id/ab/cdef….debug`.
+fn in_dir(dir: &Path, build_id: &str, max_size: u64) -> Result<Option<(PathBuf, Binary)>> {
+    // What a dump says becomes no path unless it is a build-id.
+    if build_id.len() < 4 || !build_id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(None);
+    }
+    let build_id = build_id.to_ascii_lowercase();
+    let (folder, rest) = build_id.split_at(2);
+    let path = dir
+        .join(".build-id")
+        .join(folder)
+        .join(format!("{rest}.debug"));
+    if !path.exists() {
+        return Ok(None);
+    }
+    let file = Binary::read(&path, max_size)?;
+    match file.build_id() {
+        Some(found) if found == build_id => Ok(Some((path, file))),
+        found => {
+            let found = found.unwrap_or("missing");
+            let why = format!("its name is that of build-id {build_id}, but its own is {found}");
+            Err(Trouble::at(&path, why))
+        }
+    }
+}
+
+/// The debug file that a binary without debug information names (`.gnu_debuglink`), beside it or
+/// in `.debug/` beside it, if it is of the same build.
+fn linked(binary: &Path, file: &Binary, max_size: u64) -> Result<Option<(PathBuf, Binary)>> {
+    let Some((name, crc)) = file.debug_link().filter(|_| !file.has_debug_info()) else {
+        return Ok(None);
+    };
+    // A path would lead to anywhere.
+    if name.contains(['/', '\\']) || matches!(name, "" | "." | "..") {
+        return Ok(None);
+    }
+    let beside = binary.parent().unwrap_or(Path::new(""));
+    for path in [beside.join(name), beside.join(".debug").join(name)] {
+        // Some binaries name themselves.
+        if path == binary || !path.is_file() {
+            continue;
+        }
+        let linked = Binary::read(&path, max_size)?;
+        let same = match (file.build_id(), linked.build_id()) {
+            (Some(ours), Some(theirs)) => ours == theirs,
+            _ => linked.crc() == crc,
+        };
+        if same {
+            return Ok(Some((path, linked)));
+        }
+    }
+    Ok(None)
 }

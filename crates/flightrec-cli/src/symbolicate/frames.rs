@@ -1,7 +1,8 @@
 //! The frames of one stack, completed.
 
-use stackerr::symbols::Symbol;
+use stackerr::FrameKind;
 
+use super::binary::Symbol;
 use super::modules::Modules;
 use super::object::Object;
 
@@ -67,18 +68,24 @@ impl Frame {
 
     /// This frame as the frame of one of the functions at its address.
     fn with(&self, symbol: &Symbol) -> serde_json::Result<Frame> {
-        let noise = symbol.kind(self.module_name.as_deref()).is_noise()
-            // The recorder's own are no part of the program either, as in a dump with names.
-            || symbol.name().starts_with("flightrec::");
+        let file = symbol.file.as_deref();
+        let kind = match (symbol.name.as_deref(), self.module_name.as_deref()) {
+            (Some(name), _) => FrameKind::of_function(name, file),
+            (None, Some(module)) => FrameKind::of_module(module),
+            (None, None) => FrameKind::App,
+        };
+        let name = symbol.name.as_deref().unwrap_or(UNKNOWN);
+        // The recorder's own frames are not the program's either.
+        let noise = kind.is_noise() || name.starts_with("flightrec::");
         let mut object = self.object.clone();
-        object.set("name", &symbol.name())?;
-        object.set("file", &symbol.file())?;
-        object.set("line", &symbol.line())?;
-        object.set("column", &symbol.column())?;
+        object.set("name", &name)?;
+        object.set("file", &file)?;
+        object.set("line", &symbol.line)?;
+        object.set("column", &symbol.column)?;
         object.set("noise", &noise)?;
         Ok(Frame {
-            name: symbol.is_named().then(|| symbol.name().to_owned()),
-            file: symbol.file().map(str::to_owned),
+            name: symbol.name.clone(),
+            file: symbol.file.clone(),
             address: self.address,
             module_name: self.module_name.clone(),
             module: self.module,
@@ -92,7 +99,7 @@ impl Frame {
             return Ok(Vec::new());
         };
         let symbols = find(module, address);
-        let has_file = symbols.iter().any(|symbol| symbol.file().is_some());
+        let has_file = symbols.iter().any(|symbol| symbol.file.is_some());
         if self.is_named() && !has_file {
             return Ok(Vec::new());
         }

@@ -1,28 +1,29 @@
 //! Names, files and lines for the frames of a dump from a stripped program.
 //!
-//! The dump's addresses and build-ids (`modules`) are looked up (`lookup`) in files with symbols
-//! (`files`, found by `debug_files` if need be); a frame becomes as many as functions were inlined in it
-//! (`frames`), and the failure has the fingerprint that it would have had with names (`fingerprint`).
-//! All else in the dump stays as it was written (`object`).
+//! The addresses of the dump's `modules` are looked up in the `files` that have their symbols,
+//! each a `binary`. A frame becomes as many frames as functions were inlined in it (`frames`), and
+//! the dump gets the `fingerprint` of the completed stacks. All else stays as it was written
+//! (`object`).
 
-mod debug_files;
+mod binary;
 mod files;
 mod fingerprint;
 mod frames;
-mod lookup;
 mod modules;
 mod object;
 
 use serde_json::value::RawValue;
-use stackerr::symbols::Symbols;
 
+#[cfg(fuzzing)]
+pub(crate) use binary::Binary;
+pub(crate) use binary::Symbols;
 pub(crate) use files::{Asked, Sources};
 pub(crate) use modules::Modules;
 pub(crate) use object::Object;
 
+use binary::Symbol;
 use fingerprint::Prints;
 use frames::Frame;
-use lookup::Lookup;
 
 /// What came of a dump.
 #[derive(Debug, Default)]
@@ -68,8 +69,7 @@ pub(crate) fn complete(
         };
         let frames = objects.into_iter();
         let frames: Vec<Frame> = frames.map(|object| Frame::of(object, modules)).collect();
-        let lookup = Lookup::new(symbols, frames.iter().filter_map(Frame::place).collect());
-        let find = |module, address| lookup.find((module, address));
+        let find = |module: usize, address| find(&symbols[module], address);
         let done = frames::finish(frames, panicking, &find, left).map_err(json)?;
         left = left
             .checked_sub(done.added)
@@ -96,4 +96,22 @@ pub(crate) fn complete(
         }
     }
     Ok(tally)
+}
+
+/// The functions at an address, as the file that knows most has them.
+fn find(symbols: &[Symbols<'_>], address: u64) -> Vec<Symbol> {
+    let mut best = Vec::new();
+    for symbols in symbols {
+        let found = symbols.find(address);
+        // A file with lines is better than one with functions' names only.
+        if worth(&found) >= worth(&best) {
+            best = found;
+        }
+    }
+    best
+}
+
+fn worth(found: &[Symbol]) -> (usize, usize) {
+    let lines = found.iter().filter(|symbol| symbol.file.is_some());
+    (lines.count(), found.len())
 }

@@ -16,7 +16,6 @@ pub use logfmt::Logfmt;
 pub use text::Text;
 pub use time::Time;
 
-#[cfg(feature = "serde")]
 pub(crate) use value::{FAILED, each_pair};
 
 /// Turns a record into bytes.
