@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod dump;
+mod entries;
+mod fingerprint;
+mod lenient;
+mod read;
+mod record;
+mod stack;
+mod text;
+mod timestamp;
+mod value;
+
+pub use dump::{Crash, Dump, Host, Kind, Module, Process, Reason, SCHEMA, Suppressed};
+pub use entries::Entries;
+pub use fingerprint::fnv1a;
+pub use read::ReadError;
+pub use record::{Level, LogRecord, Span};
+pub use stack::{ErrorNode, Frame, Location, StackOrigin, Thread, Trace};
+pub use timestamp::{ParseTimestampError, Timestamp};
+pub use value::Value;

@@ -1,0 +1,48 @@
+//! Reading a dump.
+
+use std::fmt;
+
+use crate::Dump;
+
+impl Dump {
+    /// Reads a dump. A dump of a later schema is read as far as it is understood.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `json` is not JSON or not a dump. The message says where.
+    pub fn from_json(json: &[u8]) -> Result<Dump, ReadError> {
+        let dump: Dump = serde_json::from_slice(json).map_err(ReadError::json)?;
+        if !dump.schema.starts_with("flightrec/") {
+            return Err(ReadError::new(
+                "the JSON object has no \"schema\": \"flightrec/…\"",
+            ));
+        }
+        Ok(dump)
+    }
+}
+
+/// A file that is not a dump.
+#[derive(Debug)]
+pub struct ReadError(String);
+
+impl ReadError {
+    fn new(message: impl Into<String>) -> ReadError {
+        ReadError(message.into())
+    }
+
+    fn json(error: serde_json::Error) -> ReadError {
+        // The only data error that lenient reading leaves is a document that is no object.
+        if error.is_data() {
+            return ReadError::new("the JSON is not an object");
+        }
+        ReadError::new(format!("not valid JSON: {error}"))
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ReadError {}
