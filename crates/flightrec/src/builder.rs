@@ -335,7 +335,7 @@ impl Builder {
         // The recorder comes last: what a sink logs about a record comes before the record.
         let keep = Keep(Arc::clone(&recorder));
         let sinks = match recorder.tail.mask_before(self.crash_safe, &redactor) {
-            Some(mask) => self.record.add(sinks, logtee::pipe(mask).to(keep)),
+            Some(mask) => self.record.add(sinks, mask.to(keep)),
             None => self.record.add(sinks, keep),
         };
         let tee = sinks.build();

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use log::Level;
 use logredact::Redactor;
+#[cfg(feature = "crash-safe")]
+use logtee::OwnedValue;
 use packlog::Options;
 use tailwriter::{SharedTail, Snapshot};
 
@@ -33,16 +35,23 @@ impl Tail {
         &self,
         crash_safe: CrashSafe,
         redactor: &Arc<Redactor>,
-    ) -> Option<logtee::Redact> {
+    ) -> Option<logtee::PipeBuilder> {
         match self {
             Tail::Memory(_) => None,
             #[cfg(feature = "crash-safe")]
             Tail::Mapped(_) => {
-                let redact = logtee::redact(Arc::clone(redactor));
+                let by_key = Arc::clone(redactor);
+                let keys = logtee::pipe(logtee::map_values(move |key, value| match value {
+                    OwnedValue::Null => OwnedValue::Null,
+                    // A number may be a secret, too.
+                    _ if by_key.is_secret(key) => logredact::MASK.into(),
+                    other => other,
+                }));
                 Some(if crash_safe == CrashSafe::Strict {
-                    redact
+                    let in_text = Arc::clone(redactor);
+                    keys.then(logtee::map_text(move |text| in_text.text(text)))
                 } else {
-                    redact.keys_only()
+                    keys
                 })
             }
         }

@@ -2,14 +2,13 @@
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use log::Record;
 
 use crate::buffer::Buffer;
-use crate::desk::Desk;
 use crate::layout::*;
 use crate::{MAX_LEN, fields, intern};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// How records are packed.
 #[derive(Clone, Copy, Debug)]
@@ -52,9 +51,52 @@ impl Options {
 }
 
 thread_local! {
-    // No destructor, so it is neither registered nor ever gone, and a line logged from another
-    // thread-local's destructor is packed like any other.
-    static DESK: RefCell<Desk> = const { RefCell::new(Desk::new()) };
+    // It has no destructor, so it is still there when the destructor of another thread-local logs.
+    static BUFFER: RefCell<ThreadBuffer> = const { RefCell::new(ThreadBuffer::new()) };
+}
+
+/// The longest thread name that is kept, in bytes.
+const MAX_NAME: usize = 32;
+
+/// Where a thread packs its records. The thread's name stays in place from record to record.
+struct ThreadBuffer {
+    bytes: [u8; MAX_LEN],
+    /// 0 until the name is looked up.
+    name_len: u8,
+}
+
+impl ThreadBuffer {
+    const fn new() -> ThreadBuffer {
+        ThreadBuffer {
+            bytes: [0; MAX_LEN],
+            name_len: 0,
+        }
+    }
+
+    /// The length of the thread's name, which is in `bytes` behind the header from then on.
+    #[inline]
+    fn name_len(&mut self) -> usize {
+        if self.name_len == 0 {
+            self.look_up_name();
+        }
+        usize::from(self.name_len)
+    }
+
+    #[cold]
+    fn look_up_name(&mut self) {
+        let thread = std::thread::current();
+        let mut name = Buffer::new(&mut self.bytes, HEADER, HEADER + MAX_NAME);
+        match thread.name() {
+            Some(text) if !text.is_empty() => {
+                name.push_str(text);
+            }
+            _ => {
+                // `ThreadId(n)` fits with a number of twenty digits.
+                let _ = write!(name, "{:?}", thread.id());
+            }
+        }
+        self.name_len = (name.len() - HEADER) as u8;
+    }
 }
 
 /// Formats `record` once, into this thread's buffer, and hands the packed bytes to `f`.
@@ -69,9 +111,9 @@ thread_local! {
 #[inline]
 pub fn pack<R>(record: &Record<'_>, options: Options, f: impl FnOnce(&[u8]) -> R) -> R {
     let mut f = Some(f);
-    let packed = DESK.try_with(|desk| {
-        let mut desk = desk.try_borrow_mut().ok()?;
-        let packed = encode(record, options, &mut desk);
+    let packed = BUFFER.try_with(|buffer| {
+        let mut buffer = buffer.try_borrow_mut().ok()?;
+        let packed = encode(record, options, &mut buffer);
         f.take().map(|f| f(packed))
     });
     match (packed, f) {
@@ -87,17 +129,17 @@ pub fn pack<R>(record: &Record<'_>, options: Options, f: impl FnOnce(&[u8]) -> R
 #[cold]
 #[inline(never)]
 fn on_the_stack<R>(record: &Record<'_>, options: Options, f: impl FnOnce(&[u8]) -> R) -> R {
-    f(encode(record, options, &mut Desk::new()))
+    f(encode(record, options, &mut ThreadBuffer::new()))
 }
 
 /// What stays for fields when a message would fill everything.
 const ROOM_FOR_FIELDS: usize = 1024;
 
-fn encode<'a>(record: &Record<'_>, options: Options, desk: &'a mut Desk) -> &'a [u8] {
-    let thread = desk.thread_name_len();
+fn encode<'a>(record: &Record<'_>, options: Options, buffer: &'a mut ThreadBuffer) -> &'a [u8] {
+    let thread = buffer.name_len();
     // Names share a quarter of the room, so that a huge target leaves some to the message.
     let names_end = options.max_len / 4;
-    let mut out = Buffer::new(&mut desk.bytes, HEADER + thread, names_end);
+    let mut out = Buffer::new(&mut buffer.bytes, HEADER + thread, names_end);
     let names = names(&mut out, record, options);
     let mut flags = names.flags;
 
@@ -199,4 +241,26 @@ fn message(out: &mut Buffer<'_>, record: &Record<'_>) -> bool {
     }
     let formatted = catch_unwind(AssertUnwindSafe(|| out.write_fmt(*args)));
     matches!(formatted, Ok(Ok(()))) || (matches!(formatted, Ok(Err(_))) && out.was_cut())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name_in(builder: std::thread::Builder) -> String {
+        let name = || {
+            let mut buffer = Box::new(ThreadBuffer::new());
+            let len = buffer.name_len();
+            String::from_utf8(buffer.bytes[HEADER..HEADER + len].to_vec())
+        };
+        builder.spawn(name).unwrap().join().unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_thread_name_is_kept_cut_or_replaced_by_the_id() {
+        let named = |name: &str| name_in(std::thread::Builder::new().name(name.to_owned()));
+        assert_eq!(named("worker-7"), "worker-7");
+        assert_eq!(named(&"ä".repeat(20)), "ä".repeat(16));
+        assert!(name_in(std::thread::Builder::new()).starts_with("ThreadId("));
+    }
 }

@@ -6,7 +6,7 @@ use std::io;
 use log::Record;
 use log::kv::{Error as KvError, Key, Source, ToValue, Value, VisitSource};
 
-use crate::compose::Middleware;
+use super::Middleware;
 use crate::sink::Sink;
 use crate::value::OwnedValue;
 

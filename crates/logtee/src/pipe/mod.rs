@@ -1,11 +1,19 @@
 //! Middleware: looks at each record on its way to a sink, changes it, or keeps it back.
 
+mod keys;
+mod rewrite;
+mod select;
+
 use std::fmt;
 use std::io;
 
 use log::{LevelFilter, Metadata, Record};
 
 use crate::sink::Sink;
+
+pub use keys::{Enrich, RemoveKey, RenameKey, enrich, remove_key, rename_key};
+pub use rewrite::{MapMessage, MapText, MapValues, map_message, map_text, map_values};
+pub use select::{DropIf, Sample, drop_if, sample};
 
 /// Something that stands before a sink.
 ///
@@ -62,7 +70,7 @@ where
 ///
 /// ```
 /// let sink = logtee::pipe(logtee::enrich("service", "census"))
-///     .then(logtee::redact(logtee::redact::Redactor::default()))
+///     .then(logtee::remove_key("password"))
 ///     .to(logtee::stderr());
 /// # drop(sink);
 /// ```

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use log::Record;
 
-use crate::compose::Middleware;
+use super::Middleware;
 use crate::filter::Filter;
 use crate::sink::Sink;
 
