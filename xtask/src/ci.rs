@@ -7,6 +7,7 @@ use crate::{cargo, demo, tidy};
 /// The crates that are published, and the features that are worth a build of their own.
 const CRATES: &[&str] = &[
     "tailwriter",
+    "stackwalk",
     "stackerr",
     "logtee",
     "flightrec",

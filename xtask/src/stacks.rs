@@ -18,7 +18,8 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         println!("{variable}={lto}");
         cargo::run_with(
             &format!(
-                "test --quiet {profile} --package stackerr --lib --test oracle --test foreign"
+                "test --quiet {profile} --package stackwalk --package stackerr --lib --test oracle \
+                 --test foreign"
             ),
             &[(*variable, *lto)],
         )?;

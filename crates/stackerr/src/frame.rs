@@ -1,6 +1,7 @@
 //! One frame of a stack.
 
 use crate::noise::FrameKind;
+use stackwalk::Module;
 use std::sync::Arc;
 
 /// One frame: a function that was running, and where in it. Inlined functions have frames of
@@ -13,8 +14,7 @@ pub struct Frame {
     pub(crate) column: Option<u32>,
     pub(crate) ip: usize,
     pub(crate) address: usize,
-    pub(crate) module: Option<Arc<str>>,
-    pub(crate) build_id: Option<Arc<str>>,
+    pub(crate) module: Option<Arc<Module>>,
     pub(crate) kind: FrameKind,
 }
 
@@ -73,13 +73,13 @@ impl Frame {
     /// [`modules`](crate::modules).
     #[must_use]
     pub fn module(&self) -> Option<&str> {
-        self.module.as_deref()
+        self.module.as_deref().map(Module::name)
     }
 
     /// The build-id of that module, in hexadecimal digits, where it has one.
     #[must_use]
     pub fn build_id(&self) -> Option<&str> {
-        self.build_id.as_deref()
+        self.module.as_deref().and_then(Module::build_id)
     }
 
     /// What sort of code the frame belongs to, by its name.

@@ -1,7 +1,5 @@
 #![doc = include_str!("../README.md")]
-// Four small modules need it, each allowed where it is declared: `modules` (what the loader
-// has loaded), `resolve::mapped` (a file in memory), `capture::linux` (the system's unwinder) and
-// `capture::fast` (this thread's stack, and unwind tables).
+// `resolve::mapped` maps a file.
 #![deny(unsafe_code)]
 
 #[cfg(feature = "anyhow")]
@@ -26,7 +24,6 @@ mod join;
 mod link;
 mod macros;
 mod message;
-mod modules;
 mod noise;
 #[cfg(feature = "anyhow")]
 mod parse;
@@ -50,8 +47,6 @@ mod walk;
 
 pub use as_std::AsStdError;
 pub use birth::set_birth_hook;
-#[doc(hidden)]
-pub use capture::capture_counts;
 pub use capture::{Capture, set_capture, set_max_depth};
 pub use chain::Chain;
 pub use error::Error;
@@ -62,9 +57,9 @@ pub use fingerprint::Fingerprint;
 pub use frame::Frame;
 pub use join::JoinExt;
 pub use message::{is_guarding, message_of};
-pub use modules::{Module, modules};
 pub use noise::FrameKind;
 pub use report::{Report, report};
+pub use stackwalk::{Module, modules};
 pub use trace::{StackTrace, StackTraces, stack_traces};
 pub use traced::Traced;
 pub use tree::{ErrorTree, tree};

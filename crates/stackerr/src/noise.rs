@@ -24,6 +24,7 @@ pub enum FrameKind {
 /// Beginnings of names, after a leading `<`; the first match decides.
 const PREFIXES: &[(&str, FrameKind)] = &[
     ("stackerr::", FrameKind::Capture),
+    ("stackwalk::", FrameKind::Capture),
     ("backtrace::", FrameKind::Capture),
     ("std::backtrace::", FrameKind::Capture),
     ("std::backtrace_rs::", FrameKind::Capture),

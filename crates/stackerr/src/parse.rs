@@ -27,7 +27,6 @@ pub(crate) fn frames(text: &str) -> Vec<Frame> {
                 ip: 0,
                 address: 0,
                 module: None,
-                build_id: None,
             });
         }
     }

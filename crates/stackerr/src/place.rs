@@ -16,10 +16,14 @@ pub(crate) fn path_of_file(file: &str, name: &str) -> String {
     let file = file.replace('\\', "/");
     let own = OWN.replace('\\', "/");
     let own = own.strip_suffix("place.rs").unwrap_or(&own);
-    if let Some((before, rest)) = split_last(&file, own)
-        && (before.is_empty() || before.ends_with('/'))
-    {
-        return join("stackerr", rest, name);
+    // In this workspace, the two crates that capture have no version in their path.
+    let walk = own.replace("/stackerr/", "/stackwalk/");
+    for (krate, folder) in [("stackerr", own), ("stackwalk", &walk)] {
+        if let Some((before, rest)) = split_last(&file, folder)
+            && (before.is_empty() || before.ends_with('/'))
+        {
+            return join(krate, rest, name);
+        }
     }
     let Some((front, rest)) = split_last(&file, "/src/") else {
         return name.to_owned();
@@ -89,5 +93,7 @@ mod tests {
             file!().replace("place.rs", "capture/mod.rs")
         );
         assert_eq!(path_of_file(&own, "f"), "stackerr::capture::f");
+        let walk = own.replace("/stackerr/", "/stackwalk/");
+        assert_eq!(path_of_file(&walk, "f"), "stackwalk::capture::f");
     }
 }

@@ -1,14 +1,26 @@
 //! How many stacks are taken.
 
-use stackerr::{Error, ResultExt, Traced, capture_counts, err};
+use stackerr::{Error, ResultExt, Traced, err, set_birth_hook};
+use std::cell::Cell;
 use std::error::Error as StdError;
 use std::fmt;
 
+thread_local! {
+    static CAPTURES: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The hook runs at each capture, on the thread that captures.
+fn count() -> u64 {
+    CAPTURES.set(CAPTURES.get() + 1);
+    CAPTURES.get()
+}
+
 #[track_caller]
 fn check<T>(expected: u64, case: impl FnOnce() -> T) {
-    let before = capture_counts().0;
+    set_birth_hook(count);
+    let before = CAPTURES.get();
     let value = case();
-    assert_eq!(capture_counts().0 - before, expected);
+    assert_eq!(CAPTURES.get() - before, expected);
     drop(value);
 }
 

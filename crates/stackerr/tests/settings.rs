@@ -45,7 +45,6 @@ fn never_and_always() {
         let bare = err!("x").context("c");
         assert!(!has_stack(&bare));
         assert_eq!(format!("{bare:?}"), "c\ncaused by: x");
-        assert_eq!(stackerr::capture_counts().0, 0);
         assert_eq!(stackerr::StackTraces::capture("asked for").len(), 1);
         set_capture(Capture::Always);
         assert!(has_stack(&err!("x")));
@@ -155,10 +154,7 @@ fn the_backtrace_of_an_anyhow_error_is_used() {
             std::hint::black_box(anyhow::anyhow!("theirs"))
         }
         let (theirs, line) = (born_in_theirs(), line!());
-        let before = stackerr::capture_counts().0;
         let err = Error::wrap(theirs.context("context")).context("ours");
-        // One of ours, should theirs turn out to have no names.
-        assert_eq!(stackerr::capture_counts().0, before + 1);
         let traces = err.stack_traces();
         let trace = traces.iter().next().unwrap();
         let [first, second, ..] = trace.frames() else {

@@ -1,11 +1,11 @@
 //! The platform's own way, through `backtrace`: dbghelp, dSYM and the like.
 
-use crate::modules::Module;
 use crate::symbols::Symbol;
+use stackwalk::Module;
 use std::ffi::c_void;
 
 /// The functions at each of the return addresses, the innermost first.
-pub(super) fn find(_: Option<&Module>, ips: &[usize]) -> Vec<Vec<Symbol>> {
+pub(super) fn find(_: Option<&Module>, _: bool, ips: &[usize]) -> Vec<Vec<Symbol>> {
     ips.iter().map(|&ip| at(ip)).collect()
 }
 

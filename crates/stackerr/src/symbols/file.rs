@@ -1,7 +1,7 @@
 //! A file with symbols: whatever its origin.
 
+use super::hex;
 use super::{Elf, Sections, Symbol, Tables, inflate};
-use crate::modules::hex;
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt::{self, Display};

@@ -49,3 +49,9 @@ pub use symbol::Symbol;
 
 #[cfg(any(target_os = "linux", feature = "symbols"))]
 pub(crate) use {dwarf::Sections, elf::Elf, inflate::inflate, tables::Tables};
+
+/// A build-id as text.
+#[cfg(any(target_os = "linux", feature = "symbols"))]
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

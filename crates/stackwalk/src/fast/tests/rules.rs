@@ -1,7 +1,7 @@
-//! The rules, against those that `gimli` reads out of the same tables.
+//! The rules, compared with those that `gimli` reads from the same tables.
 
-use crate::capture::fast::rule::Rule;
-use crate::capture::fast::tables::entries;
+use crate::fast::fde::entries;
+use crate::fast::rule::Rule;
 use addr2line::gimli::{
     BaseAddresses, CfaRule, CieOrFde, EhFrame, EndianSlice, NativeEndian, RegisterRule,
     UnwindContext, UnwindSection, UnwindTableRow, X86_64,
@@ -9,7 +9,7 @@ use addr2line::gimli::{
 use object::{Object, ObjectSection};
 use std::collections::HashSet;
 
-/// What a row comes down to, by the definition of a rule.
+/// The rule of a row, by the definition of a rule.
 fn expected(row: &UnwindTableRow<usize>, is_signal: bool) -> Option<Rule> {
     if is_signal {
         return None;
@@ -37,7 +37,7 @@ fn expected(row: &UnwindTableRow<usize>, is_signal: bool) -> Option<Rule> {
     }
 }
 
-/// All rows of all functions of a file: how many there are, and the rules in them.
+/// Compares all rows of all functions of a file; returns how many there are, and the rules.
 fn compare(path: &str) -> (usize, HashSet<Option<u64>>) {
     let bytes = std::fs::read(path).unwrap();
     let file = object::File::parse(&*bytes).unwrap();
@@ -55,12 +55,11 @@ fn compare(path: &str) -> (usize, HashSet<Option<u64>>) {
         };
         let function = partial.parse(EhFrame::cie_from_offset).unwrap();
         let start = function.initial_address();
-        // SAFETY: the entry lies in `data`, and the one that it refers to as well, or gimli would
-        // not have read it.
+        // SAFETY: gimli read the FDE and its CIE from `data`.
         let entries = unsafe { entries(data[function.offset()..].as_ptr(), start) }.unwrap();
         let mut table = function.rows(&frames, &bases, &mut context).unwrap();
         while let Some(row) = table.next_row().unwrap() {
-            // The last instruction too, for the row ends behind it. Empty rows hold nowhere.
+            // The first and the last instruction of the row. A row may be empty.
             for at in [row.start_address(), row.end_address() - 1] {
                 if row.start_address() < row.end_address() {
                     let expected = expected(row, function.is_signal_trampoline());
@@ -89,7 +88,7 @@ fn the_rules_of_the_c_library_are_those_that_gimli_reads() {
         .find(|module| module.contains(libc::getpid as *const () as usize));
     let (count, rules) = compare(libc.unwrap().name());
     assert!(count > 5_000, "{count}");
-    // Hand-written code has what is no rule of ours, and where threads begin.
+    // Hand-written code has rows that make no rule, and the function that threads begin in.
     assert!(rules.contains(&None));
     assert!(rules.contains(&Some(Rule::END.to_word())));
 }

@@ -1,12 +1,13 @@
-//! The unwind tables in memory: found as the system's unwinder finds them.
+//! Finding a function's FDE in memory, as the system's unwinder finds it.
 
-use super::frames::Entries;
+use super::eh_frame::Entries;
 use super::rule::Rule;
 use std::ffi::{c_int, c_void};
 use std::ops::Range;
 use std::ptr;
 use std::sync::OnceLock;
 
+/// `struct dwarf_eh_bases` of libgcc and libunwind.
 #[repr(C)]
 struct Bases {
     text: *const c_void,
@@ -14,18 +15,19 @@ struct Bases {
     function: *const c_void,
 }
 
-// Of the library that has `_Unwind_Backtrace`, libgcc_s or libunwind alike: the entry of the
-// function that an instruction is in, by the loader's own index, of all that is loaded now.
+// From the library that has `_Unwind_Backtrace` (libgcc_s or libunwind): finds the FDE of the
+// function that an instruction is in, among all modules that are loaded now.
 unsafe extern "C" {
     fn _Unwind_Find_FDE(instruction: *const c_void, bases: *mut Bases) -> *const u8;
 }
 
-/// The rule at a return address; `None` if there is none, or none of ours.
+/// The rule at a return address; `None` if its table has none, or one that is no [`Rule`].
 ///
 /// # Safety
 ///
-/// A function that is running on this thread's stack returns to that address.
-pub(super) unsafe fn rule(return_address: u64) -> Option<Rule> {
+/// The module that the address lies in must not be unloaded during the call. A return address on
+/// a live stack guarantees that.
+pub(super) unsafe fn rule_at(return_address: u64) -> Option<Rule> {
     // The call is before the address it returns to.
     let call = return_address.checked_sub(1)?;
     let mut bases = Bases {
@@ -34,51 +36,54 @@ pub(super) unsafe fn rule(return_address: u64) -> Option<Rule> {
         function: ptr::null(),
     };
     // SAFETY: the function takes any address, and `bases` is live.
-    let entry = unsafe { _Unwind_Find_FDE(ptr::without_provenance(call as usize), &raw mut bases) };
-    if entry.is_null() {
+    let fde = unsafe { _Unwind_Find_FDE(ptr::without_provenance(call as usize), &raw mut bases) };
+    if fde.is_null() {
         return None;
     }
-    // SAFETY: this is an entry of the tables of the module that the function is in. Since that is
-    // on this thread's stack, nobody may unload it as long as we look.
-    let entries = unsafe { entries(entry, bases.function.addr() as u64) }?;
+    // SAFETY: the FDE lies in the tables of the module that holds the address, which stays loaded
+    // by the caller's guarantee.
+    let entries = unsafe { entries(fde, bases.function.addr() as u64) }?;
     entries.rule(call)
 }
 
-/// The entry at that place, and the common one that it refers to.
+/// The FDE at that place, and the CIE that it refers to.
 ///
 /// # Safety
 ///
-/// It points to a function's entry in tables that the unwinder accepts, which stay while the
-/// result is used.
-pub(super) unsafe fn entries<'a>(entry: *const u8, start: u64) -> Option<Entries<'a>> {
-    // SAFETY: of the caller. What is behind the length is at least four bytes long.
-    let (own, delta) = unsafe { (body(entry)?, entry.add(4).cast::<u32>().read_unaligned()) };
-    // The distance is from where it is written itself.
-    let common = entry.wrapping_add(4).wrapping_sub(delta as usize);
-    // SAFETY: of the caller: an entry that the unwinder accepts refers to a common one.
-    let common = unsafe { body(common)? };
-    Some(Entries { common, own, start })
+/// `fde` points to an FDE that the unwinder accepts, in tables that stay while the result is used.
+pub(super) unsafe fn entries<'a>(fde: *const u8, start: u64) -> Option<Entries<'a>> {
+    // SAFETY: by the caller. The body of an FDE has at least four bytes.
+    let (body, delta) = unsafe { (self::body(fde)?, fde.add(4).cast::<u32>().read_unaligned()) };
+    // The distance counts back from the place where it is stored.
+    let cie = fde.wrapping_add(4).wrapping_sub(delta as usize);
+    // SAFETY: by the caller: an FDE that the unwinder accepts refers to a CIE.
+    let cie = unsafe { self::body(cie)? };
+    Some(Entries {
+        cie,
+        fde: body,
+        start,
+    })
 }
 
-/// What is behind the length and the word that tells the two kinds of entries apart; `None` of
-/// lengths of 64 bits, which the unwinder does not know either.
+/// An entry without its length and identifier; `None` for 64-bit lengths, which the unwinder does
+/// not support either.
 ///
 /// # Safety
 ///
-/// As of [`entries`], and `entry` may point to a common one.
+/// `entry` points to a CIE or FDE, with the guarantees of [`entries`].
 unsafe fn body<'a>(entry: *const u8) -> Option<&'a [u8]> {
-    // SAFETY: of the caller: an entry begins with its length.
+    // SAFETY: by the caller: an entry begins with its length.
     let len = unsafe { entry.cast::<u32>().read_unaligned() };
     if len == u32::MAX {
         return None;
     }
     let len = usize::try_from(len).ok()?.checked_sub(4)?;
-    // SAFETY: of the caller: the entry is as long as it says.
+    // SAFETY: by the caller: the entry is as long as it says.
     Some(unsafe { std::slice::from_raw_parts(entry.add(8), len) })
 }
 
-/// Whether the code at that address stays as long as this code does, so that a rule for it may be
-/// kept: it is the executable's, this library's, or one's that this is linked to.
+/// Whether the code at that address cannot be unloaded before this code is, so that its rule may
+/// be cached: it belongs to the executable, to this library, or to one that this is linked to.
 pub(super) fn is_permanent(address: u64) -> bool {
     static SEGMENTS: OnceLock<Vec<Range<u64>>> = OnceLock::new();
     let segments = SEGMENTS.get_or_init(|| {
@@ -121,7 +126,7 @@ unsafe extern "C" fn visit(
             let start = info.dlpi_addr.wrapping_add(header.p_vaddr);
             start..start.saturating_add(header.p_memsz)
         });
-    // This code, the unwinder's and the C library's.
+    // In this module, the unwinder and the C library.
     let ours: [*const (); 3] = [
         visit as *const (),
         _Unwind_Find_FDE as *const (),

@@ -1,24 +1,24 @@
-//! What dyld has loaded, by the headers of the images in memory (`<mach-o/loader.h>`).
+//! Mach-O: the images that dyld has loaded, by their headers in memory (`<mach-o/loader.h>`).
 
 use std::ops::Range;
 
 const MAGIC_64: u32 = 0xfeed_facf;
 const HEADER_LEN: usize = 32;
-/// Where the header says how long the load commands are.
+/// The offset of `sizeofcmds` in the header.
 const COMMANDS_LEN: usize = 20;
 
 const LC_SEGMENT_64: u32 = 0x19;
 const LC_UUID: u32 = 0x1b;
 
-/// What the load commands of an image tell.
+/// The load commands of an image, as far as they are needed.
 #[derive(Debug, Default, PartialEq)]
 struct Image {
     uuid: Option<[u8; 16]>,
-    /// Before the image is slid.
+    /// Addresses without the slide.
     segments: Vec<Range<u64>>,
 }
 
-/// How many bytes of load commands follow the header; `None` if it is no 64-bit image.
+/// The number of bytes of load commands after the header; `None` if it is not a 64-bit image.
 fn commands_len(header: [u8; HEADER_LEN]) -> Option<usize> {
     (word(&header, 0)? == MAGIC_64).then_some(word(&header, COMMANDS_LEN)? as usize)
 }
@@ -41,8 +41,8 @@ fn image(mut commands: &[u8]) -> Image {
     image
 }
 
-/// Where a segment is, if it is the image's alone: the first page of nothing is nobody's, and the
-/// tables of the linker's are one for all libraries of the system.
+/// The address range of a segment. `__PAGEZERO` is not mapped, and the system's libraries share one
+/// `__LINKEDIT`: neither identifies an image.
 fn segment(command: &[u8]) -> Option<Range<u64>> {
     let name = command.get(8..24)?;
     if name.starts_with(b"__PAGEZERO\0") || name.starts_with(b"__LINKEDIT\0") {
@@ -66,9 +66,8 @@ mod dyld {
     use super::{HEADER_LEN, Image, commands_len, image};
     use crate::modules::{Module, hex};
     use std::ffi::{CStr, c_char};
-    use std::sync::Arc;
 
-    // Of libSystem, which std is linked to.
+    // From libSystem, which std is linked to.
     unsafe extern "C" {
         fn _dyld_image_count() -> u32;
         fn _dyld_get_image_header(image: u32) -> *const u8;
@@ -77,13 +76,13 @@ mod dyld {
     }
 
     pub(in crate::modules) fn loaded() -> Vec<Module> {
-        // SAFETY: it has no conditions.
+        // SAFETY: the function has no preconditions.
         let count = unsafe { _dyld_image_count() };
         (0..count).filter_map(module).collect()
     }
 
     fn module(number: u32) -> Option<Module> {
-        // SAFETY: any number will do; null, or 0, is the answer for one too large.
+        // SAFETY: the functions take any number and return null or 0 for one that is too large.
         let (header, slide, name) = unsafe {
             (
                 _dyld_get_image_header(number),
@@ -94,19 +93,19 @@ mod dyld {
         if header.is_null() || name.is_null() {
             return None;
         }
-        // SAFETY: an image begins with its header. That it is unloaded meanwhile by another thread
-        // nothing here prevents: dyld offers no lock. Most images never are.
+        // SAFETY: an image begins with its header. dyld offers no lock against another thread that
+        // unloads the image meanwhile; hardly any image is ever unloaded.
         let Image { uuid, segments } = unsafe {
             let len = commands_len(header.cast::<[u8; HEADER_LEN]>().read_unaligned())?;
             image(std::slice::from_raw_parts(header.add(HEADER_LEN), len))
         };
-        // SAFETY: a C string that stays as the header does.
+        // SAFETY: a C string that lives as long as the header.
         let name = unsafe { CStr::from_ptr(name) };
         let slid = |address: u64| (address as usize).wrapping_add_signed(slide);
         Some(Module {
-            name: Arc::from(name.to_string_lossy()),
+            name: name.to_string_lossy().into(),
             base: slid(0),
-            build_id: uuid.map(|uuid| Arc::from(hex(&uuid))),
+            build_id: uuid.map(|uuid| hex(&uuid).into()),
             segments: segments
                 .into_iter()
                 .map(|segment| slid(segment.start)..slid(segment.end))
@@ -149,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_commands_tell_the_uuid_and_the_segments() {
+    fn uuid_and_segments_are_read_from_the_load_commands() {
         let expected = Image {
             uuid: Some([7; 16]),
             segments: vec![
@@ -161,14 +160,14 @@ mod tests {
     }
 
     #[test]
-    fn damaged_commands_end_the_reading() {
+    fn reading_ends_at_a_damaged_command() {
         let commands = commands();
         for cut in 0..commands.len() {
             let image = image(&commands[..cut]);
             assert!(image.segments.len() <= 2);
             assert!(image.uuid.is_none() || cut + 32 >= commands.len());
         }
-        // One that has no length would be read for ever.
+        // A command without a length must not loop.
         assert_eq!(image(&[0x1b, 0, 0, 0, 0, 0, 0, 0]), Image::default());
         let endless = segment("__TEXT", u64::MAX, 2);
         assert_eq!(image(&endless), Image::default());

@@ -1,25 +1,5 @@
-//! Taking a stack: whether, how deep, and through which unwinder.
+//! When a stack is captured, and how deep it is.
 
-#[cfg(all(
-    target_os = "linux",
-    target_env = "gnu",
-    target_arch = "x86_64",
-    target_pointer_width = "64"
-))]
-#[allow(unsafe_code)]
-mod fast;
-#[cfg(target_os = "linux")]
-#[allow(unsafe_code)]
-mod linux;
-#[cfg(not(target_os = "linux"))]
-mod system;
-
-#[cfg(target_os = "linux")]
-use linux as unwind;
-#[cfg(not(target_os = "linux"))]
-use system as unwind;
-
-use std::cell::Cell;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
@@ -36,12 +16,6 @@ pub(crate) const LIMIT: usize = 4096;
 // Relaxed, both: each is a setting by itself, and no memory is reached through it.
 static DEPTH: AtomicUsize = AtomicUsize::new(DEFAULT_DEPTH);
 static POLICY: AtomicU8 = AtomicU8::new(0);
-
-thread_local! {
-    /// Stacks taken by this thread, and by the fast walk of them. Per thread, so that threads
-    /// share no cache line for the sake of tests.
-    static TAKEN: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
-}
 
 /// When an error's birth takes the stack; see [`set_capture`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,20 +66,6 @@ pub fn set_capture(capture: Capture) {
     POLICY.store(policy, Ordering::Relaxed);
 }
 
-/// How many stacks this thread has captured, and how many of them the fast walk took; lets tests show who captures, and how.
-#[doc(hidden)]
-#[must_use]
-pub fn capture_counts() -> (u64, u64) {
-    TAKEN.try_with(Cell::get).unwrap_or_default()
-}
-
-fn count(fast: u64) {
-    let _ = TAKEN.try_with(|taken| {
-        let (all, of_them) = taken.get();
-        taken.set((all + 1, of_them + fast));
-    });
-}
-
 /// The present depth limit, in frames.
 pub(crate) fn depth() -> usize {
     DEPTH.load(Ordering::Relaxed)
@@ -128,37 +88,21 @@ fn env_asks() -> bool {
     })
 }
 
-/// Hands over the instruction addresses from the caller outwards, at most `limit` of them.
+/// Calls `look` with the return addresses from the caller outwards, at most `limit` of them.
 #[inline(never)]
 pub(crate) fn with_addresses<T>(limit: usize, look: impl FnOnce(&[usize]) -> T) -> T {
-    // The default depth with its margin, then most others; what is deeper may cost an allocation.
+    // The default depth with its margin, then most others; a deeper one may cost an allocation.
     if limit <= 64 {
         let mut ips = [0; 64];
-        let len = fill(&mut ips[..limit]);
+        let len = stackwalk::walk(&mut ips[..limit]);
         look(&ips[..len])
     } else if limit <= 192 {
         let mut ips = [0; 192];
-        let len = fill(&mut ips[..limit]);
+        let len = stackwalk::walk(&mut ips[..limit]);
         look(&ips[..len])
     } else {
         let mut ips = vec![0; limit];
-        let len = fill(&mut ips);
+        let len = stackwalk::walk(&mut ips);
         look(&ips[..len])
     }
-}
-
-#[inline(never)]
-fn fill(ips: &mut [usize]) -> usize {
-    #[cfg(all(
-        target_os = "linux",
-        target_env = "gnu",
-        target_arch = "x86_64",
-        target_pointer_width = "64"
-    ))]
-    if let Some(len) = fast::walk(ips) {
-        count(1);
-        return len;
-    }
-    count(0);
-    unwind::walk(ips)
 }

@@ -1,19 +1,19 @@
-//! The walk, against that of the system's unwinder, on tens of thousands of stacks.
+//! The fast walk, compared with that of the system's unwinder on tens of thousands of stacks.
 
-use crate::capture::fast::walk;
-use crate::capture::linux;
+use crate::fast::walk;
+use crate::system;
 use std::ffi::{c_int, c_void};
 use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-/// Stacks for each thread, and calls between the test and the deepest of them. A caller of ours
-/// may be several calls.
+/// Stacks per thread, and steps between the test and the deepest of them. A step may be several
+/// calls.
 const STACKS: u32 = 10_000;
 const MAX_CALLS: u64 = 24;
 
-/// What is called next is drawn.
+/// Chooses at random which function is called next.
 struct Draw {
     state: u64,
     calls: u64,
@@ -30,17 +30,17 @@ impl Draw {
     }
 }
 
-/// Both walks from here. They begin at two places of this function; all else is the same.
+/// Runs both walks from here. They begin at two places of this function; the rest must be equal.
 #[inline(never)]
 fn compare(draw: &mut Draw) {
     let mut ours = [0; 1024];
     let mut theirs = [0; 1024];
-    let len = walk(&mut ours).expect("nothing on this stack is foreign");
-    let their_len = linux::walk(&mut theirs);
+    let len = walk(&mut ours).expect("the fast walk can go through this stack");
+    let their_len = system::walk(&mut theirs);
     assert!(len < ours.len());
     assert_eq!(ours[1..len], theirs[1..their_len]);
     assert!(ours[0].abs_diff(theirs[0]) < 4096);
-    // What is cut has the same beginning.
+    // A shorter buffer gets the same beginning.
     let mut cut = [0; 5];
     assert_eq!(walk(&mut cut), Some(cut.len().min(len)));
     assert_eq!(cut[1..], ours[1..cut.len()]);
@@ -72,7 +72,7 @@ fn go_on(draw: &mut Draw) {
         12 => aligned(draw),
         _ => recursion(draw, 5),
     }
-    // Nothing here is a tail call.
+    // Prevents tail calls.
     black_box(());
 }
 
@@ -105,7 +105,7 @@ fn dynamic(draw: &mut Draw) -> Box<dyn Call + '_> {
     Box::new(draw)
 }
 
-/// The C library's `qsort` has two elements compared.
+/// Through the C library: `qsort` compares two elements.
 #[inline(never)]
 fn through_c(draw: &mut Draw) {
     unsafe extern "C" {
@@ -118,7 +118,7 @@ fn through_c(draw: &mut Draw) {
         );
     }
     extern "C" fn compare(_: *const c_void, _: *const c_void, draw: *mut c_void) -> c_int {
-        // SAFETY: the pointer below, to what nobody uses meanwhile.
+        // SAFETY: it is the pointer that is passed below, which nothing else uses meanwhile.
         go_on(unsafe { &mut *draw.cast::<Draw>() });
         0
     }
@@ -135,7 +135,7 @@ fn caught(draw: &mut Draw) {
     catch_unwind(AssertUnwindSafe(|| go_on(draw))).unwrap();
 }
 
-/// While a panic unwinds, from the destructor that it runs.
+/// In a destructor that runs while a panic unwinds.
 #[inline(never)]
 fn in_flight(draw: &mut Draw) {
     struct Guard<'a>(&'a mut Draw);
@@ -176,7 +176,7 @@ fn many_arguments(a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8, draw: 
     black_box((a, b, c, d, e, f, g, h));
 }
 
-/// The compiler aligns such a frame by the frame pointer.
+/// A frame that the compiler addresses by the frame pointer, because of its alignment.
 #[inline(never)]
 fn aligned(draw: &mut Draw) {
     #[repr(align(128))]
@@ -198,7 +198,7 @@ fn recursion(draw: &mut Draw, depth: u32) {
 }
 
 #[test]
-fn the_walk_finds_what_the_systems_unwinder_finds() {
+fn the_fast_walk_finds_the_addresses_that_the_system_unwinder_finds() {
     std::thread::scope(|scope| {
         for seed in 1..=3 {
             scope.spawn(move || {

@@ -1,52 +1,47 @@
-//! Unwind tables (`.eh_frame`), read for the one rule that is wanted of them.
+//! Entries of `.eh_frame`: the CIE (what several functions share) and the FDE (one function).
 //!
-//! The format is that of the Linux Standard Base, "Exception Frames", and of DWARF's call frame
-//! information. Whatever does not come down to a [`Rule`] is `None`: an expression, a frame that
-//! a signal handler returns to, a register saved in another.
+//! The format is that of the Linux Standard Base, "Exception Frames", which extends DWARF's call
+//! frame information. Whatever cannot be expressed as a [`Rule`] is `None`: an expression, a signal
+//! frame, a register that is saved in another register.
 
-use super::rows::{Program, RETURN_ADDRESS};
+use super::cfi::{Program, RETURN_ADDRESS};
 use super::rule::Rule;
 use crate::cursor::Cursor;
 
-/// The tables are those of the running program.
-const BIG: bool = cfg!(target_endian = "big");
-
-/// The two entries that tell of a function, without their lengths.
+/// An FDE and its CIE, both without length and identifier.
 pub(super) struct Entries<'a> {
-    /// What several functions share.
-    pub(super) common: &'a [u8],
-    /// What is the function's own, from its first address on.
-    pub(super) own: &'a [u8],
-    /// Where the function begins.
+    pub(super) cie: &'a [u8],
+    /// From the function's first address on.
+    pub(super) fde: &'a [u8],
+    /// The address of the function.
     pub(super) start: u64,
 }
 
 impl Entries<'_> {
-    /// The rule that holds at the instruction `at`.
+    /// The rule at the instruction `at`.
     pub(super) fn rule(&self, at: u64) -> Option<Rule> {
-        let mut common = Cursor::new(self.common, BIG);
-        let shared = Common::read(&mut common)?;
-        let mut own = Cursor::new(self.own, BIG);
-        // First address and length: the first is known already.
-        own.skip(2 * shared.pointer_size)?;
-        let augmentation = own.leb()?;
-        own.skip(augmentation)?;
+        let mut cie = Cursor::new(self.cie);
+        let header = CieHeader::read(&mut cie)?;
+        let mut fde = Cursor::new(self.fde);
+        // The first address, which is known already, and the length.
+        fde.skip(2 * header.pointer_size)?;
+        let augmentation = fde.leb()?;
+        fde.skip(augmentation)?;
 
         let distance = at.checked_sub(self.start)?;
-        Program::new(shared.code_factor, shared.data_factor, distance).run(common, own)
+        Program::new(header.code_factor, header.data_factor, distance).run(cie, fde)
     }
 }
 
-/// The common entry's head.
-struct Common {
-    /// What distances in code and in the frame are multiples of.
+/// The fields before a CIE's instructions.
+struct CieHeader {
     code_factor: u64,
     data_factor: i64,
-    /// Of the pointers in the function's own entry.
+    /// The size of the pointers in the FDE, in bytes.
     pointer_size: u64,
 }
 
-impl Common {
+impl CieHeader {
     fn read(bytes: &mut Cursor<'_>) -> Option<Self> {
         let version = bytes.byte()?;
         let augmentation = bytes.text()?;
@@ -57,13 +52,13 @@ impl Common {
             3 => bytes.leb()?,
             _ => return None,
         };
-        // `z`: the length of the data, by which what follows can be skipped; always there.
+        // `z`: the length of the augmentation data follows. Every compiler writes it.
         let (&b'z', letters) = augmentation.split_first()? else {
             return None;
         };
         let len = bytes.leb()?;
         let mut data = bytes.split(len)?;
-        // Absolute, unless said otherwise.
+        // Absolute pointers, if there is no `R`.
         let mut encoding = 0;
         for letter in letters {
             match letter {
@@ -75,7 +70,7 @@ impl Common {
                     let encoding = data.byte()?;
                     data.skip(pointer_size(encoding)?)?;
                 }
-                // `S` is the frame that a signal interrupted: all its registers are elsewhere.
+                // `S`, a signal frame: all its registers are saved elsewhere.
                 _ => return None,
             }
         }
@@ -87,7 +82,7 @@ impl Common {
     }
 }
 
-/// How long a pointer of that encoding is.
+/// The size of a pointer in that encoding, in bytes.
 fn pointer_size(encoding: u8) -> Option<u64> {
     match encoding & 0x0f {
         0x00 | 0x04 | 0x0c => Some(8),

@@ -1,25 +1,25 @@
 //! How to get from a function to its caller.
 
-/// What the unwind tables say of one return address, where it is what nearly all say: the frame
-/// of the caller ends a fixed distance above the stack pointer or the frame pointer, the return
-/// address is the last word below that end, and the caller's frame pointer is untouched or saved
-/// at a fixed distance.
+/// The unwind rule of one return address, in the form that nearly all have: the CFA (canonical
+/// frame address) is a fixed distance above the stack pointer or the frame pointer, the return
+/// address is the last word below the CFA, and the caller's frame pointer is in its register or
+/// saved at a fixed distance below the CFA.
 ///
-/// One word, so that a cache of them is small: the distance in the lowest 32 bits, then 16 bits of
-/// where the frame pointer is saved, then the flags.
+/// It is one word, which keeps the cache small: the distance in the lowest 32 bits, then 16 bits
+/// for where the frame pointer is saved, then the flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Rule(u64);
+pub(crate) struct Rule(u64);
 
 const BY_FRAME_POINTER: u64 = 1 << 48;
 const OUTERMOST: u64 = 1 << 49;
 
 impl Rule {
-    /// Nobody called this function: the stack ends here.
+    /// The outermost function: it has no caller.
     pub(super) const END: Rule = Rule(OUTERMOST);
 
-    /// `distance` is that from the stack pointer (or the frame pointer) to the end of the frame,
-    /// `saved` that from there to the saved frame pointer, if it is saved; both in bytes. `None`
-    /// of what no compiler writes.
+    /// `distance` is from the stack pointer (or the frame pointer) to the CFA, `saved` from the
+    /// CFA to the saved frame pointer, if it is saved; both in bytes. `None` if a value does not
+    /// fit, which compilers do not produce.
     pub(super) fn new(by_frame_pointer: bool, distance: i64, saved: Option<i64>) -> Option<Rule> {
         let distance = u32::try_from(distance).ok().filter(|&bytes| bytes >= 8)?;
         let saved = match saved {
@@ -48,14 +48,14 @@ impl Rule {
         self.0 & BY_FRAME_POINTER != 0
     }
 
-    /// In bytes.
+    /// From the stack pointer or the frame pointer to the CFA, in bytes.
     #[inline(always)]
     pub(super) fn distance(self) -> u64 {
         self.0 & 0xffff_ffff
     }
 
-    /// How far below the end of the frame the frame pointer is saved, in bytes; `None` if it is
-    /// still in its register.
+    /// How far below the CFA the caller's frame pointer is saved, in bytes; `None` if it is still
+    /// in its register.
     #[inline(always)]
     pub(super) fn saved(self) -> Option<u64> {
         let words = i64::from(((self.0 >> 32) as u16).cast_signed());
@@ -78,7 +78,7 @@ mod tests {
     use super::Rule;
 
     #[test]
-    fn a_rule_keeps_what_it_was_made_of() {
+    fn a_rule_returns_the_values_it_was_made_of() {
         for by_frame_pointer in [false, true] {
             for distance in [8, 16, 0xffff_fff8] {
                 for saved in [None, Some(-16), Some(-8 * 0x8000)] {
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_compiler_writes_is_no_rule() {
+    fn values_that_do_not_fit_make_no_rule() {
         for (distance, saved) in [
             (0, None),
             (-16, None),

@@ -1,9 +1,9 @@
-//! The rules that a thread has met.
+//! The rules that a thread has read.
 
 use super::rule::Rule;
 
-/// Addresses that fall into one set; so many of them can be there at once. One set is one line of
-/// the processor's cache for the addresses and one for the rules.
+/// How many addresses that fall into one set can be cached at once. A set fills one cache line of
+/// the processor with the addresses and one with the rules.
 const WAYS: usize = 4;
 
 /// 16 KiB in all, for 1,024 addresses.
@@ -12,17 +12,17 @@ const SETS: usize = 256;
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 struct Set {
-    /// Return addresses; 0 where nothing is.
+    /// Return addresses; 0 marks an empty entry.
     addresses: [u64; WAYS],
     rules: [u64; WAYS],
 }
 
-/// Which rule holds at which return address. What no longer fits is forgotten, and read from the
-/// tables again.
-pub(super) struct Cache(Box<[Set]>);
+/// A set-associative cache from return address to rule. When a set is full, its oldest entry is
+/// replaced.
+pub(crate) struct RuleCache(Box<[Set]>);
 
-impl Cache {
-    pub(super) fn new() -> Self {
+impl RuleCache {
+    pub(crate) fn new() -> Self {
         let empty = Set {
             addresses: [0; WAYS],
             rules: [0; WAYS],
@@ -30,8 +30,8 @@ impl Cache {
         Self(vec![empty; SETS].into_boxed_slice())
     }
 
-    /// Neighbours go to sets far from each other: the upper bits of a product depend on all bits
-    /// of the address.
+    /// The upper bits of the product depend on all bits of the address, so that neighbouring
+    /// addresses fall into different sets.
     #[inline(always)]
     fn set(address: u64) -> usize {
         // 2^64 divided by the golden ratio.
@@ -45,7 +45,7 @@ impl Cache {
         Some(Rule::from_word(set.rules[way]))
     }
 
-    /// Forgets the oldest rule of its set if that is full. No address is 0.
+    /// The address must not be 0.
     pub(super) fn insert(&mut self, address: u64, rule: Rule) {
         let set = &mut self.0[Self::set(address)];
         set.addresses.rotate_right(1);
@@ -57,23 +57,22 @@ impl Cache {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cache, SETS, WAYS};
-    use crate::capture::fast::rule::Rule;
+    use super::{RuleCache, SETS, WAYS};
+    use crate::fast::rule::Rule;
 
     fn rule(n: u64) -> Rule {
         Rule::new(false, 8 * (n.cast_signed() + 1), None).unwrap()
     }
 
     #[test]
-    fn what_was_put_in_last_is_found() {
-        let mut cache = Cache::new();
+    fn the_newest_entry_is_found_and_no_rule_is_wrong() {
+        let mut cache = RuleCache::new();
         let addresses: Vec<u64> = (0..10_000).map(|n| 0x5555_0000_0000 + 7 * n).collect();
         for (n, &address) in addresses.iter().enumerate() {
             assert_eq!(cache.get(address), None);
             cache.insert(address, rule(n as u64));
             assert_eq!(cache.get(address), Some(rule(n as u64)));
         }
-        // Of all others some are forgotten, and none is wrong.
         let held = addresses.iter().enumerate().filter(|&(n, &address)| {
             let found = cache.get(address);
             assert!(found.is_none_or(|found| found == rule(n as u64)));
@@ -83,9 +82,11 @@ mod tests {
     }
 
     #[test]
-    fn a_set_holds_several_that_collide() {
-        let mut cache = Cache::new();
-        let colliding = (1..).filter(|&address| Cache::set(address) == 3).take(WAYS);
+    fn a_set_holds_several_addresses_that_collide() {
+        let mut cache = RuleCache::new();
+        let colliding = (1..)
+            .filter(|&address| RuleCache::set(address) == 3)
+            .take(WAYS);
         let colliding: Vec<u64> = colliding.collect();
         for &address in &colliding {
             cache.insert(address, rule(address));

@@ -1,6 +1,5 @@
-//! The rows of the unwind table of a function: which rule holds from which instruction on.
-//!
-//! They are written as a program that changes a row and goes on to the next.
+//! Call frame instructions: the program whose execution yields the rows of a function's unwind
+//! table.
 
 use super::rule::Rule;
 use crate::cursor::Cursor;
@@ -10,29 +9,31 @@ const RBP: u64 = 6;
 const RSP: u64 = 7;
 pub(super) const RETURN_ADDRESS: u64 = 16;
 
-/// Rows that a function may set aside; compilers set one aside.
-const MAX_SAVED_ROWS: usize = 4;
+/// How many rows `DW_CFA_remember_state` may stack; compilers use one.
+const MAX_REMEMBERED: usize = 4;
 
-/// What holds at one instruction.
+/// The unwind information for one instruction.
 #[derive(Clone, Copy, Default)]
 struct Row {
-    /// The register and the distance that the end of the frame is found by, where so.
-    end: Option<(u64, i64)>,
+    /// The register and the distance that the CFA is computed from; `None` for an expression.
+    cfa: Option<(u64, i64)>,
     frame_pointer: Saved,
     return_address: Saved,
-    /// It is the end of the frame unless something is said of it, and nobody says anything.
+    /// It equals the CFA unless a rule is given for it, which compilers do not do.
     stack_pointer: Saved,
 }
 
 /// Where the caller's value of a register is.
 #[derive(Clone, Copy, Default, PartialEq)]
 enum Saved {
+    /// In the register.
     #[default]
-    Untouched,
-    /// So far from the end of the frame.
+    Unchanged,
+    /// At this distance from the CFA.
     At(i64),
-    /// There is none.
-    Nowhere,
+    /// It is not recoverable.
+    Undefined,
+    /// In another register, or given by an expression.
     Elsewhere,
 }
 
@@ -40,23 +41,23 @@ impl Row {
     fn rule(&self) -> Option<Rule> {
         match self.return_address {
             Saved::At(-8) => {}
-            Saved::Nowhere => return Some(Rule::END),
+            Saved::Undefined => return Some(Rule::END),
             _ => return None,
         }
-        if self.stack_pointer != Saved::Untouched {
+        if self.stack_pointer != Saved::Unchanged {
             return None;
         }
-        let by_frame_pointer = match self.end?.0 {
+        let by_frame_pointer = match self.cfa?.0 {
             RSP => false,
             RBP => true,
             _ => return None,
         };
         let saved = match self.frame_pointer {
-            Saved::Untouched => None,
+            Saved::Unchanged => None,
             Saved::At(distance) => Some(distance),
-            Saved::Nowhere | Saved::Elsewhere => return None,
+            Saved::Undefined | Saved::Elsewhere => return None,
         };
-        Rule::new(by_frame_pointer, self.end?.1, saved)
+        Rule::new(by_frame_pointer, self.cfa?.1, saved)
     }
 
     fn set(&mut self, register: u64, saved: Saved) {
@@ -64,34 +65,34 @@ impl Row {
             RBP => self.frame_pointer = saved,
             RSP => self.stack_pointer = saved,
             RETURN_ADDRESS => self.return_address = saved,
-            // No end of a frame that we know is found by another register.
+            // No rule depends on another register.
             _ => {}
         }
     }
 }
 
-/// An expression, which is not looked at.
-fn block(code: &mut Cursor<'_>) -> Option<()> {
+/// Skips an expression.
+fn skip_block(code: &mut Cursor<'_>) -> Option<()> {
     let len = code.leb()?;
     code.skip(len)
 }
 
-/// What runs the instructions.
+/// The interpreter of the instructions.
 pub(super) struct Program {
     code_factor: u64,
     data_factor: i64,
-    /// How many bytes of code there are up to the instruction that the row is wanted for.
+    /// Bytes of code between the present row and the instruction whose row is looked for.
     left: u64,
     row: Row,
-    /// The row that every function begins with.
+    /// The row after the CIE's instructions.
     initial: Row,
-    saved: [Row; MAX_SAVED_ROWS],
-    saved_len: usize,
+    remembered: [Row; MAX_REMEMBERED],
+    remembered_len: usize,
 }
 
 impl Program {
-    /// For the instruction so many bytes after the function's first. The factors are what
-    /// distances in code and in the frame are multiples of.
+    /// For the instruction `distance` bytes after the function's first. The factors are the
+    /// CIE's code and data alignment factors.
     pub(super) fn new(code_factor: u64, data_factor: i64, distance: u64) -> Self {
         let row = Row::default();
         Self {
@@ -100,17 +101,17 @@ impl Program {
             left: distance,
             row,
             initial: row,
-            saved: [row; MAX_SAVED_ROWS],
-            saved_len: 0,
+            remembered: [row; MAX_REMEMBERED],
+            remembered_len: 0,
         }
     }
 
-    /// The rule of that instruction, by what several functions share and by what is the
-    /// function's own.
-    pub(super) fn run(mut self, common: Cursor<'_>, own: Cursor<'_>) -> Option<Rule> {
-        self.execute(common)?;
+    /// Executes the instructions of the CIE, then those of the FDE; returns the rule of that
+    /// instruction.
+    pub(super) fn run(mut self, cie: Cursor<'_>, fde: Cursor<'_>) -> Option<Rule> {
+        self.execute(cie)?;
         self.initial = self.row;
-        self.execute(own)?;
+        self.execute(fde)?;
         self.row.rule()
     }
 
@@ -139,16 +140,17 @@ impl Program {
         Some(())
     }
 
-    /// The instructions whose operands are all behind them; false if the row is complete.
+    /// Executes an instruction without an operand in its opcode; returns false if the row is
+    /// complete.
     fn other(&mut self, instruction: u8, code: &mut Cursor<'_>) -> Option<bool> {
         match instruction {
-            // Nothing.
+            // nop
             0x00 => {}
-            // Advance, by one, two or four bytes.
+            // advance_loc1, advance_loc2, advance_loc4
             0x02 => return self.advance(u64::from(code.byte()?)),
             0x03 => return self.advance(code.number(2)?),
             0x04 => return self.advance(code.number(4)?),
-            // Saved at an offset; the same, of either sign.
+            // offset_extended, offset_extended_sf
             0x05 => {
                 let register = code.leb()?;
                 let saved = self.factored(code.leb()?)?;
@@ -159,56 +161,58 @@ impl Program {
                 let saved = code.signed_leb()?.checked_mul(self.data_factor)?;
                 self.row.set(register, Saved::At(saved));
             }
+            // restore_extended, undefined, same_value
             0x06 => {
                 let register = code.leb()?;
                 self.restore(register);
             }
-            0x07 => self.row.set(code.leb()?, Saved::Nowhere),
-            0x08 => self.row.set(code.leb()?, Saved::Untouched),
-            // In another register.
+            0x07 => self.row.set(code.leb()?, Saved::Undefined),
+            0x08 => self.row.set(code.leb()?, Saved::Unchanged),
+            // register
             0x09 => {
                 self.row.set(code.leb()?, Saved::Elsewhere);
                 code.leb()?;
             }
+            // remember_state, restore_state
             0x0a => {
-                *self.saved.get_mut(self.saved_len)? = self.row;
-                self.saved_len += 1;
+                *self.remembered.get_mut(self.remembered_len)? = self.row;
+                self.remembered_len += 1;
             }
             0x0b => {
-                self.saved_len = self.saved_len.checked_sub(1)?;
-                self.row = self.saved[self.saved_len];
+                self.remembered_len = self.remembered_len.checked_sub(1)?;
+                self.row = self.remembered[self.remembered_len];
             }
-            // The end of the frame: register and distance, register, distance.
+            // def_cfa, def_cfa_register, def_cfa_offset, and the first and the last with a factor
             0x0c => {
                 let register = code.leb()?;
-                self.row.end = Some((register, i64::try_from(code.leb()?).ok()?));
+                self.row.cfa = Some((register, i64::try_from(code.leb()?).ok()?));
             }
-            0x0d => self.row.end = Some((code.leb()?, self.row.end?.1)),
-            0x0e => self.row.end = Some((self.row.end?.0, i64::try_from(code.leb()?).ok()?)),
+            0x0d => self.row.cfa = Some((code.leb()?, self.row.cfa?.1)),
+            0x0e => self.row.cfa = Some((self.row.cfa?.0, i64::try_from(code.leb()?).ok()?)),
             0x12 => {
                 let register = code.leb()?;
                 let distance = code.signed_leb()?.checked_mul(self.data_factor)?;
-                self.row.end = Some((register, distance));
+                self.row.cfa = Some((register, distance));
             }
             0x13 => {
                 let distance = code.signed_leb()?.checked_mul(self.data_factor)?;
-                self.row.end = Some((self.row.end?.0, distance));
+                self.row.cfa = Some((self.row.cfa?.0, distance));
             }
-            // By an expression: the end of the frame; where a register is; its value.
+            // def_cfa_expression, expression, val_expression
             0x0f => {
-                self.row.end = None;
-                block(code)?;
+                self.row.cfa = None;
+                skip_block(code)?;
             }
             0x10 | 0x16 => {
                 self.row.set(code.leb()?, Saved::Elsewhere);
-                block(code)?;
+                skip_block(code)?;
             }
-            // The value itself is a distance from the end of the frame.
+            // val_offset, val_offset_sf
             0x14 | 0x15 => {
                 self.row.set(code.leb()?, Saved::Elsewhere);
                 code.leb()?;
             }
-            // The size of the arguments on the stack is of use to landing pads only.
+            // GNU_args_size, which only landing pads need
             0x2e => {
                 code.leb()?;
             }
@@ -217,7 +221,7 @@ impl Program {
         Some(true)
     }
 
-    /// Goes on to the next row; false if that is beyond the instruction that is asked for.
+    /// Advances to the next row; returns false if that begins after the instruction.
     fn advance(&mut self, delta: u64) -> Option<bool> {
         let bytes = delta.checked_mul(self.code_factor)?;
         let Some(left) = self.left.checked_sub(bytes) else {

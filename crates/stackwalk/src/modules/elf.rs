@@ -1,10 +1,10 @@
-//! `dl_iterate_phdr`: the one place of this crate that needs unsafe code.
+//! ELF: `dl_iterate_phdr`, and the notes that it leads to.
 
 use super::{Module, hex};
 use std::ffi::{CStr, c_int, c_void};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
-/// The ELF note that holds the build-id, and its owner.
+/// The type of the note that holds the build-id, and its owner.
 const NT_GNU_BUILD_ID: u32 = 3;
 const OWNER: &[u8] = b"GNU\0";
 
@@ -49,7 +49,7 @@ unsafe extern "C" fn visit(
     {
         let start = base.wrapping_add(header.p_vaddr as usize);
         let len = header.p_memsz as usize;
-        // A note that no readable segment of the module holds is not in memory.
+        // Notes outside the readable segments are not in memory.
         let mapped = headers.iter().any(|load| {
             let from = base.wrapping_add(load.p_vaddr as usize);
             load.p_type == libc::PT_LOAD
@@ -59,9 +59,9 @@ unsafe extern "C" fn visit(
         });
         if mapped && build_id.is_none() {
             // SAFETY: the range lies in a readable segment that the loader has mapped, and
-            // notes are read-only data that nobody writes to.
+            // nothing writes to notes.
             let notes = unsafe { std::slice::from_raw_parts(start as *const u8, len) };
-            build_id = find_build_id(notes).map(|id| Arc::from(hex(id)));
+            build_id = find_build_id(notes).map(|id| Box::from(hex(id)));
         }
     }
 
@@ -75,12 +75,10 @@ unsafe extern "C" fn visit(
     };
     // The executable comes first and has no name.
     let name = match name.as_str() {
-        "" if modules.is_empty() => executable(),
-        _ => Arc::from(name),
+        "" if modules.is_empty() => executable().into(),
+        _ => name.into_boxed_str(),
     };
     modules.push(Module {
-        #[cfg(target_os = "linux")]
-        is_executable: modules.is_empty(),
         name,
         base,
         build_id,
@@ -90,16 +88,16 @@ unsafe extern "C" fn visit(
 }
 
 /// The path of the program, looked up once.
-fn executable() -> Arc<str> {
-    static PATH: OnceLock<Arc<str>> = OnceLock::new();
-    Arc::clone(PATH.get_or_init(|| match std::env::current_exe() {
-        Ok(path) => Arc::from(path.to_string_lossy()),
-        Err(_) => Arc::from("<executable>"),
-    }))
+fn executable() -> &'static str {
+    static PATH: OnceLock<String> = OnceLock::new();
+    PATH.get_or_init(|| match std::env::current_exe() {
+        Ok(path) => path.to_string_lossy().into_owned(),
+        Err(_) => "<executable>".to_owned(),
+    })
 }
 
-/// The build-id among a segment's notes, each of which is three words (length of the owner,
-/// length of the content, type), the owner and the content, both padded to four bytes.
+/// Finds the build-id in a segment of notes. A note is three words (length of the owner, length of
+/// the content, type), the owner and the content, both padded to four bytes.
 fn find_build_id(mut notes: &[u8]) -> Option<&[u8]> {
     loop {
         let (header, rest) = notes.split_at_checked(12)?;
@@ -140,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_build_id_is_found_behind_other_notes() {
+    fn the_build_id_is_found_after_other_notes() {
         let mut notes = note(b"GNU\0", 1, &[9; 16]);
         notes.extend(note(b"stapsdt\0", 3, &[7; 5]));
         notes.extend(note(b"GNU\0", 3, &[0xde, 0xad, 0x01]));
@@ -148,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_notes_are_none() {
+    fn damaged_notes_have_no_build_id() {
         let whole = note(b"GNU\0", 3, &[1, 2, 3, 4]);
         for cut in 0..whole.len() {
             assert_eq!(find_build_id(&whole[..cut]), None, "{cut}");

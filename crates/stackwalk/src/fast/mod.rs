@@ -1,0 +1,109 @@
+//! The fast walk: the unwind table's row for each return address is reduced to one word, and each
+//! thread caches these words for its next walks.
+//!
+//! It reads the tables that the system's unwinder reads, and the stack between the stack pointer
+//! and the end of the thread's stack, nothing else. Where it cannot go (a stack that is not the
+//! thread's own, code without tables, a signal frame, a frame that its table describes by an
+//! expression, a thread that is ending) it returns `None`, and the caller asks the system's
+//! unwinder instead.
+
+mod cache;
+mod cfi;
+mod eh_frame;
+mod fde;
+mod rule;
+mod stack;
+#[cfg(test)]
+mod tests;
+
+use cache::RuleCache;
+use rule::Rule;
+use stack::{Registers, Stack, StackBounds};
+use std::cell::RefCell;
+
+/// What a thread keeps between its walks.
+struct ThreadState {
+    cache: RuleCache,
+    bounds: Option<StackBounds>,
+}
+
+thread_local! {
+    static STATE: RefCell<Option<ThreadState>> = const { RefCell::new(None) };
+}
+
+/// Writes the return addresses of this thread, from this function outwards; returns how many, or
+/// `None` if the system's unwinder has to walk.
+#[inline(never)]
+pub(crate) fn walk(addresses: &mut [usize]) -> Option<usize> {
+    let registers = Registers::here();
+    STATE
+        .try_with(|state| {
+            // It is borrowed if a signal handler interrupted a walk of this thread.
+            let mut state = state.try_borrow_mut().ok()?;
+            let state = state.get_or_insert_with(|| ThreadState {
+                cache: RuleCache::new(),
+                bounds: StackBounds::of_this_thread(),
+            });
+            // SAFETY: the bounds and the registers are this thread's, and this function has not
+            // returned.
+            let stack = unsafe { state.bounds?.stack_above(registers.sp) }?;
+            walk_from(&registers, &stack, &mut state.cache, addresses)
+        })
+        .ok()?
+}
+
+/// Walks from the given registers through the given stack, and keeps the rules that it reads in
+/// the given cache.
+///
+/// `stack` is the one that `registers.sp` points into, in use from there on. The first address is
+/// one past `registers.ip`.
+pub(crate) fn walk_from(
+    registers: &Registers,
+    stack: &Stack,
+    cache: &mut RuleCache,
+    addresses: &mut [usize],
+) -> Option<usize> {
+    let (mut sp, mut bp) = (registers.sp, registers.bp);
+    // One past the instruction, as a return address is one past the call.
+    let mut ip = registers.ip + 1;
+    for (len, slot) in addresses.iter_mut().enumerate() {
+        let rule = match cache.get(ip) {
+            Some(rule) => rule,
+            None => look_up(cache, ip)?,
+        };
+        if rule.is_end() {
+            return Some(len);
+        }
+        let base = if rule.by_frame_pointer() { bp } else { sp };
+        let cfa = base.wrapping_add(rule.distance());
+        // The stack pointer must grow with each frame, which also bounds the walk.
+        if cfa <= sp {
+            return None;
+        }
+        ip = stack.read(cfa - 8)?;
+        if let Some(below) = rule.saved() {
+            bp = stack.read(cfa.wrapping_sub(below))?;
+        }
+        sp = cfa;
+        // Some stacks end with a return address of 0.
+        if ip == 0 {
+            return Some(len);
+        }
+        *slot = usize::try_from(ip).ok()?;
+    }
+    Some(addresses.len())
+}
+
+#[cold]
+#[inline(never)]
+fn look_up(cache: &mut RuleCache, ip: u64) -> Option<Rule> {
+    // SAFETY: it is a return address on the stack that is walked, or lies in the function that
+    // the walk started from: its module cannot be unloaded now.
+    let rule = unsafe { fde::rule_at(ip) }?;
+    // Where a library was unloaded, another may be loaded at the same address. For libraries that
+    // can be unloaded, the tables are read each time.
+    if fde::is_permanent(ip - 1) {
+        cache.insert(ip, rule);
+    }
+    Some(rule)
+}

@@ -1,0 +1,89 @@
+#![doc = include_str!("../README.md")]
+// Unwinding reads registers, memory of the stack and tables of the loader. Each module that needs
+// unsafe code allows it where it is declared.
+#![deny(unsafe_code)]
+
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    target_arch = "x86_64",
+    target_pointer_width = "64"
+))]
+mod cursor;
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    target_arch = "x86_64",
+    target_pointer_width = "64"
+))]
+#[allow(unsafe_code)]
+mod fast;
+mod modules;
+#[allow(unsafe_code)]
+mod system;
+
+pub use modules::{Module, modules};
+
+/// Writes the return addresses of this thread's stack to `addresses`, innermost first, and
+/// returns how many it wrote.
+///
+/// The first address lies in this crate or in its caller; then come the callers, one address per
+/// call. Inlined functions have no return address of their own. The walk ends at the outermost
+/// function, when `addresses` is full, or where the unwinder finds no unwind information.
+///
+/// Each address is one past the call, so a lookup of names subtracts 1. For a function that a
+/// signal interrupted, it is one past the start of the interrupted instruction.
+///
+/// The walk takes no lock of this crate and allocates 16 KiB once per thread, for the rules that
+/// it keeps. It runs the fast walk where that can go (see [`fast_walk`]) and the system's unwinder
+/// elsewhere.
+///
+/// # Examples
+///
+/// ```
+/// let mut addresses = [0; 64];
+/// let len = stackwalk::walk(&mut addresses);
+/// assert!(len > 1);
+/// ```
+#[inline(never)]
+pub fn walk(addresses: &mut [usize]) -> usize {
+    match fast_walk(addresses) {
+        Some(len) => len,
+        None => system::walk(addresses),
+    }
+}
+
+/// Like [`walk`], but never asks the system's unwinder: returns `None` where the fast walk cannot
+/// go.
+///
+/// The fast walk exists on x86-64 Linux with glibc. It cannot go through code without unwind
+/// tables, signal frames, frames that their table describes by an expression, and stacks that are
+/// not the thread's own (coroutines, alternative signal stacks).
+///
+/// # Examples
+///
+/// ```
+/// let mut addresses = [0; 64];
+/// let expected = cfg!(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"));
+/// assert_eq!(stackwalk::fast_walk(&mut addresses).is_some(), expected);
+/// ```
+#[inline]
+pub fn fast_walk(addresses: &mut [usize]) -> Option<usize> {
+    #[cfg(all(
+        target_os = "linux",
+        target_env = "gnu",
+        target_arch = "x86_64",
+        target_pointer_width = "64"
+    ))]
+    return fast::walk(addresses);
+    #[cfg(not(all(
+        target_os = "linux",
+        target_env = "gnu",
+        target_arch = "x86_64",
+        target_pointer_width = "64"
+    )))]
+    {
+        let _ = addresses;
+        None
+    }
+}

@@ -1,0 +1,108 @@
+//! The walk by the system's unwinder.
+
+#[cfg(all(target_os = "linux", not(target_arch = "arm")))]
+pub(crate) use linux::walk;
+#[cfg(not(all(target_os = "linux", not(target_arch = "arm"))))]
+pub(crate) use portable::walk;
+
+/// The unwinder that std is linked to, called directly: `backtrace::trace` takes a lock.
+#[cfg(all(target_os = "linux", not(target_arch = "arm")))]
+mod linux {
+    use std::ffi::{c_int, c_void};
+
+    type Visit = unsafe extern "C" fn(context: *mut c_void, data: *mut c_void) -> c_int;
+
+    const URC_NO_REASON: c_int = 0;
+    const URC_NORMAL_STOP: c_int = 4;
+
+    // std links the library that has these on every Linux target (libgcc_s or libunwind).
+    unsafe extern "C" {
+        fn _Unwind_Backtrace(visit: Visit, data: *mut c_void) -> c_int;
+        fn _Unwind_GetIPInfo(context: *mut c_void, before_instruction: *mut c_int) -> usize;
+        fn _Unwind_GetCFA(context: *mut c_void) -> usize;
+    }
+
+    struct Walk<'a> {
+        addresses: &'a mut [usize],
+        len: usize,
+        /// The stack pointer of `walk`: frames below it belong to the walk.
+        own_sp: usize,
+    }
+
+    /// Writes the return addresses of this thread; returns how many.
+    #[inline(never)]
+    pub(crate) fn walk(addresses: &mut [usize]) -> usize {
+        let local = 0u8;
+        let mut walk = Walk {
+            addresses,
+            len: 0,
+            own_sp: std::hint::black_box(&raw const local).addr(),
+        };
+        // SAFETY: the callback runs during this call only, while `walk` is alive and not used
+        // otherwise; it does not unwind.
+        unsafe { _Unwind_Backtrace(visit, (&raw mut walk).cast::<c_void>()) };
+        walk.len
+    }
+
+    unsafe extern "C" fn visit(context: *mut c_void, data: *mut c_void) -> c_int {
+        // SAFETY: `data` is the pointer to the live `Walk` that `walk` passed.
+        let walk = unsafe { &mut *data.cast::<Walk<'_>>() };
+        // SAFETY: the unwinder passes a context that is valid during the callback.
+        let sp = unsafe { _Unwind_GetCFA(context) };
+        if sp != 0 && sp <= walk.own_sp {
+            return URC_NO_REASON;
+        }
+        let mut before_instruction = 0;
+        // SAFETY: as above, and the flag is a live integer.
+        let ip = unsafe { _Unwind_GetIPInfo(context, &raw mut before_instruction) };
+        if ip == 0 {
+            return URC_NORMAL_STOP;
+        }
+        // In a frame that a signal interrupted, the address is that of the instruction itself.
+        // A lookup subtracts 1 from every address, so this one gets 1 more.
+        let ip = ip + usize::from(before_instruction != 0);
+        let Some(slot) = walk.addresses.get_mut(walk.len) else {
+            return URC_NORMAL_STOP;
+        };
+        *slot = ip;
+        walk.len += 1;
+        URC_NO_REASON
+    }
+}
+
+/// The `backtrace` crate: outside Linux, and on 32-bit ARM, where `_Unwind_GetIPInfo` and
+/// `_Unwind_GetCFA` are C macros.
+#[cfg(not(all(target_os = "linux", not(target_arch = "arm"))))]
+mod portable {
+    /// Writes the return addresses of this thread; returns how many.
+    #[inline(never)]
+    pub(crate) fn walk(addresses: &mut [usize]) -> usize {
+        let local = 0u8;
+        let own_sp = std::hint::black_box(&raw const local).addr();
+        let mut len = 0;
+        let visit = |frame: &backtrace::Frame| {
+            let sp = frame.sp().addr();
+            // Frames below this function's locals belong to the walk. Platforms that don't know
+            // the stack pointer say 0: there, names trim the top.
+            if sp != 0 && sp <= own_sp {
+                return true;
+            }
+            let ip = frame.ip().addr();
+            let Some(slot) = addresses.get_mut(len).filter(|_| ip != 0) else {
+                return false;
+            };
+            *slot = ip;
+            len += 1;
+            true
+        };
+        // dbghelp on Windows must not be called by two threads at once.
+        #[cfg(windows)]
+        backtrace::trace(visit);
+        // SAFETY: outside Windows, the unwinder may be called by several threads at once.
+        #[cfg(not(windows))]
+        unsafe {
+            backtrace::trace_unsynchronized(visit);
+        }
+        len
+    }
+}
