@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use log::{Level, LevelFilter};
 use logredact::Redactor;
-use logtee::{Filter, Sink, Tee, TeeBuilder};
+use logtee::{Filter, IntoSink, Tee, TeeBuilder};
 use tailwriter::SharedTail;
 
 use crate::dump::{Dump, Start};
@@ -161,7 +161,11 @@ impl Builder {
     }
 
     /// Adds a sink of your own with a filter of its own; any [`log::Log`] is one.
-    pub fn sink(mut self, filter: impl Filter + 'static, sink: impl Sink + 'static) -> Builder {
+    pub fn sink<Kind>(
+        mut self,
+        filter: impl Filter + 'static,
+        sink: impl IntoSink<Kind>,
+    ) -> Builder {
         self.sinks = self.sinks.sink(filter, sink);
         self.has_sinks = true;
         self

@@ -82,7 +82,7 @@ impl Switch {
         // Relaxed: what the tee remembers is of a generation that is counted up behind this, by
         // a release that whoever asks again has acquired.
         self.0.store(on, Ordering::Relaxed);
-        logtee::reconfigured();
+        logtee::global::reconfigured();
     }
 
     pub(crate) fn is_on(&self) -> bool {

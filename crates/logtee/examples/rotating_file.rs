@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .sink(LevelFilter::Info, logtee::stderr())
         .sink(LevelFilter::Debug, WriteSink::new(Logfmt::new(), writer))
         .install()?;
-    let _flush = logtee::flush_on_drop();
+    let _flush = logtee::global::flush_on_drop();
 
     for round in 0..500 {
         log::debug!(round; "only in the files");

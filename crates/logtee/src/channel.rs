@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use log::Record;
 
+use crate::owned::OwnedRecord;
 use crate::sink::Sink;
-use crate::value::OwnedRecord;
 
 /// Makes a sink that hands copies of records to a receiver, and never waits for it: when
 /// `capacity` records are under way, the next one is an error, which a tee counts.

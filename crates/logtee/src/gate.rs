@@ -1,22 +1,20 @@
-//! The cheap question asked first: could this level be wanted at all?
+//! The first question about a record, and the cheapest: could this level be wanted at all?
 //!
-//! What a filter and a sink could ever want is cached beside the branch, in one word together
-//! with the generation of the configuration that it was computed in. Changing a filter at run
-//! time moves the generation on, and so every cached answer in every composition, however
-//! deeply nested, is recomputed when it is next asked. Nobody registers anywhere, and a stale
-//! answer that a slow thread stores late carries its old generation and is not believed.
+//! The most verbose level that a branch could want is cached beside it, in one word together with
+//! the generation of the configuration. Changing a filter at run time advances the generation, so
+//! every cached answer in every composition, however deeply nested, is computed again when it is
+//! next needed. Nothing has to be registered, and an answer that a slow thread stores late carries
+//! its old generation and is ignored.
 
-use std::sync::Mutex;
 #[cfg(not(all(test, loom)))]
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError, TryLockError};
 
 use log::{Level, LevelFilter};
 
 #[cfg(all(test, loom))]
 use loom::sync::atomic::AtomicUsize;
-
-use crate::install;
 
 /// The low bits hold a level (0 to 5), the others the generation.
 const STEP: usize = 8;
@@ -28,12 +26,12 @@ loom::lazy_static! {
     static ref GENERATION: Generation = Generation(AtomicUsize::new(0));
 }
 
-/// Which configuration an answer is of.
+/// The number of the current configuration.
 struct Generation(AtomicUsize);
 
 impl Generation {
-    /// Acquire: pairs with `advance`. Whoever computes an answer for a generation sees what was
-    /// changed before it began; an older answer would be believed for good.
+    /// Acquire pairs with `advance`: an answer that is computed for a generation is computed from
+    /// what was changed before that generation began. An older answer would be cached for good.
     #[inline]
     fn now(&self) -> usize {
         self.0.load(Ordering::Acquire)
@@ -44,31 +42,67 @@ impl Generation {
     }
 }
 
-/// Held while `log::max_level` is recomputed, so that the last change decides it.
-static RECOMPUTING: Mutex<()> = Mutex::new(());
-
 /// The current generation of the configuration.
 #[inline]
 pub(crate) fn generation() -> usize {
     GENERATION.now()
 }
 
-/// Tells every composition that what some sink or filter wants has changed, and recomputes
-/// `log::max_level` if a [`Tee`](crate::Tee) is [installed](crate::Tee::install).
+/// How `log::max_level` is computed, and what it was last set to. `None` until a tee is installed.
 ///
-/// [`Handle::set`](crate::Handle::set) does so by itself. A sink or filter of your own whose
-/// `max_level` changes while the program runs calls this after the change.
+/// Locked while it is set, so that of two concurrent changes the last one decides.
+static GLOBAL: Mutex<Option<Global>> = Mutex::new(None);
+
+struct Global {
+    compute: fn() -> LevelFilter,
+    max_level: LevelFilter,
+}
+
+/// Sets `log::max_level` to what `compute` returns, from now on after every change.
+pub(crate) fn set_max_level_by(compute: fn() -> LevelFilter) {
+    let global = Global {
+        compute,
+        max_level: LevelFilter::Off,
+    };
+    *GLOBAL.lock().unwrap_or_else(PoisonError::into_inner) = Some(global);
+    reconfigured();
+}
+
+/// Tells every composition that what some sink or filter wants has changed, and sets
+/// `log::max_level` again if a [`Tee`](crate::Tee) is installed.
+///
+/// [`Handle::set`](crate::Handle::set) calls this. Call it after the `max_level` of a [`Sink`]
+/// or [`Filter`] of your own has changed.
+///
+/// [`Sink`]: crate::Sink
+/// [`Filter`]: crate::Filter
 pub fn reconfigured() {
     GENERATION.advance();
-    let _guard = RECOMPUTING
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Some(tee) = install::installed() {
-        log::set_max_level(tee.max_level());
+    let mut global = GLOBAL.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(global) = &mut *global {
+        global.max_level = (global.compute)();
+        log::set_max_level(global.max_level);
     }
 }
 
-/// The most verbose level a branch could want, remembered for one generation.
+/// The current `log::max_level`, if the program has set it to something else than the installed
+/// tee did; `None` if it has not, or if no tee is installed.
+///
+/// Then sinks do not get what they want (if it is lower), or `log`'s macros format records in vain
+/// (if it is higher). A program that sets levels itself should use an
+/// [`adjustable`](crate::adjustable) filter for the sink that is meant.
+pub fn max_level_override() -> Option<LevelFilter> {
+    // Where it is locked, it is being set at this moment (or was, when this process was forked).
+    let global = match GLOBAL.try_lock() {
+        Ok(global) => global,
+        Err(TryLockError::Poisoned(error)) => error.into_inner(),
+        Err(TryLockError::WouldBlock) => return None,
+    };
+    let current = log::max_level();
+    (global.as_ref()?.max_level != current).then_some(current)
+}
+
+/// The most verbose level a branch could want, cached for one generation.
 pub(crate) struct Gate(AtomicUsize);
 
 impl Gate {
@@ -77,7 +111,7 @@ impl Gate {
         Gate(AtomicUsize::new(usize::MAX))
     }
 
-    /// Whether `level` passes; `compute` answers when the remembered answer is too old.
+    /// Whether `level` passes; `compute` is called if the cached answer is stale.
     #[inline]
     pub(crate) fn admits(
         &self,
@@ -85,7 +119,7 @@ impl Gate {
         level: Level,
         compute: impl FnOnce() -> LevelFilter,
     ) -> bool {
-        // Differs in the generation bits: too large to be a level.
+        // A difference in the generation bits makes this too large to be a level.
         let mut max = self.0.load(Ordering::Relaxed) ^ generation;
         if max >= STEP {
             max = compute() as usize;
@@ -102,14 +136,13 @@ mod models {
 
     use super::*;
 
-    /// A filter that changes while another thread asks: once it has changed, nobody is answered
-    /// what was true before. loom goes through every order of that.
+    /// One thread changes a filter while another asks. loom checks every interleaving.
     ///
     /// ```text
     /// RUSTFLAGS="--cfg loom" cargo test -p logtee --no-default-features --lib models::
     /// ```
     #[test]
-    fn no_answer_outlives_what_it_was_computed_of() {
+    fn no_cached_answer_outlives_the_setting_it_was_computed_from() {
         struct Setting {
             generation: Generation,
             gate: Gate,
@@ -144,10 +177,13 @@ mod models {
                 asking.asks();
             });
             setting.sets(1);
-            assert!(setting.asks(), "what was asked before it was set");
+            assert!(
+                setting.asks(),
+                "an answer cached before the change was used"
+            );
             setting.sets(0);
             other.join().unwrap();
-            assert!(!setting.asks(), "what was stored late");
+            assert!(!setting.asks(), "an answer stored late was used");
         });
     }
 }
@@ -157,14 +193,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_from_an_older_generation_is_asked_again() {
+    fn an_answer_from_an_older_generation_is_computed_again() {
         let gate = Gate::new();
         assert!(gate.admits(0, Level::Info, || LevelFilter::Info));
-        assert!(gate.admits(0, Level::Info, || unreachable!("remembered")));
-        assert!(!gate.admits(0, Level::Debug, || unreachable!("remembered")));
+        assert!(gate.admits(0, Level::Info, || unreachable!("cached")));
+        assert!(!gate.admits(0, Level::Debug, || unreachable!("cached")));
         assert!(!gate.admits(STEP, Level::Info, || LevelFilter::Off));
         assert!(gate.admits(2 * STEP, Level::Trace, || LevelFilter::Trace));
-        // A store that comes late from generation 1 must not be believed in generation 2.
+        // A late store from generation 1 is not used in generation 2.
         assert!(!gate.admits(STEP, Level::Error, || LevelFilter::Off));
         assert!(gate.admits(2 * STEP, Level::Error, || LevelFilter::Warn));
     }

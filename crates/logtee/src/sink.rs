@@ -1,4 +1,4 @@
-//! Where records go: the trait, and what makes loggers, closures, boxes and `Arc`s sinks.
+//! Where records go: the trait [`Sink`], and what can be passed where a sink is expected.
 
 use std::fmt;
 use std::io;
@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 use log::{LevelFilter, Log, Metadata, Record};
 
-/// A place that records go to, which may fail to take one.
+/// A destination of records, which may fail to take one.
 ///
-/// Every [`log::Log`] is a sink as it stands, so `env_logger`, `fern` and the like plug in
-/// unchanged. Closures become sinks by [`from_fn`], an `Arc<dyn Sink>` by [`Shared`].
+/// Wherever this crate expects a sink it accepts a [`log::Log`], too ([`IntoSink`]), so
+/// `env_logger`, `fern` and other loggers can be used as they are. Closures become sinks by
+/// [`from_fn`].
 ///
 /// # For implementors
 ///
-/// `emit` is called from any thread, several at once, and perhaps from within itself when
-/// formatting a record logs another one. Format first, lock afterwards. What `emit` returns as
-/// an error, and a panic out of it, is counted by the [`Tee`](crate::Tee) above and harms
-/// nobody else.
+/// `emit` is called from any thread, from several at once, and perhaps recursively when formatting
+/// a record logs another one. Format first, lock afterwards. An error that `emit` returns, and a
+/// panic in it, is counted by the [`Tee`](crate::Tee) and does not affect the other sinks.
 ///
 /// # Examples
 ///
@@ -42,129 +42,213 @@ pub trait Sink: Send + Sync {
     ///
     /// # Errors
     ///
-    /// When the record could not be delivered.
+    /// If the record could not be delivered.
     fn emit(&self, record: &Record<'_>) -> io::Result<()>;
 
     /// Delivers what is buffered. Does nothing by default.
     ///
     /// # Errors
     ///
-    /// When something buffered could not be delivered.
+    /// If something buffered could not be delivered.
     fn flush(&self) -> io::Result<()> {
         Ok(())
     }
 
-    /// The most verbose level that this sink could ever want; `Trace` by default.
+    /// The most verbose level that this sink could want; `Trace` by default.
     ///
-    /// Compositions ask once and remember the answer; a sink whose answer changes calls
-    /// [`reconfigured`](crate::reconfigured) afterwards.
+    /// Compositions cache the answer. A sink whose answer changes calls
+    /// [`reconfigured`](crate::global::reconfigured) afterwards.
     fn max_level(&self) -> LevelFilter {
         LevelFilter::Trace
     }
 
-    /// Whether a record with this metadata may be wanted; `true` by default.
+    /// Whether this sink wants records with this metadata; `true` by default.
+    ///
+    /// Compositions emit only what a sink is enabled for.
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         let _ = metadata;
         true
     }
+
+    /// Emits the record if this sink is [`enabled`](Sink::enabled) for it, and does nothing
+    /// otherwise. Compositions call this.
+    ///
+    /// # Errors
+    ///
+    /// If the record could not be delivered.
+    #[inline]
+    fn emit_if_enabled(&self, record: &Record<'_>) -> io::Result<()> {
+        if self.enabled(record.metadata()) {
+            self.emit(record)
+        } else {
+            Ok(())
+        }
+    }
 }
 
-/// A logger knows no maximum level of its own, so it is taken to want everything; its own
-/// `enabled` still decides.
-impl<L: Log> Sink for L {
+macro_rules! forward {
+    ($($pointer:ty),+) => {$(
+        impl<S: Sink + ?Sized> Sink for $pointer {
+            fn emit(&self, record: &Record<'_>) -> io::Result<()> {
+                (**self).emit(record)
+            }
+
+            fn flush(&self) -> io::Result<()> {
+                (**self).flush()
+            }
+
+            fn max_level(&self) -> LevelFilter {
+                (**self).max_level()
+            }
+
+            fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+                (**self).enabled(metadata)
+            }
+
+            fn emit_if_enabled(&self, record: &Record<'_>) -> io::Result<()> {
+                (**self).emit_if_enabled(record)
+            }
+        }
+    )+};
+}
+
+forward!(&S, Box<S>, Arc<S>);
+
+/// What can be passed where a sink is expected: every [`Sink`] and every [`log::Log`].
+///
+/// `Kind` is [`FromSink`] or [`FromLogger`] and is inferred. There is no `impl Sink` for every
+/// `Log`, because then `self.flush()` would be ambiguous in every logger that has both traits in
+/// scope.
+///
+/// # Examples
+///
+/// A function of your own that takes either:
+///
+/// ```
+/// use log::LevelFilter;
+/// use logtee::{IntoSink, Tee};
+///
+/// fn at_debug<Kind>(sink: impl IntoSink<Kind>) -> Tee {
+///     Tee::builder().sink(LevelFilter::Debug, sink).build()
+/// }
+///
+/// at_debug(env_logger::Builder::new().build());
+/// at_debug(logtee::stderr());
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither a `logtee::Sink` nor a `log::Log`",
+    label = "expected a sink or a logger",
+    note = "a closure becomes a sink by `logtee::from_fn`"
+)]
+pub trait IntoSink<Kind> {
+    /// The sink that this becomes.
+    type Sink: Sink + 'static;
+
+    /// Makes a sink of this.
+    fn into_sink(self) -> Self::Sink;
+}
+
+/// The `Kind` of [`IntoSink`] for sinks.
+#[derive(Debug)]
+pub enum FromSink {}
+
+/// The `Kind` of [`IntoSink`] for loggers.
+#[derive(Debug)]
+pub enum FromLogger {}
+
+impl<S: Sink + 'static> IntoSink<FromSink> for S {
+    type Sink = S;
+
+    fn into_sink(self) -> S {
+        self
+    }
+}
+
+impl<L: Log + 'static> IntoSink<FromLogger> for L {
+    type Sink = Logger<L>;
+
+    fn into_sink(self) -> Logger<L> {
+        logger(self)
+    }
+}
+
+/// Makes a sink of a logger, which can then be told the logger's
+/// [maximum level](Logger::max_level_by).
+pub fn logger<L: Log>(logger: L) -> Logger<L> {
+    Logger {
+        logger,
+        max_level: Box::new(|_| LevelFilter::Trace),
+    }
+}
+
+type MaxLevel<L> = dyn Fn(&L) -> LevelFilter + Send + Sync;
+
+/// A [`log::Log`] as a [`Sink`]; made by [`logger`].
+///
+/// It is enabled for what the logger is enabled for.
+pub struct Logger<L> {
+    logger: L,
+    max_level: Box<MaxLevel<L>>,
+}
+
+impl<L: Log> Logger<L> {
+    /// Asks `max_level` which level the logger could want at most; `Trace` by default.
+    ///
+    /// `log::Log` cannot tell. Without this the filter beside the logger decides alone, and
+    /// `Tee::builder().sink(LevelFilter::Trace, logger)` sets `log::max_level` to `Trace` although
+    /// the logger drops nearly everything.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use log::LevelFilter;
+    ///
+    /// let console = env_logger::Builder::new().parse_filters("warn,my_crate=info").build();
+    /// let console = logtee::logger(console).max_level_by(env_logger::Logger::filter);
+    /// let tee = logtee::Tee::builder().sink(LevelFilter::Trace, console).build();
+    /// assert_eq!(tee.max_level(), LevelFilter::Info);
+    /// ```
+    #[must_use = "returns the changed sink"]
+    pub fn max_level_by(
+        self,
+        max_level: impl Fn(&L) -> LevelFilter + Send + Sync + 'static,
+    ) -> Logger<L> {
+        Logger {
+            max_level: Box::new(max_level),
+            ..self
+        }
+    }
+}
+
+impl<L: Log> Sink for Logger<L> {
     fn emit(&self, record: &Record<'_>) -> io::Result<()> {
-        if Log::enabled(self, record.metadata()) {
-            Log::log(self, record);
+        if self.logger.enabled(record.metadata()) {
+            self.logger.log(record);
         }
         Ok(())
     }
 
     fn flush(&self) -> io::Result<()> {
-        Log::flush(self);
+        self.logger.flush();
         Ok(())
     }
 
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        Log::enabled(self, metadata)
-    }
-}
-
-impl Sink for Box<dyn Sink> {
-    fn emit(&self, record: &Record<'_>) -> io::Result<()> {
-        (**self).emit(record)
-    }
-
-    fn flush(&self) -> io::Result<()> {
-        (**self).flush()
-    }
-
     fn max_level(&self) -> LevelFilter {
-        (**self).max_level()
+        (self.max_level)(&self.logger)
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        (**self).enabled(metadata)
+        self.logger.enabled(metadata)
+    }
+
+    fn emit_if_enabled(&self, record: &Record<'_>) -> io::Result<()> {
+        self.emit(record)
     }
 }
 
-/// A sink with several owners: `Arc<S>` as a [`Sink`].
-///
-/// A newtype because the coherence rules leave no room for `impl Sink for Arc<dyn Sink>` beside
-/// the one for every logger.
-///
-/// # Examples
-///
-/// ```
-/// use std::sync::Arc;
-///
-/// let sink: Arc<dyn logtee::Sink> = Arc::new(logtee::from_fn(|_| Ok(())));
-/// let tee = logtee::Tee::builder()
-///     .sink(log::LevelFilter::Info, logtee::Shared(sink.clone()))
-///     .build();
-/// # drop(tee);
-/// ```
-pub struct Shared<S: ?Sized>(
-    /// The sink.
-    pub Arc<S>,
-);
-
-impl<S: ?Sized> Shared<S> {
-    /// Shares `sink`.
-    pub fn new(sink: S) -> Shared<S>
-    where
-        S: Sized,
-    {
-        Shared(Arc::new(sink))
-    }
-}
-
-impl<S: ?Sized> Clone for Shared<S> {
-    fn clone(&self) -> Self {
-        Shared(Arc::clone(&self.0))
-    }
-}
-
-impl<S: ?Sized> fmt::Debug for Shared<S> {
+impl<L> fmt::Debug for Logger<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").finish_non_exhaustive()
-    }
-}
-
-impl<S: Sink + ?Sized> Sink for Shared<S> {
-    fn emit(&self, record: &Record<'_>) -> io::Result<()> {
-        self.0.emit(record)
-    }
-
-    fn flush(&self) -> io::Result<()> {
-        self.0.flush()
-    }
-
-    fn max_level(&self) -> LevelFilter {
-        self.0.max_level()
-    }
-
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        self.0.enabled(metadata)
+        f.debug_struct("Logger").finish_non_exhaustive()
     }
 }
 

@@ -5,23 +5,23 @@ use std::io;
 
 use log::{LevelFilter, Log, Metadata, Record};
 
-use crate::branch::Branch;
+use crate::compose::{self, Branch};
 use crate::context;
 use crate::filter::Filter;
 use crate::gate;
-use crate::sink::Sink;
+use crate::sink::{IntoSink, Sink};
 
-/// Hands each record to every sink whose filter lets it pass.
+/// Passes each record to every sink whose filter lets it pass.
 ///
-/// A `Tee` is a [`log::Log`]: [`install`](Tee::install) makes it the program's logger, but it
-/// serves as well without globals, by reference or in an `Arc`: `log::info!(logger: tee, "…")`.
-/// (The macros ask `log::max_level` even so, which is off until somebody calls
-/// `log::set_max_level`.) To nest one composition in
-/// another use [`fanout`], or [`into_sink`](Tee::into_sink): seen as a mere `Log`, a `Tee` can
-/// tell neither what it could ever want nor that flushing failed.
+/// A `Tee` is a [`log::Log`]. [`install`](Tee::install) makes it the program's logger; without
+/// globals it is used by reference or in an `Arc`: `log::info!(logger: tee, "…")`. (The macros ask
+/// `log::max_level` even then, which is off until `log::set_max_level` is called.)
 ///
-/// A sink that fails or panics is counted and harms no other sink, nor the program. With
-/// `panic = "abort"` a panic ends the program all the same.
+/// To nest a fan-out in another composition use [`fanout`] or [`into_sink`](Tee::into_sink). A
+/// `Tee` that is passed as a logger cannot report its `max_level` or the errors of flushing.
+///
+/// A sink that fails or panics is counted, and affects neither the other sinks nor the program.
+/// With `panic = "abort"` a panic ends the program all the same.
 ///
 /// # Examples
 ///
@@ -61,8 +61,8 @@ impl Tee {
     ///
     /// # Errors
     ///
-    /// The first sink's error; the others are flushed all the same, and their errors counted in
-    /// [`failures`](Tee::failures).
+    /// The first sink's error. The other sinks are flushed all the same, and their errors are
+    /// counted in [`failures`](Tee::failures).
     pub fn flush(&self) -> io::Result<()> {
         self.0.flush()
     }
@@ -72,12 +72,13 @@ impl Tee {
         self.0.failures()
     }
 
-    /// The same for each sink, in the order in which they were added.
+    /// How many records and flushes failed or panicked, for each sink in the order in which they
+    /// were added.
     pub fn failures_by_sink(&self) -> Vec<u64> {
         self.0.failures_by_sink()
     }
 
-    /// The same fan-out as a [`Sink`], to nest in another composition.
+    /// Makes a [`Sink`] of this, to nest it in another composition.
     pub fn into_sink(self) -> Fanout {
         self.0
     }
@@ -90,8 +91,8 @@ impl Log for Tee {
 
     #[inline]
     fn log(&self, record: &Record<'_>) {
+        // `Log` returns no errors; the branches count them.
         if context::in_use() {
-            // Errors are counted by the branches; there is nobody to tell.
             return context::join(record, |record| drop(self.0.emit(record)));
         }
         let generation = gate::generation();
@@ -119,7 +120,10 @@ impl fmt::Debug for Tee {
     }
 }
 
-/// A fan-out as a [`Sink`]: what [`Tee`] is, for use inside other compositions.
+/// A fan-out as a [`Sink`], for use inside other compositions; made by [`fanout`].
+///
+/// Every sink gets the record, even if another one fails or panics. The first error is returned,
+/// and all of them are counted.
 pub struct Fanout {
     branches: Vec<Branch>,
 }
@@ -130,13 +134,13 @@ impl Fanout {
         self.branches.iter().map(Branch::failures).sum()
     }
 
-    /// The same for each sink, in the order in which they were added.
+    /// How many records and flushes failed or panicked, for each sink in the order in which they
+    /// were added.
     pub fn failures_by_sink(&self) -> Vec<u64> {
         self.branches.iter().map(Branch::failures).collect()
     }
 }
 
-/// The first error is returned, after every sink had its turn; the others are counted.
 impl Sink for Fanout {
     fn emit(&self, record: &Record<'_>) -> io::Result<()> {
         let generation = gate::generation();
@@ -152,22 +156,20 @@ impl Sink for Fanout {
     }
 
     fn flush(&self) -> io::Result<()> {
-        let mut result = Ok(());
-        for branch in &self.branches {
-            result = result.and(branch.flush());
-        }
-        result
+        compose::flush_all(self.branches.iter())
     }
 
     fn max_level(&self) -> LevelFilter {
-        let levels = self.branches.iter().map(Branch::max_level);
-        levels.max().unwrap_or(LevelFilter::Off)
+        compose::max_level(self.branches.iter())
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        let generation = gate::generation();
-        let mut branches = self.branches.iter();
-        branches.any(|branch| branch.enabled(generation, metadata))
+        compose::any_enabled(self.branches.iter(), metadata)
+    }
+
+    /// `emit` asks the sinks itself.
+    fn emit_if_enabled(&self, record: &Record<'_>) -> io::Result<()> {
+        self.emit(record)
     }
 }
 
@@ -179,44 +181,74 @@ impl fmt::Debug for Fanout {
     }
 }
 
-/// Collects the sinks of a [`Tee`]; made by [`Tee::builder`] or [`fanout`].
+/// Collects the sinks of a [`Tee`] or [`Fanout`]; made by [`Tee::builder`] or [`fanout`].
 #[must_use = "a builder does nothing until it is built or installed"]
 pub struct TeeBuilder {
     branches: Vec<Branch>,
 }
 
-/// Begins a fan-out; the same as [`Tee::builder`], ended by
-/// [`build_sink`](TeeBuilder::build_sink) when it is to be nested.
+/// Begins a fan-out to nest in another composition; [`build_sink`](TeeBuilder::build_sink) ends it.
+///
+/// # Examples
+///
+/// ```
+/// use log::LevelFilter;
+///
+/// let both = logtee::fanout()
+///     .sink(LevelFilter::Info, logtee::stderr())
+///     .sink(LevelFilter::Debug, logtee::from_fn(|_| Ok(())))
+///     .build_sink();
+/// let sink = logtee::pipe(logtee::enrich("service", "census")).to(both);
+/// # drop(sink);
+/// ```
 pub fn fanout() -> TeeBuilder {
     Tee::builder()
 }
 
 impl TeeBuilder {
     /// Adds a sink that gets the records which `filter` lets pass.
-    pub fn sink(mut self, filter: impl Filter + 'static, sink: impl Sink + 'static) -> TeeBuilder {
-        self.branches.push(Branch::new(filter, sink));
+    ///
+    /// The sink is a [`Sink`] or a [`log::Log`].
+    pub fn sink<Kind>(
+        mut self,
+        filter: impl Filter + 'static,
+        sink: impl IntoSink<Kind>,
+    ) -> TeeBuilder {
+        self.branches.push(Branch::new(filter, sink.into_sink()));
         self
     }
 
-    /// A logger for use without globals, or for [`Tee::install`].
+    /// Builds a logger, for use without globals or for [`Tee::install`].
     pub fn build(self) -> Tee {
         Tee(self.build_sink())
     }
 
-    /// The fan-out as a [`Sink`], to nest in another composition.
+    /// Builds a [`Sink`], to nest in another composition.
     pub fn build_sink(self) -> Fanout {
         Fanout {
             branches: self.branches,
         }
     }
 
-    /// Builds the tee and makes it the program's logger: `build().install()`.
+    /// Builds the tee and makes it the program's logger.
     ///
     /// # Errors
     ///
-    /// When the program has a logger already; see [`Tee::install`].
+    /// If the program has a logger already; see [`Tee::install`].
     pub fn install(self) -> Result<(), crate::InstallError> {
         self.build().install()
+    }
+
+    /// Builds the tee and makes it the program's logger.
+    ///
+    /// # Panics
+    ///
+    /// If the program has a logger already, with a message that says what to do.
+    #[track_caller]
+    pub fn init(self) {
+        if let Err(error) = self.install() {
+            panic!("{error}");
+        }
     }
 }
 

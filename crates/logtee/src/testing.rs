@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use log::Record;
 
+use crate::owned::OwnedRecord;
 use crate::sink::Sink;
-use crate::value::OwnedRecord;
 
 /// A sink that keeps copies of the records; clones share them.
 ///

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use logtee::predicate::has_key;
-use logtee::testing::Memory;
-use logtee::{Middleware, OwnedValue, Sink, Tee};
+use logtee::testing::{Bytes, Memory};
+use logtee::{Logfmt, Middleware, OwnedValue, Sink, Tee};
 
 /// `log`'s macros ask the global level, even where they are given a logger.
 fn builder() -> logtee::TeeBuilder {
@@ -210,6 +210,102 @@ fn middleware_that_raises_levels_is_asked_about_them() {
         .build();
     log::trace!(logger: tee, "raised");
     assert_eq!(memory.records()[0].level, Level::Warn);
+}
+
+#[test]
+fn middleware_that_is_not_enabled_does_not_get_the_record() {
+    struct OneTarget;
+    impl Middleware for OneTarget {
+        fn handle(&self, record: &Record<'_>, next: &dyn Sink) -> io::Result<()> {
+            assert_eq!(record.target(), "wanted");
+            next.emit(record)
+        }
+        fn enabled(&self, metadata: &Metadata<'_>, next: &dyn Sink) -> bool {
+            metadata.target() == "wanted" && next.enabled(metadata)
+        }
+    }
+    let memory = Memory::new();
+    let pipe = logtee::pipe(OneTarget).to(memory.clone());
+    pipe.emit(&Record::builder().target("unwanted").build())
+        .unwrap();
+    let tee = builder().sink(LevelFilter::Trace, pipe).build();
+    log::info!(logger: tee, target: "unwanted", "no");
+    log::info!(logger: tee, target: "wanted", "yes");
+    assert_eq!(memory.messages(), ["yes"]);
+    assert_eq!(tee.failures(), 0);
+}
+
+#[cfg(feature = "env-filter")]
+#[test]
+fn a_closure_may_change_the_target_to_one_that_the_sink_wants() {
+    let memory = Memory::new();
+    let directives: logtee::Directives = "audit=info".parse().unwrap();
+    let audit = logtee::fanout()
+        .sink(directives, memory.clone())
+        .build_sink();
+    let pipe = logtee::pipe(|record: &Record<'_>, next: &dyn Sink| {
+        next.emit(&record.to_builder().target("audit").build())
+    })
+    .to(audit);
+    let tee = builder().sink(LevelFilter::Trace, pipe).build();
+    log::info!(logger: tee, target: "elsewhere", "yes");
+    assert_eq!(memory.messages(), ["yes"]);
+}
+
+#[test]
+fn a_renamed_key_replaces_one_of_that_name() {
+    let memory = Memory::new();
+    let pipe = logtee::pipe(logtee::rename_key("mail", "email")).to(memory.clone());
+    let tee = builder().sink(LevelFilter::Info, pipe).build();
+    log::info!(logger: tee, email = "old", mail = "new", n = 1; "");
+    log::info!(logger: tee, email = "only", n = 1; "");
+    let pair = |key: &str, value: &str| (key.to_owned(), value.into());
+    let n = ("n".to_owned(), 1.into());
+    let records = memory.records();
+    assert_eq!(records[0].fields, [pair("email", "new"), n.clone()]);
+    assert_eq!(records[1].fields, [pair("email", "only"), n]);
+}
+
+#[test]
+fn a_filter_that_panics_costs_only_its_own_sink_the_record() {
+    let panics = || logtee::filter_fn(|_| panic!("a filter of the test's panics"));
+    let kept: [Memory; 4] = Default::default();
+    let [first, all, fallback, other] = kept.clone();
+    let router = logtee::router()
+        .route(panics(), Memory::new())
+        .route(LevelFilter::Info, all)
+        .build();
+    let first = logtee::first_match()
+        .route(panics(), Memory::new())
+        .route(LevelFilter::Info, first)
+        .build();
+    let none = logtee::first_match()
+        .route(panics(), Memory::new())
+        .otherwise(fallback)
+        .build();
+    let bytes = [Bytes::new(), Bytes::new()];
+    let once = logtee::format_once(Logfmt::new())
+        .writer(LevelFilter::Info, bytes[0].clone())
+        .writer(panics(), Bytes::new())
+        .writer(LevelFilter::Info, bytes[1].clone())
+        .build();
+    let once = Arc::new(once);
+    let tee = builder()
+        .sink(LevelFilter::Info, router)
+        .sink(LevelFilter::Info, first)
+        .sink(LevelFilter::Info, none)
+        .sink(LevelFilter::Info, once.clone())
+        .sink(LevelFilter::Info, other)
+        .build();
+    log::info!(logger: tee, "one");
+    for memory in kept {
+        assert_eq!(memory.messages(), ["one"]);
+    }
+    for bytes in bytes {
+        assert!(bytes.text().contains("msg=\"one\""), "{}", bytes.text());
+    }
+    assert_eq!(once.failures_by_writer(), [0, 1, 0]);
+    assert_eq!(tee.failures_by_sink(), [1, 1, 1, 1, 0]);
 }
 
 #[test]

@@ -7,9 +7,9 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use log::{LevelFilter, Record};
 use logtee::predicate::key_is;
 use logtee::testing::{Bytes, Memory};
-use logtee::{Context, Json, Sink, Tee, WriteSink};
+use logtee::{Context, IntoSink, Json, Sink, Tee, WriteSink};
 
-fn tee(sink: impl Sink + 'static) -> Tee {
+fn tee<Kind>(sink: impl IntoSink<Kind>) -> Tee {
     log::set_max_level(LevelFilter::Trace);
     Tee::builder().sink(LevelFilter::Trace, sink).build()
 }

@@ -5,6 +5,8 @@
 use std::io::{self, Write};
 use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, Sender, channel};
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 use log::LevelFilter;
 use logtee::{Tee, Text, WriteSink};
@@ -88,6 +90,73 @@ impl Write for Dawdles {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Holds the lock until a thread that waits for it comes back, which it must not do before.
+#[cfg(target_os = "linux")]
+struct HoldsLong {
+    begun: Sender<()>,
+    came_back: Receiver<()>,
+    calls: usize,
+}
+
+#[cfg(target_os = "linux")]
+impl Write for HoldsLong {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.calls += 1;
+        if self.calls == 1 {
+            self.begun.send(()).unwrap();
+            let early = self.came_back.recv_timeout(Duration::from_millis(500));
+            assert!(early.is_err(), "a thread did not wait for the lock");
+        }
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A thread of a forked child waits for a slow writer as long as it takes.
+#[cfg(target_os = "linux")]
+#[test]
+fn threads_of_a_forked_child_wait_for_a_slow_writer() {
+    log::set_max_level(LevelFilter::Info);
+    // SAFETY: the tests of this file leave no locks behind that the child's threads need.
+    let child = unsafe { fork() };
+    assert!(child >= 0, "{}", io::Error::last_os_error());
+    if child == 0 {
+        // SAFETY: a plain system call.
+        unsafe { alarm(20) };
+        let code = std::panic::catch_unwind(|| {
+            let (begun, has_begun) = channel();
+            let (come_back, came_back) = channel();
+            let writer = HoldsLong {
+                begun,
+                came_back,
+                calls: 0,
+            };
+            let tee = Tee::builder()
+                .sink(LevelFilter::Info, WriteSink::new(Text::new(), writer))
+                .build();
+            std::thread::scope(|scope| {
+                scope.spawn(|| log::info!(logger: tee, "held"));
+                has_begun.recv().unwrap();
+                log::info!(logger: tee, "waiting");
+                let _ = come_back.send(());
+            });
+            if tee.failures() == 0 { 42 } else { 1 }
+        });
+        // SAFETY: ends the child without running what belongs to the parent.
+        unsafe { _exit(code.unwrap_or(2)) };
+    }
+    let mut status = 0;
+    // SAFETY: the child is ours, and `status` is a valid place to write to.
+    assert_eq!(unsafe { waitpid(child, &mut status, 0) }, child);
+    assert_eq!(
+        (status & 0x7f, status >> 8),
+        (0, 42),
+        "a signal, or an exit code"
+    );
 }
 
 /// A lock that is merely busy in a forked child is waited for like any other.

@@ -90,6 +90,38 @@ fn key_values_keep_types_and_order() {
 }
 
 #[test]
+fn keys_that_occur_again_get_a_number_in_json() {
+    let json = |pairs: &[(String, usize)]| {
+        let record = Record::builder().key_values(&pairs).build();
+        let line = line(&Json::new(), &record);
+        line[line.find("\"fields\":").unwrap() + 9..line.len() - 1].to_owned()
+    };
+    let pairs = |keys: &[&str]| -> Vec<_> {
+        let keys = keys.iter().enumerate();
+        keys.map(|(at, key)| ((*key).to_owned(), at)).collect()
+    };
+    assert_eq!(
+        json(&pairs(&["a", "b", "a", "a_2", "a"])),
+        r#"{"a":0,"b":1,"a_2":2,"a_2_2":3,"a_3":4}"#
+    );
+    // So many keys that they are no longer compared one by one.
+    let mut many: Vec<_> = (0..20).map(|at| (format!("k{at}"), at)).collect();
+    many.extend(pairs(&["k3", "k19", "k3", "k20", "k20"]));
+    let text = json(&many);
+    let read: std::collections::BTreeMap<String, usize> = serde_json::from_str(&text).unwrap();
+    assert_eq!(read.len(), many.len(), "{text}");
+    for (key, value) in [
+        ("k3", 3),
+        ("k3_2", 0),
+        ("k3_3", 2),
+        ("k19_2", 1),
+        ("k20_2", 4),
+    ] {
+        assert_eq!(read[key], value, "{text}");
+    }
+}
+
+#[test]
 fn what_would_leave_the_line_is_escaped() {
     check(
         &Record::builder()
@@ -168,6 +200,61 @@ fn nested_values_are_json() {
         r#"{"time":"2026-11-22T23:59:50.123Z","level":"INFO","target":"t","msg":"m","fields":{"user":{"a":[1,2],"b\u202e":[]},"text":"plain"}}"#,
         r#"time=2026-11-22T23:59:50.123Z level=INFO target=t msg="m" user="{\"a\":[1,2],\"b\\u202e\":[]}" text=plain"#,
     );
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn a_value_that_panics_while_it_is_visited_costs_only_itself() {
+    struct Panics;
+    impl serde::Serialize for Panics {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            panic!("a Serialize of the test's panics");
+        }
+    }
+    let pairs = [
+        ("before", 1.to_value()),
+        ("bad", Value::from_serde(&Panics)),
+        ("after", 2.to_value()),
+    ];
+    let record = Record::builder()
+        .target("t")
+        .args(format_args!("m"))
+        .key_values(&pairs)
+        .build();
+    check(
+        &record,
+        "2026-11-22T23:59:50.123Z INFO  t: m before=1 bad=\"[formatting failed]\" after=2",
+        r#"{"time":"2026-11-22T23:59:50.123Z","level":"INFO","target":"t","msg":"m","fields":{"before":1,"bad":"[formatting failed]","after":2}}"#,
+        r#"time=2026-11-22T23:59:50.123Z level=INFO target=t msg="m" before=1 bad="[formatting failed]" after=2"#,
+    );
+    let owned = logtee::OwnedRecord::capture(&record);
+    assert_eq!(owned.fields.len(), 3);
+}
+
+#[cfg(all(feature = "local-time", unix))]
+#[test]
+fn local_time_follows_daylight_saving() {
+    const CHILD: &str = "LOGTEE_TEST_LOCAL_TIME_CHILD";
+    const NAME: &str = "local_time_follows_daylight_saving";
+    if std::env::var_os(CHILD).is_none() {
+        let status = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", NAME])
+            .env(CHILD, "1")
+            .env("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+            .status();
+        assert!(status.unwrap().success());
+        return;
+    }
+    let time = Time::local();
+    let text = |seconds| {
+        time.digits(0)
+            .text(UNIX_EPOCH + Duration::from_secs(seconds))
+    };
+    // In 2026 summer time ended on 25 October at 01:00 UTC.
+    let end = 1_792_890_000;
+    assert_eq!(text(end - 1), "2026-10-25T02:59:59+02:00");
+    assert_eq!(text(end), "2026-10-25T02:00:00+01:00");
+    assert_eq!(text(end - 1), "2026-10-25T02:59:59+02:00");
 }
 
 #[cfg(feature = "local-time")]

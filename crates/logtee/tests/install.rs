@@ -28,7 +28,7 @@ fn the_life_of_an_installed_tee() {
     let flushed = Arc::new(AtomicUsize::new(0));
     let memory = Memory::new();
     let (filter, handle) = logtee::adjustable(LevelFilter::Off);
-    assert!(logtee::installed().is_none());
+    assert!(logtee::global::installed().is_none());
     handle.set(LevelFilter::Trace);
     handle.set(LevelFilter::Off);
     assert_eq!(
@@ -59,9 +59,9 @@ fn the_life_of_an_installed_tee() {
 
     log::logger().flush();
     assert_eq!(flushed.load(Ordering::Relaxed), 1);
-    drop(logtee::flush_on_drop());
+    drop(logtee::global::flush_on_drop());
     assert_eq!(flushed.load(Ordering::Relaxed), 2);
-    assert_eq!(logtee::installed().unwrap().failures(), 0);
+    assert_eq!(logtee::global::installed().unwrap().failures(), 0);
 
     handle.set(LevelFilter::Info);
     memory.take();
@@ -69,14 +69,24 @@ fn the_life_of_an_installed_tee() {
     assert_eq!(memory.messages(), ["late"]);
 
     let error = Tee::builder().install().unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "cannot install the tee: this process already has a logger, for `log::set_logger` was \
-         called before (by an earlier install, or an init() such as env_logger's); remove that \
-         call and pass that logger to the tee as a sink, or install the tee first"
-    );
+    let message = "cannot install the tee: another Tee is this process's logger already, and `log` \
+        allows only one; install once, at the start of `main`, and add all sinks to that Tee";
+    assert_eq!(error.to_string(), message);
+    assert_eq!(format!("{error:?}"), format!("InstallError({message:?})"));
+    let panic = std::panic::catch_unwind(|| Tee::builder().init()).unwrap_err();
+    assert_eq!(*panic.downcast::<String>().unwrap(), message);
     log::info!("still the first");
     assert_eq!(memory.messages(), ["late", "still the first"]);
+
+    assert_eq!(logtee::global::max_level_override(), None);
+    log::set_max_level(LevelFilter::Error);
+    assert_eq!(
+        logtee::global::max_level_override(),
+        Some(LevelFilter::Error)
+    );
+    handle.set(LevelFilter::Debug);
+    assert_eq!(log::max_level(), LevelFilter::Debug);
+    assert_eq!(logtee::global::max_level_override(), None);
 }
 
 fn late_line_through_the_global() {

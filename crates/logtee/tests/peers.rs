@@ -5,11 +5,27 @@ use std::sync::{Arc, Mutex};
 
 use log::{LevelFilter, Log};
 use logtee::testing::{Bytes, Memory};
-use logtee::{Shared, Tee};
+use logtee::{Tee, fanout};
 
 fn builder() -> logtee::TeeBuilder {
     log::set_max_level(LevelFilter::Trace);
     Tee::builder()
+}
+
+#[test]
+fn the_level_of_env_logger_bounds_the_level_of_the_tee() {
+    let console = || {
+        env_logger::Builder::new()
+            .parse_filters("warn,peers=info")
+            .build()
+    };
+    let told = logtee::logger(console()).max_level_by(env_logger::Logger::filter);
+    let nested = fanout().sink(LevelFilter::Trace, told).build_sink();
+    let tee = builder().sink(LevelFilter::Trace, nested).build();
+    assert_eq!(tee.max_level(), LevelFilter::Info);
+    // `Log` alone cannot tell.
+    let tee = builder().sink(LevelFilter::Trace, console()).build();
+    assert_eq!(tee.max_level(), LevelFilter::Trace);
 }
 
 #[test]
@@ -108,7 +124,7 @@ fn a_second_tee_as_a_logger_and_as_a_sink() {
     let tee = builder()
         .sink(LevelFilter::Debug, shared.clone())
         .sink(LevelFilter::Debug, inner(&as_sink).into_sink())
-        .sink(LevelFilter::Off, Shared(shared))
+        .sink(LevelFilter::Off, shared)
         .build();
     log::debug!(logger: tee, "no");
     log::info!(logger: tee, "yes");

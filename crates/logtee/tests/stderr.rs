@@ -19,7 +19,7 @@ fn child() -> ! {
     std::io::stdin().read_line(&mut line).unwrap();
     log::info!("into the void");
     log::logger().flush();
-    let failures = logtee::installed().unwrap().failures();
+    let failures = logtee::global::installed().unwrap().failures();
     std::process::exit(if failures == 1 { 42 } else { 1 });
 }
 

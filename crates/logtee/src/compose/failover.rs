@@ -1,17 +1,17 @@
-//! The next sink when one fails.
+//! The next sink if one fails.
 
 use std::fmt;
 use std::io;
 
 use log::{LevelFilter, Metadata, Record};
 
-use super::attempts::Attempts;
-use crate::sink::Sink;
+use super::Alternatives;
+use crate::sink::{IntoSink, Sink};
 
-/// Begins a failover: the first sink gets the record, and the next only when it returns an error
-/// or panics, and so on.
+/// Begins a failover: the first sink gets the record. If it returns an error or panics, the next
+/// one gets it, and so on.
 ///
-/// A sink that is not [`enabled`](Sink::enabled) for the record is passed over.
+/// A sink that is not [`enabled`](Sink::enabled) for the record is skipped.
 ///
 /// # Examples
 ///
@@ -27,21 +27,21 @@ use crate::sink::Sink;
 /// assert_eq!(sink.failures_by_sink(), [1, 0]);
 /// ```
 pub fn failover() -> FailoverBuilder {
-    FailoverBuilder(Attempts::default())
+    FailoverBuilder(Alternatives::default())
 }
 
 /// Collects the sinks of a [`Failover`]; made by [`failover`].
 #[must_use = "a builder does nothing until it is built"]
-pub struct FailoverBuilder(Attempts);
+pub struct FailoverBuilder(Alternatives);
 
 impl FailoverBuilder {
     /// Adds the sink to try next.
-    pub fn sink(mut self, sink: impl Sink + 'static) -> FailoverBuilder {
-        self.0.push(sink);
+    pub fn sink<Kind>(mut self, sink: impl IntoSink<Kind>) -> FailoverBuilder {
+        self.0.push(sink.into_sink());
         self
     }
 
-    /// The sink.
+    /// Builds the sink.
     pub fn build(self) -> Failover {
         Failover(self.0)
     }
@@ -55,11 +55,11 @@ impl fmt::Debug for FailoverBuilder {
 
 /// Tries one sink after the other; made by [`failover`].
 ///
-/// Emitting fails only when every sink that wanted the record failed, with the last one's error.
-pub struct Failover(Attempts);
+/// Emitting fails only if every sink that wanted the record failed, with the last one's error.
+pub struct Failover(Alternatives);
 
 impl Failover {
-    /// How many records and flushes each sink failed or panicked over, in order.
+    /// How many records and flushes failed or panicked, for each sink in order.
     pub fn failures_by_sink(&self) -> Vec<u64> {
         self.0.failures()
     }
@@ -67,7 +67,7 @@ impl Failover {
 
 impl Sink for Failover {
     fn emit(&self, record: &Record<'_>) -> io::Result<()> {
-        self.0.first_that_takes(0, record)
+        self.0.emit_from(0, record)
     }
 
     fn flush(&self) -> io::Result<()> {
@@ -80,6 +80,11 @@ impl Sink for Failover {
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         self.0.enabled(metadata)
+    }
+
+    /// `emit` asks the sinks itself.
+    fn emit_if_enabled(&self, record: &Record<'_>) -> io::Result<()> {
+        self.emit(record)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Spreads records over sinks.
+//! Records spread over several sinks.
 
 use std::collections::hash_map::RandomState;
 use std::fmt;
@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use log::{LevelFilter, Metadata, Record};
 
-use super::attempts::Attempts;
-use crate::sink::Sink;
+use super::Alternatives;
+use crate::sink::{IntoSink, Sink};
 
-/// Begins a pool: each record goes to one sink, in turn, from a random one on.
+/// Begins a pool: each record goes to one sink, in turn.
 ///
-/// When that sink does not want the record or fails, the next one is tried, once round.
+/// The turn begins at a random sink. If the sink is not [`enabled`](Sink::enabled) for the record
+/// or fails, the next one is tried, until each was tried once.
 ///
 /// # Examples
 ///
@@ -28,7 +29,7 @@ pub fn pool() -> PoolBuilder {
     // Random, so that many processes do not all begin with the same sink.
     let start = RandomState::new().hash_one(0) as usize;
     PoolBuilder(Pool {
-        sinks: Attempts::default(),
+        sinks: Alternatives::default(),
         next: AtomicUsize::new(start),
     })
 }
@@ -39,12 +40,12 @@ pub struct PoolBuilder(Pool);
 
 impl PoolBuilder {
     /// Adds a sink.
-    pub fn sink(mut self, sink: impl Sink + 'static) -> PoolBuilder {
-        self.0.sinks.push(sink);
+    pub fn sink<Kind>(mut self, sink: impl IntoSink<Kind>) -> PoolBuilder {
+        self.0.sinks.push(sink.into_sink());
         self
     }
 
-    /// The sink.
+    /// Builds the sink.
     pub fn build(self) -> Pool {
         self.0
     }
@@ -58,15 +59,15 @@ impl fmt::Debug for PoolBuilder {
 
 /// Spreads records over sinks; made by [`pool`].
 ///
-/// Emitting fails only when every sink that wanted the record failed, with the last one's error.
+/// Emitting fails only if every sink that wanted the record failed, with the last one's error.
 pub struct Pool {
-    sinks: Attempts,
-    /// Relaxed: any order is as good as another as long as each number comes once.
+    sinks: Alternatives,
+    /// Relaxed: each number comes once, and their order does not matter.
     next: AtomicUsize,
 }
 
 impl Pool {
-    /// How many records and flushes each sink failed or panicked over, in order.
+    /// How many records and flushes failed or panicked, for each sink in order.
     pub fn failures_by_sink(&self) -> Vec<u64> {
         self.sinks.failures()
     }
@@ -77,7 +78,7 @@ impl Sink for Pool {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         match self.sinks.len() {
             0 => Ok(()),
-            len => self.sinks.first_that_takes(turn % len, record),
+            len => self.sinks.emit_from(turn % len, record),
         }
     }
 
@@ -91,6 +92,11 @@ impl Sink for Pool {
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         self.sinks.enabled(metadata)
+    }
+
+    /// `emit` asks the sinks itself.
+    fn emit_if_enabled(&self, record: &Record<'_>) -> io::Result<()> {
+        self.emit(record)
     }
 }
 

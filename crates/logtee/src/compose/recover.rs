@@ -1,4 +1,4 @@
-//! What to do when a sink fails.
+//! A handler for the failures of a sink.
 
 use std::fmt;
 use std::io;
@@ -6,7 +6,7 @@ use std::io;
 use log::{LevelFilter, Metadata, Record};
 
 use crate::caught::caught;
-use crate::sink::Sink;
+use crate::sink::{IntoSink, Sink};
 
 /// How a sink failed over a record.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ use crate::sink::Sink;
 pub enum Failure<'a> {
     /// It returned an error.
     Error(&'a io::Error),
-    /// It panicked, with this message if that was text.
+    /// It panicked with this message.
     Panic(&'a str),
 }
 
@@ -22,14 +22,14 @@ impl fmt::Display for Failure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Error(error) => error.fmt(f),
-            Failure::Panic(message) => write!(f, "panicked: {message}"),
+            Failure::Panic(message) => f.pad(&format!("panicked: {message}")),
         }
     }
 }
 
-/// Begins a sink whose failures and panics go to `handler`, together with the record.
+/// Begins a sink whose errors and panics are passed to `handler`, together with the record.
 ///
-/// The error is returned as before, so that a failover above still sees it; a panic becomes an
+/// The error is returned all the same, so a failover around it still sees it. A panic becomes an
 /// error.
 ///
 /// # Examples
@@ -56,11 +56,11 @@ impl<H> RecoverBuilder<H>
 where
     H: Fn(&Failure<'_>, &Record<'_>) + Send + Sync,
 {
-    /// The sink whose failures are handled.
-    pub fn sink<S: Sink>(self, sink: S) -> Recover<H, S> {
+    /// Ends the builder with the sink whose failures are handled.
+    pub fn sink<S: IntoSink<Kind>, Kind>(self, sink: S) -> Recover<H, S::Sink> {
         Recover {
             handler: self.0,
-            sink,
+            sink: sink.into_sink(),
         }
     }
 }
@@ -83,7 +83,7 @@ where
     S: Sink,
 {
     fn emit(&self, record: &Record<'_>) -> io::Result<()> {
-        match caught(|| self.sink.emit(record)) {
+        match caught(|| self.sink.emit_if_enabled(record)) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
                 (self.handler)(&Failure::Error(&error), record);
@@ -107,6 +107,11 @@ where
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         self.sink.enabled(metadata)
+    }
+
+    /// `emit` asks the sink itself.
+    fn emit_if_enabled(&self, record: &Record<'_>) -> io::Result<()> {
+        self.emit(record)
     }
 }
 

@@ -1,16 +1,17 @@
-//! By content: each record to the sinks whose filter it matches.
+//! Routing by content: each record goes to the sinks whose filter lets it pass.
 
 use std::fmt;
 use std::io;
 
 use log::{LevelFilter, Metadata, Record};
 
-use crate::branch::Branch;
+use super::Branch;
 use crate::filter::Filter;
 use crate::gate;
-use crate::sink::Sink;
+use crate::sink::{IntoSink, Sink};
 
-/// Begins a router: every route that matches gets the record, and if none does, the catch-all.
+/// Begins a router: every route that matches gets the record; if none matches, the sink of
+/// [`otherwise`](RouterBuilder::otherwise) gets it.
 ///
 /// # Examples
 ///
@@ -32,11 +33,10 @@ pub fn router() -> RouterBuilder {
     })
 }
 
-/// Begins a router whose first route that matches gets the record, and no other; if none does,
-/// the catch-all.
+/// Begins a router in which only the first route that matches gets the record; if none matches,
+/// the sink of [`otherwise`](RouterBuilder::otherwise) gets it.
 ///
-/// A route counts as matching when its filter lets the record pass, whether or not its sink
-/// then wants it.
+/// A route matches if its filter lets the record pass, even if its sink does not want the record.
 pub fn first_match() -> RouterBuilder {
     let mut builder = router();
     builder.0.first_only = true;
@@ -49,22 +49,22 @@ pub struct RouterBuilder(Router);
 
 impl RouterBuilder {
     /// Adds a route: what `filter` lets pass goes to `sink`.
-    pub fn route(
+    pub fn route<Kind>(
         mut self,
         filter: impl Filter + 'static,
-        sink: impl Sink + 'static,
+        sink: impl IntoSink<Kind>,
     ) -> RouterBuilder {
-        self.0.routes.push(Branch::new(filter, sink));
+        self.0.routes.push(Branch::new(filter, sink.into_sink()));
         self
     }
 
-    /// Where records go that no route's filter lets pass; nowhere by default.
-    pub fn otherwise(mut self, sink: impl Sink + 'static) -> RouterBuilder {
-        self.0.otherwise = Some(Branch::new(LevelFilter::Trace, sink));
+    /// Sets the sink for records that no route's filter lets pass; they are dropped by default.
+    pub fn otherwise<Kind>(mut self, sink: impl IntoSink<Kind>) -> RouterBuilder {
+        self.0.otherwise = Some(Branch::new(LevelFilter::Trace, sink.into_sink()));
         self
     }
 
-    /// The sink.
+    /// Builds the sink.
     pub fn build(self) -> Router {
         self.0
     }
@@ -78,8 +78,8 @@ impl fmt::Debug for RouterBuilder {
 
 /// Sends each record to the routes that match it; made by [`router`] or [`first_match`].
 ///
-/// The first error is returned, after every matching route had its turn; a route that fails or
-/// panics harms no other.
+/// Every matching route gets the record, even if another one fails or panics. The first error is
+/// returned.
 pub struct Router {
     routes: Vec<Branch>,
     otherwise: Option<Branch>,
@@ -88,7 +88,7 @@ pub struct Router {
 
 impl Router {
     /// How many records and flushes failed or panicked, for each route in the order in which
-    /// they were added, the catch-all last.
+    /// they were added. The sink of `otherwise` comes last.
     pub fn failures_by_route(&self) -> Vec<u64> {
         self.all().map(Branch::failures).collect()
     }
@@ -104,53 +104,51 @@ impl Sink for Router {
         let mut result = Ok(());
         let mut matched = false;
         for route in &self.routes {
-            // A route's level also says what its sink wants, so a record that the sink is sure
-            // to drop must still be asked of the filter where that decides the others' turn.
             let wanted = route.admits(generation, record.level());
+            // The filter must be asked even if the sink cannot want the level, because whether it
+            // matches decides about the other routes.
             if !wanted && !self.first_only && self.otherwise.is_none() {
                 continue;
             }
-            let outcome = if wanted {
-                route.emit(record)
-            } else {
-                route.lets_pass(record).then_some(Ok(()))
-            };
-            if let Some(outcome) = outcome {
-                matched = true;
-                result = result.and(outcome);
-                if self.first_only {
-                    return result;
+            match route.filter_matches(record) {
+                Ok(false) => continue,
+                Ok(true) if wanted => result = result.and(route.emit_unfiltered(record)),
+                Ok(true) => {}
+                // A filter that panics does not match.
+                Err(error) => {
+                    result = result.and(Err(error));
+                    continue;
                 }
+            }
+            matched = true;
+            if self.first_only {
+                break;
             }
         }
         if !matched
             && let Some(otherwise) = &self.otherwise
             && otherwise.admits(generation, record.level())
-            && let Some(outcome) = otherwise.emit(record)
         {
-            result = outcome;
+            result = result.and(otherwise.emit_unfiltered(record));
         }
         result
     }
 
     fn flush(&self) -> io::Result<()> {
-        let mut result = Ok(());
-        for route in self.all() {
-            result = result.and(route.flush());
-        }
-        result
+        super::flush_all(self.all())
     }
 
     fn max_level(&self) -> LevelFilter {
-        self.all()
-            .map(Branch::max_level)
-            .max()
-            .unwrap_or(LevelFilter::Off)
+        super::max_level(self.all())
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        let generation = gate::generation();
-        self.all().any(|route| route.enabled(generation, metadata))
+        super::any_enabled(self.all(), metadata)
+    }
+
+    /// `emit` asks the sinks itself.
+    fn emit_if_enabled(&self, record: &Record<'_>) -> io::Result<()> {
+        self.emit(record)
     }
 }
 

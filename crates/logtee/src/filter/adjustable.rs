@@ -13,8 +13,11 @@ use crate::gate;
 
 /// Makes a filter that can be changed later, and the handle that changes it.
 ///
-/// Asking it costs one atomic load while it is a plain [`LevelFilter`], and a look into a
-/// thread's own cache otherwise; threads share no lock.
+/// Asking it costs one atomic load while it is a plain [`LevelFilter`], and a search of a
+/// thread-local cache otherwise. Threads share no lock.
+///
+/// This is the way to change levels at run time. `log::set_max_level` limits all sinks instead of
+/// one.
 ///
 /// # Examples
 ///
@@ -41,7 +44,7 @@ pub fn adjustable(initial: impl Filter + 'static) -> (Adjustable, Handle) {
     (Adjustable(Arc::clone(&shared)), Handle(shared))
 }
 
-/// The low bits of the state: a level, or this when the filter is more than a level.
+/// The low bits of the state: a level, or this if the filter is more than a level.
 const NOT_PLAIN: usize = 7;
 const STEP: usize = 8;
 
@@ -56,14 +59,14 @@ struct Current {
     id: usize,
     /// A version in the high bits; see [`NOT_PLAIN`] for the low ones.
     ///
-    /// It changes while `filter` is locked, and before that does: whoever has read the new one and
-    /// then locks finds the new filter or a newer one. A newer one that is remembered under an older
-    /// state is asked only as long as that is what is read.
+    /// It changes while `filter` is locked, before `filter` changes: a thread that has read the
+    /// new state and then locks finds the new filter or a newer one. A newer filter that is cached
+    /// under an older state is used only while that state is still read.
     state: AtomicUsize,
     filter: Mutex<Arc<dyn Filter>>,
 }
 
-/// A filter as one thread has seen it last.
+/// A filter as a thread has cached it.
 struct Seen {
     id: usize,
     state: usize,
@@ -79,7 +82,7 @@ impl Current {
         Arc::clone(&self.filter.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Asks the current filter, without touching a word that other threads write to.
+    /// Asks the current filter, without writing to memory that other threads use.
     fn ask(&self, state: usize, question: impl FnOnce(&dyn Filter) -> bool) -> bool {
         let mut question = Some(question);
         let answered = SEEN.try_with(|seen| {
@@ -91,7 +94,7 @@ impl Current {
         match (answered, question) {
             (Ok(Some(answer)), _) => answer,
             (_, Some(question)) => question(&*self.look_again(state)),
-            // The question is gone only where it was answered.
+            // The question is taken only where it is answered.
             (_, None) => false,
         }
     }
@@ -104,10 +107,11 @@ impl Current {
             state,
             filter: Arc::clone(&filter),
         };
-        // Not remembered while the thread is ending, or while a filter that is being asked logs.
+        // Not cached while the thread is ending, or while a filter that is being asked logs.
         let _ = SEEN.try_with(|seen| {
             if let Ok(mut seen) = seen.try_borrow_mut() {
-                // Entries that nobody else holds belong to filters changed or gone since.
+                // An entry that has the only reference belongs to a filter that was replaced or
+                // dropped.
                 seen.retain(|old| old.id != self.id && Arc::strong_count(&old.filter) > 1);
                 seen.push(entry);
             }
@@ -118,7 +122,7 @@ impl Current {
 
 /// A filter whose [`Handle`] can change it; made by [`adjustable`].
 ///
-/// Clones are the same filter: one handle may govern several sinks.
+/// Clones are the same filter, so one handle can control several sinks.
 #[derive(Clone)]
 pub struct Adjustable(Arc<Current>);
 
@@ -160,11 +164,11 @@ impl fmt::Debug for Adjustable {
 pub struct Handle(Arc<Current>);
 
 impl Handle {
-    /// Puts `filter` in the place of the one before.
+    /// Replaces the filter.
     ///
     /// When this returns, every composition that depends on the filter asks the new one, and
-    /// `log::max_level` has been recomputed if a [`Tee`](crate::Tee) is installed. Threads keep
-    /// the old filter in memory until they next log through it.
+    /// `log::max_level` is set anew if a [`Tee`](crate::Tee) is installed. Threads keep the old
+    /// filter in memory until they next log through it.
     pub fn set(&self, filter: impl Filter + 'static) {
         let level = plain(&filter);
         let filter: Arc<dyn Filter> = Arc::new(filter);
@@ -175,7 +179,7 @@ impl Handle {
             self.0.state.store(state, Ordering::Release);
             std::mem::replace(&mut *current, filter)
         };
-        // A destructor of the user's: not under the lock.
+        // The user's destructor must not run under the lock.
         drop(replaced);
         gate::reconfigured();
     }

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::str::FromStr;
 
 use log::{LevelFilter, Metadata, Record};
 
@@ -18,17 +19,19 @@ use super::Filter;
 /// ```
 /// let filter = logtee::Directives::parse("info,my_crate=debug")?;
 /// assert_eq!(logtee::Filter::max_level(&filter), log::LevelFilter::Debug);
+///
+/// let same: logtee::Directives = "info,my_crate=debug".parse()?;
 /// # Ok::<(), logtee::ParseError>(())
 /// ```
 #[derive(Debug)]
 pub struct Directives(env_filter::Filter);
 
 impl Directives {
-    /// Reads the directives in `text`.
+    /// Parses directives.
     ///
     /// # Errors
     ///
-    /// When a directive is not understood.
+    /// If `text` is not a list of directives.
     pub fn parse(text: &str) -> Result<Directives, ParseError> {
         let mut builder = env_filter::Builder::new();
         match builder.try_parse(text) {
@@ -40,12 +43,22 @@ impl Directives {
         }
     }
 
-    /// Reads the directives in the environment variable `name`; `fallback` where it is unset or
-    /// empty.
+    /// Parses the environment variable `name`, or `fallback` if it is unset or empty.
     ///
     /// # Errors
     ///
-    /// When a directive is not understood, or the variable is not Unicode.
+    /// If it is not a list of directives, or not Unicode.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use logtee::{Directives, Tee};
+    ///
+    /// let filter = Directives::from_env("RUST_LOG", "warn,my_crate=info")?;
+    /// let tee = Tee::builder().sink(filter, logtee::stderr()).build();
+    /// # drop(tee);
+    /// # Ok::<(), logtee::ParseError>(())
+    /// ```
     pub fn from_env(name: &str, fallback: &str) -> Result<Directives, ParseError> {
         match std::env::var_os(name) {
             Some(text) if !text.is_empty() => {
@@ -57,6 +70,14 @@ impl Directives {
             }
             _ => Directives::parse(fallback),
         }
+    }
+}
+
+impl FromStr for Directives {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Directives, ParseError> {
+        Directives::parse(text)
     }
 }
 
@@ -74,7 +95,7 @@ impl Filter for Directives {
     }
 }
 
-/// Directives that were not understood.
+/// The directives could not be parsed.
 #[derive(Debug)]
 pub struct ParseError {
     text: String,
@@ -86,7 +107,7 @@ impl fmt::Display for ParseError {
         let ParseError { text, reason } = self;
         write!(
             f,
-            "cannot read the log directives {text:?}: {reason}; expected a list such as \
+            "cannot parse the log directives {text:?}: {reason}; expected a list such as \
              `info,my_crate=debug`"
         )
     }

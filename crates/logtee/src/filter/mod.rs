@@ -1,9 +1,8 @@
-//! What a sink wants.
+//! Which records a sink gets: the trait [`Filter`], levels, closures, and their combinations.
 
 mod adjustable;
 #[cfg(feature = "env-filter")]
 mod directives;
-mod logic;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,29 +12,28 @@ use log::{LevelFilter, Metadata, Record};
 pub use adjustable::{Adjustable, Handle, adjustable};
 #[cfg(feature = "env-filter")]
 pub use directives::{Directives, ParseError};
-pub use logic::{And, Not, Or, not};
 
 /// Decides which records a sink gets.
 ///
-/// Three questions, from the cheapest to the dearest. An answer may let too much pass but never
-/// too little: `max_level` and `enabled` say no only where `matches` would say no to every such
-/// record.
+/// A filter answers three questions, from the cheapest to the most expensive. `max_level` and
+/// `enabled` are hints: they may let too much pass but never too little, so they say no only where
+/// `matches` says no to every such record.
 ///
-/// A [`log::LevelFilter`] is a filter: that level and above. Closures become filters by
-/// [`filter_fn`], and [`predicate`](crate::predicate) has ready-made ones.
+/// A [`log::LevelFilter`] is a filter, which lets that level and more severe ones pass. Closures
+/// become filters by [`filter_fn`], and [`predicate`](crate::predicate) has ready-made ones.
 pub trait Filter: Send + Sync {
     /// The most verbose level that could pass.
     fn max_level(&self) -> LevelFilter;
 
-    /// Whether a record with this metadata may pass.
+    /// Whether a record with this metadata could pass.
     fn enabled(&self, metadata: &Metadata<'_>) -> bool;
 
-    /// Whether this record passes. Asks `enabled` by default.
+    /// Whether this record passes. The default asks [`enabled`](Filter::enabled).
     fn matches(&self, record: &Record<'_>) -> bool {
         self.enabled(record.metadata())
     }
 
-    /// What passes both.
+    /// Makes a filter that lets pass what both filters let pass.
     fn and<F: Filter>(self, other: F) -> And<Self, F>
     where
         Self: Sized,
@@ -43,7 +41,7 @@ pub trait Filter: Send + Sync {
         And(self, other)
     }
 
-    /// What passes either.
+    /// Makes a filter that lets pass what at least one of the filters lets pass.
     fn or<F: Filter>(self, other: F) -> Or<Self, F>
     where
         Self: Sized,
@@ -52,7 +50,6 @@ pub trait Filter: Send + Sync {
     }
 }
 
-/// That level and what is more severe.
 impl Filter for LevelFilter {
     fn max_level(&self) -> LevelFilter {
         *self
@@ -99,7 +96,7 @@ pub struct FilterFn<F> {
     max_level: LevelFilter,
 }
 
-/// Makes a filter of a closure that looks at the record.
+/// Makes a filter of a closure that decides by the record.
 ///
 /// # Examples
 ///
@@ -119,7 +116,7 @@ where
 }
 
 impl<F> FilterFn<F> {
-    /// Asks the closure only about records of this level and above; all levels by default.
+    /// Asks the closure only about records of this level and more severe ones; about all by default.
     #[must_use = "returns the changed filter"]
     pub fn up_to(self, max_level: LevelFilter) -> FilterFn<F> {
         FilterFn { max_level, ..self }
@@ -148,5 +145,66 @@ impl<F> fmt::Debug for FilterFn<F> {
         f.debug_struct("FilterFn")
             .field("max_level", &self.max_level)
             .finish_non_exhaustive()
+    }
+}
+
+/// Lets pass what both filters let pass; made by [`Filter::and`].
+#[derive(Clone, Copy, Debug)]
+pub struct And<A, B>(A, B);
+
+impl<A: Filter, B: Filter> Filter for And<A, B> {
+    fn max_level(&self) -> LevelFilter {
+        self.0.max_level().min(self.1.max_level())
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.0.enabled(metadata) && self.1.enabled(metadata)
+    }
+
+    fn matches(&self, record: &Record<'_>) -> bool {
+        self.0.matches(record) && self.1.matches(record)
+    }
+}
+
+/// Lets pass what at least one of the filters lets pass; made by [`Filter::or`].
+#[derive(Clone, Copy, Debug)]
+pub struct Or<A, B>(A, B);
+
+impl<A: Filter, B: Filter> Filter for Or<A, B> {
+    fn max_level(&self) -> LevelFilter {
+        self.0.max_level().max(self.1.max_level())
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.0.enabled(metadata) || self.1.enabled(metadata)
+    }
+
+    fn matches(&self, record: &Record<'_>) -> bool {
+        self.0.matches(record) || self.1.matches(record)
+    }
+}
+
+/// Lets pass what a filter does not; made by [`not`].
+#[derive(Clone, Copy, Debug)]
+pub struct Not<F>(F);
+
+/// Makes a filter that lets pass what `filter` does not.
+///
+/// It cannot use the level hints of `filter`, so it decides per record.
+pub fn not<F: Filter>(filter: F) -> Not<F> {
+    Not(filter)
+}
+
+impl<F: Filter> Filter for Not<F> {
+    fn max_level(&self) -> LevelFilter {
+        LevelFilter::Trace
+    }
+
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn matches(&self, record: &Record<'_>) -> bool {
+        !self.0.matches(record)
     }
 }

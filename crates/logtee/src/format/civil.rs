@@ -1,14 +1,13 @@
-//! Days since 1970 as a date.
+//! Seconds since 1970 as date and time.
 //!
-//! A crate for dates would be ten times what is needed of it: a seventh of a megabyte in every
-//! program for one line of text.
+//! A calendar crate would add a seventh of a megabyte to every program for this one function.
 
 const DAY: i64 = 86_400;
 /// The seconds of `0000-01-01T00:00:00` and `9999-12-31T23:59:59`.
 const FIRST: i64 = -62_167_219_200;
 const LAST: i64 = 253_402_300_799;
 
-/// `2026-11-22T23:59:50`, of seconds since 1970; the nearest that has four digits for the year.
+/// Formats seconds since 1970 as `2026-11-22T23:59:50`, limited to years of four digits.
 pub(super) fn date_time(seconds: i64) -> [u8; 19] {
     let seconds = seconds.clamp(FIRST, LAST);
     let (year, month, day) = date(seconds.div_euclid(DAY));
@@ -29,10 +28,10 @@ pub(super) fn date_time(seconds: i64) -> [u8; 19] {
     text
 }
 
-/// Year, month and day in the proleptic Gregorian calendar, of days since 1970-01-01.
+/// Converts days since 1970-01-01 to year, month and day of the proleptic Gregorian calendar.
 ///
-/// It is `civil_from_days` of Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": years
-/// begin in March, so that the leap day is their last, and 400 of them are an era.
+/// This is `civil_from_days` of Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms":
+/// years begin in March, so that the leap day is the last day of a year, and 400 years are an era.
 fn date(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
@@ -58,10 +57,10 @@ mod tests {
         String::from_utf8_lossy(&date_time(seconds)).into_owned()
     }
 
-    /// Each day of ten thousand years.
+    /// Checks every day of ten thousand years.
     #[test]
     fn agrees_with_jiff_on_every_day() {
-        // jiff leaves the last days out, for the sake of offsets.
+        // jiff does not have the last days, so that offsets cannot leave its range.
         for day in FIRST / DAY..LAST / DAY - 2 {
             let seconds = day * DAY + day.rem_euclid(DAY);
             let theirs = jiff::Timestamp::from_second(seconds).unwrap().to_string();
@@ -70,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_four_digits_becomes_the_nearest_that_has() {
+    fn years_outside_of_four_digits_become_the_nearest_inside() {
         assert_eq!(text(i64::MIN), "0000-01-01T00:00:00");
         assert_eq!(text(i64::MAX), "9999-12-31T23:59:59");
     }

@@ -2,7 +2,6 @@
 
 mod civil;
 mod json;
-mod logfmt;
 mod text;
 mod time;
 mod value;
@@ -12,16 +11,15 @@ use std::io;
 use log::Record;
 
 pub use json::Json;
-pub use logfmt::Logfmt;
-pub use text::Text;
+pub use text::{Logfmt, Text};
 pub use time::Time;
 
 pub(crate) use value::{FAILED, each_pair};
 
 /// Turns a record into bytes.
 ///
-/// The formats of this crate make one line of every record, whatever it holds: see
-/// [`escape`](crate::escape). A format of your own should do so too.
+/// The formats of this crate make one line of every record, whatever it contains: see
+/// [`escape`](crate::escape). A format of your own should do so, too.
 ///
 /// # Examples
 ///
@@ -43,7 +41,7 @@ pub trait Format: Send + Sync {
     ///
     /// # Errors
     ///
-    /// When the record cannot be put in this format; nothing is written then.
+    /// If the record cannot be formatted; it is not written then.
     fn format(&self, record: &Record<'_>, out: &mut Vec<u8>) -> io::Result<()>;
 }
 

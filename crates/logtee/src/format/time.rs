@@ -1,4 +1,4 @@
-//! When it was, as RFC 3339.
+//! The time of a record, as RFC 3339.
 
 use std::cell::Cell;
 use std::fmt;
@@ -7,9 +7,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::civil;
 
 /// How a format writes the time: RFC 3339, in UTC with milliseconds by default.
-///
-/// The offset is decided when this is made and stays the same. A program that runs on when
-/// daylight saving begins keeps writing the old offset, which is still the right time.
 ///
 /// # Examples
 ///
@@ -22,9 +19,42 @@ use super::civil;
 #[derive(Clone, Copy)]
 pub struct Time {
     clock: fn() -> SystemTime,
-    /// Seconds east of UTC, whole minutes of them.
-    offset: i32,
+    zone: Zone,
     digits: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Zone {
+    /// Seconds east of UTC, in whole minutes.
+    Fixed(i32),
+    #[cfg(feature = "local-time")]
+    System,
+}
+
+impl Zone {
+    /// The offset at a moment, in seconds east of UTC.
+    fn offset(self, seconds: i64) -> i32 {
+        match self {
+            Zone::Fixed(offset) => offset,
+            #[cfg(feature = "local-time")]
+            Zone::System => system_offset(seconds),
+        }
+    }
+}
+
+/// The zone is looked up once, so that logging reads no files later.
+#[cfg(feature = "local-time")]
+fn system_offset(seconds: i64) -> i32 {
+    use jiff::tz::TimeZone;
+    static ZONE: std::sync::OnceLock<TimeZone> = std::sync::OnceLock::new();
+    let zone = ZONE.get_or_init(TimeZone::system);
+    // jiff knows the moments of the years -9999 to 9999.
+    let offset = jiff::Timestamp::from_second(seconds).map(|moment| zone.to_offset(moment));
+    whole_minutes(offset.map_or(0, |offset| offset.seconds()))
+}
+
+fn whole_minutes(seconds: i32) -> i32 {
+    seconds.clamp(-86_340, 86_340) / 60 * 60
 }
 
 impl Default for Time {
@@ -38,50 +68,53 @@ impl Time {
     pub fn utc() -> Time {
         Time {
             clock: SystemTime::now,
-            offset: 0,
+            zone: Zone::Fixed(0),
             digits: 3,
         }
     }
 
-    /// At an offset from UTC in seconds, which is rounded to minutes and kept within a day;
-    /// east is positive.
+    /// At an offset from UTC in seconds, east being positive. It is rounded to minutes and limited
+    /// to a day.
     pub fn at_offset(seconds: i32) -> Time {
-        let seconds = seconds.clamp(-86_340, 86_340) / 60 * 60;
         Time {
-            offset: seconds,
+            zone: Zone::Fixed(whole_minutes(seconds)),
             ..Time::utc()
         }
     }
 
-    /// At the offset of the system's time zone as it is now; UTC where that is not known.
+    /// In the system's time zone, at the offset that it has at the time written (daylight saving
+    /// is followed); in UTC if the zone is not known.
+    ///
+    /// The zone is looked up when this is first called, and kept until the process ends.
     #[cfg(feature = "local-time")]
     pub fn local() -> Time {
-        let zone = jiff::tz::TimeZone::system();
-        Time::at_offset(zone.to_offset(jiff::Timestamp::now()).seconds())
+        system_offset(0);
+        Time {
+            zone: Zone::System,
+            ..Time::utc()
+        }
     }
 
-    /// How many digits the fraction of a second has: 0, 3, 6 or 9; other numbers are rounded up.
+    /// Sets how many digits the fraction of a second has: 0, 3, 6 or 9. Other numbers are rounded up.
     #[must_use = "returns the changed time"]
     pub fn digits(mut self, digits: usize) -> Time {
         self.digits = digits.div_ceil(3).min(3) * 3;
         self
     }
 
-    /// Asks `clock` instead of the system, so that a test can say what it expects.
+    /// Sets the clock, which a test can replace by a constant; `SystemTime::now` by default.
     #[must_use = "returns the changed time"]
     pub fn clock(mut self, clock: fn() -> SystemTime) -> Time {
         self.clock = clock;
         self
     }
 
-    /// The present moment as text.
+    /// Formats the current time.
     pub fn now(&self) -> String {
         self.text((self.clock)())
     }
 
-    /// A moment as text.
-    ///
-    /// Only the years 0 to 9999 have one; any other moment becomes the nearest day that has.
+    /// Formats `time`. A time outside of the years 0 to 9999 becomes the nearest one inside.
     pub fn text(&self, time: SystemTime) -> String {
         let mut out = Vec::new();
         self.write_time(time, &mut out);
@@ -94,7 +127,7 @@ impl Time {
 
     fn write_time(&self, time: SystemTime, out: &mut Vec<u8>) {
         let (seconds, nanos) = since_epoch(time);
-        let second = second_text(seconds, self.offset);
+        let second = second_text(seconds, self.zone);
         out.extend_from_slice(&second.digits);
         if self.digits > 0 {
             let mut fraction = *b".000000000";
@@ -105,7 +138,7 @@ impl Time {
             }
             out.extend_from_slice(&fraction[..=self.digits]);
         }
-        if self.offset == 0 {
+        if second.offset == *b"+00:00" {
             out.push(b'Z');
         } else {
             out.extend_from_slice(&second.offset);
@@ -116,7 +149,7 @@ impl Time {
 impl fmt::Debug for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Time")
-            .field("offset", &self.offset)
+            .field("zone", &self.zone)
             .field("digits", &self.digits)
             .finish_non_exhaustive()
     }
@@ -136,11 +169,11 @@ fn since_epoch(time: SystemTime) -> (i64, u32) {
     }
 }
 
-/// The text of a second. Making it costs more than the rest of a line, and many lines share it.
+/// The text of a second, which is cached because many lines share it.
 #[derive(Clone, Copy)]
 struct Second {
     seconds: i64,
-    in_offset: i32,
+    zone: Zone,
     /// `2026-11-22T23:59:50`
     digits: [u8; 19],
     /// `+01:00`
@@ -151,12 +184,12 @@ thread_local! {
     static LAST: Cell<Option<Second>> = const { Cell::new(None) };
 }
 
-fn second_text(seconds: i64, offset: i32) -> Second {
+fn second_text(seconds: i64, zone: Zone) -> Second {
     let last = LAST.try_with(Cell::get).unwrap_or(None);
     match last {
-        Some(last) if last.seconds == seconds && last.in_offset == offset => last,
+        Some(last) if last.seconds == seconds && last.zone == zone => last,
         _ => {
-            let second = make_second_text(seconds, offset);
+            let second = make_second_text(seconds, zone);
             let _ = LAST.try_with(|last| last.set(Some(second)));
             second
         }
@@ -164,20 +197,18 @@ fn second_text(seconds: i64, offset: i32) -> Second {
 }
 
 #[cold]
-fn make_second_text(seconds: i64, offset: i32) -> Second {
+fn make_second_text(seconds: i64, zone: Zone) -> Second {
+    let offset = zone.offset(seconds);
     let minutes = offset.abs() / 60;
-    let sign = if offset < 0 { '-' } else { '+' };
-    let offset_text = format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60);
-    let mut second = Second {
+    let two_digits = |number: i32| [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+    let ([h1, h2], [m1, m2]) = (two_digits(minutes / 60), two_digits(minutes % 60));
+    let sign = if offset < 0 { b'-' } else { b'+' };
+    Second {
         seconds,
-        in_offset: offset,
+        zone,
         digits: civil::date_time(seconds.saturating_add(offset.into())),
-        offset: *b"+00:00",
-    };
-    if let Ok(offset) = offset_text.as_bytes().try_into() {
-        second.offset = offset;
+        offset: [sign, h1, h2, b':', m1, m2],
     }
-    second
 }
 
 #[cfg(test)]
@@ -209,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn times_that_no_calendar_has_are_no_reason_to_panic() {
+    fn times_outside_of_the_calendar_do_not_panic() {
         let before = Time::utc().clock(|| UNIX_EPOCH - Duration::from_millis(1));
         assert_eq!(before.now(), "1969-12-31T23:59:59.999Z");
         let far = Time::utc().clock(|| UNIX_EPOCH + Duration::from_secs(1 << 60));

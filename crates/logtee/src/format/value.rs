@@ -1,5 +1,5 @@
-//! The parts that the formats share: messages and key-values, and what becomes of those whose
-//! `Display` fails.
+//! What the formats have in common: messages and key-values, and the mark for those that cannot be
+//! formatted.
 
 use std::fmt::{self, Write as _};
 
@@ -9,10 +9,10 @@ use log::kv::{Error as KvError, Key, Source, Value, VisitSource, VisitValue};
 use crate::caught::caught;
 use crate::escape::{self, Escaping, Style};
 
-/// Stands where a `Display` returned an error or panicked, behind what it had written by then.
+/// Written where formatting returned an error or panicked, after what had been written by then.
 pub(crate) const FAILED: &str = "[formatting failed]";
 
-/// Appends what is formatted, escaped; a failure is marked and goes no further.
+/// Appends formatted text, escaped. A failure is marked.
 pub(super) fn push_args(out: &mut Vec<u8>, args: fmt::Arguments<'_>, style: Style) {
     if let Some(text) = args.as_str() {
         return escape::push(out, text, style);
@@ -23,7 +23,7 @@ pub(super) fn push_args(out: &mut Vec<u8>, args: fmt::Arguments<'_>, style: Styl
     }
 }
 
-/// Appends every key-value by `push`, in order. A source that fails has given what it could.
+/// Calls `push` for every key-value, in order. If the source fails, the rest is missing.
 pub(crate) fn each_pair(record: &Record<'_>, push: impl FnMut(&str, &Value<'_>)) {
     struct Each<F>(F);
     impl<'kvs, F: FnMut(&str, &Value<'_>)> VisitSource<'kvs> for Each<F> {
@@ -36,19 +36,23 @@ pub(crate) fn each_pair(record: &Record<'_>, push: impl FnMut(&str, &Value<'_>))
     let _ = caught(|| source.visit(&mut Each(push)));
 }
 
-/// How strings stand among the values.
+/// Whether strings are quoted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quotes {
-    /// Always in quotes: JSON.
+    /// Always: JSON.
     Always,
-    /// Only where it would not be clear otherwise where they end: logfmt.
+    /// Only where their end would not be clear otherwise: logfmt.
     AsNeeded,
 }
 
-/// Appends one value.
+/// Appends one value. If it cannot be visited, the mark is all that is written.
 pub(super) fn push_value(out: &mut Vec<u8>, value: &Value<'_>, quotes: Quotes) {
-    // Nothing in the visitor fails.
-    let _ = value.visit(PushValue { out, quotes });
+    let start = out.len();
+    let visited = caught(|| value.visit(PushValue { out, quotes }));
+    if !matches!(visited, Ok(Ok(()))) {
+        out.truncate(start);
+        escape::push_quoted(out, FAILED);
+    }
 }
 
 struct PushValue<'a> {
@@ -136,13 +140,13 @@ impl<'v> VisitValue<'v> for PushValue<'_> {
     }
 }
 
-/// Whether a value is clear without quotes.
+/// Whether a value needs no quotes.
 pub(super) fn is_bare(text: &[u8]) -> bool {
     let plain = |b: &u8| matches!(b, 0x21..0x7f) && !matches!(b, b'"' | b'\\' | b'=');
     !text.is_empty() && text.iter().all(plain)
 }
 
-/// Appends a key where quotes are not possible: what could end it becomes an underscore.
+/// Appends a key where quotes are not possible. A character that could end it becomes `_`.
 pub(super) fn push_bare_key(out: &mut Vec<u8>, key: &str) {
     if is_bare(key.as_bytes()) {
         out.extend_from_slice(key.as_bytes());
@@ -161,10 +165,10 @@ pub(super) fn push_bare_key(out: &mut Vec<u8>, key: &str) {
     }
 }
 
-/// The JSON of a value that has parts, and of no other.
+/// The JSON of an object or array; `None` for other values.
 #[cfg(feature = "serde")]
 fn nested_json(value: &Value<'_>) -> Option<String> {
-    /// Takes an object or an array; anything else has a text that is as good.
+    /// Refuses what does not begin like an object or array.
     struct Nested(Vec<u8>);
     impl std::io::Write for Nested {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -182,8 +186,8 @@ fn nested_json(value: &Value<'_>) -> Option<String> {
     let written = caught(|| serde_json::to_writer(&mut nested, value));
     matches!(written, Ok(Ok(()))).then_some(())?;
     let json = String::from_utf8(nested.0).ok()?;
-    // JSON leaves DEL, C1 and bidirectional controls as they are. Outside of strings there are
-    // none, and no quotes or backslashes are touched: escaping the text escapes the strings.
+    // serde_json leaves DEL, C1 and bidirectional controls as they are. They occur inside strings
+    // only, and no quotes or backslashes are touched, so escaping the whole text is correct.
     let mut escaped = String::with_capacity(json.len());
     for c in json.chars() {
         if u32::from(c) >= 0x7f

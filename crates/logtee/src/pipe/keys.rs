@@ -1,16 +1,15 @@
-//! Adds, renames and removes keys.
+//! Middleware that adds, renames and removes keys.
 
-use std::fmt;
 use std::io;
 
 use log::Record;
 use log::kv::{Error as KvError, Key, Source, ToValue, Value, VisitSource};
 
 use super::Middleware;
+use crate::owned::OwnedValue;
 use crate::sink::Sink;
-use crate::value::OwnedValue;
 
-/// Adds a key-value to each record that has none by this key.
+/// Makes a middleware that adds a key-value to each record that does not have the key.
 ///
 /// # Examples
 ///
@@ -42,7 +41,7 @@ impl Middleware for Enrich {
     }
 }
 
-/// A record's own key-values, then one more.
+/// The record's key-values, then one more.
 struct Both<'a>(&'a dyn Source, (&'a str, &'a OwnedValue));
 
 impl Source for Both<'_> {
@@ -57,96 +56,87 @@ impl Source for Both<'_> {
     }
 }
 
-/// Gives a key another name in each record.
+/// Makes a middleware that renames the key `from` to `to` in each record that has it.
+///
+/// The renamed value replaces one that the record has by the name `to` already.
 pub fn rename_key(from: impl Into<String>, to: impl Into<String>) -> RenameKey {
-    RenameKey(Change {
+    RenameKey {
         from: from.into(),
-        to: Some(to.into()),
-    })
-}
-
-/// Renames a key; made by [`rename_key`].
-#[derive(Clone)]
-pub struct RenameKey(Change);
-
-/// Leaves a key out of each record.
-pub fn remove_key(key: impl Into<String>) -> RemoveKey {
-    RemoveKey(Change {
-        from: key.into(),
-        to: None,
-    })
-}
-
-/// Leaves a key out; made by [`remove_key`].
-#[derive(Clone)]
-pub struct RemoveKey(Change);
-
-/// What becomes of one key.
-#[derive(Clone, Debug)]
-struct Change {
-    from: String,
-    to: Option<String>,
-}
-
-impl Change {
-    fn handle(&self, record: &Record<'_>, next: &dyn Sink) -> io::Result<()> {
-        let changed = Changed {
-            source: record.key_values(),
-            change: self,
-        };
-        next.emit(&record.to_builder().key_values(&changed).build())
+        to: to.into(),
     }
 }
 
+/// Renames a key; made by [`rename_key`].
+#[derive(Clone, Debug)]
+pub struct RenameKey {
+    from: String,
+    to: String,
+}
+
+impl Middleware for RenameKey {
+    fn handle(&self, record: &Record<'_>, next: &dyn Sink) -> io::Result<()> {
+        let source = record.key_values();
+        if self.from == self.to || source.get(Key::from_str(&self.from)).is_none() {
+            return next.emit(record);
+        }
+        let renamed = Changed {
+            source,
+            removed: &self.to,
+            renamed: Some((&self.from, &self.to)),
+        };
+        next.emit(&record.to_builder().key_values(&renamed).build())
+    }
+}
+
+/// Makes a middleware that removes a key from each record.
+pub fn remove_key(key: impl Into<String>) -> RemoveKey {
+    RemoveKey { key: key.into() }
+}
+
+/// Removes a key; made by [`remove_key`].
+#[derive(Clone, Debug)]
+pub struct RemoveKey {
+    key: String,
+}
+
+impl Middleware for RemoveKey {
+    fn handle(&self, record: &Record<'_>, next: &dyn Sink) -> io::Result<()> {
+        let kept = Changed {
+            source: record.key_values(),
+            removed: &self.key,
+            renamed: None,
+        };
+        next.emit(&record.to_builder().key_values(&kept).build())
+    }
+}
+
+/// A record's key-values without one key, and with another one renamed.
 struct Changed<'a> {
     source: &'a dyn Source,
-    change: &'a Change,
+    removed: &'a str,
+    renamed: Option<(&'a str, &'a str)>,
 }
 
 impl Source for Changed<'_> {
     fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), KvError> {
         struct Changing<'a, 'kvs> {
             visitor: &'a mut dyn VisitSource<'kvs>,
-            change: &'kvs Change,
+            changed: &'kvs Changed<'kvs>,
         }
         impl<'kvs> VisitSource<'kvs> for Changing<'_, 'kvs> {
             fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), KvError> {
-                if key.as_str() != self.change.from {
-                    return self.visitor.visit_pair(key, value);
-                }
-                match &self.change.to {
-                    Some(to) => self.visitor.visit_pair(Key::from_str(to), value),
-                    None => Ok(()),
+                match self.changed.renamed {
+                    Some((from, to)) if key.as_str() == from => {
+                        self.visitor.visit_pair(Key::from_str(to), value)
+                    }
+                    _ if key.as_str() == self.changed.removed => Ok(()),
+                    _ => self.visitor.visit_pair(key, value),
                 }
             }
         }
         self.source.visit(&mut Changing {
             visitor,
-            change: self.change,
+            changed: self,
         })
-    }
-}
-
-impl Middleware for RenameKey {
-    fn handle(&self, record: &Record<'_>, next: &dyn Sink) -> io::Result<()> {
-        self.0.handle(record, next)
-    }
-}
-
-impl Middleware for RemoveKey {
-    fn handle(&self, record: &Record<'_>, next: &dyn Sink) -> io::Result<()> {
-        self.0.handle(record, next)
-    }
-}
-
-impl fmt::Debug for RenameKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RenameKey").field(&self.0).finish()
-    }
-}
-
-impl fmt::Debug for RemoveKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RemoveKey").field(&self.0.from).finish()
     }
 }

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io;
 
-use log::Record;
+use log::{Metadata, Record};
 
 use super::Middleware;
 use crate::format;
+use crate::owned::{self, Fields, OwnedValue};
 use crate::sink::Sink;
-use crate::value::{self, Fields, OwnedValue};
 
 /// Makes a middleware that replaces each message by the result of `function`.
 ///
@@ -36,7 +36,7 @@ where
     F: Fn(String) -> String + Send + Sync,
 {
     fn handle(&self, record: &Record<'_>, next: &dyn Sink) -> io::Result<()> {
-        let message = (self.0)(value::message(record));
+        let message = (self.0)(owned::message(record));
         next.emit(&record.to_builder().args(format_args!("{message}")).build())
     }
 }
@@ -82,7 +82,7 @@ where
             };
             fields.push(((self.0)(key).into_owned(), value));
         });
-        let message = value::message(record);
+        let message = owned::message(record);
         next.emit(
             &record
                 .to_builder()
@@ -91,6 +91,11 @@ where
                 .args(format_args!("{}", (self.0)(&message)))
                 .build(),
         )
+    }
+
+    /// The next sink is asked about the rewritten target.
+    fn enabled(&self, _: &Metadata<'_>, _: &dyn Sink) -> bool {
+        true
     }
 }
 

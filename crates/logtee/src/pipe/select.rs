@@ -1,4 +1,4 @@
-//! Keeps records back.
+//! Middleware that drops records.
 
 use std::fmt;
 use std::io;
@@ -10,7 +10,7 @@ use super::Middleware;
 use crate::filter::Filter;
 use crate::sink::Sink;
 
-/// Keeps back the records that `filter` lets pass, and hands on the others.
+/// Makes a middleware that drops the records which `filter` lets pass.
 ///
 /// # Examples
 ///
@@ -24,7 +24,7 @@ pub fn drop_if<F: Filter>(filter: F) -> DropIf<F> {
     DropIf(filter)
 }
 
-/// Keeps records back; made by [`drop_if`].
+/// Drops records; made by [`drop_if`].
 #[derive(Clone, Copy)]
 pub struct DropIf<F>(F);
 
@@ -43,7 +43,8 @@ impl<F> fmt::Debug for DropIf<F> {
     }
 }
 
-/// Hands on one in `every` records: the first, and so on; all of them for 0 and 1.
+/// Makes a middleware that passes on one in `every` records, beginning with the first; all of
+/// them if `every` is 0 or 1.
 ///
 /// # Examples
 ///
@@ -58,11 +59,11 @@ pub fn sample(every: usize) -> Sample {
     }
 }
 
-/// Hands on one in so many records; made by [`sample`].
+/// Passes on one in `every` records; made by [`sample`].
 #[derive(Debug)]
 pub struct Sample {
     every: usize,
-    /// Relaxed: each number comes once, which is all that is counted on.
+    /// Relaxed: each number comes once, and their order does not matter.
     seen: AtomicUsize,
 }
 

@@ -2,20 +2,18 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use log::{LevelFilter, Metadata, Record};
 
-use super::lock::Lock;
-use super::scratch;
-use crate::caught::caught;
+use super::{Writer, with_buffer};
+use crate::compose::Branch;
 use crate::filter::Filter;
 use crate::format::Format;
-use crate::gate::{self, Gate};
+use crate::gate;
 use crate::sink::Sink;
 
-/// Begins a sink that formats a record once and writes the line to every writer whose filter
-/// lets the record pass; nothing is formatted for nobody.
+/// Begins a sink that formats a record once and writes the line to every writer whose filter lets
+/// the record pass. A record that no filter lets pass is not formatted.
 ///
 /// # Examples
 ///
@@ -46,16 +44,13 @@ impl<F: Format> FormatOnceBuilder<F> {
         filter: impl Filter + 'static,
         writer: impl Write + Send + 'static,
     ) -> FormatOnceBuilder<F> {
-        self.0.outputs.push(Output {
-            gate: Gate::new(),
-            filter: Box::new(filter),
-            writer: Lock::new(Box::new(writer)),
-            failures: AtomicUsize::new(0),
-        });
+        let writer: Box<dyn Write + Send> = Box::new(writer);
+        let output = Branch::with_target(filter, Writer::new(writer));
+        self.0.outputs.push(output);
         self
     }
 
-    /// The sink.
+    /// Builds the sink.
     pub fn build(self) -> FormatOnce<F> {
         self.0
     }
@@ -71,66 +66,50 @@ impl<F> fmt::Debug for FormatOnceBuilder<F> {
 
 /// A sink that formats once for several writers; made by [`format_once`].
 ///
-/// A writer that fails or panics harms no other one.
+/// Every writer gets the line, even if another writer or its filter fails or panics. The first
+/// error is returned, and all of them are counted.
 pub struct FormatOnce<F> {
     format: F,
     outputs: Vec<Output>,
 }
 
-struct Output {
-    gate: Gate,
-    filter: Box<dyn Filter>,
-    writer: Lock<Box<dyn Write + Send>>,
-    /// Relaxed: a count, which orders nothing.
-    failures: AtomicUsize,
-}
-
-impl Output {
-    fn admits(&self, generation: usize, level: log::Level) -> bool {
-        let max_level = || self.filter.max_level();
-        self.gate.admits(generation, level, max_level)
-    }
-
-    fn attempt(&self, work: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-        let outcome = caught(|| work(&mut **self.writer.lock()?));
-        let result = outcome.unwrap_or_else(|panic| {
-            Err(io::Error::other(format!(
-                "a writer panicked: {}",
-                panic.message()
-            )))
-        });
-        if result.is_err() {
-            self.failures.fetch_add(1, Ordering::Relaxed);
-        }
-        result
-    }
-}
+type Output = Branch<Writer<Box<dyn Write + Send>>>;
 
 impl<F> FormatOnce<F> {
-    /// How many lines and flushes failed, for each writer in the order in which they were added.
+    /// How many lines and flushes failed or panicked, for each writer in the order in which they
+    /// were added.
     pub fn failures_by_writer(&self) -> Vec<u64> {
-        let count = |output: &Output| output.failures.load(Ordering::Relaxed) as u64;
-        self.outputs.iter().map(count).collect()
+        self.outputs.iter().map(Branch::failures).collect()
     }
 }
 
-/// The first error is returned, after every writer had its turn; the others are counted.
 impl<F: Format> Sink for FormatOnce<F> {
     fn emit(&self, record: &Record<'_>) -> io::Result<()> {
         let generation = gate::generation();
-        scratch::with(|line| {
+        with_buffer(|line| {
             let mut formatted = false;
             let mut result = Ok(());
             for output in &self.outputs {
-                if !output.admits(generation, record.level()) || !output.filter.matches(record) {
+                if !output.filter_admits(generation, record.level()) {
                     continue;
+                }
+                match output.filter_matches(record) {
+                    Ok(true) => {}
+                    Ok(false) => continue,
+                    Err(error) => {
+                        result = result.and(Err(error));
+                        continue;
+                    }
                 }
                 if !formatted {
                     self.format.format(record, line)?;
                     line.push(b'\n');
                     formatted = true;
                 }
-                result = result.and(output.attempt(|writer| writer.write_all(line)));
+                let written = output.attempt("a writer panicked", |writer| {
+                    writer.with(|writer| writer.write_all(line))
+                });
+                result = result.and(written);
             }
             result
         })
@@ -139,21 +118,24 @@ impl<F: Format> Sink for FormatOnce<F> {
     fn flush(&self) -> io::Result<()> {
         let mut result = Ok(());
         for output in &self.outputs {
-            result = result.and(output.attempt(|writer| writer.flush()));
+            let flushed = output.attempt("a writer panicked while flushing", |writer| {
+                writer.with(|writer| writer.flush())
+            });
+            result = result.and(flushed);
         }
         result
     }
 
     fn max_level(&self) -> LevelFilter {
-        let levels = self.outputs.iter().map(|output| output.filter.max_level());
+        let levels = self.outputs.iter().map(Branch::filter_max_level);
         levels.max().unwrap_or(LevelFilter::Off)
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         let generation = gate::generation();
-        self.outputs.iter().any(|output| {
-            output.admits(generation, metadata.level()) && output.filter.enabled(metadata)
-        })
+        self.outputs
+            .iter()
+            .any(|output| output.filter_enabled(generation, metadata))
     }
 }
 

@@ -1,21 +1,24 @@
-//! The console: text to stderr, in colours where they are wanted.
+//! The console: text on stderr, with colours on a terminal.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Stderr};
 
-use super::WriteSink;
 use crate::format::Text;
+use crate::write::WriteSink;
 
-/// A sink that writes [`Text`] to stderr, in colours if that is a terminal.
+/// Makes a sink that writes [`Text`] to stderr, with colours if stderr is a terminal.
 ///
-/// Decided once, here, by the usual signs: `NO_COLOR` (not empty) forbids colours,
-/// `CLICOLOR_FORCE` (not empty, not `0`) demands them, `CLICOLOR=0` declines them. Otherwise
-/// stderr must be a terminal, and `TERM` must not be `dumb`. On Windows the terminal must also
-/// make itself known by `WT_SESSION`, `TERM` or `ANSICON`, for older consoles show escape
-/// sequences as they are.
+/// Colours are decided once, by this call:
 ///
-/// A closed or broken stderr is an error that the tee counts, never a panic. For other formats
-/// or choices use [`WriteSink::new`] with `std::io::stderr()`.
+/// - `NO_COLOR`, if not empty, turns them off.
+/// - Otherwise `CLICOLOR_FORCE`, if neither empty nor `0`, turns them on.
+/// - Otherwise `CLICOLOR=0` turns them off.
+/// - Otherwise they are on if stderr is a terminal and `TERM` is set to something else than `dumb`.
+///   On Windows `WT_SESSION` or `ANSICON` is as good as `TERM`; consoles without any of them may
+///   not understand escape sequences.
+///
+/// A closed or broken stderr is an error, which a tee counts, and never a panic. For another
+/// format use [`WriteSink::new`] with `std::io::stderr()`.
 ///
 /// # Examples
 ///
@@ -51,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_are_decided_by_the_usual_signs() {
+    fn colours_follow_the_usual_environment_variables() {
         let check = |variables: &[(&str, &str)], is_terminal| {
             let variable = |name: &str| {
                 let found = variables.iter().find(|(known, _)| *known == name);

@@ -1,0 +1,121 @@
+//! Everything that concerns the whole process: the program's logger and `log::max_level`.
+//!
+//! [`Tee::install`] makes a tee the program's logger. It sets `log::max_level` to what the sinks
+//! want, and so do [`Handle::set`](crate::Handle::set) and [`reconfigured`] later.
+//!
+//! A program that sets levels at run time uses [`adjustable`](crate::adjustable) filters rather
+//! than `log::set_max_level`: the latter limits all sinks at once, also one that keeps DEBUG for a
+//! bug report. [`max_level_override`] tells whether a program has done so.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::OnceLock;
+
+use log::{LevelFilter, Log, Metadata, Record};
+
+use crate::gate;
+use crate::tee::Tee;
+
+pub use crate::gate::{max_level_override, reconfigured};
+
+static INSTALLED: OnceLock<Tee> = OnceLock::new();
+
+/// What `log` holds. It exists before the tee is stored, so that a tee is not lost when another
+/// logger has been set before.
+struct Global;
+
+impl Log for Global {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        INSTALLED.get().is_some_and(|tee| tee.enabled(metadata))
+    }
+
+    #[inline]
+    fn log(&self, record: &Record<'_>) {
+        if let Some(tee) = INSTALLED.get() {
+            tee.log(record);
+        }
+    }
+
+    fn flush(&self) {
+        if let Some(tee) = INSTALLED.get() {
+            Log::flush(tee);
+        }
+    }
+}
+
+/// The tee that is the program's logger, if [`Tee::install`] was called.
+pub fn installed() -> Option<&'static Tee> {
+    INSTALLED.get()
+}
+
+impl Tee {
+    /// Makes this tee the program's logger, and sets `log::max_level` to what its sinks want.
+    ///
+    /// # Errors
+    ///
+    /// If the program has a logger already. A process can have one only, and it cannot be
+    /// replaced.
+    pub fn install(self) -> Result<(), InstallError> {
+        log::set_logger(&Global).map_err(|_| InstallError {
+            other_tee: installed().is_some(),
+        })?;
+        // Only one call gets here, so the cell is empty. The level is still off.
+        let _ = INSTALLED.set(self);
+        gate::set_max_level_by(|| installed().map_or(LevelFilter::Off, Tee::max_level));
+        Ok(())
+    }
+}
+
+/// Makes a guard that flushes the installed tee when it is dropped, for instance at the end of
+/// `main`. The program's logger itself is never dropped.
+///
+/// # Examples
+///
+/// ```
+/// let _flush = logtee::global::flush_on_drop();
+/// // … the program …
+/// ```
+pub fn flush_on_drop() -> FlushGuard {
+    FlushGuard(())
+}
+
+/// Flushes the installed tee when dropped; made by [`flush_on_drop`].
+#[must_use = "a guard that is dropped at once flushes at once"]
+#[derive(Debug)]
+pub struct FlushGuard(());
+
+impl Drop for FlushGuard {
+    fn drop(&mut self) {
+        if let Some(tee) = installed() {
+            Log::flush(tee);
+        }
+    }
+}
+
+/// The tee could not be installed, because the program has a logger already.
+///
+/// Its `Debug` shows the same message as its `Display`, so that `expect` says what to do.
+pub struct InstallError {
+    other_tee: bool,
+}
+
+impl fmt::Display for InstallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(if self.other_tee {
+            "cannot install the tee: another Tee is this process's logger already, and `log` \
+             allows only one; install once, at the start of `main`, and add all sinks to that Tee"
+        } else {
+            "cannot install the tee: this process has a logger already, which is not a Tee, and \
+             `log` allows only one; look for a call such as `env_logger::init()` or \
+             `log::set_logger`, remove it, and pass that logger to the Tee as a sink"
+        })
+    }
+}
+
+impl fmt::Debug for InstallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "InstallError({:?})", self.to_string())
+    }
+}
+
+impl Error for InstallError {}
