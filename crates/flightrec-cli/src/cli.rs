@@ -50,6 +50,7 @@ pub(crate) enum Command {
     Merge(Merge),
     Group(Group),
     Export(Export),
+    Open(Open),
     Redact(Redact),
     Symbolicate(Symbolicate),
     Recover(Recover),
@@ -106,7 +107,7 @@ pub(crate) struct Group {
     pub(crate) first: Option<usize>,
 }
 
-/// Convert dumps for other tools, to standard output
+/// Convert dumps for other tools, or to a page for the browser
 #[derive(Debug, Args)]
 pub(crate) struct Export {
     /// For which tools
@@ -115,8 +116,19 @@ pub(crate) struct Export {
     /// The dumps, named as for `show`; without one, the newest of all
     #[arg(value_name = "DUMP")]
     pub(crate) dumps: Vec<PathBuf>,
+    /// Where to write it: a new file, or `-` for standard output [default: -]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) selection: Selection,
+}
+
+/// Show dumps in the browser, as a page that `export --to html` makes
+#[derive(Debug, Args)]
+pub(crate) struct Open {
+    /// The dumps, named as for `show`; without one, the newest of all
+    #[arg(value_name = "DUMP")]
+    pub(crate) dumps: Vec<PathBuf>,
 }
 
 /// What `export` writes.
@@ -130,6 +142,8 @@ pub(crate) enum Format {
     Otlp,
     /// Trace events, a lane a thread: Perfetto, chrome://tracing
     ChromeTrace,
+    /// One page for a browser, which works offline
+    Html,
 }
 
 /// Mask more of a dump before it is shared, and say what was masked

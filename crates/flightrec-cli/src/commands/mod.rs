@@ -7,6 +7,7 @@ mod group;
 mod list;
 mod man;
 pub(crate) mod merge;
+mod open;
 mod recover;
 pub(crate) mod redact;
 mod show;
@@ -24,6 +25,7 @@ pub(crate) fn run(cli: Cli) -> Result {
         Some(Command::Merge(args)) => merge::run(args, common),
         Some(Command::Group(args)) => group::run(args, common),
         Some(Command::Export(args)) => export::run(args, common),
+        Some(Command::Open(args)) => open::run(args, common),
         Some(Command::Redact(args)) => redact::run(args, common),
         Some(Command::Symbolicate(args)) => symbolicate::run(args, common),
         Some(Command::Recover(args)) => recover::run(args),

@@ -1,6 +1,7 @@
 //! Dumps as other tools read them.
 
 mod chrome_trace;
+pub(crate) mod html;
 mod jsonl;
 mod logfmt;
 mod object;
@@ -28,6 +29,7 @@ pub(crate) fn write(out: &mut dyn Write, format: Format, dumps: &[Chosen<'_>]) -
         Format::Logfmt => logfmt::write(out, dumps),
         Format::Otlp => otlp::write(out, dumps),
         Format::ChromeTrace => chrome_trace::write(out, dumps),
+        Format::Html => Err(io::Error::other("a page is made of files")),
     }
 }
 

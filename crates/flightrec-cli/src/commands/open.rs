@@ -1,0 +1,109 @@
+//! `flightrec open`
+
+use std::env;
+use std::ffi::OsString;
+use std::fs::DirBuilder;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use crate::cli::{Common, Open};
+use crate::export::html;
+use crate::outcome::{Outcome, Result, Trouble};
+use crate::{output, places};
+
+pub(super) fn run(args: Open, common: &Common) -> Result {
+    let mut paths = Vec::new();
+    for asked in &args.dumps {
+        paths.push(places::resolve(Some(asked))?);
+    }
+    if paths.is_empty() {
+        paths.push(places::resolve(None)?);
+    }
+    let dumps = html::read(&paths, common.limits())?;
+    let failed = |error: io::Error| Trouble::new(format!("cannot write the page: {error}"));
+    let page = private_directory().map_err(failed)?.join("report.html");
+    let write = || {
+        let mut out = BufWriter::new(output::create(&page)?);
+        html::write(&mut out, &dumps)?;
+        out.flush()
+    };
+    write().map_err(failed)?;
+    if start_browser(&page) {
+        anstream::println!("{}", page.display());
+        return Ok(Outcome::Done);
+    }
+    anstream::println!(
+        "no browser could be started; the page is {}",
+        page.display()
+    );
+    Ok(Outcome::Nothing)
+}
+
+/// A new directory below the one for temporary files that only its owner can enter: a dump may
+/// hold what others are not to see.
+fn private_directory() -> io::Result<PathBuf> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let id = std::process::id();
+    for n in 0..1000 {
+        let path = env::temp_dir().join(format!("flightrec-{id}-{n}"));
+        match builder.create(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            created => return created.map(|()| path),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Starts the first browser that there is.
+fn start_browser(page: &Path) -> bool {
+    let mut commands: Vec<Vec<OsString>> = Vec::new();
+    if let Ok(browsers) = env::var("BROWSER") {
+        // The variable is a list; `%s` is where the page goes, which is the end here.
+        commands.extend(browsers.split(':').map(|browser| {
+            let words = browser.split_whitespace();
+            words
+                .filter(|word| *word != "%s")
+                .map(OsString::from)
+                .collect()
+        }));
+    }
+    #[cfg(windows)]
+    commands.push(["cmd", "/C", "start", ""].map(OsString::from).to_vec());
+    #[cfg(target_os = "macos")]
+    commands.push(vec!["open".into()]);
+    #[cfg(not(windows))]
+    commands.push(vec!["xdg-open".into()]);
+    commands.iter().any(|words| starts(words, page))
+}
+
+/// Whether the command starts and does not fail at once, as `xdg-open` does without a browser.
+/// A command that is the browser itself runs on.
+fn starts(words: &[OsString], page: &Path) -> bool {
+    /// How long it may take until a failure is known.
+    const AT_ONCE: Duration = Duration::from_secs(2);
+    let Some((program, args)) = words.split_first() else {
+        return false;
+    };
+    let mut command = Command::new(program);
+    command.args(args).arg(page);
+    // What a browser prints would be taken for output of this program.
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let Ok(mut child) = command.spawn() else {
+        return false;
+    };
+    let (sender, ended) = mpsc::channel();
+    thread::spawn(move || sender.send(child.wait()));
+    match ended.recv_timeout(AT_ONCE) {
+        Ok(status) => status.is_ok_and(|status| status.success()),
+        Err(_) => true,
+    }
+}

@@ -1,0 +1,229 @@
+//! One page of HTML that shows dumps in a browser, offline.
+//!
+//! The page holds each dump's JSON as it was read, so that keys that this version does not know
+//! survive, and one script that shows it. It makes no request: its policy allows nothing but the
+//! style and the script whose hashes it names.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use flightrec_dump::Dump;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::input::{self, Limits};
+use crate::outcome::{Result, Trouble};
+
+/// The text between two `@@` is the name of what takes its place.
+const TEMPLATE: &str = include_str!("page/page.html");
+
+const STYLE: &str = include_str!("page/page.css");
+
+/// The parts of the script, each of which uses those before it.
+const SCRIPT: &str = concat!(
+    include_str!("page/text.js"),
+    include_str!("page/dom.js"),
+    include_str!("page/model.js"),
+    include_str!("page/evidence.js"),
+    include_str!("page/log.js"),
+    include_str!("page/timeline.js"),
+    include_str!("page/page.js"),
+);
+
+/// A dump for the page.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// Its JSON; known to be valid.
+    pub(crate) json: Vec<u8>,
+    /// The name of its file, without directories.
+    pub(crate) file: String,
+    pub(crate) dump: Dump,
+}
+
+/// Reads dumps for the page.
+pub(crate) fn read(paths: &[PathBuf], limits: Limits) -> Result<Vec<Source>> {
+    let read = |path: &PathBuf| {
+        let json = input::read(path, limits)?;
+        let json = input::check(&json, limits).map_err(|why| Trouble::at(path, why))?;
+        let dump = Dump::from_json(json).map_err(|error| Trouble::at(path, error))?;
+        let file = path.file_name().unwrap_or_default();
+        Ok(Source {
+            json: json.to_vec(),
+            file: file.to_string_lossy().into_owned(),
+            dump,
+        })
+    };
+    paths.iter().map(read).collect()
+}
+
+/// Writes the page.
+pub(crate) fn write(out: &mut dyn Write, dumps: &[Source]) -> io::Result<()> {
+    let headline = headline(dumps);
+    for (n, piece) in TEMPLATE.split("@@").enumerate() {
+        if n % 2 == 0 {
+            out.write_all(piece.as_bytes())?;
+            continue;
+        }
+        match piece {
+            "policy" => out.write_all(policy().as_bytes())?,
+            "title" => write!(out, "{} – {}", escape(&app(dumps)), escape(&headline))?,
+            "app" => out.write_all(escape(&app(dumps)).as_bytes())?,
+            "headline" => out.write_all(escape(&headline).as_bytes())?,
+            "style" => out.write_all(STYLE.as_bytes())?,
+            "script" => out.write_all(SCRIPT.as_bytes())?,
+            "page" => {
+                let files: Vec<&str> = dumps.iter().map(|dump| dump.file.as_str()).collect();
+                write_json(out, json!({ "files": files }).to_string().as_bytes())?;
+            }
+            "dumps" => {
+                for dump in dumps {
+                    out.write_all(b"<script type=\"application/json\" class=\"dump\">")?;
+                    write_json(out, &dump.json)?;
+                    out.write_all(b"</script>\n")?;
+                }
+            }
+            other => return Err(io::Error::other(format!("the template names {other}"))),
+        }
+    }
+    Ok(())
+}
+
+/// Nothing is allowed but the page's own style and script.
+fn policy() -> String {
+    let hash = |text: &str| BASE64.encode(Sha256::digest(text));
+    format!(
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
+        hash(STYLE),
+        hash(SCRIPT)
+    )
+}
+
+/// JSON that no HTML parser takes for the end of the script: `<` occurs in strings only, where
+/// it may be written as `\u003c`.
+fn write_json(out: &mut dyn Write, json: &[u8]) -> io::Result<()> {
+    let json = String::from_utf8_lossy(json);
+    let mut pieces = json.split('<');
+    if let Some(first) = pieces.next() {
+        out.write_all(first.as_bytes())?;
+    }
+    for piece in pieces {
+        out.write_all(b"\\u003c")?;
+        out.write_all(piece.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn app(dumps: &[Source]) -> String {
+    match dumps {
+        [one] => format!(
+            "{} {}",
+            one.dump.app,
+            one.dump.version.as_deref().unwrap_or_default()
+        ),
+        several => format!("{} dumps", several.len()),
+    }
+}
+
+/// What the page shows until its script has read the dumps.
+fn headline(dumps: &[Source]) -> String {
+    let Some(first) = dumps.first() else {
+        return String::new();
+    };
+    let error = first.dump.error.as_ref().map(|error| &error.message);
+    let message = error.unwrap_or(&first.dump.reason.message);
+    message.chars().take(300).collect()
+}
+
+/// Text in HTML, on one line and without invisible characters.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for char in crate::look::text::line(text.trim()).chars() {
+        match char {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            char => escaped.push(char),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the page adds to the dumps may take as many bytes.
+    const MAX_SIZE: usize = 150 << 10;
+
+    fn page(json: &str) -> String {
+        let dump = Dump::from_json(json.as_bytes()).unwrap();
+        let mut page = Vec::new();
+        let source = Source {
+            json: json.as_bytes().to_vec(),
+            file: "dump.json".to_owned(),
+            dump,
+        };
+        write(&mut page, &[source]).unwrap();
+        String::from_utf8(page).unwrap()
+    }
+
+    /// The text between two others, which must be there once.
+    fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+        assert_eq!(text.matches(start).count(), 1, "{start}");
+        text.split_once(start).unwrap().1.split_once(end).unwrap().0
+    }
+
+    #[test]
+    fn a_dump_does_not_end_its_script() {
+        let json = r#"{"schema":"flightrec/1","reason":{"message":"</script><!--<script>&\""},
+            "unknown":["</SCRIPT >","<!--"]}"#;
+        let page = page(json);
+        let embedded = between(
+            &page,
+            "<script type=\"application/json\" class=\"dump\">",
+            "</script>",
+        );
+        assert!(!embedded.contains('<'));
+        let value = |json: &str| serde_json::from_str::<serde_json::Value>(json).unwrap();
+        assert_eq!(value(embedded), value(json), "no key is lost");
+        let title = between(&page, "<h1 id=\"title\">", "</h1>");
+        assert_eq!(title, "&lt;/script&gt;&lt;!--&lt;script&gt;&amp;&quot;");
+    }
+
+    #[test]
+    fn the_policy_names_the_hashes_of_what_is_inlined() {
+        let page = page(r#"{"schema":"flightrec/1"}"#);
+        let policy = between(&page, "Content-Security-Policy\" content=\"", "\"");
+        let sources: Vec<&str> = policy.split("; ").collect();
+        let hash = |text: &str| BASE64.encode(Sha256::digest(text));
+        let style = hash(between(&page, "<style>", "</style>"));
+        let script = hash(between(&page, "<script type=\"module\">", "</script>"));
+        assert!(sources.contains(&"default-src 'none'"));
+        assert!(sources.contains(&format!("style-src 'sha256-{style}'").as_str()));
+        assert!(sources.contains(&format!("script-src 'sha256-{script}'").as_str()));
+    }
+
+    #[test]
+    fn the_page_is_small_without_its_dumps() {
+        let size = page(r#"{"schema":"flightrec/1"}"#).len();
+        assert!(size <= MAX_SIZE, "{size} bytes");
+    }
+
+    #[test]
+    fn the_script_names_no_address_and_makes_no_html() {
+        for word in [
+            "http:",
+            "https:",
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+        ] {
+            assert!(!SCRIPT.contains(word), "{word}");
+        }
+    }
+}
