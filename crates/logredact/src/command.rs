@@ -1,0 +1,294 @@
+//! Secrets in command lines: `--password X`, `mysql -pX`, `curl -u me:X`.
+
+use std::borrow::Cow;
+
+use crate::key::{Secret, Strength};
+use crate::pair::{Key, bare_len};
+use crate::quote;
+use crate::redactor::{Redactor, RuleName};
+use crate::scan::Scan;
+use crate::value::{self, Syntax};
+
+/// How far before a short option its program is looked for.
+const COMMAND: usize = 160;
+
+/// Programs whose short options take passwords.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("7z", "-p"),
+    ("7za", "-p"),
+    ("az", "-p"),
+    ("bcp", "-P"),
+    ("curl", "-u"),
+    ("docker", "-p"),
+    ("helm", "-p"),
+    ("http", "-a"),
+    ("ipmitool", "-P"),
+    ("ldapadd", "-w"),
+    ("ldapmodify", "-w"),
+    ("ldapsearch", "-w"),
+    ("ldapwhoami", "-w"),
+    ("mariadb", "-p"),
+    ("mongo", "-p"),
+    ("mongodump", "-p"),
+    ("mongorestore", "-p"),
+    ("mongosh", "-p"),
+    ("mysql", "-p"),
+    ("mysqladmin", "-p"),
+    ("mysqldump", "-p"),
+    ("podman", "-p"),
+    ("rar", "-p"),
+    ("redis-cli", "-a"),
+    ("rpcclient", "-U"),
+    ("smbclient", "-U"),
+    ("sqlcmd", "-P"),
+    ("sshpass", "-p"),
+    ("unzip", "-P"),
+    ("zip", "-P"),
+];
+
+/// Programs whose `-p` is something else.
+const OTHERS: &[&str] = &[
+    "bat", "cargo", "cp", "fd", "gdb", "git", "grep", "kill", "kubectl", "ls", "lsof", "make",
+    "mkdir", "nc", "nmap", "npm", "patch", "perf", "pip", "ps", "psql", "python", "rg", "rsync",
+    "rustc", "scp", "sed", "sort", "ssh", "strace", "su", "sudo", "tar", "tcpdump", "tmux", "wget",
+];
+
+/// The value of `--key` behind a space; `at` is where it begins.
+pub(crate) fn option_value(
+    scan: &mut Scan<'_>,
+    key: &Key,
+    secret: Secret,
+    spaces: usize,
+    at: usize,
+) -> Option<usize> {
+    let name = key.name(scan);
+    // A help text has the description two spaces on.
+    let is_help = spaces > 1 || matches!(scan.get(at), Some(b'<' | b'['));
+    // The end of an option within an option list.
+    let starts_option = key.start().checked_sub(1).is_none_or(|at| {
+        scan.bytes[at].is_ascii_whitespace() || b"\"'`[,(".contains(&scan.bytes[at])
+    });
+    if is_help || !starts_option {
+        return None;
+    }
+    let range = match quote::quoted(scan, at) {
+        Some(quoted) => quoted.content,
+        None => at..at + bare_len(scan, at),
+    };
+    let value = scan.str(range.clone());
+    let is_flag = value.starts_with("--")
+        || (value.starts_with('-')
+            && value[1..].bytes().all(|b| b.is_ascii_alphabetic())
+            && value.len() <= 3);
+    if is_flag || !value::is_secret(secret, Syntax::Option, name, value) {
+        return None;
+    }
+    scan.mask(range.clone(), RuleName::Key);
+    Some(range.end)
+}
+
+/// ` -p X`, ` -pX`, ` -u me:X`, ` --user me:X`, ` -a X`, ` -w X`, ` -P X`, ` -U me%X`.
+pub(crate) fn short_option(scan: &mut Scan<'_>, start: usize, end: usize) -> Option<usize> {
+    let is_long = scan.starts_with(start + 1, "--");
+    let option = scan.str(start + 1..start + 3);
+    let program = program(scan, start);
+    let takes = |program: &str, option: &str| {
+        PROGRAMS
+            .iter()
+            .any(|(name, known)| *name == program && *known == option)
+    };
+    let is_known = takes(program, option) && (program != "docker" || names_login(scan, start));
+    let mut at = if is_long { end } else { start + 3 };
+    if is_long {
+        // `--username ana`
+        if !matches!(scan.get(at), Some(b' ' | b'=')) {
+            return None;
+        }
+        at += 1;
+    } else if scan.get(at) == Some(b' ') {
+        if takes(program, option)
+            && matches!(
+                program,
+                "mysql" | "mysqldump" | "mysqladmin" | "mariadb" | "7z"
+            )
+        {
+            // The password must hang on it; what follows is a database.
+            return None;
+        }
+        at += scan.run(at, |b| b == b' ');
+    } else if !matches!(option, "-p" | "-P" | "-u") {
+        return None;
+    }
+    let range = match quote::quoted(scan, at) {
+        Some(quoted) => quoted.content,
+        None => at..at + bare_len(scan, at),
+    };
+    let value = scan.str(range.clone());
+    let secret = match option {
+        "-u" | "--" => password_of_pair(value, program == "curl" || is_long),
+        "-U" => value.split_once('%').map(|(_, password)| password),
+        _ if OTHERS.contains(&program) => None,
+        _ if is_known => {
+            Some(value).filter(|value| !value.starts_with('-') && !value::is_path(value))
+        }
+        "-p" => Some(value).filter(|value| {
+            value::looks_like_password(value) && value.len() >= 6 && !value.contains([':', '='])
+        }),
+        _ => None,
+    }?;
+    if secret.is_empty() || value::is_placeholder(secret) {
+        return None;
+    }
+    let begin = range.end - secret.len();
+    scan.mask(begin..range.end, RuleName::Argument);
+    Some(range.end)
+}
+
+/// The password in `user:password`.
+fn password_of_pair(value: &str, is_known: bool) -> Option<&str> {
+    let (user, password) = value.split_once(':')?;
+    let names_user = user.bytes().any(|b| b.is_ascii_alphabetic()) && !user.contains('/');
+    let is_secret = if is_known {
+        password.len() >= 4 && password.bytes().any(|b| !b.is_ascii_digit())
+    } else {
+        value::looks_like_password(password)
+    };
+    (names_user && is_secret && !password.starts_with('/')).then_some(password)
+}
+
+/// The program that the option at `at` is given to: the nearest word that is one, or the first.
+fn program<'a>(scan: &Scan<'a>, at: usize) -> &'a str {
+    let from = at.saturating_sub(COMMAND);
+    scan.step(at - from);
+    let mut from = from;
+    while !scan.text.is_char_boundary(from) {
+        from += 1;
+    }
+    let before = &scan.text[from..at];
+    let words = before.split([' ', '\t', '\n', '"', '\'', '`', '/', '|', ';', '&']);
+    let known =
+        |word: &&str| PROGRAMS.iter().any(|(name, _)| name == word) || OTHERS.contains(word);
+    words.rev().find(known).unwrap_or("")
+}
+
+fn names_login(scan: &Scan<'_>, at: usize) -> bool {
+    let before = &scan.bytes[at.saturating_sub(COMMAND)..at];
+    memchr::memmem::find(before, b"login").is_some()
+}
+
+/// ` /p:X`
+pub(crate) fn attached(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
+    let len = bare_len(scan, at);
+    value::looks_like_password(scan.str(at..at + len)).then(|| {
+        scan.mask(at..at + len, RuleName::Argument);
+        at + len
+    })
+}
+
+/// `-passin pass:X`
+pub(crate) fn openssl_pass(scan: &mut Scan<'_>, start: usize, at: usize) -> Option<usize> {
+    let before = &scan.bytes[start.saturating_sub(10)..start];
+    let is_option = before.ends_with(b"-pass ")
+        || before.ends_with(b"-passin ")
+        || before.ends_with(b"-passout ");
+    let len = bare_len(scan, at);
+    (is_option && len > 0).then(|| {
+        scan.mask(at..at + len, RuleName::Argument);
+        at + len
+    })
+}
+
+/// The arguments of a process, masked: each by what it says itself, and values behind options by
+/// the options' names.
+pub(crate) fn mask_args<S: AsRef<str>>(redactor: &Redactor, args: &[S]) -> Vec<String> {
+    let mut masked = Vec::with_capacity(args.len());
+    let mut option: Option<&str> = None;
+    for arg in args {
+        let arg = arg.as_ref();
+        let value = option
+            .take()
+            .and_then(|option| masked_value(redactor, option, arg));
+        let new = value.unwrap_or_else(|| mask_arg(redactor, arg));
+        if arg.starts_with('-') && !arg.contains('=') {
+            option = Some(arg);
+        }
+        masked.push(new);
+    }
+    masked
+}
+
+/// The argument behind an option; `None` if the option says nothing about it.
+fn masked_value(redactor: &Redactor, option: &str, arg: &str) -> Option<String> {
+    let name = option.trim_start_matches('-');
+    let is_flag = arg.starts_with("--")
+        || (arg.starts_with('-')
+            && arg.len() <= 3
+            && arg[1..].bytes().all(|b| b.is_ascii_alphabetic()));
+    if is_flag {
+        return None;
+    }
+    match name {
+        "p" | "P" | "w" if is_password_argument(arg) => {
+            return Some(redactor.mask_whole(RuleName::Argument, arg));
+        }
+        "u" | "U" | "user" | "proxy-user" | "U-user" => {
+            let (user, password) = arg.split_once([':', '%'])?;
+            let is_id = password.bytes().all(|b| b.is_ascii_digit());
+            if is_id || password.starts_with('/') || user.is_empty() {
+                return None;
+            }
+            let joint = &arg[user.len()..=user.len()];
+            let password = redactor.mask_whole(RuleName::Argument, password);
+            return Some(format!("{user}{joint}{password}"));
+        }
+        _ => {}
+    }
+    match redactor.class(name) {
+        Some(secret) if secret.strength != Strength::Weak => (!value::is_placeholder(arg)
+            && value::is_secret(secret, Syntax::Option, name, arg))
+        .then(|| redactor.mask_whole(RuleName::Key, arg)),
+        _ => {
+            let value = redactor.value(name, arg);
+            matches!(value, Cow::Owned(_))
+                .then(|| value.clone().into_owned())
+                .or_else(|| (value != arg).then(|| value.into_owned()))
+        }
+    }
+}
+
+/// What follows `-p`: no port, no path, no mapping of ports.
+fn is_password_argument(arg: &str) -> bool {
+    let is_port = arg
+        .bytes()
+        .all(|b| b.is_ascii_digit() || b":.-/".contains(&b))
+        && arg.len() <= 21;
+    !arg.is_empty()
+        && !is_port
+        && !value::is_path(arg)
+        && !value::is_placeholder(arg)
+        && (value::looks_like_password(arg)
+            || arg
+                .bytes()
+                .any(|b| !b.is_ascii_lowercase() && b != b'-' && b != b'_'))
+}
+
+fn mask_arg(redactor: &Redactor, arg: &str) -> String {
+    // `-pX`: a password that hangs on the option.
+    let attached = arg
+        .strip_prefix("-p")
+        .or_else(|| arg.strip_prefix("-P"))
+        .filter(|rest| {
+            rest.len() >= 5 && value::looks_like_password(rest) && !rest.starts_with('=')
+        });
+    if let Some(rest) = attached {
+        let option = &arg[..arg.len() - rest.len()];
+        return format!("{option}{}", redactor.mask_whole(RuleName::Argument, rest));
+    }
+    if let Some(password) = arg
+        .strip_prefix("pass:")
+        .filter(|password| !password.is_empty())
+    {
+        return format!("pass:{}", redactor.mask_whole(RuleName::Argument, password));
+    }
+    redactor.text(arg).into_owned()
+}

@@ -1,0 +1,369 @@
+//! Secrets in sentences: `the password is …`, `Bearer …`, `IDENTIFIED BY '…'`.
+
+use crate::key::{Kind, Secret, Strength};
+use crate::pair::{Key, bare_len};
+use crate::quote;
+use crate::redactor::RuleName;
+use crate::scan::Scan;
+use crate::value::{self, Syntax};
+use crate::words;
+
+/// Schemes that stand before a credential.
+pub(crate) fn is_scheme(word: &str) -> bool {
+    const SCHEMES: [&str; 13] = [
+        "bearer",
+        "basic",
+        "token",
+        "apikey",
+        "api-key",
+        "digest",
+        "negotiate",
+        "ntlm",
+        "aws4-hmac-sha256",
+        "sharedaccesssignature",
+        "googlelogin",
+        "hmac",
+        "jwt",
+    ];
+    SCHEMES
+        .iter()
+        .any(|scheme| word.eq_ignore_ascii_case(scheme))
+}
+
+/// `Bearer …`, `Basic …` without `Authorization` before it.
+pub(crate) fn scheme(scan: &mut Scan<'_>, start: usize, end: usize) -> Option<usize> {
+    if scan.is_word_before(start) {
+        return None;
+    }
+    let spaces = scan.run(end, |b| b == b' ' || b == b'\t');
+    let token = end + spaces;
+    let len = scan.run(token, |b| {
+        b.is_ascii_alphanumeric() || b"-._~+/=:%".contains(&b)
+    });
+    let credential = scan.str(token..token + len);
+    let is_pair =
+        scan.get(token + len) == Some(b'"') || credential.trim_end_matches('=').contains('=');
+    if spaces == 0 || len == 0 || is_pair || value::is_placeholder(credential) {
+        return None;
+    }
+    let is_bearer = end - start == 6;
+    let is_secret = if is_bearer {
+        // Not the next word of a sentence: "the bearer of", "a bearer token".
+        credential.bytes().any(|b| b.is_ascii_digit()) || len >= 16
+    } else {
+        // What base64 makes of a name and a password, and hardly a word or a number.
+        let telling = |b: u8| b.is_ascii_digit() || b.is_ascii_uppercase() || b"+/=".contains(&b);
+        len >= 6
+            && credential.bytes().skip(1).any(telling)
+            && credential.bytes().any(|b| b.is_ascii_alphabetic())
+            && !credential.contains([':', '.'])
+    };
+    let trimmed = credential.trim_end_matches(['.', ':']);
+    is_secret.then(|| {
+        scan.mask(token..token + trimmed.len(), RuleName::Authorization);
+        token + trimmed.len()
+    })
+}
+
+/// `IDENTIFIED BY '…'`
+pub(crate) fn identified_by(scan: &mut Scan<'_>, end: usize) -> Option<usize> {
+    let start = end + scan.run(end, |b| b == b' ');
+    let quoted = quote::quoted(scan, start);
+    let range = match &quoted {
+        Some(quoted) => quoted.content.clone(),
+        None => start..start + bare_len(scan, start),
+    };
+    let value = scan.str(range.clone());
+    let is_secret = !value::is_placeholder(value)
+        && (quoted.is_some() || value::looks_like_password(value))
+        && start > end;
+    is_secret.then(|| {
+        scan.mask(range.clone(), RuleName::Key);
+        range.end
+    })
+}
+
+/// A value behind a key and words: `password is …`, `password for ana set to …`; `at` is where
+/// the first word begins.
+pub(crate) fn after_key(
+    scan: &mut Scan<'_>,
+    key: &Key,
+    secret: Secret,
+    at: usize,
+) -> Option<usize> {
+    const MOST_WORDS: usize = 8;
+    if secret.kind == Kind::Phrase {
+        return None;
+    }
+    let name = key.name(scan);
+    let mut at = at;
+    let mut free = 0u32;
+    let mut found = None;
+    let mut syntax = Syntax::Prose;
+    // `machine x login ana password …`
+    let netrc = {
+        let before = &scan.bytes[key.start().saturating_sub(80)..key.start()];
+        memchr::memmem::find(before, b"login ").is_some()
+    };
+    for _ in 0..MOST_WORDS {
+        if let Some(quoted) = quote::quoted(scan, at) {
+            let content = scan.str(quoted.content.clone());
+            let one_line = !content.contains('\n') && quoted.end > quoted.content.end;
+            if one_line
+                && value::is_secret(secret, Syntax::ProseQuoted, name, content)
+                && !is_name(content)
+            {
+                scan.mask(quoted.content.clone(), RuleName::Prose);
+                return Some(quoted.end);
+            }
+            break;
+        }
+        if name.to_ascii_lowercase().ends_with("passphrase") && free == 0 {
+            let end = words_end(scan, at);
+            if scan.bytes[at..end].iter().filter(|b| **b == b' ').count() >= 3 {
+                scan.mask(at..end, RuleName::Prose);
+                return Some(end);
+            }
+        }
+        let len = bare_len(scan, at).min(256);
+        let whole = scan.str(at..at + len);
+        let word = whole.trim_end_matches([',', ';', '.', ')', '?', '!']);
+        let word = word.trim_start_matches(['(', '=']);
+        if word.is_empty() || word.trim_end_matches('=').contains('=') {
+            break;
+        }
+        let start = at + (whole.len() - whole.trim_start_matches(['(', '=']).len());
+        if let Some(label) = word.strip_suffix(':') {
+            // `password for ana: …`
+            if !label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'_')
+            {
+                break;
+            }
+            syntax = Syntax::Colon;
+            let next = at + len + scan.run(at + len, |b| b == b' ');
+            let end = next + bare_len(scan, next);
+            let value = scan.str(next..end);
+            let is_secret = !value.contains('=')
+                && value::looks_like_password(value)
+                && value::is_secret(secret, Syntax::Prose, name, value);
+            if is_secret {
+                scan.mask(next..end, RuleName::Prose);
+                return Some(end);
+            }
+            break;
+        }
+        let lower = word.bytes().all(|b| b.is_ascii_lowercase() || b == b'\'');
+        if lower || word.bytes().all(|b| b.is_ascii_alphabetic()) && free > 0 {
+            let connects = connects(word);
+            if !connects && free == 0 {
+                // A word that is no connector ends it, unless a file in the form of netrc is
+                // full of such words.
+                if netrc && word.len() >= 6 {
+                    found = Some(start..start + word.len());
+                }
+                break;
+            }
+            free = match word {
+                "for" | "of" | "user" | "by" => 2,
+                _ => free.saturating_sub(1),
+            };
+        } else if value::is_secret(secret, syntax, name, word) && is_telling(secret, name, word) {
+            found = Some(start..start + word.len());
+            // `changed from … to …`
+            let rest = start + word.len();
+            if scan.starts_with(rest, " to ") {
+                let next = rest + 4;
+                let len = bare_len(scan, next);
+                let other = scan.str(next..next + len);
+                if value::looks_like_password(other) {
+                    scan.mask(start..rest, RuleName::Prose);
+                    found = Some(next..next + len);
+                }
+            }
+            break;
+        } else if free == 0 {
+            break;
+        } else {
+            free -= 1;
+        }
+        at += len;
+        let gap = scan.run(at, |b| b == b' ');
+        if gap == 0 || gap > 2 {
+            break;
+        }
+        at += gap;
+    }
+    let range = found?;
+    let end = if name.to_ascii_lowercase().ends_with("passphrase") {
+        range.end.max(words_end(scan, range.start))
+    } else {
+        range.end
+    };
+    scan.mask(range.start..end, RuleName::Prose);
+    Some(end)
+}
+
+/// Words between a key and its value.
+fn connects(word: &str) -> bool {
+    matches!(
+        word,
+        "is" | "was"
+            | "are"
+            | "to"
+            | "as"
+            | "be"
+            | "now"
+            | "set"
+            | "changed"
+            | "reset"
+            | "from"
+            | "for"
+            | "of"
+            | "user"
+            | "the"
+            | "value"
+            | "has"
+            | "been"
+            | "provided"
+            | "called"
+            | "with"
+            | "using"
+            | "rotated"
+            | "by"
+            | "code"
+            | "key"
+            | "phrase"
+    )
+}
+
+/// A name that a key is said to have: `password "db_password"`, `key 'user.name'`.
+fn is_name(content: &str) -> bool {
+    content
+        .bytes()
+        .all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'.' | b'-' | b'<' | b'>'))
+        && content.contains(['_', '.', '<'])
+}
+
+/// In a sentence a code needs a name that says what it is for.
+fn is_telling(secret: Secret, name: &str, word: &str) -> bool {
+    match secret.kind {
+        Kind::Code => {
+            let digits = word.bytes().filter(u8::is_ascii_digit).count();
+            let short = name.len() <= 4;
+            // "pin 13", "PIN 4711", "OTP 493021"
+            digits >= 4 && (!short || name.bytes().all(|b| b.is_ascii_uppercase()))
+        }
+        _ if name.ends_with("key") || name.ends_with("KEY") => word.len() >= 12,
+        _ => secret.strength != Strength::Weak || word.len() >= 24,
+    }
+}
+
+/// `login with ana:…`, `connecting as ana:…@db`.
+pub(crate) fn login(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
+    let with = if scan.starts_with(at, "with ") { 5 } else { 0 };
+    let at = at + with;
+    let name = scan.run(at, |b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+    if name == 0 || name > 64 || scan.get(at + name) != Some(b':') {
+        return None;
+    }
+    let start = at + name + 1;
+    let len = bare_len(scan, start);
+    let value = scan.str(start..start + len);
+    let value = value
+        .rsplit_once('@')
+        .map_or(value, |(password, _)| password);
+    let name = scan.str(at..at + name);
+    let is_secret = name.bytes().any(|b| b.is_ascii_alphabetic())
+        && value::looks_like_password(value)
+        && !value::is_place(name);
+    is_secret.then(|| {
+        scan.mask(start..start + value.len(), RuleName::Url);
+        start + value.len()
+    })
+}
+
+/// The one word behind `community`, if it looks like a password.
+pub(crate) fn word(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
+    let len = bare_len(scan, at);
+    value::looks_like_password(scan.str(at..at + len)).then(|| {
+        scan.mask(at..at + len, RuleName::Prose);
+        at + len
+    })
+}
+
+/// The fewest words of a seed phrase.
+const PHRASE: usize = 12;
+
+/// The phrase behind `mnemonic:` and its like, with or without quotes.
+pub(crate) fn phrase(scan: &mut Scan<'_>, start: usize) -> Option<usize> {
+    let end = words_end(scan, start);
+    if end > start && scan.bytes[start..end].split(|b| *b == b' ').count() >= PHRASE {
+        scan.mask(start..end, RuleName::Key);
+        return Some(end);
+    }
+    let len = bare_len(scan, start);
+    let word = scan.str(start..start + len);
+    (len >= 16 && value::looks_like_credential(word, 16)).then(|| {
+        scan.mask(start..start + len, RuleName::Key);
+        start + len
+    })
+}
+
+/// Twelve words of a seed phrase anywhere behind `wallet`.
+pub(crate) fn wallet(scan: &mut Scan<'_>, end: usize) -> Option<usize> {
+    const BETWEEN: usize = 40;
+    let mut at = end;
+    for _ in 0..4 {
+        let gap = scan.run(at, |b| b" :=\"'".contains(&b));
+        if gap == 0 {
+            return None;
+        }
+        at += gap;
+        let words = words_end(scan, at);
+        let count = scan.bytes[at..words].split(|b| *b == b' ').count();
+        let text = scan.str(at..words);
+        let has_function_words = text.split(' ').any(|word| {
+            word.len() < 3
+                || matches!(
+                    word,
+                    "and" | "the" | "for" | "with" | "was" | "from" | "not"
+                )
+        });
+        if count >= PHRASE && count <= 24 && !has_function_words {
+            scan.mask(at..words, RuleName::Key);
+            return Some(words);
+        }
+        at += scan.run(at, |b| b.is_ascii_alphabetic());
+        if at > end + BETWEEN {
+            return None;
+        }
+    }
+    None
+}
+
+/// Where words in lower case end that are joined by single spaces; `start` if fewer than three
+/// stand there or they are a sentence.
+pub(crate) fn words_end(scan: &Scan<'_>, start: usize) -> usize {
+    const MOST: usize = 24;
+    let mut end = start;
+    let mut count = 0;
+    while count < MOST {
+        let from = if count == 0 { start } else { end + 1 };
+        let len = scan.run(from, |b| b.is_ascii_lowercase());
+        if len == 0 || len > 10 {
+            break;
+        }
+        end = from + len;
+        count += 1;
+        if scan.get(end) != Some(b' ') {
+            break;
+        }
+    }
+    if count >= 3 && !words::has_function_words(scan.str(start..end)) {
+        end
+    } else {
+        start
+    }
+}

@@ -1,0 +1,491 @@
+//! The redactor: its settings, and the order in which rules are applied.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::allow::Allowed;
+use crate::anchors::Anchors;
+use crate::home::Homes;
+use crate::key::{Keys, Secret};
+use crate::known::Known;
+use crate::scan::Scan;
+use crate::splice::{Finding, splice};
+use crate::stream::Stream;
+use crate::{MASK, allow, command, value};
+
+/// The built-in rules, in the order of the documentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RuleName {
+    Key,
+    Prose,
+    Authorization,
+    Argument,
+    Url,
+    Jwt,
+    Token,
+    PrivateKey,
+    Card,
+    Encoded,
+    Literal,
+    Learned,
+    Home,
+    NotAllowed,
+    Failed,
+}
+
+const NAMES: [&str; 15] = [
+    "key",
+    "prose",
+    "authorization",
+    "argument",
+    "url",
+    "jwt",
+    "token",
+    "private-key",
+    "card",
+    "encoded",
+    "literal",
+    "learned",
+    "home",
+    "not-allowed",
+    "failed",
+];
+
+/// How often what was masked is looked at again, at most.
+const ROUNDS: usize = 4;
+
+/// How long a rule of the user's may take for a text by default.
+const RULE_BUDGET: Duration = Duration::from_millis(500);
+
+/// How often a rule may exceed its budget before it is not called any more.
+const MOST_FAILURES: u32 = 10;
+
+/// Masks secrets; see the [module](crate) for what it knows by itself.
+///
+/// A redactor is made once and shared: [`text`](Redactor::text) takes `&self`, from any thread.
+///
+/// # Examples
+///
+/// ```
+/// use std::borrow::Cow;
+///
+/// let redactor = logredact::Redactor::default()
+///     .key("licence_number")
+///     .literal("Project Bluebird")
+///     .rule("email", |text| {
+///         if text.contains('@') { Cow::Borrowed("[an address]") } else { Cow::Borrowed(text) }
+///     });
+/// assert_eq!(redactor.text("licence-number: 4711"), "licence-number: [redacted]");
+/// assert_eq!(redactor.text("on Project Bluebird"), "on [redacted]");
+/// assert_eq!(redactor.text("from me@example.org"), "[an address]");
+/// ```
+pub struct Redactor {
+    built_in: bool,
+    keys: Keys,
+    /// Made when the first text is masked, if the redactor has keys of its own.
+    anchors: OnceLock<Option<Anchors>>,
+    known: Known,
+    homes: Option<Homes>,
+    allowed: Option<Allowed>,
+    rules: Vec<Rule>,
+    rule_budget: Duration,
+    /// Relaxed, as the rules' own: they are counts, and order nothing.
+    counts: [AtomicUsize; NAMES.len()],
+}
+
+type Apply = dyn for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sync;
+
+struct Rule {
+    name: String,
+    apply: Box<Apply>,
+    count: AtomicUsize,
+    /// How often it exceeded its budget.
+    overruns: AtomicU32,
+}
+
+impl Default for Redactor {
+    /// A redactor with all the rules that the [module](crate) lists.
+    fn default() -> Redactor {
+        Redactor {
+            built_in: true,
+            keys: Keys::built_in(),
+            ..Redactor::none()
+        }
+    }
+}
+
+impl Redactor {
+    /// Masks nothing but what is added.
+    pub fn none() -> Redactor {
+        Redactor {
+            built_in: false,
+            keys: Keys::none(),
+            anchors: OnceLock::new(),
+            known: Known::default(),
+            homes: None,
+            allowed: None,
+            rules: Vec::new(),
+            rule_budget: RULE_BUDGET,
+            counts: [const { AtomicUsize::new(0) }; NAMES.len()],
+        }
+    }
+
+    /// Masks everything except numbers, the values of `keys`, and what
+    /// [`allow_format`](Redactor::allow_format) adds; for programs under strict rules.
+    ///
+    /// What survives is still searched for secrets, as by [`default`](Redactor::default).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let redactor = logredact::Redactor::allow_only(["user_id"])
+    ///     .allow_format("connecting to {} failed after {} tries");
+    /// assert_eq!(
+    ///     redactor.text("connecting to db.internal failed after 3 tries"),
+    ///     "connecting to [redacted] failed after 3 tries",
+    /// );
+    /// assert_eq!(redactor.text("user_id=ana name=Ana"), "user_id=ana [redacted]");
+    /// assert_eq!(redactor.value("user_id", "ana"), "ana");
+    /// assert_eq!(redactor.value("name", "Ana"), "[redacted]");
+    /// ```
+    pub fn allow_only<K: AsRef<str>>(keys: impl IntoIterator<Item = K>) -> Redactor {
+        Redactor {
+            allowed: Some(Allowed::of_keys(keys)),
+            ..Redactor::default()
+        }
+    }
+
+    /// Lets the literal parts of a format string survive in texts that have its form; what stands
+    /// at `{}` is masked unless it is a number. Without effect on redactors not made by
+    /// [`allow_only`](Redactor::allow_only).
+    #[must_use = "returns the changed redactor"]
+    pub fn allow_format(mut self, format: &str) -> Redactor {
+        if let Some(allowed) = &mut self.allowed {
+            allowed.add_format(format);
+        }
+        self
+    }
+
+    /// Masks the values of this key too, and of keys that contain its words: `licence_number`
+    /// covers `userLicenceNumber`.
+    #[must_use = "returns the changed redactor"]
+    pub fn key(mut self, key: &str) -> Redactor {
+        self.keys.add(key);
+        self
+    }
+
+    /// Masks this text wherever it stands. An empty text is ignored.
+    #[must_use = "returns the changed redactor"]
+    pub fn literal(mut self, text: impl Into<String>) -> Redactor {
+        self.known.add_literal(text.into());
+        self
+    }
+
+    /// Replaces home directories by `~`: `/home/NAME`, `/Users/NAME`, `C:\Users\NAME`.
+    #[must_use = "returns the changed redactor"]
+    pub fn home_paths(mut self) -> Redactor {
+        self.homes = Some(Homes::new());
+        self
+    }
+
+    /// Adds a rule of your own. It sees each text after the rules before it, and returns what is
+    /// to stand there; a text that it changes counts as one.
+    ///
+    /// If the rule panics or takes longer than [`rule_budget`](Redactor::rule_budget), the whole
+    /// text is masked, and counts as `failed`. A rule that exceeds its budget ten times is not
+    /// called any more, and every text is masked in its place.
+    #[must_use = "returns the changed redactor"]
+    pub fn rule<F>(mut self, name: impl Into<String>, rule: F) -> Redactor
+    where
+        F: for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sync + 'static,
+    {
+        self.rules.push(Rule {
+            name: name.into(),
+            apply: Box::new(rule),
+            count: AtomicUsize::new(0),
+            overruns: AtomicU32::new(0),
+        });
+        self
+    }
+
+    /// How long a rule of your own may take for one text; half a second by default.
+    #[must_use = "returns the changed redactor"]
+    pub fn rule_budget(mut self, budget: Duration) -> Redactor {
+        self.rule_budget = budget;
+        self
+    }
+
+    /// Masks this value wherever it turns up from now on: as it is, percent-encoded, in base64,
+    /// in hexadecimal digits, and escaped as in JSON or `Debug`.
+    ///
+    /// Values shorter than 6 bytes and very common ones are not learned, since they would mask
+    /// much that is no secret; `false` says so. At most 256 values are kept, and the oldest is
+    /// forgotten first. They are kept in memory only and wiped when forgotten.
+    ///
+    /// Values of 8 bytes and more that are masked by their key and look like a credential are
+    /// learned without being told; [`forget`](Redactor::forget) forgets these.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let redactor = logredact::Redactor::default();
+    /// assert!(redactor.learn("Fl1ght-Rec0rder"));
+    /// assert_eq!(redactor.text("sent Fl1ght-Rec0rder to x"), "sent [redacted] to x");
+    /// assert_eq!(redactor.text("?q=Fl1ght%2DRec0rder"), "?q=[redacted]");
+    /// ```
+    pub fn learn(&self, secret: &str) -> bool {
+        self.known.learn(secret)
+    }
+
+    /// Masks the value of a [`secrecy::SecretString`]; see [`learn`](Redactor::learn).
+    #[cfg(feature = "secrecy")]
+    pub fn learn_secret(&self, secret: &secrecy::SecretString) -> bool {
+        self.learn(secrecy::ExposeSecret::expose_secret(secret))
+    }
+
+    /// Forgets the values that were learned from texts, and wipes them from memory. Values given
+    /// to [`learn`](Redactor::learn) stay.
+    pub fn forget(&self) {
+        self.known.forget_seen();
+    }
+
+    /// The text with the secrets in it masked.
+    pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.fail_closed(text, || self.built_in_rules(text))
+    }
+
+    /// The value of a structured field: masked as a whole if its key says that it is secret,
+    /// otherwise like [`text`](Redactor::text).
+    ///
+    /// Values such as `None`, `***` and `${TOKEN}` stay, and so do numbers and words under keys
+    /// that are not only used for secrets: `session = 7`, `auth = "none"`.
+    pub fn value<'a>(&self, key: &str, value: &'a str) -> Cow<'a, str> {
+        if let Some(allowed) = &self.allowed
+            && !allowed.has_key(key)
+        {
+            return self.not_allowed(value);
+        }
+        let secret = self.keys.secret(key);
+        let is_secret = |secret| value::is_secret(secret, value::Syntax::Assign, key, value);
+        if secret.is_some_and(is_secret) {
+            self.known.see(value);
+            return Cow::Owned(self.mask_whole(RuleName::Key, value));
+        }
+        let in_text = || match &self.allowed {
+            // The key is on the list.
+            Some(_) => self.without_homes(self.without_secrets(value)),
+            None => self.built_in_rules(value),
+        };
+        self.fail_closed(value, in_text)
+    }
+
+    /// Text that the source code of the program determines, such as a function's name, a file or
+    /// a log target: only literals, learned values and home directories are masked in it, and
+    /// rules of your own apply.
+    pub fn code<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut current = Cow::Borrowed(text);
+        if let Some(masked) = self.splice_known(&current) {
+            current = Cow::Owned(masked);
+        }
+        self.own_rules(self.without_homes(current))
+    }
+
+    /// The arguments of a process, masked: each like [`text`](Redactor::text), and what follows an
+    /// option by the option's name: `--password X`, `-p X`, `-pX`, `-u me:X`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let redactor = logredact::Redactor::default();
+    /// assert_eq!(
+    ///     redactor.args(&["app", "-p", "hunter2", "--user", "me:hunter2", "--jobs", "4"]),
+    ///     ["app", "-p", "[redacted]", "--user", "me:[redacted]", "--jobs", "4"],
+    /// );
+    /// ```
+    pub fn args<S: AsRef<str>>(&self, args: &[S]) -> Vec<String> {
+        command::mask_args(self, args)
+    }
+
+    /// A state for texts that belong together, such as the records of a log: a private key that
+    /// is logged line by line is masked too.
+    pub fn stream(&self) -> Stream<'_> {
+        Stream::new(self)
+    }
+
+    /// Whether values of this key are masked. Some keys, such as `session`, are used for more than
+    /// secrets: [`value`](Redactor::value) looks at the value, too.
+    pub fn is_secret(&self, key: &str) -> bool {
+        self.keys.secret(key).is_some()
+    }
+
+    /// How many values each rule has masked since the redactor was made; rules that masked none
+    /// are left out.
+    pub fn counts(&self) -> Vec<(String, u64)> {
+        let built_in = NAMES.iter().copied().zip(&self.counts);
+        let own = self.rules.iter().map(|rule| (&*rule.name, &rule.count));
+        built_in
+            .chain(own)
+            .map(|(name, count)| (name.to_owned(), count.load(Ordering::Relaxed) as u64))
+            .filter(|(_, count)| *count > 0)
+            .collect()
+    }
+
+    pub(crate) fn class(&self, key: &str) -> Option<Secret> {
+        self.keys.secret(key)
+    }
+
+    pub(crate) fn count(&self, rule: RuleName) {
+        self.counts[rule as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Nothing of a text but the mask.
+    pub(crate) fn mask_whole(&self, rule: RuleName, text: &str) -> String {
+        if text.is_empty() || text == MASK {
+            return text.to_owned();
+        }
+        self.count(rule);
+        MASK.to_owned()
+    }
+
+    /// Applies the built-in rules by `rules`, then the user's. What panics masks the whole text.
+    fn fail_closed<'a>(&self, text: &'a str, rules: impl FnOnce() -> Cow<'a, str>) -> Cow<'a, str> {
+        match catch_unwind(AssertUnwindSafe(rules)) {
+            Ok(masked) => self.own_rules(masked),
+            Err(_) => Cow::Owned(self.mask_whole(RuleName::Failed, text)),
+        }
+    }
+
+    fn built_in_rules<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut current = self.without_secrets(text);
+        if let Some(allowed) = &self.allowed
+            && let Some(masked) = allow::mask(allowed, &current, &mut |rule| self.count(rule))
+        {
+            current = Cow::Owned(masked);
+        }
+        self.without_homes(current)
+    }
+
+    fn without_secrets<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut current = Cow::Borrowed(text);
+        // What is masked can lay bare what was hidden, so they go round until nothing changes;
+        // once is enough for almost every text, and the bound is for the rest.
+        for _ in 0..ROUNDS {
+            match self.once(&current) {
+                Some(changed) => current = Cow::Owned(changed),
+                None => break,
+            }
+        }
+        current
+    }
+
+    /// One pass; `None` if it masks nothing.
+    fn once(&self, text: &str) -> Option<String> {
+        let known = self.splice_known(text);
+        let current = known.as_deref().unwrap_or(text);
+        let Some(anchors) = self.anchors() else {
+            return known;
+        };
+        let scan = Scan::new(current, &self.keys, self.built_in, anchors);
+        let Ok(findings) = scan.run_all() else {
+            return Some(self.mask_whole(RuleName::Failed, current));
+        };
+        if findings.is_empty() {
+            return known;
+        }
+        self.learn_from(current, &findings);
+        splice(current, findings, |rule| self.count(rule)).or(known)
+    }
+
+    fn learn_from(&self, text: &str, findings: &[Finding]) {
+        for Finding { range, rule } in findings {
+            let tells = matches!(rule, RuleName::Key | RuleName::Url | RuleName::Argument);
+            if tells && let Some(secret) = text.get(range.clone()) {
+                self.known.see(secret);
+            }
+        }
+    }
+
+    fn splice_known(&self, text: &str) -> Option<String> {
+        let findings = self.known.find(text);
+        if findings.is_empty() {
+            return None;
+        }
+        splice(text, findings, |rule| self.count(rule))
+    }
+
+    fn without_homes<'a>(&self, text: Cow<'a, str>) -> Cow<'a, str> {
+        match self.homes.as_ref().and_then(|homes| homes.replace(&text)) {
+            Some(replaced) => {
+                self.count(RuleName::Home);
+                Cow::Owned(replaced)
+            }
+            None => text,
+        }
+    }
+
+    fn not_allowed<'a>(&self, value: &'a str) -> Cow<'a, str> {
+        if allow::survives(value) {
+            return Cow::Borrowed(value);
+        }
+        Cow::Owned(self.mask_whole(RuleName::NotAllowed, value))
+    }
+
+    fn own_rules<'a>(&self, text: Cow<'a, str>) -> Cow<'a, str> {
+        self.rules
+            .iter()
+            .fold(text, |text, rule| rule.apply(text, self))
+    }
+
+    fn anchors(&self) -> Option<&Anchors> {
+        if self.keys.is_empty() {
+            return None;
+        }
+        if self.built_in && !self.keys.has_own() {
+            return Anchors::built_in();
+        }
+        self.anchors
+            .get_or_init(|| Anchors::of_keys(self.built_in, &self.keys))
+            .as_ref()
+    }
+}
+
+impl Rule {
+    fn apply<'a>(&self, text: Cow<'a, str>, redactor: &Redactor) -> Cow<'a, str> {
+        if self.overruns.load(Ordering::Relaxed) >= MOST_FAILURES {
+            return Cow::Owned(redactor.mask_whole(RuleName::Failed, &text));
+        }
+        let start = Instant::now();
+        let outcome = catch_unwind(AssertUnwindSafe(|| match (self.apply)(&text) {
+            // A rule may return a part of the text that it got.
+            Cow::Borrowed(same) if same == &*text => None,
+            Cow::Borrowed(other) => Some(other.to_owned()),
+            Cow::Owned(other) => (other != *text).then_some(other),
+        }));
+        let overran = start.elapsed() > redactor.rule_budget;
+        if overran {
+            self.overruns.fetch_add(1, Ordering::Relaxed);
+        }
+        match outcome {
+            Ok(None) if !overran => text,
+            Ok(Some(replaced)) if !overran => {
+                self.count.fetch_add(1, Ordering::Relaxed);
+                Cow::Owned(replaced)
+            }
+            // Fails closed.
+            _ => Cow::Owned(redactor.mask_whole(RuleName::Failed, &text)),
+        }
+    }
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the literals and learned values: they are secrets.
+        f.debug_struct("Redactor")
+            .field("counts", &self.counts())
+            .finish_non_exhaustive()
+    }
+}

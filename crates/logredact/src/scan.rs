@@ -1,0 +1,238 @@
+//! One pass over a text: at each anchor, the parser for what may stand there.
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use crate::anchors::{Anchor, Anchors, Found};
+use crate::encoded;
+use crate::key::Keys;
+use crate::pair;
+use crate::private_key;
+use crate::redactor::RuleName;
+use crate::splice::Finding;
+use crate::token;
+use crate::url;
+use crate::{MASK, card, command, prose};
+
+/// How many bytes parsers may look at for each byte of a text, and besides.
+const BUDGET_PER_BYTE: usize = 200;
+const BUDGET_BESIDES: usize = 20_000;
+
+/// How deep texts within texts are decoded.
+const MAX_DEPTH: u8 = 2;
+
+/// The longest text in base64 that is decoded.
+const MAX_ENCODED: usize = 64 * 1024;
+
+/// The state of a pass.
+pub(crate) struct Scan<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) keys: &'a Keys,
+    built_in: bool,
+    anchors: &'a Anchors,
+    found: Vec<Finding>,
+    /// Up to where keys have been looked at.
+    pub(crate) keys_done: usize,
+    /// Up to where the members of objects have been looked at.
+    pub(crate) groups_done: usize,
+    /// Up to where URLs and their paths have been looked at.
+    pub(crate) url_done: usize,
+    pub(crate) paths_done: usize,
+    /// Up to where JSON Web Keys have been looked at.
+    pub(crate) jwk_done: usize,
+    steps: Cell<usize>,
+    depth: u8,
+}
+
+/// The pass looked at more bytes than its budget allows.
+#[derive(Debug)]
+pub(crate) struct OverBudget;
+
+impl<'a> Scan<'a> {
+    pub(crate) fn new(
+        text: &'a str,
+        keys: &'a Keys,
+        built_in: bool,
+        anchors: &'a Anchors,
+    ) -> Scan<'a> {
+        Scan {
+            text,
+            bytes: text.as_bytes(),
+            keys,
+            built_in,
+            anchors,
+            found: Vec::new(),
+            keys_done: 0,
+            groups_done: 0,
+            url_done: 0,
+            paths_done: 0,
+            jwk_done: 0,
+            steps: Cell::new(0),
+            depth: 0,
+        }
+    }
+
+    /// All that is secret in the text.
+    pub(crate) fn run_all(mut self) -> Result<Vec<Finding>, OverBudget> {
+        self.pass()?;
+        Ok(self.found)
+    }
+
+    fn pass(&mut self) -> Result<(), OverBudget> {
+        let budget = self.bytes.len() * BUDGET_PER_BYTE + BUDGET_BESIDES;
+        let mut at = 0;
+        while let Some(found) = self.anchors.next(self.bytes, at) {
+            at = match self.parse(&found) {
+                Some(next) => next.max(found.end).min(self.bytes.len()),
+                // `-password` begins like `-p`.
+                None if found.anchor == Anchor::ShortOption => found.start + 2,
+                None => found.end,
+            };
+            if self.steps.get() > budget {
+                return Err(OverBudget);
+            }
+        }
+        if self.built_in {
+            for dot in memchr::memchr_iter(b'.', self.bytes) {
+                if self.bytes.get(dot + 7) == Some(&b'.') {
+                    token::discord(self, dot);
+                }
+                if dot >= 17 && self.bytes[dot - 17..].starts_with(b"pat") {
+                    token::two_parts(self, dot, 17, 1);
+                }
+            }
+            card::find(self);
+        }
+        #[cfg(test)]
+        crate::tests::STEPS.with(|steps| steps.set(steps.get() + self.steps.get()));
+        Ok(())
+    }
+
+    /// What stands at an anchor; where to look on, if not behind the anchor.
+    fn parse(&mut self, found: &Found) -> Option<usize> {
+        let Found { anchor, start, end } = *found;
+        match anchor {
+            Anchor::Key => pair::key(self, start, end),
+            Anchor::Token(index) => {
+                token::prefixed(self, index, start).or_else(|| pair::key(self, start, end))
+            }
+            Anchor::Url => url::url(self, start),
+            Anchor::EncodedUrl => url::encoded(self, end),
+            Anchor::Armour => private_key::armour(self, start),
+            Anchor::Putty => private_key::putty(self, end),
+            Anchor::Der => private_key::der(self, start),
+            Anchor::Base64Json => token::base64_json(self, start),
+            Anchor::Base64Word => encoded::around(self, start),
+            Anchor::Scheme => {
+                prose::scheme(self, start, end).or_else(|| pair::key(self, start, end))
+            }
+            Anchor::ShortOption => command::short_option(self, start, end),
+            Anchor::SlashOption => command::attached(self, end),
+            Anchor::GoDsn => url::go_dsn(self, start),
+            Anchor::Oracle => url::oracle(self, start, end),
+            Anchor::IdentifiedBy => prose::identified_by(self, end),
+            Anchor::Pgpass => url::pgpass(self, end),
+            Anchor::Jwk => private_key::jwk(self, start),
+            Anchor::Telegram => token::telegram(self, start),
+            Anchor::Mailchimp => token::mailchimp(self, start),
+            Anchor::Azure => token::azure(self, start),
+            Anchor::Terraform => token::two_parts(self, start, 14, 9),
+            Anchor::PasswordHash(skip) => token::password_hash(self, start, skip),
+            Anchor::OpensslPass => {
+                command::openssl_pass(self, start, end).or_else(|| pair::key(self, start, end))
+            }
+            Anchor::Login => prose::login(self, end),
+            Anchor::Word => prose::word(self, end),
+            Anchor::Wallet => prose::wallet(self, end),
+        }
+    }
+
+    /// Marks a range as secret.
+    pub(crate) fn mask(&mut self, range: Range<usize>, rule: RuleName) {
+        if range.start < range.end && self.text.get(range.clone()) != Some(MASK) {
+            self.found.push(Finding { range, rule });
+        }
+    }
+
+    /// How many bytes from `from` on satisfy `of`.
+    pub(crate) fn run(&self, from: usize, of: impl Fn(u8) -> bool) -> usize {
+        let rest = self.bytes.get(from..).unwrap_or_default();
+        let len = rest.iter().position(|b| !of(*b)).unwrap_or(rest.len());
+        self.step(len + 1);
+        len
+    }
+
+    /// How many of at most `limit` bytes before `end` satisfy `of`.
+    pub(crate) fn run_back(&self, end: usize, limit: usize, of: impl Fn(u8) -> bool) -> usize {
+        let before = &self.bytes[end.saturating_sub(limit)..end];
+        let len = before
+            .iter()
+            .rev()
+            .position(|b| !of(*b))
+            .unwrap_or(before.len());
+        self.step(len + 1);
+        len
+    }
+
+    /// Whether the byte before `at` belongs to a word.
+    pub(crate) fn is_word_before(&self, at: usize) -> bool {
+        at > 0 && self.bytes[at - 1].is_ascii_alphanumeric() && !self.is_escape_before(at)
+    }
+
+    /// Whether `at` follows `\n`, `%22` or the like, whose last letters belong to no word.
+    pub(crate) fn is_escape_before(&self, at: usize) -> bool {
+        let before = &self.bytes[at.saturating_sub(6)..at];
+        match before {
+            [.., b'\\', b'n' | b't' | b'r' | b'0'] => true,
+            [.., b'%', a, b] => a.is_ascii_hexdigit() && b.is_ascii_hexdigit(),
+            [.., b'\\', b'x', a, b] => a.is_ascii_hexdigit() && b.is_ascii_hexdigit(),
+            [b'\\', b'u', hex @ ..] => hex.iter().all(u8::is_ascii_hexdigit),
+            _ => false,
+        }
+    }
+
+    pub(crate) fn get(&self, at: usize) -> Option<u8> {
+        self.bytes.get(at).copied()
+    }
+
+    pub(crate) fn starts_with(&self, at: usize, text: &str) -> bool {
+        let part = self.bytes.get(at..at + text.len());
+        part.is_some_and(|part| part.eq_ignore_ascii_case(text.as_bytes()))
+    }
+
+    /// The text of a range; a part of it where the range cuts a character.
+    pub(crate) fn str(&self, range: Range<usize>) -> &'a str {
+        let bytes: &'a [u8] = self.bytes;
+        let part = &bytes[range.start.min(bytes.len())
+            ..range.end.clamp(range.start.min(bytes.len()), bytes.len())];
+        match std::str::from_utf8(part) {
+            Ok(text) => text,
+            Err(error) => std::str::from_utf8(&part[..error.valid_up_to()]).unwrap_or_default(),
+        }
+    }
+
+    /// Accounts for looking at `count` bytes.
+    pub(crate) fn step(&self, count: usize) {
+        self.steps.set(self.steps.get() + count);
+    }
+
+    /// Masks a text in base64 if there are secrets in what it encodes.
+    pub(crate) fn decode(&mut self, range: Range<usize>) -> Option<usize> {
+        let end = range.end;
+        if self.depth >= MAX_DEPTH || range.len() > MAX_ENCODED || range.len() < 16 {
+            return None;
+        }
+        self.step(4 * range.len());
+        let decoded = encoded::decode(&self.bytes[range.clone()])?;
+        let mut inner = Scan::new(&decoded, self.keys, self.built_in, self.anchors);
+        inner.depth = self.depth + 1;
+        let outcome = inner.pass();
+        self.step(inner.steps.get());
+        if outcome.is_err() || !inner.found.is_empty() {
+            self.mask(range, RuleName::Encoded);
+            return Some(end);
+        }
+        None
+    }
+}

@@ -1,0 +1,181 @@
+//! Reads the corpus, and tells whether a redactor masked what is secret and nothing else.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// Parts of the corpus, as files.
+pub const SECRETS: [&str; 2] = ["secrets.txt", "held-out-secrets.txt"];
+pub const BENIGN: [&str; 3] = ["benign.txt", "demo-benign.txt", "held-out-benign.txt"];
+
+/// How many bytes of a secret may not stay in a row.
+const PIECE: usize = 8;
+
+/// A case: one or more texts, and the secrets in them.
+#[derive(Debug)]
+pub struct Case {
+    pub file: &'static str,
+    pub line: usize,
+    pub form: String,
+    /// The texts in the order in which they were written.
+    pub texts: Vec<String>,
+    /// The texts with `\u{1}` for each secret.
+    templates: Vec<String>,
+    pub secrets: Vec<String>,
+}
+
+/// What became of a case.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// How many secrets are gone, and whether everything else is as it was.
+    Secrets {
+        masked: usize,
+        exact: bool,
+    },
+    Benign {
+        untouched: bool,
+    },
+}
+
+/// All cases of a file.
+pub fn read(folder: &Path, file: &'static str) -> Vec<Case> {
+    let path = folder.join(file);
+    let content =
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut form = String::new();
+    let mut cases = Vec::new();
+    for (at, line) in content.lines().enumerate() {
+        if let Some(name) = line.strip_prefix("## ") {
+            form = name.to_owned();
+            continue;
+        }
+        if !line.is_empty() {
+            cases.push(Case::parse(file, at + 1, &form, line));
+        }
+    }
+    cases
+}
+
+impl Case {
+    fn parse(file: &'static str, line: usize, form: &str, text: &str) -> Case {
+        let text = text.replace('¦', "").replace('␊', "\n").replace('␍', "\r");
+        let mut secrets = Vec::new();
+        let mut plain = String::new();
+        let mut template = String::new();
+        let mut rest = text.as_str();
+        while let Some((before, after)) = rest.split_once('«') {
+            let (secret, after) = after.split_once('»').expect("« is closed by »");
+            // A secret of several lines or texts is masked if each of them is.
+            for part in secret.split(['\n', '␞']) {
+                if part.len() >= 4 || !secret.contains(['\n', '␞']) {
+                    secrets.push(part.trim().to_owned());
+                }
+            }
+            plain.push_str(before);
+            plain.push_str(secret);
+            template.push_str(before);
+            template.push('\u{1}');
+            rest = after;
+        }
+        plain.push_str(rest);
+        template.push_str(rest);
+        Case {
+            file,
+            line,
+            form: form.to_owned(),
+            texts: plain.split('␞').map(str::to_owned).collect(),
+            templates: template.split('␞').map(str::to_owned).collect(),
+            secrets,
+        }
+    }
+
+    /// What became of the case whose texts `masked` are.
+    pub fn judge(&self, masked: &[String], mask: &str) -> Outcome {
+        let all = masked.join("\n");
+        if self.secrets.is_empty() {
+            return Outcome::Benign {
+                untouched: masked == self.texts,
+            };
+        }
+        // What stands elsewhere in the text, too, is no leak.
+        let elsewhere = self.templates.join("\n");
+        let gone = |secret: &&String| {
+            let len = secret.len().min(PIECE);
+            !secret.as_bytes().windows(len).any(|piece| {
+                contains(all.as_bytes(), piece) && !contains(elsewhere.as_bytes(), piece)
+            })
+        };
+        let expected: Vec<String> = self
+            .templates
+            .iter()
+            .map(|template| template.replace('\u{1}', mask))
+            .collect();
+        Outcome::Secrets {
+            masked: self.secrets.iter().filter(gone).count(),
+            exact: masked == expected,
+        }
+    }
+}
+
+fn contains(text: &[u8], piece: &[u8]) -> bool {
+    text.windows(piece.len()).any(|window| window == piece)
+}
+
+/// How a redactor did on a part of the corpus.
+#[derive(Debug, Default)]
+pub struct Score {
+    pub secrets: usize,
+    pub masked: usize,
+    pub lines_with_secrets: usize,
+    pub exact: usize,
+    pub benign: usize,
+    pub touched: usize,
+    /// By form: secrets, and those that were masked.
+    pub forms: BTreeMap<String, (usize, usize)>,
+    /// A line for each case that is not as it should be.
+    pub wrong: Vec<String>,
+}
+
+impl Score {
+    pub fn add(&mut self, case: &Case, masked: &[String], mask: &str) {
+        let place = format!("{}:{}", case.file, case.line);
+        match case.judge(masked, mask) {
+            Outcome::Secrets { masked: n, exact } => {
+                let all = case.secrets.len();
+                self.secrets += all;
+                self.masked += n;
+                self.lines_with_secrets += 1;
+                self.exact += usize::from(exact);
+                let form = self.forms.entry(case.form.clone()).or_default();
+                form.0 += all;
+                form.1 += n;
+                if n < all {
+                    self.wrong.push(format!(
+                        "missed {place}: {:?}\n    became {masked:?}",
+                        case.texts
+                    ));
+                }
+            }
+            Outcome::Benign { untouched } => {
+                self.benign += 1;
+                if !untouched {
+                    self.touched += 1;
+                    self.wrong.push(format!(
+                        "touched {place}: {:?}\n    became {masked:?}",
+                        case.texts
+                    ));
+                }
+            }
+        }
+    }
+
+    /// The share of secrets that were masked.
+    pub fn recall(&self) -> f64 {
+        self.masked as f64 / self.secrets.max(1) as f64
+    }
+
+    /// The share of benign texts that were changed.
+    pub fn touched_share(&self) -> f64 {
+        self.touched as f64 / self.benign.max(1) as f64
+    }
+}
