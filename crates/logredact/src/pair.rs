@@ -36,7 +36,7 @@ pub(crate) fn key(scan: &mut Scan<'_>, anchor: usize, anchor_end: usize) -> Opti
     let after = quote::closers(scan, end);
     let spaces = scan.run(after.end, |b| b == b' ' || b == b'\t');
     let at = after.end + spaces;
-    if let Some(value) = name_value(scan, &key, after.end) {
+    if let Some(value) = name_value(scan, after.end) {
         return mask_value(scan, &key, secret, value, Syntax::Quoted, false);
     }
     if let Some(joint) = joint(scan, at) {
@@ -239,7 +239,7 @@ fn joint(scan: &Scan<'_>, at: usize) -> Option<Joint> {
 
 /// `"name": "DB_PASSWORD", "value": "…"`, `key="Password" value="…"`, and the same in YAML: where
 /// the value begins.
-fn name_value(scan: &Scan<'_>, key: &Key, after: usize) -> Option<usize> {
+fn name_value(scan: &Scan<'_>, after: usize) -> Option<usize> {
     const LONGEST: usize = 24;
     let gap = scan.run(after, |b| b" ,\t\r\n".contains(&b));
     if gap == 0 || gap > 64 {
@@ -257,7 +257,6 @@ fn name_value(scan: &Scan<'_>, key: &Key, after: usize) -> Option<usize> {
     if !is_value {
         return None;
     }
-    let _ = key;
     let closers = quote::closers(scan, open + len).end;
     let at = closers + scan.run(closers, |b| b == b' ');
     joint(scan, at).map(|joint| joint.value)
@@ -408,7 +407,7 @@ pub(crate) fn mask_value(
         if open != b'[' && value::is_placeholder(scan.str(start..literal_end)) {
             return None;
         }
-        return mask_group(scan, key, secret, start, open);
+        return mask_group(scan, secret, start, open);
     }
     mask_bare(scan, key, secret, start, syntax)
 }
@@ -615,13 +614,7 @@ fn skip_wrappers(scan: &Scan<'_>, start: usize) -> usize {
 }
 
 /// What is within brackets: lists of values or of bytes.
-fn mask_group(
-    scan: &mut Scan<'_>,
-    key: &Key,
-    secret: Secret,
-    open: usize,
-    bracket: u8,
-) -> Option<usize> {
+fn mask_group(scan: &mut Scan<'_>, secret: Secret, open: usize, bracket: u8) -> Option<usize> {
     if secret.strength == Strength::Weak || open < scan.groups_done {
         return None;
     }
@@ -648,7 +641,6 @@ fn mask_group(
         let mut items = text.split([',', '\n', ' ']);
         items.any(|item| value::looks_like_password(item.trim_matches(['"', '\'', '\\', '(', ')'])))
     };
-    let _ = key;
     if !is_secret {
         return None;
     }

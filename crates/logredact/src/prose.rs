@@ -99,7 +99,6 @@ pub(crate) fn after_key(
     let mut at = at;
     let mut free = 0u32;
     let mut found = None;
-    let mut syntax = Syntax::Prose;
     // `machine x login ana password …`
     let netrc = {
         let before = &scan.bytes[key.start().saturating_sub(80)..key.start()];
@@ -141,7 +140,6 @@ pub(crate) fn after_key(
             {
                 break;
             }
-            syntax = Syntax::Colon;
             let next = at + len + scan.run(at + len, |b| b == b' ');
             let end = next + bare_len(scan, next);
             let value = scan.str(next..end);
@@ -169,7 +167,9 @@ pub(crate) fn after_key(
                 "for" | "of" | "user" | "by" => 2,
                 _ => free.saturating_sub(1),
             };
-        } else if value::is_secret(secret, syntax, name, word) && is_telling(secret, name, word) {
+        } else if value::is_secret(secret, Syntax::Prose, name, word)
+            && is_telling(secret, name, word)
+        {
             found = Some(start..start + word.len());
             // `changed from … to …`
             let rest = start + word.len();
@@ -331,7 +331,7 @@ pub(crate) fn wallet(scan: &mut Scan<'_>, end: usize) -> Option<usize> {
                     "and" | "the" | "for" | "with" | "was" | "from" | "not"
                 )
         });
-        if count >= PHRASE && count <= 24 && !has_function_words {
+        if (PHRASE..=24).contains(&count) && !has_function_words {
             scan.mask(at..words, RuleName::Key);
             return Some(words);
         }

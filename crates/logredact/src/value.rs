@@ -95,7 +95,7 @@ pub(crate) fn is_secret(secret: Secret, syntax: Syntax, name: &str, value: &str)
             shape.len >= 4 && !words::is_prose(value) && !is_path(value)
         }
         (Syntax::Colon, Strength::Strong) => !words::is_prose(value),
-        (Syntax::Colon, Strength::Medium) => !is_word(value, shape),
+        (Syntax::Colon, Strength::Medium) => !is_word(value),
         (_, Strength::Weak) => {
             is_opaque(value, shape) || (shape.letters() == shape.len && is_scrambled(value, shape))
         }
@@ -283,11 +283,10 @@ fn is_code(value: &str) -> bool {
 }
 
 /// A single natural word: letters, one case or capitalised.
-fn is_word(value: &str, shape: Shape) -> bool {
+fn is_word(value: &str) -> bool {
     let first = value.split([' ', ',', ';', '\'']).next().unwrap_or(value);
     let trimmed = first.trim_end_matches(['.', ':', '!', '?', '…']);
     let first_shape = Shape::of(trimmed);
-    let _ = shape;
     !trimmed.is_empty()
         && first_shape.letters() == first_shape.len
         && first_shape.len <= 20

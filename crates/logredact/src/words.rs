@@ -60,7 +60,7 @@ pub(crate) fn is_type(value: &str) -> bool {
         .bytes()
         .position(|b| !(b.is_ascii_alphanumeric() || b == b'_'))
         .unwrap_or(value.len());
-    let rest = value[end..].as_bytes();
+    let rest = &value.as_bytes()[end..];
     let generic = rest.first() == Some(&b'<');
     let ends = rest.is_empty() || rest.iter().all(|b| b",;)>}?".contains(b));
     let word = &value[..end];

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::SystemTime;
 
+use logredact::Stream;
 use packlog::FieldValue;
 use stackerr::{ErrorTree, Fingerprint, StackTraces};
 use tailwriter::Entry;
@@ -32,6 +33,7 @@ pub(crate) fn collect(recorder: &Recorder, incident: &Incident<'_>) -> Dump {
     } else {
         Cow::Owned(incident.stack_traces.without_names())
     };
+    let mut stream = mask.stream();
     let mut dump = Dump {
         schema: SCHEMA.to_owned(),
         app: about.app.clone(),
@@ -50,7 +52,7 @@ pub(crate) fn collect(recorder: &Recorder, incident: &Incident<'_>) -> Dump {
         omitted_stack_traces: incident.omitted_stack_traces,
         latest_logs: snapshot
             .entries()
-            .map(|entry| record(&entry, &mask))
+            .map(|entry| record(&entry, &mask, &mut stream))
             .collect(),
         evicted_logs: snapshot.evicted(),
         suppressed_dumps: 0,
@@ -93,6 +95,7 @@ pub(crate) fn outline(recorder: &Recorder) -> Dump {
 #[cfg(feature = "crash-safe")]
 pub(crate) fn of_snapshot(recorder: &Recorder, outline: Option<Dump>, snapshot: &Snapshot) -> Dump {
     let mask = Mask::new(&recorder.redactor);
+    let mut stream = mask.stream();
     let app = recorder.about.app.clone();
     // Without an outline nothing is known but that it was this program, perhaps another version.
     let mut dump = outline.unwrap_or_else(|| Dump {
@@ -103,7 +106,7 @@ pub(crate) fn of_snapshot(recorder: &Recorder, outline: Option<Dump>, snapshot: 
     dump.created_at = rfc3339(SystemTime::now());
     dump.latest_logs = snapshot
         .entries()
-        .map(|entry| record(&entry, &mask))
+        .map(|entry| record(&entry, &mask, &mut stream))
         .collect();
     dump.evicted_logs = snapshot.evicted();
     for (rule, count) in mask.counts().iter() {
@@ -123,7 +126,7 @@ pub(crate) fn rfc3339(time: SystemTime) -> String {
     logtee::Time::utc().digits(6).text(time)
 }
 
-fn record(entry: &Entry<'_>, mask: &Mask<'_>) -> LogRecord {
+fn record(entry: &Entry<'_>, mask: &Mask<'_>, stream: &mut Stream<'_>) -> LogRecord {
     let time = rfc3339(entry.time());
     let seq = entry.seq();
     let Ok(packed) = packlog::unpack(entry.line()) else {
@@ -144,7 +147,7 @@ fn record(entry: &Entry<'_>, mask: &Mask<'_>) -> LogRecord {
         time,
         level: packed.level.as_str().to_owned(),
         target: mask.text(packed.target),
-        msg: mask.text(&packed.message),
+        msg: stream.text(&packed.message).into_owned(),
         file: packed.file.map(str::to_owned),
         line: packed.line,
         thread: mask.text(packed.thread),

@@ -22,6 +22,17 @@ impl<'a> Mask<'a> {
         self.redactor.text(text).into_owned()
     }
 
+    /// The arguments of the process.
+    pub(super) fn args(&self, args: &[String]) -> Vec<String> {
+        self.redactor.args(args)
+    }
+
+    /// A state for the messages of records in their order: a private key may be logged line by
+    /// line.
+    pub(super) fn stream(&self) -> logredact::Stream<'_> {
+        self.redactor.stream()
+    }
+
     /// Text that belongs to a key.
     pub(super) fn value(&self, key: &str, text: &str) -> String {
         self.redactor.value(key, text).into_owned()
@@ -32,7 +43,17 @@ impl<'a> Mask<'a> {
         match value {
             Value::Text(text) => Value::Text(self.value(key, &text)),
             Value::Int(_) | Value::Float(_) if self.redactor.is_secret(key) => {
-                Value::Text(self.value(key, "a number"))
+                let number = match &value {
+                    Value::Int(number) => number.to_string(),
+                    Value::Float(number) => number.to_string(),
+                    _ => String::new(),
+                };
+                let masked = self.value(key, &number);
+                if masked == number {
+                    value
+                } else {
+                    Value::Text(masked)
+                }
             }
             Value::List(items) => Value::List(
                 items

@@ -28,35 +28,17 @@ impl Start {
 
 pub(super) fn process(start: Start, thread: &str, mask: &Mask<'_>) -> Process {
     let executable = env::current_exe().ok();
+    let args: Vec<String> = env::args_os()
+        .map(|arg| arg.to_string_lossy().into_owned())
+        .collect();
     Process {
         pid: process::id(),
         started_at: rfc3339(start.system),
         uptime: start.instant.elapsed().as_secs_f64(),
         executable: executable.map(|path| mask.text(&path.to_string_lossy())),
-        args: args(
-            env::args_os().map(|arg| arg.to_string_lossy().into_owned()),
-            mask,
-        ),
+        args: mask.args(&args),
         thread: mask.text(thread),
     }
-}
-
-/// The arguments, masked: each by what it says itself, and the value behind an option by the
-/// option's name.
-fn args(args: impl Iterator<Item = String>, mask: &Mask<'_>) -> Vec<String> {
-    let mut masked = Vec::new();
-    let mut option: Option<String> = None;
-    for arg in args {
-        let value = option.take().filter(|_| !arg.starts_with('-'));
-        masked.push(match value {
-            Some(option) => mask.value(&option, &arg),
-            None => mask.text(&arg),
-        });
-        if arg.starts_with('-') && !arg.contains('=') {
-            option = Some(arg.trim_start_matches('-').to_owned());
-        }
-    }
-    masked
 }
 
 pub(super) fn host() -> Host {

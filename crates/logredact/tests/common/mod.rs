@@ -5,28 +5,28 @@ use std::fs;
 use std::path::Path;
 
 /// Parts of the corpus, as files.
-pub const SECRETS: [&str; 2] = ["secrets.txt", "held-out-secrets.txt"];
-pub const BENIGN: [&str; 3] = ["benign.txt", "demo-benign.txt", "held-out-benign.txt"];
+pub(crate) const SECRETS: [&str; 2] = ["secrets.txt", "held-out-secrets.txt"];
+pub(crate) const BENIGN: [&str; 3] = ["benign.txt", "demo-benign.txt", "held-out-benign.txt"];
 
 /// How many bytes of a secret may not stay in a row.
 const PIECE: usize = 8;
 
 /// A case: one or more texts, and the secrets in them.
 #[derive(Debug)]
-pub struct Case {
-    pub file: &'static str,
-    pub line: usize,
-    pub form: String,
+pub(crate) struct Case {
+    pub(crate) file: &'static str,
+    pub(crate) line: usize,
+    pub(crate) form: String,
     /// The texts in the order in which they were written.
-    pub texts: Vec<String>,
+    pub(crate) texts: Vec<String>,
     /// The texts with `\u{1}` for each secret.
     templates: Vec<String>,
-    pub secrets: Vec<String>,
+    pub(crate) secrets: Vec<String>,
 }
 
 /// What became of a case.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// How many secrets are gone, and whether everything else is as it was.
     Secrets {
         masked: usize,
@@ -38,7 +38,7 @@ pub enum Outcome {
 }
 
 /// All cases of a file.
-pub fn read(folder: &Path, file: &'static str) -> Vec<Case> {
+pub(crate) fn read(folder: &Path, file: &'static str) -> Vec<Case> {
     let path = folder.join(file);
     let content =
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -90,7 +90,7 @@ impl Case {
     }
 
     /// What became of the case whose texts `masked` are.
-    pub fn judge(&self, masked: &[String], mask: &str) -> Outcome {
+    pub(crate) fn judge(&self, masked: &[String], mask: &str) -> Outcome {
         let all = masked.join("\n");
         if self.secrets.is_empty() {
             return Outcome::Benign {
@@ -123,21 +123,21 @@ fn contains(text: &[u8], piece: &[u8]) -> bool {
 
 /// How a redactor did on a part of the corpus.
 #[derive(Debug, Default)]
-pub struct Score {
-    pub secrets: usize,
-    pub masked: usize,
-    pub lines_with_secrets: usize,
-    pub exact: usize,
-    pub benign: usize,
-    pub touched: usize,
+pub(crate) struct Score {
+    pub(crate) secrets: usize,
+    pub(crate) masked: usize,
+    pub(crate) lines_with_secrets: usize,
+    pub(crate) exact: usize,
+    pub(crate) benign: usize,
+    pub(crate) touched: usize,
     /// By form: secrets, and those that were masked.
-    pub forms: BTreeMap<String, (usize, usize)>,
+    pub(crate) forms: BTreeMap<String, (usize, usize)>,
     /// A line for each case that is not as it should be.
-    pub wrong: Vec<String>,
+    pub(crate) wrong: Vec<String>,
 }
 
 impl Score {
-    pub fn add(&mut self, case: &Case, masked: &[String], mask: &str) {
+    pub(crate) fn add(&mut self, case: &Case, masked: &[String], mask: &str) {
         let place = format!("{}:{}", case.file, case.line);
         match case.judge(masked, mask) {
             Outcome::Secrets { masked: n, exact } => {
@@ -170,12 +170,12 @@ impl Score {
     }
 
     /// The share of secrets that were masked.
-    pub fn recall(&self) -> f64 {
+    pub(crate) fn recall(&self) -> f64 {
         self.masked as f64 / self.secrets.max(1) as f64
     }
 
     /// The share of benign texts that were changed.
-    pub fn touched_share(&self) -> f64 {
+    pub(crate) fn touched_share(&self) -> f64 {
         self.touched as f64 / self.benign.max(1) as f64
     }
 }
