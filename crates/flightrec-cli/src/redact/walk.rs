@@ -113,9 +113,16 @@ impl Walk<'_> {
                     self.note();
                 }
             }
-            Value::Number(_) if key.is_some_and(|key| self.redactor.is_secret(key)) => {
-                *value = Value::String(MASK.to_owned());
-                self.note();
+            Value::Number(number) => {
+                // A number may be a secret, too.
+                let number = number.to_string();
+                let is_secret = key.is_some_and(|key| {
+                    self.redactor.is_secret(key) && self.redactor.value(key, &number) != number
+                });
+                if is_secret {
+                    *value = Value::String(MASK.to_owned());
+                    self.note();
+                }
             }
             Value::Array(items) => {
                 for (n, item) in items.iter_mut().enumerate() {
@@ -123,7 +130,7 @@ impl Walk<'_> {
                 }
             }
             Value::Object(object) => self.object(object, key),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            Value::Null | Value::Bool(_) => {}
         }
     }
 
