@@ -208,7 +208,7 @@ mod tests {
             "error": {"message": "no", "sources": [{"message": "password=[redacted]"}]},
             "latest_logs": [{"msg": "fine", "fields": {"api_key": "[redacted]", "n": 17, "time": "token=[redacted]"}}],
             "of_tomorrow": ["https://me:[redacted]@example.org"],
-            "redactions": {"key": 4, "url": 1},
+            "redactions": {"key": 5, "url": 1},
         });
         assert_eq!(dump, expected);
         assert_eq!(masked.count, 5);
