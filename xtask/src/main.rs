@@ -7,6 +7,7 @@ mod demo;
 mod faults;
 mod fuzz;
 mod interop;
+mod redact;
 mod stacks;
 mod tidy;
 mod weight;
@@ -25,6 +26,7 @@ Usage: cargo xtask TASK
   fuzz [--seconds N] [TARGET]…
                           every reader of outside bytes, on bytes that nobody thought of
   interop                 what the program exports, read by jq, DuckDB, lnav and OpenTelemetry
+  redact                  what the redactor masks and misses on its corpus
   stacks                  what stacks have in them, with each kind of optimisation
   weight                  what each crate adds to a program
   tidy                    the habits that no compiler checks
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         "faults" => faults::run(&args),
         "fuzz" => fuzz::run(&args),
         "interop" => interop::run(&args),
+        "redact" => redact::run(&args),
         "stacks" => stacks::run(&args),
         "weight" => weight::run(&args),
         "tidy" => tidy::run(&args),
