@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::limits::Limits;
 use crate::{SharedTail, TailWriter};
 
-/// Chooses the bounds of a tail; made by [`TailWriter::builder`] or [`SharedTail::builder`].
+/// Chooses the bounds of a tail; made by [`TailWriter::builder`].
 ///
 /// The bounds hold together: a line is kept as long as none of them says otherwise. Without any,
 /// a tail keeps [1 MiB](crate::DEFAULT_MAX_BYTES) of lines of at most
@@ -27,11 +27,14 @@ use crate::{SharedTail, TailWriter};
 #[must_use = "a builder makes no tail until it is built"]
 pub struct Builder {
     limits: Limits,
-    pinned_lines: usize,
+    /// Whether the length of a line was chosen.
+    has_line_bytes: bool,
+    #[cfg(feature = "mmap")]
+    reserved: usize,
 }
 
 impl Builder {
-    /// Keeps at most this many lines; zero keeps nothing at all. Unbounded if not called.
+    /// Keeps at most this many lines; zero keeps nothing at all. Unbounded by default.
     pub fn max_lines(mut self, lines: usize) -> Builder {
         self.limits.max_lines = lines;
         self
@@ -39,8 +42,8 @@ impl Builder {
 
     /// Keeps at most this many bytes, each line counting its length and one for its newline.
     ///
-    /// The default is [1 MiB](crate::DEFAULT_MAX_BYTES); zero keeps nothing at all. What memory a
-    /// tail takes is said at [`TailWriter`] and [`SharedTail`].
+    /// The default is [1 MiB](crate::DEFAULT_MAX_BYTES); zero keeps nothing at all. [`TailWriter`]
+    /// and [`SharedTail`] say what memory a tail takes.
     pub fn max_bytes(mut self, bytes: usize) -> Builder {
         self.limits.max_bytes = bytes;
         self
@@ -49,14 +52,17 @@ impl Builder {
     /// Cuts lines that are longer than this many bytes, their newline not counted.
     ///
     /// A cut line keeps its head and ends in [`CUT_MARK`](crate::CUT_MARK), which counts towards
-    /// the limit. The default is [8 KiB](crate::DEFAULT_MAX_LINE_BYTES). A limit that
-    /// [`max_bytes`](Builder::max_bytes) leaves no room for is lowered to what fits.
+    /// the limit. A line of this length always fits: [`max_bytes`](Builder::max_bytes) is raised
+    /// where it leaves no room for one, unless it is zero.
+    ///
+    /// The default is [8 KiB](crate::DEFAULT_MAX_LINE_BYTES), or what `max_bytes` leaves room for.
     pub fn max_line_bytes(mut self, bytes: usize) -> Builder {
         self.limits.max_line_bytes = bytes;
+        self.has_line_bytes = true;
         self
     }
 
-    /// Leaves out lines that were written longer ago than this. Unbounded if not called.
+    /// Leaves out lines that were written longer ago than this. Unbounded by default.
     ///
     /// The age is looked at when the lines are; an old line takes its memory until newer ones need
     /// it. A [`TailWriter`] knows the age of a line to within 1/256 of `age`, so that it need not
@@ -66,26 +72,73 @@ impl Builder {
         self
     }
 
-    /// Keeps the last `lines` pinned lines of a [`SharedTail`], whatever else is pushed.
+    /// Keeps the last `lines` lines of a class in a shared tail, whatever else is pushed.
     ///
-    /// Lines pushed with [`SharedTail::push_pinned`] have this quota in addition to their place
-    /// among all lines, so that chatter does not evict what matters. They have a bound in bytes of
-    /// their own, as large as [`max_bytes`](Builder::max_bytes). The default is zero: pinning a
-    /// line then means nothing. A [`TailWriter`] pins no lines.
-    pub fn pinned_lines(mut self, lines: usize) -> Builder {
-        self.pinned_lines = lines;
+    /// A line pushed with [`SharedTail::push_class`] is kept if it is among the last lines of all,
+    /// or among the last `lines` of its class. So lines of one class never evict those of another
+    /// from its quota. Age bounds the lines of a class as well, and `max_bytes` bounds each class by
+    /// itself.
+    ///
+    /// Classes are numbered from 1 to [`MAX_CLASS`](crate::MAX_CLASS). The default is zero lines: no
+    /// quota. A [`TailWriter`] has no classes.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such class.
+    ///
+    /// ```
+    /// use tailwriter::TailWriter;
+    ///
+    /// let tail = TailWriter::builder().max_lines(2).quota(1, 1).build_shared();
+    /// tail.push_class(1, b"an error");
+    /// for _ in 0..1_000 {
+    ///     tail.push(b"chatter");
+    /// }
+    /// assert_eq!(tail.snapshot().to_string(), "an error\nchatter\nchatter\n");
+    /// ```
+    #[track_caller]
+    pub fn quota(mut self, class: u8, lines: usize) -> Builder {
+        assert!(
+            (1..=crate::MAX_CLASS).contains(&class),
+            "there is no class {class}: the classes with a quota are 1 to {}",
+            crate::MAX_CLASS
+        );
+        self.limits.quotas[usize::from(class)] = lines;
         self
     }
 
     /// Builds a tail with one owner.
     pub fn build(self) -> TailWriter {
-        TailWriter::with_limits(self.limits)
+        TailWriter::with_limits(self.limits())
     }
 
     /// Builds a tail that threads share.
     pub fn build_shared(self) -> SharedTail {
-        SharedTail::with_limits(self.limits, self.pinned_lines)
+        SharedTail::with_limits(self.limits())
     }
+
+    fn limits(&self) -> Limits {
+        let mut limits = self.limits.clone();
+        if self.has_line_bytes && limits.max_bytes > 0 {
+            let room_for_one = limits.max_line_bytes.saturating_add(1);
+            limits.max_bytes = limits.max_bytes.max(room_for_one);
+        }
+        limits
+    }
+}
+
+#[cfg(feature = "mmap")]
+impl Builder {
+    /// Reserves an area of `bytes` bytes in the file of a mapped tail, for its owner. None by
+    /// default.
+    ///
+    /// The area begins at a multiple of 4096 in the file, is filled with zeros, and has its space on
+    /// the disk from the beginning. See [`MappedTail::reserved`](crate::MappedTail::reserved).
+    pub fn reserve(mut self, bytes: usize) -> Builder {
+        self.reserved = bytes;
+        self
+    }
+
     /// Builds a tail in a new file at `path`, which outlives the process.
     ///
     /// The directory is made if there is none, private to the user.
@@ -97,11 +150,10 @@ impl Builder {
     /// [`InvalidInput`](std::io::ErrorKind::InvalidInput) if the bounds ask for a file of over
     /// 1 GiB. [`Unsupported`](std::io::ErrorKind::Unsupported) on systems other than Linux and
     /// macOS. Otherwise those of making the file, a full disk among them.
-    #[cfg(feature = "mmap")]
     pub fn build_mapped(
         self,
         path: impl AsRef<std::path::Path>,
     ) -> std::io::Result<crate::MappedTail> {
-        crate::MappedTail::create(self.limits, self.pinned_lines, path.as_ref())
+        crate::MappedTail::create(self.limits(), self.reserved, path.as_ref())
     }
 }

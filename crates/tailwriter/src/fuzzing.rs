@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::MappedTail;
-use crate::limits::Limits;
+use crate::limits::{CLASSES, Limits};
 use crate::shared::memory::Geometry;
 
 thread_local! {
@@ -24,21 +24,23 @@ pub(crate) fn forgives() -> bool {
     FORGIVING.get()
 }
 
-/// Makes a tail whose file is no larger than 12 KiB: 8 segments of 96 words, of which half are
-/// for its 2 pinned lines.
+/// Makes a tail whose file is no longer than 12 KiB: 8 segments of 96 words, of which half are
+/// for the 2 lines of class 1.
 ///
 /// # Errors
 ///
 /// As [`Builder::build_mapped`](crate::Builder::build_mapped).
 pub fn small_tail(path: &Path) -> io::Result<MappedTail> {
-    let limits = Limits {
+    let mut limits = Limits {
         max_lines: 15,
         max_line_bytes: 200,
         ..Limits::default()
     };
-    let geometry = Geometry {
+    limits.quotas[1] = 2;
+    let mut parts = [Geometry::default(); CLASSES];
+    parts[..2].fill(Geometry {
         segment_words: 96,
         segments: 4,
-    };
-    MappedTail::create_divided(limits, 2, geometry, path)
+    });
+    MappedTail::create_divided(limits, 0, parts, path)
 }

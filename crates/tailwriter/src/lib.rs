@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
-// The exceptions are `clock::tsc`, which reads a counter of the processor, and `mapped::map`, which
-// maps memory.
+// The exceptions: `clock::tsc` reads a counter of the processor, and `mapped::map` maps memory.
 #![deny(unsafe_code)]
 
 mod builder;
@@ -8,7 +7,6 @@ mod clock;
 #[cfg(all(fuzzing, feature = "mmap"))]
 pub mod fuzzing;
 mod limits;
-mod lines;
 #[cfg(feature = "mmap")]
 pub mod mapped;
 mod shared;
@@ -19,9 +17,8 @@ mod testing;
 mod writer;
 
 pub use builder::Builder;
-pub use limits::{CUT_MARK, DEFAULT_MAX_BYTES, DEFAULT_MAX_LINE_BYTES};
-pub use lines::Lines;
+pub use limits::{CUT_MARK, DEFAULT_MAX_BYTES, DEFAULT_MAX_LINE_BYTES, MAX_CLASS};
 #[cfg(feature = "mmap")]
-pub use mapped::{MappedTail, Recovered};
+pub use mapped::{MappedTail, Recovered, Unreadable};
 pub use shared::{Entries, Entry, SharedTail, Snapshot, SnapshotLines};
-pub use writer::TailWriter;
+pub use writer::{Lines, TailWriter};

@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
-/// How many bytes of lines a tail keeps unless told otherwise: 1 MiB.
+/// How many bytes of lines a tail keeps by default: 1 MiB.
 pub const DEFAULT_MAX_BYTES: usize = 1 << 20;
 
-/// How long one line may be unless told otherwise: 8 KiB.
+/// How long a line may be by default: 8 KiB.
 pub const DEFAULT_MAX_LINE_BYTES: usize = 8 << 10;
 
-/// No line of a shared tail is longer than this, whatever it was told: 16 MiB.
+/// The highest class that can have a [quota](crate::Builder::quota).
+pub const MAX_CLASS: u8 = 7;
+
+/// How many classes there are; class 0 has no quota.
+pub(crate) const CLASSES: usize = MAX_CLASS as usize + 1;
+
+/// A line of a shared tail is never longer than this: 16 MiB.
 pub(crate) const MAX_SHARED_LINE_BYTES: usize = 16 << 20;
 
 /// What ends a line that was cut, in place of the bytes that are gone.
@@ -23,6 +29,8 @@ pub(crate) struct Limits {
     pub(crate) max_bytes: usize,
     pub(crate) max_line_bytes: usize,
     pub(crate) max_age: Option<Duration>,
+    /// How many lines of each class are kept in any case.
+    pub(crate) quotas: [usize; CLASSES],
 }
 
 impl Default for Limits {
@@ -32,6 +40,7 @@ impl Default for Limits {
             max_bytes: DEFAULT_MAX_BYTES,
             max_line_bytes: DEFAULT_MAX_LINE_BYTES,
             max_age: None,
+            quotas: [0; CLASSES],
         }
     }
 }
@@ -42,13 +51,25 @@ impl Limits {
         self.max_line_bytes.min(self.max_bytes.saturating_sub(1))
     }
 
-    /// For a shared tail, in which a segment of memory holds two lines at least.
+    /// For a shared tail, in which a segment of memory holds a whole line.
     pub(crate) fn shared_line_limit(&self) -> usize {
         self.line_limit().min(MAX_SHARED_LINE_BYTES)
     }
 
     pub(crate) fn keeps_nothing(&self) -> bool {
         self.max_lines == 0 || self.max_bytes == 0
+    }
+
+    /// The limits of the lines of a class alone, if it has a quota.
+    pub(crate) fn of_class(&self, class: usize) -> Option<Limits> {
+        let lines = *self.quotas.get(class)?;
+        let longest = self.shared_line_limit().saturating_add(1);
+        let limits = Limits {
+            max_lines: lines,
+            max_bytes: self.max_bytes.min(lines.saturating_mul(longest)),
+            ..self.clone()
+        };
+        (!limits.keeps_nothing()).then_some(limits)
     }
 }
 
@@ -60,7 +81,7 @@ pub(crate) fn cut_point(line: &[u8], limit: usize) -> (usize, &'static [u8]) {
     let mark = if mark.len() <= limit { mark } else { &[] };
     let mut end = (limit - mark.len()).min(line.len());
     let is_continuation = |at: usize| line.get(at).is_some_and(|byte| byte & 0xC0 == 0x80);
-    // A character has at most three continuation bytes; more than that is not UTF-8 anyway.
+    // A character has at most three continuation bytes; more than that is not UTF-8.
     for _ in 0..3 {
         if end == 0 || !is_continuation(end) {
             break;

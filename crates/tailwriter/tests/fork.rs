@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tailwriter::{MappedTail, Recovered, SharedTail};
+use tailwriter::{MappedTail, Recovered, TailWriter};
 
 /// Stops the writers, also when what they are watched with fails.
 struct Stop<'a>(&'a AtomicBool);
@@ -66,7 +66,7 @@ fn act_of_child(mut tail: MappedTail) -> i32 {
     for number in 0..5_000 {
         tail.push(format!("child {number}").as_bytes());
     }
-    tail.push_pinned(b"child pinned");
+    tail.push_class(1, b"child pinned");
     tail.write_all(b"child written\n").unwrap();
     let snapshot = tail.snapshot();
     let is_its_own = snapshot.lines().all(|line| line.starts_with(b"child"));
@@ -89,10 +89,10 @@ fn children_forked_while_threads_push_neither_hang_nor_write_to_the_file() {
     let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ring");
-    let tail = SharedTail::builder()
+    let tail = TailWriter::builder()
         .max_lines(20_000)
         .max_line_bytes(100)
-        .pinned_lines(100)
+        .quota(1, 100)
         .build_mapped(&path)
         .unwrap();
     let stop = AtomicBool::new(false);
@@ -102,7 +102,7 @@ fn children_forked_while_threads_push_neither_hang_nor_write_to_the_file() {
             scope.spawn(move || {
                 for number in 0.. {
                     match number % 16 {
-                        0 => tail.push_pinned(format!("parent {writer} {number}").as_bytes()),
+                        0 => tail.push_class(1, format!("parent {writer} {number}").as_bytes()),
                         1 => writeln!(tail, "parent {writer} {number}").unwrap(),
                         _ => tail.push(format!("parent {writer} {number}").as_bytes()),
                     }
@@ -141,7 +141,7 @@ fn a_child_that_lives_on_lets_go_of_its_parents_lock() {
     let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ring");
-    let tail = SharedTail::builder().build_mapped(&path).unwrap();
+    let tail = TailWriter::builder().build_mapped(&path).unwrap();
     tail.push(b"of the parent");
     let (mut from_child, mut to_parent) = pipe().unwrap();
     let (mut from_parent, to_child) = pipe().unwrap();

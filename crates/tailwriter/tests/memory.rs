@@ -79,7 +79,7 @@ fn ten_thousand_threads_one_after_another_lose_nothing_and_take_no_more_memory_t
 fn sixty_four_threads_stay_within_the_stated_bound() {
     let _alone = alone();
     let before = bytes_now();
-    let tail = SharedTail::builder().max_bytes(256 << 10).build_shared();
+    let tail = TailWriter::builder().max_bytes(256 << 10).build_shared();
     let start = Barrier::new(64);
     thread::scope(|scope| {
         for _ in 0..64 {
@@ -99,15 +99,15 @@ fn sixty_four_threads_stay_within_the_stated_bound() {
 #[test]
 fn a_push_allocates_nothing_once_the_laps_have_begun() {
     let _alone = alone();
-    let tail = SharedTail::builder()
+    let tail = TailWriter::builder()
         .max_lines(1_000)
-        .pinned_lines(100)
+        .quota(1, 100)
         .build_shared();
     let push = |lines: usize| {
         for number in 0..lines {
             tail.push(&[b'x'; 200][..number % 200]);
             if number % 50 == 0 {
-                tail.push_pinned(b"pinned");
+                tail.push_class(1, b"pinned");
             }
         }
     };
@@ -144,16 +144,16 @@ mod mapped {
     fn a_push_to_a_file_allocates_nothing() {
         let _alone = alone();
         let dir = tempfile::tempdir().unwrap();
-        let tail = SharedTail::builder()
+        let tail = TailWriter::builder()
             .max_lines(1_000)
-            .pinned_lines(100)
+            .quota(1, 100)
             .build_mapped(dir.path().join("ring"))
             .unwrap();
         let push = |lines: usize| {
             for number in 0..lines {
                 tail.push(&[b'x'; 200][..number % 200]);
                 if number % 50 == 0 {
-                    tail.push_pinned(b"pinned");
+                    tail.push_class(1, b"pinned");
                 }
             }
         };
@@ -170,9 +170,9 @@ mod mapped {
         for (len, pinned) in [(0, 0), (0, 50_000), (1, 10), (8, 0), (100, 0), (4_000, 100)] {
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join("ring");
-            let tail = SharedTail::builder()
+            let tail = TailWriter::builder()
                 .max_line_bytes(4_000)
-                .pinned_lines(pinned)
+                .quota(1, pinned)
                 .build_mapped(&path)
                 .unwrap();
             // Of many threads, so that as many segments are in use as can be, and often enough to
@@ -181,7 +181,7 @@ mod mapped {
             thread::scope(|scope| {
                 for _ in 0..40 {
                     scope.spawn(|| {
-                        (0..lines).for_each(|_| tail.push_pinned(&[b'x'; 4_000][..len]));
+                        (0..lines).for_each(|_| tail.push_class(1, &[b'x'; 4_000][..len]));
                     });
                 }
             });

@@ -1,18 +1,30 @@
 //! The clock that orders what threads commit.
+//!
+//! It is the processor's counter where the processor and the kernel trust that, and else the
+//! system's monotonic clock. The counter may restart from zero after some sleep states, and after a
+//! virtual machine was restored. A tick that is not greater than one that was seen before shows
+//! that; an offset then moves the clock on to where the wall clock says that it should be.
 
 #[cfg(target_arch = "x86_64")]
 mod tsc;
 
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, ForkMutex, ForkMutexGuard, LockError, Ordering};
 
-/// Ticks that never run backwards, on any thread: if one call of [`Clock::now`] returned before
+/// Ticks that never run backwards, on any thread: if one call of [`Clock::tick`] returned before
 /// another began, as far as the threads can tell, it returned less.
-#[derive(Debug)]
 pub(crate) struct Clock {
     source: Source,
+    /// What is added to the source. It grows when the source has jumped back.
+    ///
+    /// Relaxed, as the floor: a thread that misses a change finds its tick too small, and looks
+    /// again under the lock of the history.
+    offset: AtomicU64,
+    /// Some tick that was seen. A smaller one is not returned any more.
+    floor: AtomicU64,
     start: Anchor,
+    history: ForkMutex<History>,
 }
 
 #[derive(Debug)]
@@ -21,8 +33,10 @@ enum Source {
     #[cfg(target_arch = "x86_64")]
     Tsc,
     /// The system's monotonic clock, made strict: not every system's is finer than a hand-over
-    /// between threads. It costs a shared cache line, and is right.
+    /// between threads. That takes a shared cache line.
     Monotonic { last: AtomicU64 },
+    #[cfg(test)]
+    Set(std::sync::Arc<AtomicU64>),
 }
 
 /// One moment, on three clocks.
@@ -33,53 +47,89 @@ pub(crate) struct Anchor {
     pub(crate) system: SystemTime,
 }
 
+/// What is known of the clock's rate.
+struct History {
+    /// Since when the source has not jumped.
+    since: Anchor,
+    /// The last moment that was looked at; from the one to the other, the rate is known.
+    latest: Anchor,
+    /// The rate before that.
+    earlier: Option<Rate>,
+}
+
+/// Nanoseconds a tick, as they were in a time of `span`.
+#[derive(Clone, Copy)]
+struct Rate {
+    nanos_per_tick: f64,
+    span: Duration,
+}
+
+/// After a jump, this much time at most is taken to have passed. The wall clock may be wrong.
+const MAX_GAP: Duration = Duration::from_secs(366 * 24 * 3600);
+/// How long the counter is watched where its rate is not known.
+const MEASURED: Duration = Duration::from_micros(200);
+
 impl Clock {
     pub(crate) fn new() -> Clock {
         #[cfg(target_arch = "x86_64")]
-        if tsc::is_invariant() {
-            let start = Anchor::new(tsc::ordered());
-            return Clock {
-                source: Source::Tsc,
-                start,
-            };
+        if tsc::is_trusted() {
+            return Clock::of(Source::Tsc);
         }
         Clock::monotonic()
     }
 
     fn monotonic() -> Clock {
+        Clock::of(Source::Monotonic {
+            last: AtomicU64::new(0),
+        })
+    }
+
+    /// A clock that says what is stored to `ticks`.
+    #[cfg(test)]
+    pub(crate) fn set_by(ticks: std::sync::Arc<AtomicU64>) -> Clock {
+        Clock::of(Source::Set(ticks))
+    }
+
+    fn of(source: Source) -> Clock {
+        let mut start = Anchor::new(0);
+        start.ticks = source.read(&start);
         Clock {
-            source: Source::Monotonic {
-                last: AtomicU64::new(0),
-            },
-            start: Anchor::new(0),
+            source,
+            offset: AtomicU64::new(0),
+            floor: AtomicU64::new(0),
+            history: ForkMutex::new(History {
+                since: start,
+                latest: start,
+                earlier: None,
+            }),
+            start,
         }
     }
 
+    /// The tick of this moment.
     #[inline]
     pub(crate) fn now(&self) -> u64 {
-        match &self.source {
-            #[cfg(target_arch = "x86_64")]
-            Source::Tsc => tsc::ordered(),
-            Source::Monotonic { last } => {
-                // Nanoseconds fit for 584 years.
-                let nanos = self.start.instant.elapsed().as_nanos() as u64;
-                let mut now = nanos;
-                // AcqRel: who sees an earlier call's tick here is ordered behind that call.
-                let _ = last.fetch_update(Ordering::AcqRel, Ordering::Acquire, |last| {
-                    now = nanos.max(last + 1);
-                    Some(now)
-                });
-                now
-            }
-        }
+        // In this order: an offset that is too old makes the tick too small, which is noticed.
+        let offset = self.offset.load(Ordering::Relaxed);
+        self.source.read(&self.start).wrapping_add(offset)
     }
 
-    /// The same, and whatever is loaded after this call is loaded after that moment.
+    /// A tick of this moment, if it is greater than `last` and than any other tick that this clock
+    /// knows of. If not, the caller finds out what was seen and calls
+    /// [`tick_after`](Clock::tick_after).
+    #[inline]
+    pub(crate) fn tick(&self, last: u64) -> Option<u64> {
+        let tick = self.now();
+        (tick > last && tick > self.floor.load(Ordering::Relaxed)).then_some(tick)
+    }
+
+    /// The tick of this moment, after which whatever is loaded after this call is loaded.
     ///
-    /// It is for who looks at what others have done up to then: [`now`](Clock::now) is behind all
-    /// loads before it, and the processor may carry out later ones before it has read the counter.
-    pub(crate) fn now_before_loads(&self) -> u64 {
-        let now = self.now();
+    /// It is greater than `seen`, the greatest tick of all that was loaded before. A snapshot needs
+    /// that: [`now`](Clock::now) is behind all loads before it, but the processor may carry out later
+    /// ones before it has read the counter.
+    pub(crate) fn now_after(&self, seen: u64) -> u64 {
+        let now = self.tick_after(seen);
         #[cfg(target_arch = "x86_64")]
         if let Source::Tsc = self.source {
             tsc::wait();
@@ -87,8 +137,74 @@ impl Clock {
         now
     }
 
+    /// From now on no tick up to `tick` is returned.
+    pub(crate) fn raise_floor(&self, tick: u64) {
+        self.floor.fetch_max(tick, Ordering::Relaxed);
+    }
+
+    /// A tick of this moment that is greater than `seen`, the greatest of all threads.
+    ///
+    /// If the clock is behind that, it has jumped back, and is moved on.
+    pub(crate) fn tick_after(&self, seen: u64) -> u64 {
+        let seen = seen.max(self.floor.load(Ordering::Relaxed));
+        let tick = self.now();
+        if tick > seen {
+            return tick;
+        }
+        self.move_on(seen)
+    }
+
+    #[cold]
+    fn move_on(&self, seen: u64) -> u64 {
+        let Some(mut history) = self.history() else {
+            return seen.saturating_add(1);
+        };
+        let now = self.anchor();
+        if now.ticks > seen {
+            // Another thread was here before.
+            return now.ticks;
+        }
+        let rate = history.rate().unwrap_or_else(|| self.measure());
+        let elapsed = now.system.duration_since(history.since.system);
+        let elapsed = elapsed.unwrap_or_default().min(MAX_GAP);
+        let expected = history.since.ticks as f64 + nanos(elapsed) / rate.nanos_per_tick;
+        let ticks = seen.saturating_add(1).max(expected as u64);
+        let since = Anchor { ticks, ..now };
+        *history = History {
+            since,
+            latest: since,
+            earlier: Some(rate),
+        };
+        self.offset
+            .fetch_add(ticks.wrapping_sub(now.ticks), Ordering::Relaxed);
+        ticks
+    }
+
+    /// Finds the rate of the source by watching it.
+    fn measure(&self) -> Rate {
+        let from = self.anchor();
+        loop {
+            let to = self.anchor();
+            if to.instant.duration_since(from.instant) >= MEASURED {
+                return Rate::between(&from, &to).unwrap_or(Rate {
+                    nanos_per_tick: 1.0,
+                    span: Duration::ZERO,
+                });
+            }
+        }
+    }
+
+    fn history(&self) -> Option<ForkMutexGuard<'_, History>> {
+        match self.history.lock() {
+            Ok(history) => Some(history),
+            // Numbers only, of which the worst that can be said is that a time is wrong.
+            Err(LockError::Orphaned(history)) => Some(history),
+            Err(_) => None,
+        }
+    }
+
     /// This moment.
-    pub(crate) fn anchor(&self) -> Anchor {
+    fn anchor(&self) -> Anchor {
         Anchor::new(self.now())
     }
 
@@ -102,35 +218,90 @@ impl Clock {
     #[cfg(feature = "mmap")]
     pub(crate) fn kind(&self) -> u64 {
         match self.source {
-            Source::Monotonic { .. } => 1,
             #[cfg(target_arch = "x86_64")]
             Source::Tsc => 2,
+            _ => 1,
         }
     }
 
     /// What ticks mean, as seen from this moment.
     pub(crate) fn timeline(&self) -> Timeline {
         let now = self.anchor();
+        let mut rate = Rate::between(&self.start, &now);
+        if let Some(mut history) = self.history() {
+            history.latest = now;
+            rate = history.rate();
+        }
         Timeline {
-            start: self.start.ticks,
             now: now.ticks,
-            elapsed: now.instant.duration_since(self.start.instant),
             system: now.system,
+            nanos_per_tick: match self.source {
+                Source::Monotonic { .. } => 1.0,
+                _ => rate.map_or(1.0, |rate| rate.nanos_per_tick),
+            },
         }
     }
 }
 
-/// Translates ticks: two moments on the counter, the time between them, and the wall clock at the
-/// later one, which is called now.
+impl Source {
+    #[inline]
+    fn read(&self, start: &Anchor) -> u64 {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Source::Tsc => tsc::ordered(),
+            Source::Monotonic { last } => {
+                // Nanoseconds fit for 584 years.
+                let nanos = start.instant.elapsed().as_nanos() as u64;
+                let mut now = nanos;
+                // AcqRel: a thread that sees an earlier call's tick here is ordered behind that call.
+                let _ = last.fetch_update(Ordering::AcqRel, Ordering::Acquire, |last| {
+                    now = nanos.max(last + 1);
+                    Some(now)
+                });
+                now
+            }
+            #[cfg(test)]
+            Source::Set(ticks) => ticks.fetch_add(1, Ordering::AcqRel),
+        }
+    }
+}
+
+impl History {
+    /// What is known best: the rate since the last jump, or that before, whichever was longer.
+    fn rate(&self) -> Option<Rate> {
+        let rates = [Rate::between(&self.since, &self.latest), self.earlier];
+        let rates = rates.into_iter().flatten();
+        rates.max_by_key(|rate| rate.span)
+    }
+}
+
+impl Rate {
+    fn between(from: &Anchor, to: &Anchor) -> Option<Rate> {
+        let span = to.instant.checked_duration_since(from.instant)?;
+        let ticks = to.ticks.checked_sub(from.ticks)?;
+        let nanos_per_tick = nanos(span) / ticks as f64;
+        // Not if one of them is zero.
+        nanos_per_tick.is_normal().then_some(Rate {
+            nanos_per_tick,
+            span,
+        })
+    }
+}
+
+fn nanos(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e9
+}
+
+/// Translates ticks: one moment on the counter and on the wall clock, which is called now, and the
+/// rate of the counter.
 ///
-/// The wall clock is read at that one alone: were it set meanwhile, earlier times move with it, and
-/// their order and distances stay what they were.
+/// The wall clock is read at that moment alone: were it set meanwhile, earlier times move with it,
+/// and their order and distances stay what they were.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeline {
-    pub(crate) start: u64,
     pub(crate) now: u64,
-    pub(crate) elapsed: Duration,
     pub(crate) system: SystemTime,
+    pub(crate) nanos_per_tick: f64,
 }
 
 impl Timeline {
@@ -146,14 +317,13 @@ impl Timeline {
     /// The same, with `ticks` for now if that is later.
     #[cfg(feature = "mmap")]
     pub(crate) fn seen_from(self, ticks: u64) -> Timeline {
-        if ticks <= self.now {
-            return self;
-        }
-        let later = self.duration(ticks - self.now);
         Timeline {
-            now: ticks,
-            elapsed: self.elapsed.saturating_add(later),
-            system: self.time(ticks),
+            now: self.now.max(ticks),
+            system: if ticks > self.now {
+                self.time(ticks)
+            } else {
+                self.system
+            },
             ..self
         }
     }
@@ -161,12 +331,11 @@ impl Timeline {
     /// How long before now it was `ticks`; zero if it was later.
     pub(crate) fn age(&self, ticks: u64) -> Duration {
         self.duration(self.now.saturating_sub(ticks))
-            .min(self.elapsed)
     }
 
-    fn duration(&self, ticks: u64) -> Duration {
-        let all = self.now.saturating_sub(self.start).max(1);
-        let seconds = self.elapsed.as_secs_f64() * (ticks as f64 / all as f64);
+    /// How long `ticks` take.
+    pub(crate) fn duration(&self, ticks: u64) -> Duration {
+        let seconds = ticks as f64 * self.nanos_per_tick / 1e9;
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 }
@@ -183,10 +352,12 @@ impl Anchor {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]
-    fn the_fallback_is_strict_too() {
+    fn the_monotonic_clock_is_strict() {
         let clock = Clock::monotonic();
         let mut last = 0;
         for _ in 0..100_000 {
@@ -209,5 +380,32 @@ mod tests {
                 "{before:?} {time:?} {after:?}"
             );
         }
+    }
+
+    /// The counter restarts from zero a minute after its start: ticks go on where they should be.
+    #[test]
+    fn a_jump_back_leaves_no_gap_in_the_time() {
+        const SECOND: u64 = 1_000_000_000;
+        let ticks = Arc::new(AtomicU64::new(500 * SECOND));
+        let clock = Clock::set_by(Arc::clone(&ticks));
+        let minute = Duration::from_secs(60);
+        if let Some(mut history) = clock.history() {
+            // As if it had been made a minute ago, at a rate of one tick a nanosecond.
+            history.since.system -= minute;
+            history.latest.instant += minute;
+            history.latest.ticks += 60 * SECOND;
+        }
+        let last = 560 * SECOND;
+        ticks.store(17, Ordering::Relaxed);
+        let tick = clock.tick_after(last);
+        assert!(tick > last && tick < last + SECOND / 10, "{tick}");
+        assert!(clock.tick_after(tick) > tick);
+        let age = clock.timeline().age(500 * SECOND);
+        assert!(age.abs_diff(minute) < Duration::from_secs(1), "{age:?}");
+        // Forward, and back again.
+        ticks.store(10_000 * SECOND, Ordering::Relaxed);
+        let ahead = clock.tick_after(tick);
+        ticks.store(0, Ordering::Relaxed);
+        assert!(clock.tick_after(ahead) > ahead);
     }
 }

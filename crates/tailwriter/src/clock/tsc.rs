@@ -2,15 +2,46 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{__cpuid, _mm_lfence, _rdtsc};
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// Whether the counter runs at one rate, and the kernel uses it for its own clock.
+///
+/// A kernel that has found the counters of the cores to drift apart uses another clock. The answer
+/// is that of the first call.
+pub(super) fn is_trusted() -> bool {
+    const YES: u8 = 1;
+    const NO: u8 = 2;
+    // Not a `OnceLock`: a fork while it is being set would make the child wait for ever. Relaxed:
+    // the answer stands for itself, and two threads find the same.
+    static ANSWER: AtomicU8 = AtomicU8::new(0);
+    match ANSWER.load(Ordering::Relaxed) {
+        0 => {
+            let is_trusted = is_invariant() && is_used_by_kernel();
+            ANSWER.store(if is_trusted { YES } else { NO }, Ordering::Relaxed);
+            is_trusted
+        }
+        answer => answer == YES,
+    }
+}
+
+/// Whether Linux uses the counter; true where it does not say, and on other systems.
+fn is_used_by_kernel() -> bool {
+    const CURRENT: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+    !cfg!(target_os = "linux") || std::fs::read(CURRENT).map_or(true, |name| is_tsc(&name))
+}
+
+fn is_tsc(name: &[u8]) -> bool {
+    name.trim_ascii() == b"tsc"
+}
 
 /// Whether the counter runs at one rate, whatever the processor's frequency and sleep states.
 ///
-/// That is the "invariant TSC" of Intel's and AMD's manuals (CPUID 8000_0007h, EDX bit 8); where
-/// it is set, operating systems start the counters of all cores together.
-pub(super) fn is_invariant() -> bool {
+/// That is the "invariant TSC" of Intel's and AMD's manuals (CPUID 8000_0007h, EDX bit 8). Where it
+/// is set, operating systems start the counters of all cores together.
+fn is_invariant() -> bool {
     const HIGHEST_EXTENDED: u32 = 0x8000_0000;
     const ADVANCED_POWER_MANAGEMENT: u32 = 0x8000_0007;
-    // Newer compilers take the question for safe, older ones do not.
+    // Newer compilers know that this is safe, older ones do not.
     #[allow(unused_unsafe)]
     // SAFETY: every x86-64 processor has CPUID, which touches no memory.
     let cpuid = |leaf| unsafe { __cpuid(leaf) };
@@ -37,4 +68,23 @@ pub(super) fn ordered() -> u64 {
 pub(super) fn wait() {
     // SAFETY: LFENCE is part of SSE2, which every x86-64 processor has. It touches no memory.
     unsafe { _mm_lfence() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_counter_itself_is_the_counter() {
+        assert!(is_tsc(b"tsc\n"));
+        for other in [
+            &b"hpet\n"[..],
+            b"kvm-clock\n",
+            b"acpi_pm\n",
+            b"tsc-early\n",
+            b"",
+        ] {
+            assert!(!is_tsc(other), "{}", other.escape_ascii());
+        }
+    }
 }

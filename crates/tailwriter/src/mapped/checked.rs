@@ -1,8 +1,8 @@
 //! Lines with a checksum, and laps that say what came before them.
 //!
-//! Word by word, what is here is described in `format.md`.
+//! `format.md` describes them word by word.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering};
 
 use super::sum::{Key, Sum, agree};
 use crate::shared::memory::Lap;
@@ -145,6 +145,10 @@ pub(crate) struct Record<'a> {
 impl Record<'_> {
     pub(crate) fn len(&self) -> usize {
         self.header as u32 as usize
+    }
+
+    pub(crate) fn flags(&self) -> u64 {
+        self.header & !0xFFFF_FFFF
     }
 
     pub(crate) fn words(&self) -> usize {

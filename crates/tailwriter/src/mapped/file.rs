@@ -1,26 +1,48 @@
-//! The file itself: made in private, locked for as long as its owner lives, found whole or not at all.
+//! The file itself: it gets its name when it is locked and has its header, and stays locked for as
+//! long as its owner lives.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::process;
+use std::time::SystemTime;
 
-use super::header::Header;
+use super::header::{Header, Unreadable};
 
-/// A file that was made: opened twice.
+/// 128 bits that no other file has. The standard library seeds its hashers from the system.
+pub(crate) fn random_id() -> [u64; 2] {
+    [0, 1].map(|half: u64| RandomState::new().hash_one((half, process::id(), SystemTime::now())))
+}
+
+/// What tells one run of the machine from another, on Linux.
+pub(crate) fn boot_id() -> Option<[u64; 2]> {
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+    let id = u128::from_str_radix(&digits, 16).ok()?;
+    Some([(id >> 64) as u64, id as u64])
+}
+
+/// A file that was made, and opened twice.
 pub(crate) struct Made {
     /// Locked as long as this is open, here or in a forked child.
     pub(crate) locked: File,
-    /// To be mapped. A mapping keeps the file open that it was made from, and so the lock, in a
-    /// forked child as well, which has no way to let go of it.
+    /// To be mapped. A mapping keeps the file open that it was made from, in a forked child as well,
+    /// so it must not be the locked one.
     pub(crate) to_map: File,
     pub(crate) path: PathBuf,
 }
 
 /// Makes the file at `path` with `header` at its beginning and zeros behind it, and locks it.
 ///
-/// It is made under another name and gets its own when it is locked, so that whoever finds it there
+/// It has its full length, and the first `reserved` bytes have their space on the disk. It is made
+/// under another name and gets its own when it is locked, so that a process that finds it there
 /// finds it with its header, and its owner alive.
-pub(crate) fn create(path: &Path, header: &Header) -> io::Result<Made> {
+pub(crate) fn create(path: &Path, header: &Header, reserved: u64) -> io::Result<Made> {
     let explain = |what: &str, error: io::Error| {
         let path = path.display();
         io::Error::new(
@@ -44,7 +66,7 @@ pub(crate) fn create(path: &Path, header: &Header) -> io::Result<Made> {
     options.read(true).write(true);
     let locked = open(options.clone().create_new(true), &draft)
         .map_err(|error| explain("cannot make", error))?;
-    let made = fill(&locked, header)
+    let made = fill(&locked, header, reserved)
         .map_err(|error| explain("cannot reserve space for", error))
         .and_then(|()| {
             let to_map =
@@ -59,7 +81,7 @@ pub(crate) fn create(path: &Path, header: &Header) -> io::Result<Made> {
             path,
         }),
         Ok(_) => {
-            let error = io::Error::other("somebody replaced it meanwhile");
+            let error = io::Error::other("another process replaced it");
             Err(explain("cannot make", error))
         }
         Err(error) => {
@@ -70,9 +92,10 @@ pub(crate) fn create(path: &Path, header: &Header) -> io::Result<Made> {
     }
 }
 
-fn fill(mut file: &File, header: &Header) -> io::Result<()> {
+fn fill(mut file: &File, header: &Header, reserved: u64) -> io::Result<()> {
     file.try_lock()?;
-    reserve(file, header.file_bytes())?;
+    set_len(file, header.file_bytes())?;
+    reserve(file, 0..reserved)?;
     let words = header.encode();
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
     file.write_all(&bytes)
@@ -85,7 +108,7 @@ pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() {
         Ok(file)
     } else {
-        Err(super::header::invalid("it is not a regular file"))
+        Err(Unreadable::NotARing.because("it is not a regular file"))
     }
 }
 
@@ -173,36 +196,54 @@ fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Takes the space for the whole file now, so that a full disk is an error and no signal later.
+/// Sets the length of a new file, whose bytes are zeros without any space on the disk.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
-fn reserve(file: &File, bytes: u64) -> io::Result<()> {
-    use rustix::fs::{FallocateFlags, fallocate};
+fn set_len(file: &File, bytes: u64) -> io::Result<()> {
     use rustix::io::Errno;
     use rustix::process::{Resource, getrlimit};
     // Past this limit (`ulimit -f`) the system ends the process by SIGXFSZ.
-    if getrlimit(Resource::Fsize)
-        .current
-        .is_some_and(|most| bytes > most)
-    {
-        return Err(Errno::FBIG.into());
+    match getrlimit(Resource::Fsize).current {
+        Some(most) if bytes > most => Err(Errno::FBIG.into()),
+        _ => file.set_len(bytes),
     }
-    match fallocate(file, FallocateFlags::empty(), 0, bytes) {
-        Ok(()) => file.set_len(bytes),
-        // A file system that knows no reservation: what is written has its space.
-        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => write_zeros(file, bytes),
-        Err(error) => Err(error.into()),
+}
+
+/// Reserves space on the disk, so that writing to the mapped file never fails there.
+///
+/// The range must be within the file, and nothing was written to it yet.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+pub(crate) fn reserve(file: &File, range: Range<u64>) -> io::Result<()> {
+    use rustix::fs::{FallocateFlags, fallocate};
+    use rustix::io::Errno;
+    let bytes = range.end - range.start;
+    match fallocate(file, FallocateFlags::empty(), range.start, bytes) {
+        // A file system that does not reserve: what is written has its space.
+        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => write_zeros(file, range),
+        result => Ok(result?),
     }
 }
 
 #[cfg(any(target_os = "linux", target_os = "macos"))]
-fn write_zeros(mut file: &File, bytes: u64) -> io::Result<()> {
-    io::copy(&mut io::Read::take(io::repeat(0), bytes), &mut file)?;
-    io::Seek::rewind(&mut file)
+fn write_zeros(file: &File, range: Range<u64>) -> io::Result<()> {
+    use std::os::unix::fs::FileExt;
+    const ZEROS: [u8; 4096] = [0; 4096];
+    let mut at = range.start;
+    while at < range.end {
+        let bytes = (range.end - at).min(ZEROS.len() as u64);
+        file.write_all_at(&ZEROS[..bytes as usize], at)?;
+        at += bytes;
+    }
+    Ok(())
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
-fn reserve(file: &File, bytes: u64) -> io::Result<()> {
+fn set_len(file: &File, bytes: u64) -> io::Result<()> {
     file.set_len(bytes)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+pub(crate) fn reserve(_: &File, _: Range<u64>) -> io::Result<()> {
+    Ok(())
 }
 
 /// Renames a file, unless there is one of the new name.

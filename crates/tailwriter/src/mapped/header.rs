@@ -1,41 +1,47 @@
-//! The first page of the file, which says what the rest is.
+//! The first page of the file, which describes the rest.
 //!
-//! Word by word, what is here is described in `format.md`.
+//! `format.md` describes it word by word.
 
-use std::io;
+use std::error::Error;
 use std::time::Duration;
+use std::{fmt, io};
 
 use super::checked::Checked;
 use super::sum::{Key, agree};
-use crate::limits::{Limits, MAX_SHARED_LINE_BYTES};
+use crate::limits::{CLASSES, Limits, MAX_SHARED_LINE_BYTES};
 use crate::shared::memory::Geometry;
 use crate::shared::segment::{Format, WORD};
 
 pub(crate) const HEADER_BYTES: usize = 4096;
 pub(crate) const HEADER_WORDS: usize = HEADER_BYTES / WORD;
-/// A file larger than this is neither made nor read: 1 GiB.
+/// A file that is longer than this is neither made nor read: 1 GiB.
 pub(crate) const MAX_FILE_BYTES: u64 = 1 << 30;
 
-/// Tells the byte order, too: the other way round, it reads `gnirliat`.
+/// Shows the byte order, too: the other way round, it reads `gnirliat`.
 const MAGIC: u64 = u64::from_le_bytes(*b"tailring");
-const VERSION: u64 = 1;
+pub(crate) const VERSION: u64 = 2;
 const MAX_SEGMENTS: u64 = 1 << 16;
 const NO_AGE: u64 = u64::MAX;
 
-const CHECK: usize = 19;
+const ID: usize = 7;
+/// Three words for each class: its quota, the words of a segment, and the number of segments.
+const PARTS: usize = 16;
+const PART_WORDS: usize = 3;
+const CHECK: usize = PARTS + CLASSES * PART_WORDS;
 /// Where the blocks that change lie: two slots each, each in a cache line of its own.
-const ANCHORS: usize = 32;
-const CLEARS: usize = 48;
+const ANCHORS: usize = 48;
+const CLEARS: usize = 64;
 const SLOT_WORDS: usize = 8;
 
 /// What never changes in a file.
 #[derive(Clone, Debug)]
 pub(crate) struct Header {
-    pub(crate) geometry: Geometry,
-    pub(crate) pinned_segments: usize,
+    /// How many bytes belong to the owner; they are behind the header.
+    pub(crate) reserved: usize,
+    /// The segments of all lines, and then those of the lines of each class.
+    pub(crate) parts: [Geometry; CLASSES],
     pub(crate) limits: Limits,
     pub(crate) line_limit: usize,
-    pub(crate) pinned_lines: usize,
     pub(crate) file_id: [u64; 2],
     /// Zero if it is not known.
     pub(crate) boot_id: [u64; 2],
@@ -45,31 +51,61 @@ pub(crate) struct Header {
     pub(crate) start_ticks: u64,
 }
 
+/// Where the segments of one class are.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Part {
+    /// The word of the file at which the first one begins.
+    pub(crate) start: usize,
+    /// The number of the first one, counted through the file.
+    pub(crate) first: u32,
+    pub(crate) geometry: Geometry,
+}
+
+impl Part {
+    /// Where its segment `index` begins, in words.
+    pub(crate) fn start_of(&self, index: usize) -> usize {
+        self.start + index * self.geometry.segment_words
+    }
+}
+
 impl Header {
     pub(crate) fn key(&self) -> Key {
         Key::new(self.file_id)
     }
 
+    /// The part of a class; that of all lines for class 0.
+    pub(crate) fn part(&self, class: usize) -> Part {
+        let before = &self.parts[..class];
+        let words: usize = before.iter().map(Geometry::words).sum();
+        Part {
+            start: HEADER_WORDS + self.area_bytes() / WORD + words,
+            first: before.iter().map(|part| part.segments as u32).sum(),
+            geometry: self.parts[class],
+        }
+    }
+
+    /// The length of the owner's area, filled up to whole pages.
+    pub(crate) fn area_bytes(&self) -> usize {
+        self.reserved.next_multiple_of(HEADER_BYTES)
+    }
+
     pub(crate) fn file_bytes(&self) -> u64 {
-        let segments = self.geometry.segments as u64 + self.pinned_segments as u64;
-        let bytes = (self.geometry.segment_words as u64 * WORD as u64).saturating_mul(segments);
-        bytes.saturating_add(HEADER_BYTES as u64)
+        let words = |part: &Geometry| part.segment_words as u64 * part.segments as u64;
+        let words: u64 = self.parts.iter().map(words).sum();
+        HEADER_BYTES as u64 + self.area_bytes() as u64 + words * WORD as u64
     }
 
     pub(crate) fn encode(&self) -> [u64; HEADER_WORDS] {
         let age = self.limits.max_age.map_or(NO_AGE, |age| {
             u64::try_from(age.as_nanos()).unwrap_or(NO_AGE - 1)
         });
-        let facts: [u64; CHECK] = [
+        let facts: [u64; PARTS] = [
             MAGIC,
             VERSION,
-            self.geometry.segment_words as u64,
-            self.geometry.segments as u64,
-            self.pinned_segments as u64,
+            self.reserved as u64,
             self.limits.max_lines as u64,
             self.limits.max_bytes as u64,
             self.line_limit as u64,
-            self.pinned_lines as u64,
             age,
             self.file_id[0],
             self.file_id[1],
@@ -82,55 +118,77 @@ impl Header {
             0,
         ];
         let mut words = [0; HEADER_WORDS];
-        words[..CHECK].copy_from_slice(&facts);
-        words[CHECK] = self.key().of_block(Place::HEADER.0, &facts);
+        words[..PARTS].copy_from_slice(&facts);
+        let parts = words[PARTS..CHECK].chunks_exact_mut(PART_WORDS);
+        for ((part, quota), words) in self.parts.iter().zip(self.limits.quotas).zip(parts) {
+            let facts = [quota, part.segment_words, part.segments];
+            words.copy_from_slice(&facts.map(|fact| fact as u64));
+        }
+        words[CHECK] = self.key().of_block(Place::HEADER.0, &words[..CHECK]);
         words
     }
 
-    /// Reads a header and says what is wrong with it, if anything is.
+    /// Reads a header.
     pub(crate) fn decode(words: &[u64; HEADER_WORDS]) -> io::Result<Header> {
-        let &[magic, version, segment_words, segments, pinned_segments, ..] = words;
+        let &[magic, version, reserved, ..] = words;
         if magic != MAGIC {
-            return Err(invalid("it does not begin like the ring file of a tail"));
+            return Err(
+                Unreadable::NotARing.because("it does not begin like the ring file of a tail")
+            );
         }
         if version != VERSION {
-            return Err(invalid(&format!(
-                "its format has the version {version}; only {VERSION} is known"
+            return Err(Unreadable::OtherVersion { version }.because(&format!(
+                "its format is version {version}; this program reads version {VERSION}"
             )));
         }
-        let key = Key::new([words[10], words[11]]);
+        let damaged = |what| Err(Unreadable::Damaged.because(what));
+        let key = Key::new([words[ID], words[ID + 1]]);
         if !agree(key.of_block(Place::HEADER.0, &words[..CHECK]), words[CHECK]) {
-            return Err(invalid("its header is damaged"));
+            return damaged("its header is damaged");
         }
-        let least_words = (Checked::FIRST_LINE + Checked::LINE_HEADER) as u64;
-        let is_sound = (least_words..1 << 23).contains(&segment_words)
-            && (1..=MAX_SEGMENTS).contains(&segments)
-            && pinned_segments <= MAX_SEGMENTS
-            && words[7] <= MAX_SHARED_LINE_BYTES as u64;
         let size = |word: u64| usize::try_from(word).unwrap_or(usize::MAX);
+        let least_words = (Checked::FIRST_LINE + Checked::LINE_HEADER) as u64;
+        let mut is_sound = words[5] <= MAX_SHARED_LINE_BYTES as u64 && reserved <= MAX_FILE_BYTES;
+        let mut quotas = [0; CLASSES];
+        let mut parts = [Geometry::default(); CLASSES];
+        for (class, part) in words[PARTS..CHECK].chunks_exact(PART_WORDS).enumerate() {
+            let &[quota, segment_words, segments] = part else {
+                continue;
+            };
+            let is_there = segments > 0 || class == 0;
+            is_sound &= segments <= MAX_SEGMENTS && (class > 0 || segments > 0);
+            is_sound &= !is_there || (least_words..1 << 23).contains(&segment_words);
+            if is_there && is_sound {
+                quotas[class] = size(quota);
+                parts[class] = Geometry {
+                    segment_words: size(segment_words),
+                    segments: size(segments),
+                };
+            }
+        }
+        if !is_sound {
+            return damaged("its header describes segments that cannot be");
+        }
         let header = Header {
-            geometry: Geometry {
-                segment_words: size(segment_words),
-                segments: size(segments),
-            },
-            pinned_segments: size(pinned_segments),
+            reserved: size(reserved),
+            parts,
             limits: Limits {
-                max_lines: size(words[5]),
-                max_bytes: size(words[6]),
-                max_line_bytes: size(words[7]),
-                max_age: (words[9] != NO_AGE).then(|| Duration::from_nanos(words[9])),
+                max_lines: size(words[3]),
+                max_bytes: size(words[4]),
+                max_line_bytes: size(words[5]),
+                max_age: (words[6] != NO_AGE).then(|| Duration::from_nanos(words[6])),
+                quotas,
             },
-            line_limit: size(words[7]),
-            pinned_lines: size(words[8]),
-            file_id: [words[10], words[11]],
-            boot_id: [words[12], words[13]],
-            pid: words[14] as u32,
-            clock_kind: words[15],
-            start_nanos: words[16],
-            start_ticks: words[17],
+            line_limit: size(words[5]),
+            file_id: [words[ID], words[ID + 1]],
+            boot_id: [words[9], words[10]],
+            pid: words[11] as u32,
+            clock_kind: words[12],
+            start_nanos: words[13],
+            start_ticks: words[14],
         };
-        if !is_sound || header.file_bytes() > MAX_FILE_BYTES {
-            return Err(invalid("its header describes segments that cannot be"));
+        if header.file_bytes() > MAX_FILE_BYTES {
+            return damaged("its header describes a file that is too long");
         }
         Ok(header)
     }
@@ -141,9 +199,67 @@ pub(crate) fn is_magic(word: u64) -> bool {
     word == MAGIC
 }
 
-pub(crate) fn invalid(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what)
+/// Why nothing can be read from a file.
+///
+/// [`MappedTail::recover`](crate::MappedTail::recover), [`Recovered::read`](crate::Recovered::read)
+/// and [`Recovered::claim`](crate::Recovered::claim) return it inside of an
+/// [`io::Error`] of kind [`InvalidData`](io::ErrorKind::InvalidData).
+///
+/// ```
+/// use tailwriter::{Recovered, Unreadable};
+///
+/// # let path = std::env::temp_dir().join(format!("doc-unreadable-{}", std::process::id()));
+/// # std::fs::write(&path, "no ring at all").unwrap();
+/// let error = Recovered::claim(&path).unwrap_err();
+/// match Unreadable::of(&error) {
+///     Some(Unreadable::OtherVersion { version }) => println!("keep it for version {version}"),
+///     Some(_) => println!("of no use: {error}"),
+///     None => println!("try again later: {error}"),
+/// }
+/// # assert_eq!(Unreadable::of(&error), Some(Unreadable::NotARing));
+/// # std::fs::remove_file(&path).unwrap();
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// It is not the file of a tail.
+    NotARing,
+    /// It is the file of a tail, in a format that another version of this crate writes.
+    OtherVersion {
+        /// The version of the format.
+        version: u64,
+    },
+    /// It is the file of a tail, but its header is damaged.
+    Damaged,
 }
+
+impl Unreadable {
+    /// Why an error of recovering a file was returned; None if the file could not be opened or read.
+    pub fn of(error: &io::Error) -> Option<Unreadable> {
+        let reason = error.get_ref()?.downcast_ref::<Reason>()?;
+        Some(reason.kind)
+    }
+
+    pub(crate) fn because(self, text: &str) -> io::Error {
+        let text = text.to_owned();
+        io::Error::new(io::ErrorKind::InvalidData, Reason { kind: self, text })
+    }
+}
+
+/// [`Unreadable`], and what is told to people.
+#[derive(Debug)]
+struct Reason {
+    kind: Unreadable,
+    text: String,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Error for Reason {}
 
 /// What a checksum is of, so that no block is ever taken for another. Those of segments have
 /// numbers from 2³² on.

@@ -1,16 +1,18 @@
 //! Memory that is mapped: the only unsafe code of the mapped tail.
 //!
-//! What is mapped is seen as atomic words and nothing else. No `&[u8]` over it exists, because
-//! another process may change the file at any time, and what a `&[u8]` refers to must not change.
+//! What is mapped is seen as atomics and nothing else. No `&[u8]` over it exists, because another
+//! process may change the file at any time, and what a `&[u8]` refers to must not change.
 #![allow(unsafe_code)]
 
 use std::fs::File;
 use std::io;
 use std::process;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use memmap2::{MmapMut, MmapOptions, MmapRaw};
+
+use crate::sync::AtomicU64;
 
 const WORD: usize = size_of::<AtomicU64>();
 
@@ -31,7 +33,7 @@ impl Map {
     pub(crate) fn new(file: &File, len: usize) -> io::Result<Map> {
         let raw = MmapOptions::new().len(len).map_raw(file)?;
         // Otherwise the first touch of a page brings in many more around it, zeros that must be
-        // made and given up again: milliseconds of a short-lived process. A hint, no more.
+        // made and given up again: milliseconds of a short-lived process. It is a hint.
         #[cfg(unix)]
         let _ = raw.advise(memmap2::Advice::Random);
         Ok(Map::of(raw))
@@ -53,6 +55,20 @@ impl Map {
         unsafe { self.words.as_ref() }
     }
 
+    /// `len` bytes from the byte `start` on; none if there are not so many.
+    pub(crate) fn bytes(&self, start: usize, len: usize) -> &[AtomicU8] {
+        let len_of_map = size_of_val(self.words());
+        let Some(_) = start.checked_add(len).filter(|&end| end <= len_of_map) else {
+            return &[];
+        };
+        // SAFETY: as above, and the bytes lie within the mapping. What is lent out here is the area
+        // of the owner, of which no word is used as an `AtomicU64`.
+        unsafe {
+            let first = self.raw.as_mut_ptr().cast::<AtomicU8>().add(start);
+            std::slice::from_raw_parts(first, len)
+        }
+    }
+
     /// Waits until everything stored so far is on the disk.
     pub(crate) fn flush(&self) -> io::Result<()> {
         self.raw.flush()
@@ -63,8 +79,8 @@ impl Map {
 pub(crate) enum ForkGuard {
     /// A page that the kernel gives to a forked child filled with zeros.
     Page(Map),
-    /// Where there is no such page: on macOS, whose C library knows the process id by heart, and
-    /// on Linux before 4.14, where asking is a system call.
+    /// Where there is no such page: on macOS, whose C library remembers the process id, and on Linux
+    /// before 4.14, where asking is a system call.
     Pid(u32),
 }
 

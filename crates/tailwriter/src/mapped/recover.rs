@@ -1,15 +1,17 @@
 //! From the bytes of a file to the lines that are whole in it.
 //!
 //! The file is read twice, a segment at a time: to count, and then to copy into memory of just that
-//! size. So a file takes no more memory than twice its length, whatever it holds. Both times matter
-//! where its owner lives and goes on: what is shown is what was there when the second one began.
+//! size. So recovering takes no more memory than twice the length of the file, whatever it holds. If
+//! its owner is alive and writes, the lines are those that were there before the second reading.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
-use std::ops::Range;
 
-use super::header::{Block, Blocks, HEADER_BYTES, HEADER_WORDS, Header, invalid, is_magic};
+use super::header::{
+    Block, Blocks, HEADER_BYTES, HEADER_WORDS, Header, Part, Unreadable, is_magic,
+};
 use super::scan::Scan;
+use crate::limits::CLASSES;
 use crate::shared::assemble::Bounds;
 use crate::shared::journal::Found;
 use crate::shared::segment::{GENERATION, WORD};
@@ -29,11 +31,13 @@ pub(crate) struct Reader<'f> {
     /// The last tick whose time is known.
     anchor: Option<Block>,
     clear: Block,
+    /// The length of the file in bytes.
+    length: u64,
     /// Those of the segment that was read last.
     words: Vec<u64>,
 }
 
-/// What is known of the lines of a part without looking at their text.
+/// The lines of a part, counted.
 #[derive(Clone, Copy, Debug, Default)]
 struct Census {
     lines: usize,
@@ -43,9 +47,9 @@ struct Census {
     damaged: u64,
 }
 
-/// What was copied of a part.
+/// The lines of a part, copied.
 #[derive(Default)]
-struct Part {
+struct Copied {
     lines: Vec<Found>,
     /// How many lines there were before them.
     evicted: u64,
@@ -63,7 +67,9 @@ impl<'f> Reader<'f> {
         file.rewind()?;
         file.read_exact(&mut bytes)
             .map_err(|error| match error.kind() {
-                ErrorKind::UnexpectedEof => invalid("it is too short for the ring file of a tail"),
+                ErrorKind::UnexpectedEof => {
+                    Unreadable::NotARing.because("it is too short for the ring file of a tail")
+                }
                 _ => error,
             })?;
         let (chunks, _) = bytes.as_chunks::<WORD>();
@@ -77,8 +83,9 @@ impl<'f> Reader<'f> {
             *word = order(*chunk);
         }
         let header = Header::decode(&words)?;
-        if file.metadata()?.len() > header.file_bytes() {
-            return Err(invalid("it is longer than its header says"));
+        let length = file.metadata()?.len();
+        if length > header.file_bytes() {
+            return Err(Unreadable::Damaged.because("it is longer than its header says"));
         }
         let clear = Blocks::CLEARS.latest(&words, header.key());
         Ok(Reader {
@@ -87,8 +94,17 @@ impl<'f> Reader<'f> {
             anchor: Blocks::ANCHORS.latest(&words, header.key()),
             clear: clear.unwrap_or_default(),
             header,
+            length,
             words: Vec::new(),
         })
+    }
+
+    /// The area of the owner.
+    pub(crate) fn reserved(&self) -> io::Result<Vec<u8>> {
+        let there = self.length.saturating_sub(HEADER_BYTES as u64);
+        let mut bytes = vec![0; self.header.reserved.min(there as usize)];
+        fill(self.file, HEADER_BYTES as u64, &mut bytes)?;
+        Ok(bytes)
     }
 
     pub(crate) fn header(&self) -> &Header {
@@ -99,31 +115,42 @@ impl<'f> Reader<'f> {
         self.anchor
     }
 
-    /// Copies the lines that are within the bounds, which `bounds` tells from the last tick.
+    /// Copies the lines that are within the bounds, which `bounds` makes from the last tick.
     pub(crate) fn lines(
         mut self,
         bounds: impl FnOnce(&Header, u64) -> Bounds<'_>,
     ) -> io::Result<Lines> {
-        let [all, pinned] = self.parts()?;
-        let census = self.census(all.clone())?;
-        let pinned_census = self.census(pinned.clone())?;
-        let mut text = Vec::with_capacity(census.bytes + pinned_census.bytes);
-        let quota = self.header.pinned_lines.min(pinned_census.lines);
-        let all = self.copy(all, census, quota, &mut text)?;
-        let pinned = self.copy(pinned, pinned_census, 0, &mut text)?;
+        let parts: [Part; CLASSES] = std::array::from_fn(|class| self.header.part(class));
+        let mut counts = [Census::default(); CLASSES];
+        for (part, census) in parts.iter().zip(&mut counts) {
+            *census = self.census(part)?;
+        }
+        let mut text = Vec::with_capacity(counts.iter().map(|census| census.bytes).sum());
+        let quotas = self.header.limits.quotas.iter().zip(&counts).skip(1);
+        let most_older = quotas.map(|(quota, census)| census.lines.min(*quota)).sum();
+        let all = self.copy(&parts[0], &counts[0], most_older, &mut text)?;
+        let mut of_classes = Vec::with_capacity(CLASSES);
+        for class in (1..CLASSES).filter(|class| counts[*class].lines > 0) {
+            let copied = self.copy(&parts[class], &counts[class], 0, &mut text)?;
+            of_classes.push((class, copied.lines));
+        }
         // The memory of a segment is free for what follows.
         self.words = Vec::new();
 
         let mut lines = all.lines;
         let pushed = all.evicted.saturating_add(lines.len() as u64);
         let pushed = pushed.saturating_sub(self.clear.more[0].min(all.evicted));
-        let ticks = lines.iter().chain(&pinned.lines).map(|line| line.tick);
-        let bounds = bounds(&self.header, ticks.max().unwrap_or(0));
-        let first = bounds.first_kept(&lines, 0, 0);
+        let others = of_classes.iter().flat_map(|(_, lines)| lines);
+        let last_tick = lines.iter().chain(others).map(|line| line.tick).max();
+        let bounds = bounds(&self.header, last_tick.unwrap_or(0));
+        let first = bounds.first_kept(&lines);
         lines.drain(..first);
-        let older = bounds.older_pinned(&pinned.lines, lines.first());
-        lines.splice(0..0, older.iter().copied());
-        drop(pinned);
+        let first = lines.first().copied();
+        for (class, of_class) in of_classes {
+            let older = bounds.older_of_class(class, &of_class, first.as_ref());
+            lines.splice(0..0, older.iter().copied());
+        }
+        lines.sort_unstable_by_key(Found::order);
         let timeline = bounds.timeline;
         let meta = |line: Found| line.meta(line.text, &timeline);
         // In place: one is as large as the other.
@@ -134,29 +161,22 @@ impl<'f> Reader<'f> {
                 entries,
                 text,
             },
-            damaged: census.damaged.saturating_add(pinned_census.damaged),
+            damaged: counts.iter().map(|census| census.damaged).sum(),
         })
     }
 
-    /// The segments of all lines and of the pinned ones, as far as the file goes.
-    fn parts(&mut self) -> io::Result<[Range<usize>; 2]> {
-        let length = (self.file.metadata()?.len() as usize / WORD).saturating_sub(HEADER_WORDS);
-        let segment_words = self.header.geometry.segment_words;
-        self.words = vec![0; segment_words.min(length)];
-        let there = length.div_ceil(segment_words.max(1));
-        let first_pinned = self.header.geometry.segments.min(there);
-        let end = self.header.geometry.segments + self.header.pinned_segments;
-        Ok([
-            0..first_pinned,
-            first_pinned..end.min(there).max(first_pinned),
-        ])
+    /// How many segments of a part are in the file, the last of them perhaps not whole.
+    fn segments(&self, part: &Part) -> usize {
+        let words = (self.length as usize / WORD).saturating_sub(part.start);
+        let there = words.div_ceil(part.geometry.segment_words.max(1));
+        part.geometry.segments.min(there)
     }
 
-    fn census(&mut self, segments: Range<usize>) -> io::Result<Census> {
+    fn census(&mut self, part: &Part) -> io::Result<Census> {
         let line_limit = self.header.line_limit;
         let mut census = Census::default();
-        for segment in segments {
-            let scan = self.read(segment)?;
+        for segment in 0..self.segments(part) {
+            let scan = self.read(part, segment)?;
             let mut lines = 0;
             scan.each_line(line_limit, |line, _| {
                 lines += 1;
@@ -172,17 +192,17 @@ impl<'f> Reader<'f> {
     /// Copies the lines above the horizon in the order of their ticks, and counts the others.
     fn copy(
         &mut self,
-        segments: Range<usize>,
-        census: Census,
+        part: &Part,
+        census: &Census,
         more: usize,
         text: &mut Vec<u8>,
-    ) -> io::Result<Part> {
+    ) -> io::Result<Copied> {
         let line_limit = self.header.line_limit;
         let mut horizon = self.clear.tick;
         let mut recycled = 0;
         let mut lines = Vec::with_capacity(census.lines + more);
-        for segment in segments {
-            let scan = self.read(segment)?;
+        for segment in 0..self.segments(part) {
+            let scan = self.read(part, segment)?;
             horizon = horizon.max(scan.horizon());
             recycled = recycled.max(scan.lines_recycled());
             scan.each_line(line_limit, |line, words| {
@@ -203,19 +223,21 @@ impl<'f> Reader<'f> {
             });
         }
         lines.sort_unstable_by_key(Found::order);
-        // A header that was made up may count the segments of pinned lines among the others.
+        // A header that was made up may count the segments of a class among the others.
         lines.dedup_by_key(|line| line.order());
         let old = lines.partition_point(|line| line.tick <= horizon);
         lines.drain(..old);
-        Ok(Part {
+        Ok(Copied {
             lines,
             evicted: (old as u64).saturating_add(recycled),
         })
     }
 
     /// Reads a segment, whole even if it is being recycled; what the file lacks of it is zero.
-    fn read(&mut self, segment: usize) -> io::Result<Scan<'_>> {
-        let start = HEADER_BYTES + segment * self.header.geometry.segment_words * WORD;
+    fn read(&mut self, part: &Part, segment: usize) -> io::Result<Scan<'_>> {
+        let start = part.start_of(segment) * WORD;
+        let words = part.geometry.segment_words;
+        self.words.resize(words.min(self.length as usize / WORD), 0);
         for _ in 0..TRIES {
             self.read_words(start as u64)?;
             let mut again = [0; WORD];
@@ -225,7 +247,8 @@ impl<'f> Reader<'f> {
                 break;
             }
         }
-        Ok(Scan::new(&self.words, self.header.key(), segment as u32))
+        let number = part.first + segment as u32;
+        Ok(Scan::new(&self.words, self.header.key(), number))
     }
 
     fn read_words(&mut self, mut start: u64) -> io::Result<()> {

@@ -6,9 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::file;
+use super::file::{self, boot_id};
 use super::header::{Block, Header};
-use super::identity::boot_id;
 use super::recover::{Lines, Reader};
 use crate::Snapshot;
 use crate::clock::Timeline;
@@ -17,16 +16,16 @@ use crate::shared::assemble::Bounds;
 /// What was found in the file of a [`MappedTail`](crate::MappedTail): the lines, and the facts of
 /// its process.
 ///
-/// [`read`](Recovered::read) looks at any file; [`claim`](Recovered::claim) is for whoever clears up
-/// behind processes that died, and gives a file to one of several only.
+/// [`read`](Recovered::read) looks at any file. [`claim`](Recovered::claim) is for cleaning up after
+/// dead processes: if several callers claim a file, one of them gets it.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
-/// use tailwriter::{Recovered, SharedTail};
+/// use tailwriter::{Recovered, TailWriter};
 ///
 /// # if !cfg!(any(target_os = "linux", target_os = "macos")) { return Ok(()) }
 /// let path = std::env::temp_dir().join(format!("doc-claim-{}.ring", std::process::id()));
-/// let tail = SharedTail::builder().build_mapped(&path)?;
+/// let tail = TailWriter::builder().build_mapped(&path)?;
 /// tail.push(b"the last words");
 /// assert!(Recovered::claim(&path)?.is_none(), "its owner lives");
 ///
@@ -44,6 +43,7 @@ pub struct Recovered {
     header: Header,
     timeline: Timeline,
     damaged_lines: u64,
+    reserved: Vec<u8>,
     is_truncated: bool,
     is_owner_alive: bool,
     /// Locked if it was claimed.
@@ -52,16 +52,17 @@ pub struct Recovered {
 }
 
 impl Recovered {
-    /// Reads the file at `path`, whether or not its owner lives.
+    /// Reads the file at `path`, whether or not its owner is alive.
     ///
-    /// If it does, the lines are those of some moment meanwhile, and what was just being overwritten
-    /// may be counted as [damaged](Recovered::damaged_lines). A symbolic link is not followed. It
-    /// takes no more memory than twice the length of the file, unless that changes meanwhile.
+    /// If it is, the lines are those of some moment during the call, and lines that were being
+    /// overwritten may be counted as [damaged](Recovered::damaged_lines). A symbolic link is not
+    /// followed. Reading takes no more memory than twice the length of the file, unless that changes
+    /// meanwhile.
     ///
     /// # Errors
     ///
-    /// Those of opening and reading the file, and [`InvalidData`](io::ErrorKind::InvalidData) if it
-    /// is not the file of a tail or nothing can be told from it.
+    /// Those of opening and reading the file, and [`InvalidData`](io::ErrorKind::InvalidData) if
+    /// nothing can be read from it; [`Unreadable::of`](crate::Unreadable::of) tells why.
     pub fn read(path: impl AsRef<Path>) -> io::Result<Recovered> {
         let path = path.as_ref();
         explain(path, || {
@@ -71,14 +72,15 @@ impl Recovered {
         })
     }
 
-    /// Reads the file at `path` if its owner is dead, and keeps others from doing the same.
+    /// Reads the file at `path` if its owner is dead, and locks it against other claims.
     ///
-    /// None is returned if the owner lives, if somebody else has claimed the file, or if somebody
-    /// has claimed and removed it while this was called. The claim ends with the value returned.
+    /// Returns None if the owner is alive, if another caller has claimed the file, or if another
+    /// caller has claimed and removed it during the call. The claim ends with the value returned.
     ///
     /// # Errors
     ///
-    /// As for [`read`](Recovered::read). A file that is not that of a tail is an error and stays.
+    /// As for [`read`](Recovered::read). The file stays; one of
+    /// [another version](crate::Unreadable::OtherVersion) should be kept for that version.
     pub fn claim(path: impl AsRef<Path>) -> io::Result<Option<Recovered>> {
         let path = path.as_ref();
         explain(path, || {
@@ -99,12 +101,12 @@ impl Recovered {
         let path = std::path::absolute(path)?;
         let reader = Reader::new(&file)?;
         let header = reader.header().clone();
+        let reserved = reader.reserved()?;
         let mut timeline = timeline(&header, reader.anchor());
         let Lines { snapshot, damaged } = reader.lines(|header, last_tick| {
             timeline = timeline.seen_from(last_tick);
             Bounds {
                 limits: &header.limits,
-                pinned_lines: header.pinned_lines,
                 timeline,
             }
         })?;
@@ -112,6 +114,7 @@ impl Recovered {
             snapshot,
             timeline,
             damaged_lines: damaged,
+            reserved,
             is_truncated: file.metadata()?.len() < header.file_bytes(),
             header,
             is_owner_alive,
@@ -133,7 +136,8 @@ impl Recovered {
     /// How many lines were committed and are not whole in the file.
     ///
     /// However its process died, there are none. They come from a crash of the machine, a damaged
-    /// disk, or a file that was written to while it was read. Pinned lines may count twice.
+    /// disk, or a file that was written to while it was read. Lines of a class with a quota may count
+    /// twice.
     pub fn damaged_lines(&self) -> u64 {
         self.damaged_lines
     }
@@ -166,7 +170,16 @@ impl Recovered {
 
     /// How long the process lived after it had made the tail, as far as its lines tell.
     pub fn elapsed(&self) -> Duration {
-        self.timeline.elapsed
+        let ticks = self.timeline.now.saturating_sub(self.header.start_ticks);
+        self.timeline.duration(ticks)
+    }
+
+    /// The area that was [reserved](crate::Builder::reserve) for the owner of the file, as the
+    /// owner left it; empty if none was.
+    ///
+    /// Nothing in the file tells whether it was damaged: what is written there should say so itself.
+    pub fn reserved(&self) -> &[u8] {
+        &self.reserved
     }
 
     /// A random number that no other file has.
@@ -217,20 +230,19 @@ fn explain<T>(path: &Path, read: impl FnOnce() -> io::Result<T>) -> io::Result<T
 
 /// What ticks mean, from the start and the last moment that was written down.
 fn timeline(header: &Header, anchor: Option<Block>) -> Timeline {
-    let start = SystemTime::UNIX_EPOCH + Duration::from_nanos(header.start_nanos);
-    match anchor {
-        Some(Block { tick, more }) => Timeline {
-            start: header.start_ticks,
-            now: tick,
-            elapsed: Duration::from_nanos(more[0]),
-            system: SystemTime::UNIX_EPOCH + Duration::from_nanos(more[1]),
-        },
-        None => Timeline {
-            start: header.start_ticks,
+    let at = |nanos| SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos);
+    let Some(Block { tick, more }) = anchor else {
+        return Timeline {
             now: header.start_ticks,
-            elapsed: Duration::ZERO,
-            system: start,
-        },
+            system: at(header.start_nanos),
+            nanos_per_tick: 1.0,
+        };
+    };
+    let rate = more[0] as f64 / tick.saturating_sub(header.start_ticks) as f64;
+    Timeline {
+        now: tick,
+        system: at(more[1]),
+        nanos_per_tick: if rate.is_normal() { rate } else { 1.0 },
     }
 }
 

@@ -1,39 +1,51 @@
-//! A mapped file as the memory of two journals: that of all lines and that of the pinned ones.
+//! A mapped file as the memory of several journals: that of all lines, and one for each class.
 
+use std::fs::File;
+use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
 use super::checked::{self, Checked};
-use super::header::{Block, Blocks, HEADER_WORDS, Header};
+use super::file;
+use super::header::{self, Block, Blocks, HEADER_BYTES, Header};
 use super::map::Map;
 use super::sum::Key;
 use crate::clock::{Anchor, Clock};
 use crate::shared::memory::{Lap, Memory};
-use crate::shared::segment::Segment;
+use crate::shared::segment::{Segment, WORD};
 use crate::shared::snapshot::nanos;
+use crate::sync::{AtomicU64, ForkMutex, LockError};
+
+/// The space of the file is reserved in pieces of this many bytes, or of one segment.
+const GROWTH: usize = 256 << 10;
 
 /// The mapped file.
 pub(crate) struct Ring {
     map: Map,
     key: Key,
     start: Anchor,
-    /// From this tick on, what ticks mean is written down once more. Relaxed: whoever finds it too
-    /// early asks `busy`, and writes a block that is right all the same.
+    reserved: usize,
+    /// Locked as long as it is open, which it is until a forked child closes its copy.
+    file: ForkMutex<Option<File>>,
+    /// From this tick on, an anchor is written again. Relaxed: a thread that comes too early asks
+    /// `busy`, and writes a block that is right all the same.
     next_anchor: AtomicU64,
     anchors: AtomicU64,
     clears: AtomicU64,
-    /// Somebody writes a block to the header: a lock, taken by a swap that acquires and opened by a
+    /// A thread writes a block to the header: a lock, taken by a swap that acquires and opened by a
     /// store that releases, which is all that orders the words of a block and the two counts. No
     /// thread of this process reads the blocks.
     busy: AtomicBool,
 }
 
 impl Ring {
-    pub(crate) fn new(map: Map, header: &Header, clock: &Clock) -> Ring {
+    pub(crate) fn new(map: Map, file: File, header: &Header, clock: &Clock) -> Ring {
         let ring = Ring {
             map,
             key: header.key(),
             start: clock.start(),
+            reserved: header.reserved,
+            file: ForkMutex::new(Some(file)),
             next_anchor: AtomicU64::new(0),
             anchors: AtomicU64::new(0),
             clears: AtomicU64::new(0),
@@ -47,6 +59,27 @@ impl Ring {
         &self.map
     }
 
+    /// The area of the owner.
+    pub(crate) fn reserved(&self) -> &[AtomicU8] {
+        self.map.bytes(HEADER_BYTES, self.reserved)
+    }
+
+    /// Calls `act` with the file, unless this is a forked child that has closed it.
+    pub(crate) fn with_file(&self, act: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
+        match self.file.lock() {
+            Ok(file) | Err(LockError::Orphaned(file)) => file.as_ref().map_or(Ok(()), act),
+            // A signal handler that interrupted this thread here.
+            Err(_) => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    /// Closes the file, in a forked child.
+    pub(crate) fn close(&self) {
+        if let Ok(mut file) | Err(LockError::Orphaned(mut file)) = self.file.lock() {
+            *file = None;
+        }
+    }
+
     /// Writes down what time it is now, and when to do so again.
     ///
     /// That is when as much time has passed as before, and once a second at least: so a line's time
@@ -56,18 +89,20 @@ impl Ring {
         if self.busy.swap(true, Ordering::Acquire) {
             return;
         }
-        let now = clock.anchor();
-        let elapsed = now.instant.duration_since(self.start.instant);
-        let ticks = now.ticks.saturating_sub(self.start.ticks);
-        let elapsed_nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
+        let now = clock.timeline();
+        let ticks = now.now.saturating_sub(self.start.ticks);
+        let elapsed = now.duration(ticks);
         let block = Block {
-            tick: now.ticks,
-            more: [elapsed_nanos, nanos(now.system)],
+            tick: now.now,
+            more: [
+                u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX),
+                nanos(now.system),
+            ],
         };
         self.write(Blocks::ANCHORS, &self.anchors, block);
         let wait = (ticks as f64 / elapsed.as_secs_f64().max(1.0)) as u64;
         self.next_anchor
-            .store(now.ticks.saturating_add(wait.max(1)), Ordering::Relaxed);
+            .store(now.now.saturating_add(wait.max(1)), Ordering::Relaxed);
         self.busy.store(false, Ordering::Release);
     }
 
@@ -94,27 +129,48 @@ impl Ring {
     }
 }
 
+/// How many bytes of a new file are reserved: the header, the area of the owner, and a piece of the
+/// part of all lines.
+pub(crate) fn first_reserved(header: &Header) -> u64 {
+    let part = header.part(0);
+    (part.start_of(piece(&part, 0)) * WORD) as u64
+}
+
+/// The end of the piece that begins with the segment `index`.
+fn piece(part: &header::Part, index: usize) -> usize {
+    let segments = GROWTH / (part.geometry.segment_words * WORD);
+    (index + segments.max(1)).min(part.geometry.segments)
+}
+
 /// The segments of one journal.
 pub(crate) struct Part {
     ring: Arc<Ring>,
-    segment_words: usize,
-    /// The number of the first of its segments in the file.
-    first: u32,
-    segments: u32,
+    layout: header::Part,
+    /// For this many segments the file has space. Relaxed: changed and asked for under the lock of
+    /// the journal's segment table.
+    reserved: AtomicU32,
 }
 
 impl Part {
-    /// The part of all lines and that of the pinned ones.
-    pub(crate) fn both(ring: &Arc<Ring>, header: &Header) -> (Part, Option<Part>) {
-        let part = |first: usize, segments: usize| Part {
+    /// The part of a class; that of all lines for class 0, of which a piece is reserved.
+    pub(crate) fn new(ring: &Arc<Ring>, header: &Header, class: usize) -> Part {
+        let layout = header.part(class);
+        let reserved = if class == 0 { piece(&layout, 0) } else { 0 };
+        Part {
             ring: Arc::clone(ring),
-            segment_words: header.geometry.segment_words,
-            first: first as u32,
-            segments: segments as u32,
-        };
-        let all = part(0, header.geometry.segments);
-        let pinned = part(header.geometry.segments, header.pinned_segments);
-        (all, (header.pinned_segments > 0).then_some(pinned))
+            layout,
+            reserved: AtomicU32::new(reserved as u32),
+        }
+    }
+
+    /// Reserves space for the segment `index`, and for those behind it that fit into a piece.
+    fn grow(&self, index: u32) -> io::Result<()> {
+        let end = piece(&self.layout, index as usize);
+        let range = self.layout.start_of(index as usize)..self.layout.start_of(end);
+        let bytes = (range.start * WORD) as u64..(range.end * WORD) as u64;
+        self.ring.with_file(|file| file::reserve(file, bytes))?;
+        self.reserved.store(end as u32, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -122,30 +178,29 @@ impl Memory for Part {
     type Format = Checked;
 
     fn segments(&self) -> u32 {
-        self.segments
+        self.layout.geometry.segments as u32
     }
 
     #[inline]
     fn segment(&self, index: u32) -> Option<Segment<'_, Checked>> {
-        if index >= self.segments {
+        if index >= self.segments() {
             return None;
         }
-        let start = HEADER_WORDS + (self.first + index) as usize * self.segment_words;
-        let words = self
-            .ring
-            .map
-            .words()
-            .get(start..start + self.segment_words)?;
-        Some(Segment::new(words))
+        let start = self.layout.start_of(index as usize);
+        let end = start + self.layout.geometry.segment_words;
+        Some(Segment::new(self.ring.map.words().get(start..end)?))
     }
 
     fn make(&self, index: u32) -> Option<Segment<'_, Checked>> {
+        if index >= self.reserved.load(Ordering::Relaxed) {
+            self.grow(index).ok()?;
+        }
         self.segment(index)
     }
 
     fn begin_lap(&self, words: &[AtomicU64], generation: u64, lap: Lap) {
         let lap = Lap {
-            index: self.first + lap.index,
+            index: self.layout.first + lap.index,
             ..lap
         };
         checked::begin_lap(words, self.ring.key, generation, lap);

@@ -3,12 +3,12 @@
 use super::checked::{Checked, LapBlock, record};
 use super::sum::Key;
 use crate::shared::journal::Found;
-use crate::shared::segment::{CUT, Format, PINNED, STATE, State};
+use crate::shared::segment::{FLAGS, Format, STATE, State};
 
-/// Words are looked at so many times at most, however damaged a segment is.
+/// How many times a word is looked at, at most, however damaged a segment is.
 const PATIENCE: usize = 16;
 
-/// A segment, and what it says of itself.
+/// A segment, and what its header says.
 pub(crate) struct Scan<'a> {
     words: &'a [u64],
     state: State,
@@ -61,13 +61,13 @@ impl<'a> Scan<'a> {
         let mut last_tick = 0;
         while at < lines.len() {
             match record(lines, at, key, line_limit) {
-                Some(record) if record.tick > last_tick && record.header >> 34 == 0 => {
+                Some(record) if record.tick > last_tick && record.flags() & !FLAGS == 0 => {
                     let line = Found {
                         tick: record.tick,
                         text: 0,
                         len: record.len() as u32,
                         shard: block.shard,
-                        flags: ((record.header & (CUT | PINNED)) >> 32) as u16,
+                        flags: (record.flags() >> 32) as u16,
                     };
                     act(line, record.text);
                     last_tick = record.tick;

@@ -1,34 +1,32 @@
-//! The face of a tail in a mapped file.
+//! The tail in a mapped file, as its users see it.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use super::checked::Checked;
-use super::file;
+use super::file::{self, boot_id, random_id};
 use super::header::{Header, MAX_FILE_BYTES};
-use super::identity::{boot_id, random_id};
 use super::map::{ForkGuard, Map};
 use super::recovered::Recovered;
-use super::ring::{Part, Ring};
+use super::ring::{self, Part, Ring};
+use crate::Snapshot;
 use crate::clock::Clock;
-use crate::limits::Limits;
-use crate::shared::book::Lock;
-use crate::shared::core::{self, Core};
-use crate::shared::memory::Geometry;
+use crate::limits::{CLASSES, Limits};
+use crate::shared::core::Core;
+use crate::shared::memory::{Geometry, Heap};
 use crate::shared::snapshot::nanos;
-use crate::{Builder, SharedTail, Snapshot};
+use crate::shared::unfinished::{Handle, Writers};
 
 /// The last lines of all threads, in a file that outlives the process.
 ///
-/// It keeps what a [`SharedTail`] keeps, and promises what that promises of order and of what is
-/// kept; a clone is another handle on the same tail. Its lines lie in a file that is mapped into
-/// memory: pushing one copies it there and computes a checksum. It takes no lock, except once in
-/// hundreds of lines, makes no system call and no allocation.
+/// It keeps what a [`SharedTail`](crate::SharedTail) keeps, in the same order; a clone is another handle on the same
+/// tail. Its lines lie in a file that is mapped into memory: pushing one copies it there and computes
+/// a checksum. It takes no lock, except once in hundreds of lines, makes no allocation and, after
+/// the first laps, no system call. [`Builder::build_mapped`](crate::Builder::build_mapped) makes one.
 ///
 /// # What survives
 ///
@@ -42,15 +40,18 @@ use crate::{Builder, SharedTail, Snapshot};
 ///
 /// # The file
 ///
-/// It has its full size from the beginning, reserved, so that a full disk is an error of
-/// [`Builder::build_mapped`] and not a crash later: about `2 × max_bytes` and 132 segments of
-/// twice `max_line_bytes`, which is 4.2 MiB by default, and as much again if lines are pinned. It
-/// is readable and writable by its owner only. It stays when the tail is dropped;
-/// [`remove`](MappedTail::remove) is what a program calls that ends well. Whoever makes the file
-/// shorter while it is in use ends the process by SIGBUS: nobody but its owner may write to it.
+/// It has its full length from the beginning: about `2 × max_bytes` and 132 segments of twice
+/// `max_line_bytes`, which is 4.2 MiB by default, and less for each class with a
+/// [quota](crate::Builder::quota). Its space on the disk is reserved in pieces of 256 KiB, the first by
+/// [`Builder::build_mapped`](crate::Builder::build_mapped), each before it is used. On a full disk the tail reuses the space that
+/// it has, and so keeps fewer lines; writing to it never ends the process.
+///
+/// It is readable and writable by its owner only. It stays when the tail is dropped; a program that
+/// ends well calls [`remove`](MappedTail::remove). If the file is made shorter while it is in use,
+/// the process ends by SIGBUS: only its owner may write to it.
 ///
 /// A lock on the file (`flock`) is held for as long as a handle exists, so that others tell a living
-/// owner from a dead one, whatever became of its process id: see [`Recovered::claim`].
+/// owner from a dead one, also where its process id is used again: see [`Recovered::claim`].
 ///
 /// # Fork
 ///
@@ -66,11 +67,11 @@ use crate::{Builder, SharedTail, Snapshot};
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
-/// use tailwriter::{MappedTail, SharedTail};
+/// use tailwriter::{MappedTail, TailWriter};
 ///
 /// # if !cfg!(any(target_os = "linux", target_os = "macos")) { return Ok(()) }
 /// let path = std::env::temp_dir().join(format!("doc-{}.ring", std::process::id()));
-/// let tail = SharedTail::builder().max_lines(2).build_mapped(&path)?;
+/// let tail = TailWriter::builder().max_lines(2).build_mapped(&path)?;
 /// tail.push(b"one");
 /// tail.push(b"two");
 /// tail.push(b"three");
@@ -83,9 +84,9 @@ use crate::{Builder, SharedTail, Snapshot};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
 pub struct MappedTail {
     inner: Arc<Inner>,
+    handle: Handle,
 }
 
 struct Inner {
@@ -93,9 +94,7 @@ struct Inner {
     ring: Arc<Ring>,
     guard: ForkGuard,
     /// What a forked child has instead.
-    of_child: SharedTail,
-    /// Locked as long as it is open, which it is until a forked child closes its copy.
-    file: Lock<Option<File>>,
+    of_child: Core<Heap>,
     /// Relaxed, as `is_synced`: set more than once, it does no harm; what it guards has a lock.
     is_left: AtomicBool,
     path: PathBuf,
@@ -103,51 +102,44 @@ struct Inner {
 }
 
 impl Inner {
-    /// The tail of a forked child, which lets go of its parent's lock when it first asks.
+    /// The tail of a forked child, which unlocks its parent's file when it first asks.
     #[cold]
-    fn of_child(&self) -> &SharedTail {
-        if !self.is_left.swap(true, Ordering::Relaxed)
-            && let Some(mut file) = self.file.lock()
-        {
-            *file = None;
+    fn of_child(&self) -> &Core<Heap> {
+        if !self.is_left.swap(true, Ordering::Relaxed) {
+            self.ring.close();
         }
         &self.of_child
-    }
-
-    fn with_file(&self, act: fn(&File, &Path) -> io::Result<()>) -> io::Result<()> {
-        match self.file.lock().as_deref() {
-            Some(Some(file)) => act(file, &self.path),
-            _ => Ok(()),
-        }
     }
 }
 
 impl MappedTail {
-    pub(crate) fn create(
-        limits: Limits,
-        pinned_lines: usize,
-        path: &Path,
-    ) -> io::Result<MappedTail> {
-        let geometry = Geometry::of::<Checked>(&limits);
-        MappedTail::create_divided(limits, pinned_lines, geometry, path)
+    pub(crate) fn create(limits: Limits, reserved: usize, path: &Path) -> io::Result<MappedTail> {
+        let parts = std::array::from_fn(|class| {
+            let of_class = match class {
+                0 => Some(limits.clone()),
+                _ => limits.of_class(class),
+            };
+            of_class.map_or(Geometry::default(), |limits| {
+                Geometry::of::<Checked>(&limits)
+            })
+        });
+        MappedTail::create_divided(limits, reserved, parts, path)
     }
 
     /// With segments of another size or number than the limits ask for.
     pub(crate) fn create_divided(
         limits: Limits,
-        pinned_lines: usize,
-        geometry: Geometry,
+        reserved: usize,
+        parts: [Geometry; CLASSES],
         path: &Path,
     ) -> io::Result<MappedTail> {
         let guard = ForkGuard::new()?;
         let clock = Clock::new();
-        let pinned = core::pinned_limits(&limits, pinned_lines);
         let header = Header {
-            geometry,
-            pinned_segments: pinned.map_or(0, |_| geometry.segments),
+            reserved: reserved.min(MAX_FILE_BYTES as usize),
+            parts,
             line_limit: limits.shared_line_limit(),
             limits: limits.clone(),
-            pinned_lines,
             file_id: random_id(),
             boot_id: boot_id().unwrap_or_default(),
             pid: process::id(),
@@ -161,7 +153,7 @@ impl MappedTail {
                 io::ErrorKind::InvalidInput,
                 format!(
                     "a ring file of {bytes} bytes is over the limit of {MAX_FILE_BYTES}: \
-                     lower max_bytes or max_line_bytes"
+                     lower max_bytes, max_line_bytes, the quotas or the reserved area"
                 ),
             ));
         }
@@ -169,44 +161,40 @@ impl MappedTail {
             locked: file,
             to_map,
             path,
-        } = file::create(path, &header)?;
+        } = file::create(path, &header, ring::first_reserved(&header))?;
         let map = Map::new(&to_map, bytes as usize).inspect_err(|_| {
             // The error that matters is the first one.
             let _ = file::remove(&file, &path);
         })?;
-        let ring = Arc::new(Ring::new(map, &header, &clock));
-        let (all, pinned) = Part::both(&ring, &header);
+        let ring = Arc::new(Ring::new(map, file, &header, &clock));
+        let part = |class: usize, _: &Limits| Part::new(&ring, &header, class);
+        let in_memory = |_: usize, limits: &Limits| Heap::new(limits);
         Ok(MappedTail {
             inner: Arc::new(Inner {
-                core: Core::new(limits.clone(), pinned_lines, clock, all, pinned),
+                core: Core::new(limits.clone(), clock, part),
+                of_child: Core::new(limits, Clock::new(), in_memory),
                 ring,
                 guard,
-                of_child: SharedTail::with_limits(limits, pinned_lines),
-                file: Lock::new(Some(file)),
                 is_left: AtomicBool::new(false),
                 path,
                 is_synced: AtomicBool::new(false),
             }),
+            handle: Handle::new(),
         })
     }
 
     /// Reads the lines in the file of a tail, as [`snapshot`](MappedTail::snapshot) would have
     /// returned them when its process ended.
     ///
-    /// Age is counted back from the last line. The file may be damaged, or anything at all: what is
-    /// returned was pushed as it is, and nothing else. [`Recovered`] tells more about the file.
+    /// Age is counted back from the last line. The file may be damaged, or anything at all: the lines
+    /// returned were pushed as they are. [`Recovered`] tells more about the file.
     ///
     /// # Errors
     ///
-    /// Those of opening and reading the file, and [`InvalidData`](io::ErrorKind::InvalidData) if it
-    /// is not the file of a tail or nothing can be told from it.
+    /// Those of opening and reading the file, and [`InvalidData`](io::ErrorKind::InvalidData) if
+    /// nothing can be read from it; [`Unreadable::of`](crate::Unreadable::of) tells why.
     pub fn recover(path: impl AsRef<Path>) -> io::Result<Snapshot> {
         Recovered::read(path).map(Recovered::into_snapshot)
-    }
-
-    /// Chooses bounds; [`Builder::build_mapped`] then makes a tail.
-    pub fn builder() -> Builder {
-        Builder::default()
     }
 
     /// Pushes one line, whatever bytes it holds; a newline in it is kept like any other byte.
@@ -221,16 +209,18 @@ impl MappedTail {
         }
     }
 
-    /// Pushes one line that has a quota of its own; see [`Builder::pinned_lines`].
-    pub fn push_pinned(&self, line: &[u8]) {
+    /// Pushes one line of a class that may have a [quota](crate::Builder::quota); see
+    /// [`SharedTail::push_class`](crate::SharedTail::push_class).
+    #[inline]
+    pub fn push_class(&self, class: u8, line: &[u8]) {
         if self.inner.guard.is_ours() {
-            self.inner.core.push_pinned(line);
+            self.inner.core.push_class(class, line);
         } else {
-            self.inner.of_child().push_pinned(line);
+            self.inner.of_child().push_class(class, line);
         }
     }
 
-    /// Copies the last lines, in the order in which they were committed; see [`SharedTail::snapshot`].
+    /// Copies the last lines, in the order in which they were committed; see [`SharedTail::snapshot`](crate::SharedTail::snapshot).
     pub fn snapshot(&self) -> Snapshot {
         if self.inner.guard.is_ours() {
             self.inner.core.snapshot()
@@ -264,7 +254,7 @@ impl MappedTail {
         }
         inner.ring.map().flush()?;
         if !inner.is_synced.load(Ordering::Relaxed) {
-            inner.with_file(file::sync)?;
+            inner.ring.with_file(|file| file::sync(file, &inner.path))?;
             inner.is_synced.store(true, Ordering::Relaxed);
         }
         Ok(())
@@ -279,10 +269,44 @@ impl MappedTail {
     ///
     /// Those of removing a file; it is none that there is no file any more.
     pub fn remove(&self) -> io::Result<()> {
+        let inner = &*self.inner;
+        if !inner.guard.is_ours() {
+            return Ok(());
+        }
+        inner.ring.with_file(|file| file::remove(file, &inner.path))
+    }
+
+    /// The area that was [reserved](crate::Builder::reserve) for the owner; empty if none was, and in a
+    /// forked child.
+    ///
+    /// It is for a crash handler: it is there from the beginning, writing to it needs no system call
+    /// and never fails for want of space, and [`Recovered::reserved`] returns it at the next start.
+    /// Its address is a multiple of 4096, and is valid as long as a handle of the tail exists. A
+    /// handler that uses the bare address must see to it that it is not in a forked child, which
+    /// would write to the file of its parent. [`clear`](MappedTail::clear) does not change it.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::sync::atomic::Ordering::Relaxed;
+    /// use tailwriter::{Recovered, TailWriter};
+    ///
+    /// # if !cfg!(any(target_os = "linux", target_os = "macos")) { return Ok(()) }
+    /// let path = std::env::temp_dir().join(format!("doc-area-{}.ring", std::process::id()));
+    /// let tail = TailWriter::builder().reserve(4096).build_mapped(&path)?;
+    /// tail.reserved()[0].store(11, Relaxed);
+    /// drop(tail); // as if the process had ended
+    ///
+    /// let recovered = Recovered::read(&path)?;
+    /// assert_eq!(recovered.reserved()[..2], [11, 0]);
+    /// recovered.remove()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn reserved(&self) -> &[AtomicU8] {
         if self.inner.guard.is_ours() {
-            self.inner.with_file(file::remove)
+            self.inner.ring.reserved()
         } else {
-            Ok(())
+            &[]
         }
     }
 
@@ -292,18 +316,47 @@ impl MappedTail {
     }
 }
 
-/// Splits what is written into lines; see [`Write` for `&SharedTail`](SharedTail#impl-Write-for-%26SharedTail).
+impl MappedTail {
+    fn write_as(&self, writers: Writers, bytes: &[u8]) -> io::Result<usize> {
+        if self.inner.guard.is_ours() {
+            self.inner.core.write(&self.handle, writers, bytes);
+        } else {
+            self.inner.of_child().write(&self.handle, writers, bytes);
+        }
+        Ok(bytes.len())
+    }
+}
+
+impl Clone for MappedTail {
+    /// Returns another handle on the same tail.
+    fn clone(&self) -> MappedTail {
+        MappedTail {
+            inner: Arc::clone(&self.inner),
+            handle: Handle::new(),
+        }
+    }
+}
+
+impl Drop for MappedTail {
+    /// Finishes the line that was begun with `io::Write` through this handle.
+    fn drop(&mut self) {
+        if !self.handle.has_unfinished() {
+            return;
+        }
+        if self.inner.guard.is_ours() {
+            self.inner.core.finish(&self.handle);
+        } else {
+            self.inner.of_child().finish(&self.handle);
+        }
+    }
+}
+
+/// Splits what is written into lines; see [`Write` for `&SharedTail`](crate::SharedTail#impl-Write-for-%26SharedTail).
 ///
 /// Writing never fails; flushing is [`MappedTail::flush`].
 impl Write for &MappedTail {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.inner.guard.is_ours() {
-            self.inner.core.write(bytes);
-            Ok(bytes.len())
-        } else {
-            let mut tail = self.inner.of_child();
-            tail.write(bytes)
-        }
+        self.write_as(Writers::Many, bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -311,10 +364,12 @@ impl Write for &MappedTail {
     }
 }
 
-/// See [`Write` for `&MappedTail`](#impl-Write-for-%26MappedTail).
+/// Splits what is written into lines; see [`Write` for `SharedTail`](crate::SharedTail#impl-Write-for-SharedTail).
+///
+/// Writing never fails; flushing is [`MappedTail::flush`].
 impl Write for MappedTail {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        (&*self).write(bytes)
+        self.write_as(Writers::One, bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -8,15 +8,15 @@ use proptest::prelude::*;
 
 use super::checked::Checked;
 use super::header::HEADER_BYTES;
-use crate::limits::Limits;
+use crate::limits::{CLASSES, Limits};
 use crate::shared::memory::Geometry;
 use crate::shared::segment::Format;
-use crate::{MappedTail, Recovered, SharedTail, Snapshot};
+use crate::{MappedTail, Recovered, Snapshot, TailWriter, Unreadable};
 
 #[derive(Clone, Debug)]
 enum Act {
     Push(Vec<u8>),
-    Pin(Vec<u8>),
+    PushClass(u8, Vec<u8>),
     Write(Vec<u8>),
     Clear,
 }
@@ -25,20 +25,20 @@ fn act() -> impl Strategy<Value = Act> {
     let bytes = || prop::collection::vec(any::<u8>(), 0..60);
     prop_oneof![
         20 => bytes().prop_map(Act::Push),
-        1 => bytes().prop_map(Act::Pin),
+        2 => (1u8..4, bytes()).prop_map(|(class, line)| Act::PushClass(class, line)),
         4 => "[a-zé\n]{0,40}".prop_map(|text| Act::Write(text.into_bytes())),
         1 => Just(Act::Clear),
     ]
 }
 
-/// Its text, its number, whether it is pinned and whether cut.
-type Facts = (Vec<u8>, u64, bool, bool);
+/// Its text, its number, its class and whether it is cut.
+type Facts = (Vec<u8>, u64, u8, bool);
 
 fn facts(snapshot: &Snapshot) -> (Vec<Facts>, u64) {
     let entries = snapshot.entries().filter(|entry| entry.is_finished());
     let entries = entries.map(|entry| {
-        let flags = (entry.is_pinned(), entry.is_cut());
-        (entry.line().to_vec(), entry.seq(), flags.0, flags.1)
+        let line = entry.line().to_vec();
+        (line, entry.seq(), entry.class(), entry.is_cut())
     });
     (entries.collect(), snapshot.evicted())
 }
@@ -51,21 +51,22 @@ proptest! {
         acts in prop::collection::vec(act(), 0..400),
         max_lines in prop_oneof![0usize..10, 0usize..300],
         max_bytes in prop_oneof![Just(200_000), 0usize..2_000],
-        pinned_lines in 0usize..8,
+        quotas in prop::array::uniform2(0usize..8),
     ) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ring");
-        let builder = SharedTail::builder()
+        let builder = TailWriter::builder()
             .max_lines(max_lines)
             .max_bytes(max_bytes)
             .max_line_bytes(50)
-            .pinned_lines(pinned_lines);
+            .quota(1, quotas[0])
+            .quota(2, quotas[1]);
         let mut shared = builder.clone().build_shared();
         let mut mapped = builder.build_mapped(&path).unwrap();
         for act in &acts {
             match act {
                 Act::Push(line) => { shared.push(line); mapped.push(line); }
-                Act::Pin(line) => { shared.push_pinned(line); mapped.push_pinned(line); }
+                Act::PushClass(class, line) => { shared.push_class(*class, line); mapped.push_class(*class, line); }
                 Act::Write(text) => { shared.write_all(text).unwrap(); mapped.write_all(text).unwrap(); }
                 Act::Clear => { shared.clear(); mapped.clear(); }
             }
@@ -90,18 +91,21 @@ fn what_is_behind_the_horizon_stays_there() {
         segment_words: 80,
         segments: 6,
     };
-    let limits = Limits {
+    let mut limits = Limits {
         max_line_bytes: 50,
         ..Limits::default()
     };
-    let tail = MappedTail::create_divided(limits, 3, geometry, &path).unwrap();
-    tail.push_pinned(b"old and pinned");
+    limits.quotas[1] = 3;
+    let mut parts = [Geometry::default(); CLASSES];
+    parts[..2].fill(geometry);
+    let tail = MappedTail::create_divided(limits, 0, parts, &path).unwrap();
+    tail.push_class(1, b"old, with a quota");
     tail.push(b"old");
     let push = |number: usize| tail.push(number.to_string().as_bytes());
     thread::scope(|scope| scope.spawn(|| (0..1_000).for_each(push)).join()).unwrap();
     let live = tail.snapshot();
     assert!((50..100).contains(&live.len()), "{} lines", live.len());
-    assert_eq!(live.lines().next(), Some(&b"old and pinned"[..]));
+    assert_eq!(live.lines().next(), Some(&b"old, with a quota"[..]));
     assert_eq!(live.evicted() + live.len() as u64, 1_002);
     assert_eq!(facts(&MappedTail::recover(&path).unwrap()), facts(&live));
 }
@@ -110,7 +114,7 @@ fn what_is_behind_the_horizon_stays_there() {
 fn times_are_the_same_after_death() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ring");
-    let tail = MappedTail::builder()
+    let tail = TailWriter::builder()
         .max_lines(5_000)
         .build_mapped(&path)
         .unwrap();
@@ -135,11 +139,11 @@ fn times_are_the_same_after_death() {
 fn swapped_words_are_read_all_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ring");
-    let tail = MappedTail::builder()
-        .pinned_lines(3)
+    let tail = TailWriter::builder()
+        .quota(3, 3)
         .build_mapped(&path)
         .unwrap();
-    tail.push_pinned(b"pinned");
+    tail.push_class(3, b"of a class");
     for number in 0..2_000 {
         tail.push(format!("line {number}").as_bytes());
     }
@@ -170,8 +174,9 @@ fn the_format_is_what_its_description_says() {
     }
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ring");
-    let tail = MappedTail::builder()
+    let tail = TailWriter::builder()
         .max_line_bytes(100)
+        .reserve(5_000)
         .build_mapped(&path)
         .unwrap();
     let text = "a line of some length, in several words";
@@ -184,19 +189,21 @@ fn the_format_is_what_its_description_says() {
         .iter()
         .map(|word| u64::from_ne_bytes(*word))
         .collect();
-    let (id0, id1) = (words[10], words[11]);
+    let (id0, id1) = (words[7], words[8]);
     assert_eq!(words[0], u64::from_le_bytes(*b"tailring"));
     assert_eq!(
-        words[19],
-        absorb(id0 ^ 1 << 24, id1, &words[..19]),
+        words[40],
+        absorb(id0 ^ 1 << 24, id1, &words[..40]),
         "header"
     );
-    let blocks = [(32, 1 << 25), (40, (1 << 25) + 1)];
+    assert_eq!((words[1], words[2]), (2, 5_000), "version, reserved area");
+    let blocks = [(48, 1 << 25), (56, (1 << 25) + 1)];
     let anchors =
         blocks.map(|(at, place)| words[at + 3] == absorb(id0 ^ place, id1, &words[at..at + 3]));
     assert!(anchors[0], "the first anchor");
 
-    let segment = &words[HEADER_BYTES / 8..][..words[2] as usize];
+    let area = 5_000_usize.next_multiple_of(4_096);
+    let segment = &words[(HEADER_BYTES + area) / 8..][..words[17] as usize];
     assert_eq!(segment[0], 1, "generation");
     let lengths = [3 + 1, 3 + text.len().div_ceil(8)];
     let state = 1 << 45 | 2 << 23 | (lengths[0] + lengths[1]) as u64;
@@ -220,4 +227,64 @@ fn the_format_is_what_its_description_says() {
         .collect();
     assert_eq!(found[..text.len()], *text.as_bytes());
     assert_eq!((Checked::FIRST_LINE, Checked::LINE_HEADER), (16, 3));
+}
+
+#[test]
+fn a_ring_of_another_version_is_told_from_a_damaged_one_and_from_any_other_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ring");
+    drop(TailWriter::builder().build_mapped(&path).unwrap());
+    let whole = fs::read(&path).unwrap();
+    let reason = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        let errors = [
+            MappedTail::recover(&path).unwrap_err(),
+            Recovered::claim(&path).unwrap_err(),
+        ];
+        errors.map(|error| Unreadable::of(&error))
+    };
+    for version in [1_u64, 3] {
+        let mut other = whole.clone();
+        other[8..16].copy_from_slice(&version.to_ne_bytes());
+        let expected = Some(Unreadable::OtherVersion { version });
+        assert_eq!(reason(&other), [expected; 2]);
+    }
+    let mut damaged = whole.clone();
+    damaged[30] ^= 1;
+    assert_eq!(reason(&damaged), [Some(Unreadable::Damaged); 2]);
+    assert_eq!(reason(&whole[..100]), [Some(Unreadable::NotARing); 2]);
+    assert_eq!(reason(&[b'x'; 9_000]), [Some(Unreadable::NotARing); 2]);
+}
+
+/// The area for a crash handler outlives the process, and a clear.
+#[test]
+fn the_reserved_area_is_recovered_as_its_owner_left_it() {
+    use std::sync::atomic::Ordering;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ring");
+    let tail = TailWriter::builder()
+        .max_line_bytes(100)
+        .reserve(10_000)
+        .build_mapped(&path)
+        .unwrap();
+    let area = tail.reserved();
+    assert_eq!((area.len(), area.as_ptr() as usize % 4_096), (10_000, 0));
+    assert!(area.iter().all(|byte| byte.load(Ordering::Relaxed) == 0));
+    area[0].store(1, Ordering::Relaxed);
+    area[9_999].store(2, Ordering::Relaxed);
+    for number in 0..30_000 {
+        tail.push(format!("line {number}").as_bytes());
+    }
+    tail.clear();
+    tail.push(b"the last line");
+    drop(tail);
+    let recovered = Recovered::read(&path).unwrap();
+    assert_eq!(recovered.snapshot().to_vec(), b"the last line\n");
+    let area = recovered.reserved();
+    assert_eq!((area.len(), area[0], area[9_999]), (10_000, 1, 2));
+    assert!(area[1..9_999].iter().all(|byte| *byte == 0));
+    let none = dir.path().join("none");
+    let tail = TailWriter::builder().build_mapped(&none).unwrap();
+    assert!(tail.reserved().is_empty());
+    assert!(Recovered::read(&none).unwrap().reserved().is_empty());
 }

@@ -1,9 +1,9 @@
 //! From what journals hold to a snapshot: which lines are within the bounds.
 
 use super::journal::{Contents, Found};
-use super::pending::Unfinished;
 use super::segment::WORD;
 use super::snapshot::{CUT, Meta, Snapshot, UNFINISHED, nanos};
+use super::unfinished::Unfinished;
 use crate::clock::Timeline;
 use crate::limits::{Limits, cut_point};
 
@@ -11,68 +11,66 @@ use crate::limits::{Limits, cut_point};
 pub(crate) struct Source<'a> {
     pub(crate) bounds: Bounds<'a>,
     pub(crate) contents: Contents,
-    pub(crate) pinned: Option<Contents>,
+    /// The lines of each class that has a quota.
+    pub(crate) quotas: Vec<(usize, Contents)>,
     pub(crate) unfinished: Vec<Unfinished>,
     pub(crate) line_limit: usize,
-    /// How many of the lines pushed are not to be counted.
+    /// How many of the lines pushed are not counted.
     pub(crate) not_counted: u64,
     pub(crate) dropped: u64,
 }
 
-/// What says whether a line is still kept.
+/// What decides whether a line is kept.
 pub(crate) struct Bounds<'a> {
     pub(crate) limits: &'a Limits,
-    pub(crate) pinned_lines: usize,
     pub(crate) timeline: Timeline,
 }
 
+/// Unfinished lines of the same tick come last.
+const NO_SHARD: u16 = u16::MAX;
+
 pub(crate) fn assemble(source: Source<'_>) -> Snapshot {
     let Source {
-        bounds, contents, ..
-    } = &source;
+        bounds,
+        mut contents,
+        quotas,
+        ..
+    } = source;
     let pushed =
         contents.evicted + contents.lines.len() as u64 - source.not_counted.min(contents.evicted);
-    let unfinished = source.unfinished.iter().map(|line| line.text.len());
-    let first = bounds.first_kept(&contents.lines, unfinished.len(), unfinished.sum());
+    for line in &source.unfinished {
+        contents.insert_unfinished(line, source.line_limit);
+    }
+    let first = bounds.first_kept(&contents.lines);
     let kept = &contents.lines[first..];
+    let mut older: Vec<(&Contents, &Found)> = Vec::new();
+    for (class, contents) in &quotas {
+        let lines = bounds.older_of_class(*class, &contents.lines, kept.first());
+        older.extend(lines.iter().map(|line| (contents, line)));
+    }
+    older.sort_unstable_by_key(|(_, line)| line.order());
+
     let mut snapshot = Snapshot::default();
-    if let Some(pinned) = &source.pinned {
-        let older = bounds.older_pinned(&pinned.lines, kept.first());
-        for line in older {
-            snapshot.push_found(&pinned.words, line, &bounds.timeline);
-        }
+    for (contents, line) in older {
+        snapshot.push_found(&contents.words, line, &bounds.timeline);
     }
     for line in kept {
         snapshot.push_found(&contents.words, line, &bounds.timeline);
     }
-    snapshot.evicted = (pushed + source.dropped).saturating_sub(snapshot.entries.len() as u64);
-    for line in &source.unfinished {
-        snapshot.push_unfinished(line, source.line_limit, &bounds.timeline);
-    }
-    let most = bounds.limits.max_lines.saturating_add(bounds.pinned_lines);
-    let surplus = snapshot.entries.len().saturating_sub(most);
-    if surplus > 0 {
-        snapshot.entries.drain(..surplus);
-        snapshot.evicted += surplus as u64;
-    }
+    let finished = snapshot
+        .entries
+        .iter()
+        .filter(|entry| entry.flags & UNFINISHED == 0);
+    snapshot.evicted = (pushed + source.dropped).saturating_sub(finished.count() as u64);
     snapshot
 }
 
 impl Bounds<'_> {
-    /// The index of the oldest line that is within the bounds, if so many unfinished lines of so
-    /// many bytes follow.
-    pub(crate) fn first_kept(&self, lines: &[Found], unfinished: usize, bytes: usize) -> usize {
-        let mut first = lines
-            .len()
-            .saturating_sub(self.limits.max_lines.saturating_sub(unfinished));
-        let mut bytes = bytes;
-        for (at, line) in lines.iter().enumerate().skip(first).rev() {
-            bytes = bytes.saturating_add(line.len as usize + 1);
-            if bytes > self.limits.max_bytes {
-                first = at + 1;
-                break;
-            }
-        }
+    /// The index of the oldest line that is within the bounds of all lines.
+    pub(crate) fn first_kept(&self, lines: &[Found]) -> usize {
+        let mut first = lines.len().saturating_sub(self.limits.max_lines);
+        let limit = self.limits.max_bytes;
+        first += over_bytes(&lines[first..], limit);
         first + self.too_old(&lines[first..])
     }
 
@@ -84,19 +82,65 @@ impl Bounds<'_> {
         }
     }
 
-    /// The last pinned lines, as far as they are older than `first`, the first line of all.
-    pub(crate) fn older_pinned<'a>(
+    /// The lines that the quota of their class keeps, as far as they are older than `first`, the
+    /// first line that the other bounds keep.
+    pub(crate) fn older_of_class<'a>(
         &self,
-        pinned: &'a [Found],
+        class: usize,
+        lines: &'a [Found],
         first: Option<&Found>,
     ) -> &'a [Found] {
-        let last = &pinned[pinned.len().saturating_sub(self.pinned_lines)..];
+        let Some(limits) = self.limits.of_class(class) else {
+            return &[];
+        };
+        let last = &lines[lines.len().saturating_sub(limits.max_lines)..];
+        let last = &last[over_bytes(last, limits.max_bytes)..];
         let last = &last[self.too_old(last)..];
         let older = last.partition_point(|line| match first {
             Some(first) => line.order() < first.order(),
             None => true,
         });
         &last[..older]
+    }
+}
+
+/// How many of `lines` to skip so that the others have at most `limit` bytes.
+fn over_bytes(lines: &[Found], limit: usize) -> usize {
+    let mut bytes = 0_usize;
+    let last_over = lines.iter().rposition(|line| {
+        bytes = bytes.saturating_add(line.len as usize + 1);
+        bytes > limit
+    });
+    last_over.map_or(0, |at| at + 1)
+}
+
+impl Contents {
+    /// Puts an unfinished line where its last piece belongs.
+    fn insert_unfinished(&mut self, line: &Unfinished, limit: usize) {
+        let mut flags = UNFINISHED;
+        let mut text = line.text.clone();
+        if text.len() > limit {
+            let (end, mark) = cut_point(&text[..limit], limit);
+            text.truncate(end);
+            text.extend_from_slice(mark);
+            flags |= CUT;
+        }
+        let found = Found {
+            tick: line.tick,
+            text: self.words.len(),
+            len: text.len() as u32,
+            shard: NO_SHARD,
+            flags,
+        };
+        for chunk in text.chunks(WORD) {
+            let mut bytes = [0; WORD];
+            bytes[..chunk.len()].copy_from_slice(chunk);
+            self.words.push(u64::from_le_bytes(bytes));
+        }
+        let at = self
+            .lines
+            .partition_point(|other| other.order() < found.order());
+        self.lines.insert(at, found);
     }
 }
 
@@ -121,24 +165,5 @@ impl Snapshot {
         }
         self.text.truncate(start + len);
         self.entries.push(line.meta(start, timeline));
-    }
-
-    fn push_unfinished(&mut self, line: &Unfinished, limit: usize, timeline: &Timeline) {
-        let start = self.text.len();
-        let mut flags = UNFINISHED;
-        if line.text.len() > limit {
-            let (end, mark) = cut_point(&line.text[..limit], limit);
-            self.text.extend_from_slice(&line.text[..end]);
-            self.text.extend_from_slice(mark);
-            flags |= CUT;
-        } else {
-            self.text.extend_from_slice(&line.text);
-        }
-        self.entries.push(Meta {
-            start,
-            nanos: nanos(timeline.time(line.tick)),
-            len: (self.text.len() - start) as u32,
-            flags,
-        });
     }
 }

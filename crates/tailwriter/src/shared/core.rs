@@ -1,30 +1,28 @@
-//! What a tail does, wherever its lines lie.
+//! What a shared tail does, wherever its lines lie.
 
 use std::fmt;
 
 use super::assemble::{self, Bounds};
-use super::book::Lock;
 use super::journal::Journal;
 use super::memory::Memory;
-use super::pending::Pending;
-use super::segment::{CUT, Line, PINNED};
+use super::segment::{self, CUT, Line};
 use super::slot;
 use super::snapshot::Snapshot;
+use super::unfinished::{Handle, UnfinishedLines, Writers};
 use crate::clock::Clock;
-use crate::limits::{Limits, cut_point};
-use crate::sync::{AtomicU64, Ordering};
+use crate::limits::{CLASSES, Limits, MAX_CLASS, cut_point};
+use crate::sync::{AtomicU64, ForkMutex, LockError, Ordering};
 
 pub(crate) struct Core<M> {
     limits: Limits,
     line_limit: usize,
     clock: Clock,
     journal: Journal<M>,
-    /// Pinned lines are here a second time.
-    pinned: Option<Journal<M>>,
-    pinned_lines: usize,
-    pending: Pending,
+    /// Lines of a class that has a quota are here a second time.
+    quotas: [Option<Journal<M>>; CLASSES],
+    unfinished: UnfinishedLines,
     /// For the threads that have no slot of their own.
-    shared_slot: Lock<()>,
+    shared_slot: ForkMutex<()>,
     /// Relaxed, as the next one: counts, through which no memory is reached. A snapshot that is
     /// taken while another thread clears may count by the one and show by the other.
     dropped: AtomicU64,
@@ -32,33 +30,24 @@ pub(crate) struct Core<M> {
     cleared: AtomicU64,
 }
 
-/// The limits of the pinned lines, if any are to be kept.
-pub(crate) fn pinned_limits(limits: &Limits, pinned_lines: usize) -> Option<Limits> {
-    let pinned = Limits {
-        max_lines: pinned_lines,
-        ..limits.clone()
-    };
-    (!pinned.keeps_nothing()).then_some(pinned)
-}
-
 impl<M: Memory> Core<M> {
-    /// With the memory of all lines and, where [`pinned_limits`] are, that of pinned ones.
+    /// `memory` returns the memory of all lines for class 0, and that of a class with a quota.
     pub(crate) fn new(
         limits: Limits,
-        pinned_lines: usize,
         clock: Clock,
-        memory: M,
-        pinned_memory: Option<M>,
+        mut memory: impl FnMut(usize, &Limits) -> M,
     ) -> Core<M> {
-        let pinned = pinned_limits(&limits, pinned_lines).zip(pinned_memory);
         Core {
             line_limit: limits.shared_line_limit(),
             clock,
-            journal: Journal::new(&limits, memory),
-            pinned: pinned.map(|(limits, memory)| Journal::new(&limits, memory)),
-            pinned_lines,
-            pending: Pending::new(),
-            shared_slot: Lock::new(()),
+            journal: Journal::new(&limits, memory(0, &limits)),
+            quotas: std::array::from_fn(|class| {
+                let limits = limits.of_class(class)?;
+                let memory = memory(class, &limits);
+                Some(Journal::new(&limits, memory))
+            }),
+            unfinished: UnfinishedLines::new(limits.shared_line_limit(), limits.max_bytes),
+            shared_slot: ForkMutex::new(()),
             dropped: AtomicU64::new(0),
             cleared: AtomicU64::new(0),
             limits,
@@ -66,25 +55,48 @@ impl<M: Memory> Core<M> {
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
-        // No signal handler is to push while this thread has the book.
+        // A signal handler must not push while this thread holds a segment table's lock.
         let _entered = slot::enter();
-        let unfinished = self.pending.unfinished();
         let not_counted = self.cleared.load(Ordering::Relaxed);
         let dropped = self.dropped.load(Ordering::Relaxed);
-        let contents = self.journal.contents(|| self.clock.now_before_loads());
-        // The pinned lines after that: one that is pushed meanwhile is no older than what is there
-        // now, and can only be missed for the sake of newer ones.
-        let pinned = self.pinned.as_ref();
-        let pinned = pinned.map(|journal| journal.contents(|| self.clock.now_before_loads()));
+        // Writers that recycle a segment before it is copied are held up at the last try.
+        let (mut unfinished, mut contents) = (Vec::new(), None);
+        for hold in [false, false, false, true] {
+            // No line is finished until the clock is read, so none is missing or here twice.
+            let lines = self.unfinished.lock_all();
+            unfinished = lines.lines();
+            let now = |seen| {
+                let now = self.clock.now_after(seen);
+                drop(lines);
+                now
+            };
+            contents = self.journal.try_contents(now, hold);
+            if contents.is_some() {
+                break;
+            }
+        }
+        // The classes after that: a line that is pushed to one meanwhile is not older than what was
+        // copied, and can only replace one that newer lines evict.
+        let of_class = |journal: &Journal<M>| {
+            [false, false, false, true]
+                .into_iter()
+                .find_map(|hold| journal.try_contents(|seen| self.clock.now_after(seen), hold))
+        };
+        let quotas = self.quotas.iter().enumerate();
+        let quotas =
+            quotas.filter_map(|(class, journal)| Some((class, of_class(journal.as_ref()?)?)));
         assemble::assemble(assemble::Source {
+            quotas: quotas.collect(),
             bounds: Bounds {
                 limits: &self.limits,
-                pinned_lines: self.pinned_lines,
                 timeline: self.clock.timeline(),
             },
-            contents,
-            pinned,
-            unfinished,
+            contents: contents.unwrap_or_default(),
+            unfinished: if self.limits.keeps_nothing() {
+                Vec::new()
+            } else {
+                unfinished
+            },
             line_limit: self.line_limit,
             not_counted,
             dropped,
@@ -93,97 +105,110 @@ impl<M: Memory> Core<M> {
 
     pub(crate) fn clear(&self) {
         let _entered = slot::enter();
-        let now = self.clock.now();
-        self.pending.clear();
-        let contents = self.journal.contents(|| now);
-        let pushed = contents.evicted + contents.lines.len() as u64;
-        self.journal.clear(now);
-        if let Some(pinned) = &self.pinned {
-            pinned.clear(now);
+        self.unfinished.clear();
+        let mut now = 0;
+        self.journal.clear(|seen| {
+            now = self.clock.now_after(seen);
+            now
+        });
+        for journal in self.quotas.iter().flatten() {
+            journal.clear(|_| now);
         }
+        // What the journal counts as evicted now is all that was pushed up to that moment.
+        let pushed = self.journal.try_contents(|_| now, true);
+        let pushed = pushed.map_or(0, |contents| contents.evicted);
         self.journal.memory().cleared(now, pushed);
         self.dropped.store(0, Ordering::Relaxed);
         self.cleared.store(pushed, Ordering::Relaxed);
     }
 
-    pub(crate) fn push_pinned(&self, line: &[u8]) {
-        self.push_flagged(line, PINNED);
-    }
-
     #[inline]
     pub(crate) fn push(&self, line: &[u8]) {
-        self.push_flagged(line, 0);
-    }
-
-    /// Splits what is written into lines, and keeps the beginning of what is not finished.
-    pub(crate) fn write(&self, bytes: &[u8]) {
-        self.pending.write(
-            bytes,
-            self.line_limit,
-            || self.clock.now(),
-            |line| self.push(line),
-        );
-    }
-
-    #[inline]
-    fn push_flagged(&self, line: &[u8], flags: u64) {
         if line.len() > self.line_limit {
-            return self.push_cut(line, flags);
+            return self.push_rarely(0, line);
         }
-        let Some(entered) = slot::enter() else {
-            // A signal handler, in the midst of what this thread was doing here.
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        // None: a signal handler that interrupted this thread here.
+        if let Some(entered) = slot::enter()
+            && entered.slot() < slot::PRIVATE
+        {
+            match self.journal.append(entered.slot(), 0, line, &self.clock) {
+                Some(tick) => self.journal.memory().pushed(tick, &self.clock),
+                None => self.count_dropped(),
+            }
             return;
+        }
+        self.push_rarely(0, line);
+    }
+
+    /// Pushes a line of a class; see `Builder::quota`.
+    #[inline]
+    pub(crate) fn push_class(&self, class: u8, line: &[u8]) {
+        if class == 0 || class > MAX_CLASS {
+            self.push(line);
+        } else {
+            self.push_rarely(class, line);
+        }
+    }
+
+    /// Pushes a line that is too long, has a class, or is of a thread without a slot of its own.
+    #[cold]
+    #[inline(never)]
+    fn push_rarely(&self, class: u8, line: &[u8]) {
+        let flags = segment::class_flags(class);
+        if line.len() > self.line_limit {
+            let (end, mark) = cut_point(&line[..self.line_limit], self.line_limit);
+            self.push_fitting(class, flags | CUT, &[&line[..end], mark].concat());
+        } else {
+            self.push_fitting(class, flags, line);
+        }
+    }
+
+    fn push_fitting(&self, class: u8, flags: u64, line: &[u8]) {
+        let Some(entered) = slot::enter() else {
+            return self.count_dropped();
         };
         let slot = entered.slot();
-        if slot < slot::PRIVATE && flags == 0 {
-            let line = self.line(line, flags);
-            if !self.journal.append(slot, line) {
-                self.dropped.fetch_add(1, Ordering::Relaxed);
-            }
-            self.journal.memory().pushed(line.tick, &self.clock);
-        } else {
-            self.push_rarely(slot, line, flags);
-        }
-    }
-
-    #[inline]
-    fn line<'a>(&self, text: &'a [u8], flags: u64) -> Line<'a> {
-        Line {
-            tick: self.clock.now(),
-            flags,
-            text,
-        }
-    }
-
-    /// Pushes a line that is pinned, or from a thread without a slot of its own.
-    #[cold]
-    fn push_rarely(&self, slot: usize, line: &[u8], flags: u64) {
         let guard = if slot < slot::PRIVATE {
             None
         } else {
-            self.shared_slot.lock()
-        };
-        let mut kept = slot < slot::PRIVATE || guard.is_some();
-        if kept {
-            let line = self.line(line, flags);
-            kept = self.journal.append(slot, line);
-            if let Some(pinned) = &self.pinned
-                && flags & PINNED != 0
-            {
-                kept |= pinned.append(slot, line);
+            match self.shared_slot.lock() {
+                Ok(guard) => Some(guard),
+                // What the parent's thread had begun to write was not published.
+                Err(LockError::Orphaned(guard)) => Some(guard),
+                Err(_) => return self.count_dropped(),
             }
-            self.journal.memory().pushed(line.tick, &self.clock);
+        };
+        let Some(tick) = self.journal.append(slot, flags, line, &self.clock) else {
+            return self.count_dropped();
+        };
+        if let Some(journal) = &self.quotas[usize::from(class)] {
+            let text = line;
+            // The same tick, so that the two are known to be the same line.
+            journal.append_at(slot, Line { tick, flags, text });
         }
-        if !kept {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-        }
+        drop(guard);
+        self.journal.memory().pushed(tick, &self.clock);
     }
 
     #[cold]
-    fn push_cut(&self, line: &[u8], flags: u64) {
-        let (end, mark) = cut_point(&line[..self.line_limit], self.line_limit);
-        self.push_flagged(&[&line[..end], mark].concat(), flags | CUT);
+    fn count_dropped(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Splits `bytes` into lines, and keeps the beginning of the line that is not finished.
+    pub(crate) fn write(&self, handle: &Handle, writers: Writers, bytes: &[u8]) {
+        let tick = || {
+            let tick = self.clock.now();
+            self.clock.raise_floor(tick);
+            tick
+        };
+        self.unfinished
+            .write(handle, writers, bytes, tick, |line| self.push(line));
+    }
+
+    /// Finishes the lines of a handle that is dropped.
+    pub(crate) fn finish(&self, handle: &Handle) {
+        self.unfinished.finish(handle, |line| self.push(line));
     }
 }
 
@@ -192,7 +217,6 @@ impl<M> Core<M> {
     pub(crate) fn describe(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(name)
             .field("limits", &self.limits)
-            .field("pinned_lines", &self.pinned_lines)
             .finish_non_exhaustive()
     }
 }

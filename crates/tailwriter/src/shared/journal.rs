@@ -1,38 +1,37 @@
 //! The lines of all threads: a log in segments, of which the oldest is recycled.
 //!
 //! Every thread appends to a segment of its own, its shard's active one, and touches nothing that
-//! another thread writes to. Only when that is full does it take the lock of the [`Book`], once in
+//! another thread writes to. Only when that is full does it lock the [`SegmentTable`], once in
 //! hundreds of lines: it seals the segment and takes another, by preference one whose lines are
 //! all past the bounds.
 //!
 //! What is left after that is a suffix of everything in the order of the ticks, because lines that
-//! are no younger than the youngest of a recycled segment (the horizon) are left out, too. The
+//! are not younger than the youngest of a recycled segment (the horizon) are left out, too. The
 //! suffix is long enough because a segment is recycled only while the segments wholly younger than
 //! it hold all that the bounds ask for; those that are not (at most one sealed and one active a
 //! shard) do not count.
 
-use crossbeam_utils::CachePadded;
-
-use super::book::{Book, Lock, Sealed};
 use super::memory::{Lap, Memory};
 use super::segment::{self, Line, Segment};
+use super::segment_table::{Sealed, SegmentTable};
 use super::slot::SHARDS;
+use crate::clock::Clock;
 use crate::limits::Limits;
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, ForkMutex, ForkMutexGuard, LockError, Ordering, Padded};
 
 const NO_SEGMENT: u32 = u32::MAX;
 
 pub(crate) struct Journal<M> {
     memory: M,
-    shards: Box<[CachePadded<Shard>]>,
-    /// Apart from what every push reads: whoever fills a segment writes to it.
-    book: CachePadded<Lock<Book>>,
+    shards: Box<[Padded<Shard>]>,
+    /// Apart from what every push reads: a thread that fills a segment writes to it.
+    table: Padded<ForkMutex<SegmentTable>>,
     min_lines: u64,
     min_bytes: usize,
 }
 
 struct Shard {
-    /// Only the shard's owner changes it, and only with the book in hand.
+    /// Only the shard's owner changes it, and only while it holds the table's lock.
     active: AtomicU32,
     /// The tick of the shard's last line.
     last_tick: AtomicU64,
@@ -71,10 +70,8 @@ impl<M: Memory> Journal<M> {
     pub(crate) fn new(limits: &Limits, memory: M) -> Journal<M> {
         Journal {
             memory,
-            shards: (0..SHARDS)
-                .map(|_| CachePadded::new(Shard::new()))
-                .collect(),
-            book: CachePadded::new(Lock::new(Book::default())),
+            shards: (0..SHARDS).map(|_| Padded(Shard::new())).collect(),
+            table: Padded(ForkMutex::new(SegmentTable::default())),
             min_lines: limits.max_lines as u64,
             min_bytes: limits.max_bytes,
         }
@@ -84,111 +81,209 @@ impl<M: Memory> Journal<M> {
         &self.memory
     }
 
-    /// Appends a line to the shard of `slot`, and says whether it could.
+    /// Appends a line to the shard of `slot` and returns its tick, which is read from the clock.
     ///
-    /// The caller has that slot or, where the slot is shared, its lock. It can not where a forked
-    /// child inherited the book's lock in a locked state.
+    /// The caller owns that slot or, where the slot is shared, holds its lock. Returns None if the
+    /// line could not be kept.
     #[inline]
-    pub(crate) fn append(&self, slot: usize, mut line: Line<'_>) -> bool {
+    pub(crate) fn append(
+        &self,
+        slot: usize,
+        flags: u64,
+        text: &[u8],
+        clock: &Clock,
+    ) -> Option<u64> {
+        let shard = self.shards.get(slot)?;
+        let tick = match clock.tick(shard.0.last_tick.load(Ordering::Relaxed)) {
+            Some(tick) => tick,
+            None => self.late_tick(clock),
+        };
+        let line = Line { tick, flags, text };
+        if let Some(segment) = self.active(shard)
+            && segment.append(line)
+        {
+            shard.0.last_tick.store(line.tick, Ordering::Relaxed);
+            return Some(line.tick);
+        }
+        self.append_to_next(slot, line, Some(clock))
+    }
+
+    /// Appends a line whose tick is known, and is greater than that of the shard's last line.
+    #[inline]
+    pub(crate) fn append_at(&self, slot: usize, line: Line<'_>) -> bool {
         let Some(shard) = self.shards.get(slot) else {
             return false;
         };
-        // Strictly rising within a shard, should the clock not be.
-        let last_tick = shard.last_tick.load(Ordering::Relaxed);
-        line.tick = line.tick.max(last_tick.saturating_add(1));
-        let active = self.segment(shard.active.load(Ordering::Relaxed));
-        let done = active.is_some_and(|segment| segment.append(line))
-            || self.append_to_next(slot, last_tick, line);
-        shard.last_tick.store(line.tick, Ordering::Relaxed);
-        done
+        if self
+            .active(shard)
+            .is_some_and(|segment| segment.append(line))
+        {
+            shard.0.last_tick.store(line.tick, Ordering::Relaxed);
+            return true;
+        }
+        self.append_to_next(slot, line, None).is_some()
     }
 
     #[inline]
-    fn segment(&self, index: u32) -> Option<Segment<'_, M::Format>> {
-        self.memory.segment(index)
+    fn active(&self, shard: &Padded<Shard>) -> Option<Segment<'_, M::Format>> {
+        self.memory.segment(shard.0.active.load(Ordering::Relaxed))
     }
 
-    /// Seals the shard's segment and appends to another.
+    /// Seals the shard's segment and appends to another; with a clock, at a new tick.
     #[cold]
     #[inline(never)]
-    fn append_to_next(&self, slot: usize, last_tick: u64, line: Line<'_>) -> bool {
-        let (Some(shard), Some(mut book)) = (self.shards.get(slot), self.book.lock()) else {
-            return false;
-        };
+    fn append_to_next(
+        &self,
+        slot: usize,
+        mut line: Line<'_>,
+        clock: Option<&Clock>,
+    ) -> Option<u64> {
+        let shard = &self.shards.get(slot)?.0;
+        let mut table = self.lock_table()?;
+        let last_tick = shard.last_tick.load(Ordering::Relaxed);
+        if let Some(clock) = clock {
+            // What is recycled below is older than what was seen here, and this line is younger, so
+            // the horizon does not hide it. From now on no thread takes an older tick.
+            let seen = self.last_tick_of_shards().max(table.horizon());
+            line.tick = clock.tick_after(seen);
+            clock.raise_floor(seen);
+        }
         let full = shard.active.load(Ordering::Relaxed);
-        if let Some(segment) = self.segment(full) {
-            book.seal(Sealed {
+        if let Some(segment) = self.memory.segment(full) {
+            table.seal(Sealed {
                 index: full,
-                shard: slot as u16,
                 first_tick: segment.first_tick(),
                 last_tick,
                 lines: segment.lines(),
                 min_bytes: segment.min_bytes(),
             });
         }
-        let next = book.take(self.min_lines, self.min_bytes, self.memory.segments());
-        let Some(segment) = self.memory.make(next) else {
-            return false;
+        let mut next = table.take(self.min_lines, self.min_bytes, self.memory.segments());
+        let made = self.memory.make(next).or_else(|| {
+            // No memory for another segment: what is there is used again.
+            table.untake();
+            next = table.recycle_oldest()?;
+            self.memory.segment(next)
+        });
+        let Some(segment) = made else {
+            shard.active.store(NO_SEGMENT, Ordering::Relaxed);
+            return None;
         };
         let lap = Lap {
             index: next,
             shard: slot as u16,
-            horizon: book.horizon(),
-            lines_recycled: book.lines_recycled(),
+            horizon: table.horizon(),
+            lines_recycled: table.lines_recycled(),
         };
-        segment.recycle(|words, generation| self.memory.begin_lap(words, generation, lap));
+        segment.recycle(lap.shard, |words, generation| {
+            self.memory.begin_lap(words, generation, lap);
+        });
         let fits = segment.append(line);
         shard.active.store(next, Ordering::Relaxed);
-        fits
+        shard.last_tick.store(line.tick, Ordering::Relaxed);
+        fits.then_some(line.tick)
     }
 
-    /// Copies what is kept at this moment, of which `now` tells the tick.
-    ///
-    /// Writers go on meanwhile. Should they recycle a segment before it is copied, the copy begins
-    /// again; after three such tries it holds the book, and a writer waits whose segment is full.
-    pub(crate) fn contents(&self, now: impl Fn() -> u64) -> Contents {
-        for _ in 0..3 {
-            match self.try_contents(&now, false) {
-                Some(contents) => return contents,
-                None => continue,
+    fn lock_table(&self) -> Option<ForkMutexGuard<'_, SegmentTable>> {
+        match self.table.0.lock() {
+            Ok(table) => Some(table),
+            Err(LockError::Orphaned(mut table)) => {
+                self.rebuild(&mut table);
+                Some(table)
             }
+            // A signal handler that interrupted this thread here; `slot::enter` does not let it in.
+            Err(_) => None,
         }
-        self.try_contents(&now, true).unwrap_or_default()
     }
 
-    fn try_contents(&self, now: &impl Fn() -> u64, hold: bool) -> Option<Contents> {
-        // No book: a forked child that inherited its lock; nothing can be told.
-        let Some(book) = self.book.lock() else {
+    /// Makes the table from the segments, in a forked child whose parent was changing it.
+    #[cold]
+    fn rebuild(&self, table: &mut SegmentTable) {
+        let is_active = |index: u32| {
+            self.shards
+                .iter()
+                .any(|shard| shard.0.active.load(Ordering::Relaxed) == index)
+        };
+        let mut sealed = Vec::new();
+        let mut made = 0;
+        for index in 0..self.memory.segments() {
+            let Some(segment) = self.memory.segment(index) else {
+                continue;
+            };
+            if segment.generation() == 0 {
+                continue;
+            }
+            made = index + 1;
+            if is_active(index) {
+                continue;
+            }
+            let mut words = Vec::new();
+            segment.copy_to(&mut words, segment.generation());
+            let ticks = segment::lines::<M::Format>(&words).map(|line| line.tick);
+            sealed.push(Sealed {
+                index,
+                first_tick: ticks.clone().next().unwrap_or(0),
+                last_tick: ticks.last().unwrap_or(0),
+                lines: segment.lines(),
+                min_bytes: segment.min_bytes(),
+            });
+        }
+        // One more: the next segment may have been half made, and is not touched.
+        table.rebuild(sealed, made + 1);
+    }
+
+    /// A tick where the clock seems to have jumped back.
+    #[cold]
+    #[inline(never)]
+    fn late_tick(&self, clock: &Clock) -> u64 {
+        clock.tick_after(self.last_tick_of_shards())
+    }
+
+    /// The greatest tick of all lines so far.
+    fn last_tick_of_shards(&self) -> u64 {
+        let shards = self.shards.iter();
+        let ticks = shards.map(|shard| shard.0.last_tick.load(Ordering::Relaxed));
+        ticks.max().unwrap_or(0)
+    }
+
+    /// Copies what is kept at this moment, for which `now` returns the tick.
+    ///
+    /// `now` gets the greatest tick that was seen, and returns one that is not smaller. Writers go
+    /// on meanwhile. Returns None if one of them recycled a segment before it was copied. With
+    /// `hold` that can't happen: writers whose segment is full wait.
+    pub(crate) fn try_contents(
+        &self,
+        now: impl FnOnce(u64) -> u64,
+        hold: bool,
+    ) -> Option<Contents> {
+        let Some(table) = self.lock_table() else {
             return Some(Contents::default());
         };
-        // Read with the book in hand: what is sealed is older, and what any thread pushed before
-        // it pushed something that is older is older, too.
-        let now = now();
-        let horizon = book.horizon();
-        let mut evicted = book.lines_recycled();
-        let mut sources: Vec<(u16, u32, u64)> = Vec::with_capacity(book.sealed().len() + SHARDS);
-        let generation = |index| {
-            self.segment(index)
-                .map_or(0, |segment| segment.generation())
+        // Read the clock while holding the lock: every sealed line, and every line that happened
+        // before one, then has a smaller tick.
+        let now = now(self.last_tick_of_shards().max(table.horizon()));
+        let horizon = table.horizon();
+        let mut evicted = table.lines_recycled();
+        let mut sources: Vec<(u32, u64)> = Vec::with_capacity(table.sealed().len() + SHARDS);
+        let mut add = |index: u32| {
+            let generation = self.memory.segment(index)?.generation();
+            sources.push((index, generation));
+            Some(())
         };
-        for sealed in book.sealed() {
-            sources.push((sealed.shard, sealed.index, generation(sealed.index)));
+        for sealed in table.sealed() {
+            add(sealed.index);
         }
-        for (shard, at) in self.shards.iter().zip(0..) {
-            let active = shard.active.load(Ordering::Relaxed);
-            if active != NO_SEGMENT {
-                sources.push((at, active, generation(active)));
-            }
+        for shard in &self.shards {
+            add(shard.0.active.load(Ordering::Relaxed));
         }
-        let held = hold.then_some(book);
+        let held = hold.then_some(table);
 
         let mut contents = Contents::default();
-        for (shard, index, generation) in sources {
+        for (index, generation) in sources {
             let from = contents.words.len();
-            if !self
-                .segment(index)?
-                .copy_to(&mut contents.words, generation)
-            {
+            let segment = self.memory.segment(index)?;
+            let shard = segment.shard();
+            if !segment.copy_to(&mut contents.words, generation) {
                 return None;
             }
             for line in segment::lines::<M::Format>(&contents.words[from..]) {
@@ -214,10 +309,11 @@ impl<M: Memory> Journal<M> {
         Some(contents)
     }
 
-    /// Forgets every line up to the tick `now`.
-    pub(crate) fn clear(&self, now: u64) {
-        if let Some(mut book) = self.book.lock() {
-            book.raise_horizon(now);
+    /// Forgets every line up to the tick that `now` returns for this moment.
+    pub(crate) fn clear(&self, now: impl FnOnce(u64) -> u64) {
+        if let Some(mut table) = self.lock_table() {
+            let now = now(self.last_tick_of_shards().max(table.horizon()));
+            table.raise_horizon(now);
         }
     }
 }

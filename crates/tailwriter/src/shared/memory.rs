@@ -12,7 +12,7 @@ const MIN_SEGMENT: usize = 8 << 10;
 const MAX_SEGMENT_BY_BYTES: usize = 1 << 20;
 const MAX_SEGMENTS: usize = 1 << 16;
 
-/// Memory that is divided into segments, and hears what a journal does with them.
+/// Memory that is divided into segments, and is told what a journal does with them.
 pub(crate) trait Memory {
     type Format: Format;
 
@@ -22,16 +22,16 @@ pub(crate) trait Memory {
     /// A segment that was made before.
     fn segment(&self, index: u32) -> Option<Segment<'_, Self::Format>>;
 
-    /// A segment, made now if it was not before.
+    /// A segment, made now if it was not before. None if there is no memory for it.
     fn make(&self, index: u32) -> Option<Segment<'_, Self::Format>>;
 
-    /// A segment, of which `words` are all, is about to begin a new lap.
+    /// A segment, whose words are `words`, begins a new lap.
     fn begin_lap(&self, words: &[AtomicU64], generation: u64, lap: Lap);
 
     /// A line of this tick was pushed.
     fn pushed(&self, tick: u64, clock: &Clock);
 
-    /// Every line up to this tick is forgotten, and `lines` are no longer counted.
+    /// Every line up to this tick is forgotten. There were `lines`, which are no longer counted.
     fn cleared(&self, tick: u64, lines: u64);
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct Lap {
 }
 
 /// How memory is divided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Geometry {
     /// Words of a segment, all included; a multiple of eight, so that each begins a cache line.
     pub(crate) segment_words: usize,
@@ -57,6 +57,12 @@ pub(crate) struct Geometry {
 }
 
 impl Geometry {
+    #[cfg(feature = "mmap")]
+    pub(crate) fn words(&self) -> usize {
+        self.segment_words * self.segments
+    }
+
+    /// For lines within these limits.
     pub(crate) fn of<F: Format>(limits: &Limits) -> Geometry {
         let longest = F::words_for(limits.shared_line_limit());
         // Two of the longest lines; more if there would be thousands of segments otherwise.

@@ -1,20 +1,20 @@
 //! The tail that threads share: where a line goes from `push` to a snapshot.
 //!
-//! `tail` is the face and `core` what lies behind it; `slot` tells a thread which shard it writes
+//! `tail` is what users see, and `core` what a tail does. `slot` tells a thread which shard it writes
 //! to, `journal` finds the shard's segment in the `memory`, `segment` takes the bytes, and the
-//! `book` knows which segments there are. `assemble` puts together what they hold, as a `snapshot`.
-//! `pending` keeps what `io::Write` has begun.
+//! `segment_table` knows which segments there are. `assemble` puts together what they hold, as a
+//! `snapshot`. `unfinished` keeps what `io::Write` has begun.
 
 pub(crate) mod assemble;
-pub(crate) mod book;
 pub(crate) mod core;
 pub(crate) mod journal;
 pub(crate) mod memory;
-mod pending;
 pub(crate) mod segment;
+mod segment_table;
 mod slot;
 pub(crate) mod snapshot;
 mod tail;
+pub(crate) mod unfinished;
 
 pub use snapshot::{Entries, Entry, Snapshot, SnapshotLines};
 pub use tail::SharedTail;

@@ -1,14 +1,16 @@
 //! A piece of memory that one thread at a time appends lines to.
 //!
-//! A segment is only ever appended to until it is recycled as a whole, so whoever reads what it
-//! has published reads what stays. All of it is atomic words, written and read without ordering of
-//! their own; what orders them is the state word. Recycling is noticed by the generation, as in a
-//! sequence lock (Boehm, "Can seqlocks get along with programming language memory models?", 2012).
+//! A segment is only appended to until it is recycled as a whole, so what it has published stays.
+//! All of it is atomic words, written and read without ordering of their own; the state word orders
+//! them. Recycling is noticed by the generation, as in a sequence lock (Boehm, "Can seqlocks get
+//! along with programming language memory models?", 2012).
 //!
 //! ```text
 //!   word 0       generation: counts up when the segment is recycled
 //!   word 1       state: see `State`
-//!   word 2..8    nothing: what the owner writes often is alone in its cache line
+//!   word 2       of use to formats that have checksums
+//!   word 3       shard whose lines these are
+//!   word 4..8    nothing, so that the words above are alone in their cache line
 //!   then lines:  tick | flags and length in bytes | the bytes, padded to whole words
 //! ```
 //!
@@ -17,15 +19,29 @@
 
 use std::marker::PhantomData;
 
+use crate::limits::MAX_CLASS;
 use crate::sync::{AtomicU64, Ordering, fence};
 
 pub(crate) const GENERATION: usize = 0;
 pub(crate) const STATE: usize = 1;
+const SHARD: usize = 3;
 pub(crate) const WORD: usize = size_of::<u64>();
 
-/// The line's own number of bytes is in the low half of its second word, these in the high half.
+/// The low half of a line's second word is its length in bytes; these are in the high half.
 pub(crate) const CUT: u64 = 1 << 32;
-pub(crate) const PINNED: u64 = 1 << 33;
+const CLASS_SHIFT: u32 = 33;
+/// All bits that a line's flags can have.
+pub(crate) const FLAGS: u64 = CUT | class_flags(MAX_CLASS);
+
+/// The class of a line, as flags.
+pub(crate) const fn class_flags(class: u8) -> u64 {
+    (class as u64) << CLASS_SHIFT
+}
+
+/// The class of a line that has these flags.
+pub(crate) const fn class_of(flags: u64) -> usize {
+    (flags >> CLASS_SHIFT) as usize & MAX_CLASS as usize
+}
 
 /// How a line lies in a segment. A line's first two words are the same in all formats.
 pub(crate) trait Format {
@@ -34,16 +50,16 @@ pub(crate) trait Format {
     /// How many words there are in front of a line's text, two at least.
     const LINE_HEADER: usize;
 
-    /// Stores a line to the words of `segment` that begin at `at` and are its own, `record`.
+    /// Stores a line to `record`, the words of `segment` that begin at `at`.
     fn store(segment: &[AtomicU64], at: usize, record: &[AtomicU64], line: Line<'_>);
 
-    /// How many words a line of so many bytes takes.
+    /// How many words a line of `bytes` bytes takes.
     fn words_for(bytes: usize) -> usize {
         Self::LINE_HEADER + bytes.div_ceil(WORD)
     }
 }
 
-/// A line that is to be stored.
+/// A line to store.
 #[derive(Clone, Copy)]
 pub(crate) struct Line<'a> {
     pub(crate) tick: u64,
@@ -120,7 +136,7 @@ impl State {
         self.0 >> Self::WORD_BITS & ((1 << Self::LINE_BITS) - 1)
     }
 
-    /// At least so many bytes of text are published, a newline counted for each line.
+    /// A lower bound of the bytes of text published, with a newline for each line.
     fn min_bytes<F: Format>(self) -> usize {
         let overhead = F::LINE_HEADER * WORD + (WORD - 1) - 1;
         (self.words() * WORD).saturating_sub(self.lines() as usize * overhead)
@@ -134,7 +150,7 @@ pub(crate) struct Segment<'a, F> {
 }
 
 impl<'a, F: Format> Segment<'a, F> {
-    /// `words` are all of its words, those in front of the first line included.
+    /// `words` are all words of the segment, those in front of the first line included.
     #[inline]
     pub(crate) fn new(words: &'a [AtomicU64]) -> Segment<'a, F> {
         Segment {
@@ -143,7 +159,7 @@ impl<'a, F: Format> Segment<'a, F> {
         }
     }
 
-    /// Appends a line; only the owner may. Says whether there was room for it.
+    /// Appends a line, and returns whether there was room for it. Only the owner may call it.
     #[inline]
     pub(crate) fn append(&self, line: Line<'_>) -> bool {
         // Only the owner writes the state, so it needs no ordering to see its own.
@@ -160,7 +176,7 @@ impl<'a, F: Format> Segment<'a, F> {
             return true;
         }
         F::store(self.words, state.words(), record, line);
-        // Release: who sees the new state sees the line.
+        // Release: a thread that sees the new state sees the line.
         self.words[STATE].store(state.with_line(len).0, Ordering::Release);
         true
     }
@@ -181,25 +197,31 @@ impl<'a, F: Format> Segment<'a, F> {
         self.words[GENERATION].load(Ordering::Relaxed)
     }
 
-    /// Empties the segment for a new owner, after `prepare` has seen its words and the number of
-    /// its new generation.
-    pub(crate) fn recycle(&self, prepare: impl FnOnce(&[AtomicU64], u64)) {
+    /// The shard that writes to the segment.
+    pub(crate) fn shard(&self) -> u16 {
+        self.words[SHARD].load(Ordering::Relaxed) as u16
+    }
+
+    /// Empties the segment for the shard that owns it next. `prepare` gets the words and the number
+    /// of the new generation.
+    pub(crate) fn recycle(&self, shard: u16, prepare: impl FnOnce(&[AtomicU64], u64)) {
         let generation = self.generation() + 1;
         self.words[GENERATION].store(generation, Ordering::Relaxed);
-        // Release: whoever reads a word written after this also finds the new generation, behind
-        // an acquire fence.
+        // Release: a thread that reads a word written after this also finds the new generation,
+        // behind an acquire fence.
         fence(Ordering::Release);
+        self.words[SHARD].store(u64::from(shard), Ordering::Relaxed);
         prepare(self.words, generation);
-        // Release: who finds the segment empty finds it prepared.
+        // Release: a thread that finds the segment empty finds it prepared.
         self.words[STATE].store(State::empty(generation).0, Ordering::Release);
     }
 
-    /// The tick of the first line; of use only if there is one.
+    /// The tick of the first line. It means nothing if there is none.
     pub(crate) fn first_tick(&self) -> u64 {
         self.words[F::FIRST_LINE].load(Ordering::Relaxed)
     }
 
-    /// Copies what is published behind `out`, unless the segment is no longer of `generation`.
+    /// Appends what is published to `out`, and returns whether it is of `generation`.
     pub(crate) fn copy_to(&self, out: &mut Vec<u64>, generation: u64) -> bool {
         let lines = &self.words[F::FIRST_LINE..];
         let published = self.state().words().min(lines.len());
@@ -218,8 +240,8 @@ impl<'a, F: Format> Segment<'a, F> {
 #[inline]
 pub(crate) fn partial_word(line: &[u8], rest: &[u8]) -> u64 {
     match line.last_chunk::<WORD>() {
-        // The last eight bytes of the line, less those that are stored already: no call of memcpy
-        // for a length that varies.
+        // The last eight bytes of the line, less those that are stored already: that needs no call
+        // of memcpy for a length that varies.
         Some(last) => u64::from_le_bytes(*last) >> (8 * (WORD - rest.len())),
         None => rest
             .iter()
@@ -238,7 +260,7 @@ pub(crate) struct Copied {
 }
 
 /// Splits `words`, copied from a segment, into lines.
-pub(crate) fn lines<F: Format>(words: &[u64]) -> impl Iterator<Item = Copied> + '_ {
+pub(crate) fn lines<F: Format>(words: &[u64]) -> impl Iterator<Item = Copied> + Clone + '_ {
     let mut at = 0;
     std::iter::from_fn(move || {
         let [tick, header] = *words.get(at..at + 2)? else {

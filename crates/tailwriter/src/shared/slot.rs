@@ -1,20 +1,19 @@
 //! Which of a tail's shards a thread writes to.
 //!
-//! A slot is a small number that one thread has at a time, for all tails of the process. The bits
-//! of one atomic word say which are taken, so that claiming one needs no lock: a forked child could
-//! inherit that in a locked state.
+//! A slot is a small number that one thread owns at a time, for all tails of the process. The bits
+//! of one atomic word say which are taken, so that claiming one needs no lock.
 
 use std::cell::Cell;
 use std::sync::atomic::compiler_fence;
 
 use crate::sync::{AtomicU64, Ordering};
 
-/// So many threads have a shard for themselves; whoever comes later shares one.
+/// How many threads have a shard for themselves. Further threads share one.
 pub(crate) const PRIVATE: usize = 64;
 /// The slot of all threads that have none of their own: the shard behind a lock.
 pub(crate) const SHARED: usize = PRIVATE;
 
-/// So many shards a tail has.
+/// How many shards a tail has.
 pub(crate) const SHARDS: usize = if cfg!(all(test, loom)) {
     // A model has three threads at most, and each atomic makes it slower.
     3
@@ -39,10 +38,9 @@ thread_local! {
     static LEASE: Lease = const { Lease(Cell::new(SHARED)) };
 }
 
-/// This thread's slot, and nobody else's until it is dropped.
+/// This thread's slot, which a signal handler that interrupts the thread can't enter.
 ///
-/// Nobody else is a signal handler that interrupts the thread: it would write into the midst of
-/// what is being written, or wait for a lock that the thread itself holds.
+/// The handler would write into the middle of what is being written.
 pub(crate) struct Entered(usize);
 
 /// None if this thread has entered already.
@@ -52,7 +50,7 @@ pub(crate) fn enter() -> Option<Entered> {
     if slot == BUSY {
         return None;
     }
-    // A handler runs on the same processor: what it must not see is the compiler's order alone.
+    // A handler runs on the same thread, so the order of the compiler is all that matters.
     compiler_fence(Ordering::SeqCst);
     Some(Entered(if slot == UNCLAIMED { claim() } else { slot }))
 }
@@ -75,8 +73,8 @@ impl Drop for Entered {
 #[cold]
 fn claim() -> usize {
     let slot = SLOTS.claim();
-    // Without a lease the slot would never be given back; where a thread is so far gone that it
-    // can take none, it shares.
+    // Without a lease the slot would never be given back. A thread whose thread-locals are destroyed
+    // can take none, and shares.
     let leased = LEASE.try_with(|lease| lease.0.set(slot)).is_ok();
     if !leased {
         SLOTS.release(slot);
@@ -91,8 +89,8 @@ pub(crate) struct Slots(AtomicU64);
 impl Slots {
     /// The lowest that is free; [`SHARED`] if none is.
     pub(crate) fn claim(&self) -> usize {
-        // Acquire: pairs with the release by the thread that had the slot before; what it wrote to
-        // its shards is ours to continue.
+        // Acquire: pairs with the release by the thread that had the slot before, whose shards this
+        // thread continues.
         let claimed = self
             .0
             .fetch_update(Ordering::Acquire, Ordering::Relaxed, |taken| {

@@ -19,8 +19,8 @@ pub struct Snapshot {
     pub(crate) evicted: u64,
 }
 
-/// What is known of a line. It is no larger than [`Found`](super::journal::Found), so that one can
-/// take the other's place.
+/// What is known of a line. It is no larger than [`Found`](super::journal::Found), so that a vector
+/// of the one becomes a vector of the other in place.
 #[derive(Clone)]
 pub(crate) struct Meta {
     pub(crate) start: usize,
@@ -31,7 +31,6 @@ pub(crate) struct Meta {
 }
 
 pub(crate) const CUT: u16 = (segment::CUT >> 32) as u16;
-pub(crate) const PINNED: u16 = (segment::PINNED >> 32) as u16;
 pub(crate) const UNFINISHED: u16 = 1 << 15;
 
 impl Meta {
@@ -80,12 +79,12 @@ impl Snapshot {
         self.entries.is_empty()
     }
 
-    /// How many lines had been pushed before, since the tail was made or cleared, and are not here.
+    /// How many lines were pushed since the tail was made or cleared, and are not here.
     pub fn evicted(&self) -> u64 {
         self.evicted
     }
 
-    /// The lines joined by newlines; it ends in one only if the last line was finished.
+    /// The lines joined by newlines. There is a newline at the end only if the last line is finished.
     pub fn to_vec(&self) -> Vec<u8> {
         let mut text = Vec::with_capacity(self.text.len() + self.entries.len());
         // Writing to a vector does not fail.
@@ -93,7 +92,7 @@ impl Snapshot {
         text
     }
 
-    /// Writes what [`to_vec`](Snapshot::to_vec) returns, and returns its length.
+    /// Writes what [`to_vec`](Snapshot::to_vec) returns, and returns the number of bytes written.
     ///
     /// # Errors
     ///
@@ -140,8 +139,8 @@ impl<'a> Entry<'a> {
 
     /// The line's place in the order of all lines, counted from zero.
     ///
-    /// Evicted lines are counted as if they had all come before the first that is left, so it does
-    /// not tell a line from another across snapshots.
+    /// Evicted lines are counted as if they had all come before the first that is left, so the
+    /// number of a line may differ from one snapshot to the next.
     pub fn seq(&self) -> u64 {
         self.snapshot.evicted.saturating_add(self.at as u64)
     }
@@ -151,9 +150,10 @@ impl<'a> Entry<'a> {
         SystemTime::UNIX_EPOCH + Duration::from_nanos(self.meta().nanos)
     }
 
-    /// Whether it was pushed with [`push_pinned`](crate::SharedTail::push_pinned).
-    pub fn is_pinned(&self) -> bool {
-        self.meta().flags & PINNED != 0
+    /// The class that the line was pushed with; 0 if none was given. See
+    /// [`push_class`](crate::SharedTail::push_class).
+    pub fn class(&self) -> u8 {
+        segment::class_of(u64::from(self.meta().flags) << 32) as u8
     }
 
     /// Whether the line was too long and lost its end.
@@ -161,7 +161,7 @@ impl<'a> Entry<'a> {
         self.meta().flags & CUT != 0
     }
 
-    /// Whether the line was finished; one that `io::Write` has begun and not ended is not.
+    /// Whether the line was finished. A line that was begun with `io::Write` may not be.
     pub fn is_finished(&self) -> bool {
         self.meta().flags & UNFINISHED == 0
     }

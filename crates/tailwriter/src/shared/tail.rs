@@ -1,12 +1,13 @@
-//! The face of a tail that threads share.
+//! The tail that threads share, as its users see it.
 
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use super::core::{self, Core};
+use super::core::Core;
 use super::memory::Heap;
 use super::snapshot::Snapshot;
+use super::unfinished::{Handle, Writers};
 use crate::Builder;
 use crate::clock::Clock;
 use crate::limits::Limits;
@@ -17,7 +18,7 @@ use crate::limits::Limits;
 /// line takes no lock, except once in hundreds of lines, makes no system call and, after the
 /// first laps, no allocation. A [`Snapshot`] holds the last lines exactly: if one push returned
 /// before another began, on whatever threads, its line comes first, and no line is missing between
-/// two others.
+/// two others. That holds whatever the clock does, a counter that restarts from zero included.
 ///
 /// # Memory
 ///
@@ -27,18 +28,21 @@ use crate::limits::Limits;
 /// first 64 of them have memory of their own, all others share one). However short the lines are,
 /// it is never more than `2 × max_bytes` and 132 segments: 4.1 MiB by default. Lines of less than
 /// some 16 bytes reach that before they reach `max_bytes`; the oldest then go earlier.
-/// Pinned lines take as much again, if there are any.
+///
+/// Each class with a [quota](Builder::quota) takes memory in the same way, with `max_bytes` or
+/// `lines × max_line_bytes`, whichever is less. Lines that were begun with `io::Write` and not
+/// finished take at most `max_bytes`, or eight times `max_line_bytes` if that is more.
 ///
 /// # Fork
 ///
-/// A forked child has a copy of its own. It never waits for a lock that a thread of its parent
-/// held at the time of the fork: where it would have to, its lines are dropped and counted.
+/// A forked child has a copy of its own, which its threads go on using. A lock that a thread of the
+/// parent held at the time of the fork is taken over.
 ///
 /// # Signals
 ///
-/// What a signal handler pushes while the thread that it interrupted is pushing or taking a snapshot
-/// is dropped and counted. Nothing else of this type is for handlers: `io::Write` and `snapshot` could
-/// wait for a lock that the thread itself holds.
+/// Not for signal handlers: a push may allocate, when a thread pushes for the first time or a
+/// segment is first used, and may wait for a lock. What a handler pushes while the thread that it
+/// interrupted is pushing or taking a snapshot is dropped and counted as evicted.
 ///
 /// ```
 /// use tailwriter::SharedTail;
@@ -52,72 +56,92 @@ use crate::limits::Limits;
 /// let lines: Vec<_> = tail.snapshot().lines().map(<[u8]>::to_vec).collect();
 /// assert_eq!(lines, [b"one", b"two"]);
 /// ```
-#[derive(Clone)]
 pub struct SharedTail {
-    inner: Arc<Core<Heap>>,
+    core: Arc<Core<Heap>>,
+    handle: Handle,
 }
 
 impl SharedTail {
     /// Keeps the last `max_lines` lines, as long as they fit into
-    /// [1 MiB](crate::DEFAULT_MAX_BYTES); a line over [8 KiB](crate::DEFAULT_MAX_LINE_BYTES) is cut.
+    /// [1 MiB](crate::DEFAULT_MAX_BYTES). A line over [8 KiB](crate::DEFAULT_MAX_LINE_BYTES) is cut.
     pub fn new(max_lines: usize) -> SharedTail {
         SharedTail::builder().max_lines(max_lines).build_shared()
     }
 
-    /// Chooses further bounds.
+    /// Chooses further bounds; [`Builder::build_shared`] then makes a tail.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    pub(crate) fn with_limits(limits: Limits, pinned_lines: usize) -> SharedTail {
-        let memory = Heap::new(&limits);
-        let pinned = core::pinned_limits(&limits, pinned_lines);
-        let pinned = pinned.map(|limits| Heap::new(&limits));
+    pub(crate) fn with_limits(limits: Limits) -> SharedTail {
+        SharedTail::with_clock(limits, Clock::new())
+    }
+
+    pub(crate) fn with_clock(limits: Limits, clock: Clock) -> SharedTail {
+        let memory = |_: usize, limits: &Limits| Heap::new(limits);
         SharedTail {
-            inner: Arc::new(Core::new(
-                limits,
-                pinned_lines,
-                Clock::new(),
-                memory,
-                pinned,
-            )),
+            core: Arc::new(Core::new(limits, clock, memory)),
+            handle: Handle::new(),
         }
     }
 
-    /// Pushes one line, whatever bytes it holds; a newline in it is kept like any other byte.
+    /// Pushes one line, whatever bytes it holds. A newline in it is kept like any other byte.
     ///
     /// The line is cut if it is longer than the limit.
     #[inline]
     pub fn push(&self, line: &[u8]) {
-        self.inner.push(line);
+        self.core.push(line);
     }
 
-    /// Pushes one line that has a quota of its own; see [`Builder::pinned_lines`].
-    pub fn push_pinned(&self, line: &[u8]) {
-        self.inner.push_pinned(line);
+    /// Pushes one line of a class that may have a [quota](Builder::quota).
+    ///
+    /// Class 0, and a class above [`MAX_CLASS`](crate::MAX_CLASS), means none: as
+    /// [`push`](SharedTail::push).
+    #[inline]
+    pub fn push_class(&self, class: u8, line: &[u8]) {
+        self.core.push_class(class, line);
     }
 
     /// Copies the last lines, in the order in which they were committed.
     ///
-    /// Lines that threads have begun with `io::Write` and not finished come last. Writers are not
-    /// stopped, but for one whose segment fills up while a list of segments is copied.
+    /// A line that was begun with `io::Write` and is not finished is placed by the time of its last
+    /// piece. Writers are not stopped, except those whose segment fills up, or that write pieces of
+    /// lines with `io::Write`, while a list of segments is copied.
     pub fn snapshot(&self) -> Snapshot {
-        self.inner.snapshot()
+        self.core.snapshot()
     }
 
     /// Forgets every line pushed so far. Its memory is kept for what follows.
     pub fn clear(&self) {
-        self.inner.clear();
+        self.core.clear();
     }
 }
 
-/// Splits what is written into lines.
+impl Clone for SharedTail {
+    /// Returns another handle on the same tail.
+    fn clone(&self) -> SharedTail {
+        SharedTail {
+            core: Arc::clone(&self.core),
+            handle: Handle::new(),
+        }
+    }
+}
+
+impl Drop for SharedTail {
+    /// Finishes the line that was begun with `io::Write` through this handle.
+    fn drop(&mut self) {
+        self.core.finish(&self.handle);
+    }
+}
+
+/// Splits what is written into lines. Writing never fails.
 ///
-/// Each thread has an unfinished line of its own, so pieces that several threads write do not
-/// mix. Writing never fails.
+/// Each thread has an unfinished line of its own, so pieces that several threads write through one
+/// reference do not mix. A writer that moves between threads should be a clone of the tail, which
+/// has one unfinished line whatever thread writes to it.
 impl Write for &SharedTail {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.inner.write(bytes);
+        self.core.write(&self.handle, Writers::Many, bytes);
         Ok(bytes.len())
     }
 
@@ -126,10 +150,13 @@ impl Write for &SharedTail {
     }
 }
 
-/// See [`Write` for `&SharedTail`](#impl-Write-for-%26SharedTail).
+/// Splits what is written into lines. Writing never fails.
+///
+/// Each handle has one unfinished line, which is finished when the handle is dropped.
 impl Write for SharedTail {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        (&*self).write(bytes)
+        self.core.write(&self.handle, Writers::One, bytes);
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -139,6 +166,6 @@ impl Write for SharedTail {
 
 impl fmt::Debug for SharedTail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.describe("SharedTail", f)
+        self.core.describe("SharedTail", f)
     }
 }

@@ -1,19 +1,19 @@
 //! The shared tail against a naive one, and with many threads.
 
-use std::collections::BTreeMap;
-use std::io::Write;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufWriter, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Barrier, Mutex};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
+use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
 
-use super::journal::Journal;
-use super::memory::Heap;
-use super::segment::Line;
 use super::slot;
+use crate::clock::Clock;
 use crate::limits::Limits;
-use crate::{CUT_MARK, SharedTail};
+use crate::sync::AtomicU64;
+use crate::{CUT_MARK, SharedTail, TailWriter};
 
 fn lines(tail: &SharedTail) -> Vec<String> {
     let snapshot = tail.snapshot();
@@ -23,49 +23,83 @@ fn lines(tail: &SharedTail) -> Vec<String> {
         .collect()
 }
 
+/// A line and its class.
+type Pushed = (Vec<u8>, u8);
+
+/// A line as it is kept.
+fn shown(line: &[u8], limit: usize) -> Vec<u8> {
+    if line.len() <= limit {
+        return line.to_vec();
+    }
+    let (end, mark) = crate::limits::cut_point(&line[..limit], limit);
+    [&line[..end], mark].concat()
+}
+
+/// Which of the lines are kept, by a walk over all of them.
+fn naive(pushed: &[Pushed], limits: &Limits) -> Vec<usize> {
+    let cut = |line: &[u8]| shown(line, limits.max_line_bytes).len();
+    let last = |class: Option<u8>, max_lines: usize, max_bytes: usize| {
+        let of_class = |at: &usize| class.is_none_or(|class| pushed[*at].1 == class);
+        let mut bytes = 0;
+        let fits = |at: &usize| {
+            bytes += cut(&pushed[*at].0) + 1;
+            bytes <= max_bytes
+        };
+        let newest_first = (0..pushed.len()).rev().filter(of_class);
+        newest_first
+            .take(max_lines)
+            .take_while(fits)
+            .collect::<BTreeSet<_>>()
+    };
+    let mut kept = last(None, limits.max_lines, limits.max_bytes);
+    for (class, quota) in limits.quotas.iter().enumerate().skip(1) {
+        kept.extend(last(Some(class as u8), *quota, limits.max_bytes));
+    }
+    kept.into_iter().collect()
+}
+
+fn pushed() -> impl Strategy<Value = Vec<Pushed>> {
+    let line = prop::collection::vec(any::<u8>(), 0..60);
+    let class = prop_oneof![10 => Just(0), 3 => 1u8..=3, 1 => Just(7)];
+    prop::collection::vec((line, class), 0..400)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
+    /// Which lines are kept depends on the sequence of lines alone.
     #[test]
     fn keeps_what_a_naive_tail_keeps(
-        pushed in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..60), 0u32..20), 0..400),
+        pushed in pushed(),
         max_lines in prop_oneof![0usize..10, 0usize..300],
-        max_bytes in prop_oneof![Just(1usize << 20), 0usize..2_000],
-        pinned_lines in 0usize..8,
+        max_bytes in prop_oneof![Just(1usize << 20), 51usize..2_000],
+        quotas in prop::array::uniform3(0usize..12),
     ) {
-        let tail = SharedTail::builder()
+        let builder = TailWriter::builder()
             .max_lines(max_lines)
             .max_bytes(max_bytes)
-            .max_line_bytes(100)
-            .pinned_lines(pinned_lines)
-            .build_shared();
-        for (line, kind) in &pushed {
-            if *kind == 0 { tail.push_pinned(line) } else { tail.push(line) }
+            .max_line_bytes(50)
+            .quota(1, quotas[0])
+            .quota(2, quotas[1])
+            .quota(7, quotas[2]);
+        let limits = Limits {
+            max_lines,
+            max_bytes,
+            max_line_bytes: 50,
+            quotas: [0, quotas[0], quotas[1], 0, 0, 0, 0, quotas[2]],
+            ..Limits::default()
+        };
+        let tail = builder.build_shared();
+        for (line, class) in &pushed {
+            tail.push_class(*class, line);
         }
-
-        let limit = 100.min(max_bytes.saturating_sub(1));
-        let cut = |line: &Vec<u8>| if line.len() <= limit { line.clone() } else {
-            let (end, mark) = crate::limits::cut_point(&line[..limit], limit);
-            [&line[..end], mark].concat()
-        };
-        let fits_from = |lines: &[&(Vec<u8>, u32)], count: usize| {
-            let mut bytes = 0;
-            lines.iter().rev().take(count).take_while(|(line, _)| {
-                bytes += cut(line).len() + 1;
-                bytes <= max_bytes
-            }).count()
-        };
-        let all: Vec<_> = pushed.iter().collect();
-        let first = all.len() - fits_from(&all, max_lines);
-        let pinned: Vec<_> = all.iter().enumerate().filter(|(_, (_, kind))| *kind == 0).map(|(at, _)| at).collect();
-        let quota = &pinned[pinned.len().saturating_sub(if max_bytes == 0 { 0 } else { pinned_lines })..];
-        let mut expected: Vec<_> = quota.iter().filter(|&&at| at < first).map(|&at| cut(&all[at].0)).collect();
-        expected.extend(all[first..].iter().map(|(line, _)| cut(line)));
-
+        let expected = naive(&pushed, &limits);
         let snapshot = tail.snapshot();
         prop_assert_eq!(snapshot.len(), expected.len());
-        for (found, expected) in snapshot.lines().zip(&expected) {
-            prop_assert_eq!(found, expected);
+        for (entry, at) in snapshot.entries().zip(&expected) {
+            let (line, class) = &pushed[*at];
+            prop_assert_eq!((entry.line(), entry.class()), (&*shown(line, 50), *class));
+            prop_assert_eq!(entry.is_cut(), line.len() > 50);
         }
         prop_assert_eq!(snapshot.evicted(), (pushed.len() - expected.len()) as u64);
         for (entry, at) in snapshot.entries().zip(snapshot.evicted()..) {
@@ -74,11 +108,51 @@ proptest! {
     }
 }
 
+#[test]
+fn one_error_outlives_a_thousand_warnings() {
+    let tail = TailWriter::builder()
+        .max_lines(1_000)
+        .quota(1, 10)
+        .quota(2, 100)
+        .build_shared();
+    tail.push_class(1, b"the one error");
+    for number in 0..1_100 {
+        tail.push_class(2, format!("warning {number}").as_bytes());
+    }
+    for number in 0..2_000 {
+        tail.push(format!("chatter {number}").as_bytes());
+    }
+    let kept = lines(&tail);
+    assert_eq!((kept.len(), &*kept[0]), (1_101, "the one error"));
+    assert_eq!((&*kept[1], &*kept[100]), ("warning 1000", "warning 1099"));
+}
+
+/// A line of the greatest length is kept whole, however few bytes are to be kept.
+#[test]
+fn there_is_room_for_one_line_of_the_length_that_was_chosen() {
+    let longest = vec![b'x'; 5_000];
+    let builder = TailWriter::builder().max_bytes(1_000).max_line_bytes(5_000);
+    let shared = builder.clone().quota(1, 1).build_shared();
+    shared.push_class(1, &longest);
+    assert_eq!(shared.snapshot().lines().next(), Some(&*longest));
+    assert!(!shared.snapshot().entries().any(|entry| entry.is_cut()));
+    let mut owned = builder.clone().build();
+    owned.write_all(&longest).unwrap();
+    assert_eq!(owned.to_vec(), longest);
+    // By default the length is what fits, and what keeps nothing still keeps nothing.
+    let by_default = TailWriter::builder().max_bytes(1_000).build_shared();
+    by_default.push(&longest);
+    assert_eq!(by_default.snapshot().to_vec().len(), 1_000);
+    let nothing = builder.max_bytes(0).build_shared();
+    nothing.push(&longest);
+    assert_eq!(nothing.snapshot().len(), 0);
+}
+
 /// If one push returned before another began, its line comes first.
 #[test]
 fn two_hundred_thousand_hand_overs_between_two_threads_stay_in_order() {
     const TURNS: usize = 200_000;
-    let tail = SharedTail::builder()
+    let tail = TailWriter::builder()
         .max_lines(TURNS)
         .max_bytes(64 << 20)
         .build_shared();
@@ -109,7 +183,7 @@ fn two_hundred_thousand_hand_overs_between_two_threads_stay_in_order() {
 #[test]
 fn snapshots_taken_while_threads_push_have_no_gaps() {
     const KEPT: usize = 500;
-    let tail = SharedTail::builder()
+    let tail = TailWriter::builder()
         .max_lines(KEPT)
         .max_line_bytes(64)
         .build_shared();
@@ -161,7 +235,7 @@ fn snapshots_taken_while_threads_push_have_no_gaps() {
 fn two_hundred_threads_at_once_lose_nothing_of_the_last_lines() {
     const THREADS: usize = 200;
     const ROUNDS: usize = 500;
-    let tail = SharedTail::builder().max_lines(2_000).build_shared();
+    let tail = TailWriter::builder().max_lines(2_000).build_shared();
     let turn = Mutex::new(0);
     let start = Barrier::new(THREADS);
     thread::scope(|scope| {
@@ -186,7 +260,7 @@ fn two_hundred_threads_at_once_lose_nothing_of_the_last_lines() {
 
 #[test]
 fn pieces_of_lines_do_not_mix() {
-    let tail = SharedTail::builder().build_shared();
+    let tail = TailWriter::builder().build_shared();
     let start = Barrier::new(8);
     thread::scope(|scope| {
         for thread in 0..8 {
@@ -219,7 +293,7 @@ fn pieces_of_lines_do_not_mix() {
 
 #[test]
 fn an_unfinished_line_counts_as_the_last_one() {
-    let mut tail = SharedTail::builder()
+    let mut tail = TailWriter::builder()
         .max_lines(3)
         .max_line_bytes(20)
         .build_shared();
@@ -281,36 +355,78 @@ fn a_line_pushed_in_the_destructor_of_a_thread_local_is_kept() {
     );
 }
 
-/// What a shard's thread pushes stays in its order, should the clock be put back by an hour, or come
-/// to its end (after two centuries, of a counter that rises three times a nanosecond).
+/// The counter restarts from zero, as after some sleep states, or jumps ahead and back.
 #[test]
-fn the_order_holds_whatever_the_clock_says() {
+fn the_clock_hides_no_line_and_changes_no_order() {
     const HOUR: u64 = 3 << 40;
-    for ticks in [
-        [2 * HOUR, 2 * HOUR + 9, HOUR, HOUR + 1, 0, 3 * HOUR],
-        [u64::MAX - 5, u64::MAX - 4, u64::MAX - 4, 0, 1, u64::MAX],
-        [u64::MAX - 1, u64::MAX, 0, 1, u64::MAX, 2],
-    ] {
-        let limits = Limits::default();
-        let journal = Journal::new(&limits, Heap::new(&limits));
-        for (number, tick) in (0_u8..).zip(ticks) {
-            let line = Line {
-                tick,
-                flags: 0,
-                text: &[number],
+    let ticks = Arc::new(AtomicU64::new(HOUR));
+    let clock = Clock::set_by(Arc::clone(&ticks));
+    let limits = Limits {
+        max_lines: 500,
+        max_line_bytes: 100,
+        max_age: Some(Duration::from_secs(3_600)),
+        quotas: [0, 50, 0, 0, 0, 0, 0, 0],
+        ..Limits::default()
+    };
+    let tail = &SharedTail::with_clock(limits, clock);
+    let (turn, to_other) = mpsc::channel::<usize>();
+    let (done, from_other) = mpsc::channel::<()>();
+    let push = |number: usize| {
+        let line = format!("line {number}");
+        tail.push_class(u8::from(number % 20 == 0), line.as_bytes());
+    };
+    thread::scope(|scope| {
+        // Two threads, so that each finds what the other has seen of the clock.
+        scope.spawn(move || {
+            for number in to_other {
+                push(number);
+                done.send(()).unwrap();
+            }
+        });
+        for number in 0..3_000 {
+            let jump = match number {
+                300 => Some(0),
+                700 => Some(HOUR / 2),
+                1_000 => Some(40 * HOUR),
+                1_001 => Some(7),
+                1_700 => Some(39 * HOUR),
+                2_995 => Some(0),
+                _ => None,
             };
-            assert!(journal.append(0, line));
+            if let Some(jump) = jump {
+                ticks.store(jump, Ordering::Relaxed);
+            }
+            // In runs of different lengths, so that one thread fills segments alone.
+            if number % 7 < 2 || number % 300 > 250 {
+                turn.send(number).unwrap();
+                from_other.recv().unwrap();
+            } else {
+                push(number);
+            }
+            if number % 10 == 0 || number > 2_990 {
+                let shown = lines(tail);
+                let first = (number + 1).saturating_sub(500);
+                let quota = (0..first).filter(|number| number % 20 == 0);
+                let quota: Vec<_> = quota.collect();
+                let classes = (number / 20 + 1).min(50);
+                let of_window = (first..=number).filter(|number| number % 20 == 0).count();
+                let older =
+                    &quota[quota.len() - classes.saturating_sub(of_window).min(quota.len())..];
+                let expected = older.iter().copied().chain(first..=number);
+                let expected: Vec<_> = expected.map(|number| format!("line {number}")).collect();
+                assert_eq!(shown, expected, "after line {number}");
+            }
         }
-        let contents = journal.contents(|| u64::MAX);
-        let found = contents
-            .lines
-            .iter()
-            .map(|line| contents.words[line.text].to_le_bytes()[0]);
-        assert_eq!(found.collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5], "{ticks:?}");
+        drop(turn);
+    });
+    let now = SystemTime::now();
+    for entry in tail.snapshot().entries() {
+        let age = now.duration_since(entry.time()).unwrap_or_default();
+        assert!(age < Duration::from_secs(3_600), "{age:?}");
     }
 }
 
-/// A signal handler finds its thread in the midst of a push, or of a snapshot.
+/// As a signal handler does that interrupts a push or a snapshot.
 #[test]
 fn what_is_pushed_within_a_push_is_counted() {
     let tail = SharedTail::new(10);
@@ -318,9 +434,104 @@ fn what_is_pushed_within_a_push_is_counted() {
     {
         let _entered = slot::enter();
         tail.push(b"within");
-        tail.push_pinned(b"pinned");
+        tail.push_class(1, b"within, of a class");
     }
     tail.push(b"after");
     assert_eq!(lines(&tail), ["before", "after"]);
     assert_eq!(tail.snapshot().evicted(), 2);
+}
+
+/// With a bound of 100 lines, a thousand fragments pushed everything else out.
+#[test]
+fn fragments_of_threads_that_ended_are_evicted_by_later_lines() {
+    let tail = TailWriter::builder()
+        .max_lines(100)
+        .quota(1, 1)
+        .build_shared();
+    tail.push_class(1, b"an error");
+    thread::scope(|scope| {
+        for _ in 0..10 {
+            scope.spawn(|| {
+                for _ in 0..100 {
+                    let tail = &tail;
+                    thread::scope(|scope| {
+                        scope.spawn(move || write!(&mut { tail }, "fragment"));
+                    });
+                }
+            });
+        }
+    });
+    assert_eq!(lines(&tail)[0], "an error");
+    assert_eq!(tail.snapshot().len(), 101);
+    for number in 0..10_000 {
+        tail.push(format!("line {number}").as_bytes());
+    }
+    let kept = lines(&tail);
+    assert_eq!((kept.len(), &*kept[0]), (101, "an error"));
+    assert_eq!((&*kept[1], &*kept[100]), ("line 9900", "line 9999"));
+}
+
+#[test]
+fn unfinished_lines_are_bound_as_any_other_line_is() {
+    let tail = TailWriter::builder()
+        .max_bytes(64 << 10)
+        .max_age(Duration::from_millis(5))
+        .build_shared();
+    let fragment = [b'x'; 1_000];
+    let mut handles: Vec<_> = (0..2_000).map(|_| tail.clone()).collect();
+    for handle in &mut handles {
+        handle.write_all(&fragment).unwrap();
+    }
+    assert!(tail.snapshot().to_vec().len() <= 64 << 10);
+    let written = std::time::Instant::now();
+    while written.elapsed() < Duration::from_millis(20) {
+        thread::yield_now();
+    }
+    assert_eq!(tail.snapshot().len(), 0);
+}
+
+#[test]
+fn a_line_is_finished_when_its_handle_is_dropped() {
+    let tail = SharedTail::new(10);
+    let mut handle = tail.clone();
+    write!(handle, "begun").unwrap();
+    tail.push(b"after it");
+    assert!(!tail.snapshot().entries().next().unwrap().is_finished());
+    write!(handle, ", and continued").unwrap();
+    assert_eq!(
+        tail.snapshot().to_string(),
+        "after it\nbegun, and continued"
+    );
+    drop(handle);
+    assert_eq!(
+        tail.snapshot().to_string(),
+        "after it\nbegun, and continued\n"
+    );
+}
+
+/// The pieces of a buffered writer end anywhere in a line.
+#[test]
+fn a_writer_that_moves_between_threads_tears_no_line() {
+    let tail = TailWriter::builder().build_shared();
+    let mut writer = BufWriter::with_capacity(16, tail.clone());
+    for round in 0..200 {
+        writer = thread::spawn(move || {
+            writeln!(writer, "line {round} of a writer").unwrap();
+            write!(writer, "and ").unwrap();
+            writer
+        })
+        .join()
+        .unwrap();
+        writeln!(writer, "another one, {round}").unwrap();
+    }
+    drop(writer);
+    let expected: Vec<_> = (0..200)
+        .flat_map(|round| {
+            [
+                format!("line {round} of a writer"),
+                format!("and another one, {round}"),
+            ]
+        })
+        .collect();
+    assert_eq!(lines(&tail), expected);
 }

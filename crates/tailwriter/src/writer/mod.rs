@@ -1,15 +1,17 @@
 //! The tail with one owner.
 
-mod age;
+mod ages;
+mod lines;
 mod spool;
 
 use std::fmt;
 use std::io::{self, Write};
 
-use self::age::Ages;
+use self::ages::Ages;
+pub use self::lines::Lines;
 use self::spool::Spool;
+use crate::Builder;
 use crate::limits::{Limits, cut_point};
-use crate::{Builder, Lines};
 
 /// How much of a write is looked at in one go: enough to make the bookkeeping disappear, little
 /// enough that the text is still in the nearest cache when it is copied.

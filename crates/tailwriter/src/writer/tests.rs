@@ -28,6 +28,11 @@ impl Naive {
 
     /// The lines within the bounds, and whether the last of them is finished.
     fn tail(&self, lines: usize, bytes: usize, line_bytes: usize) -> (Vec<Vec<u8>>, bool) {
+        // A line of the length that was chosen always fits.
+        let bytes = match bytes {
+            0 => 0,
+            _ => bytes.max(line_bytes.saturating_add(1)),
+        };
         let limit = line_bytes.min(bytes.saturating_sub(1));
         let cut = |line: &Vec<u8>| {
             if line.len() <= limit {

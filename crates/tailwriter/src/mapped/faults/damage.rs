@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use super::{Dice, identify, line, tries};
-use crate::limits::Limits;
+use crate::limits::{CLASSES, Limits};
 use crate::mapped::header::{HEADER_BYTES, HEADER_WORDS, Header};
 use crate::shared::memory::Geometry;
 use crate::{MappedTail, Recovered};
@@ -29,15 +29,18 @@ impl Patient {
     fn new() -> Patient {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ring");
-        let limits = Limits {
+        let mut limits = Limits {
             max_lines: 15,
             max_line_bytes: 100,
             ..Limits::default()
         };
-        let tail = MappedTail::create_divided(limits, 2, GEOMETRY, &path).unwrap();
+        limits.quotas[1] = 2;
+        let mut parts = [Geometry::default(); CLASSES];
+        parts[..2].fill(GEOMETRY);
+        let tail = MappedTail::create_divided(limits, 0, parts, &path).unwrap();
         for number in 0..200 {
             if number % 10 == 0 {
-                tail.push_pinned(line(0, number).as_bytes());
+                tail.push_class(1, line(0, number).as_bytes());
             } else {
                 tail.push(line(0, number).as_bytes());
             }
@@ -46,7 +49,7 @@ impl Patient {
         for number in 200..300 {
             tail.push(line(0, number).as_bytes());
         }
-        tail.push_pinned(line(0, 300).as_bytes());
+        tail.push_class(1, line(0, 300).as_bytes());
         let lines: Vec<_> = tail.snapshot().lines().map(<[u8]>::to_vec).collect();
         assert_eq!(lines.len(), 15);
         Patient {
@@ -85,7 +88,8 @@ impl Patient {
 }
 
 /// Where the header says what never changes; the rest of its page may differ without harm.
-const FACTS: Range<usize> = 0..20 * 8;
+const FACTS: Range<usize> = 0..FACT_WORDS * 8;
+const FACT_WORDS: usize = 41;
 
 #[test]
 fn a_flipped_bit_anywhere_shows_no_wrong_line() {
@@ -181,21 +185,24 @@ fn invent_header(image: &mut [u8], dice: &mut Dice) {
         2 => u64::MAX >> dice.roll(64),
         _ => 1 << dice.roll(64),
     };
-    match dice.roll(8) {
-        0 => header.geometry.segment_words = odd(dice) as usize,
-        1 => header.geometry.segments = odd(dice) as usize,
-        2 => header.pinned_segments = odd(dice) as usize,
+    let class = dice.roll(3) as usize;
+    match dice.roll(10) {
+        0 => header.parts[class].segment_words = odd(dice) as usize,
+        1 => header.parts[class].segments = odd(dice) as usize,
+        2 => header.limits.quotas[class] = odd(dice) as usize,
         3 => header.line_limit = odd(dice) as usize,
         4 => header.limits.max_bytes = odd(dice) as usize,
         5 => header.limits.max_lines = odd(dice) as usize,
-        6 => (header.start_ticks, header.start_nanos) = (odd(dice), odd(dice)),
+        6 => header.reserved = dice.roll(20_000) as usize,
+        7 => header.reserved = odd(dice) as usize,
+        8 => (header.start_ticks, header.start_nanos) = (odd(dice), odd(dice)),
         _ => header.limits.max_age = Some(std::time::Duration::from_nanos(odd(dice))),
     }
     for (bytes, word) in image
         .as_chunks_mut()
         .0
         .iter_mut()
-        .zip(&header.encode()[..20])
+        .zip(&header.encode()[..FACT_WORDS])
     {
         *bytes = word.to_ne_bytes();
     }

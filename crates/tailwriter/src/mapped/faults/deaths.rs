@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::{Dice, Findings, identify, line, tries};
 use crate::mapped::map::Map;
-use crate::{MappedTail, Recovered, testing};
+use crate::{MappedTail, Recovered, TailWriter, testing};
 
 const DIR: &str = "TAILWRITER_CHILD_DIR";
 const DEATH: &str = "TAILWRITER_CHILD_DEATH";
@@ -37,11 +37,11 @@ fn child() {
         .open(dir.join("progress"))
         .unwrap();
     let progress = Map::new(&progress, PROGRESS_BYTES).unwrap();
-    let tail = MappedTail::builder()
+    let tail = TailWriter::builder()
         .max_lines(KEPT)
         .max_bytes(256 << 10)
         .max_line_bytes(200)
-        .pinned_lines(PINNED)
+        .quota(1, PINNED)
         .build_mapped(dir.join("ring"))
         .unwrap();
     let death = env::var(DEATH).unwrap();
@@ -59,7 +59,7 @@ fn write(tail: &MappedTail, writer: usize, progress: &[AtomicU64], die: impl Fn(
     for number in 0..10_000_000 {
         let text = line(writer, number);
         if number % 64 == 0 {
-            tail.push_pinned(text.as_bytes());
+            tail.push_class(1, text.as_bytes());
         } else {
             tail.push(text.as_bytes());
         }
@@ -154,7 +154,7 @@ fn findings(dir: &Path) -> Findings {
     let main = KEPT.min(snapshot.len());
     findings.lost += KEPT.min(all).saturating_sub(main) as u64;
     let older = snapshot.entries().take(snapshot.len() - main);
-    let torn = older.filter(|entry| !entry.is_pinned() || identify(entry.line()).is_none());
+    let torn = older.filter(|entry| entry.class() != 1 || identify(entry.line()).is_none());
     findings.torn += torn.count() as u64;
 
     let mut last: [Option<u64>; 2] = [None; 2];

@@ -5,17 +5,17 @@ use std::fs;
 use std::path::Path;
 
 use super::{Dice, Findings, identify, line, tries};
-use crate::{MappedTail, Recovered, testing};
+use crate::{Recovered, TailWriter, testing};
 
 /// The file at some moments, the first of which a flush had just finished at.
 fn moments(dir: &Path, dice: &mut Dice) -> Vec<Vec<u8>> {
     let path = dir.join("ring");
     let _ = fs::remove_file(&path);
-    let tail = MappedTail::builder()
+    let tail = TailWriter::builder()
         .max_lines(150)
         .max_bytes(20 << 10)
         .max_line_bytes(120)
-        .pinned_lines(5)
+        .quota(1, 5)
         .build_mapped(&path)
         .unwrap();
     let mut number = 0;
@@ -23,7 +23,7 @@ fn moments(dir: &Path, dice: &mut Dice) -> Vec<Vec<u8>> {
         for _ in 0..lines {
             let text = line(0, number);
             if number % 40 == 0 {
-                tail.push_pinned(text.as_bytes());
+                tail.push_class(1, text.as_bytes());
             } else {
                 tail.push(text.as_bytes());
             }

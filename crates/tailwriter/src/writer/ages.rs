@@ -1,4 +1,4 @@
-//! How old the lines are, without a time for each of them.
+//! The age of lines, without a time for each of them.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

@@ -1,15 +1,13 @@
 //! Which segments are sealed, which are free, and what is gone.
 
 use std::collections::VecDeque;
-use std::process;
-
-use crate::sync::{Mutex, MutexGuard, TryLockError};
+use std::mem;
 
 #[derive(Default)]
-pub(crate) struct Book {
+pub(crate) struct SegmentTable {
     /// Full segments, the one whose last line is oldest in front.
     sealed: VecDeque<Sealed>,
-    /// How many segments were ever handed out.
+    /// How many segments were handed out so far.
     made: u32,
     horizon: u64,
     lines_recycled: u64,
@@ -17,14 +15,13 @@ pub(crate) struct Book {
 
 pub(crate) struct Sealed {
     pub(crate) index: u32,
-    pub(crate) shard: u16,
     pub(crate) first_tick: u64,
     pub(crate) last_tick: u64,
     pub(crate) lines: u64,
     pub(crate) min_bytes: usize,
 }
 
-impl Book {
+impl SegmentTable {
     pub(crate) fn seal(&mut self, sealed: Sealed) {
         // Nearly always the youngest; a thread that had been quiet seals an older one.
         let at = self
@@ -37,15 +34,27 @@ impl Book {
     /// The index of a segment to write to: the oldest, if its lines are past the bounds or there is
     /// no room for another, or else a new one.
     pub(crate) fn take(&mut self, min_lines: u64, min_bytes: usize, max_segments: u32) -> u32 {
-        if (self.made == max_segments || self.has_enough_without_oldest(min_lines, min_bytes))
-            && let Some(oldest) = self.sealed.pop_front()
+        if (self.made >= max_segments || self.has_enough_without_oldest(min_lines, min_bytes))
+            && let Some(index) = self.recycle_oldest()
         {
-            self.raise_horizon(oldest.last_tick);
-            self.lines_recycled += oldest.lines;
-            return oldest.index;
+            return index;
         }
         self.made += 1;
         self.made - 1
+    }
+
+    /// The index of the oldest sealed segment, whose lines are evicted.
+    pub(crate) fn recycle_oldest(&mut self) -> Option<u32> {
+        let oldest = self.sealed.pop_front()?;
+        self.raise_horizon(oldest.last_tick);
+        self.lines_recycled += oldest.lines;
+        Some(oldest.index)
+    }
+
+    /// Takes back the segment that [`take`](SegmentTable::take) returned, because it can't be used:
+    /// there is no memory for another.
+    pub(crate) fn untake(&mut self) {
+        self.made = self.made.saturating_sub(1);
     }
 
     fn has_enough_without_oldest(&self, min_lines: u64, min_bytes: usize) -> bool {
@@ -79,36 +88,17 @@ impl Book {
     pub(crate) fn lines_recycled(&self) -> u64 {
         self.lines_recycled
     }
-}
 
-/// A mutex that a forked child does not wait for when its parent held it.
-///
-/// The thread that would unlock it does not exist in the child.
-pub(crate) struct Lock<T> {
-    mutex: Mutex<T>,
-    owner: u32,
-}
-
-impl<T> Lock<T> {
-    pub(crate) fn new(value: T) -> Lock<T> {
-        Lock {
-            mutex: Mutex::new(value),
-            owner: process::id(),
-        }
-    }
-
-    /// None if this process is a fork of the one that made the lock and it was locked then.
-    pub(crate) fn lock(&self) -> Option<MutexGuard<'_, T>> {
-        // Nothing panics while one of these is held; were it so, what it guards is still whole.
-        match self.mutex.try_lock() {
-            Ok(guard) => Some(guard),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) if process::id() != self.owner => None,
-            Err(TryLockError::WouldBlock) => Some(
-                self.mutex
-                    .lock()
-                    .unwrap_or_else(|poisoned| poisoned.into_inner()),
-            ),
+    /// Begins again with these sealed segments, after a thread disappeared in a fork while it
+    /// changed the table.
+    ///
+    /// `made` is how many segments there are.
+    pub(crate) fn rebuild(&mut self, sealed: Vec<Sealed>, made: u32) {
+        // Its buffer may have been in the middle of a reallocation, so it is not dropped.
+        mem::forget(mem::take(&mut self.sealed));
+        self.made = made;
+        for segment in sealed {
+            self.seal(segment);
         }
     }
 }

@@ -1,9 +1,11 @@
-//! What stands in for mapped memory where it is not supported: types of which there is no value.
+//! Stands in for mapped memory where it is not supported: types that have no value.
 
 use std::convert::Infallible;
 use std::fs::File;
 use std::io;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::AtomicU8;
+
+use crate::sync::AtomicU64;
 
 fn unsupported() -> io::Error {
     io::Error::new(
@@ -23,6 +25,10 @@ impl Map {
         match self.0 {}
     }
 
+    pub(crate) fn bytes(&self, _: usize, _: usize) -> &[AtomicU8] {
+        match self.0 {}
+    }
+
     pub(crate) fn flush(&self) -> io::Result<()> {
         match self.0 {}
     }
@@ -31,7 +37,7 @@ impl Map {
 pub(crate) struct ForkGuard(Infallible);
 
 impl ForkGuard {
-    /// Asked for before anything else is done.
+    /// Called before anything else is done.
     pub(crate) fn new() -> io::Result<ForkGuard> {
         Err(unsupported())
     }

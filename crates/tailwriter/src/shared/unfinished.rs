@@ -1,0 +1,254 @@
+//! Lines that were begun with `io::Write` and are not finished.
+//!
+//! Such a line belongs to the handle that it is written through, and where several threads may
+//! write through one handle (`&SharedTail`), to the thread as well. In a snapshot it is placed by
+//! the time of its last piece, within the bounds of all lines.
+
+use std::cell::Cell;
+use std::mem;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::sync::{ForkMutex, ForkMutexGuard, LockError, Padded};
+
+/// Handles and threads are spread over this many locks.
+const BUCKETS: usize = 8;
+/// What an unfinished line takes beside its text.
+const OVERHEAD: usize = size_of::<Unfinished>();
+
+pub(crate) struct UnfinishedLines {
+    buckets: Box<[Padded<ForkMutex<Vec<Unfinished>>>]>,
+    /// No line is longer than this.
+    line_limit: usize,
+    /// A bucket that takes more bytes than this finishes its oldest lines.
+    max_bytes: usize,
+}
+
+/// The beginning of a line.
+#[derive(Clone)]
+pub(crate) struct Unfinished {
+    owner: Owner,
+    /// At most one byte longer than a line may be, so that it is known to be too long.
+    pub(crate) text: Vec<u8>,
+    /// When its last piece was written.
+    pub(crate) tick: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Owner {
+    handle: usize,
+    /// Zero for the only thread that can write through the handle.
+    thread: usize,
+}
+
+/// What lines are written through: each clone of a tail is another.
+pub(crate) struct Handle {
+    number: usize,
+    /// How many of its lines are unfinished. Relaxed: a thread sees what it did itself, and that is
+    /// all it asks for.
+    unfinished: AtomicUsize,
+}
+
+/// Which threads write through a handle.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Writers {
+    /// One at a time: it has a mutable reference.
+    One,
+    /// Perhaps several: they have a shared reference.
+    Many,
+}
+
+/// The buckets, all locked.
+pub(crate) struct AllLocked<'a>(Vec<ForkMutexGuard<'a, Vec<Unfinished>>>);
+
+impl Handle {
+    pub(crate) fn new() -> Handle {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        Handle {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            unfinished: AtomicUsize::new(0),
+        }
+    }
+
+    /// Whether a line that was begun through the handle is not finished.
+    pub(crate) fn has_unfinished(&self) -> bool {
+        self.unfinished.load(Ordering::Relaxed) != 0
+    }
+}
+
+impl UnfinishedLines {
+    /// With room for `max_bytes` in all, and for one line in each bucket.
+    pub(crate) fn new(line_limit: usize, max_bytes: usize) -> UnfinishedLines {
+        let bucket = || Padded(ForkMutex::new(Vec::new()));
+        UnfinishedLines {
+            buckets: (0..BUCKETS).map(|_| bucket()).collect(),
+            line_limit,
+            max_bytes: (max_bytes / BUCKETS).max(line_limit + 1 + OVERHEAD),
+        }
+    }
+
+    /// Splits `bytes` into lines and gives each finished one to `push`.
+    pub(crate) fn write(
+        &self,
+        handle: &Handle,
+        writers: Writers,
+        mut bytes: &[u8],
+        tick: impl Fn() -> u64,
+        push: impl Fn(&[u8]),
+    ) {
+        if !bytes.ends_with(b"\n") || handle.has_unfinished() {
+            let owner = Owner {
+                handle: handle.number,
+                thread: match writers {
+                    Writers::One => 0,
+                    Writers::Many => thread_number(),
+                },
+            };
+            // None: a signal handler that interrupted this thread here. Its bytes are lost.
+            let Some(mut lines) = lock(self.bucket(owner)) else {
+                return;
+            };
+            return self.write_pieces(&mut lines, owner, handle, bytes, tick, push);
+        }
+        while let Some(newline) = memchr::memchr(b'\n', bytes) {
+            push(&bytes[..newline]);
+            bytes = &bytes[newline + 1..];
+        }
+    }
+
+    /// Finishes the line that `owner` has begun, and begins another with what is behind the last
+    /// newline.
+    fn write_pieces(
+        &self,
+        lines: &mut Vec<Unfinished>,
+        owner: Owner,
+        handle: &Handle,
+        mut bytes: &[u8],
+        tick: impl Fn() -> u64,
+        push: impl Fn(&[u8]),
+    ) {
+        let mut begun = lines.iter().position(|line| line.owner == owner);
+        while let Some(newline) = memchr::memchr(b'\n', bytes) {
+            match begun.take() {
+                Some(at) => {
+                    let mut line = lines.swap_remove(at);
+                    handle.unfinished.fetch_sub(1, Ordering::Relaxed);
+                    line.extend(&bytes[..newline], self.line_limit);
+                    push(&line.text);
+                }
+                None => push(&bytes[..newline]),
+            }
+            bytes = &bytes[newline + 1..];
+        }
+        if bytes.is_empty() {
+            return;
+        }
+        let at = begun.unwrap_or_else(|| {
+            handle.unfinished.fetch_add(1, Ordering::Relaxed);
+            lines.push(Unfinished {
+                owner,
+                text: Vec::new(),
+                tick: 0,
+            });
+            lines.len() - 1
+        });
+        lines[at].extend(bytes, self.line_limit);
+        lines[at].tick = tick();
+        self.finish_oldest(lines, push);
+    }
+
+    /// Finishes lines until the bucket is within its bound: their threads have probably ended.
+    fn finish_oldest(&self, lines: &mut Vec<Unfinished>, push: impl Fn(&[u8])) {
+        let mut bytes: usize = lines.iter().map(Unfinished::bytes).sum();
+        while bytes > self.max_bytes && lines.len() > 1 {
+            let oldest = lines.iter().enumerate().min_by_key(|(_, line)| line.tick);
+            let Some((oldest, _)) = oldest else { break };
+            // Its handle goes on counting it, and so looks here in vain; that is all.
+            let line = lines.swap_remove(oldest);
+            bytes -= line.bytes();
+            push(&line.text);
+        }
+    }
+
+    /// Finishes the lines of a handle that is dropped.
+    pub(crate) fn finish(&self, handle: &Handle, push: impl Fn(&[u8])) {
+        if !handle.has_unfinished() {
+            return;
+        }
+        for bucket in &self.buckets {
+            let Some(mut lines) = lock(bucket) else {
+                continue;
+            };
+            while let Some(at) = lines
+                .iter()
+                .position(|line| line.owner.handle == handle.number)
+            {
+                push(&lines.swap_remove(at).text);
+            }
+        }
+    }
+
+    /// Locks all buckets: what is unfinished now stays so until they are unlocked.
+    pub(crate) fn lock_all(&self) -> AllLocked<'_> {
+        AllLocked(self.buckets.iter().filter_map(lock).collect())
+    }
+
+    pub(crate) fn clear(&self) {
+        for mut lines in self.lock_all().0 {
+            // The handles go on counting them, and look here in vain.
+            lines.clear();
+        }
+    }
+
+    fn bucket(&self, owner: Owner) -> &Padded<ForkMutex<Vec<Unfinished>>> {
+        &self.buckets[owner.handle.wrapping_add(owner.thread) % BUCKETS]
+    }
+}
+
+impl AllLocked<'_> {
+    /// Copies of the unfinished lines, in no order.
+    pub(crate) fn lines(&self) -> Vec<Unfinished> {
+        self.0
+            .iter()
+            .flat_map(|lines| lines.iter().cloned())
+            .collect()
+    }
+}
+
+impl Unfinished {
+    /// Adds a piece, of a line that may have `limit` bytes.
+    fn extend(&mut self, piece: &[u8], limit: usize) {
+        let room = (limit + 1).saturating_sub(self.text.len());
+        self.text.extend_from_slice(&piece[..piece.len().min(room)]);
+    }
+
+    fn bytes(&self) -> usize {
+        self.text.len() + OVERHEAD
+    }
+}
+
+fn lock(
+    bucket: &Padded<ForkMutex<Vec<Unfinished>>>,
+) -> Option<ForkMutexGuard<'_, Vec<Unfinished>>> {
+    match bucket.0.lock() {
+        Ok(lines) => Some(lines),
+        Err(LockError::Orphaned(mut lines)) => {
+            // The parent's thread may have been in the middle of a reallocation: not dropped.
+            mem::forget(mem::take(&mut *lines));
+            Some(lines)
+        }
+        Err(_) => None,
+    }
+}
+
+/// A number that no other thread of the process has or had; not zero.
+fn thread_number() -> usize {
+    thread_local! {
+        static NUMBER: Cell<usize> = const { Cell::new(0) };
+    }
+    // Relaxed: the number stands for itself. Not loom's: no model needs it.
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    if NUMBER.get() == 0 {
+        NUMBER.set(NEXT.fetch_add(1, Ordering::Relaxed));
+    }
+    NUMBER.get()
+}
