@@ -298,7 +298,8 @@ impl Builder {
             .max_lines(self.lines)
             .max_bytes(self.bytes)
             .max_line_bytes(packlog::MAX_LEN)
-            .pinned_lines(self.warnings);
+            .quota(1, self.warnings)
+            .quota(2, self.warnings);
         if let Some(age) = self.age {
             bounds = bounds.max_age(age);
         }

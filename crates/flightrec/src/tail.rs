@@ -93,16 +93,18 @@ impl Tail {
         }
     }
 
-    /// Keeps a packed record; at WARN and above, with a quota of its own.
+    /// Keeps a packed record; ERROR and WARN have a quota each.
     #[inline]
     pub(crate) fn keep(&self, level: Level, packed: &[u8]) {
+        let class = match level {
+            Level::Error => 1,
+            Level::Warn => 2,
+            _ => 0,
+        };
         match self {
-            Tail::Memory(tail) if level <= Level::Warn => tail.push_pinned(packed),
-            Tail::Memory(tail) => tail.push(packed),
+            Tail::Memory(tail) => tail.push_class(class, packed),
             #[cfg(feature = "crash-safe")]
-            Tail::Mapped(tail) if level <= Level::Warn => tail.push_pinned(packed),
-            #[cfg(feature = "crash-safe")]
-            Tail::Mapped(tail) => tail.push(packed),
+            Tail::Mapped(tail) => tail.push_class(class, packed),
         }
     }
 

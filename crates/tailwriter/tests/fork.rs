@@ -169,3 +169,50 @@ fn a_child_that_lives_on_lets_go_of_its_parents_lock() {
     drop(to_child);
     assert_eq!(wait(child), Some(0));
 }
+
+/// Eight threads of a child keep their lines within bounds like those of any other process, also
+/// where a thread of the parent held a lock at the time of the fork.
+#[test]
+fn many_threads_of_a_forked_child_lose_no_line() {
+    const THREADS: usize = 8;
+    const LINES: usize = 20_000;
+    let _alone = alone();
+    let tail = TailWriter::builder()
+        .max_bytes(6 << 20)
+        .max_line_bytes(100)
+        .quota(1, 50)
+        .build_shared();
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for number in 0_u64.. {
+                    tail.push_class(u8::from(number % 8 == 0), b"parent");
+                    let _ = write!(&mut &tail, "parent\n");
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                }
+            });
+        }
+        let _stop = Stop(&stop);
+        for _ in 0..3 {
+            let child = fork(|| {
+                thread::scope(|scope| {
+                    for thread in 0..THREADS {
+                        let tail = &tail;
+                        scope.spawn(move || {
+                            for number in 0..LINES {
+                                tail.push(format!("{thread} {number}").as_bytes());
+                            }
+                        });
+                    }
+                });
+                let snapshot = tail.snapshot();
+                let lines = snapshot.lines().filter(|line| *line != b"parent").count();
+                i32::from(lines != THREADS * LINES)
+            });
+            assert_eq!(wait(child), Some(0));
+        }
+    });
+}

@@ -132,7 +132,7 @@ fn ring(records: &[Vec<u8>]) -> Vec<u8> {
         for record in records {
             tail.push(record);
         }
-        tail.push_pinned(&records[2]);
+        tail.push_class(1, &records[2]);
         if round == 8 {
             tail.clear();
         }

@@ -239,6 +239,12 @@ impl Clock {
                 Source::Monotonic { .. } => 1.0,
                 _ => rate.map_or(1.0, |rate| rate.nanos_per_tick),
             },
+            // The wall clock goes on while the machine sleeps; the other does not go back.
+            elapsed: now.instant.duration_since(self.start.instant).max(
+                now.system
+                    .duration_since(self.start.system)
+                    .unwrap_or_default(),
+            ),
         }
     }
 }
@@ -302,6 +308,8 @@ pub(crate) struct Timeline {
     pub(crate) now: u64,
     pub(crate) system: SystemTime,
     pub(crate) nanos_per_tick: f64,
+    /// How long the clock had been there. Nothing is older, whatever the counter did.
+    pub(crate) elapsed: Duration,
 }
 
 impl Timeline {
@@ -324,6 +332,9 @@ impl Timeline {
             } else {
                 self.system
             },
+            elapsed: self
+                .elapsed
+                .saturating_add(self.duration(ticks.saturating_sub(self.now))),
             ..self
         }
     }
@@ -331,6 +342,7 @@ impl Timeline {
     /// How long before now it was `ticks`; zero if it was later.
     pub(crate) fn age(&self, ticks: u64) -> Duration {
         self.duration(self.now.saturating_sub(ticks))
+            .min(self.elapsed)
     }
 
     /// How long `ticks` take.
@@ -387,8 +399,9 @@ mod tests {
     fn a_jump_back_leaves_no_gap_in_the_time() {
         const SECOND: u64 = 1_000_000_000;
         let ticks = Arc::new(AtomicU64::new(500 * SECOND));
-        let clock = Clock::set_by(Arc::clone(&ticks));
+        let mut clock = Clock::set_by(Arc::clone(&ticks));
         let minute = Duration::from_secs(60);
+        clock.start.system -= minute;
         if let Some(mut history) = clock.history() {
             // As if it had been made a minute ago, at a rate of one tick a nanosecond.
             history.since.system -= minute;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::file::{self, boot_id};
-use super::header::{Block, Header};
+use super::header::{Block, Header, Unreadable};
 use super::recover::{Lines, Reader};
 use crate::Snapshot;
 use crate::clock::Timeline;
@@ -170,8 +170,7 @@ impl Recovered {
 
     /// How long the process lived after it had made the tail, as far as its lines tell.
     pub fn elapsed(&self) -> Duration {
-        let ticks = self.timeline.now.saturating_sub(self.header.start_ticks);
-        self.timeline.duration(ticks)
+        self.timeline.elapsed
     }
 
     /// The area that was [reserved](crate::Builder::reserve) for the owner of the file, as the
@@ -223,8 +222,11 @@ impl fmt::Debug for Recovered {
 
 fn explain<T>(path: &Path, read: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     read().map_err(|error| {
-        let path = path.display();
-        io::Error::new(error.kind(), format!("cannot recover {path}: {error}"))
+        let text = format!("cannot recover {}: {error}", path.display());
+        match Unreadable::of(&error) {
+            Some(reason) => reason.because(&text),
+            None => io::Error::new(error.kind(), text),
+        }
     })
 }
 
@@ -236,6 +238,7 @@ fn timeline(header: &Header, anchor: Option<Block>) -> Timeline {
             now: header.start_ticks,
             system: at(header.start_nanos),
             nanos_per_tick: 1.0,
+            elapsed: Duration::ZERO,
         };
     };
     let rate = more[0] as f64 / tick.saturating_sub(header.start_ticks) as f64;
@@ -243,6 +246,7 @@ fn timeline(header: &Header, anchor: Option<Block>) -> Timeline {
         now: tick,
         system: at(more[1]),
         nanos_per_tick: if rate.is_normal() { rate } else { 1.0 },
+        elapsed: Duration::from_nanos(more[0]),
     }
 }
 
