@@ -188,7 +188,7 @@ fn many_threads_of_a_forked_child_lose_no_line() {
             scope.spawn(|| {
                 for number in 0_u64.. {
                     tail.push_class(u8::from(number % 8 == 0), b"parent");
-                    let _ = write!(&mut &tail, "parent\n");
+                    let _ = writeln!(&mut &tail, "parent");
                     if stop.load(Ordering::Relaxed) {
                         break;
                     }

@@ -373,7 +373,7 @@ fn the_clock_hides_no_line_and_changes_no_order() {
     let (done, from_other) = mpsc::channel::<()>();
     let push = |number: usize| {
         let line = format!("line {number}");
-        tail.push_class(u8::from(number % 20 == 0), line.as_bytes());
+        tail.push_class(u8::from(number.is_multiple_of(20)), line.as_bytes());
     };
     thread::scope(|scope| {
         // Two threads, so that each finds what the other has seen of the clock.
