@@ -125,3 +125,15 @@ impl fmt::Display for Level {
         f.pad(self.as_str())
     }
 }
+
+impl PartialEq<str> for Level {
+    fn eq(&self, text: &str) -> bool {
+        self.as_str() == text
+    }
+}
+
+impl PartialEq<&str> for Level {
+    fn eq(&self, text: &&str) -> bool {
+        self.as_str() == *text
+    }
+}

@@ -31,6 +31,13 @@ impl ErrorNode {
             sources: Vec::new(),
         }
     }
+
+    /// The same error with these causes.
+    #[must_use]
+    pub fn with_sources(mut self, sources: Vec<ErrorNode>) -> ErrorNode {
+        self.sources = sources;
+        self
+    }
 }
 
 /// A place in the source code.

@@ -34,7 +34,7 @@ impl Timestamp {
     /// The current time.
     #[must_use]
     pub fn now() -> Timestamp {
-        Timestamp(SystemTime::now())
+        SystemTime::now().into()
     }
 
     /// The same as a time of the standard library.
@@ -56,9 +56,12 @@ impl Default for Timestamp {
     }
 }
 
+/// Keeps microseconds, as JSON does.
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Timestamp {
-        Timestamp(time)
+        let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let nanos = u64::from(since_epoch.subsec_nanos() % 1_000);
+        Timestamp(time - Duration::from_nanos(nanos))
     }
 }
 
@@ -99,7 +102,9 @@ impl FromStr for Timestamp {
     type Err = ParseTimestampError;
 
     fn from_str(text: &str) -> Result<Timestamp, ParseTimestampError> {
-        parse(text).map(Timestamp).ok_or(ParseTimestampError(()))
+        parse(text)
+            .map(Timestamp::from)
+            .ok_or(ParseTimestampError(()))
     }
 }
 

@@ -1,65 +1,96 @@
-//! Setting a flight recorder up.
+//! Setting up a flight recorder.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flightrec_dump::Dump;
+use forklock::ForkMutex;
 use log::{Level, LevelFilter};
 use logredact::Redactor;
 use logtee::{Filter, IntoSink, Tee, TeeBuilder};
 use tailwriter::SharedTail;
 
-use crate::dump::{Dump, Start};
-use crate::lock::Lock;
-use crate::outlet::{Callback, Outlet, Place};
-use crate::recorder::{About, Keep, Recorder, Switch, Wanted};
+use crate::FlightRecorder;
+use crate::app::{AppInfo, Started};
+use crate::collect::Source;
+use crate::destination::Destination;
+use crate::limiter::RateLimiter;
+use crate::notices::Notices;
+use crate::pipeline::{Callback, Pipeline};
+use crate::recorder::{ErrorFilter, Recorder};
+use crate::sink::{RecordFilter, RecorderSink, Switch};
 use crate::store::{Retention, Store};
-use crate::storm::Storm;
-use crate::tail::{CrashSafe, Tail};
-use crate::{FlightRecorder, birth, panics, say};
+use crate::symbolise;
+use crate::tail::{self, Tail};
 
-/// How many records are kept unless told otherwise.
+/// How many records are kept by default.
 const KEEP_LINES: usize = 1_000;
-/// How many of the records at WARN and above are kept besides, whatever else is logged.
+/// How many records at ERROR, and how many at WARN, are kept besides, by default.
 const KEEP_WARNINGS: usize = 100;
 
-/// Sets a flight recorder up; made by [`builder`](crate::builder()).
+/// Sets up a flight recorder; made by [`builder`](crate::builder()).
 #[must_use = "nothing is recorded until the builder is installed or built"]
 pub struct Builder {
-    about: About,
+    app: AppInfo,
     dir: Option<PathBuf>,
     retention: Retention,
     lines: usize,
     bytes: usize,
     age: Option<Duration>,
     warnings: usize,
-    record: Wanted,
+    pub(crate) record: RecordFilter,
     console: Option<Box<dyn Filter>>,
     sinks: TeeBuilder,
     has_sinks: bool,
     redactor: Redactor,
-    crash_safe: CrashSafe,
+    crash_safety: CrashSafety,
     dump_on: Option<Level>,
+    ignore_errors: Option<ErrorFilter>,
     symbolicate: bool,
+    pub(crate) panic_hook_first: bool,
+    notices: Notices,
     writer: Option<Box<dyn Write + Send>>,
     callbacks: Vec<Callback>,
 }
 
+/// Whether records outlive the process; see [`Builder::crash_safety`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CrashSafety {
+    /// Records are kept in memory, and are lost if the process is killed.
+    #[default]
+    Off,
+    /// Records are kept in a file. Values of secret keys are masked before they get there; texts
+    /// are masked when a dump is made of the file.
+    On,
+    /// Records are kept in a file, and all secrets are masked before they get there.
+    ///
+    /// Each record is formatted and searched for secrets when it is logged, which costs four to
+    /// seven times as much as with [`On`](CrashSafety::On) (`cargo xtask bench` in the repository
+    /// measures both).
+    Strict,
+}
+
 /// Begins to set up a flight recorder for the program `app`.
 ///
-/// The name says in which directory the dumps are: one below the state directory, also for a name
-/// that no directory could have.
+/// Dumps go to `<state directory>/<app>/flightrec`; see [`Builder::dir`]. Characters that are not
+/// allowed in file names are replaced.
+///
+/// To have the stacks of errors that other crates (`anyhow`, `eyre`, the standard library) capture,
+/// set the environment variable `RUST_LIB_BACKTRACE=1` before the first of them is created.
 pub fn builder(app: impl Into<String>) -> Builder {
     Builder {
-        about: About {
-            app: app.into(),
+        app: AppInfo {
+            name: app.into(),
             version: None,
             revision: None,
             metadata: Vec::new(),
-            start: Start::now(),
+            started: Started::now(),
         },
         dir: None,
         retention: Retention::default(),
@@ -67,100 +98,113 @@ pub fn builder(app: impl Into<String>) -> Builder {
         bytes: tailwriter::DEFAULT_MAX_BYTES,
         age: None,
         warnings: KEEP_WARNINGS,
-        record: Wanted::Level(LevelFilter::Debug),
+        record: RecordFilter::Level(LevelFilter::Debug),
         console: None,
         sinks: Tee::builder(),
         has_sinks: false,
         redactor: Redactor::default(),
-        crash_safe: CrashSafe::Off,
+        crash_safety: CrashSafety::Off,
         dump_on: None,
+        ignore_errors: None,
         symbolicate: true,
+        panic_hook_first: false,
+        notices: Notices::Stderr,
         writer: None,
         callbacks: Vec::new(),
     }
 }
 
 impl Builder {
-    /// The program's version, for the dump: `env!("CARGO_PKG_VERSION")`, say.
+    /// Sets the program's version for the dump, such as `env!("CARGO_PKG_VERSION")`.
     pub fn version(mut self, version: impl Into<String>) -> Builder {
-        self.about.version = Some(version.into());
+        self.app.version = Some(version.into());
         self
     }
 
-    /// The revision of the program's sources, for the dump.
+    /// Sets the revision of the program's sources for the dump.
     pub fn revision(mut self, revision: impl Into<String>) -> Builder {
-        self.about.revision = Some(revision.into());
+        self.app.revision = Some(revision.into());
         self
     }
 
-    /// Something else that every dump should tell. Masked like the value of a record's key.
+    /// Adds a key-value pair to every dump. It is redacted like a key-value of a record.
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Builder {
-        self.about.metadata.push((key.into(), value.into()));
+        self.app.metadata.push((key.into(), value.into()));
         self
     }
 
-    /// Where dumps are written; it is made, for the user alone, when there is a first one.
+    /// Sets the directory of the dumps. Use a directory of its own: its mode is set to 0700. It is
+    /// made when the first dump is.
     ///
-    /// By default that is `<app>/flightrec` in the user's state directory: `$XDG_STATE_HOME` or
-    /// `~/.local/state` on Linux and macOS, `%LOCALAPPDATA%` on Windows. The directory should hold
-    /// nothing else, since it is made private.
+    /// The default is `<app>/flightrec` in the user's state directory: `$XDG_STATE_HOME` or
+    /// `~/.local/state` on Linux and macOS, `%LOCALAPPDATA%` on Windows.
+    ///
+    /// If the directory can't be written to, dumps go to `$STATE_DIRECTORY/flightrec` (a systemd
+    /// service's own), or else to a private directory below the one for temporary files. The
+    /// recorder says so on stderr.
     pub fn dir(mut self, dir: impl Into<PathBuf>) -> Builder {
         self.dir = Some(dir.into());
         self
     }
 
-    /// How many dumps stay in the directory, and how many bytes of them at most: the newest.
-    ///
-    /// The default is 10 dumps and 50 MiB. The one just written stays in any case.
-    pub fn keep_dumps(mut self, dumps: usize, bytes: u64) -> Builder {
-        self.retention = Retention {
-            max_dumps: dumps,
-            max_bytes: bytes,
-        };
+    /// Sets how many dumps stay in the directory. The default is 10. The newest always stays; of
+    /// repeated failures the older dumps go first.
+    pub fn keep_dumps(mut self, dumps: usize) -> Builder {
+        self.retention.max_dumps = dumps;
         self
     }
 
-    /// How many records are kept: the last 1,000 by default.
+    /// Sets how many bytes of dumps stay in the directory. The default is 50 MiB. The newest dump
+    /// always stays.
+    pub fn keep_dump_bytes(mut self, bytes: u64) -> Builder {
+        self.retention.max_bytes = bytes;
+        self
+    }
+
+    /// Sets how many records are kept. The default is the last 1,000.
     pub fn keep_lines(mut self, lines: usize) -> Builder {
         self.lines = lines;
         self
     }
 
-    /// How many bytes of records are kept: 1 MiB by default. What memory that takes in all is said
-    /// at [`SharedTail`].
+    /// Sets how many bytes of records are kept. The default is 1 MiB. [`SharedTail`] documents how
+    /// much memory that takes in all.
     pub fn keep_bytes(mut self, bytes: usize) -> Builder {
         self.bytes = bytes;
         self
     }
 
-    /// Leaves records out of dumps that are older than this; of any age by default.
+    /// Leaves records older than `age` out of dumps. No limit by default.
     pub fn keep_age(mut self, age: Duration) -> Builder {
         self.age = Some(age);
         self
     }
 
-    /// How many records at WARN and above are kept besides, however much else is logged after
-    /// them: the last 100 by default.
+    /// Sets how many records at WARN are kept besides, and as many at ERROR, however much is logged
+    /// after them. The default is the last 100 each.
     pub fn keep_warnings(mut self, records: usize) -> Builder {
         self.warnings = records;
         self
     }
 
-    /// Which records are kept: DEBUG and above by default.
+    /// Sets which records are kept. The default is DEBUG and above.
     pub fn record(mut self, filter: impl Filter + 'static) -> Builder {
-        self.record = Wanted::new(filter);
+        self.record = RecordFilter::new(filter);
         self
     }
 
-    /// Which records go to stderr, as text and with colours on a terminal.
+    /// Sets which records go to stderr, as text, with colours on a terminal. Secrets are not masked
+    /// there.
     ///
-    /// INFO and above by default, if no [`sink`](Builder::sink) is added, and none otherwise.
+    /// The default is INFO and above. Adding a [`sink`](Builder::sink) turns the built-in console
+    /// off; call this method to keep it.
     pub fn console(mut self, filter: impl Filter + 'static) -> Builder {
         self.console = Some(Box::new(filter));
         self
     }
 
-    /// Adds a sink of your own with a filter of its own; any [`log::Log`] is one.
+    /// Adds a sink of your own with its own filter. Every [`log::Log`] is a sink. Secrets are not
+    /// masked there.
     pub fn sink<Kind>(
         mut self,
         filter: impl Filter + 'static,
@@ -171,74 +215,99 @@ impl Builder {
         self
     }
 
-    /// What is masked in dumps; by default what [`Redactor::default`] masks.
+    /// Sets what is masked in dumps. The default is what [`Redactor::default`] masks.
     pub fn redact(mut self, redactor: Redactor) -> Builder {
         self.redactor = redactor;
         self
     }
 
-    /// Keeps the records in a file that outlives the process, whatever ends it: SIGKILL, the
-    /// out-of-memory killer, an abort, a segmentation fault.
+    /// Whether records outlive the process: `true` is [`CrashSafety::On`].
+    pub fn crash_safe(self, yes: bool) -> Builder {
+        self.crash_safety(if yes {
+            CrashSafety::On
+        } else {
+            CrashSafety::Off
+        })
+    }
+
+    /// Sets whether records are kept in a file that outlives the process, whatever ends it: SIGKILL,
+    /// the out-of-memory killer, an abort, a segmentation fault. The default is
+    /// [`CrashSafety::Off`].
     ///
-    /// The next start of the program makes a dump of it, of kind `crash`, says so in one line on
-    /// stderr, and removes the file. A process that ends well removes it itself: at the end of
-    /// [`run`](FlightRecorder::run), or by [`close`](FlightRecorder::close) where `run` is not used
-    /// or `std::process::exit` is called.
+    /// The next start of the program makes a dump of the file, of kind `crash`, and removes the file.
+    /// A process that ends well removes the file itself: at the end of
+    /// [`run`](FlightRecorder::run), or in [`close`](FlightRecorder::close). A forked child that
+    /// records gets a file of its own.
     ///
-    /// The default is false. The file (some 4 MiB, as much again for warnings, reserved at the
-    /// start in the directory of the dumps) is written to the disk by the system sooner or later,
-    /// so that what is recorded touches the disk although nothing went wrong; that is not for us
-    /// to decide. Values of secret keys are masked before they get there, texts when a dump is made
-    /// of it; [`crash_safe_strict`](Builder::crash_safe_strict) masks texts before, too. The file is
-    /// the user's alone.
+    /// The file has about 4 MiB, and as much again for warnings, and lies in the directory of the
+    /// dumps. The system writes it to the disk sooner or later, so records touch the disk although
+    /// nothing went wrong. Only the user can read it.
     ///
-    /// Needs the feature `crash-safe` and Linux or macOS. Without, or if the file can not be made,
-    /// that is said in one line on stderr, and records are kept in memory.
-    pub fn crash_safe(mut self, yes: bool) -> Builder {
-        self.crash_safe = if yes { CrashSafe::On } else { CrashSafe::Off };
+    /// Needs the feature `crash-safe` and Linux or macOS. Otherwise, or if the file can't be made, a
+    /// line on stderr says so, and records are kept in memory.
+    pub fn crash_safety(mut self, safety: CrashSafety) -> Builder {
+        self.crash_safety = safety;
         self
     }
 
-    /// The same, and nothing that the redactor masks gets into the file, not even for a moment.
+    /// Makes a dump when a record of that level or above is logged. By default no record does.
     ///
-    /// Each record is then formatted to a string and looked through as it is logged: some four to
-    /// seven times what a crash-safe record costs otherwise (`cargo xtask bench` measures both).
-    pub fn crash_safe_strict(mut self) -> Builder {
-        self.crash_safe = CrashSafe::Strict;
-        self
-    }
-
-    /// Makes a dump when a record of that level or above is logged; never by default.
-    ///
-    /// The dump is written by the thread that logs. Records from one place make one dump, see
-    /// [`FlightRecorder::dump_error`].
+    /// The thread that logs writes the dump. Records from one place in the source code make one dump
+    /// an hour; later ones are counted.
     pub fn dump_on(mut self, level: Level) -> Builder {
         self.dump_on = Some(level);
         self
     }
 
-    /// Whether names, files and lines are found for the frames of dumps, where the program has them.
+    /// Sets which errors make no dump: those for which `ignore` returns true, such as usage errors.
+    /// [`run`](FlightRecorder::run) still shows them. By default all errors make dumps.
+    pub fn ignore_errors(
+        mut self,
+        ignore: impl Fn(&(dyn StdError + 'static)) -> bool + Send + Sync + 'static,
+    ) -> Builder {
+        self.ignore_errors = Some(Box::new(ignore));
+        self
+    }
+
+    /// Whether dumps have names, files and lines for the frames of stacks, where the program's debug
+    /// information has them. The default is true.
     ///
-    /// The default is true. Names are found after the error was shown. In a program built without
-    /// debug information that takes its first dump a third of a millisecond, and in one that has
-    /// 20 MB of it 4 to 7 ms. The memory is less than 100 KB of our own, and pages of the program's
-    /// file, which the system can take back at any time; only debug information that is compressed
-    /// (feature `zlib`) is kept inflated.
-    ///
-    /// With false a frame has its address and its module, and the program spends nothing on names;
-    /// the trail of each error, by file and line, is there all the same. `flightrec symbolicate`, of
-    /// the crate `flightrec-cli`, completes the dump with the binary: it is then the one that would
-    /// have been written here.
+    /// Names are looked up after the dump is on the disk with addresses, in a thread that is given
+    /// five seconds. The first lookup takes 0.2 to 50 ms and up to 40 MB of memory, depending on
+    /// the size of the debug information. `flightrec symbolicate`, of the crate `flightrec-cli`, can
+    /// add the names later, from the binary; the result is the same.
     pub fn symbolicate(mut self, yes: bool) -> Builder {
         self.symbolicate = yes;
         self
     }
 
-    /// Calls back with every dump and the path it was written to, if it was written to a file: to
-    /// upload it, or to open a page where the user can report it.
+    /// Whether the recorder's panic hook runs before the hook that was there. The default is false:
+    /// it runs after it.
     ///
-    /// It is called by the thread that failed or, after a panic, by one that the panicking thread
-    /// waits for, for five seconds. A callback that panics is passed over.
+    /// Set this if the other hook exits or aborts, so that nothing after it would run.
+    pub fn panic_hook_first(mut self, yes: bool) -> Builder {
+        self.panic_hook_first = yes;
+        self
+    }
+
+    /// Whether the recorder prints its own lines to stderr, such as the path of a dump. The default
+    /// is true.
+    pub fn notice(mut self, yes: bool) -> Builder {
+        self.notices = if yes { Notices::Stderr } else { Notices::Off };
+        self
+    }
+
+    /// Writes the recorder's own lines, such as the path of a dump, to `writer` instead of stderr.
+    pub fn notice_to(mut self, writer: impl Write + Send + 'static) -> Builder {
+        self.notices = Notices::Writer(ForkMutex::new(Box::new(writer)));
+        self
+    }
+
+    /// Calls `callback` with every dump and, if it was written to a file, with its path: to upload
+    /// it, or to open a page where the user can report it.
+    ///
+    /// The thread that failed calls it. After a panic another thread does, and the panicking thread
+    /// waits for it for up to ten seconds. Panics of the callback are caught.
     pub fn on_dump(
         mut self,
         callback: impl Fn(&Dump, Option<&Path>) + Send + Sync + 'static,
@@ -248,87 +317,55 @@ impl Builder {
     }
 
     /// Writes dumps to `writer` instead of a directory, each as one line of JSON in one write: to
-    /// stderr, say, where a container's disk goes away with it.
+    /// stderr, for instance, where the disk of a container is lost with it.
     pub fn dump_to(mut self, writer: impl Write + Send + 'static) -> Builder {
         self.writer = Some(Box::new(writer));
         self
     }
 
-    /// Makes the recorder the program's logger, and dumps panics from now on.
+    /// Builds the recorder without changing anything global: neither logger nor panic hook.
     ///
-    /// The panic hook that was there before is still called, and first.
-    ///
-    /// # Errors
-    ///
-    /// If the program has a logger already; pass that one to [`sink`](Builder::sink) instead.
-    ///
-    /// # Panics
-    ///
-    /// If called by a panicking thread, as [`std::panic::set_hook`] does.
-    pub fn install(self) -> Result<FlightRecorder, InstallError> {
-        let wanted = self.record.max_level();
-        #[cfg(feature = "crash-safe")]
-        let crash_safe = self.crash_safe;
-        let (flight, tee) = self.build();
-        tee.install().map_err(InstallError)?;
-        panics::hook(flight.clone());
-        birth::mark_stacks();
-        flight.recorder.outlet.clear_up();
-        #[cfg(feature = "crash-safe")]
-        if crash_safe != CrashSafe::Off
-            && let Some(dir) = &flight.recorder.ring_dir
-        {
-            crate::ring::dump_orphans(&flight.recorder, dir);
-        }
-        if wanted > log::STATIC_MAX_LEVEL {
-            say::line(&format!(
-                "records at {wanted} were asked for, but a feature of the crate `log` \
-                 (`max_level_…` or `release_max_level_…`, set by any dependency) removes all above {}",
-                log::STATIC_MAX_LEVEL
-            ));
-        }
-        Ok(flight)
-    }
-
-    /// Builds the recorder without touching what is global: neither logger nor panic hook.
-    ///
-    /// What is logged to the [`Tee`] is recorded.
+    /// Records that are logged to the [`Tee`] are kept.
     pub fn build(self) -> (FlightRecorder, Tee) {
+        let notices = Arc::new(self.notices);
         let mut bounds = SharedTail::builder()
             .max_lines(self.lines)
             .max_bytes(self.bytes)
             .max_line_bytes(packlog::MAX_LEN)
-            .quota(1, self.warnings)
-            .quota(2, self.warnings);
+            .quota(tail::ERRORS, self.warnings)
+            .quota(tail::WARNINGS, self.warnings);
         if let Some(age) = self.age {
             bounds = bounds.max_age(age);
         }
-        let store = Store::new(&self.about.app, self.dir, self.retention);
-        let tail = Tail::make(self.crash_safe, bounds, &store);
-        #[cfg(feature = "crash-safe")]
-        let ring_dir = store.path().map(Path::to_owned);
-        let place = match self.writer {
-            Some(writer) => Place::Writer(Lock::new(writer)),
-            None => Place::Store(store),
-        };
+        let store = Store::new(&self.app.name, self.dir, self.retention);
+        let tail = make_tail(self.crash_safety, &bounds, &store, &notices);
         let redactor = Arc::new(self.redactor);
+        let mask = tail.mask_before(self.crash_safety, &redactor);
+        let destination = match self.writer {
+            Some(writer) => Destination::Writer(ForkMutex::new(writer)),
+            None => Destination::Directory(store),
+        };
         let recorder = Arc::new(Recorder {
-            about: self.about,
-            tail,
-            redactor: Arc::clone(&redactor),
-            outlet: Outlet {
-                place,
+            source: Source {
+                app: self.app,
+                tail,
+            },
+            pipeline: Pipeline {
+                limiter: ForkMutex::new(RateLimiter::new()),
+                redactor,
+                destination,
+                symboliser: self.symbolicate.then_some(symbolise::look_up),
                 callbacks: self.callbacks,
-                storm: Lock::new(Storm::new()),
+                notices,
+                recent: ForkMutex::default(),
+                pid: process::id(),
             },
             switch: Switch::on(),
             dump_on: self.dump_on,
-            symbolicate: self.symbolicate,
-            #[cfg(feature = "crash-safe")]
-            ring_dir,
+            ignore_errors: self.ignore_errors,
         });
         #[cfg(feature = "crash-safe")]
-        recorder.outline_ring();
+        crate::ring::write_outline(&recorder);
         let console = match self.console {
             None if !self.has_sinks => Some(Box::new(LevelFilter::Info) as Box<dyn Filter>),
             console => console,
@@ -338,36 +375,41 @@ impl Builder {
             sinks = sinks.sink(filter, logtee::stderr());
         }
         // The recorder comes last: what a sink logs about a record comes before the record.
-        let keep = Keep(Arc::clone(&recorder));
-        let sinks = match recorder.tail.mask_before(self.crash_safe, &redactor) {
-            Some(mask) => self.record.add(sinks, mask.to(keep)),
-            None => self.record.add(sinks, keep),
+        let sink = RecorderSink::new(Arc::clone(&recorder));
+        let sinks = match mask {
+            Some(mask) => self.record.add_to(sinks, mask.to(sink)),
+            None => self.record.add_to(sinks, sink),
         };
-        let tee = sinks.build();
-        (FlightRecorder::new(recorder), tee)
+        (FlightRecorder::new(recorder), sinks.build())
     }
+}
+
+/// A tail in a mapped file if that is wanted and possible, or else in memory.
+fn make_tail(
+    safety: CrashSafety,
+    bounds: &tailwriter::Builder,
+    store: &Store,
+    notices: &Arc<Notices>,
+) -> Tail {
+    if safety != CrashSafety::Off {
+        #[cfg(feature = "crash-safe")]
+        match crate::ring::Rings::create(store, bounds, Arc::clone(notices)) {
+            Ok(rings) => return Tail::Mapped(rings),
+            Err(error) => notices.say(&format!("records will not outlive a crash: {error}")),
+        }
+        #[cfg(not(feature = "crash-safe"))]
+        notices.say(
+            "records will not outlive a crash: flightrec was built without its feature `crash-safe`",
+        );
+    }
+    let _ = store;
+    Tail::Memory(bounds.clone().build_shared())
 }
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
-            .field("app", &self.about.app)
+            .field("app", &self.app.name)
             .finish_non_exhaustive()
-    }
-}
-
-/// The recorder could not be installed.
-#[derive(Debug)]
-pub struct InstallError(logtee::InstallError);
-
-impl fmt::Display for InstallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("cannot install the flight recorder")
-    }
-}
-
-impl StdError for InstallError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&self.0)
     }
 }

@@ -1,30 +1,48 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-mod birth;
+// Setting up.
+mod app;
 mod builder;
-mod dump;
-mod flight;
-mod hash;
-mod incident;
-mod lock;
-mod outlet;
-mod panics;
-mod recorder;
-#[cfg(feature = "crash-safe")]
-mod ring;
+mod install;
+
+// What a program calls.
+mod error_ref;
+mod flight_recorder;
+mod outcome;
 mod run;
-mod say;
-mod store;
-mod storm;
+
+// A record's way: the tee hands it to the sink, and the tail keeps it.
+mod recorder;
+mod sink;
 mod tail;
 
-pub use builder::{Builder, InstallError, builder};
-pub use dump::{
-    Crash, Dump, Entries, ErrorNode, Frame, Host, Location, LogRecord, Module, Process, ReadError,
-    Reason, SCHEMA, Trace, Value,
+// A failure's way: limit, collect, redact, write, symbolise, deliver.
+mod capture_stamp;
+mod collect;
+mod destination;
+mod failure;
+mod limiter;
+mod notices;
+mod panics;
+mod pipeline;
+mod redaction;
+#[cfg(feature = "crash-safe")]
+mod ring;
+mod store;
+mod symbolise;
+
+pub use builder::{Builder, CrashSafety, builder};
+pub use error_ref::ErrorRef;
+pub use flight_recorder::FlightRecorder;
+pub use flightrec_dump::{
+    Crash, Dump, Entries, ErrorNode, Frame, Host, Kind, Level, Location, LogRecord, Module,
+    Process, ReadError, Reason, SCHEMA, Span, StackOrigin, Suppressed, Thread, Timestamp, Trace,
+    Value,
 };
-pub use flight::FlightRecorder;
+pub use install::InstallError;
+pub use outcome::{DumpError, DumpOutcome};
+pub use sink::RecorderSink;
 
 /// Masking of secrets.
 pub use logredact as redact;

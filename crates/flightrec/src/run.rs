@@ -1,17 +1,30 @@
 //! Running a program's main function.
 
 use std::error::Error as StdError;
+use std::panic::{self, AssertUnwindSafe};
 use std::process::{ExitCode, Termination};
 
-use crate::{FlightRecorder, say};
+use crate::failure::Failure;
+use crate::notices::show_error;
+use crate::{FlightRecorder, panics};
 
 impl FlightRecorder {
-    /// Runs `main` and returns its exit code; if it fails, shows the error on stderr, makes a dump
-    /// and returns [`ExitCode::FAILURE`].
+    /// Runs `main` and returns its exit code. If `main` fails, prints `Error: …` with the causes to
+    /// stderr, makes a dump and returns [`ExitCode::FAILURE`].
     ///
-    /// The error may be anything that `?` turns into a boxed error: `stackerr::Error`,
-    /// `anyhow::Error` (whose own backtrace is found with the feature `anyhow`), a box, a string,
-    /// an error type of your own. An error without a stack gets that of this call.
+    /// `main` may return any [`Termination`], so `Ok(ExitCode::from(3))` is an exit code of your
+    /// own. Its error may be anything that converts into a boxed error: `stackerr::Error`,
+    /// `anyhow::Error` (whose backtrace is read with the feature `anyhow`), a box, a string, a type
+    /// of your own. An error that carries no stack gets the stack of this call, marked as such.
+    ///
+    /// A panic in `main` makes a dump, too, also if another panic hook has replaced the
+    /// recorder's.
+    ///
+    /// # Panics
+    ///
+    /// If `main` panics.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::process::ExitCode;
@@ -31,18 +44,80 @@ impl FlightRecorder {
         T: Termination,
         E: Into<Box<dyn StdError + Send + Sync>> + 'static,
     {
-        // Also if it panics, which the hook has told of.
+        self.run_with(main, |error| {
+            show_error(&format!("Error: {}", error.report().stacks(false)));
+            ExitCode::FAILURE
+        })
+    }
+
+    /// Runs `main` as [`run`](FlightRecorder::run) does, with a report of your own: `report` shows
+    /// the error to the user and returns the exit code. The dump is made after it has returned.
+    ///
+    /// # Panics
+    ///
+    /// If `main` or `report` panics.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::process::ExitCode;
+    ///
+    /// let (recorder, _tee) = flightrec::builder("doc").dump_to(std::io::sink()).build();
+    /// let code = recorder.run_with(
+    ///     || Err::<(), _>("no pattern given"),
+    ///     |error| {
+    ///         eprintln!("rg: {error}");
+    ///         ExitCode::from(2)
+    ///     },
+    /// );
+    /// assert_eq!(code, ExitCode::from(2));
+    /// ```
+    #[track_caller]
+    pub fn run_with<T, E>(
+        &self,
+        main: impl FnOnce() -> Result<T, E>,
+        report: impl FnOnce(&stackerr::Error) -> ExitCode,
+    ) -> ExitCode
+    where
+        T: Termination,
+        E: Into<Box<dyn StdError + Send + Sync>> + 'static,
+    {
         let _closing = Closing(self);
-        let error = match main() {
-            Ok(value) => return value.report(),
-            Err(error) => stackerr::Error::wrap(error),
+        let seen = panics::seen_by_hook();
+        let error = match panic::catch_unwind(AssertUnwindSafe(main)) {
+            Ok(Ok(value)) => return value.report(),
+            Ok(Err(error)) => stackerr::Error::wrap(error),
+            Err(payload) => {
+                self.dump_panic_of_main(&*payload, seen);
+                panic::resume_unwind(payload);
+            }
         };
-        // What the console still holds back belongs before the error.
+        // What the console still buffers belongs before the error.
         log::logger().flush();
-        say::text(&format!("Error: {}", error.report().stacks(false)));
-        // Where the dump is, or why there is none, has been said.
-        let _ = self.dump_error(&error);
-        ExitCode::FAILURE
+        let code = report(&error);
+        if !self.recorder.ignores(error.as_std()) {
+            // The path of the dump, or why there is none, has been printed.
+            let _ = self.recorder.dump(|| Failure::error(error.as_std(), true));
+        }
+        code
+    }
+
+    /// Makes sure that the panic that ends `main` has a dump.
+    fn dump_panic_of_main(&self, payload: &(dyn std::any::Any + Send), seen_before: u64) {
+        let failure = match panics::take_suppressed() {
+            Some(suppressed) => suppressed,
+            // The hook has made the dump.
+            None if panics::seen_by_hook() > seen_before => return,
+            None => {
+                let mut failure = Failure::unseen_panic(payload);
+                failure.notes.push(
+                    "no stack: another panic hook replaced the recorder's after `install`"
+                        .to_owned(),
+                );
+                failure
+            }
+        };
+        let _ = self.recorder.dump(|| failure);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where records are kept: in memory, or in a mapped file.
+//! Where records are kept: in memory, or in a mapped file that outlives the process.
 
 use std::sync::Arc;
 
@@ -9,31 +9,72 @@ use logtee::OwnedValue;
 use packlog::Options;
 use tailwriter::{SharedTail, Snapshot};
 
+use crate::builder::CrashSafety;
 #[cfg(feature = "crash-safe")]
-use crate::ring::Ring;
-use crate::say;
-use crate::store::Store;
+use crate::ring::Rings;
 
 pub(crate) enum Tail {
     Memory(SharedTail),
     #[cfg(feature = "crash-safe")]
-    Mapped(Ring),
+    Mapped(Rings),
 }
 
-/// Whether records are to outlive the process, and how closely they are looked at before.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum CrashSafe {
-    Off,
-    On,
-    Strict,
+/// The classes of lines with a quota of their own; 0 is the rest.
+pub(crate) const ERRORS: u8 = 1;
+pub(crate) const WARNINGS: u8 = 2;
+
+#[inline]
+fn class_of(level: Level) -> u8 {
+    match level {
+        Level::Error => ERRORS,
+        Level::Warn => WARNINGS,
+        _ => 0,
+    }
 }
 
 impl Tail {
-    /// What has to be masked before it gets into a file.
+    /// How records must be packed: another process can't resolve static strings of this one.
+    #[inline]
+    pub(crate) fn options(&self) -> Options {
+        match self {
+            Tail::Memory(_) => Options::default(),
+            #[cfg(feature = "crash-safe")]
+            Tail::Mapped(_) => Options::default().self_contained(true),
+        }
+    }
+
+    /// Keeps a packed record. ERROR and WARN have a quota each.
+    #[inline]
+    pub(crate) fn push(&self, level: Level, packed: &[u8]) {
+        let class = class_of(level);
+        match self {
+            Tail::Memory(tail) => tail.push_class(class, packed),
+            #[cfg(feature = "crash-safe")]
+            Tail::Mapped(rings) => rings.push(class, packed),
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        match self {
+            Tail::Memory(tail) => tail.snapshot(),
+            #[cfg(feature = "crash-safe")]
+            Tail::Mapped(rings) => rings.snapshot(),
+        }
+    }
+
+    /// Removes what would be left for the next start.
+    pub(crate) fn close(&self) {
+        #[cfg(feature = "crash-safe")]
+        if let Tail::Mapped(rings) = self {
+            rings.remove();
+        }
+    }
+
+    /// What records must be passed through before they get into a file.
     #[cfg_attr(not(feature = "crash-safe"), expect(unused_variables))]
     pub(crate) fn mask_before(
         &self,
-        crash_safe: CrashSafe,
+        safety: CrashSafety,
         redactor: &Arc<Redactor>,
     ) -> Option<logtee::PipeBuilder> {
         match self {
@@ -47,72 +88,13 @@ impl Tail {
                     _ if by_key.is_secret(key) => logredact::MASK.into(),
                     other => other,
                 }));
-                Some(if crash_safe == CrashSafe::Strict {
+                Some(if safety == CrashSafety::Strict {
                     let in_text = Arc::clone(redactor);
                     keys.then(logtee::map_text(move |text| in_text.text(text)))
                 } else {
                     keys
                 })
             }
-        }
-    }
-
-    /// In a mapped file if that is wanted and can be had.
-    pub(crate) fn make(crash_safe: CrashSafe, bounds: tailwriter::Builder, store: &Store) -> Tail {
-        if crash_safe == CrashSafe::Off {
-            return Tail::Memory(bounds.build_shared());
-        }
-        #[cfg(feature = "crash-safe")]
-        let made = store.path().map(|dir| Ring::create(dir, &bounds));
-        #[cfg(not(feature = "crash-safe"))]
-        let made: Option<Result<Tail, _>> = {
-            let _ = store;
-            Some(Err("flightrec was built without its feature `crash-safe`"))
-        };
-        match made {
-            #[cfg(feature = "crash-safe")]
-            Some(Ok(ring)) => return Tail::Mapped(ring),
-            #[cfg(not(feature = "crash-safe"))]
-            Some(Ok(tail)) => return tail,
-            Some(Err(error)) => {
-                say::line(&format!("records will not outlive a crash: {error}"));
-            }
-            None => say::line(
-                "records will not outlive a crash: there is no home directory to keep them in",
-            ),
-        }
-        Tail::Memory(bounds.build_shared())
-    }
-
-    /// How records have to be packed for it: another process knows no static strings of ours.
-    pub(crate) fn options(&self) -> Options {
-        match self {
-            Tail::Memory(_) => Options::default(),
-            #[cfg(feature = "crash-safe")]
-            Tail::Mapped(_) => Options::default().self_contained(true),
-        }
-    }
-
-    /// Keeps a packed record; ERROR and WARN have a quota each.
-    #[inline]
-    pub(crate) fn keep(&self, level: Level, packed: &[u8]) {
-        let class = match level {
-            Level::Error => 1,
-            Level::Warn => 2,
-            _ => 0,
-        };
-        match self {
-            Tail::Memory(tail) => tail.push_class(class, packed),
-            #[cfg(feature = "crash-safe")]
-            Tail::Mapped(tail) => tail.push_class(class, packed),
-        }
-    }
-
-    pub(crate) fn snapshot(&self) -> Snapshot {
-        match self {
-            Tail::Memory(tail) => tail.snapshot(),
-            #[cfg(feature = "crash-safe")]
-            Tail::Mapped(tail) => tail.snapshot(),
         }
     }
 }

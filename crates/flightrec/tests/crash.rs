@@ -1,4 +1,4 @@
-//! Processes that die without a word, and what the next one tells of them.
+//! Processes that die without making a dump, and the dump that the next one makes of them.
 #![cfg(all(unix, feature = "crash-safe"))]
 
 mod common;
@@ -25,7 +25,7 @@ fn program() {
     };
     let builder = quiet(&dir).version("1.0").metadata("room", "7");
     let builder = if scenario.starts_with("strict") {
-        builder.crash_safe_strict()
+        builder.crash_safety(flightrec::CrashSafety::Strict)
     } else {
         builder.crash_safe(true)
     };
@@ -69,6 +69,8 @@ fn start(scenario: &str, dir: &Path) -> Child {
         .args(["--exact", "program", "--nocapture"])
         .env("SCENARIO", scenario)
         .env("DUMPS", dir)
+        // Nowhere to fall back to.
+        .env("TMPDIR", "/proc")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -102,7 +104,7 @@ fn assert_no_rings(dir: &Path) {
 }
 
 #[test]
-fn a_killed_process_is_told_of_by_the_next_one() {
+fn the_next_process_makes_a_dump_of_a_killed_one() {
     let dir = tempdir().unwrap();
     let mut child = start("wait", dir.path());
     let pid = child.id();
@@ -118,7 +120,7 @@ fn a_killed_process_is_told_of_by_the_next_one() {
     let said = stderr(&next);
     assert_eq!(said.matches("flightrec: ").count(), 1, "{said}");
     assert!(
-        said.contains(&format!("process {pid} ended without a word")),
+        said.contains(&format!("process {pid} ended without closing the recorder")),
         "{said}"
     );
     assert_no_rings(dir.path());
@@ -244,7 +246,7 @@ fn a_program_that_dies_at_every_start_fills_no_disk() {
 }
 
 #[test]
-fn what_is_no_ring_is_removed_with_a_word() {
+fn a_file_that_is_not_a_ring_is_kept_and_reported_once() {
     let dir = tempdir().unwrap();
     fs::write(dir.path().join("1-1.ring"), "not a ring").unwrap();
     fs::write(dir.path().join("2-2.ring"), vec![0xA5; 100_000]).unwrap();
@@ -256,12 +258,16 @@ fn what_is_no_ring_is_removed_with_a_word() {
         "{}",
         stderr(&next)
     );
-    assert_no_rings(dir.path());
-    assert_eq!(dumps(dir.path()), []);
+    let kept = ["1-1.ring-unreadable", "2-2.outline", "2-2.ring-unreadable"];
+    let mut left = rings(dir.path());
+    left.sort();
+    assert_eq!(left, kept.map(|name| dir.path().join(name)));
+    let again = start("well", dir.path()).wait_with_output().unwrap();
+    assert_eq!(stderr(&again), "");
 }
 
 #[test]
-fn a_file_that_can_not_be_made_is_a_word_on_stderr() {
+fn a_ring_that_can_not_be_made_is_reported() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let next = start("well", &file.path().join("below"))
         .wait_with_output()

@@ -3,6 +3,7 @@
 mod common;
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::process::{ExitCode, Output};
 
 use common::{child, dumps, quiet, scenario, stderr};
@@ -103,6 +104,34 @@ fn run(recorder: &FlightRecorder, scenario: &str) -> ExitCode {
             }
             Err::<(), _>(early)
         }),
+        "storm, then an error" | "storm, then a panic" => recorder.run(|| {
+            for number in 0..20 {
+                let text = char::from(b'a' + number).to_string();
+                let _ = std::panic::catch_unwind(|| panic_at(number, &text));
+            }
+            if scenario.ends_with("panic") {
+                panic!("the last one");
+            }
+            Err::<(), _>("the last one")
+        }),
+        "hook replaced" => {
+            std::panic::set_hook(Box::new(|_| eprintln!("another hook")));
+            recorder.run(|| {
+                if true {
+                    panic!("unseen");
+                }
+                Ok::<_, Error>(())
+            })
+        }
+        "error payloads" => {
+            let boxed: Box<dyn std::error::Error + Send + Sync> = "a boxed error".into();
+            let own = err!("the cause").context("an error of ours");
+            let foreign = anyhow::anyhow!("the cause").context("an error of anyhow");
+            let _ = std::panic::catch_unwind(AssertUnwindSafe(|| std::panic::panic_any(boxed)));
+            let _ = std::panic::catch_unwind(AssertUnwindSafe(|| std::panic::panic_any(own)));
+            let _ = std::panic::catch_unwind(AssertUnwindSafe(|| std::panic::panic_any(foreign)));
+            ExitCode::SUCCESS
+        }
         "odd payload" => {
             let _ = std::panic::catch_unwind(|| std::panic::panic_any(7));
             ExitCode::SUCCESS
@@ -119,6 +148,19 @@ fn run(recorder: &FlightRecorder, scenario: &str) -> ExitCode {
         }
         other => panic!("no scenario {other}"),
     }
+}
+
+/// Twenty places, so that each panic is a failure of its own.
+fn panic_at(place: u8, text: &str) {
+    macro_rules! places {
+        ($($number:literal)*) => {
+            match place {
+                $($number => panic!("caught {text}{}", $number),)*
+                _ => {}
+            }
+        };
+    }
+    places!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19);
 }
 
 #[derive(Debug)]
@@ -190,7 +232,7 @@ fn fails(scenario: &str, shown: &str) -> flightrec::Dump {
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains(shown), "{text}");
     assert!(
-        text.find(shown) < text.find("flightrec: what happened is written down in"),
+        text.find(shown) < text.find("flightrec: crash report written to"),
         "{text}"
     );
     let [dump] = <[_; 1]>::try_from(dumps).expect("one dump");
@@ -345,7 +387,98 @@ fn a_dump_says_after_which_record_an_error_was_born() {
     assert!(dump.latest_logs.last().unwrap().seq >= seq + 10);
 }
 
-/// Whatever is in the way of the directory: one clear line, and nothing else changes.
+#[test]
+fn what_ends_the_program_is_dumped_after_any_number_of_caught_panics() {
+    for (scenario, kind, code) in [
+        ("storm, then an error", "error", 1),
+        ("storm, then a panic", "panic", 101),
+    ] {
+        let dir = tempdir().unwrap();
+        let output = child("program", scenario, dir.path());
+        assert_eq!(output.status.code(), Some(code));
+        let dumps = dumps(dir.path());
+        let last = &dumps.last().unwrap().1;
+        assert_eq!(last.reason.kind, kind);
+        assert!(last.reason.message.ends_with("the last one"), "{last:?}");
+        assert!(!last.stack_traces.is_empty());
+        // Each of the others was dumped or is counted.
+        let counted: u64 = dumps.iter().map(|(_, dump)| dump.suppressed_dumps).sum();
+        assert!(counted >= 10, "{counted}");
+        let text = stderr(&output);
+        assert!(
+            text.lines()
+                .last()
+                .unwrap()
+                .contains("crash report written"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_hook_that_replaced_ours_does_not_hide_the_panic_that_ends_the_program() {
+    let (output, dumps) = program_with("hook replaced");
+    assert_eq!(output.status.code(), Some(101));
+    let [dump] = &dumps[..] else {
+        panic!("{} dumps", dumps.len());
+    };
+    assert_eq!(dump.reason.kind, "panic");
+    assert_eq!(dump.error.as_ref().unwrap().message, "unseen");
+    assert!(
+        dump.notes[0].contains("another panic hook"),
+        "{:?}",
+        dump.notes
+    );
+}
+
+#[test]
+fn errors_as_panic_payloads_keep_their_messages_and_causes() {
+    let (_, dumps) = program_with("error payloads");
+    let errors: Vec<_> = dumps
+        .iter()
+        .map(|dump| dump.error.as_ref().unwrap())
+        .collect();
+    let messages: Vec<_> = errors.iter().map(|error| error.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        ["a boxed error", "an error of ours", "an error of anyhow"]
+    );
+    assert_eq!(errors[1].sources[0].message, "the cause");
+    assert_eq!(errors[2].sources[0].message, "the cause");
+}
+
+#[test]
+fn a_directory_that_can_not_be_written_to_has_substitutes() {
+    let parent = tempdir().unwrap();
+    let file = parent.path().join("a file");
+    std::fs::write(&file, "").unwrap();
+    let state = parent.path().join("state");
+    for (name, expected) in [
+        ("STATE_DIRECTORY", "state/flightrec/"),
+        ("TMPDIR", "state/flightrec-"),
+    ] {
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "program", "--nocapture", "--test-threads=1"])
+            .env("SCENARIO", "stackerr")
+            .env("DUMPS", file.join("below"))
+            .env(name, &state)
+            .output()
+            .unwrap();
+        let text = stderr(&output);
+        let line = text.lines().last().unwrap();
+        assert!(
+            line.starts_with("flightrec: crash report written to "),
+            "{text}"
+        );
+        assert!(
+            line.contains(expected) && line.contains("can't be written to"),
+            "{text}"
+        );
+        std::fs::create_dir_all(&state).unwrap();
+    }
+}
+
+/// Nothing is in the way of the program: one clear line, and nothing else changes.
 #[test]
 fn a_directory_that_can_not_be_written_to_changes_nothing_else() {
     let parent = tempdir().unwrap();
@@ -371,7 +504,7 @@ fn a_directory_that_can_not_be_written_to_changes_nothing_else() {
             }
             assert_eq!(said.len(), 1, "{text}");
             assert!(
-                said[0].starts_with("flightrec: cannot write a dump to ")
+                said[0].starts_with("flightrec: cannot write a crash report to ")
                     && said[0].contains(&*dir.to_string_lossy()),
                 "{text}"
             );

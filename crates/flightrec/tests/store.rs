@@ -15,8 +15,9 @@ fn files_and_directories_are_private_whatever_the_umask() {
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let parent = tempdir().unwrap();
     let dir = parent.path().join("a/b/flightrec");
-    let path = build(&dir).0.dump("now").unwrap();
-    assert_eq!((mode(&dir), mode(&path)), (0o700, 0o600));
+    let outcome = build(&dir).0.dump("now").unwrap();
+    let path = outcome.path().unwrap();
+    assert_eq!((mode(&dir), mode(path)), (0o700, 0o600));
     // A directory that was there and open is closed.
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
     build(&dir).0.dump("again").unwrap();
@@ -34,6 +35,7 @@ fn the_newest_ten_are_kept_and_nothing_else_is_touched() {
     let (recorder, _tee) = build(dir.path());
     let mut paths: Vec<_> = (0..25)
         .map(|number| recorder.dump(number.to_string()).unwrap())
+        .map(|outcome| outcome.path().unwrap().to_owned())
         .collect();
     paths.push(dir.path().join("notes.json"));
     let kept: Vec<_> = dumps(dir.path())
@@ -46,7 +48,7 @@ fn the_newest_ten_are_kept_and_nothing_else_is_touched() {
 #[test]
 fn the_bytes_are_bounded_and_the_newest_stays_in_any_case() {
     let dir = tempdir().unwrap();
-    let (recorder, _tee) = quiet(dir.path()).keep_dumps(100, 1).build();
+    let (recorder, _tee) = quiet(dir.path()).keep_dumps(100).keep_dump_bytes(1).build();
     for number in 0..5 {
         recorder.dump(number.to_string()).unwrap();
         assert_eq!(dumps(dir.path()).len(), 1);
@@ -61,6 +63,7 @@ fn the_same_error_is_written_once_and_counted() {
     let same = |text: &str| err!("cannot read {text}");
     let paths: Vec<_> = (0..1_000)
         .map(|number| recorder.dump_error(&same(&number.to_string())).unwrap())
+        .map(|outcome| outcome.path().map(std::path::Path::to_owned))
         .collect();
     assert!(paths.iter().all(|path| *path == paths[0]));
     assert_eq!(dumps(dir.path()).len(), 1);
@@ -68,6 +71,9 @@ fn the_same_error_is_written_once_and_counted() {
     let dumps = dumps(dir.path());
     assert_eq!(dumps.len(), 2);
     assert_eq!(dumps[1].1.suppressed_dumps, 999);
+    assert_eq!(dumps[1].1.suppressed.len(), 10);
+    assert_eq!(dumps[1].1.suppressed[0].message, "cannot read 1");
+    assert_eq!(dumps[1].1.suppressed[9].message, "cannot read 999");
     assert_eq!(dumps[0].1.suppressed_dumps, 0);
 }
 
@@ -75,10 +81,12 @@ fn the_same_error_is_written_once_and_counted() {
 fn a_storm_of_different_errors_stays_within_the_caps() {
     let dir = tempdir().unwrap();
     let (recorder, _tee) = build(dir.path());
-    let errors =
-        (0..1_000).map(|number| std::io::Error::other(format!("no stack, and number {number}")));
+    let errors = (0..1_000).map(|number| {
+        let name = char::from_u32(0x4e00 + number).unwrap();
+        std::io::Error::other(format!("no stack, and the name {name}"))
+    });
     let written = errors
-        .filter(|error| recorder.dump_error(error).is_ok())
+        .filter(|error| recorder.dump_error(error).unwrap().path().is_some())
         .count();
     assert!((10..=11).contains(&written), "{written}");
     assert!(dumps(dir.path()).len() <= 10);

@@ -13,13 +13,26 @@ thread_local! {
     static NUMBER: Cell<usize> = const { Cell::new(0) };
 }
 
-// Relaxed everywhere: the first is a counter, and the other two change only while a process has
-// one thread.
+// Relaxed everywhere: the first is a counter, and the others change only while a process has one
+// thread.
 static NEXT: AtomicUsize = AtomicUsize::new(1);
 /// The first number that a thread created in this process can have.
 static FIRST_OF_PROCESS: AtomicUsize = AtomicUsize::new(0);
 /// The number of the thread that forked; zero if it had none.
 static FORKED_BY: AtomicUsize = AtomicUsize::new(0);
+
+/// Grows in each child.
+static GENERATION: AtomicUsize = AtomicUsize::new(0);
+
+/// Returns a number that is greater in a forked child than in its parent.
+///
+/// It is a cheap way to notice a fork: two loads, and no system call. A fork changes it in the child
+/// only, and only if the function was called before the fork.
+#[inline]
+pub fn generation() -> usize {
+    watch_forks();
+    GENERATION.load(Ordering::Relaxed)
+}
 
 /// The number of this thread, which is not zero.
 #[inline]
@@ -64,6 +77,8 @@ fn watch_forks() {
 /// Runs in the only thread of a child, before `fork` returns there.
 #[cfg(unix)]
 extern "C" fn in_child() {
+    // If two handlers were registered, it grows by two, which is as good as one.
+    GENERATION.fetch_add(1, Ordering::Relaxed);
     FORKED_BY.store(NUMBER.get(), Ordering::Relaxed);
     FIRST_OF_PROCESS.store(NEXT.load(Ordering::Relaxed), Ordering::Relaxed);
     #[cfg(not(any(target_os = "linux", target_os = "android")))]

@@ -9,4 +9,5 @@ mod mutex;
 mod wait;
 
 pub use error::{LockError, TryLockError};
+pub use fork::generation;
 pub use mutex::{ForkMutex, ForkMutexGuard};

@@ -1,54 +1,167 @@
 //! Records that outlive the process: a ring in a file, and what becomes of it.
 //!
-//! A ring lies in the directory of the dumps as long as its process runs. Beside it lies an outline:
-//! the dump that would be made of it, without records, for the ring itself knows nothing of the
-//! program. A process that ends well removes both. The next one to start finds those whose owner
-//! is dead, which it tells by their lock, and makes dumps of them.
+//! A ring lies in the directory of the dumps while its process runs. Beside it lies an outline: the
+//! dump that would be made of it, without records, because the ring itself knows nothing about the
+//! program. A process that ends well removes both. The next process to start finds the rings whose
+//! owner is dead, which it tells by their locks, and makes dumps of them.
 
 mod recover;
 
 use std::io;
-use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process;
+use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tailwriter::{Builder, MappedTail};
+use flightrec_dump::Dump;
+use tailwriter::{Builder, MappedTail, SharedTail, Snapshot};
+
+use crate::failure::Failure;
+use crate::notices::Notices;
+use crate::recorder::Recorder;
+use crate::store::{Dir, Store};
+use crate::tail::Tail;
 
 pub(crate) use recover::{dump_orphans, dump_ring};
-
-use crate::dump::Dump;
-use crate::store::Dir;
 
 const EXTENSION: &str = "ring";
 const OUTLINE: &str = "outline";
 
-/// The ring of this process.
-pub(crate) struct Ring {
-    tail: MappedTail,
-    /// Its file is reached through the directory as it was when it was made.
-    dir: Dir,
-    name: PathBuf,
-    /// A forked child leaves its parent's files alone.
-    owner: u32,
+/// The ring of this process and, in a forked child, that of the child.
+pub(crate) struct Rings {
+    ring: Ring,
+    store: Store,
+    /// Made by the first process below this one in which a record is kept.
+    of_child: OnceLock<Box<Child>>,
+    notices: Arc<Notices>,
 }
 
-impl Deref for Ring {
-    type Target = MappedTail;
+/// What a forked child keeps its records in. Its own children may have one, too.
+enum Child {
+    Mapped(Rings),
+    Memory(SharedTail),
+}
+
+/// The ring of one process.
+struct Ring {
+    tail: MappedTail,
+    /// The file is reached through the directory as it was when the ring was made.
+    dir: Dir,
+    name: PathBuf,
+    bounds: Builder,
+    outline: OnceLock<Dump>,
+    /// See [`forklock::generation`].
+    generation: usize,
+}
+
+impl Rings {
+    /// Makes a ring in the first directory of the store that can be written to.
+    pub(crate) fn create(
+        store: &Store,
+        bounds: &Builder,
+        notices: Arc<Notices>,
+    ) -> io::Result<Rings> {
+        let mut first_error = None;
+        for dir in store.dirs() {
+            match Ring::create(store, dir, bounds) {
+                Ok(ring) => {
+                    return Ok(Rings {
+                        ring,
+                        store: store.clone(),
+                        of_child: OnceLock::new(),
+                        notices,
+                    });
+                }
+                Err(error) => {
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+        Err(first_error.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
+    }
+
+    /// Where rings of earlier processes may be.
+    pub(crate) fn dirs(&self) -> &[PathBuf] {
+        self.store.dirs()
+    }
 
     #[inline]
-    fn deref(&self) -> &MappedTail {
-        &self.tail
+    pub(crate) fn push(&self, class: u8, packed: &[u8]) {
+        if self.ring.generation != forklock::generation() {
+            return self.push_in_child(class, packed);
+        }
+        self.ring.tail.push_class(class, packed);
+    }
+
+    #[cold]
+    fn push_in_child(&self, class: u8, packed: &[u8]) {
+        match self.child() {
+            Child::Mapped(rings) => rings.push(class, packed),
+            Child::Memory(tail) => tail.push_class(class, packed),
+        }
+    }
+
+    /// The ring of a forked child, which leaves its parent's alone.
+    fn child(&self) -> &Child {
+        self.of_child.get_or_init(|| {
+            let notices = Arc::clone(&self.notices);
+            let child = Rings::create(&self.store, &self.ring.bounds, notices).and_then(|rings| {
+                if let Some(outline) = self.ring.outline.get() {
+                    let mut outline = outline.clone();
+                    outline.process.pid = process::id();
+                    rings.write_outline(outline)?;
+                }
+                Ok(rings)
+            });
+            Box::new(child.map_or_else(
+                |error| {
+                    let message = "records of this forked process will not outlive a crash";
+                    self.notices.say(&format!("{message}: {error}"));
+                    Child::Memory(self.ring.bounds.clone().build_shared())
+                },
+                Child::Mapped,
+            ))
+        })
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        if self.ring.generation == forklock::generation() {
+            return self.ring.tail.snapshot();
+        }
+        match self.of_child.get().map(|child| &**child) {
+            Some(Child::Mapped(rings)) => rings.snapshot(),
+            Some(Child::Memory(tail)) => tail.snapshot(),
+            // The child has kept nothing so far: it shows what it inherited.
+            None => self.ring.tail.snapshot(),
+        }
+    }
+
+    /// Writes beside the ring what a dump of it has to say.
+    pub(crate) fn write_outline(&self, outline: Dump) -> io::Result<()> {
+        let file = self.ring.dir.create(&self.ring.outline_name())?;
+        outline.write_to(io::BufWriter::new(file))?;
+        let _ = self.ring.outline.set(outline);
+        Ok(())
+    }
+
+    /// Removes the files of this process.
+    pub(crate) fn remove(&self) {
+        if self.ring.generation == forklock::generation() {
+            // In this order: a ring without its outline would be reported without a version.
+            let _ = self.ring.tail.remove();
+            let _ = self.ring.dir.remove(&self.ring.outline_name());
+        } else if let Some(Child::Mapped(rings)) = self.of_child.get().map(|child| &**child) {
+            rings.remove();
+        }
     }
 }
 
 impl Ring {
-    /// Makes a ring in the directory at `path`.
-    pub(crate) fn create(path: &Path, bounds: &Builder) -> io::Result<Ring> {
+    fn create(store: &Store, path: &Path, bounds: &Builder) -> io::Result<Ring> {
         let mut tries = 0;
         loop {
-            match Ring::create_once(path, bounds) {
-                // Another process took it for what a killed one left, before it was locked.
+            match Ring::create_once(store, path, bounds) {
+                // Before the file was locked, another process took it for an abandoned one.
                 Err(error)
                     if matches!(
                         error.kind(),
@@ -62,8 +175,8 @@ impl Ring {
         }
     }
 
-    fn create_once(path: &Path, bounds: &Builder) -> io::Result<Ring> {
-        let dir = Dir::make(path)?;
+    fn create_once(store: &Store, path: &Path, bounds: &Builder) -> io::Result<Ring> {
+        let dir = store.make_dir(path)?;
         let nanos = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |time| time.as_nanos());
@@ -72,23 +185,14 @@ impl Ring {
             tail: bounds.clone().build_mapped(dir.path_of(&name)?)?,
             dir,
             name,
-            owner: process::id(),
+            bounds: bounds.clone(),
+            outline: OnceLock::new(),
+            generation: forklock::generation(),
         })
     }
 
-    /// Writes the outline beside the ring.
-    pub(crate) fn outline(&self, dump: &Dump) -> io::Result<()> {
-        let file = self.dir.create(&self.name.with_extension(OUTLINE))?;
-        dump.write_to(io::BufWriter::new(file))
-    }
-
-    /// Removes a ring that nobody needs any more, and its outline.
-    pub(crate) fn remove(&self) {
-        if process::id() == self.owner {
-            // In this order: a ring without its outline would be told of without a version.
-            let _ = self.tail.remove();
-            let _ = self.dir.remove(&self.name.with_extension(OUTLINE));
-        }
+    fn outline_name(&self) -> PathBuf {
+        self.name.with_extension(OUTLINE)
     }
 }
 
@@ -96,4 +200,22 @@ impl Ring {
 fn is_draft(name: &Path) -> bool {
     let name = name.to_string_lossy();
     name.starts_with('.') && name.contains(".ring.") && name.ends_with(".new")
+}
+
+/// Writes the outline of a recorder's ring, if it has one.
+pub(crate) fn write_outline(recorder: &Recorder) {
+    let Tail::Mapped(rings) = &recorder.source.tail else {
+        return;
+    };
+    let mut outline = recorder
+        .pipeline
+        .preview(&recorder.source, &Failure::crash());
+    outline.latest_logs.clear();
+    if let Err(error) = rings.write_outline(outline) {
+        let message = "a crash would be reported without the program's version";
+        recorder
+            .pipeline
+            .notices
+            .say(&format!("{message}: {error}"));
+    }
 }

@@ -1,22 +1,24 @@
-//! Dumps of processes that died without a word.
+//! Dumps of processes that died without making one.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
+use flightrec_dump::{Crash, Dump, Kind, Reason};
 use tailwriter::Recovered;
 
 use super::{EXTENSION, OUTLINE, is_draft};
-use crate::dump::{self, Crash, Dump};
+use crate::collect::{add_records, describe_app};
 use crate::recorder::Recorder;
-use crate::say;
+use crate::redaction::redact_records;
 use crate::store::{self, Dir};
 
-/// So many rings are cleared up at one start; the next one does the rest.
+/// How many rings one start makes dumps of; the next start continues.
 const MAX_AT_ONCE: usize = 16;
-/// An outline holds no records; one that is longer than this is none of ours.
+/// An outline holds no records. A longer file is not an outline.
 const MAX_OUTLINE: u64 = 64 << 20;
+/// The extension of a ring that can't be read and is kept for a program that can.
+const UNREADABLE: &str = "ring-unreadable";
 
 /// Makes dumps of the rings in `dir` whose owner is dead, and removes them and what else such a
 /// process left.
@@ -27,40 +29,51 @@ pub(crate) fn dump_orphans(recorder: &Recorder, dir: &Path) {
     let names = dir.names().unwrap_or_default().into_iter();
     let mut names: Vec<PathBuf> = names.map(PathBuf::from).collect();
     names.sort();
-    let has_extension =
-        |name: &&PathBuf, extension: &str| name.extension().is_some_and(|its| its == extension);
     let rings = names.iter().filter(|name| has_extension(name, EXTENSION));
     for name in rings.take(MAX_AT_ONCE) {
         let claimed = dir.path_of(name).and_then(Recovered::claim);
         match claimed {
-            // Its owner lives, or another process is at it …
+            // Its owner lives, or another process makes a dump of it …
             Ok(None) => {}
             Ok(Some(ring)) => dump_orphan(recorder, ring, &dir, name),
-            // … or was.
+            // … or has made it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                let path = dir.shown(name);
-                let error = say_shown(&error, &dir, name);
-                say::line(&format!("{error}; {} is removed", path.display()));
-                let _ = dir.remove(name);
+                let kept = name.with_extension(UNREADABLE);
+                // If it can't be renamed, the next start reports it again.
+                let _ = dir.rename(name, &kept);
+                let error = with_shown_path(&error, &dir, name);
+                let kept = dir.shown(&kept);
+                let message = format!("{error}; it is kept as {}", kept.display());
+                recorder.pipeline.notices.say(&message);
             }
-            Err(error) => say::line(&say_shown(&error, &dir, name)),
+            Err(error) => recorder
+                .pipeline
+                .notices
+                .say(&with_shown_path(&error, &dir, name)),
         }
     }
-    for name in names {
+    for name in &names {
         let ring = name.with_extension(EXTENSION);
-        let is_alone = has_extension(&&name, OUTLINE)
-            && dir
-                .path_of(&ring)
-                .is_ok_and(|ring| ring.symlink_metadata().is_err());
-        if is_alone || is_draft(&name) && store::is_abandoned(&dir, &name) {
-            let _ = dir.remove(&name);
+        let is_there = |name: &Path| {
+            let path = dir.path_of(name);
+            path.is_ok_and(|path| path.symlink_metadata().is_ok())
+        };
+        let is_alone = has_extension(name, OUTLINE)
+            && !is_there(&ring)
+            && !is_there(&name.with_extension(UNREADABLE));
+        if is_alone || is_draft(name) && store::is_abandoned(&dir, name) {
+            let _ = dir.remove(name);
         }
     }
 }
 
-/// What an error says, with the path as its owner knows it.
-fn say_shown(error: &io::Error, dir: &Dir, name: &Path) -> String {
+fn has_extension(name: &Path, extension: &str) -> bool {
+    name.extension().is_some_and(|its| its == extension)
+}
+
+/// The message of an error, with the path as its owner knows it.
+fn with_shown_path(error: &io::Error, dir: &Dir, name: &Path) -> String {
     let reached = dir.path_of(name).unwrap_or_default();
     let shown = dir.shown(name);
     error
@@ -71,27 +84,27 @@ fn say_shown(error: &io::Error, dir: &Dir, name: &Path) -> String {
 fn dump_orphan(recorder: &Recorder, ring: Recovered, dir: &Dir, name: &Path) {
     let outline = dir.open_file(&name.with_extension(OUTLINE)).ok();
     let outline = outline.and_then(read_outline);
-    // The outline is there before the first record is. A process that was killed before has nothing
-    // to tell, not even of which version it was.
+    // The outline is written before the first record. A process that was killed before has nothing
+    // to report.
     let has_begun = outline.is_some() || !ring.snapshot().is_empty();
     if !has_begun
         || recorder
-            .outlet
-            .crash(dump_of(recorder, &ring, outline))
+            .pipeline
+            .deliver_crash(&dump_of(recorder, &ring, outline))
             .is_ok()
     {
-        // Should it stay, there will be a second dump of it; better than none. And rather that one
-        // with its outline than without.
+        // If the ring can't be removed, there will be a second dump of it. In this order, so that
+        // the second one has the outline, too.
         let _ = ring.remove();
         let _ = dir.remove(&name.with_extension(OUTLINE));
     }
 }
 
-/// A dump of what a ring holds, whoever wrote it.
+/// A dump of a ring, whichever program wrote it.
 ///
 /// # Errors
 ///
-/// Those of reading the file, and `InvalidData` if it is no ring.
+/// Those of reading the file, and `InvalidData` if it is not a ring.
 pub(crate) fn dump_ring(recorder: &Recorder, path: &Path) -> io::Result<Dump> {
     let outline = File::open(path.with_extension(OUTLINE)).ok();
     let outline = outline.and_then(read_outline);
@@ -105,34 +118,44 @@ fn read_outline(file: File) -> Option<Dump> {
 }
 
 fn dump_of(recorder: &Recorder, ring: &Recovered, outline: Option<Dump>) -> Dump {
-    let age = ring
-        .last_line_at()
-        .and_then(|last| last.duration_since(ring.started_at()).ok());
-    let ran = age.unwrap_or_default();
-    let crash = Crash {
-        last_record_at: ring.last_line_at().map(dump::rfc3339),
-        boot_id: ring.boot_id().map(|id| format!("{id:032x}")),
-        rebooted: ring.is_of_earlier_boot(),
-        damaged_records: ring.damaged_lines(),
-    };
-    let mut dump = dump::of_snapshot(recorder, outline, ring.snapshot());
-    dump.reason.kind = "crash".to_owned();
-    dump.reason.message = message(ring, ran);
+    let mut dump = outline.unwrap_or_else(|| {
+        // All that is known is the program's name. It may have been another version.
+        let mut dump = Dump::default();
+        describe_app(&recorder.source.app, &mut dump);
+        (dump.version, dump.revision, dump.metadata) = Default::default();
+        dump
+    });
+    dump.created_at = flightrec_dump::Timestamp::now();
+    add_records(ring.snapshot(), &mut dump);
+    redact_records(&mut dump, &recorder.pipeline.redactor);
+    let last = ring.last_line_at();
+    let ran = last.and_then(|last| last.duration_since(ring.started_at()).ok());
+    dump.reason = Reason::new(Kind::Crash, message(ring, ran.map(|ran| ran.as_secs_f64())));
     dump.process.pid = ring.pid();
-    dump.process.started_at = dump::rfc3339(ring.started_at());
-    dump.process.uptime = ran.as_secs_f64();
+    dump.process.started_at = ring.started_at().into();
+    dump.process.uptime = ran.unwrap_or_default().as_secs_f64();
+    dump.process.thread.clear();
+    let mut crash = Crash::default();
+    crash.last_record_at = last.map(Into::into);
+    crash.boot_id = ring.boot_id().map(|id| format!("{id:032x}"));
+    crash.rebooted = ring.is_of_earlier_boot();
+    crash.damaged_records = ring.damaged_lines();
     dump.crash = Some(crash);
+    dump.fingerprint = dump.fingerprint_of();
     dump
 }
 
-fn message(ring: &Recovered, ran: Duration) -> String {
-    let how = match ring.is_of_earlier_boot() {
+fn message(ring: &Recovered, ran: Option<f64>) -> String {
+    let cause = match ring.is_of_earlier_boot() {
         Some(true) => "the machine went down, or the process was killed before",
-        _ => "it was killed, or died of a signal",
+        _ => "killed, or ended by a signal",
     };
+    let ran = ran.map_or_else(
+        || "it logged nothing".to_owned(),
+        |ran| format!("its last record is from {ran:.1} s after its start"),
+    );
     format!(
-        "process {} ended without a word: {how}; its last record is from {:.3} s after its start, and there is no stack",
-        ring.pid(),
-        ran.as_secs_f64()
+        "process {} ended without closing the recorder ({cause}); {ran}",
+        ring.pid()
     )
 }

@@ -1,5 +1,5 @@
-//! The directory of dumps, held open while it is used: whoever puts something else in its place
-//! meanwhile, a link to another directory for instance, does not change where we write and remove.
+//! The directory of dumps. It is held open while it is used, so that a link or another directory that
+//! takes its place in the meantime does not change where files are written and removed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Dir {
     #[cfg(unix)]
     held: File,
+    /// Whether a link of the user leads to it. Its mode is then the user's business, too.
+    #[cfg(unix)]
+    is_linked: bool,
     /// By which name its owner knows it.
     path: PathBuf,
     /// By which name its files are reached.
@@ -17,20 +20,16 @@ pub(crate) struct Dir {
 }
 
 impl Dir {
-    /// Makes the directory if it is not there, for its owner alone, and opens it.
+    /// Makes the directory if it is missing, and opens it. Only its owner has access to it.
     ///
     /// # Errors
     ///
-    /// Those of making and opening it, and if it is a symbolic link: made by somebody else, it could
-    /// lead anywhere.
+    /// Returns the errors of making and opening it. Fails if it is a symbolic link of another user,
+    /// which could lead anywhere.
     pub(crate) fn make(path: &Path) -> io::Result<Dir> {
         let dir = match Dir::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let mut builder = fs::DirBuilder::new();
-                builder.recursive(true);
-                #[cfg(unix)]
-                std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-                again(|| builder.create(path))?;
+                make_missing(path)?;
                 Dir::open(path)?
             }
             opened => opened?,
@@ -39,15 +38,14 @@ impl Dir {
         Ok(dir)
     }
 
-    /// The path of a file in this directory, whatever has become of the directory's own.
+    /// A path that leads to a file in this directory, even if the directory was renamed.
     ///
     /// # Errors
     ///
-    /// If that can not be promised: where files are reached by the directory's path alone, and
-    /// something else is there by now.
+    /// Fails where files are reached by the directory's path only, and another directory is there.
     pub(crate) fn path_of(&self, name: &Path) -> io::Result<PathBuf> {
         if self.reached == self.path && !self.is_there() {
-            return Err(io::Error::other("somebody replaced it meanwhile"));
+            return Err(io::Error::other("another directory took its place"));
         }
         Ok(self.reached.join(name))
     }
@@ -57,42 +55,50 @@ impl Dir {
         self.path.join(name)
     }
 
-    /// The names of what is in it; those that are no text are not ours.
+    /// The names of its files. Names that are not Unicode are not ours.
     pub(crate) fn names(&self) -> io::Result<Vec<String>> {
         let path = self.path_of(Path::new(""))?;
         let mut names = Vec::new();
-        for entry in again(|| fs::read_dir(&path))?.flatten() {
+        for entry in retry(|| fs::read_dir(&path))?.flatten() {
             names.extend(entry.file_name().into_string().ok());
         }
         Ok(names)
     }
 
-    /// Makes a new file for its owner alone: neither somebody's file nor through somebody's link.
+    /// Makes a new file, which only its owner can read. It never opens a file that is there, and
+    /// follows no link.
     pub(crate) fn create(&self, name: &Path) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(self.path_of(name)?)
+        let file = options.open(self.path_of(name)?)?;
+        #[cfg(unix)]
+        give_to_owner_of(&self.held, &file);
+        Ok(file)
     }
 
-    /// Opens a file to read it or ask for its lock, whatever somebody put in its place: no link is
-    /// followed, and a pipe not waited for.
+    /// Opens a file to read it or to ask for its lock. Follows no link, and does not wait for a pipe.
     pub(crate) fn open_file(&self, name: &Path) -> io::Result<File> {
         let file = read_only().open(self.path_of(name)?)?;
-        if again(|| file.metadata())?.is_file() {
+        if retry(|| file.metadata())?.is_file() {
             Ok(file)
         } else {
             Err(io::ErrorKind::InvalidInput.into())
         }
     }
 
-    pub(crate) fn remove(&self, name: &Path) -> io::Result<()> {
-        let path = self.path_of(name)?;
-        again(|| fs::remove_file(&path))
+    pub(crate) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let (from, to) = (self.path_of(from)?, self.path_of(to)?);
+        retry(|| fs::rename(&from, &to))
     }
 
-    /// So that names are on the disk, too. Not every system can; the content is there in any case.
+    pub(crate) fn remove(&self, name: &Path) -> io::Result<()> {
+        let path = self.path_of(name)?;
+        retry(|| fs::remove_file(&path))
+    }
+
+    /// Writes the names to the disk, too, where the system can. The content is there in any case.
     pub(crate) fn sync(&self) {
         #[cfg(unix)]
         let _ = self.held.sync_all();
@@ -102,45 +108,143 @@ impl Dir {
 #[cfg(unix)]
 impl Dir {
     pub(crate) fn open(path: &Path) -> io::Result<Dir> {
-        use std::os::unix::fs::OpenOptionsExt;
-        let flags = libc::O_DIRECTORY | libc::O_NOFOLLOW;
-        let held = OpenOptions::new().read(true).custom_flags(flags).open(path);
-        let held = held.map_err(|error| match path.symlink_metadata() {
-            Ok(there) if there.is_symlink() => io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "it is a symbolic link, which somebody else could have put there",
-            ),
-            _ => error,
-        })?;
+        let mut is_linked = false;
+        let held = match open_dir(path) {
+            Err(error) if is_symlink(path) => match own_link_target(path) {
+                Some(target) => {
+                    is_linked = true;
+                    open_dir(&target)?
+                }
+                None => {
+                    return Err(io::Error::new(
+                        error.kind(),
+                        "it is a symbolic link that may belong to another user",
+                    ));
+                }
+            },
+            opened => opened?,
+        };
         let reached = through(&held).unwrap_or_else(|| path.to_owned());
         Ok(Dir {
             held,
+            is_linked,
             path: path.to_owned(),
             reached,
         })
     }
 
-    /// It may have been made by somebody else, or under a strange umask.
+    /// It may have been made by another program, or with an unusual umask.
     fn make_private(&self) -> io::Result<()> {
         use std::os::unix::fs::PermissionsExt;
-        let mode = again(|| self.held.metadata())?.permissions().mode();
-        if mode & 0o777 != 0o700 {
+        let mode = retry(|| self.held.metadata())?.permissions().mode();
+        if mode & 0o777 != 0o700 && !self.is_linked {
             self.held
                 .set_permissions(fs::Permissions::from_mode(0o700))?;
         }
         Ok(())
     }
 
+    /// Whether it belongs to the user of this process.
+    pub(crate) fn is_own(&self) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        let owner = self.held.metadata().map(|metadata| metadata.uid());
+        own_uid().is_some_and(|user| owner.is_ok_and(|owner| owner == user))
+    }
+
     fn is_there(&self) -> bool {
-        let there = again(|| self.path.symlink_metadata());
-        match (there, again(|| self.held.metadata())) {
+        let there = retry(|| self.path.symlink_metadata());
+        match (there, retry(|| self.held.metadata())) {
             (Ok(there), Ok(held)) => is_same(&there, &held),
             _ => false,
         }
     }
 }
 
-/// Linux gives everything that a process has open a path.
+/// Makes the missing directories of a path. The last two belong to the recorder (`<app>/flightrec`)
+/// and are private; those above get the usual mode. Under `sudo`, all of them belong to the user
+/// whose directory they are in.
+fn make_missing(path: &Path) -> io::Result<()> {
+    let mut missing: Vec<&Path> = Vec::new();
+    for dir in path.ancestors() {
+        if dir.as_os_str().is_empty() || dir.symlink_metadata().is_ok() {
+            break;
+        }
+        missing.push(dir);
+    }
+    for (above_path, dir) in missing.into_iter().enumerate().rev() {
+        let mut builder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        if above_path < 2 {
+            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        }
+        let _ = above_path;
+        match retry(|| builder.create(dir)) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => {
+                made?;
+                #[cfg(unix)]
+                if let (Some(parent), Ok(made)) = (dir.parent(), open_dir(dir))
+                    && let Ok(parent) = File::open(parent)
+                {
+                    give_to_owner_of(&parent, &made);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Gives what root has made to the owner of the directory that it is in. Through open files, so that
+/// no link can lead it elsewhere.
+#[cfg(unix)]
+fn give_to_owner_of(dir: &File, made: &File) {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    if let (Ok(dir), Ok(own)) = (dir.metadata(), made.metadata())
+        && own.uid() == 0
+        && dir.uid() != 0
+    {
+        // If that fails, the user can't read it, as if it had not been tried.
+        let _ = fchown(made, Some(dir.uid()), Some(dir.gid()));
+    }
+}
+
+#[cfg(unix)]
+fn open_dir(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = libc::O_DIRECTORY | libc::O_NOFOLLOW;
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
+}
+
+#[cfg(unix)]
+fn is_symlink(path: &Path) -> bool {
+    path.symlink_metadata()
+        .is_ok_and(|entry| entry.is_symlink())
+}
+
+/// Where a link leads, if both the link and the directory belong to the user of this process.
+#[cfg(unix)]
+fn own_link_target(path: &Path) -> Option<PathBuf> {
+    use std::os::unix::fs::MetadataExt;
+    let user = own_uid()?;
+    let before = path.symlink_metadata().ok()?;
+    let target = path.parent()?.join(path.read_link().ok()?);
+    let after = path.symlink_metadata().ok()?;
+    // What was read is the link that was looked at, not another one that took its place.
+    let is_own = before.is_symlink() && after.is_symlink() && is_same(&before, &after);
+    let target = target.canonicalize().ok()?;
+    let is_own = is_own && before.uid() == user && target.metadata().ok()?.uid() == user;
+    is_own.then_some(target)
+}
+
+/// The user of this process. Linux tells by a file; elsewhere asking takes a call into C.
+#[cfg(unix)]
+pub(super) fn own_uid() -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+    let process = cfg!(target_os = "linux").then(|| fs::metadata("/proc/self"));
+    Some(process?.ok()?.uid())
+}
+
+/// Linux has a path for each file that a process has open.
 #[cfg(unix)]
 fn through(held: &File) -> Option<PathBuf> {
     use std::os::fd::AsRawFd;
@@ -148,8 +252,8 @@ fn through(held: &File) -> Option<PathBuf> {
         return None;
     }
     let path = PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()));
-    let there = again(|| path.metadata()).ok()?;
-    let is_it = is_same(&there, &again(|| held.metadata()).ok()?);
+    let there = retry(|| path.metadata()).ok()?;
+    let is_it = is_same(&there, &retry(|| held.metadata()).ok()?);
     is_it.then_some(path)
 }
 
@@ -185,6 +289,11 @@ impl Dir {
         Ok(())
     }
 
+    pub(crate) fn is_own(&self) -> bool {
+        // The directory for temporary files is the user's own.
+        true
+    }
+
     fn is_there(&self) -> bool {
         true
     }
@@ -197,9 +306,9 @@ fn read_only() -> OpenOptions {
     options
 }
 
-/// Does once more what a signal has interrupted; not every system does so by itself, nor does the
-/// standard library for every call.
-pub(super) fn again<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+/// Repeats a call that a signal interrupts. Neither every system nor the standard library does so for
+/// all calls.
+pub(super) fn retry<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match act() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -213,9 +322,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_interrupted_is_done_again() {
+    fn what_was_interrupted_is_done_retry() {
         let mut left = 3;
-        let done = again(|| {
+        let done = retry(|| {
             left -= 1;
             if left > 0 {
                 return Err(io::ErrorKind::Interrupted.into());
@@ -224,7 +333,7 @@ mod tests {
         });
         assert_eq!(done.unwrap(), "done");
         assert_eq!(left, 0);
-        let failed: io::Result<()> = again(|| Err(io::ErrorKind::StorageFull.into()));
+        let failed: io::Result<()> = retry(|| Err(io::ErrorKind::StorageFull.into()));
         assert_eq!(failed.unwrap_err().kind(), io::ErrorKind::StorageFull);
     }
 }

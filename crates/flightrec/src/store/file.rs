@@ -1,32 +1,26 @@
 //! A file that is there as a whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::dir::{Dir, again};
-use super::limit::Limited;
+use flightrec_dump::Dump;
+
+use super::dir::{Dir, retry};
+use super::limit::max_file_bytes;
 
 const TEMPORARY: &str = ".tmp-";
 
-/// Writes a new file `name` in `dir`: under another name first, then on to the disk, then under
-/// its own, in the place of no other.
-pub(super) fn write(
-    dir: &Dir,
-    name: &str,
-    content: impl Fn(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
+/// Writes a new file `name` in `dir`: under a temporary name first, then to the disk, then under its
+/// own name. It never replaces another file.
+pub(super) fn write(dir: &Dir, name: &str, dump: &Dump) -> io::Result<()> {
     let mut tries = 0;
     loop {
-        let temporary = Temporary::new(dir)?;
-        let mut writer = Limited::new(&temporary.file);
-        content(&mut writer)?;
-        writer.flush()?;
-        again(|| temporary.file.sync_all())?;
+        let temporary = Temporary::with_content(dir, dump)?;
         match temporary.publish(name) {
-            // Another process took it for an orphan between its creation and its lock.
+            // Between its creation and its lock, another process took it for an abandoned file.
             Err(error) if error.kind() == io::ErrorKind::NotFound && tries < 3 => tries += 1,
             Err(error) => return Err(error),
             Ok(()) => break,
@@ -36,7 +30,14 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Removed when it is dropped; locked as long as it is in use.
+/// Replaces the file `name` in `dir`. It has the old content or the new one at any moment.
+pub(super) fn replace(dir: &Dir, name: &str, dump: &Dump) -> io::Result<()> {
+    let temporary = Temporary::with_content(dir, dump)?;
+    let (from, to) = (dir.path_of(&temporary.name)?, dir.path_of(name.as_ref())?);
+    retry(|| fs::rename(&from, &to))
+}
+
+/// Removed when it is dropped; locked while it is in use.
 struct Temporary<'a> {
     dir: &'a Dir,
     file: File,
@@ -44,18 +45,39 @@ struct Temporary<'a> {
 }
 
 impl<'a> Temporary<'a> {
+    fn with_content(dir: &'a Dir, dump: &Dump) -> io::Result<Temporary<'a>> {
+        let limit = max_file_bytes();
+        if limit < u64::MAX {
+            let mut length = Length(0);
+            dump.write_to(&mut length)?;
+            if length.0 > limit {
+                return Err(io::Error::new(
+                    io::ErrorKind::FileTooLarge,
+                    "the process may not write files of that size (`ulimit -f`)",
+                ));
+            }
+        }
+        let temporary = Temporary::new(dir)?;
+        let mut writer = BufWriter::with_capacity(64 << 10, &temporary.file);
+        dump.write_to(&mut writer)?;
+        writer.flush()?;
+        drop(writer);
+        retry(|| temporary.file.sync_all())?;
+        Ok(temporary)
+    }
+
     fn new(dir: &'a Dir) -> io::Result<Temporary<'a>> {
-        // Relaxed: each number comes once, which is all that is counted on.
+        // Relaxed: all that counts is that each number is given out once.
         static COUNT: AtomicU32 = AtomicU32::new(0);
         loop {
             let count = COUNT.fetch_add(1, Ordering::Relaxed);
             let name = PathBuf::from(format!("{TEMPORARY}{}-{count}", process::id()));
             match dir.create(&name) {
-                // Left by another process that had our id.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                // Left by another process that had the same id.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
                 Ok(file) => {
-                    // Where there are no locks, an orphan stays.
+                    // On a system without file locks, an abandoned file stays.
                     let _ = file.try_lock();
                     return Ok(Temporary { dir, file, name });
                 }
@@ -63,15 +85,15 @@ impl<'a> Temporary<'a> {
         }
     }
 
-    /// Gives the file its name, unless there is a file of that name.
+    /// Gives the file its name, unless a file has that name.
     fn publish(&self, name: &str) -> io::Result<()> {
         let (from, to) = (
             self.dir.path_of(&self.name)?,
             self.dir.path_of(name.as_ref())?,
         );
-        match again(|| fs::hard_link(&from, &to)) {
-            // Some file systems have no links. Names hold time, process and a counter, so nobody
-            // else makes the same one between this question and the answer.
+        match retry(|| fs::hard_link(&from, &to)) {
+            // Some file systems have no links. A name holds the time, the process and a counter, so
+            // no other process makes the same one between this check and the renaming.
             Err(error)
                 if !matches!(
                     error.kind(),
@@ -81,7 +103,7 @@ impl<'a> Temporary<'a> {
                 if to.symlink_metadata().is_ok() {
                     return Err(io::ErrorKind::AlreadyExists.into());
                 }
-                again(|| fs::rename(&from, &to))
+                retry(|| fs::rename(&from, &to))
             }
             linked => linked,
         }
@@ -91,21 +113,35 @@ impl<'a> Temporary<'a> {
 impl Drop for Temporary<'_> {
     fn drop(&mut self) {
         // It is gone already if it was renamed.
-        let _ = again(|| self.dir.remove(&self.name));
+        let _ = retry(|| self.dir.remove(&self.name));
     }
 }
 
-/// Whether a file of that name is one of ours that is not whole yet.
+/// Counts bytes.
+struct Length(u64);
+
+impl Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether a file of that name is one of ours that is not complete.
 pub(super) fn is_temporary(name: &str) -> bool {
     name.starts_with(TEMPORARY)
 }
 
-/// Whether a file is one of ours under its temporary name, and nobody is writing to it any more.
+/// Whether a file is one of ours under its temporary name, and no process writes to it.
 pub(super) fn is_orphan(dir: &Dir, name: &Path) -> bool {
     name.to_str().is_some_and(is_temporary) && is_abandoned(dir, name)
 }
 
-/// Whether nobody holds the lock of a file.
+/// Whether no process holds the lock of a file.
 pub(crate) fn is_abandoned(dir: &Dir, name: &Path) -> bool {
     dir.open_file(name)
         .is_ok_and(|file| file.try_lock().is_ok())

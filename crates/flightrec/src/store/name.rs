@@ -3,17 +3,18 @@
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::dump::Dump;
+use flightrec_dump::Dump;
 
 /// `20261123T003015.123456Z-error-4711-0.json`: sorted by name they are sorted by age.
 ///
-/// That holds as well if the clock was put back: the name of a dump comes after that of the newest
-/// one that is there. What the clock says is in the dump.
+/// This holds if the clock was put back, too: the name of a dump sorts after that of the newest dump
+/// in the directory. The dump has the time of the clock.
 pub(super) fn of(dump: &Dump, newest: Option<&str>) -> String {
-    // Relaxed: each number comes once, which is all that is counted on.
+    // Relaxed: all that counts is that each number is given out once.
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let mut time: String = dump
         .created_at
+        .to_string()
         .chars()
         .filter(|char| !matches!(char, '-' | ':'))
         .collect();
@@ -85,7 +86,7 @@ pub(super) fn component(app: &str) -> String {
         "{}{}{:08x}",
         plain,
         if plain.is_empty() { "app-" } else { "-" },
-        crate::hash::fnv1a(app.as_bytes()) as u32
+        flightrec_dump::fnv1a(app.as_bytes()) as u32
     )
 }
 
@@ -127,12 +128,9 @@ mod tests {
 
     #[test]
     fn a_dump_is_known_by_its_name() {
-        let created_at = "2026-11-23T00:30:15.123456Z".to_owned();
-        let mut dump = Dump {
-            created_at,
-            ..Dump::default()
-        };
-        dump.reason.kind = "error".to_owned();
+        let created_at = "2026-11-23T00:30:15.123456Z".parse().unwrap();
+        let mut dump = Dump::default();
+        dump.created_at = created_at;
         let name = of(&dump, None);
         assert!(name.starts_with("20261123T003015.123456Z-error-"), "{name}");
         assert!(is_dump(&name));
@@ -150,10 +148,8 @@ mod tests {
     #[test]
     fn a_clock_that_was_put_back_does_not_make_a_new_dump_old() {
         let at = |time: &str, newest: Option<&str>| {
-            let dump = Dump {
-                created_at: time.to_owned(),
-                ..Dump::default()
-            };
+            let mut dump = Dump::default();
+            dump.created_at = time.parse().unwrap();
             of(&dump, newest)
         };
         let early = at("2026-11-23T11:00:00.000000Z", None);

@@ -1,11 +1,14 @@
 //! How many dumps are kept.
 
-use std::collections::BinaryHeap;
+use std::collections::HashSet;
 use std::io;
+
+use serde::Deserialize;
 
 use super::{Dir, file, name};
 
-/// The newest dumps stay, as long as neither bound is passed.
+/// The newest dumps are kept up to both bounds. When one must go, it is the oldest of those whose
+/// failure has a newer dump, or else the oldest.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Retention {
     pub(crate) max_dumps: usize,
@@ -21,43 +24,67 @@ impl Default for Retention {
     }
 }
 
+struct Kept {
+    name: String,
+    bytes: u64,
+}
+
 impl Retention {
-    /// Removes the oldest dumps past the bounds, never `newest`, and what a killed process left.
+    /// Removes dumps beyond the bounds, but never `newest`, and what a killed process left.
     pub(super) fn apply(self, dir: &Dir, newest: &str) -> io::Result<()> {
-        // By name is by age, whatever a copy has made of the files' own times. A heap, as it
-        // sorts with less code.
-        let mut dumps: BinaryHeap<(String, u64)> = BinaryHeap::new();
-        let (mut count, mut bytes) = (0, 0);
+        let mut dumps = Vec::new();
         for name in dir.names()? {
             if file::is_orphan(dir, name.as_ref()) {
                 let _ = dir.remove(name.as_ref());
                 continue;
             }
-            // Of the entry itself, should it be a link.
-            let Ok(there) = dir.path_of(name.as_ref())?.symlink_metadata() else {
+            // Of the entry itself, which may be a link.
+            let Ok(metadata) = dir.path_of(name.as_ref())?.symlink_metadata() else {
                 continue;
             };
-            if there.is_symlink() && (name::is_dump(&name) || file::is_temporary(&name)) {
-                // Nobody but us has names like these to give here, and we make no links.
+            if metadata.is_symlink() && (name::is_dump(&name) || file::is_temporary(&name)) {
+                // The recorder makes no links, and other programs have no business with such names.
                 let _ = dir.remove(name.as_ref());
-                continue;
-            }
-            if !there.is_file() {
-                continue;
-            }
-            if name == newest {
-                (count, bytes) = (1, there.len());
-            } else if name::is_dump(&name) {
-                dumps.push((name, there.len()));
+            } else if metadata.is_file() && (name == newest || name::is_dump(&name)) {
+                let bytes = metadata.len();
+                dumps.push(Kept { name, bytes });
             }
         }
-        while let Some((name, len)) = dumps.pop() {
-            count += 1;
-            bytes += len;
-            if count > self.max_dumps || bytes > self.max_bytes {
-                let _ = dir.remove(name.as_ref());
+        // By name is by age, even if a copy has changed the files' own times.
+        dumps.sort_unstable_by(|a, b| b.name.cmp(&a.name));
+        if self.holds(&dumps) {
+            return Ok(());
+        }
+        // The order in which they go, from the end: repeated failures first, the oldest of them last.
+        let mut seen = HashSet::new();
+        let (mut order, repeated): (Vec<_>, Vec<_>) = dumps
+            .into_iter()
+            .partition(|dump| dump.name == newest || seen.insert(fingerprint(dir, &dump.name)));
+        order.sort_by_key(|dump| dump.name != newest);
+        order.extend(repeated);
+        while order.len() > 1 && !self.holds(&order) {
+            if let Some(oldest) = order.pop() {
+                let _ = dir.remove(oldest.name.as_ref());
             }
         }
         Ok(())
     }
+
+    fn holds(self, dumps: &[Kept]) -> bool {
+        let bytes: u64 = dumps.iter().map(|dump| dump.bytes).sum();
+        dumps.len() <= self.max_dumps && bytes <= self.max_bytes
+    }
+}
+
+/// The fingerprint of a dump. A file that can't be read has a fingerprint of its own.
+fn fingerprint(dir: &Dir, name: &str) -> String {
+    #[derive(Deserialize)]
+    struct Head {
+        fingerprint: String,
+    }
+    let head = dir.open_file(name.as_ref()).ok().and_then(|file| {
+        let reader = io::BufReader::new(file);
+        serde_json::from_reader::<_, Head>(reader).ok()
+    });
+    head.map_or_else(|| name.to_owned(), |head| head.fingerprint)
 }

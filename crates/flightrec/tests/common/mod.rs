@@ -53,6 +53,8 @@ pub(crate) fn child(name: &str, scenario: &str, dir: &Path) -> Output {
         .args(["--exact", name, "--nocapture", "--test-threads=1"])
         .env("SCENARIO", scenario)
         .env("DUMPS", dir)
+        // Nowhere to fall back to.
+        .env("TMPDIR", "/proc")
         .env_remove("RUST_BACKTRACE")
         .output()
         .unwrap()

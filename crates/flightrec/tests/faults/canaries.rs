@@ -50,7 +50,7 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
             .metadata("url", &texts[5])
             .metadata(&texts[0], "its key");
         match scenario {
-            "strict" => builder.crash_safe_strict(),
+            "strict" => builder.crash_safety(flightrec::CrashSafety::Strict),
             _ => builder.crash_safe(true),
         }
     });

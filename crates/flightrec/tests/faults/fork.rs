@@ -44,7 +44,8 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
         builder
             .version("2")
             .crash_safe(true)
-            .keep_dumps(100_000, u64::MAX)
+            .keep_dumps(100_000)
+            .keep_dump_bytes(u64::MAX)
     });
     if scenario == "next" {
         host.close();

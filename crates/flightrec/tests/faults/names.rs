@@ -52,7 +52,8 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
         .version(text.clone())
         .revision(text.clone())
         .metadata(text.clone(), text.clone())
-        .keep_dumps(10, u64::MAX)
+        .keep_dumps(10)
+        .keep_dump_bytes(u64::MAX)
         .console(log::LevelFilter::Info);
     if scenario != "errors" {
         builder = builder.crash_safe(true);

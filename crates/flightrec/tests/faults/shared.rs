@@ -29,7 +29,8 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
         builder
             .version(version(number))
             .metadata("instance", number.to_string())
-            .keep_dumps(1_000, u64::MAX)
+            .keep_dumps(1_000)
+            .keep_dump_bytes(u64::MAX)
             .crash_safe(true)
     });
     log::debug!("instance {number} records");
@@ -62,9 +63,8 @@ pub(crate) fn by_ten(row: &mut Row) {
                     row.hung(scenario);
                     continue;
                 };
-                // Whatever is said is that there are dumps.
                 for line in ended.ours() {
-                    if !line.contains("written down in") {
+                    if !line.contains("crash report written to") {
                         row.harmed(line);
                     }
                 }
@@ -99,7 +99,7 @@ fn check(row: &mut Row, dir: &std::path::Path) {
         if !is_its {
             row.torn(format!("{} is mislabelled", path.display()));
         }
-        if !found.insert((number, dump.reason.kind.clone())) {
+        if !found.insert((number, dump.reason.kind.to_string())) {
             row.torn(format!("{} is there twice", path.display()));
         }
     }

@@ -8,8 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use flightrec::logtee::Time;
-
 use super::host::{self, Host};
 use super::row::{self, Row};
 use super::watch;
@@ -97,7 +95,6 @@ pub(crate) fn host(_: &str) -> ExitCode {
 
 /// How far the time of a record is from the clock, whichever way.
 fn drift(flight: &flightrec::FlightRecorder) -> Duration {
-    let text = |time| Time::utc().digits(6).text(time);
     let before = SystemTime::now();
     log::warn!("what time is it?");
     let after = SystemTime::now();
@@ -109,8 +106,9 @@ fn drift(flight: &flightrec::FlightRecorder) -> Duration {
     let Some(record) = record else {
         return Duration::MAX;
     };
-    let off =
-        |slack: Duration| record.time < text(before - slack) || record.time > text(after + slack);
+    let off = |slack: Duration| {
+        record.time.system_time() < before - slack || record.time.system_time() > after + slack
+    };
     let mut slack = Duration::from_micros(1);
     while off(slack) && slack < Duration::from_secs(3_600) {
         slack *= 2;

@@ -1,6 +1,7 @@
-//! Far more failures than anybody wants dumps of.
+//! Far more failures than a program should make dumps of.
 
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -23,14 +24,18 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
     let begun = Instant::now();
     let mut dumped = Vec::new();
     for number in 0..storm {
-        let path = match scenario {
+        let outcome = match scenario {
             "equal" => flight.dump_error(&err!("the same again, for the time {number}")),
-            _ => flight.dump_error(&io::Error::other(format!("another one, number {number}"))),
+            _ => flight.dump_error(&io::Error::other(format!(
+                "another one, {}",
+                letters(number)
+            ))),
         };
-        if let Ok(path) = path
-            && dumped.last() != Some(&path)
+        if let Ok(outcome) = outcome
+            && let Some(path) = outcome.path()
+            && dumped.last().map(PathBuf::as_path) != Some(path)
         {
-            dumped.push(path);
+            dumped.push(path.to_owned());
         }
     }
     // One every thirty seconds, besides the first ten.
@@ -38,6 +43,12 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
     host::print(&format!("{} {most}", dumped.len()));
     flight.dump("the storm is over").expect("a dump");
     ExitCode::SUCCESS
+}
+
+/// A number in letters: failures that differ by digits only are one.
+fn letters(number: u64) -> String {
+    let letter = |digit: char| char::from(b'a' + digit as u8 - b'0');
+    number.to_string().chars().map(letter).collect()
 }
 
 pub(crate) fn of_failures(row: &mut Row) {

@@ -113,5 +113,7 @@ pub(crate) fn run_for(command: &mut Command, patience: Duration) -> Option<Ended
 pub(crate) fn host(scenario: &str, dir: &Path, with: bool) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("our own path"));
     host::tell(&mut command, scenario, dir, with);
+    // Nowhere to fall back to.
+    command.env("TMPDIR", "/proc");
     command
 }

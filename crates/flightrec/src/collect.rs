@@ -1,0 +1,164 @@
+//! Making a dump out of what was kept. Nothing is redacted here.
+
+use flightrec_dump::{
+    Dump, Entries, Frame, Kind, Level, LogRecord, Module, Reason, SCHEMA, StackOrigin, Timestamp,
+    Trace, Value,
+};
+use packlog::FieldValue;
+use stackerr::StackTraces;
+use tailwriter::{Entry, Snapshot};
+
+use crate::app::{self, AppInfo};
+use crate::capture_stamp::Moment;
+use crate::failure::Failure;
+use crate::tail::Tail;
+
+/// What dumps are made of.
+pub(crate) struct Source {
+    pub(crate) app: AppInfo,
+    pub(crate) tail: Tail,
+}
+
+/// The dump of a failure. Its frames have addresses and no names.
+pub(crate) fn collect(source: &Source, failure: &Failure) -> Dump {
+    // The records first: the rest may take a while, and log.
+    let snapshot = source.tail.snapshot();
+    let moment = Moment::now();
+    let unnamed = failure.stacks.without_names();
+    let mut dump = Dump::default();
+    describe_app(&source.app, &mut dump);
+    dump.reason = Reason::new(failure.kind.clone(), failure.message.as_str());
+    dump.error = failure.error.clone();
+    dump.stack_traces = traces(&unnamed, failure);
+    for (trace, stack) in dump.stack_traces.iter_mut().zip(&failure.stacks) {
+        let stamp = stack.birth();
+        trace.log_seq = stamp.and_then(|stamp| moment.last_before(stamp, &snapshot));
+    }
+    dump.omitted_stack_traces = failure.omitted_stacks;
+    add_records(&snapshot, &mut dump);
+    dump.modules = modules(&unnamed);
+    dump.process = app::process(source.app.started, &failure.thread);
+    dump.notes = failure.notes.clone();
+    dump.fingerprint = dump.fingerprint_of();
+    dump
+}
+
+/// What every dump of this program says.
+pub(crate) fn describe_app(app: &AppInfo, dump: &mut Dump) {
+    dump.schema = SCHEMA.to_owned();
+    dump.app = app.name.clone();
+    dump.version = app.version.clone();
+    dump.revision = app.revision.clone();
+    dump.created_at = Timestamp::now();
+    dump.host = app::host();
+    dump.metadata = app.metadata.iter().cloned().collect();
+}
+
+pub(crate) fn add_records(snapshot: &Snapshot, dump: &mut Dump) {
+    dump.latest_logs = snapshot.entries().map(|entry| record(&entry)).collect();
+    dump.evicted_logs = snapshot.evicted();
+}
+
+/// The stacks as they are in a dump. Names are looked up if `stacks` has not looked them up before.
+pub(crate) fn traces(stacks: &StackTraces, failure: &Failure) -> Vec<Trace> {
+    let mut traces: Vec<Trace> = stacks
+        .iter()
+        .map(|stack| trace(stack, failure.origin.clone()))
+        .collect();
+    if failure.kind == Kind::Panic
+        && let Some(trace) = traces.last_mut()
+    {
+        // The stack was captured in the hook. The panic itself was propagated through no `?`.
+        let location = failure
+            .error
+            .as_ref()
+            .and_then(|error| error.location.clone());
+        trace.trail = location.into_iter().collect();
+    }
+    traces
+}
+
+fn trace(stack: &stackerr::StackTrace, origin: Option<StackOrigin>) -> Trace {
+    let mut trace = Trace::default();
+    trace.error = stack.error().to_owned();
+    trace.error_type = stack.type_name().map(str::to_owned);
+    trace.origin = origin.unwrap_or_default();
+    trace.frames = stack.frames().iter().map(frame).collect();
+    trace.trail = stack.trail().iter().map(|&place| place.into()).collect();
+    trace
+}
+
+fn frame(frame: &stackerr::Frame) -> Frame {
+    let mut dumped = Frame::default();
+    dumped.name = frame.name().to_owned();
+    dumped.file = frame.file().map(str::to_owned);
+    dumped.line = frame.line();
+    dumped.column = frame.column();
+    dumped.address = format!("{:#x}", frame.address());
+    dumped.module = frame.module().map(str::to_owned);
+    // The recorder's own frames are not part of the program either.
+    dumped.noise = frame.is_noise() || frame.name().starts_with("flightrec::");
+    dumped
+}
+
+/// The executable, and each module that a frame lies in.
+fn modules(stacks: &StackTraces) -> Vec<Module> {
+    let frames = || stacks.iter().flat_map(|stack| stack.frames());
+    let mut modules = stackerr::modules();
+    let mut is_executable = true;
+    modules.retain(|module| {
+        std::mem::take(&mut is_executable)
+            || frames().any(|frame| frame.module() == Some(module.name()))
+    });
+    modules
+        .iter()
+        .map(|module| Module::new(module.name(), module.build_id().map(str::to_owned)))
+        .collect()
+}
+
+fn record(entry: &Entry<'_>) -> LogRecord {
+    let mut record = LogRecord::default();
+    record.seq = entry.seq();
+    record.time = entry.time().into();
+    let Ok(packed) = packlog::unpack(entry.line()) else {
+        record.msg = "[this record could not be read back]".to_owned();
+        return record;
+    };
+    record.level = level(packed.level);
+    record.target = packed.target.to_owned();
+    record.file = packed.file.map(str::to_owned);
+    record.line = packed.line;
+    record.thread = packed.thread.to_owned();
+    record.fields = packed
+        .fields()
+        .map(|(key, field)| (key.to_owned(), value(field)))
+        .collect::<Entries<Value>>();
+    record.cut = packed.cut;
+    record.msg = packed.message.into();
+    record
+}
+
+fn level(level: log::Level) -> Level {
+    match level {
+        log::Level::Error => Level::Error,
+        log::Level::Warn => Level::Warn,
+        log::Level::Info => Level::Info,
+        log::Level::Debug => Level::Debug,
+        log::Level::Trace => Level::Trace,
+    }
+}
+
+fn value(value: FieldValue<'_>) -> Value {
+    match value {
+        FieldValue::Null => Value::Null,
+        FieldValue::Bool(value) => value.into(),
+        FieldValue::I64(value) => value.into(),
+        FieldValue::U64(value) => value.into(),
+        FieldValue::I128(value) => value.into(),
+        FieldValue::U128(value) => value.into(),
+        FieldValue::F64(value) => value.into(),
+        FieldValue::Str(text) | FieldValue::Text(text) => text.into(),
+        FieldValue::Json(json) => serde_json::from_str(json).unwrap_or_else(|_| json.into()),
+        other => format!("{other:?}").into(),
+    }
+}

@@ -1,0 +1,110 @@
+//! Making the recorder the process's own: logger, panic hook, stamps on stacks.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use crate::builder::Builder;
+use crate::sink::RecorderSink;
+use crate::{FlightRecorder, capture_stamp, panics};
+
+impl Builder {
+    /// Makes the recorder the program's logger, and makes dumps of panics from now on.
+    ///
+    /// The panic hook that was there before is still called, and first; see
+    /// [`panic_hook_first`](Builder::panic_hook_first).
+    ///
+    /// # Errors
+    ///
+    /// If the program has a logger already. Then nothing has changed: pass that logger to
+    /// [`sink`](Builder::sink) instead of installing it.
+    ///
+    /// # Panics
+    ///
+    /// If called by a panicking thread, as [`std::panic::set_hook`] does.
+    pub fn install(self) -> Result<FlightRecorder, InstallError> {
+        let max_level = self.record.max_level();
+        let hook_first = self.panic_hook_first;
+        let (recorder, tee) = self.build();
+        if let Err(error) = tee.install() {
+            // Without this, the next start would report that this process crashed.
+            recorder.recorder.source.tail.close();
+            return Err(InstallError(error));
+        }
+        hook(&recorder, hook_first);
+        if max_level > log::STATIC_MAX_LEVEL {
+            recorder.recorder.pipeline.notices.say(&format!(
+                "records above {} are missing: a feature of the crate `log` (`max_level_…` or \
+                 `release_max_level_…`, set by one of the dependencies) removes them",
+                log::STATIC_MAX_LEVEL
+            ));
+        }
+        Ok(recorder)
+    }
+
+    /// Installs the recorder as [`install`](Builder::install) does, and prints a line to stderr if
+    /// the program has a logger already. Panics and errors then make dumps, without records.
+    ///
+    /// # Panics
+    ///
+    /// If called by a panicking thread, as [`std::panic::set_hook`] does.
+    pub fn init(self) -> FlightRecorder {
+        let hook_first = self.panic_hook_first;
+        let (recorder, tee) = self.build();
+        if let Err(error) = tee.install() {
+            let error = InstallError(error);
+            let message = format!("no records are kept: {error}");
+            recorder.recorder.pipeline.notices.say(&message);
+        }
+        hook(&recorder, hook_first);
+        recorder
+    }
+
+    /// Installs everything but a logger, for another logging front end, which gets the sink: dumps
+    /// are made of panics from now on, and of processes that crashed before.
+    ///
+    /// `flightrec-tracing` is such a front end. The console and the sinks of the builder are not
+    /// used.
+    ///
+    /// # Panics
+    ///
+    /// If called by a panicking thread, as [`std::panic::set_hook`] does.
+    pub fn install_sink(self) -> (FlightRecorder, RecorderSink) {
+        let hook_first = self.panic_hook_first;
+        let (recorder, _tee) = self.build();
+        hook(&recorder, hook_first);
+        let sink = RecorderSink::new(recorder.recorder.clone());
+        (recorder, sink)
+    }
+}
+
+fn hook(recorder: &FlightRecorder, goes_first: bool) {
+    panics::add_hook(recorder.clone(), goes_first);
+    capture_stamp::stamp_stacks();
+    let recorder = &recorder.recorder;
+    recorder.pipeline.destination.remove_orphans();
+    #[cfg(feature = "crash-safe")]
+    if let crate::tail::Tail::Mapped(rings) = &recorder.source.tail {
+        for dir in rings.dirs() {
+            crate::ring::dump_orphans(recorder, dir);
+        }
+    }
+}
+
+/// The recorder could not be installed, because the program has a logger already.
+#[derive(Debug)]
+pub struct InstallError(logtee::InstallError);
+
+impl fmt::Display for InstallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the program has a logger already: pass that logger to `flightrec::Builder::sink` \
+             instead of installing it; if `tracing-subscriber` has set it, use `flightrec-tracing`",
+        )
+    }
+}
+
+impl StdError for InstallError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.0)
+    }
+}

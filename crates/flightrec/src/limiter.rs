@@ -1,0 +1,329 @@
+//! Keeps a storm of failures from becoming a storm of dumps.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use flightrec_dump::{Suppressed, Timestamp};
+
+use crate::failure::{Budget, Failure};
+
+/// A failure that was dumped is not dumped again for this long.
+const REPEAT_AFTER: Duration = Duration::from_secs(60 * 60);
+/// How many different failures of one budget are dumped in a row …
+const BURST: u32 = 10;
+/// … and how long it takes until one more is.
+const REFILL: Duration = Duration::from_secs(30);
+/// How many different failures are remembered.
+const REMEMBERED: usize = 256;
+/// How many suppressed failures are described, of the first and of the last ones each.
+const DESCRIBED: usize = 5;
+
+/// Decides which failures are dumped and which are counted.
+pub(crate) struct RateLimiter {
+    /// Oldest first, and few enough for a linear search.
+    dumped: Vec<Dumped>,
+    budgets: [Tokens; 4],
+    suppressed: SuppressedFailures,
+}
+
+struct Dumped {
+    key: u64,
+    path: Option<PathBuf>,
+    at: Instant,
+}
+
+#[derive(Debug, PartialEq)]
+pub(crate) enum Decision {
+    /// Make a dump, which reports the failures that were suppressed since the last.
+    Dump(SuppressedFailures),
+    /// The failure was dumped before, to this file.
+    Repeated(Option<PathBuf>),
+    TooMany,
+}
+
+/// Failures that were counted: how many, and the first and last of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct SuppressedFailures {
+    pub(crate) count: u64,
+    /// How many of them a line on stderr has reported.
+    told: u64,
+    pub(crate) described: Vec<Suppressed>,
+}
+
+impl SuppressedFailures {
+    fn add(&mut self, failure: &Failure) {
+        self.count = self.count.saturating_add(1);
+        let same = self
+            .described
+            .iter_mut()
+            .find(|other| other.kind == failure.kind && other.message == failure.message);
+        if let Some(same) = same {
+            same.count += 1;
+            same.at = Timestamp::now();
+            return;
+        }
+        if self.described.len() == 2 * DESCRIBED {
+            self.described.remove(DESCRIBED);
+        }
+        let (kind, message) = (failure.kind.clone(), failure.message.as_str());
+        self.described
+            .push(Suppressed::new(kind, message, Timestamp::now()));
+    }
+
+    fn merge(&mut self, mut earlier: SuppressedFailures) {
+        self.count = self.count.saturating_add(earlier.count);
+        self.told = self.told.saturating_add(earlier.told);
+        earlier.described.append(&mut self.described);
+        earlier.described.truncate(2 * DESCRIBED);
+        self.described = earlier.described;
+    }
+}
+
+impl RateLimiter {
+    pub(crate) fn new() -> RateLimiter {
+        RateLimiter {
+            dumped: Vec::new(),
+            budgets: [Tokens::new(); 4],
+            suppressed: SuppressedFailures::default(),
+        }
+    }
+
+    pub(crate) fn decide(&mut self, failure: &Failure) -> Decision {
+        self.decide_at(failure, Instant::now())
+    }
+
+    fn decide_at(&mut self, failure: &Failure, now: Instant) -> Decision {
+        if let Some(key) = failure.key {
+            let earlier = self.dumped.iter().find(|dumped| dumped.key == key);
+            if let Some(earlier) = earlier
+                && now.duration_since(earlier.at) < REPEAT_AFTER
+            {
+                // What ends the process must have a dump that is there, not one that may come.
+                let is_there = earlier.path.as_deref().is_some_and(Path::exists);
+                if is_there || !failure.ends_process {
+                    let path = earlier.path.clone();
+                    self.suppressed.add(failure);
+                    return Decision::Repeated(path);
+                }
+            }
+            let has_token = self.budgets[failure.budget as usize].take(now);
+            if !has_token && !failure.ends_process {
+                self.suppressed.add(failure);
+                return Decision::TooMany;
+            }
+            // Now, in case another thread fails in the same way before this dump is written.
+            self.remember(key, now);
+        }
+        Decision::Dump(std::mem::take(&mut self.suppressed))
+    }
+
+    /// The dump of a failure is in this file.
+    pub(crate) fn written(&mut self, failure: &Failure, path: Option<&Path>) {
+        let dumped = self.dumped.iter_mut();
+        if let Some(dumped) = dumped
+            .into_iter()
+            .find(|dumped| Some(dumped.key) == failure.key)
+        {
+            dumped.path = path.map(Path::to_owned);
+        }
+    }
+
+    /// A dump that was allowed could not be written. The next dump reports its failure, and those
+    /// that it would have reported.
+    pub(crate) fn failed(&mut self, failure: &Failure, reported: SuppressedFailures) {
+        self.dumped.retain(|dumped| Some(dumped.key) != failure.key);
+        self.suppressed.merge(reported);
+        self.suppressed.add(failure);
+        self.suppressed.told = self.suppressed.told.saturating_add(1);
+    }
+
+    /// Counts a failure of which nothing else is known.
+    pub(crate) fn count(&mut self) {
+        self.suppressed.count = self.suppressed.count.saturating_add(1);
+    }
+
+    /// How many failures neither a dump nor a line on stderr has reported. They are not returned
+    /// again.
+    pub(crate) fn take_unreported(&mut self) -> u64 {
+        let unreported = std::mem::take(&mut self.suppressed);
+        unreported.count.saturating_sub(unreported.told)
+    }
+
+    fn remember(&mut self, key: u64, at: Instant) {
+        self.dumped.retain(|dumped| dumped.key != key);
+        if self.dumped.len() >= REMEMBERED {
+            self.dumped.remove(0);
+        }
+        let path = None;
+        self.dumped.push(Dumped { key, path, at });
+    }
+}
+
+/// A token bucket.
+#[derive(Clone, Copy)]
+struct Tokens {
+    left: u32,
+    refilled: Option<Instant>,
+}
+
+impl Tokens {
+    const fn new() -> Tokens {
+        Tokens {
+            left: BURST,
+            refilled: None,
+        }
+    }
+
+    fn take(&mut self, now: Instant) -> bool {
+        let refilled = *self.refilled.get_or_insert(now);
+        let periods = now.duration_since(refilled).as_nanos() / REFILL.as_nanos();
+        // A number of periods that does not fit has filled the bucket long ago.
+        let periods = u32::try_from(periods).unwrap_or(BURST);
+        if periods > 0 {
+            self.left = self.left.saturating_add(periods).min(BURST);
+            self.refilled = Some(refilled + REFILL * periods);
+        }
+        let taken = self.left.checked_sub(1);
+        self.left = taken.unwrap_or(0);
+        taken.is_some()
+    }
+}
+
+const _: () = assert!(
+    Budget::Records as usize == 3,
+    "there is a bucket for each budget"
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(key: u64) -> Failure {
+        Failure {
+            key: Some(key),
+            budget: Budget::Errors,
+            message: format!("failure {key}"),
+            ..Failure::manual("test".to_owned())
+        }
+    }
+
+    fn is_dump(decision: &Decision, suppressed: u64) -> bool {
+        matches!(decision, Decision::Dump(others) if others.count == suppressed)
+    }
+
+    #[test]
+    fn a_failure_is_dumped_once_an_hour() {
+        let mut limiter = RateLimiter::new();
+        let start = Instant::now();
+        assert!(is_dump(&limiter.decide_at(&failure(7), start), 0));
+        limiter.written(&failure(7), Some(Path::new("there")));
+        for _ in 0..100_000 {
+            assert_eq!(
+                limiter.decide_at(&failure(7), start + REPEAT_AFTER / 2),
+                Decision::Repeated(Some("there".into()))
+            );
+        }
+        let next = limiter.decide_at(&failure(8), start + REPEAT_AFTER / 2);
+        let Decision::Dump(suppressed) = next else {
+            panic!("{next:?}");
+        };
+        assert_eq!((suppressed.count, suppressed.described.len()), (100_000, 1));
+        assert_eq!(suppressed.described[0].count, 100_000);
+        assert!(is_dump(
+            &limiter.decide_at(&failure(7), start + REPEAT_AFTER),
+            0
+        ));
+    }
+
+    #[test]
+    fn different_failures_have_a_rate_and_bounded_memory() {
+        let mut limiter = RateLimiter::new();
+        let start = Instant::now();
+        let mut dumped = 0;
+        for key in 0..100_000 {
+            dumped += u32::from(is_dump(&limiter.decide_at(&failure(key), start), 0));
+        }
+        assert_eq!(dumped, BURST);
+        let later = limiter.decide_at(&failure(200_000), start + REFILL);
+        let Decision::Dump(suppressed) = later else {
+            panic!("{later:?}");
+        };
+        assert_eq!(suppressed.count, 100_000 - u64::from(BURST));
+        let messages = suppressed
+            .described
+            .iter()
+            .map(|other| other.message.as_str());
+        let messages: Vec<_> = messages.collect();
+        assert_eq!(messages.first(), Some(&"failure 10"));
+        assert_eq!(messages.last(), Some(&"failure 99999"));
+        assert_eq!(messages.len(), 2 * DESCRIBED);
+        assert_eq!(
+            limiter.decide_at(&failure(200_001), start + REFILL),
+            Decision::TooMany
+        );
+        for n in 0..1_000 {
+            limiter.decide_at(&failure(300_000 + n), start + REFILL * (2 + n as u32));
+        }
+        assert!(limiter.dumped.len() <= REMEMBERED);
+    }
+
+    #[test]
+    fn what_ends_the_process_is_dumped_whatever_came_before() {
+        let mut limiter = RateLimiter::new();
+        let now = Instant::now();
+        for key in 0..100 {
+            limiter.decide_at(&failure(key), now);
+        }
+        let last = Failure {
+            ends_process: true,
+            ..failure(1_000)
+        };
+        assert!(is_dump(&limiter.decide_at(&last, now), 90));
+        // Its dump is not there yet, or was removed.
+        assert!(is_dump(&limiter.decide_at(&last, now), 0));
+    }
+
+    #[test]
+    fn budgets_are_separate() {
+        let mut limiter = RateLimiter::new();
+        let now = Instant::now();
+        for key in 0..100 {
+            let panic = Failure {
+                budget: Budget::OtherPanics,
+                ..failure(key)
+            };
+            limiter.decide_at(&panic, now);
+        }
+        assert!(is_dump(&limiter.decide_at(&failure(1_000), now), 90));
+    }
+
+    #[test]
+    fn a_dump_that_could_not_be_written_is_tried_again_and_counted() {
+        let mut limiter = RateLimiter::new();
+        for failed in 0..5 {
+            let decision = limiter.decide(&failure(7));
+            let Decision::Dump(reported) = decision else {
+                panic!("{decision:?}");
+            };
+            assert_eq!(reported.count, failed);
+            limiter.failed(&failure(7), reported);
+        }
+        assert_eq!(
+            limiter.take_unreported(),
+            0,
+            "each was reported when it failed"
+        );
+        limiter.count();
+        assert_eq!(limiter.take_unreported(), 1);
+        assert_eq!(limiter.take_unreported(), 0);
+    }
+
+    #[test]
+    fn a_dump_that_was_asked_for_is_always_made() {
+        let mut limiter = RateLimiter::new();
+        for _ in 0..100 {
+            let asked = Failure::manual("asked".to_owned());
+            assert!(is_dump(&limiter.decide(&asked), 0));
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What became of a request for a dump.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What became of a request for a dump.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DumpOutcome {
+    /// The dump was written to this file.
+    Written(PathBuf),
+    /// The dump was given to the writer of [`dump_to`](crate::Builder::dump_to).
+    Streamed,
+    /// The failure repeats one that was dumped within the last hour, to this file if dumps go to
+    /// files. It was counted. The path is missing while another thread still writes that dump.
+    Repeated(Option<PathBuf>),
+    /// The failure was only counted: there were too many, it happened while this thread made a
+    /// dump, or [`ignore_errors`](crate::Builder::ignore_errors) said so.
+    Suppressed,
+}
+
+impl DumpOutcome {
+    /// The file that describes the failure, if there is one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            DumpOutcome::Written(path) => Some(path),
+            DumpOutcome::Repeated(path) => path.as_deref(),
+            DumpOutcome::Streamed | DumpOutcome::Suppressed => None,
+        }
+    }
+}
+
+/// A dump could not be made or written. The recorder has said so on stderr.
+#[derive(Debug)]
+pub struct DumpError {
+    message: String,
+    source: Option<io::Error>,
+}
+
+impl DumpError {
+    pub(crate) fn new(message: impl Into<String>) -> DumpError {
+        DumpError {
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    pub(crate) fn io(message: impl Into<String>, source: io::Error) -> DumpError {
+        DumpError {
+            message: message.into(),
+            source: Some(source),
+        }
+    }
+}
+
+impl fmt::Display for DumpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for DumpError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_ref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,348 @@
+//! From a failure to a dump that somebody can read: limit, collect, redact, write, symbolise,
+//! deliver.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use flightrec_dump::Dump;
+use forklock::{ForkMutex, LockError};
+use logredact::Redactor;
+
+use crate::collect::{Source, collect, traces};
+use crate::destination::Destination;
+use crate::failure::Failure;
+use crate::limiter::{Decision, RateLimiter, SuppressedFailures};
+use crate::notices::Notices;
+use crate::outcome::{DumpError, DumpOutcome};
+use crate::redaction::{redact, redact_traces};
+use crate::symbolise::{self, Symboliser};
+
+pub(crate) type Callback = Box<dyn Fn(&Dump, Option<&Path>) + Send + Sync>;
+
+pub(crate) struct Pipeline {
+    pub(crate) limiter: ForkMutex<RateLimiter>,
+    pub(crate) redactor: Arc<Redactor>,
+    pub(crate) destination: Destination,
+    /// `None` leaves names out.
+    pub(crate) symboliser: Option<Symboliser>,
+    pub(crate) callbacks: Vec<Callback>,
+    pub(crate) notices: Arc<Notices>,
+    pub(crate) recent: ForkMutex<RecentDumps>,
+    /// The process that was set up; a forked child looks up no names.
+    pub(crate) pid: u32,
+}
+
+thread_local! {
+    /// This thread makes a dump. Failures in the meantime get no dumps of their own.
+    static DUMPING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread makes a dump.
+pub(crate) fn is_dumping() -> bool {
+    DUMPING.get()
+}
+
+impl Pipeline {
+    /// Makes a dump, unless the limiter says no. Failures to do so are reported to the user.
+    ///
+    /// `make_failure` is called in here, since it may run code of the program.
+    pub(crate) fn dump(
+        &self,
+        source: &Source,
+        make_failure: impl FnOnce() -> Failure,
+    ) -> Result<DumpOutcome, DumpError> {
+        if DUMPING.replace(true) {
+            self.count();
+            return Ok(DumpOutcome::Suppressed);
+        }
+        let _reset = ResetDumping;
+        if !has_room() {
+            self.count();
+            return Err(self.report(DumpError::new(
+                "no dump: less than 32 MiB of memory are left",
+            )));
+        }
+        let failure = make_failure();
+        let decision = locked(&self.limiter, |limiter| limiter.decide(&failure));
+        let reported = match decision.unwrap_or(Decision::TooMany) {
+            Decision::Dump(suppressed) => suppressed,
+            Decision::Repeated(path) => {
+                if failure.ends_process
+                    && let Some(path) = &path
+                {
+                    let path = path.display();
+                    self.notices.say(&format!("crash report written to {path}"));
+                }
+                return Ok(DumpOutcome::Repeated(path));
+            }
+            Decision::TooMany => return Ok(DumpOutcome::Suppressed),
+        };
+        // The program's code runs in here: redaction rules, callbacks, a writer. None of it may
+        // take the program down.
+        let dumped = catch_unwind(AssertUnwindSafe(|| {
+            self.dump_new(source, &failure, reported.clone())
+        }));
+        let dumped = dumped
+            .unwrap_or_else(|_| Err(self.report(DumpError::new("no dump: making it panicked"))));
+        locked(&self.limiter, |limiter| match &dumped {
+            Ok(outcome) => limiter.written(&failure, outcome.path()),
+            Err(_) => limiter.failed(&failure, reported),
+        });
+        dumped
+    }
+
+    fn dump_new(
+        &self,
+        source: &Source,
+        failure: &Failure,
+        suppressed: SuppressedFailures,
+    ) -> Result<DumpOutcome, DumpError> {
+        let mut dump = collect(source, failure);
+        dump.suppressed_dumps = suppressed.count;
+        dump.suppressed = suppressed.described;
+        dump.related_dumps = locked(&self.recent, |recent| recent.names()).unwrap_or_default();
+        redact(&mut dump, &self.redactor);
+        let path = self.write(&dump)?;
+        if let Err(note) = self.name_frames(failure, &mut dump) {
+            dump.notes.push(note.to_owned());
+        }
+        self.complete_and_deliver(&dump, path)
+    }
+
+    /// Delivers the dump of an earlier process. It has been redacted.
+    #[cfg(feature = "crash-safe")]
+    pub(crate) fn deliver_crash(&self, dump: &Dump) -> Result<DumpOutcome, DumpError> {
+        let _reset = ResetDumping;
+        DUMPING.set(true);
+        let path = self.write(dump)?;
+        self.complete_and_deliver(dump, path)
+    }
+
+    /// The dump as it would be made now. It is delivered nowhere.
+    pub(crate) fn preview(&self, source: &Source, failure: &Failure) -> Dump {
+        let mut dump = collect(source, failure);
+        redact(&mut dump, &self.redactor);
+        if let Err(note) = self.name_frames(failure, &mut dump) {
+            dump.notes.push(note.to_owned());
+        }
+        dump
+    }
+
+    /// Counts a failure that gets no dump.
+    pub(crate) fn count(&self) {
+        locked(&self.limiter, RateLimiter::count);
+    }
+
+    /// Tells the user about failures that no dump reports, because the process ends.
+    pub(crate) fn report_suppressed(&self) {
+        let count = locked(&self.limiter, RateLimiter::take_unreported).unwrap_or(0);
+        if count > 0 {
+            let failures = if count == 1 { "failure" } else { "failures" };
+            let message =
+                format!("{count} more {failures} not dumped: repeated, or too many at once");
+            self.notices.say(&message);
+        }
+    }
+
+    fn name_frames(&self, failure: &Failure, dump: &mut Dump) -> Result<(), &'static str> {
+        let Some(symboliser) = self.symboliser else {
+            return Ok(());
+        };
+        if failure.stacks.is_empty() {
+            return Ok(());
+        }
+        if process::id() != self.pid {
+            return Err("names are missing: this is a forked process");
+        }
+        symbolise::run(symboliser, &failure.stacks)?;
+        let mut named = traces(&failure.stacks, failure);
+        for (named, unnamed) in named.iter_mut().zip(&dump.stack_traces) {
+            named.log_seq = unnamed.log_seq;
+            named.span = unnamed.span;
+        }
+        redact_traces(&mut named, &self.redactor);
+        dump.stack_traces = named;
+        dump.fingerprint = dump.fingerprint_of();
+        Ok(())
+    }
+
+    fn write(&self, dump: &Dump) -> Result<Option<PathBuf>, DumpError> {
+        let written = self
+            .destination
+            .begin(dump)
+            .map_err(|error| self.not_written(error))?;
+        let Some(written) = written else {
+            return Ok(None);
+        };
+        let path = written.path.display();
+        let mut line = match dump.crash {
+            Some(_) => format!("{}; crash report written to {path}", dump.reason.message),
+            None => format!("crash report written to {path}"),
+        };
+        if let Some((dir, error)) = written.instead_of {
+            line += &format!(", because {} can't be written to: {error}", dir.display());
+        }
+        self.notices.say(&line);
+        locked(&self.recent, |recent| recent.add(&written.path));
+        Ok(Some(written.path))
+    }
+
+    fn complete_and_deliver(
+        &self,
+        dump: &Dump,
+        path: Option<PathBuf>,
+    ) -> Result<DumpOutcome, DumpError> {
+        match (self.destination.complete(dump, path.as_deref()), &path) {
+            (Err(error), None) => return Err(self.not_written(error)),
+            // The dump is there, with addresses instead of names.
+            (Err(_), Some(_)) | (Ok(()), _) => {}
+        }
+        for callback in &self.callbacks {
+            if catch_unwind(AssertUnwindSafe(|| callback(dump, path.as_deref()))).is_err() {
+                self.notices.say("a callback of `on_dump` panicked");
+            }
+        }
+        Ok(path.map_or(DumpOutcome::Streamed, DumpOutcome::Written))
+    }
+
+    fn not_written(&self, error: std::io::Error) -> DumpError {
+        let place = self.destination.describe();
+        let message = format!("cannot write a crash report to {place}: {error}");
+        self.report(DumpError::io(message, error))
+    }
+
+    fn report(&self, error: DumpError) -> DumpError {
+        self.notices.say(&error.to_string());
+        error
+    }
+}
+
+/// Runs `work` under a lock. `None` if this thread holds it: a signal handler has interrupted it.
+fn locked<T, R>(mutex: &ForkMutex<T>, work: impl FnOnce(&mut T) -> R) -> Option<R> {
+    match mutex.lock() {
+        // Neither of the two holds data that a fork could leave half changed in a harmful way.
+        Ok(mut data) | Err(LockError::Orphaned(mut data)) => Some(work(&mut data)),
+        Err(_) => None,
+    }
+}
+
+/// How much memory a dump may take, with the names of its frames.
+const ROOM: usize = 32 << 20;
+
+/// Whether there is room for a dump. If memory ran out while it is made, the program would abort.
+pub(crate) fn has_room() -> bool {
+    Vec::<u8>::new().try_reserve_exact(ROOM).is_ok()
+}
+
+/// The dumps that this process made within the last minute: a failure often shows up twice, as the
+/// panic of a task and as the error of the one that joins it.
+#[derive(Default)]
+pub(crate) struct RecentDumps(Vec<(Instant, String)>);
+
+impl RecentDumps {
+    const MAX_AGE: Duration = Duration::from_secs(60);
+    const MAX: usize = 10;
+
+    fn add(&mut self, path: &Path) {
+        if self.0.len() == Self::MAX {
+            self.0.remove(0);
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        self.0.push((Instant::now(), name.into_owned()));
+    }
+
+    fn names(&mut self) -> Vec<String> {
+        self.0.retain(|(at, _)| at.elapsed() < Self::MAX_AGE);
+        self.0.iter().map(|(_, name)| name.clone()).collect()
+    }
+}
+
+struct ResetDumping;
+
+impl Drop for ResetDumping {
+    fn drop(&mut self) {
+        DUMPING.set(false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::thread;
+
+    use stackerr::StackTraces;
+
+    use super::*;
+
+    const SCENARIO: &str = "FLIGHTREC_SYMBOLISER";
+    const DIR: &str = "FLIGHTREC_DIR_OF_TEST";
+
+    /// The child: dumps an error with a symboliser that does not return.
+    #[test]
+    fn program() {
+        let (Ok(scenario), Some(dir)) = (std::env::var(SCENARIO), std::env::var_os(DIR)) else {
+            return;
+        };
+        let symboliser: Symboliser = match scenario.as_str() {
+            "aborts" => |_: &StackTraces| process::abort(),
+            "panics" => |_: &StackTraces| panic!("in the symboliser"),
+            _ => |_: &StackTraces| {
+                loop {
+                    thread::park();
+                }
+            },
+        };
+        let (recorder, tee) = crate::builder("test").dir(dir).build();
+        drop(tee);
+        let recorder = Arc::into_inner(recorder.recorder);
+        let mut recorder = recorder.expect("the only handle");
+        recorder.pipeline.symboliser = Some(symboliser);
+        let outcome = recorder.dump(|| Failure::manual("now".to_owned()));
+        assert!(
+            matches!(outcome, Ok(DumpOutcome::Written(_))),
+            "{outcome:?}"
+        );
+    }
+
+    #[test]
+    fn a_dump_is_there_whatever_the_symboliser_does() {
+        for (scenario, note) in [
+            ("aborts", None),
+            (
+                "panics",
+                Some("names are missing: looking them up panicked"),
+            ),
+            (
+                "hangs",
+                Some("names are missing: looking them up took longer than 5 s"),
+            ),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let output = Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "pipeline::tests::program", "--nocapture"])
+                .env(SCENARIO, scenario)
+                .env(DIR, dir.path())
+                .output()
+                .unwrap();
+            assert_eq!(output.status.success(), scenario != "aborts", "{output:?}");
+            let mut dumps = std::fs::read_dir(dir.path()).unwrap().filter_map(|entry| {
+                let path = entry.unwrap().path();
+                let is_dump = path
+                    .extension()
+                    .is_some_and(|extension| extension == "json");
+                is_dump.then(|| Dump::from_json(&std::fs::read(path).unwrap()).unwrap())
+            });
+            let dump = dumps.next().expect("a dump");
+            let frame = &dump.stack_traces[0].frames[0];
+            assert!(
+                !frame.is_named() && frame.address_value().is_some(),
+                "{frame:?}"
+            );
+            assert_eq!(dump.notes.first().map(String::as_str), note);
+        }
+    }
+}
