@@ -1,7 +1,11 @@
 //! What `flightrec export` writes, read by the tools that it is for.
 //!
+//! `cargo xtask interop page [DIR]` checks the page alone, and leaves pages and screenshots in DIR.
 //! `jq` and `lnav` come from the system's packages, `duckdb` and `opentelemetry-proto` from PyPI, into
 //! an environment of their own below the target directory.
+
+mod dumps;
+mod page;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,8 +41,17 @@ const TRACE: &str = "(.traceEvents | length > 0) and \
     all(.traceEvents[]; .ph == \"M\" or (.ph == \"i\" and .ts >= 0 and (.s | IN(\"t\", \"p\", \"g\")) and .pid and .tid))";
 
 pub(crate) fn run(args: &[String]) -> Result<()> {
-    ensure!(args.is_empty(), "usage: cargo xtask interop");
+    let (only_page, keep) = match args {
+        [] => (false, None),
+        [task] if task == "page" => (true, None),
+        [task, dir] if task == "page" => (true, Some(Path::new(dir))),
+        _ => bail!("usage: cargo xtask interop [page [DIR]]"),
+    };
     cargo::run("build --quiet --release -p flightrec-cli")?;
+    page::run(&program(), keep)?;
+    if only_page {
+        return Ok(());
+    }
     let dir = tempfile::tempdir()?;
     let file = |name: &str| dir.path().join(name);
     let python = python_with(&["duckdb", "opentelemetry-proto"])?;
@@ -73,12 +86,15 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     )
 }
 
+fn program() -> PathBuf {
+    cargo::target_dir()
+        .join("release")
+        .join(format!("flightrec{}", std::env::consts::EXE_SUFFIX))
+}
+
 fn export(to: &str, file: &Path) -> Result<()> {
     let data = cargo::root().join("crates/flightrec-cli/tests/data");
-    let program = cargo::target_dir()
-        .join("release")
-        .join(format!("flightrec{}", std::env::consts::EXE_SUFFIX));
-    let output = Command::new(program)
+    let output = Command::new(program())
         .args(["export", "--to", to])
         .args([data.join("census.json"), data.join("worker.json")])
         .output()?;

@@ -2,42 +2,62 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use jiff::Timestamp;
 
+use crate::export::Format;
 use crate::input::{self, Limits};
 use crate::select::Selection;
 
-/// Reads the dumps of programs that have a flight recorder.
+/// Reads the dumps (crash reports) of programs that have a flight recorder
 #[derive(Debug, Parser)]
 #[command(
     name = "flightrec",
     version,
     max_term_width = 100,
-    infer_subcommands = true
-)]
-#[command(
-    after_help = "Without a command it lists the dumps on this machine.\n\n\
-    Exit codes: 0 done; 1 nothing found, or not all is well; 2 bad usage or input."
+    infer_subcommands = true,
+    after_help = "\
+Examples:
+  flightrec                        list the dumps on this machine
+  flightrec dump.json              show a dump
+  flightrec show                   show the newest dump of this machine
+  flightrec show 3 --level warn    show the third dump of the list, warnings and errors only
+  kubectl logs POD | flightrec -   show the last dump in the log of a container
+  flightrec group reports/         count the dumps in a directory by what failed
+
+A DUMP is a file (JSON, also within other text, also compressed by gzip or zstd), FILE:2 for the
+second dump in a file, `-` for standard input, a directory for the newest dump in it, a number of
+`flightrec list`, or the name of a program for its newest dump.
+
+Exit codes: 0 done; 1 nothing found, or `doctor` found a problem; 2 wrong usage or input."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) common: Common,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+    /// Dumps to show, or directories to list; without any, the dumps of this machine are listed
+    #[arg(value_name = "DUMP|DIR")]
+    pub(crate) paths: Vec<PathBuf>,
 }
 
 /// Options of every command.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Common {
-    /// Print straight to the terminal, however long it is
+    /// Print to the terminal without a pager
     #[arg(long, global = true)]
     pub(crate) no_pager: bool,
     /// The largest file that is read: bytes, or with a suffix K, M or G
     #[arg(long, global = true, value_name = "SIZE", default_value = "256M", value_parser = input::parse_size)]
     pub(crate) max_size: u64,
-    /// What time it is, for tests of what is printed
+    /// Refuse damaged dumps; without it, what can be read is shown with a warning
+    #[arg(long, global = true, overrides_with = "lenient")]
+    pub(crate) strict: bool,
+    /// Read damaged dumps as far as possible: the default
+    #[arg(long, global = true, hide = true)]
+    pub(crate) lenient: bool,
+    /// The current time, for tests
     #[arg(long, global = true, hide = true, value_name = "TIME")]
     pub(crate) now: Option<Timestamp>,
 }
@@ -59,64 +79,104 @@ pub(crate) enum Command {
     Man(Man),
 }
 
-/// List the dumps on this machine, newest first, those of one kind together
+/// List dumps, newest first; repeats of one error are one line
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  flightrec list              the dumps on this machine
+  flightrec list my-tool      those of one program
+  flightrec list reports/     those in a directory
+  flightrec list pod.log      those in a file")]
 pub(crate) struct List {
-    /// Only the dumps of this program
-    pub(crate) app: Option<String>,
-    /// Every dump in a line of its own
+    /// Programs, files, or directories; without any, every program on this machine
+    #[arg(value_name = "APP|FILE|DIR")]
+    pub(crate) what: Vec<PathBuf>,
+    /// One line for each dump, repeats included
     #[arg(short, long)]
     pub(crate) all: bool,
 }
 
 /// Show a dump: the error, its stacks, and the log before it
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  flightrec show                          the newest dump
+  flightrec show my-tool                  the newest dump of a program
+  flightrec show dump.json --log all      a file, with the whole log
+  flightrec show dump.json --around -2s   the log around two seconds before the failure
+  flightrec show pod.log:1                the first dump in a file")]
 pub(crate) struct Show {
-    /// A file, `-` for standard input, a number of `flightrec list`, or a program's name for its
-    /// newest dump; without one, the newest dump of all
+    /// The dumps; without any, the newest of this machine
     #[arg(value_name = "DUMP")]
-    pub(crate) dump: Option<PathBuf>,
-    /// Show everything: frames of the runtime, where each record was logged, what was loaded
+    pub(crate) dumps: Vec<PathBuf>,
+    /// Show everything: frames of the runtime, where each record was logged, loaded modules
     #[arg(short, long)]
     pub(crate) all: bool,
+    /// How many records to show, `all` or a number; those right before each error was created are
+    /// shown, too [default: 20]
+    #[arg(long, value_name = "N|all", value_parser = parse_log)]
+    pub(crate) log: Option<LogAmount>,
+    /// Do not show lines of source files of this machine
+    #[arg(long)]
+    pub(crate) no_source: bool,
     #[command(flatten)]
     pub(crate) selection: Selection,
 }
 
-/// Show the logs of several dumps in one order of time, such as of a process and its workers
+/// How much of the log to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogAmount {
+    All,
+    Last(usize),
+}
+
+/// Show the logs of several dumps in one order of time: of a process and its workers, say
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  flightrec merge server.json worker.json --level info")]
 pub(crate) struct Merge {
-    /// The dumps, named as for `show`
+    /// The dumps
     #[arg(value_name = "DUMP", required = true)]
     pub(crate) dumps: Vec<PathBuf>,
-    /// Show where each record was logged, too
+    /// Show where each record was logged
     #[arg(short, long)]
     pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) selection: Selection,
 }
 
-/// Count dumps by what failed: their fingerprints, when first and last, in which versions
+/// Count dumps by what failed, with the first and last time and the versions
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  flightrec group reports/ --first 10")]
 pub(crate) struct Group {
-    /// Dumps, or directories that hold some, at any depth; without any, those on this machine
-    #[arg(value_name = "DUMP|DIR")]
+    /// Files, or directories that are searched at any depth; without any, the dumps of this machine
+    #[arg(value_name = "FILE|DIR")]
     pub(crate) paths: Vec<PathBuf>,
-    /// Only the N most frequent
+    /// Only the N most frequent kinds
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) first: Option<usize>,
+    /// Print the newest file of each kind, too; a pipe always gets them
+    #[arg(short, long)]
+    pub(crate) files: bool,
 }
 
 /// Convert dumps for other tools, or to a page for the browser
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  flightrec export --to jsonl | jq -r 'select(.level == \"ERROR\") | .msg'
+  flightrec export --to chrome-trace dump.json -o trace.json    open it in https://ui.perfetto.dev")]
 pub(crate) struct Export {
-    /// For which tools
+    /// The format
     #[arg(long, value_enum)]
     pub(crate) to: Format,
-    /// The dumps, named as for `show`; without one, the newest of all
+    /// The dumps; without any, the newest of this machine
     #[arg(value_name = "DUMP")]
     pub(crate) dumps: Vec<PathBuf>,
-    /// Where to write it: a new file, or `-` for standard output [default: -]
+    /// Where to write: a new file, or `-` for standard output [default: -]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
@@ -126,54 +186,55 @@ pub(crate) struct Export {
 /// Show dumps in the browser, as a page that `export --to html` makes
 #[derive(Debug, Args)]
 pub(crate) struct Open {
-    /// The dumps, named as for `show`; without one, the newest of all
+    /// The dumps; without any, the newest of this machine
     #[arg(value_name = "DUMP")]
     pub(crate) dumps: Vec<PathBuf>,
 }
 
-/// What `export` writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// One JSON object a line: jq, lnav, DuckDB
-    Jsonl,
-    /// key=value, a record a line: lnav, grep
-    Logfmt,
-    /// OTLP/JSON logs: OpenTelemetry collectors
-    Otlp,
-    /// Trace events, a lane a thread: Perfetto, chrome://tracing
-    ChromeTrace,
-    /// One page for a browser, which works offline
-    Html,
-}
-
-/// Mask more of a dump before it is shared, and say what was masked
+/// Mask secrets and personal data in a dump before you share it
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  flightrec redact dump.json                          what looks like a secret, homes, e-mails
+  flightrec redact dump.json --ip --host build-7      addresses and a machine's name, too
+  flightrec redact dump.json --paths -o safe.json     directories, too; into a file of that name")]
 pub(crate) struct Redact {
-    /// The dump, named as for `show`
+    /// The dump
     #[arg(value_name = "DUMP")]
     pub(crate) dump: PathBuf,
-    /// Where to write it, `-` for standard output; without one, NAME.redacted.json in
-    /// the current directory
+    /// Where to write: a new file, or `-` for standard output [default: NAME.redacted.json in the
+    /// current directory]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Mask the values of this key, too; may be repeated
+    /// Mask the values of this key; may be repeated
     #[arg(short, long)]
     pub(crate) key: Vec<String>,
-    /// Mask this text wherever it stands; may be repeated
+    /// Mask this text everywhere; may be repeated
     #[arg(short, long)]
     pub(crate) literal: Vec<String>,
-    /// Mask IP addresses, too
+    /// Mask IP addresses
     #[arg(long)]
     pub(crate) ip: bool,
+    /// Mask this host name, and what belongs to it (`db.NAME`, `NAME.example.org`); may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Vec<String>,
+    /// Mask the directories of absolute paths; the names of files stay
+    #[arg(long)]
+    pub(crate) paths: bool,
     /// Leave the log out
     #[arg(long)]
     pub(crate) no_log: bool,
 }
 
-/// Find the names, files and lines in a dump of a stripped program, and write the completed dump
+/// Add names, files and lines to the dump of a stripped program
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  flightrec symbolicate dump.json --binary target/release/my-tool -o named.json
+  flightrec symbolicate dump.json --debug-dir /srv/symbols --in-place
+  flightrec symbolicate dump.json     with the files that the dump names, if their build-ids match")]
 pub(crate) struct Symbolicate {
-    /// The dump, named as for `show`
+    /// The dump
     #[arg(value_name = "DUMP")]
     pub(crate) dump: PathBuf,
     /// The unstripped binary of the same build, or the debug information that was split off it;
@@ -183,30 +244,36 @@ pub(crate) struct Symbolicate {
     /// Look up debug files by build-id in this directory, as in /usr/lib/debug; may be repeated
     #[arg(short, long, value_name = "DIR")]
     pub(crate) debug_dir: Vec<PathBuf>,
-    /// Where to write the completed dump: a new file, or `-` for standard output [default: -]
+    /// Where to write: a new file, or `-` for standard output [default: -]
     #[arg(short, long, value_name = "FILE", conflicts_with = "in_place")]
     pub(crate) output: Option<PathBuf>,
-    /// Complete the file itself
+    /// Write into the dump's own file
     #[arg(short, long)]
     pub(crate) in_place: bool,
-    /// Take a binary whose build-id is not that of the dump: its names may be wrong
+    /// Use a binary with another build-id: its names may be wrong
     #[arg(long)]
     pub(crate) force: bool,
 }
 
-/// Make a dump out of the ring file of a process that was killed, and leave the file as it is
+/// Make a dump from the ring file of a process that was killed; the file stays
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  flightrec recover ~/.local/state/my-tool/flightrec/4711.ring -o dump.json")]
 pub(crate) struct Recover {
     /// The ring: NAME.ring in the directory of the program's dumps
     #[arg(value_name = "RING")]
     pub(crate) ring: PathBuf,
-    /// Where to write the dump: a new file, or `-` for standard output [default: -]
+    /// Where to write: a new file, or `-` for standard output [default: -]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 }
 
-/// Tell whether a program's dumps will be of use, and what to change
+/// Check whether a program's dumps will be useful, and what to change
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  flightrec doctor target/release/my-tool")]
 pub(crate) struct Doctor {
     /// The executable
     #[arg(value_name = "BINARY")]
@@ -233,6 +300,7 @@ impl Common {
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             max_size: self.max_size,
+            lenient: !self.strict,
         }
     }
 
@@ -240,4 +308,13 @@ impl Common {
     pub(crate) fn now(&self) -> Timestamp {
         self.now.unwrap_or_else(Timestamp::now)
     }
+}
+
+fn parse_log(text: &str) -> Result<LogAmount, String> {
+    if text.eq_ignore_ascii_case("all") {
+        return Ok(LogAmount::All);
+    }
+    text.parse()
+        .map(LogAmount::Last)
+        .map_err(|_| "expected `all` or a number".to_owned())
 }

@@ -1,37 +1,45 @@
-//! What the commands do with bytes of any origin, without files and a terminal: for fuzz targets.
+//! The commands on bytes of any origin, without files and terminal: for fuzz targets.
 //!
-//! It is there only when compiled with `--cfg fuzzing`.
+//! Compiled with `--cfg fuzzing` only.
 
 use std::path::Path;
 
 use clap::ValueEnum;
-use flightrec::Dump;
-use flightrec::redact::Redactor;
+use flightrec_dump::{Dump, Summary};
 use jiff::Timestamp;
+use logredact::Redactor;
+use serde_json::Value;
 
-use crate::cli::Format;
+use crate::cli::LogAmount;
 use crate::commands;
-use crate::export::{self, Chosen};
+use crate::export::{self, Format, Selected};
 use crate::input::{self, Limits};
-use crate::redact;
+use crate::redact::{self, Personal};
 use crate::select::Selection;
 use crate::show::{self, Paths, View};
-use crate::summary::Summary;
-use crate::symbolicate::{self, Binary, Modules};
+use crate::symbolicate::{self, Binary};
 
-const LIMITS: Limits = Limits { max_size: 4 << 20 };
+const LIMITS: Limits = Limits {
+    max_size: 4 << 20,
+    lenient: true,
+};
 
-/// A dump as the commands read one; none if it is refused.
-pub fn read(json: &[u8]) -> Option<Dump> {
-    input::parse(json, LIMITS).ok()
+/// The JSON of the last dump in a file; `None` if there is none.
+fn document(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut documents = input::documents(bytes.to_vec(), LIMITS).ok()?;
+    Some(documents.pop()?.json)
 }
 
-/// Whether the head of it is read, as for lists, and the program's name as it is there.
-pub fn summary(json: &[u8]) -> Option<String> {
-    let json = input::check(json, LIMITS).ok()?;
-    let summary = Summary::of(json).ok()?;
-    let _ = (summary.likeness(), summary.program());
-    Some(summary.app)
+/// A dump as the commands read one; `None` if it is refused.
+pub fn read(bytes: &[u8]) -> Option<Dump> {
+    let json = document(bytes)?;
+    Some(Dump::from_json(&json).expect("its head was read"))
+}
+
+/// The name of the program, as lists read it.
+pub fn summary(bytes: &[u8]) -> Option<String> {
+    let json = document(bytes)?;
+    Some(Summary::from_json(&json).ok()?.app)
 }
 
 fn view(width: Option<usize>, all: bool, paths: Paths) -> View {
@@ -39,8 +47,11 @@ fn view(width: Option<usize>, all: bool, paths: Paths) -> View {
         width,
         now: Timestamp::UNIX_EPOCH,
         all,
+        source: false,
+        log: LogAmount::All,
         selection: Selection::default(),
         paths,
+        name: "dump.json".to_owned(),
     }
 }
 
@@ -48,7 +59,7 @@ fn view(width: Option<usize>, all: bool, paths: Paths) -> View {
 pub fn show(dump: &Dump, width: Option<usize>, all: bool) -> Vec<u8> {
     let mut out = Vec::new();
     let view = view(width, all, Paths::of(dump));
-    show::dump(&mut out, dump, &view).expect("a vector takes all");
+    show::dump(&mut out, dump, &view).expect("a vector can be written to");
     out
 }
 
@@ -56,22 +67,22 @@ pub fn show(dump: &Dump, width: Option<usize>, all: bool) -> Vec<u8> {
 pub fn merge(dumps: &[Dump], width: Option<usize>) -> Vec<u8> {
     let mut out = Vec::new();
     let view = view(width, true, Paths::default());
-    commands::merge::print(&mut out, dumps, &view).expect("a vector takes all");
+    commands::merge::print(&mut out, dumps, &view).expect("a vector can be written to");
     out
 }
 
 /// What `export` prints, to a format by its name.
 pub fn export(dumps: &[Dump], to: &str) -> Vec<u8> {
     let mut out = Vec::new();
-    let chosen: Vec<_> = dumps
+    let format = Format::from_str(to, false).expect("the name of a format");
+    let selected: Vec<_> = dumps
         .iter()
-        .map(|dump| Chosen {
+        .map(|dump| Selected {
             dump,
-            records: Selection::default().choose(&dump.latest_logs).0,
+            records: Selection::default().select(dump).records,
         })
         .collect();
-    let format = Format::from_str(to, false).expect("a format's name");
-    export::write(&mut out, format, &chosen).expect("what was read as JSON can be written");
+    export::write(&mut out, format, &selected).expect("a vector can be written to");
     out
 }
 
@@ -80,25 +91,30 @@ pub fn export(dumps: &[Dump], to: &str) -> Vec<u8> {
 pub struct Masker(Redactor);
 
 impl Masker {
-    /// With this text masked wherever it stands, and addresses.
+    /// With this text masked everywhere, and everything else that can be masked.
     pub fn new(literal: &str) -> Masker {
         let redactor = Redactor::default().literal(literal);
-        Masker(redact::rules(redactor, true).expect("the rules are sound"))
+        let what = Personal {
+            ip: true,
+            hosts: &[],
+            paths: true,
+        };
+        Masker(redact::rules(redactor, &what).expect("the rules are valid"))
     }
 
-    /// What `redact` writes; none if it is no dump.
-    pub fn redact(&self, json: &[u8]) -> Option<Vec<u8>> {
-        let mut dump = commands::redact::parse(json, LIMITS).ok()?;
+    /// What `redact` writes; `None` if it is not a dump.
+    pub fn redact(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let mut dump: Value = serde_json::from_slice(&document(bytes)?).ok()?;
         let _ = redact::mask(&mut dump, &self.0);
-        Some(serde_json::to_vec(&dump).expect("what was read as JSON can be written"))
+        Some(serde_json::to_vec(&dump).expect("it was read as JSON"))
     }
 }
 
-/// What `symbolicate` writes, with `binary` for each module of the dump; none if one of them is
+/// What `symbolicate` writes, with `binary` for each module of the dump; `None` if one of them is
 /// refused.
-pub fn symbolicate(json: &[u8], binary: Vec<u8>) -> Option<Vec<u8>> {
-    let mut dump = commands::symbolicate::parse(json, LIMITS).ok()?;
-    let modules = Modules::of(&dump);
+pub fn symbolicate(bytes: &[u8], binary: Vec<u8>) -> Option<Vec<u8>> {
+    let mut dump: Value = serde_json::from_slice(&document(bytes)?).ok()?;
+    let modules = symbolicate::modules(&dump);
     let file = Binary::parse(binary, LIMITS.max_size).ok()?;
     let symbols: Result<Vec<_>, _> = modules
         .list()
@@ -109,10 +125,10 @@ pub fn symbolicate(json: &[u8], binary: Vec<u8>) -> Option<Vec<u8>> {
     let mut symbols = symbols.ok()?;
     symbols.resize_with(modules.list().len(), Vec::new);
     symbolicate::complete(&mut dump, &modules, &symbols, LIMITS.max_size).ok()?;
-    Some(serde_json::to_vec(&dump).expect("what was read as JSON can be written"))
+    Some(serde_json::to_vec(&dump).expect("it was read as JSON"))
 }
 
-/// How many things `doctor` says of an executable.
+/// How many findings `doctor` has about an executable.
 pub fn doctor(binary: &[u8]) -> Option<usize> {
     let path = Path::new("/nonexistent/program");
     let findings = crate::doctor::examine(path, binary).ok()?;

@@ -1,49 +1,72 @@
-//! What the program `flightrec` is made of; its README tells of the program.
+//! What the program `flightrec` is made of; its README describes the program.
 //!
-//! A command reads dumps (`input`), and prints to the terminal or a pipe (`look`). This is no
-//! library for others: it is apart from `main` so that more than `main` can be linked with it,
-//! such as the fuzz targets.
+//! A command (`commands`) reads dumps (`input`) and prints them (`show`, `render`), converts them
+//! (`export`) or changes them (`redact`, `symbolicate`). This is not a library for other programs:
+//! it is separate from `main` so that fuzz targets can be linked with it.
 
 #![forbid(unsafe_code)]
 
 mod cli;
 mod commands;
 mod doctor;
+mod error;
 mod export;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod input;
-mod look;
-mod outcome;
 mod output;
-mod places;
 mod redact;
+mod render;
 mod select;
 mod show;
-mod summary;
 mod symbolicate;
 
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
-use outcome::Outcome;
+use error::{CliError, Outcome};
+use render::screen;
+use render::style::ERROR;
 
-/// Runs the program on the arguments of this process, and says how it is to end.
+/// Runs the program with the arguments of this process, and returns its exit code.
 #[must_use = "the exit code tells whether anything was found"]
 pub fn run() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let matches = cli::Cli::command().try_get_matches();
+    let cli = matches.and_then(|matches| cli::Cli::from_arg_matches(&matches));
+    let cli = match cli {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
     match commands::run(cli) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Nothing) => ExitCode::from(1),
-        Err(trouble) if trouble.is_closed_pipe() => ExitCode::SUCCESS,
-        Err(trouble) => {
-            anstream::eprintln!(
-                "{}flightrec:{:#} {trouble}",
-                look::style::ERROR,
-                look::style::ERROR
-            );
-            ExitCode::from(2)
-        }
+        Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
     }
+}
+
+fn fail(error: &CliError) -> ExitCode {
+    // Without standard error there is only the exit code.
+    let _ = writeln!(screen::stderr(), "{ERROR}flightrec:{ERROR:#} {error}");
+    ExitCode::from(2)
+}
+
+/// Prints help, or what is wrong with the command line, in the same form as other errors.
+fn usage(error: &clap::Error) -> ExitCode {
+    let text = error.render();
+    if !error.use_stderr() {
+        let mut out =
+            anstream::AutoStream::new(io::stdout(), screen::colours(io::stdout().is_terminal()));
+        let _ = write!(out, "{}", text.ansi());
+        return ExitCode::SUCCESS;
+    }
+    let text = text.ansi().to_string();
+    let text = match text.split_once("error:") {
+        Some((before, after)) if before.len() < 16 => format!("{before}flightrec:{after}"),
+        _ => text,
+    };
+    let _ = write!(screen::stderr(), "{text}");
+    ExitCode::from(2)
 }

@@ -23,8 +23,8 @@ fn dump(dir: &Path, error: &Error, names: bool) -> (String, Value) {
         .symbolicate(names)
         .build();
     let path = recorder.dump_error(error).unwrap();
-    let dump = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    (path.to_str().unwrap().to_owned(), dump)
+    let dump = serde_json::from_slice(&fs::read(path.path().unwrap()).unwrap()).unwrap();
+    (path.path().unwrap().to_str().unwrap().to_owned(), dump)
 }
 
 #[test]

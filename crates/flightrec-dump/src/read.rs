@@ -11,14 +11,27 @@ impl Dump {
     ///
     /// Fails if `json` is not JSON or not a dump. The message says where.
     pub fn from_json(json: &[u8]) -> Result<Dump, ReadError> {
-        let dump: Dump = serde_json::from_slice(json).map_err(ReadError::json)?;
-        if !dump.schema.starts_with("flightrec/") {
-            return Err(ReadError::new(
-                "the JSON object has no \"schema\": \"flightrec/…\"",
-            ));
-        }
+        let dump: Dump = serde_json::from_slice(json).map_err(read_error)?;
+        check_schema(&dump.schema)?;
         Ok(dump)
     }
+}
+
+pub(crate) fn check_schema(schema: &str) -> Result<(), ReadError> {
+    if schema.starts_with("flightrec/") {
+        return Ok(());
+    }
+    Err(ReadError::new(
+        "the JSON object has no \"schema\": \"flightrec/…\"",
+    ))
+}
+
+pub(crate) fn read_error(error: serde_json::Error) -> ReadError {
+    // The only data error that lenient reading leaves is a document that is no object.
+    if error.is_data() {
+        return ReadError::new("the JSON is not an object");
+    }
+    ReadError::new(format!("not valid JSON: {error}"))
 }
 
 /// A file that is not a dump.
@@ -28,14 +41,6 @@ pub struct ReadError(String);
 impl ReadError {
     fn new(message: impl Into<String>) -> ReadError {
         ReadError(message.into())
-    }
-
-    fn json(error: serde_json::Error) -> ReadError {
-        // The only data error that lenient reading leaves is a document that is no object.
-        if error.is_data() {
-            return ReadError::new("the JSON is not an object");
-        }
-        ReadError::new(format!("not valid JSON: {error}"))
     }
 }
 

@@ -1,32 +1,28 @@
 //! `flightrec doctor`
 
-use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 
 use crate::cli::{Common, Doctor};
 use crate::doctor::{self, Verdict};
-use crate::look::screen::Screen;
-use crate::look::style::{BOLD, DIM, ERROR, WARN};
-use crate::look::text;
-use crate::outcome::{Outcome, Result, Trouble};
-use crate::places;
+use crate::error::{CliError, Outcome, Result};
+use crate::input;
+use crate::render::screen::Screen;
+use crate::render::style::{BOLD, DIM, ERROR, WARN};
+use crate::render::text;
+use crate::symbolicate;
 
-/// A larger file is hardly a program. Binaries with full debug information are much larger than
-/// dumps.
+/// Binaries with full debug information are much larger than dumps.
 const MAX_SIZE: u64 = 4 << 30;
+
+/// Where the findings begin.
+const COLUMN: usize = 19;
 
 pub(super) fn run(args: Doctor, common: &Common) -> Result {
     let path = &args.binary;
-    let mut data = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_SIZE).read_to_end(&mut data));
-    read.map_err(|error| Trouble::at(path, format!("cannot read it: {error}")))?;
-    let mut findings = doctor::examine(path, &data).map_err(|error| {
-        Trouble::at(
-            path,
-            format!("this is no executable that can be read: {error}"),
-        )
-    })?;
-    findings.push(doctor::writable(places::state_dir().as_deref()));
+    let data = symbolicate::read_binary(path, MAX_SIZE, |_| true)?;
+    let mut findings = doctor::examine(path, &data)
+        .map_err(|error| CliError::at(path, format!("it is not an executable: {error}")))?;
+    findings.push(doctor::writable(input::state_dir().ok().as_deref()));
 
     let mut screen = Screen::open(common);
     for finding in &findings {
@@ -37,22 +33,25 @@ pub(super) fn run(args: Doctor, common: &Common) -> Result {
         };
         let subject = finding.subject;
         let gap = text::pad(subject, 15);
-        writeln!(
+        write!(
             screen,
-            "{style}{mark}{style:#} {BOLD}{subject}{BOLD:#}{gap}  {}",
-            text::line(&finding.state)
+            "{style}{mark}{style:#} {BOLD}{subject}{BOLD:#}{gap}  "
         )?;
-        if !finding.advice.is_empty() {
-            writeln!(screen, "                   {DIM}{}{DIM:#}", finding.advice)?;
+        let state = text::line(&finding.state);
+        let most = screen.width().map(|width| width.saturating_sub(COLUMN));
+        for (n, piece) in text::wrap(&state, most).into_iter().enumerate() {
+            let indent = if n == 0 { 0 } else { COLUMN };
+            writeln!(screen, "{}{piece}", text::Spaces(indent))?;
+        }
+        let advice = Some(finding.advice).filter(|advice| !advice.is_empty());
+        for piece in advice
+            .into_iter()
+            .flat_map(|advice| text::wrap(advice, most))
+        {
+            writeln!(screen, "{}{DIM}{piece}{DIM:#}", text::Spaces(COLUMN))?;
         }
     }
     screen.close()?;
-    let all_well = findings
-        .iter()
-        .all(|finding| finding.verdict != Verdict::Bad);
-    Ok(if all_well {
-        Outcome::Done
-    } else {
-        Outcome::Nothing
-    })
+    let is_bad = |finding: &doctor::Finding| finding.verdict == Verdict::Bad;
+    Ok(Outcome::found(!findings.iter().any(is_bad)))
 }

@@ -1,32 +1,21 @@
 //! `flightrec group`
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::fs;
-use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
+use std::collections::{BTreeSet, HashMap};
+use std::io::{self, Write};
 
 use jiff::Timestamp;
 
 use crate::cli::{Common, Group};
-use crate::input::{self, Limits};
-use crate::look::count::{self, grouped};
-use crate::look::screen::Screen;
-use crate::look::style::{BOLD, DIM, ERROR, PLAIN, WARN};
-use crate::look::table::{self, Column};
-use crate::look::{text, time};
-use crate::outcome::{Outcome, Result, Trouble};
-use crate::places;
-use crate::summary::Summary;
+use crate::error::{CliError, Outcome, Result};
+use crate::input::{self, Head, note};
+use crate::render::count::{self, grouped};
+use crate::render::screen::Screen;
+use crate::render::style::{BOLD, DIM, ERROR, PLAIN};
+use crate::render::table::{self, Column};
+use crate::render::{text, time};
 
-/// Versions and hosts that are named for a kind of failure; more are counted.
+/// How many versions and machines of a kind are named; more are counted.
 const MAX_NAMED: usize = 32;
-
-/// Directories in directories that are searched.
-const MAX_DEPTH: usize = 32;
 
 /// Failures of one kind.
 #[derive(Debug, Default)]
@@ -34,8 +23,11 @@ struct Kind {
     dumps: u64,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
-    /// Of the newest dump.
+    /// The message and the file of the newest dump.
     message: String,
+    file: String,
+    /// Whether dumps have different messages.
+    messages_differ: bool,
     programs: BTreeSet<String>,
     hosts: BTreeSet<String>,
 }
@@ -43,201 +35,74 @@ struct Kind {
 #[derive(Debug, Default)]
 struct Kinds {
     kinds: HashMap<String, Kind>,
-    read: usize,
-    broken: usize,
-    example: Option<Trouble>,
+    dumps: usize,
 }
 
 pub(super) fn run(args: Group, common: &Common) -> Result {
-    let files = files(&args.paths)?;
-    let kinds = read_all(&files, common.limits());
-    if let Some(example) = &kinds.example {
-        let broken = count::of(kinds.broken, "file");
-        anstream::eprintln!(
-            "{WARN}{broken} could not be read as a dump{WARN:#}, such as {example}"
-        );
-    }
-    if kinds.read == 0 {
-        return match kinds.example {
-            Some(_) => Err(Trouble::new("none of the files is a dump")),
-            None => {
-                anstream::eprintln!("there are no dumps");
-                Ok(Outcome::Nothing)
+    let files = input::files(&args.paths)?;
+    let mut kinds = Kinds::default();
+    let mut unreadable = 0;
+    let mut first_error = None;
+    for (file, heads) in files.iter().zip(input::read_heads(&files, common.limits())) {
+        match heads {
+            Ok(heads) => heads
+                .into_iter()
+                .for_each(|head| kinds.add(head.file(file), head)),
+            Err(error) => {
+                unreadable += 1;
+                first_error.get_or_insert(error);
             }
-        };
+        }
+    }
+    match first_error {
+        Some(error) if kinds.dumps == 0 && unreadable == 1 => return Err(error),
+        Some(error) if kinds.dumps == 0 => {
+            return Err(CliError::new(format!(
+                "none of {unreadable} files has a dump; for instance {error}"
+            )));
+        }
+        Some(error) => {
+            let files = count::of(unreadable, "file");
+            note(&format!("{files} could not be read; for instance {error}"));
+        }
+        None if kinds.dumps == 0 => {
+            note("there are no dumps");
+            return Ok(Outcome::Nothing);
+        }
+        None => {}
     }
     let mut screen = Screen::open(common);
     let width = screen.width();
-    print(&mut screen, kinds, args.first, width)?;
+    print(&mut screen, kinds, &args, width)?;
     screen.close()?;
     Ok(Outcome::Done)
 }
 
-/// The dumps that are meant, each once.
-fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    if paths.is_empty() {
-        let state = places::state_dir().unwrap_or_default();
-        return Ok(places::find(&state, None)
-            .into_iter()
-            .map(|found| found.path)
-            .collect());
-    }
-    let mut files = Vec::new();
-    for path in paths {
-        let metadata = fs::metadata(path)
-            .map_err(|error| Trouble::at(path, format!("cannot read it: {error}")))?;
-        if metadata.is_dir() {
-            search(path, &mut files, MAX_DEPTH)
-        } else {
-            files.push(path.clone())
-        }
-    }
-    let mut seen = HashSet::new();
-    files.retain(|file| seen.insert(file.clone()));
-    Ok(files)
-}
-
-/// Every `*.json` in a directory, through no links.
-fn search(dir: &Path, files: &mut Vec<PathBuf>, depth: usize) {
-    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-        let Ok(kind) = entry.file_type() else {
-            continue;
-        };
-        let path = entry.path();
-        if kind.is_dir() && depth > 0 {
-            search(&path, files, depth - 1);
-        } else if kind.is_file()
-            && path
-                .extension()
-                .is_some_and(|extension| extension == "json")
-        {
-            files.push(path);
-        }
-    }
-}
-
-/// Reads the files with all processors; each holds one file in memory at a time.
-fn read_all(files: &[PathBuf], limits: Limits) -> Kinds {
-    // Relaxed: each number comes once; what is read is handed over by joining the threads.
-    let next = AtomicUsize::new(0);
-    let threads = thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(files.len().max(1));
-    let progress = io::stderr().is_terminal();
-    thread::scope(|scope| {
-        let (done, ended) = mpsc::channel::<()>();
-        let workers: Vec<_> = (0..threads)
-            .map(|_| {
-                let done = done.clone();
-                let next = &next;
-                scope.spawn(move || {
-                    let kinds = read_some(files, next, limits);
-                    drop(done);
-                    kinds
-                })
-            })
-            .collect();
-        drop(done);
-        if progress {
-            // Nothing is ever sent: the channel ends when the last thread has.
-            while let Err(mpsc::RecvTimeoutError::Timeout) =
-                ended.recv_timeout(Duration::from_millis(200))
-            {
-                show_progress(next.load(Ordering::Relaxed).min(files.len()), files.len());
-            }
-            eprint!("\r\x1b[K");
-        }
-        let mut all = Kinds::default();
-        for worker in workers {
-            match worker.join() {
-                Ok(some) => all.merge(some),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        all
-    })
-}
-
-fn show_progress(read: usize, all: usize) {
-    const WIDTH: usize = 30;
-    let full = read * WIDTH / all.max(1);
-    let bar = format!("{}{}", "━".repeat(full), "─".repeat(WIDTH - full));
-    // A progress bar that can't be shown is no matter.
-    let _ = write!(
-        io::stderr(),
-        "\r{bar} {} of {}",
-        grouped(read as u64),
-        grouped(all as u64)
-    );
-}
-
-fn read_some(files: &[PathBuf], next: &AtomicUsize, limits: Limits) -> Kinds {
-    let mut kinds = Kinds::default();
-    let mut json = Vec::new();
-    while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-        match input::read_summary(file, limits, &mut json) {
-            Ok(summary) => kinds.add(summary),
-            Err(trouble) => {
-                kinds.broken += 1;
-                kinds.example.get_or_insert(trouble);
-            }
-        }
-        // One huge dump among many small ones must not stay in memory.
-        json.shrink_to(1 << 20);
-    }
-    kinds
-}
-
 impl Kinds {
-    fn add(&mut self, summary: Summary) {
-        self.read += 1;
-        let kind = Kind {
-            dumps: 1,
-            first: summary.created_at,
-            last: summary.created_at,
-            programs: BTreeSet::from([summary.program()]),
-            hosts: BTreeSet::from([text::line(&summary.host).into_owned()]),
-            message: String::new(),
-        };
-        let likeness = summary.likeness();
-        let kind = Kind {
-            message: summary.message,
-            ..kind
-        };
-        self.kinds.entry(likeness).or_default().merge(kind);
-    }
-
-    fn merge(&mut self, other: Kinds) {
-        self.read += other.read;
-        self.broken += other.broken;
-        if let Some(example) = other.example {
-            self.example.get_or_insert(example);
+    fn add(&mut self, file: String, head: Head) {
+        self.dumps += 1;
+        let kind = self.kinds.entry(head.group_key()).or_default();
+        let (program, summary) = (head.program(), head.summary);
+        let at = time::known(summary.created_at);
+        let host = format!("{} {}", summary.host.os, summary.host.arch);
+        insert(&mut kind.programs, text::line(&program).into_owned());
+        insert(&mut kind.hosts, text::line(host.trim()).into_owned());
+        let message = text::in_one_line(&summary.reason.message);
+        kind.messages_differ |= kind.dumps > 0 && message != kind.message;
+        if kind.dumps == 0 || at > kind.last {
+            kind.message = message;
+            kind.file = file;
         }
-        for (likeness, kind) in other.kinds {
-            self.kinds.entry(likeness).or_default().merge(kind);
-        }
+        kind.dumps += 1;
+        kind.first = [kind.first, at].into_iter().flatten().min();
+        kind.last = kind.last.max(at);
     }
 }
 
-impl Kind {
-    fn merge(&mut self, other: Kind) {
-        if self.dumps == 0 || other.last > self.last {
-            self.message = other.message;
-        }
-        self.dumps += other.dumps;
-        self.first = [self.first, other.first].into_iter().flatten().min();
-        self.last = self.last.max(other.last);
-        merge_names(&mut self.programs, other.programs);
-        merge_names(&mut self.hosts, other.hosts);
-    }
-}
-
-fn merge_names(names: &mut BTreeSet<String>, others: BTreeSet<String>) {
-    for name in others {
-        // One more than are named, to know that there are more.
-        if names.len() <= MAX_NAMED {
-            names.insert(name);
-        }
+fn insert(names: &mut BTreeSet<String>, name: String) {
+    // One more than are named, to know that there are more.
+    if names.len() <= MAX_NAMED {
+        names.insert(name);
     }
 }
 
@@ -255,19 +120,16 @@ const COLUMNS: [Column; 7] = [
     column("fingerprint", DIM, false),
 ];
 
-/// With fewer columns than that, times and fingerprints give way to the error.
-const NARROW: usize = 110;
+/// Narrower terminals have no column for the fingerprint, for the times of day, for the first time.
+const FOR_FINGERPRINT: usize = 140;
+const FOR_TIMES: usize = 120;
+const FOR_FIRST: usize = 80;
 
-/// The places of the hosts and of the error in `COLUMNS`.
+/// The places of the machines and of the error in `COLUMNS`.
 const HOSTS: usize = 4;
 const ERRORS: usize = 5;
 
-fn print(
-    out: &mut dyn Write,
-    kinds: Kinds,
-    first: Option<usize>,
-    width: Option<usize>,
-) -> io::Result<()> {
+fn print(out: &mut dyn Write, kinds: Kinds, args: &Group, width: Option<usize>) -> io::Result<()> {
     let all = kinds.kinds.len();
     let mut sorted: Vec<(String, Kind)> = kinds.kinds.into_iter().collect();
     sorted.sort_by(|(a_key, a), (b_key, b)| {
@@ -276,55 +138,74 @@ fn print(
             .then(b.last.cmp(&a.last))
             .then_with(|| a_key.cmp(b_key))
     });
-    sorted.truncate(first.unwrap_or(all));
-    let is_narrow = width.is_some_and(|width| width < NARROW);
+    sorted.truncate(args.first.unwrap_or(all));
     let mut rows: Vec<_> = sorted
         .iter()
-        .map(|(likeness, kind)| row(likeness, kind, is_narrow))
+        .map(|(key, kind)| row(key, kind, width))
         .collect();
     // What is the same for all is said once.
-    let host = rows
-        .first()
-        .map(|row| row[HOSTS].clone())
-        .unwrap_or_default();
-    let on = if rows.iter().all(|row| row[HOSTS] == host) && !host.is_empty() {
+    let host = rows.first().map(|row| row[HOSTS].clone());
+    let host = host.filter(|host| !host.is_empty() && rows.iter().all(|row| row[HOSTS] == *host));
+    let on = host.map(|host| {
         rows.iter_mut().for_each(|row| row[HOSTS].clear());
         format!(", all on {host}")
-    } else {
-        String::new()
-    };
+    });
     table::print(out, &COLUMNS, ERRORS, &rows, width)?;
     let shown = if rows.len() < all {
         format!("{} of ", grouped(rows.len() as u64))
     } else {
         String::new()
     };
-    let (kinds, dumps) = (count::of(all, "kind"), count::of(kinds.read, "dump"));
-    writeln!(out, "\n{DIM}{shown}{kinds} in {dumps}{on}{DIM:#}")
+    let (groups, dumps) = (count::of(all, "kind"), count::of(kinds.dumps, "dump"));
+    let on = on.unwrap_or_default();
+    writeln!(out, "\n{DIM}{shown}{groups} in {dumps}{on}{DIM:#}")?;
+    if args.files || width.is_none() {
+        writeln!(out, "\nThe newest dump of each kind:")?;
+        for (_, kind) in &sorted {
+            writeln!(out, "  {}", text::line(&kind.file))?;
+        }
+    }
+    Ok(())
 }
 
-fn row(likeness: &str, kind: &Kind, is_narrow: bool) -> [String; COLUMNS.len()] {
-    let print = if is_narrow { time::day } else { time::minute };
-    let day = |time: Option<Timestamp>| time.map_or_else(|| "?".to_owned(), print);
-    // Where the likeness is the message, it would be said twice.
-    let fingerprint = if likeness.contains(' ') {
-        String::new()
+fn row(key: &str, kind: &Kind, width: Option<usize>) -> [String; COLUMNS.len()] {
+    let fits = |least: usize| width.is_none_or(|width| width >= least);
+    let print = if fits(FOR_TIMES) {
+        time::minute
     } else {
-        text::line(likeness).into_owned()
+        time::day
     };
-    let fingerprint = text::cut(&fingerprint, if is_narrow { 9 } else { usize::MAX }).into_owned();
+    let day = |time: Option<Timestamp>| time.map_or_else(|| "?".to_owned(), print);
+    // Without a fingerprint the key is the message, which is shown already.
+    let fingerprint = match key.contains(' ') || !fits(FOR_FINGERPRINT) {
+        true => String::new(),
+        false => text::line(key).into_owned(),
+    };
+    let differ = if kind.messages_differ {
+        " (and other messages)"
+    } else {
+        ""
+    };
     [
         grouped(kind.dumps),
-        day(kind.first),
+        if fits(FOR_FIRST) {
+            day(kind.first)
+        } else {
+            String::new()
+        },
         day(kind.last),
         named(&kind.programs),
-        named(&kind.hosts),
-        kind.message.clone(),
+        if fits(FOR_TIMES) {
+            named(&kind.hosts)
+        } else {
+            String::new()
+        },
+        format!("{}{differ}", kind.message),
         fingerprint,
     ]
 }
 
-/// `census 0.1.0, census 0.2.0 and more`; names that a version follows are said once.
+/// `census 0.1.0, 0.2.0 …`: a program is named once for several versions.
 fn named(names: &BTreeSet<String>) -> String {
     const SHOWN: usize = 3;
     let mut text = String::new();

@@ -2,21 +2,21 @@
 
 use std::io::{self, Write};
 
-use flightrec::Dump;
+use flightrec_dump::Dump;
 use jiff::Timestamp;
 
-use crate::cli::{Common, Merge};
+use crate::cli::{Common, LogAmount, Merge};
+use crate::error::{Outcome, Result};
 use crate::input;
-use crate::look::count;
-use crate::look::screen::Screen;
-use crate::look::style::{self, BOLD, DIM, ERROR};
-use crate::look::{text, time};
-use crate::outcome::{Outcome, Result};
-use crate::places;
+use crate::render::count;
+use crate::render::screen::Screen;
+use crate::render::style::{self, BOLD, DIM, ERROR};
+use crate::render::{text, time};
+use crate::select::Selection;
 use crate::show::records::{Columns, Line};
-use crate::show::{Paths, View};
+use crate::show::{self, Paths, View};
 
-/// Something that happened in one of the processes.
+/// An event of one of the processes.
 enum Event<'a> {
     Record(Line<'a>),
     Failure(usize, Timestamp),
@@ -24,35 +24,30 @@ enum Event<'a> {
 
 pub(super) fn run(args: Merge, common: &Common) -> Result {
     let mut dumps = Vec::new();
-    for asked in &args.dumps {
-        let path = places::resolve(Some(asked))?;
-        dumps.push(input::read_dump(&path, common.limits())?);
+    for source in input::several(&args.dumps)? {
+        dumps.push(input::read_dump(&source, common.limits())?);
     }
     let mut screen = Screen::open(common);
     let view = View {
         width: screen.width(),
         now: common.now(),
         all: args.all,
+        source: false,
+        log: LogAmount::All,
         selection: args.selection,
         paths: Paths::default(),
+        name: String::new(),
     };
     let shown = print(&mut screen, &dumps, &view)?;
     screen.close()?;
-    Ok(if shown == 0 {
-        Outcome::Nothing
-    } else {
-        Outcome::Done
-    })
+    Ok(Outcome::found(shown > 0))
 }
 
 pub(crate) fn print(out: &mut dyn Write, dumps: &[Dump], view: &View) -> io::Result<usize> {
     let names: Vec<String> = dumps.iter().map(name).collect();
-    let failures: Vec<_> = dumps
-        .iter()
-        .map(|dump| time::parse(&dump.created_at))
-        .collect();
+    let failures: Vec<_> = dumps.iter().map(show::failed_at).collect();
     let first = failures.iter().flatten().min().copied();
-    heading(out, dumps, &names, &failures, first)?;
+    heading(out, dumps, &names, &failures, first, view)?;
 
     let mut events = in_order(dumps, &failures, view);
     let records = |events: &[(_, Event<'_>)]| {
@@ -84,12 +79,12 @@ pub(crate) fn print(out: &mut dyn Write, dumps: &[Dump], view: &View) -> io::Res
             Event::Failure(..) => None,
         })
         .collect();
-    let columns = Columns::fit(&lines, &names, first, view);
+    let columns = Columns::fit(&lines, &names, first, None, view);
     for (_, event) in &events {
         match *event {
             Event::Record(line) => columns.record(out, &line)?,
             Event::Failure(process, at) => {
-                columns.failure(out, process, at, &dumps[process].reason.message)?;
+                columns.failure(out, process, at, show::message(&dumps[process]))?;
             }
         }
     }
@@ -107,6 +102,7 @@ fn heading(
     names: &[String],
     failures: &[Option<Timestamp>],
     first: Option<Timestamp>,
+    view: &View,
 ) -> io::Result<()> {
     let widest = names
         .iter()
@@ -120,9 +116,12 @@ fn heading(
             (Some(own), Some(first)) => time::relative(own, first),
             _ => "at an unknown time".to_owned(),
         };
-        let message = text::first_line(&dump.reason.message);
+        let message = text::in_one_line(show::message(dump));
         let gap = text::pad(name, widest);
-        let kind = text::line(&dump.reason.kind);
+        let kind = text::line(dump.reason.kind.as_str());
+        let used = widest + kind.len() + when.len() + 6;
+        let most = view.width.unwrap_or(usize::MAX).saturating_sub(used);
+        let message = text::cut(&message, most.max(16));
         writeln!(
             out,
             "{colour}{name}{colour:#}{gap}  {DIM}{kind}, {when}{DIM:#}  {ERROR}{message}{ERROR:#}"
@@ -131,8 +130,8 @@ fn heading(
     Ok(())
 }
 
-/// What was asked for of all dumps, by time. Each process is in its own order; between them the
-/// machines' clocks decide.
+/// The selected records of all dumps and their failures, by time. Each process keeps its own order;
+/// between processes the clocks of the machines decide.
 fn in_order<'a>(
     dumps: &'a [Dump],
     failures: &[Option<Timestamp>],
@@ -141,13 +140,14 @@ fn in_order<'a>(
     let mut events = Vec::new();
     for (process, dump) in dumps.iter().enumerate() {
         let mut latest = None;
-        for record in dump
-            .latest_logs
-            .iter()
-            .filter(|record| view.selection.matches(record))
-        {
-            // Within a process nothing goes back in time, even if its clock did.
-            latest = latest.max(time::parse(&record.time));
+        // `--last` is about all dumps together.
+        let selection = Selection {
+            last: None,
+            ..view.selection.clone()
+        };
+        for record in selection.select(dump).records {
+            // Within a process the order stays, even if its clock was set back.
+            latest = latest.max(time::known(record.time));
             events.push((latest, Event::Record(Line { process, record })));
         }
         if let Some(at) = failures[process] {
@@ -158,7 +158,7 @@ fn in_order<'a>(
     events
 }
 
-/// Drops what is before the last of that many records.
+/// Drops what is before the last `last` records.
 fn keep_last(events: &mut Vec<(Option<Timestamp>, Event<'_>)>, last: usize) {
     let mut left = last;
     let start = events.iter().rposition(|(_, event)| match event {

@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs::DirBuilder;
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -11,27 +11,16 @@ use std::thread;
 use std::time::Duration;
 
 use crate::cli::{Common, Open};
+use crate::error::{CliError, Outcome, Result};
 use crate::export::html;
-use crate::outcome::{Outcome, Result, Trouble};
-use crate::{output, places};
+use crate::output;
 
 pub(super) fn run(args: Open, common: &Common) -> Result {
-    let mut paths = Vec::new();
-    for asked in &args.dumps {
-        paths.push(places::resolve(Some(asked))?);
-    }
-    if paths.is_empty() {
-        paths.push(places::resolve(None)?);
-    }
-    let dumps = html::read(&paths, common.limits())?;
-    let failed = |error: io::Error| Trouble::new(format!("cannot write the page: {error}"));
-    let page = private_directory().map_err(failed)?.join("report.html");
-    let write = || {
-        let mut out = BufWriter::new(output::create(&page)?);
-        html::write(&mut out, &dumps)?;
-        out.flush()
-    };
-    write().map_err(failed)?;
+    let dumps = html::read(&args.dumps, common.limits())?;
+    let dir = private_directory()
+        .map_err(|error| CliError::new(format!("cannot make a directory for the page: {error}")))?;
+    let page = dir.join("report.html");
+    output::write(Some(&page), |out| html::write(out, &dumps))?;
     if start_browser(&page) {
         anstream::println!("{}", page.display());
         return Ok(Outcome::Done);
@@ -43,8 +32,8 @@ pub(super) fn run(args: Open, common: &Common) -> Result {
     Ok(Outcome::Nothing)
 }
 
-/// A new directory below the one for temporary files that only its owner can enter: a dump may
-/// hold what others are not to see.
+/// A new directory below the one for temporary files that only its owner can enter. Other
+/// users must not read a dump.
 fn private_directory() -> io::Result<PathBuf> {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]

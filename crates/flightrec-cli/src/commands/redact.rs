@@ -1,54 +1,53 @@
 //! `flightrec redact`
 
-use std::fs::OpenOptions;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use flightrec::redact::Redactor;
+use logredact::Redactor;
 use serde_json::Value;
 
 use crate::cli::{Common, Redact};
-use crate::input::{self, Limits};
-use crate::look::count;
-use crate::look::style::{BOLD, DIM, PLACE};
-use crate::look::text;
-use crate::outcome::{Outcome, Result, Trouble};
-use crate::places;
-use crate::redact::{self, Masked};
+use crate::error::{CliError, Outcome, Result};
+use crate::input::{self, is_stdin};
+use crate::output;
+use crate::redact::{self, Masked, Personal};
+use crate::render::style::{BOLD, DIM, PLACE};
+use crate::render::{count, screen, text};
 
-/// Places that are printed.
+/// How many places are printed.
 const SHOWN: usize = 20;
 
 pub(super) fn run(args: Redact, common: &Common) -> Result {
-    let path = places::resolve(Some(&args.dump))?;
+    let source = input::one(Some(&args.dump))?;
     let output = match &args.output {
         Some(output) => output.clone(),
-        None if input::is_stdin(&path) => {
-            return Err(Trouble::new("say with --output where to write it"));
+        None if is_stdin(&source.path) => {
+            return Err(CliError::new(
+                "standard input has no name: say with --output where to write",
+            ));
         }
-        None => beside(&path),
+        None => here(&source.path),
     };
-    let mut dump = read(&path, common)?;
-    if let (true, Value::Object(dump)) = (args.no_log, &mut dump) {
-        dump.insert("latest_logs".to_owned(), Value::Array(Vec::new()));
-    }
+    let document = input::read_document(&source, common.limits())?;
+    let mut dump: Value = serde_json::from_slice(&document.json)
+        .map_err(|error| CliError::at(&source.path, error))?;
+    let left_out = match (args.no_log, dump.get_mut("latest_logs")) {
+        (true, Some(Value::Array(records))) => std::mem::take(records).len(),
+        _ => 0,
+    };
     let masked = redact::mask(&mut dump, &redactor(&args)?);
-    if input::is_stdin(&output) {
-        let mut out = BufWriter::new(io::stdout().lock());
-        serde_json::to_writer(&mut out, &dump).map_err(io::Error::from)?;
-        out.flush()?;
-        report(&mut anstream::stderr().lock(), &masked)?;
-    } else {
-        write(&output, &dump)
-            .map_err(|error| Trouble::at(&output, format!("cannot write it: {error}")))?;
-        let mut out = anstream::stdout().lock();
-        report(&mut out, &masked)?;
-        writeln!(
-            out,
-            "written to {BOLD}{}{BOLD:#}; look at it before you share it",
-            text::line(&output.to_string_lossy())
-        )?;
+    let json = |out: &mut dyn Write| Ok(serde_json::to_writer(out, &dump)?);
+    output::write(Some(&output), json)?;
+    if is_stdin(&output) {
+        return report(&mut screen::stderr(), &masked, left_out);
     }
+    let mut out = screen::stdout();
+    report(&mut out, &masked, left_out)?;
+    writeln!(
+        out,
+        "written to {BOLD}{}{BOLD:#}; read it before you share it",
+        text::line(&output.to_string_lossy())
+    )?;
     Ok(Outcome::Done)
 }
 
@@ -60,64 +59,58 @@ fn redactor(args: &Redact) -> Result<Redactor> {
     for literal in &args.literal {
         redactor = redactor.literal(literal);
     }
-    redact::rules(redactor, args.ip)
+    redact::rules(
+        redactor,
+        &Personal {
+            ip: args.ip,
+            hosts: &args.host,
+            paths: args.paths,
+        },
+    )
 }
 
-fn read(path: &Path, common: &Common) -> Result<Value> {
-    let json = input::read(path, common.limits())?;
-    parse(&json, common.limits()).map_err(|why| Trouble::at(path, why))
-}
-
-/// A dump out of JSON, all keys of it; or why it is none.
-pub(crate) fn parse(json: &[u8], limits: Limits) -> std::result::Result<Value, String> {
-    let json = input::check(json, limits)?;
-    let value: Value = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-    let schema = value
-        .get("schema")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    if !schema.starts_with("flightrec/") {
-        return Err("it has no \"schema\": \"flightrec/…\"".to_owned());
-    }
-    Ok(value)
-}
-
-/// `NAME.redacted.json`, here.
-fn beside(path: &Path) -> PathBuf {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+/// `NAME.redacted.json` in the current directory.
+fn here(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.trim_end_matches(".gz").trim_end_matches(".zst");
+    let stem = name.strip_suffix(".json").unwrap_or(name);
     PathBuf::from(format!("{stem}.redacted.json"))
 }
 
-/// A new file for its owner alone: what the rules don't know is still in it.
-fn write(path: &Path, dump: &Value) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut out = BufWriter::new(options.open(path)?);
-    serde_json::to_writer(&mut out, dump)?;
-    out.flush()
-}
-
-fn report(out: &mut dyn Write, masked: &Masked) -> io::Result<()> {
+fn report(out: &mut dyn Write, masked: &Masked, left_out: usize) -> Result {
+    if left_out > 0 {
+        let records = count::of(left_out, "record");
+        writeln!(out, "{BOLD}left out{BOLD:#} the log ({records})")?;
+    }
     if masked.count == 0 {
-        return writeln!(out, "nothing more was found to mask");
+        writeln!(out, "nothing else looked like a secret or personal data")?;
+        return Ok(Outcome::Done);
     }
     let rules: Vec<_> = masked
         .rules
         .iter()
         .map(|(rule, count)| format!("{} {}", text::line(rule), count::grouped(*count)))
         .collect();
-    writeln!(
-        out,
-        "{BOLD}masked in {}{BOLD:#} ({})",
-        count::of(masked.count as usize, "place"),
-        rules.join(", ")
-    )?;
-    for place in masked.places.iter().take(SHOWN) {
-        writeln!(out, "  {PLACE}{}{PLACE:#}", text::line(place))?;
+    let rules = match rules.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", rules.join(", ")),
+    };
+    let places = count::of(masked.count as usize, "place");
+    writeln!(out, "{BOLD}masked in {places}{BOLD:#}{rules}")?;
+    print_places(out, masked)?;
+    Ok(Outcome::Done)
+}
+
+/// The places, those in the log under one heading: `latest_logs[…].msg` and how many.
+fn print_places(out: &mut dyn Write, masked: &Masked) -> io::Result<()> {
+    for (place, count) in masked.places.iter().take(SHOWN) {
+        let times = match count {
+            1 => String::new(),
+            count => format!(" {DIM}{}×{DIM:#}", count::grouped(*count)),
+        };
+        writeln!(out, "  {PLACE}{}{PLACE:#}{times}", text::line(place))?;
     }
-    let more = masked.count as usize - masked.places.len().min(SHOWN);
+    let more = masked.places.len().saturating_sub(SHOWN);
     if more > 0 {
         writeln!(out, "  {DIM}… and {}{DIM:#}", count::of(more, "more place"))?;
     }

@@ -1,29 +1,96 @@
 //! `flightrec show`
 
-use crate::cli::{Common, Show};
-use crate::input;
-use crate::look::screen::Screen;
-use crate::outcome::{Outcome, Result};
-use crate::places;
+use std::io::Write;
+use std::path::Path;
+
+use flightrec_dump::Dump;
+
+use crate::cli::{Common, LogAmount, Show};
+use crate::error::{Outcome, Result};
+use crate::input::{self, Source, note};
+use crate::render::screen::Screen;
+use crate::render::style::DIM;
+use crate::render::text;
 use crate::show::{self, Paths, View};
 
+/// How many records are shown by default.
+const RECORDS: usize = 20;
+
 pub(super) fn run(args: Show, common: &Common) -> Result {
-    let path = places::resolve(args.dump.as_deref())?;
-    let dump = input::read_dump(&path, common.limits())?;
+    let sources = input::several(&args.dumps)?;
+    let mut dumps = Vec::new();
+    for source in sources {
+        let dump = input::read_dump(&source, common.limits())?;
+        dumps.push(match source.is_newest {
+            true => richest(source, dump, common),
+            false => (source, dump),
+        });
+    }
     let mut screen = Screen::open(common);
-    let view = View {
-        width: screen.width(),
-        now: common.now(),
-        all: args.all,
-        selection: args.selection,
-        paths: Paths::of(&dump),
-    };
-    let shown = show::dump(&mut screen, &dump, &view)?;
+    let mut shown = 0;
+    let are_several = dumps.len() > 1;
+    for (n, (source, dump)) in dumps.iter().enumerate() {
+        let name = source.name();
+        if are_several {
+            let gap = if n > 0 { "\n\n" } else { "" };
+            writeln!(screen, "{gap}{DIM}── {name} ──{DIM:#}")?;
+        }
+        let view = View {
+            width: screen.width(),
+            now: common.now(),
+            all: args.all,
+            source: !args.no_source,
+            log: args.log.unwrap_or(LogAmount::Last(RECORDS)),
+            selection: args.selection.clone(),
+            paths: Paths::of(dump),
+            name,
+        };
+        let records = show::dump(&mut screen, dump, &view)?;
+        shown += records;
+        if records == 0
+            && let Some(why) = args.selection.explain_nothing(dump)
+        {
+            // Behind what was printed, in a pager too.
+            writeln!(screen, "{DIM}{}{DIM:#}", text::line(&why))?;
+        }
+    }
     screen.close()?;
-    let nothing = shown == 0 && view.selection.is_filter();
-    Ok(if nothing {
-        Outcome::Nothing
-    } else {
-        Outcome::Done
-    })
+    Ok(Outcome::found(shown > 0 || !args.selection.is_filter()))
+}
+
+/// Of the dumps of one failure the one that explains most.
+fn richest(source: Source, dump: Dump, common: &Common) -> (Source, Dump) {
+    let dir = source.path.parent().unwrap_or(Path::new(""));
+    let related = dump.related_dumps.iter().filter(|name| {
+        // A name in the same directory; a path could lead anywhere.
+        !name.contains(['/', '\\']) && name.ends_with(".json")
+    });
+    let related = related.filter_map(|name| {
+        let source = Source::newest(dir.join(name));
+        let dump = input::read_dump(&source, common.limits()).ok()?;
+        Some((source, dump))
+    });
+    let best = related.max_by_key(|(_, dump)| richness(dump));
+    match best {
+        Some((best, other)) if richness(&other) > richness(&dump) => {
+            note(&format!(
+                "{}: shown in place of {}: a dump of the same failure that has more",
+                best.name(),
+                source.name()
+            ));
+            (best, other)
+        }
+        _ => (source, dump),
+    }
+}
+
+/// How many errors, frames of the program, and records a dump has.
+fn richness(dump: &Dump) -> (usize, usize, usize) {
+    let frames = dump.stack_traces.iter().flat_map(|trace| &trace.frames);
+    let frames = frames.filter(|frame| !frame.noise && frame.is_named());
+    let errors = match &dump.error {
+        Some(error) => 1 + error.sources.len(),
+        None => 0,
+    };
+    (errors, frames.count(), dump.latest_logs.len())
 }

@@ -1,104 +1,81 @@
 //! `flightrec symbolicate`
 
-use std::fs;
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+
+use serde_json::Value;
 
 use crate::cli::{Common, Symbolicate};
-use crate::input::{self, Limits};
-use crate::look::count;
-use crate::look::style::{BOLD, DIM};
-use crate::look::text;
-use crate::outcome::{Outcome, Result, Trouble};
-use crate::output::create;
-use crate::places;
-use crate::symbolicate::{self, Asked, Modules, Object, Sources, Tally};
+use crate::error::{CliError, Outcome, Result};
+use crate::input::{self, is_stdin};
+use crate::output;
+use crate::render::style::{BOLD, DIM};
+use crate::render::{count, screen, text};
+use crate::symbolicate::{self, Asked, Modules, Sources, Tally, file_name};
 
-/// Binaries with their debug information are larger than dumps.
+/// How much larger than a dump a binary with debug information may be.
 const BINARY_TO_DUMP: u64 = 4;
 
-/// Modules that are told of.
+/// How many modules are named.
 const MAX_MODULES: usize = 20;
 
 pub(super) fn run(args: Symbolicate, common: &Common) -> Result {
-    if args.binary.is_empty() && args.debug_dir.is_empty() {
-        return Err(Trouble::new(
-            "say where the symbols are: --binary FILE, the unstripped binary, or --debug-dir DIR",
+    let source = input::one(Some(&args.dump))?;
+    if args.in_place && (is_stdin(&source.path) || source.number.is_some()) {
+        return Err(CliError::at(
+            &input::shown(&args.dump),
+            "--in-place needs a file that is one dump and nothing else",
         ));
     }
-    let path = places::resolve(Some(&args.dump))?;
-    if args.in_place && input::is_stdin(&path) {
-        return Err(Trouble::new("standard input can't be changed in place"));
-    }
-    let mut dump = read(&path, common)?;
-    let modules = Modules::of(&dump);
-    let sources = Sources::open(
-        &Asked {
+    let document = input::read_document(&source, common.limits())?;
+    let mut dump: Value = serde_json::from_slice(&document.json)
+        .map_err(|error| CliError::at(&source.path, error))?;
+    let modules = symbolicate::modules(&dump);
+    let max_size = common.max_size.saturating_mul(BINARY_TO_DUMP);
+    let sources = if args.binary.is_empty() && args.debug_dir.is_empty() {
+        recorded(&modules, max_size)?
+    } else {
+        let asked = Asked {
             binaries: &args.binary,
             debug_dirs: &args.debug_dir,
             force: args.force,
-            max_size: common.max_size.saturating_mul(BINARY_TO_DUMP),
-        },
-        &modules,
-    )?;
-    let tally = symbolicate::complete(&mut dump, &modules, &sources.symbols()?, common.max_size)
-        .map_err(|why| Trouble::at(&path, why))?;
+            max_size,
+        };
+        Sources::open(&asked, &modules)?
+    };
+    let symbols = sources.symbols()?;
+    let tally = symbolicate::complete(&mut dump, &modules, &symbols, common.max_size)
+        .map_err(|why| CliError::at(&source.path, why))?;
 
+    let json = |out: &mut dyn Write| Ok(serde_json::to_writer(out, &dump)?);
     match &args.output {
         _ if args.in_place && tally.found == 0 => {}
-        _ if args.in_place => replace(&path, &dump)
-            .map_err(|error| Trouble::at(&path, format!("cannot write it: {error}")))?,
-        Some(output) if !input::is_stdin(output) => create(output)
-            .and_then(|file| write(file, &dump))
-            .map_err(|error| Trouble::at(output, format!("cannot write it: {error}")))?,
-        _ => write(io::stdout().lock(), &dump)?,
+        _ if args.in_place => output::replace(&source.path, json)?,
+        output => output::write(output.as_deref(), json)?,
     }
-    report(&mut anstream::stderr().lock(), &tally, &modules)?;
-    Ok(if tally.lacking > 0 && tally.found == 0 {
-        Outcome::Nothing
-    } else {
-        Outcome::Done
-    })
+    report(&mut screen::stderr(), &tally, &modules)?;
+    Ok(Outcome::found(tally.lacking == 0 || tally.found > 0))
 }
 
-fn read(path: &Path, common: &Common) -> Result<Object> {
-    let json = input::read(path, common.limits())?;
-    parse(&json, common.limits()).map_err(|why| Trouble::at(path, why))
-}
-
-/// A dump out of JSON, as it is written there; or why it is none.
-pub(crate) fn parse(json: &[u8], limits: Limits) -> std::result::Result<Object, String> {
-    let json = input::check(json, limits)?;
-    let dump: Object = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-    let schema = dump.get::<String>("schema").unwrap_or_default();
-    if !schema.starts_with("flightrec/") {
-        return Err("it has no \"schema\": \"flightrec/…\"".to_owned());
+/// The files that the dump names, if they are of the same build.
+fn recorded(modules: &Modules, max_size: u64) -> Result<Sources> {
+    let sources = Sources::recorded(modules, max_size);
+    if !sources.is_empty() {
+        return Ok(sources);
     }
-    Ok(dump)
-}
-
-fn write(to: impl Write, dump: &Object) -> io::Result<()> {
-    let mut out = BufWriter::new(to);
-    serde_json::to_writer(&mut out, dump)?;
-    out.flush()
-}
-
-/// The whole dump or the old one, whatever happens meanwhile.
-fn replace(path: &Path, dump: &Object) -> io::Result<()> {
-    // Where a link leads rather than the link.
-    let path = fs::canonicalize(path)?;
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".tmp-{}", std::process::id()));
-    let temporary: PathBuf = path.with_file_name(name);
-    let file = create(&temporary)?;
-    let written = write(&file, dump)
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&temporary, &path));
-    if written.is_err() {
-        // What failed is told; that a remnant stays as well is not worth a word.
-        let _ = fs::remove_file(&temporary);
-    }
-    written
+    let program = modules.list().first();
+    let program = program.map(|module| {
+        let id = module.build_id.as_deref().unwrap_or("none");
+        format!(
+            ": {} with the build-id {} is not on this machine",
+            text::line(&module.name),
+            text::line(id)
+        )
+    });
+    Err(CliError::new(format!(
+        "no file with symbols was found{}; give the unstripped binary of that build with --binary \
+         FILE, or a directory of debug files with --debug-dir DIR",
+        program.unwrap_or_default()
+    )))
 }
 
 fn report(out: &mut dyn Write, tally: &Tally, modules: &Modules) -> io::Result<()> {
@@ -116,7 +93,7 @@ fn report(out: &mut dyn Write, tally: &Tally, modules: &Modules) -> io::Result<(
             out,
             "  {} of {} without a name {DIM}(build-id {}){DIM:#}",
             count::of(*unnamed, "frame"),
-            text::line(module.file_name()),
+            text::line(file_name(module)),
             text::line(build_id)
         )?;
     }

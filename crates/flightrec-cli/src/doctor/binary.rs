@@ -136,7 +136,7 @@ fn symbols(file: &File<'_>, functions: usize, beside: Option<&str>) -> Finding {
             SUBJECT,
             format!(
                 "of {} functions",
-                crate::look::count::grouped(functions as u64)
+                crate::render::count::grouped(functions as u64)
             ),
         ),
         (_, Some(beside)) => Finding::good(SUBJECT, format!("{beside}; keep it")),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process;
 
 use super::Finding;
-use crate::look::text;
+use crate::render::text;
 
 const SUBJECT: &str = "state directory";
 

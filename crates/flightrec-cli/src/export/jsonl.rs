@@ -1,66 +1,73 @@
-//! One JSON object a line: a record each, and the failure itself behind them.
+//! One JSON object a line: one for each record, and one for the failure behind them.
 
 use std::io::{self, Write};
 
-use flightrec::{Dump, LogRecord};
-use serde_json::Value;
+use flightrec_dump::{Dump, LogRecord};
+use serde_json::Value as Json;
 
-use super::object::{Object, json};
-use super::{Chosen, is_fatal, stacks};
+use super::{Selected, causes, error_type, json, object, severity, stack_text, text};
 
-pub(super) fn write(out: &mut dyn Write, dumps: &[Chosen<'_>]) -> io::Result<()> {
-    for chosen in dumps {
-        for record in &chosen.records {
-            line(out, &self::record(chosen.dump, record))?;
+pub(super) fn write(out: &mut dyn Write, dumps: &[Selected<'_>]) -> io::Result<()> {
+    for selected in dumps {
+        for record in &selected.records {
+            line(out, &self::record(selected.dump, record))?;
         }
-        line(out, &failure(chosen.dump))?;
+        line(out, &failure(selected.dump))?;
     }
     Ok(())
 }
 
-fn line(out: &mut dyn Write, object: &Object<'_>) -> io::Result<()> {
+fn line(out: &mut dyn Write, object: &Json) -> io::Result<()> {
     serde_json::to_writer(&mut *out, object)?;
     writeln!(out)
 }
 
-fn record<'a>(dump: &'a Dump, record: &'a LogRecord) -> Object<'a> {
-    let fields = if record.fields.is_empty() {
-        Value::Null
-    } else {
-        json(&record.fields)
+fn record(dump: &Dump, record: &LogRecord) -> Json {
+    let fields = match record.fields.is_empty() {
+        true => Json::Null,
+        false => json(&record.fields),
     };
-    Object::default()
-        .with("time", &*record.time)
-        .with("level", &*record.level)
-        .with("target", &*record.target)
-        .with("msg", &*record.msg)
-        .with("thread", &*record.thread)
-        .with("file", record.file.as_deref())
-        .with("line", record.line)
-        .with("seq", record.seq)
-        .with("fields", fields)
-        .with("app", &*dump.app)
-        .with("pid", dump.process.pid)
-        .with("event", "record")
+    object([
+        ("time", json(&record.time)),
+        ("level", record.level.as_str().into()),
+        ("target", (&*record.target).into()),
+        ("msg", (&*record.msg).into()),
+        ("thread", (&*record.thread).into()),
+        ("file", record.file.as_deref().into()),
+        ("line", record.line.into()),
+        ("seq", record.seq.into()),
+        ("span", record.span.into()),
+        ("fields", fields),
+        ("app", (&*dump.app).into()),
+        ("pid", dump.process.pid.into()),
+        ("event", "record".into()),
+    ])
 }
 
-fn failure(dump: &Dump) -> Object<'_> {
-    let stacks = stacks::text(dump);
-    Object::default()
-        .with("time", &*dump.created_at)
-        .with("level", if is_fatal(dump) { "FATAL" } else { "ERROR" })
-        .with("target", &*dump.app)
-        .with("msg", &*dump.reason.message)
-        .with("thread", &*dump.process.thread)
-        .with("app", &*dump.app)
-        .with("pid", dump.process.pid)
-        .with("event", "failure")
-        .with("kind", &*dump.reason.kind)
-        .with("version", dump.version.as_deref())
-        .with("revision", dump.revision.as_deref())
-        .with(
-            "fingerprint",
-            Some(&*dump.fingerprint).filter(|text| !text.is_empty()),
-        )
-        .with("stack", Some(stacks).filter(|text| !text.is_empty()))
+fn failure(dump: &Dump) -> Json {
+    let causes = causes(dump);
+    object([
+        ("time", json(&dump.created_at)),
+        ("level", severity(dump).into()),
+        ("target", (&*dump.app).into()),
+        ("msg", (&*dump.reason.message).into()),
+        ("thread", (&*dump.process.thread).into()),
+        ("app", (&*dump.app).into()),
+        ("pid", dump.process.pid.into()),
+        ("event", "failure".into()),
+        ("kind", dump.reason.kind.as_str().into()),
+        ("error_type", error_type(dump).into()),
+        (
+            "causes",
+            if causes.is_empty() {
+                Json::Null
+            } else {
+                causes.into()
+            },
+        ),
+        ("version", dump.version.as_deref().into()),
+        ("revision", dump.revision.as_deref().into()),
+        ("fingerprint", text(&dump.fingerprint)),
+        ("stack", text(&stack_text(dump))),
+    ])
 }

@@ -1,26 +1,28 @@
-//! `key=value`, a record a line, and the failure itself behind them.
+//! `key=value`, one record a line, and one line for the failure behind them.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use flightrec::Value;
+use flightrec_dump::{Dump, Value};
 
-use super::{Chosen, is_fatal};
-use crate::look::{text, value};
+use super::{Selected, causes, error_type, severity};
+use crate::render::text;
 
-/// The keys that a record has by itself; one of its fields that has such a name gets a prefix.
-const OWN: [&str; 6] = ["time", "level", "target", "thread", "msg", "at"];
+/// The keys of every record; a field with such a name gets a prefix.
+const OWN: [&str; 8] = [
+    "time", "level", "target", "thread", "msg", "at", "app", "pid",
+];
 
-pub(super) fn write(out: &mut dyn Write, dumps: &[Chosen<'_>]) -> io::Result<()> {
-    for chosen in dumps {
-        for record in &chosen.records {
-            let mut line = Line::new(
-                &record.time,
-                &record.level,
-                &record.target,
-                &record.thread,
-                &record.msg,
-            );
+pub(super) fn write(out: &mut dyn Write, dumps: &[Selected<'_>]) -> io::Result<()> {
+    for selected in dumps {
+        let dump = selected.dump;
+        for record in &selected.records {
+            let mut line = Line::default();
+            line.pair("time", &record.time.to_string());
+            line.pair("level", record.level.as_str());
+            line.pair("target", &record.target);
+            line.pair("thread", &record.thread);
+            line.pair("msg", &record.msg);
             for (key, field) in record.fields.iter() {
                 let key = if OWN.contains(&key) {
                     format!("field.{key}")
@@ -29,51 +31,52 @@ pub(super) fn write(out: &mut dyn Write, dumps: &[Chosen<'_>]) -> io::Result<()>
                 };
                 match field {
                     Value::Text(text) => line.pair(&key, text),
-                    other => line.pair(&key, &value::text(other)),
+                    other => line.pair(&key, &text::value(other)),
                 }
             }
             if let (Some(file), Some(number)) = (&record.file, record.line) {
                 line.pair("at", &format!("{file}:{number}"));
             }
+            line.process(dump);
             writeln!(out, "{}", line.text)?;
         }
-        let dump = chosen.dump;
-        let level = if is_fatal(dump) { "FATAL" } else { "ERROR" };
-        let mut line = Line::new(
-            &dump.created_at,
-            level,
-            &dump.app,
-            &dump.process.thread,
-            &dump.reason.message,
-        );
-        line.pair("failure", &dump.reason.kind);
-        if !dump.fingerprint.is_empty() {
-            line.pair("fingerprint", &dump.fingerprint);
-        }
-        writeln!(out, "{}", line.text)?;
+        writeln!(out, "{}", failure(dump).text)?;
     }
     Ok(())
 }
 
+fn failure(dump: &Dump) -> Line {
+    let mut line = Line::default();
+    line.pair("time", &dump.created_at.to_string());
+    line.pair("level", severity(dump));
+    line.pair("target", &dump.app);
+    line.pair("thread", &dump.process.thread);
+    line.pair("msg", &dump.reason.message);
+    line.pair("failure", dump.reason.kind.as_str());
+    if let Some(error_type) = error_type(dump) {
+        line.pair("error_type", error_type);
+    }
+    let causes = causes(dump);
+    if !causes.is_empty() {
+        line.pair("causes", &causes.join(": "));
+    }
+    if !dump.fingerprint.is_empty() {
+        line.pair("fingerprint", &dump.fingerprint);
+    }
+    line.process(dump);
+    line
+}
+
+#[derive(Default)]
 struct Line {
     text: String,
 }
 
 impl Line {
-    fn new(time: &str, level: &str, target: &str, thread: &str, msg: &str) -> Line {
-        let mut line = Line {
-            text: String::new(),
-        };
-        for (key, value) in [
-            ("time", time),
-            ("level", level),
-            ("target", target),
-            ("thread", thread),
-            ("msg", msg),
-        ] {
-            line.pair(key, value);
-        }
-        line
+    /// Whose line it is, for a file with several dumps.
+    fn process(&mut self, dump: &Dump) {
+        self.pair("app", &dump.app);
+        self.pair("pid", &dump.process.pid.to_string());
     }
 
     fn pair(&mut self, key: &str, value: &str) {
@@ -82,7 +85,7 @@ impl Line {
         }
         let plain =
             |char: char| char.is_alphanumeric() || matches!(char, '_' | '-' | '.' | '/' | ':');
-        // Whatever else would end the key.
+        // Other characters might end the key.
         self.text
             .extend(key.chars().map(|char| if plain(char) { char } else { '_' }));
         if key.is_empty() {
@@ -93,7 +96,7 @@ impl Line {
     }
 }
 
-/// In quotes where it is needed, with quotes and backslashes escaped.
+/// In quotes where needed, with quotes and backslashes escaped.
 fn quoted(value: &str) -> Cow<'_, str> {
     let bare = |char: char| {
         !char.is_whitespace() && !matches!(char, '"' | '=' | '\\') && !char.is_control()
@@ -102,7 +105,7 @@ fn quoted(value: &str) -> Cow<'_, str> {
     if !value.is_empty() && value.chars().all(bare) && line == value {
         return line;
     }
-    // Backslashes first, as those of the escapes are wanted as they are.
+    // Backslashes first, so that those of the escapes stay.
     let value = value.replace('\\', "\\\\").replace('"', "\\\"");
     Cow::Owned(format!("\"{}\"", text::line(&value)))
 }
@@ -116,9 +119,7 @@ mod tests {
         assert_eq!(quoted("plain/8"), "plain/8");
         assert_eq!(quoted(""), "\"\"");
         assert_eq!(quoted("a b=\"c\"\\\n"), "\"a b=\\\"c\\\"\\\\\\n\"");
-        let mut line = Line {
-            text: String::new(),
-        };
+        let mut line = Line::default();
         line.pair("a key", "1");
         line.pair("", "2");
         assert_eq!(line.text, "a_key=1 _=2");

@@ -6,30 +6,28 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use flightrec::{Dump, LogRecord, Value};
+use flightrec_dump::{Dump, Level, LogRecord, Value};
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
-use super::object::{Object, json as to_json};
-use super::{Chosen, failed_at, is_fatal, stacks};
-use crate::look::time;
-use crate::select::Level;
+use super::{Selected, error_type, failed_at, object, severity, stack_text};
+use crate::render::time;
 
-pub(super) fn write(out: &mut dyn Write, dumps: &[Chosen<'_>]) -> io::Result<()> {
+pub(super) fn write(out: &mut dyn Write, dumps: &[Selected<'_>]) -> io::Result<()> {
     write!(out, "{{\"resourceLogs\":[")?;
-    for (n, chosen) in dumps.iter().enumerate() {
+    for (n, selected) in dumps.iter().enumerate() {
         if n > 0 {
             write!(out, ",")?;
         }
-        resource_logs(out, chosen)?;
+        resource_logs(out, selected)?;
     }
     writeln!(out, "]}}")
 }
 
-fn resource_logs(out: &mut dyn Write, chosen: &Chosen<'_>) -> io::Result<()> {
-    let resource = json!({"attributes": resource(chosen.dump)});
+fn resource_logs(out: &mut dyn Write, selected: &Selected<'_>) -> io::Result<()> {
+    let resource = json!({"attributes": resource(selected.dump)});
     write!(out, "{{\"resource\":{resource},\"scopeLogs\":[")?;
-    for (scope, records) in scopes(&chosen.records) {
+    for (scope, records) in scopes(&selected.records) {
         write!(
             out,
             "{{\"scope\":{},\"logRecords\":[",
@@ -37,13 +35,13 @@ fn resource_logs(out: &mut dyn Write, chosen: &Chosen<'_>) -> io::Result<()> {
         )?;
         for (n, record) in records.into_iter().enumerate() {
             write!(out, "{}", if n > 0 { "," } else { "" })?;
-            serde_json::to_writer(&mut *out, &self::record(record, chosen.dump))?;
+            serde_json::to_writer(&mut *out, &self::record(record, selected.dump))?;
         }
         write!(out, "]}},")?;
     }
     let scope = json!({"name": "flightrec", "version": env!("CARGO_PKG_VERSION")});
     write!(out, "{{\"scope\":{scope},\"logRecords\":[")?;
-    serde_json::to_writer(&mut *out, &failure(chosen.dump))?;
+    serde_json::to_writer(&mut *out, &failure(selected.dump))?;
     write!(out, "]}}]}}")
 }
 
@@ -72,8 +70,8 @@ impl Attributes {
         }
     }
 
-    fn int(&mut self, key: &str, value: impl Into<i128>) {
-        self.any(key, any_value(&Value::Int(value.into())));
+    fn int(&mut self, key: &str, value: impl Into<u64>) {
+        self.any(key, integer(value.into()));
     }
 
     fn any(&mut self, key: &str, value: Json) {
@@ -128,7 +126,7 @@ fn resource(dump: &Dump) -> Vec<Json> {
     attributes.0
 }
 
-fn record<'a>(record: &LogRecord, dump: &Dump) -> Object<'a> {
+fn record(record: &LogRecord, dump: &Dump) -> Json {
     let mut attributes = Attributes::default();
     attributes.text("thread.name", &record.thread);
     if let Some(file) = &record.file {
@@ -141,63 +139,70 @@ fn record<'a>(record: &LogRecord, dump: &Dump) -> Object<'a> {
     for (key, value) in record.fields.iter() {
         attributes.any(key, any_value(value));
     }
-    let level = Level::of(record);
-    let severity = level.map(|level| match level {
+    let severity = match record.level {
         Level::Trace => 1,
         Level::Debug => 5,
         Level::Info => 9,
         Level::Warn => 13,
         Level::Error => 17,
-    });
-    Object::default()
-        .with("timeUnixNano", time::parse(&record.time).map(nanoseconds))
-        .with("observedTimeUnixNano", nanoseconds(failed_at(dump)))
-        .with("severityNumber", severity)
-        .with("severityText", &*record.level)
-        .with("body", json!({"stringValue": record.msg}))
-        .with("attributes", attributes.0)
+    };
+    object([
+        (
+            "timeUnixNano",
+            time::known(record.time).map(nanoseconds).into(),
+        ),
+        ("observedTimeUnixNano", nanoseconds(failed_at(dump)).into()),
+        ("severityNumber", severity.into()),
+        ("severityText", record.level.as_str().into()),
+        ("body", json!({"stringValue": record.msg})),
+        ("attributes", attributes.0.into()),
+    ])
 }
 
-fn failure<'a>(dump: &Dump) -> Object<'a> {
+fn failure(dump: &Dump) -> Json {
     let mut attributes = Attributes::default();
     attributes.text("exception.message", &dump.reason.message);
-    if dump.reason.kind == "panic" {
-        attributes.text("exception.type", "panic");
-    }
-    attributes.text("exception.stacktrace", &stacks::text(dump));
+    attributes.text("exception.type", error_type(dump).unwrap_or_default());
+    attributes.text("exception.stacktrace", &stack_text(dump));
     attributes.text("thread.name", &dump.process.thread);
-    attributes.text("flightrec.kind", &dump.reason.kind);
+    attributes.text("flightrec.kind", dump.reason.kind.as_str());
     attributes.text("flightrec.fingerprint", &dump.fingerprint);
-    let (number, text) = if is_fatal(dump) {
-        (21, "FATAL")
-    } else {
-        (17, "ERROR")
-    };
+    let text = severity(dump);
     let at = nanoseconds(failed_at(dump));
-    Object::default()
-        .with("timeUnixNano", &*at)
-        .with("observedTimeUnixNano", &*at)
-        .with("severityNumber", number)
-        .with("severityText", text)
-        .with("eventName", "exception")
-        .with("body", json!({"stringValue": dump.reason.message}))
-        .with("attributes", attributes.0)
+    object([
+        ("timeUnixNano", (&*at).into()),
+        ("observedTimeUnixNano", (&*at).into()),
+        (
+            "severityNumber",
+            if text == "FATAL" { 21 } else { 17 }.into(),
+        ),
+        ("severityText", text.into()),
+        ("eventName", "exception".into()),
+        ("body", json!({"stringValue": dump.reason.message})),
+        ("attributes", attributes.0.into()),
+    ])
 }
 
-/// 64-bit numbers are text in the JSON mapping of protobuf. Before 1970 there is no such time.
+/// 64-bit numbers are text in the JSON mapping of protobuf. Times before 1970 cannot be expressed.
 fn nanoseconds(time: Timestamp) -> String {
     u64::try_from(time.as_nanosecond()).unwrap_or(0).to_string()
+}
+
+/// A number that may be too large for OTLP's signed integers.
+fn integer(value: u64) -> Json {
+    match i64::try_from(value) {
+        Ok(value) => json!({"intValue": value.to_string()}),
+        Err(_) => json!({"stringValue": value.to_string()}),
+    }
 }
 
 fn any_value(value: &Value) -> Json {
     match value {
         Value::Null => json!({}),
         Value::Bool(yes) => json!({"boolValue": yes}),
-        Value::Int(int) => match i64::try_from(*int) {
-            Ok(int) => json!({"intValue": int.to_string()}),
-            Err(_) => json!({"stringValue": int.to_string()}),
-        },
-        Value::Float(float) => json!({"doubleValue": to_json(&Value::Float(*float))}),
+        Value::Int(int) => json!({"intValue": int.to_string()}),
+        Value::Uint(int) => integer(*int),
+        Value::Float(float) => json!({"doubleValue": float}),
         Value::Text(text) => json!({"stringValue": text}),
         Value::List(items) => {
             let values: Vec<_> = items.iter().map(any_value).collect();

@@ -1,9 +1,9 @@
 //! Masking more of a dump than was masked when it was made.
 //!
-//! It works on the JSON itself, so that keys of a newer schema are masked and kept as well.
+//! It works on the JSON, so keys of a newer schema are masked and kept, too.
 
 mod personal;
 mod walk;
 
-pub(crate) use personal::rules;
+pub(crate) use personal::{Personal, rules};
 pub(crate) use walk::{Masked, mask};

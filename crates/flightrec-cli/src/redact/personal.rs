@@ -1,12 +1,12 @@
-//! What is no secret to the program, but perhaps to its user: names in paths, addresses.
+//! Personal data: names of users, machines and directories, addresses.
 
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
-use flightrec::redact::{MASK, Redactor};
+use logredact::{MASK, Redactor};
 use regex::{Captures, Regex};
 
-use crate::outcome::{Result, Trouble};
+use crate::error::{CliError, Result};
 
 /// The name of a user in the path of a home directory.
 const HOME: &str = r"(?i)(/home/|/users/|\\users\\|\\\\users\\\\)([^/\\\s:;,'\x22]+)";
@@ -15,29 +15,68 @@ const EMAIL: &str = r"(?i)()[a-z0-9._%+-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+";
 
 const IPV4: &str = r"()\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b";
 
-/// What may be an IPv6 address.
+/// Text that may be an IPv6 address.
 const IPV6: &str = r"[0-9A-Fa-f:.]{3,}";
 
-/// The redactor with the rules for what is personal.
-pub(crate) fn rules(redactor: Redactor, ip: bool) -> Result<Redactor> {
+/// The directories of an absolute path; a URL has two slashes. `/rustc/` is the same everywhere.
+const PATH: &str =
+    r"(^|[^/\\\w.:-])(?:/(?:[^/\s:;,'\x22()\[\]]+/)+|[A-Za-z]:\\(?:[^\\\s:;,'\x22]+\\)+)";
+
+/// What to mask besides homes and e-mail addresses.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Personal<'a> {
+    pub(crate) ip: bool,
+    /// Names of machines.
+    pub(crate) hosts: &'a [String],
+    pub(crate) paths: bool,
+}
+
+/// The redactor with the rules for personal data.
+pub(crate) fn rules(redactor: Redactor, what: &Personal<'_>) -> Result<Redactor> {
     let mut redactor = redactor;
+    let compile =
+        |pattern: &str| Regex::new(pattern).map_err(|error| CliError::new(error.to_string()));
     let mut add = |name: &str, pattern: &str| -> Result<()> {
-        let regex = Regex::new(pattern).map_err(|error| Trouble::new(error.to_string()))?;
+        let regex = compile(pattern)?;
         let previous = std::mem::replace(&mut redactor, Redactor::none());
         redactor = previous.rule(name, move |text| replace(&regex, text));
         Ok(())
     };
     add("home", HOME)?;
     add("email", EMAIL)?;
-    if ip {
+    for host in what.hosts.iter().filter(|host| !host.is_empty()) {
+        let host = regex::escape(host);
+        // The domain around it would tell the name, too.
+        add(
+            "host",
+            &format!(r"(?i)()\b(?:[\w-]+\.)*{host}(?:\.[\w-]+)*\b"),
+        )?;
+    }
+    if what.ip {
         add("ip", IPV4)?;
-        let regex = Regex::new(IPV6).map_err(|error| Trouble::new(error.to_string()))?;
+        let regex = compile(IPV6)?;
         redactor = redactor.rule("ip", move |text| replace_ipv6(&regex, text));
+    }
+    if what.paths {
+        let regex = compile(PATH)?;
+        redactor = redactor.rule("path", move |text| replace_paths(&regex, text));
     }
     Ok(redactor)
 }
 
-/// A path of modules has the look of an address, too: `fae::b2` is taken for one, `ada::b` is not.
+fn replace_paths<'a>(regex: &Regex, text: &'a str) -> Cow<'a, str> {
+    regex.replace_all(text, |found: &Captures<'_>| {
+        let before = found.get(1).map_or("", |before| before.as_str());
+        let path = &found[0][before.len()..];
+        let masked = format!("/{MASK}/");
+        if path.starts_with("/rustc/") || path == masked {
+            return found[0].to_owned();
+        }
+        format!("{before}{masked}")
+    })
+}
+
+/// The path of a module may look like an address: `fae::b2` is masked, `ada::b` is not.
 fn replace_ipv6<'a>(regex: &Regex, text: &'a str) -> Cow<'a, str> {
     regex.replace_all(text, |found: &Captures<'_>| {
         let whole = &found[0];
@@ -56,10 +95,10 @@ fn replace_ipv6<'a>(regex: &Regex, text: &'a str) -> Cow<'a, str> {
     })
 }
 
-/// The matches masked, but for what the first group holds.
+/// Masks the matches except for their first group.
 fn replace<'a>(regex: &Regex, text: &'a str) -> Cow<'a, str> {
     regex.replace_all(text, |found: &Captures<'_>| {
-        // What is masked already stays as it is.
+        // What is masked already stays.
         if found.get(2).is_some_and(|name| name.as_str() == MASK) {
             return found[0].to_owned();
         }
@@ -72,8 +111,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn personal_things_are_masked() {
-        let redactor = rules(Redactor::default(), true).unwrap();
+    fn personal_data_is_masked() {
+        let redactor = rules(
+            Redactor::default(),
+            &Personal {
+                ip: true,
+                ..Personal::default()
+            },
+        )
+        .unwrap();
         let masked = |text: &str| redactor.text(text).into_owned();
         assert_eq!(masked("/home/jane/src/x.rs"), "/home/[redacted]/src/x.rs");
         assert_eq!(masked("C:\\Users\\Jane\\x"), "C:\\Users\\[redacted]\\x");
@@ -92,5 +138,38 @@ mod tests {
             assert_eq!(masked(harmless), harmless);
         }
         assert_eq!(masked(&masked("/home/jane/x")), "/home/[redacted]/x");
+    }
+
+    #[test]
+    fn hosts_and_directories_are_masked_when_asked() {
+        let what = Personal {
+            hosts: &["build-7".to_owned()],
+            paths: true,
+            ..Personal::default()
+        };
+        let redactor = rules(Redactor::default(), &what).unwrap();
+        let masked = |text: &str| redactor.text(text).into_owned();
+        assert_eq!(
+            masked("on build-7, at BUILD-7.example.org:80"),
+            "on [redacted], at [redacted]:80"
+        );
+        assert_eq!(
+            masked("cannot read /srv/acme/conf.toml: no"),
+            "cannot read /[redacted]/conf.toml: no"
+        );
+        assert_eq!(masked("C:\\acme\\x.exe"), "/[redacted]/x.exe");
+        assert_eq!(
+            masked(&masked("/srv/acme/conf.toml")),
+            "/[redacted]/conf.toml"
+        );
+        for harmless in [
+            "src/main.rs",
+            "https://example.org/a/b",
+            "/rustc/abc/library/core/src/lib.rs",
+            "a/b/c",
+            "build-70",
+        ] {
+            assert_eq!(masked(harmless), harmless);
+        }
     }
 }

@@ -1,12 +1,12 @@
-//! Masking every text in a dump's JSON.
+//! Masking every text in the JSON of a dump.
 
 use std::collections::BTreeMap;
 
-use flightrec::redact::{MASK, Redactor};
+use logredact::{MASK, Redactor};
 use serde_json::{Map, Value};
 
-/// Keys whose values are the schema's own and say nothing of anybody, if they are what the schema
-/// says they are: masking them could only make the dump unreadable.
+/// Keys whose values are of the schema and hold no personal data, if they have the form that the
+/// schema says: masking them could only make the dump unreadable.
 const STRUCTURE: [&str; 12] = [
     "schema",
     "created_at",
@@ -22,10 +22,10 @@ const STRUCTURE: [&str; 12] = [
     "seq",
 ];
 
-/// The longest text that the schema itself has: a build-id.
+/// The longest text of the schema: a build-id.
 const MAX_WORD: usize = 128;
 
-/// Whether a value is a time, a number, a word, rather than what somebody wrote.
+/// Whether a value is a time, a number or a word rather than prose.
 fn is_word(value: &Value) -> bool {
     match value {
         Value::String(text) => {
@@ -37,37 +37,39 @@ fn is_word(value: &Value) -> bool {
     }
 }
 
-/// Places that are named; more are counted.
-const MAX_PLACES: usize = 1_000;
-
 /// What was masked.
 #[derive(Debug, Default)]
 pub(crate) struct Masked {
     /// How many values by each rule.
     pub(crate) rules: BTreeMap<String, u64>,
-    /// Where, such as `latest_logs[3].msg`.
-    pub(crate) places: Vec<String>,
+    /// Where and how often, such as `latest_logs[3].msg` once, `latest_logs[…].msg` many times.
+    pub(crate) places: Vec<(String, u64)>,
     /// How many places there are in all.
     pub(crate) count: u64,
 }
 
-/// Masks the dump, and adds to its own account of what was masked.
+/// Masks the dump, and adds to its own count of what was masked.
 pub(crate) fn mask(dump: &mut Value, redactor: &Redactor) -> Masked {
     let before: BTreeMap<String, u64> = sum(redactor.counts());
     let mut walk = Walk {
         redactor,
         masked: Masked::default(),
         place: String::new(),
+        places: BTreeMap::new(),
     };
     walk.value(dump, None);
     let mut masked = walk.masked;
+    let places = walk.places.into_iter();
+    masked.places = places
+        .map(|(pattern, (first, count))| (if count == 1 { first } else { pattern }, count))
+        .collect();
     for (rule, count) in sum(redactor.counts()) {
         let new = count - before.get(&rule).copied().unwrap_or(0).min(count);
         if new > 0 {
-            masked.rules.insert(rule, new);
+            *masked.rules.entry(rule).or_default() += new;
         }
     }
-    account(dump, &masked);
+    add_counts(dump, &masked);
     masked
 }
 
@@ -80,7 +82,7 @@ fn sum(counts: Vec<(String, u64)>) -> BTreeMap<String, u64> {
     sums
 }
 
-fn account(dump: &mut Value, masked: &Masked) {
+fn add_counts(dump: &mut Value, masked: &Masked) {
     let Value::Object(dump) = dump else { return };
     let redactions = dump
         .entry("redactions")
@@ -97,6 +99,8 @@ struct Walk<'a> {
     redactor: &'a Redactor,
     masked: Masked,
     place: String,
+    /// The first place and the number of places that differ by their indexes only.
+    places: BTreeMap<String, (String, u64)>,
 }
 
 impl Walk<'_> {
@@ -135,7 +139,7 @@ impl Walk<'_> {
     }
 
     fn object(&mut self, object: &mut Map<String, Value>, key: Option<&str>) {
-        // Among key-values, names are the program's; elsewhere they are the schema's.
+        // The names of key-values are the program's, others the schema's.
         let is_data = key.is_some();
         for (name, mut value) in std::mem::take(object) {
             let masked = self.redactor.text(&name).into_owned();
@@ -166,13 +170,20 @@ impl Walk<'_> {
 
     fn note(&mut self) {
         self.masked.count += 1;
-        if self.masked.places.len() < MAX_PLACES {
-            self.masked.places.push(self.place.clone());
+        let mut pattern = String::new();
+        for (n, part) in self.place.split('[').enumerate() {
+            let rest = part.split_once(']').map(|(_, rest)| rest);
+            match rest.filter(|_| n > 0) {
+                Some(rest) => pattern.extend(["[…]", rest]),
+                None => pattern.push_str(part),
+            }
         }
+        let first = || (self.place.clone(), 0);
+        self.places.entry(pattern).or_insert_with(first).1 += 1;
     }
 }
 
-/// A name that the object does not have, for two may be the same once they are masked.
+/// A name that the object does not have: two may be the same when masked.
 fn free(object: &Map<String, Value>, name: String) -> String {
     if !object.contains_key(&name) {
         return name;
@@ -212,8 +223,7 @@ mod tests {
         });
         assert_eq!(dump, expected);
         assert_eq!(masked.count, 5);
-        let mut places = masked.places;
-        places.sort();
+        let places: Vec<_> = masked.places.iter().map(|(place, _)| place).collect();
         assert_eq!(
             places,
             [
@@ -241,6 +251,6 @@ mod tests {
         });
         assert_eq!(dump, expected);
         assert_eq!(masked.count, 2);
-        assert_eq!(masked.places, ["metadata.of [redacted]"; 2]);
+        assert_eq!(masked.places, [("metadata.of […]".to_owned(), 2)]);
     }
 }

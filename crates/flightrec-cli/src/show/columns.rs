@@ -1,30 +1,30 @@
-//! Lines of text with the place in the source that belongs to each, in a column of their own.
+//! Lines of text, each with a place in the source in a column beside it.
 
 use std::io::{self, Write};
 
 use anstyle::Style;
-use flightrec::Location;
+use flightrec_dump::Location;
 
 use super::View;
-use crate::look::style::{DIM, PLACE};
-use crate::look::text::{self, pad};
+use crate::render::style::{DIM, PLACE};
+use crate::render::text::{self, pad};
 
-/// How far right the places stand at most if lines may be of any length.
+/// The end of the column of places if lines may be of any length.
 const FREE_WIDTH: usize = 130;
 
 /// One line; everything in it is escaped already.
 #[derive(Debug, Default)]
 pub(super) struct Row {
-    /// What leads to the text, such as the branches of a tree.
+    /// The prefix of the first line, such as the branches of a tree.
     pub(super) lead: String,
-    /// What stands before the text's further lines, should it need them.
+    /// The prefix of further lines.
     pub(super) lead_on: String,
     pub(super) text: String,
     pub(super) style: Style,
     pub(super) place: Option<String>,
 }
 
-/// Prints the rows, calling `after` behind each with its number.
+/// Prints the rows, and calls `after` behind each with its number.
 pub(super) fn print(
     out: &mut dyn Write,
     rows: &[Row],
@@ -65,15 +65,15 @@ pub(super) fn print(
     Ok(())
 }
 
-/// The place on a line of its own, at the right margin if it can be.
+/// The place on a line of its own.
 fn place_below(out: &mut dyn Write, row: &Row, place: &str, view: &View) -> io::Result<()> {
     let lead = &row.lead_on;
     let width = view.width.unwrap_or(FREE_WIDTH);
-    let place = text::cut_start(place, width.saturating_sub(text::width(lead) + 2).max(8));
+    let place = cut_path(place, width.saturating_sub(text::width(lead) + 2).max(8));
     writeln!(out, "{DIM}{lead}{DIM:#}  {PLACE}{place}{PLACE:#}")
 }
 
-/// Where the places begin: right of as many texts as possible, as long as all of them fit.
+/// The column of the places: right of as many texts as possible while all places fit.
 fn column(rows: &[Row], view: &View) -> usize {
     let with_place = || {
         rows.iter()
@@ -92,22 +92,40 @@ fn column(rows: &[Row], view: &View) -> usize {
         .unwrap_or(0)
 }
 
-/// `src/main.rs:62`
-pub(super) fn place(file: &str, line: Option<u32>, view: &View) -> String {
-    let file = if view.all {
-        file
-    } else {
-        view.paths.short(file)
+/// A path without its first directories if it is too long.
+pub(super) fn cut_path(path: &str, most: usize) -> std::borrow::Cow<'_, str> {
+    if text::width(path) <= most {
+        return path.into();
+    }
+    let ends = path.match_indices('/').map(|(at, _)| &path[at..]);
+    let fits = ends.into_iter().find(|end| text::width(end) < most);
+    fits.map_or_else(
+        || text::cut_start(path, most),
+        |end| format!("…{end}").into(),
+    )
+}
+
+/// `src/main.rs:62`, or with `--all` `/home/ci/census/src/main.rs:62:9`
+pub(super) fn place(file: &str, line: Option<u32>, column: Option<u32>, view: &View) -> String {
+    let file = match view.all {
+        true => file,
+        false => view.paths.short(file),
     };
     let file = text::line(file);
-    match line {
-        Some(line) => format!("{file}:{line}"),
-        None => file.into_owned(),
+    match (line, column.filter(|_| view.all)) {
+        (Some(line), Some(column)) => format!("{file}:{line}:{column}"),
+        (Some(line), None) => format!("{file}:{line}"),
+        (None, _) => file.into_owned(),
     }
 }
 
 pub(super) fn place_of(location: &Location, view: &View) -> String {
-    place(&location.file, Some(location.line), view)
+    place(
+        &location.file,
+        Some(location.line),
+        Some(location.column),
+        view,
+    )
 }
 
 /// Prints `name` in a column and its text, wrapped, beside it.

@@ -1,20 +1,23 @@
-//! The error's tree: causes one below the other, the errors of a join as branches.
+//! The error as a tree: causes below each other, the errors of a join as branches.
 
 use std::io::{self, Write};
 
 use anstyle::Style;
-use flightrec::{Dump, ErrorNode};
+use flightrec_dump::{Dump, ErrorNode};
 
 use super::View;
 use super::columns::{self, Row, place_of};
-use crate::look::style::{ERROR, PLAIN};
-use crate::look::text;
+use crate::render::style::{ERROR, PLAIN};
+use crate::render::text;
 
-/// Errors that are shown; more are counted.
+/// How many errors are shown; more are counted.
 const MAX_SHOWN: usize = 1_000;
 
-/// Joins in joins that are shown.
+/// How many joins within joins are shown.
 const MAX_NESTED: usize = 16;
+
+/// A longer message is cut, in characters.
+const MAX_MESSAGE: usize = 4_000;
 
 const INDENT: &str = "  ";
 
@@ -28,7 +31,7 @@ pub(super) fn print(out: &mut dyn Write, dump: &Dump, view: &View) -> io::Result
         Some(error) => tree.error(error, INDENT, INDENT, 0),
         None if dump.reason.message.is_empty() => return Ok(()),
         None => tree.text(
-            &dump.reason.message,
+            super::message(dump),
             INDENT.to_owned(),
             INDENT.to_owned(),
             ERROR,
@@ -46,8 +49,8 @@ struct Tree<'a> {
 }
 
 impl Tree<'_> {
-    /// The error, its causes, and its join if there is one. `first` leads to its first line, `on`
-    /// to the others.
+    /// The error, its causes, and its join if there is one. `first` is the prefix of its first
+    /// line, `on` that of the others.
     fn error(&mut self, error: &ErrorNode, first: &str, on: &str, nested: usize) {
         let mut at = error;
         let mut lead = first.to_owned();
@@ -67,7 +70,7 @@ impl Tree<'_> {
             self.text(&at.message, lead, lead_on, style, place);
             match at.sources.as_slice() {
                 [] => return,
-                _ if self.shown >= MAX_SHOWN => return self.say(on, "… more causes (cut)"),
+                _ if self.shown >= MAX_SHOWN => return self.note(on, "… more causes (cut)"),
                 [cause] => {
                     at = cause;
                     causes += 1;
@@ -82,7 +85,7 @@ impl Tree<'_> {
         for (n, error) in errors.iter().enumerate() {
             let left = errors.len() - n;
             if nested >= MAX_NESTED || self.shown >= MAX_SHOWN {
-                return self.say(on, &format!("╰─ … {left} more errors (cut)"));
+                return self.note(on, &format!("╰─ … {left} more errors (cut)"));
             }
             let (mark, below) = if left == 1 {
                 ("╰─ ", "   ")
@@ -98,7 +101,7 @@ impl Tree<'_> {
         }
     }
 
-    fn say(&mut self, lead: &str, what: &str) {
+    fn note(&mut self, lead: &str, what: &str) {
         self.rows.push(Row {
             lead: lead.to_owned(),
             text: what.to_owned(),
@@ -106,7 +109,7 @@ impl Tree<'_> {
         });
     }
 
-    /// A message, which may be of several lines; the place stands beside the first.
+    /// A message of one or more lines; the place is beside the first.
     fn text(
         &mut self,
         message: &str,
@@ -116,7 +119,14 @@ impl Tree<'_> {
         mut place: Option<String>,
     ) {
         let mut lead = lead;
-        for line in text::lines(message) {
+        let most = if self.view.all {
+            usize::MAX
+        } else {
+            MAX_MESSAGE
+        };
+        let (message, more) = text::head(message, most);
+        let more = (more > 0).then(|| text::more_characters(more).into());
+        for line in text::lines(message).chain(more) {
             let lead = std::mem::replace(&mut lead, lead_on.clone());
             let text = line.into_owned();
             self.rows.push(Row {

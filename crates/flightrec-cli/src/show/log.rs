@@ -1,14 +1,22 @@
 //! The log before the failure.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use flightrec::{Dump, LogRecord};
+use flightrec_dump::{Dump, LogRecord};
 use jiff::Timestamp;
 
 use super::View;
 use super::records::{Columns, Line};
-use crate::look::count::{self, grouped};
-use crate::look::style::{BOLD, DIM};
+use crate::cli::LogAmount;
+use crate::render::count::{self, grouped};
+use crate::render::style::{BOLD, DIM};
+
+/// How many errors have the records before their creation shown …
+const ERRORS: usize = 5;
+
+/// … and how many records each.
+const BEFORE_ERROR: usize = 3;
 
 pub(super) fn print(
     out: &mut dyn Write,
@@ -16,106 +24,99 @@ pub(super) fn print(
     failure: Option<Timestamp>,
     view: &View,
 ) -> io::Result<usize> {
-    let (records, matched) = view.selection.choose(&dump.latest_logs);
-    heading(out, dump, &records, matched, view)?;
+    let selection = &view.selection;
+    let selected = selection.select(dump);
+    let (mut records, matched) = (selected.records, selected.matched);
+    // A search shows what it found; otherwise the end of the log explains most.
+    let is_whole = selection.is_filter() || selection.around.is_some();
+    if !is_whole {
+        let last = match (selection.last, view.log) {
+            (None, LogAmount::All) => records.len(),
+            (None, LogAmount::Last(last)) | (Some(last), _) => last,
+        };
+        let all: Vec<&LogRecord> = dump.latest_logs.iter().collect();
+        let first = all.len().saturating_sub(last);
+        let mut shown: BTreeSet<usize> = before_errors(dump, &all, first);
+        shown.extend(first..all.len());
+        records = shown.into_iter().map(|at| all[at]).collect();
+    }
+    heading(out, dump, records.len(), matched, view)?;
     if records.is_empty() {
         return Ok(0);
     }
-    let records = match records.first() {
-        Some(first) if !view.selection.is_filter() => {
-            let mut before = before_births(dump, first.seq);
-            before.extend(records);
-            before
-        }
-        _ => records,
-    };
     let lines: Vec<Line<'_>> = records
         .iter()
         .map(|record| Line { process: 0, record })
         .collect();
-    let columns = Columns::fit(&lines, &[], failure, view);
+    let columns = Columns::fit(&lines, &[], failure, dump, view);
     let mut last = None;
     for line in &lines {
         let left_out = last.map_or(0, |last| line.record.seq.saturating_sub(last + 1));
-        if left_out > 0 && !view.selection.is_filter() {
-            let records = count::of(usize::try_from(left_out).unwrap_or(usize::MAX), "record");
-            writeln!(out, "{DIM}  … {records}{DIM:#}")?;
+        if left_out > 0 && !selection.is_filter() {
+            let left_out = usize::try_from(left_out).unwrap_or(usize::MAX);
+            writeln!(out, "{DIM}  … {}{DIM:#}", count::of(left_out, "record"))?;
         }
         last = Some(line.record.seq);
         columns.record(out, line)?;
         for trace in &dump.stack_traces {
             if trace.log_seq == Some(line.record.seq) {
-                columns.birth(out, &trace.error)?;
+                columns.error(out, &trace.error, &trace.origin)?;
             }
         }
     }
-    if let Some(failure) = failure {
-        columns.failure(out, 0, failure, &dump.reason.message)?;
+    let ends = dump.latest_logs.last().map(|record| record.seq) == last;
+    if let Some(failure) = failure.filter(|_| ends || selection.is_filter()) {
+        columns.failure(out, 0, failure, super::message(dump))?;
     }
     Ok(lines.len())
 }
 
-/// The records that led to errors born before the record `first`: with several threads, what other
-/// threads logged meanwhile would push them out of the last few.
-fn before_births(dump: &Dump, first: u64) -> Vec<&LogRecord> {
-    /// Of so many births …
-    const BIRTHS: usize = 5;
-    /// … so many records each.
-    const RECORDS: u64 = 2;
-    let births = dump.stack_traces.iter().filter_map(|trace| trace.log_seq);
-    let births: Vec<u64> = births.filter(|seq| *seq < first).take(BIRTHS).collect();
-    let led_to_one = |record: &&LogRecord| {
-        let seq = record.seq;
-        seq < first
-            && births
-                .iter()
-                .any(|birth| (birth.saturating_sub(RECORDS - 1)..=*birth).contains(&seq))
-    };
-    dump.latest_logs.iter().filter(led_to_one).collect()
+/// The records that led to errors created before the record `first`. Without them, the records of
+/// other threads would push them out of the last few.
+fn before_errors(dump: &Dump, all: &[&LogRecord], first: usize) -> BTreeSet<usize> {
+    let created = dump.stack_traces.iter().filter_map(|trace| trace.log_seq);
+    let places = created.filter_map(|seq| all.binary_search_by_key(&seq, |record| record.seq).ok());
+    places
+        .filter(|at| *at < first)
+        .take(ERRORS)
+        .flat_map(|at| at.saturating_sub(BEFORE_ERROR - 1)..=at)
+        .collect()
 }
 
-/// `Log: the last 8 of 412 records (1,204 older ones were not kept)`
+/// `Log: 23 of 412 records, the last and those before each error (--log all shows all)`
 fn heading(
     out: &mut dyn Write,
     dump: &Dump,
-    records: &[&LogRecord],
+    shown: usize,
     matched: usize,
     view: &View,
 ) -> io::Result<()> {
     let kept = dump.latest_logs.len();
-    let filtered = view.selection.is_filter();
-    write!(out, "\n{BOLD}Log{BOLD:#}{DIM}: ")?;
-    match (kept, records.len()) {
-        (0, _) => write!(out, "no records")?,
-        (_, shown) if shown == kept => write!(out, "{}", count::of(shown, "record"))?,
-        (_, shown) if shown < matched && filtered => write!(
-            out,
-            "the last {} of {} that match, of {} in all",
-            grouped(shown as u64),
-            count::of(matched, "record"),
-            grouped(kept as u64)
-        )?,
-        (_, shown) if shown < matched => {
-            write!(
-                out,
-                "the last {} of {}",
-                grouped(shown as u64),
-                count::of(matched, "record")
-            )?;
-        }
-        (_, shown) => write!(
-            out,
-            "{} of {} match",
-            grouped(shown as u64),
-            count::of(kept, "record")
-        )?,
-    }
-    if dump.evicted_logs > 0 {
-        write!(
-            out,
-            " ({} older ones were not kept)",
-            grouped(dump.evicted_logs)
-        )?;
-    }
-    writeln!(out, "{DIM:#}")
+    let number = |number: usize| grouped(number as u64);
+    let records = count::of(kept, "record");
+    let text = if kept == 0 {
+        "no records".to_owned()
+    } else if view.selection.around.is_some() && shown < matched {
+        format!("{} of {records}, around the place", number(shown))
+    } else if view.selection.is_filter() && shown < matched {
+        let matching = number(matched);
+        format!(
+            "the last {} of {matching} matching, of {records}",
+            number(shown)
+        )
+    } else if view.selection.is_filter() {
+        format!("{} of {records} match", number(shown))
+    } else if shown < kept {
+        format!("{} of {records} (--log all shows all)", number(shown))
+    } else {
+        records
+    };
+    let evicted = match dump.evicted_logs {
+        0 => String::new(),
+        evicted => format!(
+            "; {} before were evicted",
+            count::of(usize::try_from(evicted).unwrap_or(usize::MAX), "record")
+        ),
+    };
+    writeln!(out, "\n{BOLD}Log{BOLD:#}{DIM}: {text}{evicted}{DIM:#}")
 }

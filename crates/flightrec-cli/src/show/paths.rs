@@ -1,16 +1,16 @@
-//! Paths of sources, as short as they are clear.
+//! Short paths of source files.
 //!
-//! Debug information says `/home/ci/census/src/main.rs`, the compiler's own locations say
-//! `src/main.rs`. Where a dump holds both, the difference is the directory that it was built in,
-//! and the short name is also the one that a maintainer's checkout has.
+//! Debug information has `/home/ci/census/src/main.rs` where the compiler's own locations have
+//! `src/main.rs`. If a dump has both, the difference is the directory that the program was built
+//! in, and the short path is the one in a maintainer's checkout.
 
 use std::collections::BTreeSet;
 
-use flightrec::{Dump, ErrorNode};
+use flightrec_dump::{Dump, ErrorNode};
 
-use crate::look::text;
+use crate::render::text;
 
-/// Relative files that are compared with the absolute ones.
+/// How many relative paths are compared with the absolute ones.
 const MAX_FILES: usize = 64;
 
 /// The directories that a program was built in.
@@ -49,14 +49,14 @@ impl Paths {
         Paths { roots }
     }
 
-    /// The path from where the program was built, if it is in there.
+    /// The path below the directory that the program was built in.
     pub(crate) fn relative<'a>(&self, file: &'a str) -> Option<&'a str> {
         self.roots
             .iter()
             .find_map(|root| file.strip_prefix(root.as_str()))
     }
 
-    /// The path as people name it.
+    /// The path as people know it.
     pub(crate) fn short<'a>(&self, file: &'a str) -> &'a str {
         self.relative(file)
             .unwrap_or_else(|| text::short_path(file))

@@ -1,29 +1,33 @@
-//! Records in columns: when, how grave, whose, where from, what.
+//! Log records in columns: time, level, thread, target, message.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use flightrec::LogRecord;
+use flightrec_dump::{Dump, Level, LogRecord, Span, StackOrigin};
 use jiff::Timestamp;
 
 use super::View;
 use super::columns::place;
-use crate::look::style::{self, DIM, ERROR, PLAIN};
-use crate::look::text::{self, pad};
-use crate::look::{time, value};
-use crate::select::Level;
+use crate::render::style::{self, DIM, ERROR, PLAIN};
+use crate::render::text::{self, pad};
+use crate::render::time;
 
-/// The widest that the columns get.
-const MAX_TIME: usize = 12;
+/// The greatest widths of the columns.
 const MAX_NAME: usize = 12;
 const MAX_TARGET: usize = 32;
 
-/// With fewer columns than that, names of threads are cut to what tells them apart.
+/// On a narrower terminal the names of threads are cut further.
 const NARROW: usize = 100;
 const NARROW_NAME: usize = 8;
 
-/// With less room than that for the message, it goes below.
+/// With less room for the message, it goes below the other columns.
 const MIN_MESSAGE: usize = 24;
+
+/// A longer message is cut unless everything is to be shown, in characters.
+const MAX_MESSAGE: usize = 4_000;
+
+/// How many spans around a record are shown: the innermost.
+const MAX_SPANS: usize = 4;
 
 /// A record of one of the processes.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +36,7 @@ pub(crate) struct Line<'a> {
     pub(crate) record: &'a LogRecord,
 }
 
-/// The columns' widths.
+/// The widths of the columns.
 #[derive(Debug)]
 pub(crate) struct Columns<'a> {
     failure: Option<Timestamp>,
@@ -43,17 +47,19 @@ pub(crate) struct Columns<'a> {
     /// 0 if there is only one thread.
     thread: usize,
     target: usize,
-    /// Each thread's number, in the order in which they appear.
+    /// The number of each thread, in the order of appearance.
     threads: HashMap<(usize, &'a str), usize>,
+    spans: HashMap<u64, &'a Span>,
 }
 
 impl<'a> Columns<'a> {
-    /// `processes` are their names, none if there is but one; `failure` is what times are
-    /// relative to.
+    /// `processes` are their names, empty if there is only one, which `dump` is of; times are
+    /// relative to `failure`.
     pub(crate) fn fit(
         lines: &[Line<'a>],
         processes: &'a [String],
         failure: Option<Timestamp>,
+        dump: impl Into<Option<&'a Dump>>,
         view: &'a View,
     ) -> Columns<'a> {
         let process = processes
@@ -70,7 +76,11 @@ impl<'a> Columns<'a> {
             thread: 0,
             target: 0,
             threads: HashMap::new(),
+            spans: HashMap::new(),
         };
+        if let Some(dump) = dump.into() {
+            columns.spans = dump.spans.iter().map(|span| (span.id, span)).collect();
+        }
         let mut thread = 0;
         for line in lines {
             let record = line.record;
@@ -85,7 +95,7 @@ impl<'a> Columns<'a> {
                     next
                 });
         }
-        // A column that says the same in each line says nothing.
+        // One thread needs no column.
         let is_narrow = view.width.is_some_and(|width| width < NARROW);
         let widest = if is_narrow { NARROW_NAME } else { MAX_NAME };
         columns.thread = if columns.threads.len() > 1 {
@@ -103,12 +113,9 @@ impl<'a> Columns<'a> {
 
     pub(crate) fn record(&self, out: &mut dyn Write, line: &Line<'_>) -> io::Result<()> {
         let record = line.record;
-        let level = Level::of(record);
-        let style = style::level(level);
+        let style = style::level(record.level);
         self.start(out, &self.when(record), line.process)?;
-        let name = text::line(&record.level);
-        let name = text::cut(&name, 5);
-        write!(out, "{style}{name}{style:#}{}  ", pad(&name, 5))?;
+        write!(out, "{style}{:5}{style:#}  ", record.level)?;
         if self.thread > 0 {
             let thread = text::line(&record.thread);
             let thread = text::cut_start(&thread, self.thread);
@@ -128,11 +135,11 @@ impl<'a> Columns<'a> {
                 write!(out, "{}  ", pad(&target, self.target))?;
             }
         }
-        let grave = matches!(level, Some(Level::Error | Level::Warn));
-        self.message(out, record, if grave { style } else { PLAIN })
+        let is_severe = record.level <= Level::Warn;
+        self.message(out, record, if is_severe { style } else { PLAIN })
     }
 
-    /// What the records before it led to.
+    /// The failure, behind the last record before it.
     pub(crate) fn failure(
         &self,
         out: &mut dyn Write,
@@ -146,19 +153,24 @@ impl<'a> Columns<'a> {
             &when,
             process,
             ERROR,
-            &format!("▲ {}", text::first_line(message)),
+            &format!("▲ {}", text::in_one_line(message)),
         )
     }
 
-    /// Where an error was born: behind the last record before that.
-    pub(crate) fn birth(&self, out: &mut dyn Write, message: &str) -> io::Result<()> {
-        self.mark(
-            out,
-            "",
-            0,
-            DIM,
-            &format!("◆ born here: {}", text::first_line(message)),
-        )
+    /// Where an error was created: behind the last record before that.
+    pub(crate) fn error(
+        &self,
+        out: &mut dyn Write,
+        message: &str,
+        origin: &StackOrigin,
+    ) -> io::Result<()> {
+        let what = match origin {
+            origin if origin.is_cause() => "created here",
+            StackOrigin::Caller => "dump made here",
+            _ => "converted here",
+        };
+        let message = text::in_one_line(message);
+        self.mark(out, "", 0, DIM, &format!("◆ {what}: {message}"))
     }
 
     fn mark(
@@ -170,7 +182,7 @@ impl<'a> Columns<'a> {
         message: &str,
     ) -> io::Result<()> {
         self.start(out, when, process)?;
-        let before = self.time.max(when.len()) + 2 + column(self.process) + 2;
+        let before = self.time.max(text::width(when)) + 2 + column(self.process) + 2;
         let most = self
             .view
             .width
@@ -179,13 +191,14 @@ impl<'a> Columns<'a> {
     }
 
     fn when(&self, record: &LogRecord) -> String {
-        match (time::parse(&record.time), self.failure) {
+        match (time::known(record.time), self.failure) {
             (Some(time), Some(failure)) => time::relative(time, failure),
-            _ => text::cut(&text::line(&record.time), MAX_TIME).into_owned(),
+            (Some(time), None) => time::of_day(time),
+            (None, _) => "?".to_owned(),
         }
     }
 
-    /// The time and whose it is.
+    /// The time and the process.
     fn start(&self, out: &mut dyn Write, when: &str, process: usize) -> io::Result<()> {
         write!(out, "{DIM}{}{when}{DIM:#}  ", pad(when, self.time))?;
         if let Some(name) = self.processes.get(process) {
@@ -205,7 +218,7 @@ impl<'a> Columns<'a> {
         self.time + 2 + column(self.process) + 5 + 2 + column(self.thread) + column(self.target)
     }
 
-    /// Whether the messages have to stand below, for want of room.
+    /// Whether the messages go below the other columns.
     fn is_below(&self) -> bool {
         let room = |width: usize| width.saturating_sub(self.before());
         self.view
@@ -228,8 +241,15 @@ impl<'a> Columns<'a> {
         let room = width.map(|width| width.saturating_sub(indent));
         let mut used = 0;
         let mut first = true;
-        for line in text::lines(&record.msg) {
-            // What is no record of its own has a bar before it, so that none can be forged.
+        let most = if self.view.all {
+            usize::MAX
+        } else {
+            MAX_MESSAGE
+        };
+        let (message, more) = text::head(&record.msg, most);
+        let more = (more > 0).then(|| text::more_characters(more).into());
+        for line in text::lines(message).chain(more) {
+            // A further line of a message has a bar before it: it cannot pass for a record.
             let bar = if first { "" } else { "│ " };
             let room = room.map(|room| room.saturating_sub(text::width(bar)));
             for piece in text::wrap(&line, room) {
@@ -253,13 +273,16 @@ impl<'a> Columns<'a> {
     ) -> io::Result<()> {
         let mut used = used;
         let cut = record.cut.then(|| "… (cut)".to_owned());
-        let origin = record.file.as_deref().filter(|_| self.view.all);
-        let origin = origin.map(|file| format!("({})", place(file, record.line, self.view)));
+        let all = self.view.all;
+        let number = all.then(|| format!("#{}", record.seq));
+        let origin = record.file.as_deref().filter(|_| all);
+        let origin = origin.map(|file| format!("({})", place(file, record.line, None, self.view)));
         let fields = record
             .fields
             .iter()
-            .map(|(key, field)| value::pair(key, field));
-        for text in cut.into_iter().chain(fields).chain(origin) {
+            .map(|(key, field)| text::key_value(key, field));
+        let texts = cut.into_iter().chain(fields).chain(self.span(record));
+        for text in texts.chain(number).chain(origin) {
             let text = text::line(&text);
             let wide = text::width(&text);
             if self
@@ -279,9 +302,32 @@ impl<'a> Columns<'a> {
         }
         writeln!(out)
     }
+
+    /// `in request{id=7} > query`
+    fn span(&self, record: &LogRecord) -> Option<String> {
+        let mut names = Vec::new();
+        let mut id = record.span;
+        while let Some(span) = id.and_then(|id| self.spans.get(&id)) {
+            let fields = span.fields.iter();
+            let fields: Vec<_> = fields
+                .map(|(key, field)| text::key_value(key, field))
+                .collect();
+            names.push(match fields.is_empty() {
+                true => span.name.clone(),
+                false => format!("{}{{{}}}", span.name, fields.join(" ")),
+            });
+            // A dump may be wrong about parents, up to a circle.
+            if names.len() == MAX_SPANS {
+                break;
+            }
+            id = span.parent;
+        }
+        names.reverse();
+        (!names.is_empty()).then(|| format!("in {}", names.join(" > ")))
+    }
 }
 
-/// A column and the gap behind it; nothing if there is none.
+/// The width of a column and of the gap behind it; 0 for a column without content.
 fn column(width: usize) -> usize {
     if width > 0 { width + 2 } else { 0 }
 }

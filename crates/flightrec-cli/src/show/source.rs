@@ -1,30 +1,31 @@
-//! The lines around a frame, if its source is here and seems to be the one it was built from.
+//! The source lines around a frame, if this machine has the file. It may be another version.
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use flightrec::Frame;
+use flightrec_dump::Frame;
 use jiff::Timestamp;
 
 use super::View;
-use crate::look::style::{BOLD, DIM, ERROR, WARN};
-use crate::look::text;
+use crate::render::style::{BOLD, DIM, ERROR, WARN};
+use crate::render::text;
 
-/// Lines before and behind the one that is meant.
+/// Lines before and after that of the frame.
 const AROUND: usize = 2;
 
-/// A larger file is no source.
+/// A larger file is not source code.
 const MAX_SIZE: u64 = 4 << 20;
 
-/// What a dump may make us open: it might name a device, or a share on somebody's server.
+/// Only such files are opened: a dump may name a device, or a share on a server.
 const ENDINGS: [&str; 8] = [".rs", ".c", ".cc", ".cpp", ".cxx", ".h", ".hpp", ".S"];
 
-/// Prints the lines around the frame if they are to be had.
+/// Prints the lines around the frame if there are any, below a label the first time.
 pub(super) fn print(
     out: &mut dyn Write,
     frame: &Frame,
     failure: Option<Timestamp>,
+    labelled: &mut bool,
     view: &View,
 ) -> io::Result<()> {
     let (Some(file), Some(line)) = (&frame.file, frame.line) else {
@@ -38,6 +39,12 @@ pub(super) fn print(
     let at = line as usize;
     if at == 0 || at > lines.len() {
         return Ok(());
+    }
+    if !std::mem::replace(labelled, true) {
+        let label = "source lines are from this machine's files (--no-source hides them)";
+        for piece in text::wrap(label, view.width.map(|width| width.saturating_sub(10))) {
+            writeln!(out, "          {DIM}{piece}{DIM:#}")?;
+        }
     }
     if let Some(doubt) = source.doubt(&lines[..at], frame, failure) {
         writeln!(out, "          {WARN}{doubt}{WARN:#}")?;
@@ -101,7 +108,7 @@ impl Source {
         Some(Source { text, changed_at })
     }
 
-    /// Why the lines may not be those that were compiled.
+    /// Why the lines may not be those that were compiled. `before` are the lines up to the frame's.
     fn doubt(
         &self,
         before: &[&str],
@@ -113,7 +120,7 @@ impl Source {
             .zip(failure)
             .is_none_or(|(changed, failure)| changed > failure);
         if is_newer {
-            return Some("the file has changed since; these lines may be others:");
+            return Some("this file changed after the failure, so the lines may be wrong:");
         }
         let is_word = |char: char| char.is_alphanumeric() || char == '_';
         let declares = |line: &str, name: &str| {
@@ -124,11 +131,11 @@ impl Source {
         };
         let is_there =
             function(&frame.name).is_none_or(|name| before.iter().any(|line| declares(line, name)));
-        (!is_there).then_some("this may be another version of the file:")
+        (!is_there).then_some("the function is not in this file, so it may be another version:")
     }
 }
 
-/// The function's own name, if it has one to look for: closures are in a function that has.
+/// The function's own name; for a closure, that of the function around it.
 fn function(name: &str) -> Option<&str> {
     let path = text::without_hash(name);
     let is_name = |part: &&str| {

@@ -1,27 +1,30 @@
-//! The stacks, with the machinery hidden and counted.
+//! The stacks of errors and of threads. Frames of the runtime are hidden and counted.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
 
-use flightrec::{Dump, Frame, Trace};
+use flightrec_dump::{Dump, Frame, Kind, StackOrigin, Thread, Trace};
 use jiff::Timestamp;
 
 use super::columns::{self, Row, place, place_of};
 use super::{View, source};
-use crate::look::count;
-use crate::look::style::{BOLD, DIM, PLACE, PLAIN};
-use crate::look::text;
+use crate::render::count;
+use crate::render::style::{BOLD, DIM, PLACE, PLAIN, WARN};
+use crate::render::text;
 
-/// Stacks that are shown.
+/// How many stacks of errors are shown.
 const MAX_STACKS: usize = 100;
 
-/// Frames of one stack that are shown.
+/// How many different stacks of threads are shown without `--all`.
+const MAX_THREADS: usize = 6;
+
+/// How many frames of one stack are shown.
 const MAX_FRAMES: usize = 500;
 
-/// Frames of one stack that are shown with their source.
+/// How many frames of one stack are shown with their source lines.
 const WITH_SOURCE: usize = 2;
 
-/// A function's name that is longer is cut.
+/// A longer name of a function is cut.
 const MAX_NAME: usize = 400;
 
 pub(super) fn print(
@@ -30,131 +33,297 @@ pub(super) fn print(
     failure: Option<Timestamp>,
     view: &View,
 ) -> io::Result<()> {
+    let mut stacks = Stacks {
+        dump,
+        failure,
+        shown: HashSet::new(),
+        labelled: false,
+        view,
+    };
     let traces = &dump.stack_traces;
-    // Stacks have much in common.
-    let mut sources = HashSet::new();
     for (n, trace) in traces.iter().take(MAX_STACKS).enumerate() {
-        let number = if traces.len() > 1 {
-            format!(" {} of {}", n + 1, traces.len())
-        } else {
-            String::new()
+        let number = match traces.len() {
+            1 => String::new(),
+            count => format!(" {} of {count}", n + 1),
         };
-        let error = text::first_line(&trace.error);
-        let most = view
-            .width
-            .map_or(MAX_NAME, |width| width.saturating_sub(number.len() + 10));
-        writeln!(
-            out,
-            "\n{BOLD}Stack{number}{BOLD:#}{DIM}:{DIM:#} {}",
-            text::cut(&error, most)
-        )?;
-        one(out, trace, failure, &mut sources, view)?;
+        stacks.trace(out, trace, &number)?;
     }
     if traces.len() > MAX_STACKS {
         let more = count::of(traces.len() - MAX_STACKS, "more stack");
         writeln!(out, "\n{DIM}… {more} (cut){DIM:#}")?;
     }
-    Ok(())
+    if dump.omitted_stack_traces > 0 {
+        let omitted = usize::try_from(dump.omitted_stack_traces).unwrap_or(usize::MAX);
+        let omitted = count::of(omitted, "more stack");
+        writeln!(out, "\n{DIM}… {omitted} not in the dump{DIM:#}")?;
+    }
+    if traces.is_empty() && dump.threads.is_empty() {
+        let why = why_none(dump);
+        let most = view.width.map(|width| width.saturating_sub(7));
+        for (n, piece) in text::wrap(why, most).into_iter().enumerate() {
+            let lead = if n == 0 { "Stack: " } else { "       " };
+            let gap = if n == 0 { "\n" } else { "" };
+            writeln!(out, "{gap}{BOLD}{lead}{BOLD:#}{DIM}{piece}{DIM:#}")?;
+        }
+    }
+    stacks.threads(out)?;
+    stacks.without_symbols(out)
 }
 
-fn one<'a>(
-    out: &mut dyn Write,
-    trace: &'a Trace,
+/// Why there is no stack.
+fn why_none(dump: &Dump) -> &'static str {
+    match dump.reason.kind {
+        Kind::Crash => "none: a process that is killed cannot capture one",
+        Kind::Error => "none: the error did not capture one where it was created",
+        Kind::Level => "none: a log record does not capture one",
+        _ => "none in the dump",
+    }
+}
+
+struct Stacks<'a> {
+    dump: &'a Dump,
     failure: Option<Timestamp>,
-    sources: &mut HashSet<(Option<&'a str>, Option<u32>)>,
-    view: &View,
-) -> io::Result<()> {
-    // Where nothing is known to be the program's own, everything is shown.
-    let all = view.all || trace.frames.iter().all(|frame| frame.noise);
-    let shown = trace
-        .frames
-        .iter()
-        .enumerate()
-        .filter(|(_, frame)| all || !frame.noise);
-    let frames: Vec<(usize, &Frame)> = shown.take(MAX_FRAMES).collect();
-    let digits = frames.last().map_or(1, |(n, _)| n.to_string().len()).max(2);
-    let born = frames.iter().position(|(_, frame)| !frame.noise);
-    let row = |(shown, &(n, frame)): (usize, &(usize, &Frame))| {
-        let mark = if born == Some(shown) { "▶" } else { " " };
-        let name = text::line(text::without_hash(&frame.name));
-        Row {
-            lead: format!("{mark} {n:>digits$}  "),
-            lead_on: " ".repeat(digits + 4),
-            text: text::cut(&name, MAX_NAME).into_owned(),
-            style: if frame.noise {
-                DIM
-            } else if born == Some(shown) {
-                BOLD
-            } else {
-                PLAIN
-            },
-            place: Some(where_it_is(frame, view)),
+    /// The places whose source lines were shown: stacks have frames in common.
+    shown: HashSet<(Option<&'a str>, Option<u32>)>,
+    labelled: bool,
+    view: &'a View,
+}
+
+impl<'a> Stacks<'a> {
+    fn trace(&mut self, out: &mut dyn Write, trace: &'a Trace, number: &str) -> io::Result<()> {
+        let view = self.view;
+        // A stack that was captured where the dump was made is of the thread that made it.
+        let thread = match trace.origin {
+            StackOrigin::Creation | StackOrigin::Foreign => "",
+            _ => &self.dump.process.thread,
+        };
+        let thread = match thread {
+            "" => String::new(),
+            thread => format!(" of thread {}", text::cut(&text::line(thread), 32)),
+        };
+        let error_type = trace.error_type.as_deref().filter(|_| view.all);
+        let error_type = error_type.map(|name| format!(" [{}]", text::line(name)));
+        let message = text::in_one_line(&trace.error) + &error_type.unwrap_or_default();
+        let used = "Stack: ".len() + text::width(number) + text::width(&thread);
+        let most = view
+            .width
+            .map_or(MAX_NAME, |width| width.saturating_sub(used).max(16));
+        let message = text::cut(&message, most);
+        writeln!(
+            out,
+            "\n{BOLD}Stack{number}{BOLD:#}{DIM}{thread}:{DIM:#} {message}"
+        )?;
+        if let Some(origin) = origin(&trace.origin) {
+            let most = view.width.map(|width| width.saturating_sub(2));
+            for piece in text::wrap(origin, most) {
+                writeln!(out, "  {WARN}{piece}{WARN:#}")?;
+            }
         }
-    };
-    let rows: Vec<Row> = frames.iter().enumerate().map(row).collect();
-    let mut asked = 0;
-    columns::print(out, &rows, view, |out, n| {
-        let (_, frame) = frames[n];
-        asked += usize::from(!frame.noise);
-        if !frame.noise
-            && asked <= WITH_SOURCE
-            && sources.insert((frame.file.as_deref(), frame.line))
-        {
-            source::print(out, frame, failure, view)?;
+        self.frames(out, &trace.frames, trace.origin.is_cause())?;
+        trail(out, trace, view)
+    }
+
+    /// The frames of a stack. The first of the program is marked if the failure began there.
+    fn frames(
+        &mut self,
+        out: &mut dyn Write,
+        frames: &'a [Frame],
+        is_cause: bool,
+    ) -> io::Result<()> {
+        let view = self.view;
+        // If all frames are the runtime's, all are shown.
+        let all = view.all || frames.iter().all(|frame| frame.noise);
+        let visible = frames.iter().enumerate();
+        let visible: Vec<(usize, &Frame)> = visible
+            .filter(|(_, frame)| all || !frame.noise)
+            .take(MAX_FRAMES)
+            .collect();
+        let digits = visible
+            .last()
+            .map_or(1, |(n, _)| n.to_string().len())
+            .max(2);
+        let first = visible.iter().position(|(_, frame)| !frame.noise);
+        let named = |at: &usize| visible[*at].1.is_named();
+        let marked = first.filter(|at| is_cause && named(at));
+        let row = |(at, &(n, frame)): (usize, &(usize, &'a Frame))| {
+            let mark = if marked == Some(at) { "▶" } else { " " };
+            let name = text::line(text::without_hash(&frame.name));
+            let style = match frame.noise {
+                true => DIM,
+                false if marked == Some(at) => BOLD,
+                false => PLAIN,
+            };
+            Row {
+                lead: format!("{mark} {n:>digits$}  "),
+                lead_on: " ".repeat(digits + 4),
+                text: text::cut(&name, MAX_NAME).into_owned(),
+                style,
+                place: Some(where_it_is(frame, view)),
+            }
+        };
+        let rows: Vec<Row> = visible.iter().enumerate().map(row).collect();
+        let mut asked = 0;
+        columns::print(out, &rows, view, |out, n| {
+            let (_, frame) = visible[n];
+            asked += usize::from(!frame.noise);
+            let mut is_new = || self.shown.insert((frame.file.as_deref(), frame.line));
+            if view.source && !frame.noise && asked <= WITH_SOURCE && is_new() {
+                source::print(out, frame, self.failure, &mut self.labelled, view)?;
+            }
+            Ok(())
+        })?;
+        let hidden = frames.iter().filter(|frame| frame.noise).count();
+        if !all && hidden > 0 {
+            writeln!(
+                out,
+                "{DIM}      … {} of the runtime hidden (--all shows them){DIM:#}",
+                count::of(hidden, "frame")
+            )?;
+        }
+        let cut = frames.len() - visible.len() - if all { 0 } else { hidden };
+        if cut > 0 {
+            let cut = count::of(cut, "more frame");
+            writeln!(out, "{DIM}      … {cut} (cut){DIM:#}")?;
         }
         Ok(())
-    })?;
-    let hidden = trace.frames.iter().filter(|frame| frame.noise).count();
-    if !all && hidden > 0 {
-        writeln!(
-            out,
-            "{DIM}      … {} of the runtime hidden (--all shows them){DIM:#}",
-            count::of(hidden, "frame")
-        )?;
     }
-    let cut = trace.frames.len() - frames.len() - if all { 0 } else { hidden };
-    if cut > 0 {
-        writeln!(
-            out,
-            "{DIM}      … {} (cut){DIM:#}",
-            count::of(cut, "more frame")
-        )?;
+
+    /// The stacks of all threads; threads with the same stack are one.
+    fn threads(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let dump = self.dump;
+        let mut groups: Vec<Vec<&'a Thread>> = Vec::new();
+        for thread in &dump.threads {
+            let alike = groups.iter_mut().find(|group| {
+                group[0].frames == thread.frames && group[0].crashed == thread.crashed
+            });
+            match alike {
+                Some(group) => group.push(thread),
+                None => groups.push(vec![thread]),
+            }
+        }
+        // The sort is stable: the order of the dump stays otherwise.
+        groups.sort_by_key(|group| !group[0].crashed);
+        let shown = if self.view.all {
+            usize::MAX
+        } else {
+            MAX_THREADS
+        };
+        for group in groups.iter().take(shown) {
+            let first = group[0];
+            let name = first.name.as_deref().unwrap_or("without a name");
+            let more = match group.len() {
+                1 => String::new(),
+                count => format!(" and {} with the same stack", count::of(count - 1, "other")),
+            };
+            let state = first.state.as_deref().unwrap_or_default();
+            let state = match (first.crashed, state) {
+                (true, _) => "crashed".to_owned(),
+                (false, "") => first.id.to_string(),
+                (false, state) => format!("{}, {state}", first.id),
+            };
+            let heading = format!("{name}{more} ({state})");
+            let most = self
+                .view
+                .width
+                .map_or(MAX_NAME, |width| width.saturating_sub(8));
+            let heading = text::line(&heading);
+            let heading = text::cut(&heading, most);
+            writeln!(out, "\n{BOLD}Thread{BOLD:#} {heading}")?;
+            self.frames(out, &first.frames, first.crashed)?;
+            if let Some(why) = &first.stack_ended {
+                writeln!(out, "{DIM}      stack ends: {}{DIM:#}", text::line(why))?;
+            }
+        }
+        if groups.len() > shown {
+            let more = count::of(groups.len() - shown, "more stack");
+            writeln!(out, "\n{DIM}… {more} of threads (--all shows them){DIM:#}")?;
+        }
+        Ok(())
     }
-    way_up(out, trace, view)
+
+    /// Says once how frames without names get them.
+    fn without_symbols(&self, out: &mut dyn Write) -> io::Result<()> {
+        let traces = self.dump.stack_traces.iter().map(|trace| &trace.frames);
+        let threads = self.dump.threads.iter().map(|thread| &thread.frames);
+        let frames = traces.chain(threads).flatten();
+        let mut unnamed = frames.filter(|frame| !frame.noise && !frame.is_named());
+        let Some(module) = unnamed.find_map(|frame| frame.module.as_deref()) else {
+            return Ok(());
+        };
+        let known = self.dump.modules.iter().find(|known| known.name == module);
+        let id = known.and_then(|known| known.build_id.as_deref());
+        let id = id.map_or_else(String::new, |id| format!(" (build-id {})", text::line(id)));
+        let name = text::line(module.rsplit(['/', '\\']).next().unwrap_or(module));
+        let dump = &self.view.name;
+        let hint = format!(
+            "no symbols for {name}{id}: run `flightrec symbolicate {dump} --binary FILE` with the \
+             unstripped binary of this build"
+        );
+        writeln!(out)?;
+        for piece in text::wrap(&hint, self.view.width) {
+            writeln!(out, "{WARN}{piece}{WARN:#}")?;
+        }
+        Ok(())
+    }
 }
 
-/// The place in the source, or in the module where that is unknown.
+/// What to know about a stack that does not begin where the failure did.
+fn origin(origin: &StackOrigin) -> Option<&'static str> {
+    match origin {
+        StackOrigin::Conversion => {
+            Some("captured where the error was converted or handed over, not where it was created")
+        }
+        StackOrigin::Caller => Some("captured where the dump was made"),
+        StackOrigin::Foreign => Some("captured by another error library"),
+        _ => None,
+    }
+}
+
+/// The place in the source, or in the module if that is not known.
 fn where_it_is(frame: &Frame, view: &View) -> String {
     if let Some(file) = &frame.file {
-        return place(file, frame.line, view);
+        return place(file, frame.line, frame.column, view);
     }
     let module = frame.module.as_deref().unwrap_or_default();
-    let module = if view.all {
-        module
-    } else {
-        module.rsplit(['/', '\\']).next().unwrap_or(module)
+    let module = match view.all {
+        true => module,
+        false => module.rsplit(['/', '\\']).next().unwrap_or(module),
     };
     format!("{}+{}", text::line(module), text::line(&frame.address))
 }
 
-fn way_up(out: &mut dyn Write, trace: &Trace, view: &View) -> io::Result<()> {
-    const LEAD: &str = "      way up  ";
+fn trail(out: &mut dyn Write, trace: &Trace, view: &View) -> io::Result<()> {
+    const LEAD: &str = "      propagated through  ";
     if trace.trail.is_empty() {
         return Ok(());
     }
-    let places: Vec<_> = trace
-        .trail
-        .iter()
-        .take(MAX_FRAMES)
-        .map(|location| place_of(location, view))
-        .collect();
-    let most = view.width.map(|width| width.saturating_sub(LEAD.len()));
-    for (n, piece) in text::wrap(&places.join(" → "), most)
-        .into_iter()
-        .enumerate()
-    {
-        let lead = if n == 0 { LEAD } else { "              " };
-        writeln!(out, "{DIM}{lead}{DIM:#}{PLACE}{piece}{PLACE:#}")?;
+    let most = view
+        .width
+        .map(|width| width.saturating_sub(LEAD.len()).max(16));
+    // A line breaks between two places only.
+    let mut lines = vec![String::new()];
+    for location in trace.trail.iter().take(MAX_FRAMES) {
+        let place = place_of(location, view);
+        let place = columns::cut_path(&place, most.unwrap_or(usize::MAX));
+        let Some(line) = lines.last_mut() else { break };
+        let width = text::width(line) + 3 + text::width(&place);
+        if line.is_empty() {
+            line.push_str(&place);
+        } else if most.is_none_or(|most| width + 2 <= most) {
+            line.push_str(" → ");
+            line.push_str(&place);
+        } else {
+            line.push_str(" →");
+            lines.push(place.into_owned());
+        }
+    }
+    for (n, line) in lines.iter().enumerate() {
+        let lead = if n == 0 {
+            LEAD
+        } else {
+            &" ".repeat(LEAD.len())
+        };
+        writeln!(out, "{DIM}{lead}{DIM:#}{PLACE}{line}{PLACE:#}")?;
     }
     Ok(())
 }

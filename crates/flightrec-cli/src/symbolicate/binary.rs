@@ -9,8 +9,8 @@ use std::path::Path;
 use addr2line::gimli::{DwarfSections, EndianSlice, RunTimeEndian, SectionId};
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 
-use crate::look::count;
-use crate::outcome::{Result, Trouble};
+use crate::error::{CliError, Result};
+use crate::render::count;
 
 #[cfg(test)]
 mod tests;
@@ -47,30 +47,8 @@ impl Binary {
     /// Reads a file of at most `max_size` bytes, whose debug information may have that size, too,
     /// when it is decompressed.
     pub(crate) fn read(path: &Path, max_size: u64) -> Result<Binary> {
-        let failed = |error: io::Error| Trouble::at(path, format!("cannot read it: {error}"));
-        // Reading a device or a pipe may never end.
-        let metadata = fs::metadata(path).map_err(failed)?;
-        if !metadata.is_file() {
-            return Err(Trouble::at(path, "it is not a regular file"));
-        }
-        if metadata.len() > max_size {
-            let size = count::bytes(max_size);
-            let why = format!("it is larger than {size}; a larger --max-size allows more");
-            return Err(Trouble::at(path, why));
-        }
-        let mut file = File::open(path).map_err(failed)?;
-        // The beginning first: most of a large file of another kind need not be read.
-        let mut bytes = Vec::new();
-        file.by_ref()
-            .take(64)
-            .read_to_end(&mut bytes)
-            .map_err(failed)?;
-        if is_elf(&bytes) {
-            bytes.reserve(metadata.len() as usize);
-            let rest = max_size.saturating_sub(bytes.len() as u64);
-            file.take(rest).read_to_end(&mut bytes).map_err(failed)?;
-        }
-        Binary::parse(bytes, max_size).map_err(|why| Trouble::at(path, why))
+        let bytes = read_binary(path, max_size, is_elf)?;
+        Binary::parse(bytes, max_size).map_err(|why| CliError::at(path, why))
     }
 
     /// Reads the headers, and decompresses sections to at most `limit` bytes in all.
@@ -160,6 +138,37 @@ impl Binary {
             functions: functions(&file),
         })
     }
+}
+
+/// Reads a file that is not larger than `max_size`; only its beginning if that is not `wanted`.
+pub(crate) fn read_binary(
+    path: &Path,
+    max_size: u64,
+    wanted: fn(&[u8]) -> bool,
+) -> Result<Vec<u8>> {
+    let failed = |error: io::Error| CliError::reading(path, &error);
+    // Reading a device or a pipe may never end.
+    let metadata = fs::metadata(path).map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(CliError::at(path, "it is not a regular file"));
+    }
+    if metadata.len() > max_size {
+        let size = count::bytes(max_size);
+        let why = format!("it is larger than {size}; a larger --max-size allows more");
+        return Err(CliError::at(path, why));
+    }
+    let mut file = File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.by_ref()
+        .take(64)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    if wanted(&bytes) {
+        bytes.reserve(metadata.len() as usize);
+        let rest = max_size.saturating_sub(bytes.len() as u64);
+        file.take(rest).read_to_end(&mut bytes).map_err(failed)?;
+    }
+    Ok(bytes)
 }
 
 fn is_elf(start: &[u8]) -> bool {

@@ -1,21 +1,23 @@
-//! The files with symbols, and the module that each is of.
+//! The files with symbols, and the module that each belongs to.
 
 use std::path::{Path, PathBuf};
 
-use super::binary::{Binary, Symbols};
-use super::modules::{Module, Modules};
-use crate::look::text;
-use crate::outcome::{Result, Trouble};
+use flightrec_dump::Module;
 
-/// Modules that are named in an error.
+use super::binary::{Binary, Symbols};
+use super::modules::{Modules, file_name, has_build_id};
+use crate::error::{CliError, Result};
+use crate::render::text;
+
+/// How many modules an error names.
 const MAX_NAMED: usize = 4;
 
-/// Where the user said that symbols are.
+/// Where to look for symbols.
 #[derive(Debug)]
 pub(crate) struct Asked<'a> {
     pub(crate) binaries: &'a [PathBuf],
     pub(crate) debug_dirs: &'a [PathBuf],
-    /// Whether to take a binary whose build-id is another.
+    /// Whether to use a binary with another build-id.
     pub(crate) force: bool,
     /// The largest file that is read, in bytes.
     pub(crate) max_size: u64,
@@ -26,13 +28,39 @@ pub(crate) struct Asked<'a> {
 pub(crate) struct Sources(Vec<Vec<(PathBuf, Binary)>>);
 
 impl Sources {
+    /// The files that the dump itself names, where they are there and have the same build-id, and
+    /// the debug files of the system.
+    pub(crate) fn recorded(modules: &Modules, max_size: u64) -> Sources {
+        let files = modules.list().iter().map(|module| {
+            let Some(id) = &module.build_id else {
+                return Vec::new();
+            };
+            let path = PathBuf::from(&module.name);
+            let binary = Binary::read(&path, max_size).ok();
+            let binary = binary.filter(|file| file.build_id() == Some(id));
+            let linked = binary
+                .as_ref()
+                .and_then(|file| linked(&path, file, max_size).ok().flatten());
+            let system = in_dir(Path::new("/usr/lib/debug"), id, max_size);
+            let binary = binary.map(|file| (path, file));
+            let files = binary.into_iter().chain(linked);
+            files.chain(system.ok().flatten()).collect()
+        });
+        Sources(files.collect())
+    }
+
+    /// Whether there is no file at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.iter().all(Vec::is_empty)
+    }
+
     pub(crate) fn open(asked: &Asked<'_>, modules: &Modules) -> Result<Sources> {
         let list = modules.list();
         let mut files: Vec<Vec<_>> = list.iter().map(|_| Vec::new()).collect();
         for path in asked.binaries {
             let file = Binary::read(path, asked.max_size)?;
             let module =
-                module_of(path, &file, list, asked.force).map_err(|why| Trouble::at(path, why))?;
+                module_of(path, &file, list, asked.force).map_err(|why| CliError::at(path, why))?;
             let linked = linked(path, &file, asked.max_size)?;
             files[module].push((path.clone(), file));
             files[module].extend(linked);
@@ -52,7 +80,7 @@ impl Sources {
         for files in &self.0 {
             let mut symbols = Vec::with_capacity(files.len());
             for (path, file) in files {
-                symbols.push(file.symbols().map_err(|error| Trouble::at(path, error))?);
+                symbols.push(file.symbols().map_err(|error| CliError::at(path, error))?);
             }
             all.push(symbols);
         }
@@ -68,15 +96,15 @@ fn module_of(
     force: bool,
 ) -> std::result::Result<usize, String> {
     if modules.is_empty() {
-        return Err("the dump tells of no modules that it could be one of".to_owned());
+        return Err("the dump has no modules".to_owned());
     }
     let id = file.build_id();
     if let Some(id) = id
-        && let Some(module) = modules.iter().position(|module| module.has_build_id(id))
+        && let Some(module) = modules.iter().position(|module| has_build_id(module, id))
     {
         return Ok(module);
     }
-    let named = modules.iter().position(|module| is_named_so(module, path));
+    let named = modules.iter().position(|module| has_name_of(module, path));
     if let Some(module) = named
         && id.is_none()
         && modules[module].build_id.is_none()
@@ -84,7 +112,7 @@ fn module_of(
         return Ok(module);
     }
     if force {
-        // Under another name it can only be guessed to be the program.
+        // A file with another name is taken for the program's.
         return Ok(named.unwrap_or(0));
     }
     let found = match id {
@@ -92,8 +120,8 @@ fn module_of(
         None => "it has no build-id".to_owned(),
     };
     let expected: Vec<String> = match named {
-        Some(module) => vec![said(&modules[module])],
-        None => modules.iter().take(MAX_NAMED).map(said).collect(),
+        Some(module) => vec![described(&modules[module])],
+        None => modules.iter().take(MAX_NAMED).map(described).collect(),
     };
     let more = if named.is_none() && modules.len() > MAX_NAMED {
         format!(" and {} more", modules.len() - MAX_NAMED)
@@ -101,31 +129,30 @@ fn module_of(
         String::new()
     };
     Err(format!(
-        "{found}, but the dump is from {}{more}; give the build that failed, or --force to use \
-         this one all the same",
+        "{found}, but the dump is from {}{more}; give the build that failed, or use --force",
         expected.join(", ")
     ))
 }
 
-fn said(module: &Module) -> String {
-    let name = text::line(module.file_name());
+fn described(module: &Module) -> String {
+    let name = text::line(file_name(module));
     match &module.build_id {
         Some(id) => format!("{name} with {}", text::line(id)),
         None => format!("{name} without a build-id"),
     }
 }
 
-/// Whether a file is called as the module is, perhaps with `.debug` behind it.
-fn is_named_so(module: &Module, path: &Path) -> bool {
+/// Whether a file has the name of the module, perhaps with `.debug` behind it.
+fn has_name_of(module: &Module, path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = name.strip_suffix(".debug").unwrap_or(&name);
-    name == module.file_name()
+    name == file_name(module)
 }
 
 /// The debug file of a build-id below a directory such as `/usr/lib/debug`:
 /// `.build-id/ab/cdef….debug`.
 fn in_dir(dir: &Path, build_id: &str, max_size: u64) -> Result<Option<(PathBuf, Binary)>> {
-    // What a dump says becomes no path unless it is a build-id.
+    // Only a build-id of the dump becomes part of a path.
     if build_id.len() < 4 || !build_id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(None);
     }
@@ -144,7 +171,7 @@ fn in_dir(dir: &Path, build_id: &str, max_size: u64) -> Result<Option<(PathBuf, 
         found => {
             let found = found.unwrap_or("missing");
             let why = format!("its name is that of build-id {build_id}, but its own is {found}");
-            Err(Trouble::at(&path, why))
+            Err(CliError::at(&path, why))
         }
     }
 }
@@ -155,7 +182,7 @@ fn linked(binary: &Path, file: &Binary, max_size: u64) -> Result<Option<(PathBuf
     let Some((name, crc)) = file.debug_link().filter(|_| !file.has_debug_info()) else {
         return Ok(None);
     };
-    // A path would lead to anywhere.
+    // A path could lead anywhere.
     if name.contains(['/', '\\']) || matches!(name, "" | "." | "..") {
         return Ok(None);
     }

@@ -1,29 +1,25 @@
 //! Names, files and lines for the frames of a dump from a stripped program.
 //!
 //! The addresses of the dump's `modules` are looked up in the `files` that have their symbols,
-//! each a `binary`. A frame becomes as many frames as functions were inlined in it (`frames`), and
-//! the dump gets the `fingerprint` of the completed stacks. All else stays as it was written
-//! (`object`).
+//! each a `binary`. A frame becomes as many frames as functions were inlined in it (`frames`). The
+//! dump gets the fingerprint of the completed stacks; all else stays as it was written.
 
 mod binary;
 mod files;
-mod fingerprint;
 mod frames;
 mod modules;
-mod object;
 
-use serde_json::value::RawValue;
+use flightrec_dump::{Dump, Kind, Module};
+use serde_json::Value;
 
 #[cfg(fuzzing)]
 pub(crate) use binary::Binary;
-pub(crate) use binary::Symbols;
+pub(crate) use binary::{Symbols, read_binary};
 pub(crate) use files::{Asked, Sources};
-pub(crate) use modules::Modules;
-pub(crate) use object::Object;
+pub(crate) use modules::{Modules, file_name};
 
 use binary::Symbol;
-use fingerprint::Prints;
-use frames::Frame;
+use frames::JsonFrame;
 
 /// What came of a dump.
 #[derive(Debug, Default)]
@@ -36,64 +32,69 @@ pub(crate) struct Tally {
     pub(crate) unnamed_nowhere: usize,
 }
 
-/// Completes the stacks of the dump, which may grow by at most `most` bytes.
+/// The modules of a dump.
+pub(crate) fn modules(dump: &Value) -> Modules {
+    let list = dump.get("modules").cloned().unwrap_or_default();
+    let modules: Vec<Value> = serde_json::from_value(list).unwrap_or_default();
+    let modules = modules.into_iter();
+    let modules = modules.filter_map(|module| serde_json::from_value::<Module>(module).ok());
+    Modules::new(modules.filter(|module| !module.name.is_empty()).collect())
+}
+
+/// Completes the stacks of the dump, errors' and threads', which may grow by at most `most` bytes.
 ///
 /// # Errors
 ///
 /// If it would grow by more.
 pub(crate) fn complete(
-    dump: &mut Object,
+    dump: &mut Value,
     modules: &Modules,
     symbols: &[Vec<Symbols<'_>>],
     most: u64,
 ) -> Result<Tally, String> {
-    let json = |error: serde_json::Error| error.to_string();
-    let reason = dump.get::<Object>("reason").unwrap_or_default();
-    let panicking = reason.get::<String>("kind").as_deref() == Some("panic");
+    let kind = dump.pointer("/reason/kind").and_then(Value::as_str);
+    let panicking = kind == Some(Kind::Panic.as_str());
     let mut tally = Tally {
         unnamed: vec![0; modules.list().len()],
         ..Tally::default()
     };
+    let find = |module: usize, address| find(&symbols[module], address);
     let mut left = most;
-    let mut prints = Prints::new(modules);
-    // What is no stack stays as it is.
-    let mut traces: Vec<Box<RawValue>> = dump.get("stack_traces").unwrap_or_default();
-    for raw in &mut traces {
-        let Ok(mut trace) = serde_json::from_str::<Object>(raw.get()) else {
-            prints.give_up();
+    for key in ["stack_traces", "threads"] {
+        let Some(Value::Array(traces)) = dump.get_mut(key) else {
             continue;
         };
-        let Some(objects) = trace.get::<Vec<Object>>("frames") else {
-            prints.give_up();
-            continue;
-        };
-        let frames = objects.into_iter();
-        let frames: Vec<Frame> = frames.map(|object| Frame::of(object, modules)).collect();
-        let find = |module: usize, address| find(&symbols[module], address);
-        let done = frames::finish(frames, panicking, &find, left).map_err(json)?;
-        left = left
-            .checked_sub(done.added)
-            .ok_or("the names would make it too large; --max-size allows more")?;
-        tally.lacking += done.lacking;
-        tally.found += done.found;
-        for frame in done.frames.iter().filter(|frame| !frame.is_named()) {
-            match frame.module {
-                Some(module) => tally.unnamed[module] += 1,
-                None => tally.unnamed_nowhere += 1,
+        for trace in traces {
+            let Some(Value::Array(frames)) = trace.get_mut("frames") else {
+                continue;
+            };
+            let old = std::mem::take(frames);
+            let new = old.iter().cloned();
+            let new = new.filter_map(|frame| JsonFrame::new(frame, modules));
+            let done = frames::finish(new.collect(), panicking, &find, left);
+            left = left
+                .checked_sub(done.added)
+                .ok_or("the names would make it too large; a larger --max-size allows more")?;
+            tally.lacking += done.lacking;
+            tally.found += done.found;
+            for frame in done.frames.iter().filter(|frame| !frame.is_named()) {
+                match frame.module {
+                    Some(module) => tally.unnamed[module] += 1,
+                    None => tally.unnamed_nowhere += 1,
+                }
             }
-        }
-        prints.add(&trace, &done.frames);
-        if done.found > 0 {
-            let objects: Vec<&Object> = done.frames.iter().map(|frame| &frame.object).collect();
-            trace.set("frames", &objects).map_err(json)?;
-            *raw = serde_json::value::to_raw_value(&trace).map_err(json)?;
+            *frames = if done.found > 0 {
+                let completed = done.frames.into_iter();
+                completed.map(|frame| Value::Object(frame.json)).collect()
+            } else {
+                old
+            };
         }
     }
-    if tally.found > 0 {
-        dump.set("stack_traces", &traces).map_err(json)?;
-        if let Some(print) = prints.finish() {
-            dump.set("fingerprint", &print).map_err(json)?;
-        }
+    if tally.found > 0
+        && let Ok(completed) = serde_json::from_value::<Dump>(dump.clone())
+    {
+        dump["fingerprint"] = completed.fingerprint_of().into();
     }
     Ok(tally)
 }

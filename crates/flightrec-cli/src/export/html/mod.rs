@@ -13,8 +13,8 @@ use flightrec_dump::Dump;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use crate::error::{CliError, Result};
 use crate::input::{self, Limits};
-use crate::outcome::{Result, Trouble};
 
 /// The text between two `@@` is the name of what takes its place.
 const TEMPLATE: &str = include_str!("page/page.html");
@@ -42,20 +42,19 @@ pub(crate) struct Source {
     pub(crate) dump: Dump,
 }
 
-/// Reads dumps for the page.
-pub(crate) fn read(paths: &[PathBuf], limits: Limits) -> Result<Vec<Source>> {
-    let read = |path: &PathBuf| {
-        let json = input::read(path, limits)?;
-        let json = input::check(&json, limits).map_err(|why| Trouble::at(path, why))?;
-        let dump = Dump::from_json(json).map_err(|error| Trouble::at(path, error))?;
-        let file = path.file_name().unwrap_or_default();
+/// Reads the dumps that the user named.
+pub(crate) fn read(asked: &[PathBuf], limits: Limits) -> Result<Vec<Source>> {
+    let read = |source: &input::Source| {
+        let json = input::read_document(source, limits)?.json;
+        let dump = Dump::from_json(&json).map_err(|why| CliError::at(&source.path, why))?;
+        let file = source.path.file_name().unwrap_or_default();
         Ok(Source {
             json: json.to_vec(),
             file: file.to_string_lossy().into_owned(),
             dump,
         })
     };
-    paths.iter().map(read).collect()
+    input::several(asked)?.iter().map(read).collect()
 }
 
 /// Writes the page.
@@ -139,7 +138,7 @@ fn headline(dumps: &[Source]) -> String {
 /// Text in HTML, on one line and without invisible characters.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for char in crate::look::text::line(text.trim()).chars() {
+    for char in crate::render::text::line(text.trim()).chars() {
         match char {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),

@@ -124,14 +124,14 @@ function crashSection(process) {
 // Stacks
 
 /** What the innermost frame of the program is, by where the stack was captured. */
-const ORIGINS = {
+const ORIGINS = table({
   creation: ["created here", "captured where the error was created"],
   conversion: ["handed over here", "captured where the error was handed over; it had been created elsewhere"],
   foreign: ["created here", "captured by another error crate"],
   panic: ["panicked here", "captured in the panic hook"],
   caller: ["called here", "captured at the call that asked for a dump"],
   crash: ["crashed here", "captured in the handler of the signal"],
-};
+});
 
 function stacksSection(process, page) {
   const { stacks } = process;
@@ -140,7 +140,7 @@ function stacksSection(process, page) {
 }
 
 function stackItem(stack, process, page) {
-  const [here, captured] = ORIGINS[stack.origin] ?? ["", ""];
+  const [here, captured] = ORIGINS.get(stack.origin) ?? ["", ""];
   const item = h("details", { class: "stack", id: `stack-${process.index}-${stack.number}` });
   const number = process.stacks.length > 1 ? `${stack.number + 1}. ` : "";
   item.append(
@@ -284,7 +284,7 @@ function sourceLines(source, isOpen) {
     source.doubt && h("p", { class: "hint" }, source.doubt),
     h(
       "pre",
-      { tabindex: 0, "aria-label": "Source lines" },
+      { tabindex: 0, role: "group", "aria-label": "Source lines" },
       asList(source.lines).map((line, n) => {
         const number = source.first + n;
         const isMeant = number === source.line;
@@ -439,7 +439,7 @@ function detailsSection(process) {
       facts(suppressed.slice(0, MAX_ROWS).map((one) => [`${absoluteTime(parseTime(one.at))}${asNumber(one.count) > 1 ? `, ${count(one.count, "time")}` : ""}`, oneLine(asText(one.message), 500)])),
     ),
     part("Other dumps of this failure", asList(raw.related_dumps).length > 0 && h("ul", {}, asList(raw.related_dumps).slice(0, MAX_ROWS).map((name) => h("li", {}, h("code", {}, oneLine(asText(name), 300)))))),
-    part("Other keys", Object.keys(others).length > 0 && h("pre", { tabindex: 0, "aria-label": "Other keys" }, visible(cut(asJson(others, 1), 20_000)))),
+    part("Other keys", Object.keys(others).length > 0 && h("pre", { tabindex: 0, role: "group", "aria-label": "Other keys" }, visible(cut(asJson(others, 1), 20_000)))),
     h("p", { class: "actions" }, button("Save the dump as JSON", () => save(process.json, /\.json$/.test(process.file) ? process.file : "dump.json"))),
   );
 }

@@ -410,7 +410,7 @@ function recordDetails(index, view) {
       h("span", { class: `badge level level-${LEVELS[log.level[index]].toLowerCase()}` }, LEVELS[log.level[index]]),
       h("span", { class: "note" }, `${absoluteTime(time)}, ${fromFailure(time, page.zero)}`),
     ),
-    h("pre", { class: "message", tabindex: 0, "aria-label": "Message" }, visible(cut(message, 20_000))),
+    h("pre", { class: "message", tabindex: 0, role: "group", "aria-label": "Message" }, visible(cut(message, 20_000))),
     facts([
       ...fields.map(([key, value]) => [oneLine(key, 100), h("code", {}, visible(cut(fieldText(value), 2000)))]),
       ["target", target !== "" && only(oneLine(target, 300), () => view.setTarget(target))],

@@ -9,16 +9,12 @@ const KNOWN_KEYS = new Set(
     "evicted_logs suppressed_dumps suppressed related_dumps fingerprint modules process crash host metadata redactions notes").split(" "),
 );
 
-/** Parses a dump. Whole numbers that JavaScript would round stay text, such as the ids of spans. */
+/** An id of a span that JavaScript would round. Within strings quotes are escaped, so that it is found as a key only. */
+const LARGE_ID = /("(?:id|parent|span)"\s*:\s*)(\d{16,})/g;
+
+/** Parses a dump. Large ids of spans become text. */
 function parseDump(json) {
-  if (!/[:[,]\s*\d{16}/.test(json)) return asObject(JSON.parse(json));
-  return asObject(
-    JSON.parse(json, (_, value, context) =>
-      typeof value === "number" && !Number.isSafeInteger(value) && /^\d+$/.test(context?.source ?? "")
-        ? context.source
-        : value,
-    ),
-  );
+  return asObject(JSON.parse(json.replace(LARGE_ID, '$1"$2"')));
 }
 
 /** One dump: what failed in one process. */
@@ -172,6 +168,7 @@ class Log {
     this.target = new Int32Array(length);
     this.thread = new Int32Array(length);
     this.targets = new Names();
+    this.prepared = 0;
     /** Threads of different processes are different, whatever their names are. */
     this.threads = [];
     this.#merge();
@@ -253,6 +250,13 @@ class Log {
     const message = asText(record.msg);
     if (fields.length === 0) return message;
     return `${message}  ${fields.map(([key, value]) => `${key}=${fieldText(value)}`).join(" ")}`;
+  }
+
+  /** Writes the texts that are searched, some at a time; false when all are there. */
+  prepareSearch() {
+    const end = Math.min(this.length, this.prepared + 4000);
+    for (; this.prepared < end; this.prepared += 1) lowerText(this, this.prepared);
+    return this.prepared < this.length;
   }
 
   /** A record as a line of text. */

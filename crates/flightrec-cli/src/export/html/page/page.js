@@ -66,9 +66,10 @@ class Page {
     this.switches?.forEach((element, n) => element.setAttribute("aria-current", String(n === process.index)));
     this.kicker.replaceChildren(
       h("strong", {}, [process.app, process.version].filter(Boolean).join(" ")),
-      h("span", {}, KINDS[process.kind] ?? `made a dump (${oneLine(process.kind, 40)})`),
+      h("span", {}, KINDS.get(process.kind) ?? `made a dump (${oneLine(process.kind, 40)})`),
     );
     this.head.textContent = process.headline;
+    document.title = `${[process.app, process.version].filter(Boolean).join(" ")} – ${process.headline}`;
     const ran = isTime(process.startedAt) && process.startedAt > 0 ? process.failedAt - process.startedAt : NaN;
     this.when.textContent = [
       isTime(process.failedAt) ? absoluteTime(process.failedAt) : "time unknown",
@@ -194,7 +195,7 @@ class Page {
 }
 
 /** What a program did, by the kind of its dump. */
-const KINDS = {
+const KINDS = table({
   error: "failed",
   panic: "panicked",
   crash: "crashed",
@@ -203,7 +204,7 @@ const KINDS = {
   hang: "hung",
   signal: "made a dump on a signal",
   manual: "made a dump on request",
-};
+});
 
 const KEYS = {
   "?": (page) => page.help(),
@@ -221,6 +222,12 @@ const KEYS = {
   r: (page) => page.setRelative(!page.isRelative),
   d: (page) => page.nextTheme(),
 };
+
+/** Calls `work` in pauses until it returns false. */
+function whenIdle(work) {
+  const plan = window.requestIdleCallback ?? ((act) => setTimeout(act, 20));
+  plan(() => work() && whenIdle(work));
+}
 
 function flash(element) {
   element.classList.remove("flash");
@@ -249,6 +256,7 @@ try {
   const checkbox = byId("shortcuts");
   checkbox.addEventListener("change", () => (page.shortcuts = checkbox.checked));
   performance.mark("ready");
+  whenIdle(() => page.log.prepareSearch());
 } catch (error) {
   byId("when").textContent = `This page could not show the dump: ${error.message}`;
   throw error;

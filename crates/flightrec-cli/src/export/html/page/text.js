@@ -35,6 +35,9 @@ function cut(text, most) {
   return `${text.slice(0, isPair ? most - 1 : most)} … (${count(text.length - most, "more character")})`;
 }
 
+/** A table whose keys may come from a dump: an object has keys of its own, such as `constructor`. */
+const table = (object) => new Map(Object.entries(object));
+
 /** `1,204` */
 function grouped(number) {
   return String(number).replace(/\B(?=(\d{3})+$)/g, ",");

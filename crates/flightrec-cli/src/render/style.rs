@@ -1,10 +1,10 @@
-//! The colours, of the sixteen that every terminal has and its user has chosen.
+//! The colours: of the sixteen that every terminal has and that its user may have chosen.
 //!
-//! Everything is printed with them; the stream takes them out where they don't belong.
+//! All text is printed with them; the stream removes them if colours are off.
 
 use anstyle::{AnsiColor, Style};
 
-use crate::select::Level;
+use flightrec_dump::Level;
 
 pub(crate) const PLAIN: Style = Style::new();
 pub(crate) const BOLD: Style = Style::new().bold();
@@ -13,7 +13,7 @@ pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const WARN: Style = AnsiColor::Yellow.on_default();
 pub(crate) const PLACE: Style = AnsiColor::Cyan.on_default();
 
-/// Threads are told apart by these; red and yellow are the levels'.
+/// The colours of threads; red and yellow are those of levels.
 const THREADS: [Style; 4] = [
     AnsiColor::Cyan.on_default(),
     AnsiColor::Magenta.on_default(),
@@ -21,14 +21,13 @@ const THREADS: [Style; 4] = [
     AnsiColor::Blue.on_default(),
 ];
 
-pub(crate) fn level(level: Option<Level>) -> Style {
+pub(crate) fn level(level: Level) -> Style {
     match level {
-        Some(Level::Error) => ERROR,
-        Some(Level::Warn) => WARN,
-        Some(Level::Info) => AnsiColor::Green.on_default(),
-        Some(Level::Debug) => AnsiColor::Blue.on_default(),
-        Some(Level::Trace) => DIM,
-        None => PLAIN,
+        Level::Error => ERROR,
+        Level::Warn => WARN,
+        Level::Info => AnsiColor::Green.on_default(),
+        Level::Debug => AnsiColor::Blue.on_default(),
+        Level::Trace => DIM,
     }
 }
 

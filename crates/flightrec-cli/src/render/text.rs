@@ -1,12 +1,13 @@
-//! Text that may hold anything, made fit to print, and fit in its place.
+//! Text of any origin, made safe to print and fitted to its place.
 
 use std::borrow::Cow;
 
+use flightrec_dump::Value;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The text with everything escaped that could leave its line or command the terminal.
+/// The text with everything escaped that could leave its line or control the terminal.
 pub(crate) fn line(text: &str) -> Cow<'_, str> {
-    flightrec::logtee::escape::line(text)
+    logtee::escape::line(text)
 }
 
 /// The lines of a text, each escaped. A last newline makes no further line.
@@ -58,29 +59,83 @@ fn fitting(chars: impl Iterator<Item = (usize, char)>, most: usize) -> Option<(u
         .last()
 }
 
-/// The text in pieces of at most `most` columns, broken behind a space where there is one.
+/// The text in pieces of at most `most` columns. It is broken behind a space, or behind a separator
+/// such as those of paths, where there is one in the second half of the line.
 pub(crate) fn wrap(text: &str, most: Option<usize>) -> Vec<&str> {
     let Some(most) = most.map(|most| most.max(8)) else {
         return vec![text];
     };
     let mut pieces = Vec::new();
     let mut rest = text;
-    while rest.len() > most && width(rest) > most {
+    loop {
+        // Looks no further than the line: the whole takes linear time.
         let end = fitting(rest.char_indices(), most)
             .map_or(rest.len(), |(at, char)| at + char.len_utf8());
-        // A word that would leave half of the line empty is broken instead.
-        let space = rest[..end]
-            .rfind(' ')
-            .map(|at| at + 1)
-            .filter(|at| *at > end / 2);
-        let (piece, next) = rest.split_at(space.unwrap_or(end));
-        // Nothing but what it was broken behind; of the other white space some is seen.
+        if end == rest.len() {
+            break;
+        }
+        let behind = |is_break: fn(char) -> bool| {
+            let at = rest[..end].rfind(is_break)? + 1;
+            (at > end / 2).then_some(at)
+        };
+        // A line that a space follows is complete.
+        let word = match rest[end..].starts_with(' ') {
+            true => Some(end),
+            false => behind(|char| char == ' '),
+        };
+        let separator = || behind(|char| "/\\:,;&?".contains(char));
+        let (piece, next) = rest.split_at(word.or_else(separator).unwrap_or(end));
         pieces.push(piece.trim_end_matches(' '));
-        rest = next;
+        rest = if word.is_some() {
+            next.trim_start_matches(' ')
+        } else {
+            next
+        };
     }
     pieces.push(rest);
     pieces
 }
+
+/// The first `most` characters, and how many more there are.
+pub(crate) fn head(text: &str, most: usize) -> (&str, usize) {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => (&text[..at], text[at..].chars().count()),
+        None => (text, 0),
+    }
+}
+
+/// `… 996,000 more characters (--all shows them)`
+pub(crate) fn more_characters(more: usize) -> String {
+    let more = super::count::of(more, "more character");
+    format!("… {more} (--all shows them)")
+}
+
+/// A message on one line, escaped: the first line, and the others behind it as far as they say
+/// something.
+pub(crate) fn in_one_line(message: &str) -> String {
+    let mut text = String::new();
+    for part in message
+        .lines()
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+    {
+        if text.len() > MAX_ONE_LINE {
+            break;
+        }
+        // Rulers and carets of parsers.
+        if !part.contains(char::is_alphanumeric) {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push_str(" ⏎ ");
+        }
+        text.push_str(&line(part));
+    }
+    text
+}
+
+/// A longer message is not looked at further for a line of a table.
+const MAX_ONE_LINE: usize = 500;
 
 /// Spaces that fill `text` up to `to` columns.
 pub(crate) fn pad(text: &str, to: usize) -> Spaces {
@@ -123,6 +178,24 @@ pub(crate) fn short_path(path: &str) -> &str {
         Some((_, rest)) => rest,
         None => path,
     }
+}
+
+/// `key=value`, unescaped; text that would be hard to tell from its surroundings in quotes.
+pub(crate) fn key_value(key: &str, content: &Value) -> String {
+    format!("{key}={}", value(content))
+}
+
+/// The value as text, unescaped.
+pub(crate) fn value(value: &Value) -> String {
+    match value {
+        Value::Text(text) if is_plain(text) => text.clone(),
+        // What was read from JSON can be written as JSON.
+        value => serde_json::to_string(value).unwrap_or_default(),
+    }
+}
+
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && !text.contains([' ', '"', '=', '\n'])
 }
 
 #[cfg(test)]
@@ -182,5 +255,19 @@ mod tests {
             prop_assert!(width(&cut(&text, most)) <= most);
             prop_assert!(width(&cut_start(&text, most)) <= most);
         }
+    }
+
+    #[test]
+    fn values_are_quoted_where_needed() {
+        let text = |text: &str| key_value("k", &Value::Text(text.to_owned()));
+        assert_eq!(text("a/b"), "k=a/b");
+        assert_eq!(text("a b"), "k=\"a b\"");
+        assert_eq!(text("two\nlines"), "k=\"two\\nlines\"");
+        assert_eq!(text(""), "k=\"\"");
+        assert_eq!(key_value("k", &Value::Int(7)), "k=7");
+        assert_eq!(
+            key_value("k", &Value::List(vec![Value::Int(7), Value::Null])),
+            "k=[7,null]"
+        );
     }
 }

@@ -2,9 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-/// A time out of a dump; none if it is no time.
-pub(crate) fn parse(text: &str) -> Option<Timestamp> {
-    text.parse().ok()
+/// A time of a dump; `None` if the dump does not have it.
+pub(crate) fn known(time: flightrec_dump::Timestamp) -> Option<Timestamp> {
+    let known = time != flightrec_dump::Timestamp::default();
+    known.then(|| Timestamp::try_from(time.system_time()).ok())?
 }
 
 /// `2026-11-23 00:30:15 UTC`
@@ -22,6 +23,11 @@ pub(crate) fn minute(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
+/// `00:30:15.500`, in UTC
+pub(crate) fn of_day(time: Timestamp) -> String {
+    time.strftime("%H:%M:%S.%3f").to_string()
+}
+
 /// `3 minutes ago`
 pub(crate) fn ago(then: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(then).as_secs();
@@ -36,22 +42,37 @@ pub(crate) fn ago(then: Timestamp, now: Timestamp) -> String {
     format!("{number} {unit} ago")
 }
 
-/// `-2.134s`, the time of a record as seen from the failure.
-pub(crate) fn relative(record: Timestamp, failure: Timestamp) -> String {
-    let between = record.duration_since(failure);
-    let sign = if between.is_negative() { '-' } else { '+' };
-    let text = length(between);
-    if between.is_zero() {
-        text
-    } else {
-        format!("{sign}{text}")
+/// `3m`, for narrow tables
+pub(crate) fn short_ago(then: Timestamp, now: Timestamp) -> String {
+    match now.duration_since(then).as_secs() {
+        ..0 => day(then),
+        seconds @ 0..120 => format!("{seconds}s"),
+        seconds @ 120..7_200 => format!("{}m", seconds / 60),
+        seconds @ 7_200..172_800 => format!("{}h", seconds / 3_600),
+        seconds => format!("{}d", seconds / 86_400),
     }
 }
 
-/// `2.134s`, `16m40s`, `2h46m`, `1d03h`
+/// `-2.134s`, `-97µs`: the time of a record as seen from the failure.
+pub(crate) fn relative(record: Timestamp, failure: Timestamp) -> String {
+    let between = record.duration_since(failure);
+    if between.as_micros() == 0 {
+        return "0".to_owned();
+    }
+    let sign = if between.is_negative() { '-' } else { '+' };
+    format!("{sign}{}", length(between))
+}
+
+/// `97µs`, `1.9ms`, `61ms`, `2.134s`, `16m40s`, `2h46m`, `1d03h`
 pub(crate) fn length(duration: SignedDuration) -> String {
     let micros = duration.as_micros().unsigned_abs();
     let seconds = micros / 1_000_000;
+    match micros {
+        0..1_000 => return format!("{micros}µs"),
+        1_000..10_000 => return format!("{}.{}ms", micros / 1_000, micros / 100 % 10),
+        10_000..1_000_000 => return format!("{}ms", micros / 1_000),
+        _ => {}
+    }
     match seconds {
         0..1_000 => format!("{seconds}.{:03}s", micros / 1_000 % 1_000),
         1_000..10_000 => format!("{}m{:02}s", seconds / 60, seconds % 60),
@@ -65,12 +86,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_told_as_people_tell_them() {
+    fn each_length_has_a_unit_that_fits() {
         let failure: Timestamp = "2026-11-23T00:30:15.5Z".parse().unwrap();
         let at = |text: &str| relative(text.parse().unwrap(), failure);
         assert_eq!(at("2026-11-23T00:30:13.366Z"), "-2.134s");
-        assert_eq!(at("2026-11-23T00:30:15.5Z"), "0.000s");
-        assert_eq!(at("2026-11-23T00:30:15.502Z"), "+0.002s");
+        assert_eq!(at("2026-11-23T00:30:15.5Z"), "0");
+        assert_eq!(at("2026-11-23T00:30:15.499903Z"), "-97µs");
+        assert_eq!(at("2026-11-23T00:30:15.498100Z"), "-1.9ms");
+        assert_eq!(at("2026-11-23T00:30:15.439Z"), "-61ms");
+        assert_eq!(at("2026-11-23T00:30:15.502Z"), "+2.0ms");
         assert_eq!(at("2026-11-23T00:00:15.5Z"), "-30m00s");
         assert_eq!(at("2026-11-22T20:30:15.5Z"), "-4h00m");
         assert_eq!(at("0001-01-01T00:00:00Z"), "-739942d00h");

@@ -1,4 +1,4 @@
-//! How things look in print: colours, columns, times, counts.
+//! How output looks: colours, columns, times, counts.
 
 pub(crate) mod count;
 pub(crate) mod screen;
@@ -6,4 +6,3 @@ pub(crate) mod style;
 pub(crate) mod table;
 pub(crate) mod text;
 pub(crate) mod time;
-pub(crate) mod value;

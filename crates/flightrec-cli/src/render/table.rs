@@ -1,4 +1,4 @@
-//! Tables, of which one column gives way where the terminal is narrow.
+//! Tables in which one column shrinks when the terminal is narrow.
 
 use std::io::{self, Write};
 
@@ -7,10 +7,16 @@ use anstyle::Style;
 use super::style::DIM;
 use super::text::{self, pad};
 
-/// The narrowest that the column gets which gives way.
+/// The flexible column gets at least that many columns of the terminal.
 const MIN_FLEXIBLE: usize = 16;
 
-/// A column: its heading, how it looks, and whether it stands at the right.
+/// The other columns get at most that many: a name of any length leaves room for the rest.
+const MAX_FIXED: usize = 32;
+
+/// Where lines may be of any length, as in a pipe, a cell still has a bound.
+const MAX_FREE: usize = 400;
+
+/// A column: its heading, its style, and whether it is aligned to the right.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Column {
     pub(crate) name: &'static str,
@@ -18,7 +24,7 @@ pub(crate) struct Column {
     pub(crate) right: bool,
 }
 
-/// Prints the rows, whose cells are escaped, with headings; a column that is empty is left out.
+/// Prints headings and rows, whose cells are escaped. A column without content is left out.
 pub(crate) fn print<const N: usize>(
     out: &mut dyn Write,
     columns: &[Column; N],
@@ -36,7 +42,8 @@ pub(crate) fn print<const N: usize>(
         *width = if widest == 0 {
             0
         } else {
-            widest.max(text::width(columns[n].name))
+            let most = if n == flexible { MAX_FREE } else { MAX_FIXED };
+            widest.min(most).max(text::width(columns[n].name))
         };
     }
     if let Some(width) = width {
@@ -70,7 +77,7 @@ fn line<const N: usize>(
     widths: &[usize; N],
     row: &[String; N],
 ) -> io::Result<()> {
-    // Nothing is padded where nothing follows.
+    // The last cell is not padded.
     let last = (0..N)
         .rfind(|n| widths[*n] > 0 && !row[*n].is_empty())
         .unwrap_or(0);

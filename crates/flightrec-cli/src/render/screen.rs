@@ -8,8 +8,36 @@ use anstream::{AutoStream, ColorChoice};
 
 use crate::cli::Common;
 
-/// Narrower than this, nothing can be laid out.
+/// A narrower terminal is treated as if it had that many columns.
 const MIN_WIDTH: usize = 40;
+
+/// Whether colours are printed to a stream: as `logtee` decides for its console.
+///
+/// `NO_COLOR` (not empty) declines them, `CLICOLOR_FORCE` (not empty, not `0`) demands them,
+/// `CLICOLOR=0` declines them. Otherwise a terminal gets them.
+pub(crate) fn colours(is_terminal: bool) -> ColorChoice {
+    let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+    let is_dumb = env::var("TERM").is_ok_and(|term| term == "dumb");
+    if set("NO_COLOR").is_some() {
+        ColorChoice::Never
+    } else if set("CLICOLOR_FORCE").is_some_and(|value| value != "0") {
+        ColorChoice::AlwaysAnsi
+    } else if set("CLICOLOR").is_some_and(|value| value == "0") || !is_terminal || is_dumb {
+        ColorChoice::Never
+    } else {
+        ColorChoice::Always
+    }
+}
+
+/// Standard error, with or without colours.
+pub(crate) fn stderr() -> AutoStream<io::Stderr> {
+    AutoStream::new(io::stderr(), colours(io::stderr().is_terminal()))
+}
+
+/// Standard output without a pager, with or without colours.
+pub(crate) fn stdout() -> AutoStream<Stdout> {
+    AutoStream::new(io::stdout(), colours(io::stdout().is_terminal()))
+}
 
 /// Standard output, through a pager if it needs one.
 pub(crate) struct Screen {
@@ -19,7 +47,7 @@ pub(crate) struct Screen {
 
 enum State {
     Direct(BufWriter<AutoStream<Stdout>>),
-    /// It is not known yet whether it fits on the screen.
+    /// Held back until it is known whether it fits on the screen.
     Held {
         text: Vec<u8>,
         lines: usize,
@@ -37,10 +65,10 @@ impl Screen {
             .is_terminal()
             .then(terminal_size::terminal_size)
             .flatten();
-        let told = env::var("COLUMNS")
+        let columns = env::var("COLUMNS")
             .ok()
             .and_then(|columns| columns.parse().ok());
-        let width = told.or_else(|| size.map(|(columns, _)| usize::from(columns.0)));
+        let width = columns.or_else(|| size.map(|(columns, _)| usize::from(columns.0)));
         let state = match size {
             Some((_, rows)) if !common.no_pager => State::Held {
                 text: Vec::new(),
@@ -55,12 +83,12 @@ impl Screen {
         }
     }
 
-    /// The columns there are; none in a pipe, where lines are as long as they are.
+    /// The number of columns; `None` in a pipe, where lines are not wrapped.
     pub(crate) fn width(&self) -> Option<usize> {
         self.width
     }
 
-    /// Prints the rest, and waits until the pager's user has seen enough.
+    /// Prints the rest, and waits until the pager ends.
     pub(crate) fn close(mut self) -> io::Result<()> {
         if let State::Held { text, .. } = &mut self.state {
             let text = std::mem::take(text);
@@ -72,7 +100,7 @@ impl Screen {
             State::Paged { mut pager, pipe } => {
                 drop(pipe);
                 pager.wait()?;
-                // Who leaves the pager early has seen enough.
+                // A pager that was left early is no failure.
                 Ok(())
             }
             _ => flushed,
@@ -97,7 +125,7 @@ impl Write for Screen {
             State::Held { text, lines, rows } => {
                 text.extend_from_slice(piece);
                 *lines += piece.iter().filter(|byte| **byte == b'\n').count();
-                // One line for the prompt behind it.
+                // One line is left for the prompt.
                 if *lines + 1 > *rows {
                     self.page()?;
                 }
@@ -116,27 +144,24 @@ impl Write for Screen {
 }
 
 fn direct() -> State {
-    State::Direct(BufWriter::with_capacity(
-        32 << 10,
-        AutoStream::auto(io::stdout()),
-    ))
+    State::Direct(BufWriter::with_capacity(32 << 10, stdout()))
 }
 
-/// `$PAGER`, or `less`; none if it is not to be had.
+/// `$PAGER`, or `less`; `None` if it cannot be started.
 fn start_pager() -> Option<State> {
-    let asked = env::var("PAGER").ok();
-    let mut words = asked.as_deref().unwrap_or("less -RFX").split_whitespace();
+    let pager = env::var("PAGER").ok();
+    let mut words = pager.as_deref().unwrap_or("less -RFX").split_whitespace();
     let program = words.next().filter(|program| *program != "cat")?;
     let mut command = Command::new(program);
     command.args(words).stdin(Stdio::piped());
     if env::var_os("LESS").is_none() {
-        // For a `PAGER=less` that says nothing of colours.
+        // `PAGER=less` alone would not pass colours through.
         command.env("LESS", "RFX");
     }
     let mut pager = command.spawn().ok()?;
     let pipe: Box<dyn Write> = Box::new(pager.stdin.take()?);
-    // The pager's terminal is ours.
-    let colour = match AutoStream::choice(&io::stdout()) {
+    // What the pager prints goes to our own terminal.
+    let colour = match colours(true) {
         ColorChoice::Never => ColorChoice::Never,
         _ => ColorChoice::AlwaysAnsi,
     };

@@ -1,0 +1,187 @@
+//! Facts about the process, the machine, and the dump itself.
+
+use std::io::{self, Write};
+
+use flightrec_dump::{Crash, Dump, Kind};
+
+use super::columns::pair;
+use super::{View, failed_at, uptime};
+use crate::render::count::{grouped, of};
+use crate::render::time;
+
+pub(super) fn print(out: &mut dyn Write, dump: &Dump, view: &View) -> io::Result<()> {
+    writeln!(out)?;
+    let mut fact = |name: &str, text: &str| pair(out, name, text, view);
+    if let Some(when) = when(dump) {
+        let name = if dump.crash.is_some() {
+            "last record"
+        } else {
+            "when"
+        };
+        fact(name, &when)?;
+    }
+    if let Some(crash) = &dump.crash {
+        for (name, text) in crash_facts(dump, crash, view) {
+            fact(name, &text)?;
+        }
+    }
+    if let Some(command) = command(dump) {
+        fact("command", &command)?;
+    }
+    let process = &dump.process;
+    if process.pid != 0 {
+        let thread = match process.thread.as_str() {
+            "" => String::new(),
+            thread => format!(", thread {thread}"),
+        };
+        fact("process", &format!("{}{thread}", process.pid))?;
+    }
+    let host = &dump.host;
+    if !host.os.is_empty() {
+        let cpus = match host.cpus {
+            0 => String::new(),
+            cpus => format!(", {}", of(cpus as usize, "processor")),
+        };
+        fact("machine", &format!("{} {}{cpus}", host.os, host.arch))?;
+    }
+    if let Some(revision) = &dump.revision {
+        fact("revision", revision)?;
+    }
+    for (key, value) in dump.metadata.iter() {
+        fact("metadata", &format!("{key}: {value}"))?;
+    }
+    if dump.suppressed_dumps > 0 {
+        let more = usize::try_from(dump.suppressed_dumps).unwrap_or(usize::MAX);
+        let more = of(more, "failure");
+        fact(
+            "not dumped",
+            &format!("{more} since the dump before this one"),
+        )?;
+    }
+    let shown = if view.all { usize::MAX } else { 5 };
+    for other in dump.suppressed.iter().take(shown) {
+        let times = match other.count {
+            0 | 1 => String::new(),
+            count => format!("{}× ", grouped(count)),
+        };
+        fact("", &format!("{times}{}: {}", other.kind, other.message))?;
+    }
+    for name in &dump.related_dumps {
+        fact("see also", &format!("{name} (the same failure)"))?;
+    }
+    let masked = dump.redactions.iter();
+    let masked: u64 = masked.fold(0, |sum, (_, count)| sum.saturating_add(*count));
+    if masked > 0 {
+        let rules = dump.redactions.iter();
+        let rules: Vec<_> = rules
+            .map(|(rule, count)| format!("{rule} {}", grouped(*count)))
+            .collect();
+        let values = of(usize::try_from(masked).unwrap_or(usize::MAX), "value");
+        fact("masked", &format!("{values} ({})", rules.join(", ")))?;
+    }
+    for note in &dump.notes {
+        fact("note", note)?;
+    }
+    if view.all {
+        more(dump, &mut fact)?;
+    }
+    Ok(())
+}
+
+/// `2026-11-23 00:30:15 UTC, 1.204s after its start`
+fn when(dump: &Dump) -> Option<String> {
+    let up = uptime(dump).map(|up| format!(", {} after its start", time::length(up)));
+    Some(time::absolute(failed_at(dump)?) + &up.unwrap_or_default())
+}
+
+/// What is known of the end of a process, what is not, and when it was noticed.
+fn crash_facts(dump: &Dump, crash: &Crash, view: &View) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    let signal = crash.signal_name.clone();
+    match signal.or_else(|| crash.signal.map(|signal| format!("signal {signal}"))) {
+        Some(signal) => {
+            let code = crash.code.map(|code| format!(", code {code}"));
+            let at = crash.fault_address.as_ref();
+            let at = at.map(|address| format!(", at address {address}"));
+            let text = signal + &code.unwrap_or_default() + &at.unwrap_or_default();
+            facts.push(("signal", text));
+        }
+        None => {
+            let causes = match crash.rebooted {
+                Some(true) => "SIGKILL, out of memory, or the machine went down",
+                _ => "SIGKILL or out of memory; a crash if crashes are not caught",
+            };
+            facts.push(("not known", format!("what ended the process ({causes})")));
+        }
+    }
+    if let Some(noticed) = time::known(dump.created_at) {
+        let ago = time::ago(noticed, view.now);
+        facts.push((
+            "noticed",
+            format!(
+                "{}, {ago}: at the program's next start, or by `flightrec recover`",
+                time::absolute(noticed)
+            ),
+        ));
+    }
+    if let Some(why) = &crash.stack_ended {
+        facts.push(("stack ends", why.clone()));
+    }
+    if crash.damaged_records > 0 {
+        let damaged = usize::try_from(crash.damaged_records).unwrap_or(usize::MAX);
+        facts.push(("missing", of(damaged, "damaged record")));
+    }
+    facts
+}
+
+/// The command line, quoted for a shell where needed.
+fn command(dump: &Dump) -> Option<String> {
+    let args = &dump.process.args;
+    if args.is_empty() {
+        return dump.process.executable.clone();
+    }
+    let word = |arg: &String| {
+        if arg.is_empty() || arg.contains([' ', '\t', '\n', '\'', '"']) {
+            format!("'{}'", arg.replace('\'', "'\\''"))
+        } else {
+            arg.clone()
+        }
+    };
+    Some(args.iter().map(word).collect::<Vec<_>>().join(" "))
+}
+
+/// What `--all` adds.
+fn more(dump: &Dump, fact: &mut impl FnMut(&str, &str) -> io::Result<()>) -> io::Result<()> {
+    if let Some(executable) = &dump.process.executable {
+        fact("executable", executable)?;
+    }
+    if time::known(dump.process.started_at).is_some() {
+        fact("started", &dump.process.started_at.to_string())?;
+    }
+    if time::known(dump.created_at).is_some() {
+        fact("dumped", &dump.created_at.to_string())?;
+    }
+    if let Some(crash) = &dump.crash {
+        if let Some(boot) = &crash.boot_id {
+            fact("boot", boot)?;
+        }
+        let rebooted = match crash.rebooted {
+            Some(true) => "restarted since",
+            Some(false) => "not restarted since",
+            None => "not known whether restarted since",
+        };
+        fact("", &format!("the machine was {rebooted}"))?;
+    }
+    if !matches!(dump.reason.kind, Kind::Error | Kind::Panic) {
+        fact("kind", dump.reason.kind.as_str())?;
+        fact("reason", &dump.reason.message)?;
+    }
+    if !dump.fingerprint.is_empty() {
+        fact("fingerprint", &dump.fingerprint)?;
+    }
+    for module in &dump.modules {
+        let id = module.build_id.as_deref().unwrap_or("no build-id");
+        fact("module", &format!("{} ({id})", module.name))?;
+    }
+    fact("schema", &dump.schema)
+}

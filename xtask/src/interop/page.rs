@@ -1,0 +1,158 @@
+//! The page of `export --to html` in a real browser: Debian's Chromium, driven by `playwright-core`;
+//! `axe-core` looks for what a screen reader can't use. Both come from npm, into a directory of
+//! their own below the target directory.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use flightrec_dump::Dump;
+
+use super::{check, dumps, need};
+use crate::cargo;
+
+/// Records in the large dump.
+const RECORDS: u64 = 100_000;
+
+/// Ids of spans may be above 2^53, where JavaScript rounds numbers.
+const LARGE_ID: u64 = 1 << 60;
+
+const PACKAGES: [&str; 2] = ["playwright-core@1", "axe-core@4"];
+
+/// Makes the pages, and runs `page.mjs` on them. With a directory, pages and screenshots stay there.
+pub(super) fn run(program: &Path, keep: Option<&Path>) -> Result<()> {
+    if let Some(missing) = ["apt-get", "npm", "node"]
+        .into_iter()
+        .find(|tool| !is_there(tool))
+    {
+        println!("  --  the page: skipped, because this machine has no {missing}");
+        return Ok(());
+    }
+    need("chromium", "chromium")?;
+    let modules = node_modules()?;
+    let temporary = tempfile::tempdir()?;
+    let dir = keep.unwrap_or(temporary.path());
+    fs::create_dir_all(dir)?;
+    make_pages(program, dir)?;
+    let script = cargo::root().join("xtask/src/interop/page.mjs");
+    let status = Command::new("node")
+        .arg(script)
+        .arg(modules)
+        .arg(dir)
+        .status()
+        .context("cannot start node")?;
+    ensure!(status.success(), "the page does not do what it should");
+    Ok(())
+}
+
+fn is_there(tool: &str) -> bool {
+    Command::new(tool)
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
+
+/// The directory that Node finds the packages from.
+fn node_modules() -> Result<PathBuf> {
+    let dir = cargo::target_dir().join("interop-node");
+    fs::create_dir_all(&dir)?;
+    let mut install = Command::new("npm");
+    install
+        .args([
+            "install",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+            "--prefix",
+        ])
+        .arg(&dir)
+        .args(PACKAGES);
+    check(&format!("npm install {}", PACKAGES.join(" ")), &mut install)?;
+    Ok(dir)
+}
+
+fn make_pages(program: &Path, dir: &Path) -> Result<()> {
+    let write = |name: &str, dump: &Dump| -> Result<PathBuf> {
+        let path = dir.join(name);
+        let mut json = Vec::new();
+        dump.write_to(&mut json)?;
+        fs::write(&path, json)?;
+        Ok(path)
+    };
+    let large = write("large.json", &dumps::server(RECORDS, 0))?;
+    let several = [
+        write("server.json", &dumps::server(2_000, LARGE_ID))?,
+        write("worker.json", &dumps::worker())?,
+        write("crash.json", &dumps::crash())?,
+    ];
+    let started = Instant::now();
+    export(program, dir, "large", &[large])?;
+    println!(
+        "      the page of {RECORDS} records was made in {} ms",
+        started.elapsed().as_millis()
+    );
+    export(program, dir, "several", &several)?;
+    export(program, dir, "crash", &several[2..])?;
+    let data = cargo::root().join("crates/flightrec-cli/tests/data");
+    export(program, dir, "census", &[data.join("census.json")])?;
+    for (name, json) in hostile(&data.join("hostile"))? {
+        let path = dir.join(format!("{name}.json"));
+        fs::write(&path, json)?;
+        export(program, dir, &format!("hostile-{name}"), &[path])?;
+    }
+    Ok(())
+}
+
+fn export(program: &Path, dir: &Path, name: &str, dumps: &[PathBuf]) -> Result<()> {
+    let page = dir.join(format!("{name}.html"));
+    // An earlier run may have left one.
+    let _ = fs::remove_file(&page);
+    let output = Command::new(program)
+        .args(["export", "--to", "html", "--output"])
+        .arg(&page)
+        .args(dumps)
+        .output()?;
+    ensure!(
+        output.status.success(),
+        "export --to html of {name}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(())
+}
+
+/// The dumps of the corpus, and those that are too large to lie in it.
+fn hostile(dir: &Path) -> Result<Vec<(String, Vec<u8>)>> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))? {
+        let path = entry?.path();
+        let name = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        all.push((name, fs::read(&path)?));
+    }
+    let line = "<img src=x onerror=alert(1)> ".repeat((10 << 20) / 29);
+    all.push((
+        "long-lines".to_owned(),
+        format!(
+            r#"{{"schema":"flightrec/1","app":"long","created_at":"2026-11-23T00:30:15Z","reason":{{"kind":"error","message":"{line}"}},
+            "latest_logs":[{{"seq":1,"time":"2026-11-23T00:30:14Z","level":"ERROR","msg":"{line}","fields":{{"a":"{line}"}}}}]}}"#
+        )
+        .into_bytes(),
+    ));
+    let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
+    let errors = format!(
+        "{}{}",
+        r#"{"message":"m","sources":["#.repeat(55),
+        r#"{"message":"last"}"#
+    ) + &"]}".repeat(55);
+    all.push((
+        "deep".to_owned(),
+        format!(r#"{{"schema":"flightrec/1","app":"deep","unknown":{deep},"error":{errors}}}"#)
+            .into_bytes(),
+    ));
+    Ok(all)
+}
