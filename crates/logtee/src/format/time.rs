@@ -33,6 +33,7 @@ enum Zone {
 
 impl Zone {
     /// The offset at a moment, in seconds east of UTC.
+    #[cfg_attr(not(feature = "local-time"), expect(unused_variables))]
     fn offset(self, seconds: i64) -> i32 {
         match self {
             Zone::Fixed(offset) => offset,
