@@ -127,17 +127,19 @@ impl<M: Memory> Core<M> {
         if line.len() > self.line_limit {
             return self.push_rarely(0, line);
         }
-        // None: a signal handler that interrupted this thread here.
-        if let Some(entered) = slot::enter()
-            && entered.slot() < slot::PRIVATE
-        {
-            match self.journal.append(entered.slot(), 0, line, &self.clock) {
-                Some(tick) => self.journal.memory().pushed(tick, &self.clock),
-                None => self.count_dropped(),
-            }
-            return;
+        let Some(entered) = slot::enter() else {
+            // A signal handler that interrupted this thread here.
+            return self.count_dropped();
+        };
+        let slot = entered.slot();
+        if slot >= slot::PRIVATE {
+            drop(entered);
+            return self.push_rarely(0, line);
         }
-        self.push_rarely(0, line);
+        match self.journal.append(slot, 0, line, &self.clock) {
+            Some(tick) => self.journal.memory().pushed(tick, &self.clock),
+            None => self.count_dropped(),
+        }
     }
 
     /// Pushes a line of a class; see `Builder::quota`.

@@ -105,7 +105,8 @@ impl<M: Memory> Journal<M> {
             shard.0.last_tick.store(line.tick, Ordering::Relaxed);
             return Some(line.tick);
         }
-        self.append_to_next(slot, line, Some(clock))
+        // Not the line itself, which would have to lie in memory for that.
+        self.append_to_next(slot, 0, flags, text, Some(clock))
     }
 
     /// Appends a line whose tick is known, and is greater than that of the shard's last line.
@@ -121,7 +122,8 @@ impl<M: Memory> Journal<M> {
             shard.0.last_tick.store(line.tick, Ordering::Relaxed);
             return true;
         }
-        self.append_to_next(slot, line, None).is_some()
+        self.append_to_next(slot, line.tick, line.flags, line.text, None)
+            .is_some()
     }
 
     #[inline]
@@ -135,9 +137,12 @@ impl<M: Memory> Journal<M> {
     fn append_to_next(
         &self,
         slot: usize,
-        mut line: Line<'_>,
+        tick: u64,
+        flags: u64,
+        text: &[u8],
         clock: Option<&Clock>,
     ) -> Option<u64> {
+        let mut line = Line { tick, flags, text };
         let shard = &self.shards.get(slot)?.0;
         let mut table = self.lock_table()?;
         let last_tick = shard.last_tick.load(Ordering::Relaxed);

@@ -31,6 +31,7 @@ pub(crate) const WORD: usize = size_of::<u64>();
 pub(crate) const CUT: u64 = 1 << 32;
 const CLASS_SHIFT: u32 = 33;
 /// All bits that a line's flags can have.
+#[cfg(feature = "mmap")]
 pub(crate) const FLAGS: u64 = CUT | class_flags(MAX_CLASS);
 
 /// The class of a line, as flags.
