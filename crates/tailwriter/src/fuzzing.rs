@@ -1,4 +1,4 @@
-//! What fuzz targets need of the inside: there only when compiled with `--cfg fuzzing`.
+//! Access to internals for fuzz targets; compiled with `--cfg fuzzing` only.
 
 use std::cell::Cell;
 use std::io;
@@ -12,10 +12,10 @@ thread_local! {
     static FORGIVING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Takes every checksum of a file for right, or no longer, on this thread.
+/// Turns the check of checksums off or on again, on this thread.
 ///
-/// Behind a checksum lies code that no fuzzer would reach, and that must still stand whatever it
-/// reads: checksums find accidents, and anybody can make one that is right.
+/// A fuzzer would hardly find a right checksum, but the code behind it must stand whatever it reads:
+/// a file can be forged with right checksums.
 pub fn forgive(yes: bool) {
     FORGIVING.set(yes);
 }

@@ -66,7 +66,7 @@ fn act_of_child(mut tail: MappedTail) -> i32 {
     for number in 0..5_000 {
         tail.push(format!("child {number}").as_bytes());
     }
-    tail.push_class(1, b"child pinned");
+    tail.push_class(1, b"child of a class");
     tail.write_all(b"child written\n").unwrap();
     let snapshot = tail.snapshot();
     let is_its_own = snapshot.lines().all(|line| line.starts_with(b"child"));

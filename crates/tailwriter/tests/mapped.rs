@@ -34,7 +34,7 @@ fn what_is_pushed_is_recovered_with_its_facts() {
         .quota(1, 1)
         .build_mapped(&path)
         .unwrap();
-    tail.push_class(1, b"pinned");
+    tail.push_class(1, b"of a class");
     for number in 0..1_000 {
         tail.push(format!("line {number}").as_bytes());
     }
@@ -50,11 +50,14 @@ fn what_is_pushed_is_recovered_with_its_facts() {
     let recovered = Recovered::read(&path).unwrap();
     let live = tail.snapshot();
     let long = format!("and a long one: {}… [cut]", "x".repeat(15));
-    assert_eq!(text(&live), format!("pinned\nwritten\n{long}\nunfinished"));
+    assert_eq!(
+        text(&live),
+        format!("of a class\nwritten\n{long}\nunfinished")
+    );
     let snapshot = recovered.snapshot();
     assert_eq!(
         text(snapshot),
-        format!("pinned\nline 999\nwritten\n{long}\n")
+        format!("of a class\nline 999\nwritten\n{long}\n")
     );
     assert_eq!(snapshot.evicted(), 999);
     let entries: Vec<_> = snapshot.entries().collect();

@@ -107,7 +107,7 @@ fn a_push_allocates_nothing_once_the_laps_have_begun() {
         for number in 0..lines {
             tail.push(&[b'x'; 200][..number % 200]);
             if number % 50 == 0 {
-                tail.push_class(1, b"pinned");
+                tail.push_class(1, b"of a class");
             }
         }
     };
@@ -153,7 +153,7 @@ mod mapped {
             for number in 0..lines {
                 tail.push(&[b'x'; 200][..number % 200]);
                 if number % 50 == 0 {
-                    tail.push_class(1, b"pinned");
+                    tail.push_class(1, b"of a class");
                 }
             }
         };
@@ -167,12 +167,12 @@ mod mapped {
     #[test]
     fn a_file_is_recovered_in_twice_its_length() {
         let _alone = alone();
-        for (len, pinned) in [(0, 0), (0, 50_000), (1, 10), (8, 0), (100, 0), (4_000, 100)] {
+        for (len, quota) in [(0, 0), (0, 50_000), (1, 10), (8, 0), (100, 0), (4_000, 100)] {
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join("ring");
             let tail = TailWriter::builder()
                 .max_line_bytes(4_000)
-                .quota(1, pinned)
+                .quota(1, quota)
                 .build_mapped(&path)
                 .unwrap();
             // Of many threads, so that as many segments are in use as can be, and often enough to

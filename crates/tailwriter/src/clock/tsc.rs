@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 pub(super) fn is_trusted() -> bool {
     const YES: u8 = 1;
     const NO: u8 = 2;
-    // Not a `OnceLock`: a fork while it is being set would make the child wait for ever. Relaxed:
+    // Not a `OnceLock`: a fork while it is being set would make the child hang. Relaxed:
     // the answer stands for itself, and two threads find the same.
     static ANSWER: AtomicU8 = AtomicU8::new(0);
     match ANSWER.load(Ordering::Relaxed) {

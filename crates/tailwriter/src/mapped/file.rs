@@ -101,8 +101,8 @@ fn fill(mut file: &File, header: &Header, reserved: u64) -> io::Result<()> {
     file.write_all(&bytes)
 }
 
-/// Opens a file to read it, whatever somebody put in its place: no link is followed, and a pipe
-/// without a writer is not waited for.
+/// Opens a file to read it. A symbolic link is not followed, and a pipe without a writer does not
+/// block.
 pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
     let file = open(OpenOptions::new().read(true), path)?;
     if file.metadata()?.is_file() {
@@ -112,7 +112,7 @@ pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Whether somebody holds the lock on a file, and so lives.
+/// Whether a process holds the lock on a file, and so is alive.
 pub(crate) fn is_locked(file: &File) -> io::Result<bool> {
     match file.try_lock_shared() {
         Ok(()) => file.unlock().map(|()| false),

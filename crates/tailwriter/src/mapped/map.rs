@@ -55,7 +55,7 @@ impl Map {
         unsafe { self.words.as_ref() }
     }
 
-    /// `len` bytes from the byte `start` on; none if there are not so many.
+    /// `len` bytes from the byte `start` on; none if the map is shorter.
     pub(crate) fn bytes(&self, start: usize, len: usize) -> &[AtomicU8] {
         let len_of_map = size_of_val(self.words());
         let Some(_) = start.checked_add(len).filter(|&end| end <= len_of_map) else {

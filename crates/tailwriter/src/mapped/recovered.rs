@@ -30,7 +30,7 @@ use crate::shared::assemble::Bounds;
 /// assert!(Recovered::claim(&path)?.is_none(), "its owner lives");
 ///
 /// drop(tail); // as if the process had ended
-/// let recovered = Recovered::claim(&path)?.expect("nobody else is at it");
+/// let recovered = Recovered::claim(&path)?.expect("no other claim");
 /// assert_eq!(recovered.snapshot().to_string(), "the last words\n");
 /// assert_eq!(recovered.pid(), std::process::id());
 /// recovered.remove()?;

@@ -3,7 +3,7 @@
 //! It is made as the words are stored, so it must cost little: two lanes of folded multiplication,
 //! each of which takes in two words a step. That is the mixing function of wyhash (Wang Yi and
 //! others, "Modern Non-Cryptographic Hash Function and Pseudorandom Number Generator"), arranged
-//! for whole words. It finds accidents; it is no protection against somebody who forges a file.
+//! for whole words. It finds accidents; it does not protect against forgery.
 
 /// Odd numbers with bits spread evenly, so that words of text never equal them: none is valid UTF-8.
 const SPREAD: [u64; 4] = [

@@ -1,4 +1,4 @@
-//! What a shared tail does, wherever its lines lie.
+//! What a shared tail does, in memory of its own or in a mapped file.
 
 use std::fmt;
 

@@ -1,13 +1,13 @@
-//! Models of the shared tail: loom runs each of them through every interleaving with up to so many
-//! preemptions as `LOOM_MAX_PREEMPTIONS` says, and through all that weak memory may show.
+//! Models of the shared tail: loom runs each of them through every interleaving with up to
+//! `LOOM_MAX_PREEMPTIONS` preemptions, and through every value that weak memory may show.
 //!
-//! Who reads runs in a thread of its own and who writes in the main one. loom begins with what goes
-//! wrong least, each thread after the other, and goes back to where two of them meet; a read that
-//! came first would be hidden from it by the writer's own reads of what it writes.
+//! The reader runs in a thread of its own and the writer in the main thread. loom begins by running
+//! one thread after the other, and goes back to where two of them meet; it would not find a read that
+//! came first, because of the writer's own reads of what it writes.
 //!
-//! The clock here is one that threads share, as where there is no counter to rely on. The ordered
-//! read of a counter promises as much by the order of time itself, which is nothing that a model
-//! of memory knows.
+//! The clock of the models is an atomic counter that the threads share, like the fallback where the
+//! processor has no reliable counter. The ordered read of a processor's counter promises the same
+//! by the order of time, which a model of memory does not have.
 
 use loom::sync::Arc;
 use loom::thread;
@@ -118,7 +118,7 @@ struct Tail {
 }
 
 impl Tail {
-    /// With so many segments of so many lines, of which `keep` lines are to be kept.
+    /// With `segments` segments of `lines` lines each, of which the last `keep` lines are kept.
     fn new(segments: usize, lines: usize, keep: usize) -> Arc<Tail> {
         let limits = Limits {
             max_lines: keep,

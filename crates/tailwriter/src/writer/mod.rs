@@ -22,7 +22,7 @@ const PIECE: usize = if cfg!(test) { 32 } else { 16 << 10 };
 /// Lines are bytes; they end in `\n` and need not be UTF-8. An unfinished last line counts as a
 /// line. Writing never fails and takes time linear in the bytes, however they are chunked: the
 /// text is copied once and its newlines are counted, and which lines are still kept is worked out
-/// when somebody looks.
+/// when they are asked for.
 ///
 /// Memory grows with what is kept, up to `max_bytes + 3 × max_line_bytes + 52 KiB` (a little over
 /// 1 MiB by default) whatever is written, a line that never ends included. The time to write to

@@ -10,14 +10,14 @@
 //! moves to the front, so that no line is ever in two pieces (a "bip buffer", after Simon Cooke).
 //! Nothing is known of a single line but its newline: counting newlines, thousands of bytes in one
 //! go, is far cheaper than noting where each of them is, and the few that matter are found when
-//! somebody looks.
+//! they are asked for.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
 use crate::limits::Limits;
 
-/// A block is closed when it has so many bytes.
+/// A block is closed when it has this many bytes.
 const BLOCK: usize = if cfg!(test) { 8 } else { 4 << 10 };
 const MIN_CAPACITY: usize = if cfg!(test) { 16 } else { 4 << 10 };
 

@@ -18,7 +18,7 @@ const DEATH: &str = "TAILWRITER_CHILD_DEATH";
 const MUTANT: &str = "TAILWRITER_CHILD_MUTANT";
 
 const KEPT: usize = 1_500;
-const PINNED: usize = 20;
+const QUOTA: usize = 20;
 /// Neither thread gets further ahead of the other, so both are always among the lines kept.
 const LEAD: u64 = 400;
 const PROGRESS_BYTES: usize = 4096;
@@ -41,7 +41,7 @@ fn child() {
         .max_lines(KEPT)
         .max_bytes(256 << 10)
         .max_line_bytes(200)
-        .quota(1, PINNED)
+        .quota(1, QUOTA)
         .build_mapped(dir.join("ring"))
         .unwrap();
     let death = env::var(DEATH).unwrap();

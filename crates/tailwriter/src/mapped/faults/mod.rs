@@ -26,14 +26,14 @@ fn tries(variable: &str, default: usize) -> usize {
     })
 }
 
-/// The line number `number` of a writer: whoever has it can tell whether it is whole.
+/// The line number `number` of a writer; its text shows whether it is whole.
 fn line(writer: usize, number: u64) -> String {
     let filler = (0..(number * 7 + writer as u64) % 90)
         .map(|at| char::from(b'a' + ((number + at) % 26) as u8));
     format!("{writer} {number} {}", filler.collect::<String>())
 }
 
-/// Whose line that is and which; None if it is no whole line of anybody.
+/// The writer and the number of a line; None if it is not a whole line.
 fn identify(found: &[u8]) -> Option<(usize, u64)> {
     let text = str::from_utf8(found).ok()?;
     let mut words = text.splitn(3, ' ');
