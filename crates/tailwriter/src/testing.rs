@@ -9,6 +9,8 @@ pub(crate) static COMMIT_FIRST: AtomicBool = AtomicBool::new(false);
 thread_local! {
     /// Checksums are not looked at when a file is recovered; for one thread.
     pub(crate) static TRUSTING: Cell<bool> = const { Cell::new(false) };
+    /// There is no space left on the disk; for one thread.
+    pub(crate) static DISK_IS_FULL: Cell<bool> = const { Cell::new(false) };
 }
 
 pub(crate) fn commits_first() -> bool {

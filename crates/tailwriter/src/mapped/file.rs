@@ -216,6 +216,10 @@ pub(crate) fn reserve(file: &File, range: Range<u64>) -> io::Result<()> {
     use rustix::fs::{FallocateFlags, fallocate};
     use rustix::io::Errno;
     let bytes = range.end - range.start;
+    #[cfg(test)]
+    if crate::testing::DISK_IS_FULL.get() {
+        return Err(Errno::NOSPC.into());
+    }
     match fallocate(file, FallocateFlags::empty(), range.start, bytes) {
         // A file system that does not reserve: what is written has its space.
         Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => write_zeros(file, range),

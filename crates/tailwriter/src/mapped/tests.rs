@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::thread;
 
 use proptest::prelude::*;
@@ -11,7 +12,7 @@ use super::header::HEADER_BYTES;
 use crate::limits::{CLASSES, Limits};
 use crate::shared::memory::Geometry;
 use crate::shared::segment::Format;
-use crate::{MappedTail, Recovered, Snapshot, TailWriter, Unreadable};
+use crate::{MappedTail, Recovered, Snapshot, TailWriter, Unreadable, testing};
 
 #[derive(Clone, Debug)]
 enum Act {
@@ -287,4 +288,46 @@ fn the_reserved_area_is_recovered_as_its_owner_left_it() {
     let tail = TailWriter::builder().build_mapped(&none).unwrap();
     assert!(tail.reserved().is_empty());
     assert!(Recovered::read(&none).unwrap().reserved().is_empty());
+}
+
+/// Memory of the file that has no space on the disk would end the process by SIGBUS.
+#[test]
+fn on_a_full_disk_the_space_that_is_there_is_used_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ring");
+    let tail = TailWriter::builder()
+        .max_line_bytes(100)
+        .quota(1, 10)
+        .build_mapped(&path)
+        .unwrap();
+    let reserved = fs::metadata(&path).unwrap().blocks();
+    let push = |from: usize, to: usize| {
+        (from..to).for_each(|number| tail.push(format!("line {number}").as_bytes()));
+    };
+    testing::DISK_IS_FULL.set(true);
+    push(0, 50_000);
+    // The class has no space at all; its lines are among all lines.
+    tail.push_class(1, b"line 50000");
+    testing::DISK_IS_FULL.set(false);
+    assert!(fs::metadata(&path).unwrap().blocks() <= reserved + 8);
+    let snapshot = tail.snapshot();
+    let expected: Vec<_> = (50_001 - snapshot.len()..50_001)
+        .map(|number| format!("line {number}").into_bytes())
+        .collect();
+    assert!(snapshot.len() > 5_000, "{} lines", snapshot.len());
+    assert!(snapshot.lines().eq(expected.iter().map(Vec::as_slice)));
+    assert_eq!(snapshot.len() + snapshot.evicted() as usize, 50_001);
+    assert_eq!(
+        facts(&MappedTail::recover(&path).unwrap()),
+        facts(&snapshot)
+    );
+    // With space again, the tail grows.
+    push(50_001, 100_000);
+    assert!(tail.snapshot().len() > snapshot.len());
+    let full = dir.path().join("full");
+    testing::DISK_IS_FULL.set(true);
+    let error = TailWriter::builder().build_mapped(&full).unwrap_err();
+    testing::DISK_IS_FULL.set(false);
+    assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+    assert!(!full.exists());
 }
