@@ -1,23 +1,24 @@
-//! When a stack is captured, and how deep it is.
+//! When a stack is captured, how deep it is, and the stamp that goes with it.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
-/// How deep a captured stack is unless [`set_max_depth`] says otherwise, in frames.
+/// The default depth of a captured stack, in frames.
 pub(crate) const DEFAULT_DEPTH: usize = 50;
 
-/// Frames beyond the depth that are stored because the top ones (this crate, `?`) are trimmed
-/// only when names are known.
+/// Addresses beyond the depth that are stored, because the top frames (this crate, `?`) can be
+/// trimmed only when names are known.
 pub(crate) const MARGIN: usize = 12;
 
-/// No stack is deeper than this, whatever was asked: it bounds the memory of one error.
-pub(crate) const LIMIT: usize = 4096;
+/// The largest depth, which bounds the memory of one error.
+pub(crate) const MAX_DEPTH: usize = 4096;
 
-// Relaxed, both: each is a setting by itself, and no memory is reached through it.
+// Relaxed, both: each setting stands alone, and no memory is reached through it.
 static DEPTH: AtomicUsize = AtomicUsize::new(DEFAULT_DEPTH);
 static POLICY: AtomicU8 = AtomicU8::new(0);
+static STAMP: OnceLock<fn() -> u64> = OnceLock::new();
 
-/// When an error's birth takes the stack; see [`set_capture`].
+/// When an error captures the stack; see [`set_capture`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Capture {
@@ -30,8 +31,8 @@ pub enum Capture {
     Env,
 }
 
-/// Sets how many frames a stack captured from now on may have, for the whole process; 50 unless
-/// set, 4,096 at most. With 0 nothing is captured.
+/// Sets the greatest number of frames of stacks that are captured from now on, for the whole
+/// process. The default is 50, the maximum 4,096; with 0 nothing is captured.
 ///
 /// # Examples
 ///
@@ -41,11 +42,11 @@ pub enum Capture {
 /// assert!(err.stack_traces().iter().all(|trace| trace.frames().len() <= 2));
 /// ```
 pub fn set_max_depth(frames: usize) {
-    DEPTH.store(frames.min(LIMIT), Ordering::Relaxed);
+    DEPTH.store(frames.min(MAX_DEPTH), Ordering::Relaxed);
 }
 
-/// Sets when an error's birth takes the stack, for the whole process; [`Capture::Always`] unless
-/// set. Errors that exist already keep what they have.
+/// Sets when errors capture the stack, for the whole process. The default is
+/// [`Capture::Always`]. Errors that exist already keep what they have.
 ///
 /// # Examples
 ///
@@ -66,7 +67,32 @@ pub fn set_capture(capture: Capture) {
     POLICY.store(policy, Ordering::Relaxed);
 }
 
-/// The present depth limit, in frames.
+/// Sets a function that is called each time a stack is captured, for the whole process; its result
+/// is kept with the stack ([`StackTrace::stamp`](crate::StackTrace::stamp)).
+///
+/// A log recorder can return the sequence number of its last record here. The stack then tells
+/// which records came before the error, however late the error is handled. The function should be
+/// quick and must not create errors of this crate.
+///
+/// The function can be set once; returns whether this call set it.
+///
+/// # Examples
+///
+/// ```
+/// assert!(stackerr::set_capture_stamp(|| 7));
+/// assert!(!stackerr::set_capture_stamp(|| 8));
+/// let err = stackerr::err!("no");
+/// assert_eq!(err.stack_traces().iter().next().unwrap().stamp(), Some(7));
+/// ```
+pub fn set_capture_stamp(stamp: fn() -> u64) -> bool {
+    STAMP.set(stamp).is_ok()
+}
+
+pub(crate) fn stamp() -> Option<u64> {
+    STAMP.get().map(|stamp| stamp())
+}
+
+/// The present depth, in frames.
 pub(crate) fn depth() -> usize {
     DEPTH.load(Ordering::Relaxed)
 }
@@ -75,13 +101,13 @@ pub(crate) fn is_enabled() -> bool {
     match POLICY.load(Ordering::Relaxed) {
         0 => depth() > 0,
         1 => false,
-        _ => depth() > 0 && env_asks(),
+        _ => depth() > 0 && is_asked_by_environment(),
     }
 }
 
-fn env_asks() -> bool {
-    static ASKS: OnceLock<bool> = OnceLock::new();
-    *ASKS.get_or_init(|| {
+fn is_asked_by_environment() -> bool {
+    static ASKED: OnceLock<bool> = OnceLock::new();
+    *ASKED.get_or_init(|| {
         std::env::var_os("RUST_LIB_BACKTRACE")
             .or_else(|| std::env::var_os("RUST_BACKTRACE"))
             .is_some_and(|value| value != "0")
@@ -91,7 +117,7 @@ fn env_asks() -> bool {
 /// Calls `look` with the return addresses from the caller outwards, at most `limit` of them.
 #[inline(never)]
 pub(crate) fn with_addresses<T>(limit: usize, look: impl FnOnce(&[usize]) -> T) -> T {
-    // The default depth with its margin, then most others; a deeper one may cost an allocation.
+    // Most stacks need no allocation: 64 is enough for the default depth with its margin.
     if limit <= 64 {
         let mut ips = [0; 64];
         let len = stackwalk::walk(&mut ips[..limit]);

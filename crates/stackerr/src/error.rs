@@ -1,100 +1,54 @@
-//! The error type.
+//! Making errors, and looking into them.
 
-use crate::chain::Chain;
-use crate::inner::{Inner, Kind, Note};
 use crate::report::Report;
-use crate::stack::Stack;
+use crate::repr::{Error, Inner, Kind, Note};
+use crate::stack::{Stack, StackOrigin};
 use crate::trace::StackTraces;
 use crate::trail::{Place, Trail};
+use crate::traverse::{self, Chain, carries_stack};
 use crate::tree::ErrorTree;
-use crate::walk::{self, carries_stack};
 use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error as StdError;
-use std::fmt::{self, Debug, Display};
+use std::fmt::{Debug, Display};
 use std::panic::Location;
 
-/// Any error, with the stack of the place where it was born, the contexts it got on its way up,
-/// and, if it is a join, several errors below it.
-///
-/// One pointer wide. Like `anyhow::Error` it is not itself a [`std::error::Error`], so that every
-/// such error turns into one by `?`; it dereferences to one, and turns into a
-/// `Box<dyn std::error::Error + Send + Sync>` that keeps everything.
-///
-/// # Printing
-///
-/// | format | what |
-/// |---|---|
-/// | `{}` | its own message; a join's messages, one a line |
-/// | `{:#}` | the chain on one line: `outer: inner: innermost`; a join is `[a; b: c]` |
-/// | `{:?}` | the whole report: causes, joins as a tree, stacks; see [`Report`] |
-/// | `{:#?}` | the tree as a Rust struct |
-///
-/// # Examples
-///
-/// ```
-/// use stackerr::ResultExt;
-///
-/// fn port(text: &str) -> Result<u16, stackerr::Error> {
-///     let port = text.parse::<u16>().context("not a port")?;
-///     Ok(port)
-/// }
-///
-/// let err = port("http").unwrap_err();
-/// assert_eq!(err.to_string(), "not a port");
-/// assert_eq!(format!("{err:#}"), "not a port: invalid digit found in string");
-/// assert_eq!(err.stack_traces().len(), 1);
-/// ```
-pub struct Error(pub(crate) Box<Inner>);
-
-const _: () = assert!(size_of::<Error>() == size_of::<usize>());
-const _: () = assert!(size_of::<Option<Error>>() == size_of::<usize>());
-
-impl std::panic::UnwindSafe for Error {}
-impl std::panic::RefUnwindSafe for Error {}
-
 impl Error {
-    /// An error of any std type. Takes the stack unless the error carries one.
+    /// Converts a std error. Captures the stack unless the error carries one.
     #[must_use]
     #[track_caller]
     pub fn new<E: StdError + Send + Sync + 'static>(error: E) -> Self {
-        Self::foreign(
-            Box::new(error),
-            Some(std::any::type_name::<E>()),
-            Location::caller(),
-        )
+        let stack = if carries_stack(&error) {
+            None
+        } else {
+            Stack::capture(StackOrigin::Creation)
+        };
+        Self::of(Kind::Std(Box::new(error)), stack, Location::caller())
+            .with_type(std::any::type_name::<E>())
     }
 
-    /// An error that is only a message. Takes the stack.
+    /// Creates an error that is only a message. Captures the stack.
     ///
     /// [`err!`](crate::err) formats one.
     ///
     /// # Examples
     ///
     /// ```
-    /// let err = stackerr::Error::msg("no such job");
+    /// use stackerr::Error;
+    ///
+    /// let err = Error::msg("no such job");
     /// assert_eq!(err.to_string(), "no such job");
+    /// let parsed = "x".parse::<u8>().map_err(Error::msg);
+    /// assert_eq!(parsed.unwrap_err().to_string(), "invalid digit found in string");
     /// ```
     #[must_use]
     #[track_caller]
-    pub fn msg(message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner {
-            kind: Kind::Message(message.into()),
-            stack: Stack::capture(),
-            trail: Trail::new(Location::caller()),
-            type_name: None,
-        }))
+    pub fn msg<M: Display + Send + Sync + 'static>(message: M) -> Self {
+        Self::message(Note::new(message), Location::caller())
     }
 
-    /// An error that somebody boxed. Takes the stack unless the error carries one; a box that an
-    /// [`Error`] was turned into becomes that error again.
-    #[must_use]
-    #[track_caller]
-    pub fn from_boxed(error: Box<dyn StdError + Send + Sync>) -> Self {
-        Self::boxed_at(error, None, Location::caller())
-    }
-
-    /// One error of many, in order; `None` of none. One alone is not a join and stays itself.
+    /// Joins errors into one, in order; `None` if there are none. One alone is no join and stays
+    /// itself. Accepts everything that `?` converts.
     ///
     /// # Examples
     ///
@@ -104,26 +58,27 @@ impl Error {
     /// let both = Error::join([err!("first"), err!("second")]).unwrap();
     /// assert_eq!(both.to_string(), "first\nsecond");
     /// assert_eq!(both.errors().len(), 2);
-    /// assert!(Error::join([]).is_none());
+    ///
+    /// let failures: Vec<std::io::Error> = Vec::new();
+    /// assert!(Error::join(failures).is_none());
     /// ```
     #[must_use]
     #[track_caller]
-    pub fn join(errors: impl IntoIterator<Item = Self>) -> Option<Self> {
-        let mut errors: Vec<Self> = errors.into_iter().collect();
+    pub fn join<I>(errors: I) -> Option<Self>
+    where
+        I: IntoIterator,
+        I::Item: Into<Self>,
+    {
+        let mut errors: Vec<Self> = errors.into_iter().map(Into::into).collect();
         let place = Location::caller();
         if errors.len() <= 1 {
             return errors.pop().map(|only| only.hop(place));
         }
-        Some(Self(Box::new(Inner {
-            kind: Kind::Join(errors),
-            // Its branches have theirs.
-            stack: None,
-            trail: Trail::new(place),
-            type_name: None,
-        })))
+        // No stack: its errors have theirs.
+        Some(Self::of(Kind::Join(errors), None, place))
     }
 
-    /// Wraps the error in a context, which becomes its message. Takes no stack.
+    /// Adds a context, which becomes the message; the error becomes its cause. Captures nothing.
     ///
     /// # Examples
     ///
@@ -134,43 +89,50 @@ impl Error {
     #[must_use]
     #[track_caller]
     pub fn context<C: Display + Send + Sync + 'static>(self, context: C) -> Self {
-        Self(Box::new(Inner {
-            kind: Kind::Context(Note::of(context), self),
-            stack: None,
-            trail: Trail::new(Location::caller()),
-            type_name: None,
-        }))
+        Self::of(
+            Kind::Context(Note::new(context), self),
+            None,
+            Location::caller(),
+        )
     }
 
-    /// The stacks of all errors in this one, in the order of the joins; see [`StackTraces`].
+    /// Returns the stacks of all errors in this one, in the order of the joins; see
+    /// [`StackTraces`].
     #[must_use]
     pub fn stack_traces(&self) -> StackTraces {
         crate::stack_traces(self.as_std())
     }
 
-    /// The joined errors, in order and down to those that no join is in, each with the contexts
-    /// that it alone has; the error itself if there is no join.
+    /// Returns the leaves of all joins, left to right; the error itself if it has no join. A leaf
+    /// keeps the contexts that were added before it was joined.
     #[must_use]
     pub fn errors(&self) -> Vec<&Self> {
         let mut leaves = Vec::new();
         let mut pending = vec![self];
         while let Some(error) = pending.pop() {
-            match walk::first_join(error.as_std()) {
-                Some(branches) => pending.extend(branches.iter().rev()),
+            match traverse::first_join(error.as_std()) {
+                Some(errors) => pending.extend(errors.iter().rev()),
                 None => leaves.push(error),
             }
         }
         leaves
     }
 
-    /// The error and its causes, outermost first; it ends at a join. Contexts come as errors of
-    /// a private type, foreign errors as what they are.
+    /// Returns the error and its causes, outermost first; it ends at a join. Messages and contexts
+    /// are errors of a private type, foreign errors are what they are.
     #[must_use]
     pub fn chain(&self) -> Chain<'_> {
         Chain::new(self.as_std())
     }
 
-    /// The first error of that type among the error, its causes and every branch of its joins.
+    /// Returns the last error of the [`chain`](Self::chain).
+    #[must_use]
+    pub fn root_cause(&self) -> &(dyn StdError + 'static) {
+        self.chain().next_back().unwrap_or(self.as_std())
+    }
+
+    /// Returns the first error of that type among the error, its causes and every branch of its
+    /// joins. To look at the error itself only, see [`downcast_ref`](Self::downcast_ref).
     ///
     /// # Examples
     ///
@@ -185,124 +147,237 @@ impl Error {
     /// ```
     #[must_use]
     pub fn find<T: StdError + 'static>(&self) -> Option<&T> {
-        walk::find(self.as_std())
+        traverse::find(self.as_std())
     }
 
-    /// Whether [`find`](Self::find) finds one.
+    /// Returns all errors of that type among the error, its causes and every branch of its joins.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::num::ParseIntError;
+    /// use stackerr::JoinExt;
+    ///
+    /// let numbers = ["1", "x", ""].map(|text| text.parse::<i32>());
+    /// let err = numbers.join_errors::<Vec<_>>().unwrap_err();
+    /// assert_eq!(err.find_all::<ParseIntError>().len(), 2);
+    /// ```
     #[must_use]
-    pub fn is<T: StdError + 'static>(&self) -> bool {
-        self.find::<T>().is_some()
+    pub fn find_all<T: StdError + 'static>(&self) -> Vec<&T> {
+        traverse::find_all(self.as_std()).collect()
     }
 
-    /// The error itself below its contexts, if it is of that type. Neither its causes nor the
-    /// branches of a join are looked at; [`find`](Self::find) does.
+    /// Returns whether [`downcast_ref`](Self::downcast_ref) finds a value of that type, as anyhow's
+    /// `is` does. Causes and the errors of a join are not looked at; [`find`](Self::find) does that.
     #[must_use]
-    pub fn downcast_ref<T: StdError + 'static>(&self) -> Option<&T> {
-        let mut inner = &*self.0;
-        while let Kind::Context(_, below) = &inner.kind {
-            inner = &below.0;
+    pub fn is<T>(&self) -> bool
+    where
+        T: Display + Debug + Send + Sync + 'static,
+    {
+        self.downcast_ref::<T>().is_some()
+    }
+
+    /// Returns the error as a value of that type: the outermost context of that type, or else the
+    /// message or the foreign error below all contexts. Causes of a foreign error and the errors of
+    /// a join are not looked at; [`find`](Self::find) does that.
+    ///
+    /// A message or context is found as the type that it was given as: `&'static str` for literals,
+    /// `String` for formatted text. An error that was in a box before it was converted is found as
+    /// `Box<dyn std::error::Error + Send + Sync>`, or by `find`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::num::ParseIntError;
+    /// use stackerr::{Error, err};
+    ///
+    /// let err = Error::new("x".parse::<i32>().unwrap_err()).context("reading");
+    /// assert!(err.downcast_ref::<ParseIntError>().is_some());
+    /// assert_eq!(err.downcast_ref::<&str>(), Some(&"reading"));
+    /// assert_eq!(err!("job {}", 7).downcast_ref::<String>().unwrap(), "job 7");
+    /// ```
+    #[must_use]
+    pub fn downcast_ref<T>(&self) -> Option<&T>
+    where
+        T: Display + Debug + Send + Sync + 'static,
+    {
+        let mut at = self;
+        loop {
+            if let Some(value) = at.own_ref::<T>() {
+                return Some(value);
+            }
+            match &at.0.kind {
+                Kind::Context(_, below) => at = below,
+                _ => return None,
+            }
         }
-        inner.carried()?.downcast_ref()
     }
 
-    /// The cause, as std sees it: what is below a context, or the source of a foreign error.
+    /// Returns the error as a mutable value of that type; it is looked for as
+    /// [`downcast_ref`](Self::downcast_ref) does.
+    #[must_use]
+    pub fn downcast_mut<T>(&mut self) -> Option<&mut T>
+    where
+        T: Display + Debug + Send + Sync + 'static,
+    {
+        let mut at = self;
+        while at.own_ref::<T>().is_none() {
+            match &mut at.0.kind {
+                Kind::Context(_, below) => at = below,
+                _ => return None,
+            }
+        }
+        match &mut at.0.kind {
+            Kind::Message(note) | Kind::Context(note, _) => note.as_any_mut().downcast_mut(),
+            Kind::Std(error) => {
+                let any: &mut dyn Any = &mut **error;
+                any.downcast_mut()
+            }
+            Kind::Boxed(error) => (error as &mut dyn Any).downcast_mut(),
+            #[cfg(feature = "anyhow")]
+            Kind::Anyhow(error) => error.error.downcast_mut(),
+            Kind::Join(_) => None,
+        }
+    }
+
+    /// Converts the error into a value of that type, which is looked for as
+    /// [`downcast_ref`](Self::downcast_ref) does. Everything else in the error is dropped: other
+    /// contexts, and the stack.
+    ///
+    /// # Errors
+    ///
+    /// The error itself, unchanged, if there is no value of that type.
+    pub fn downcast<T>(mut self) -> Result<T, Self>
+    where
+        T: Display + Debug + Send + Sync + 'static,
+    {
+        let mut at = &mut self;
+        while at.own_ref::<T>().is_none() {
+            match &mut at.0.kind {
+                Kind::Context(_, below) => at = below,
+                _ => return Err(self),
+            }
+        }
+        match std::mem::replace(&mut at.0.kind, Kind::Message(Note::EMPTY)).into_own() {
+            Ok(value) => Ok(value),
+            Err(kind) => {
+                at.0.kind = kind;
+                Err(self)
+            }
+        }
+    }
+
+    /// The value of this error itself, without those below a context.
+    fn own_ref<T>(&self) -> Option<&T>
+    where
+        T: Display + Debug + Send + Sync + 'static,
+    {
+        match &self.0.kind {
+            Kind::Message(note) | Kind::Context(note, _) => note.as_any().downcast_ref(),
+            Kind::Std(error) => {
+                let any: &dyn Any = &**error;
+                any.downcast_ref()
+            }
+            Kind::Boxed(error) => (error as &dyn Any).downcast_ref(),
+            #[cfg(feature = "anyhow")]
+            Kind::Anyhow(error) => error.error.downcast_ref(),
+            Kind::Join(_) => None,
+        }
+    }
+
+    /// Returns the cause, as std sees it: the error below a context, or the source of a foreign
+    /// error. Of a message and of a join it is `None`.
     #[must_use]
     pub fn source(&self) -> Option<&(dyn StdError + 'static)> {
         StdError::source(&*self.0)
     }
 
-    /// The error as a std error, for functions that take one.
+    /// Returns the error as a std error, for functions that take one.
     #[must_use]
     pub fn as_std(&self) -> &(dyn StdError + Send + Sync + 'static) {
         &*self.0
     }
 
-    /// The error as a person should see it.
+    /// Returns the error as text for people; see [`Report`].
     pub fn report(&self) -> Report<'_> {
-        Report::new(self.as_std())
+        crate::report(self.as_std())
     }
 
-    /// Messages and places as a tree, for structured output.
+    /// Returns messages and places as a tree, for structured output.
     #[must_use]
     pub fn tree(&self) -> ErrorTree {
         crate::tree(self.as_std())
     }
 
-    /// The error with another message, its own becoming no cause: for `None`, which has none.
-    pub(crate) fn say<C: Display + Send + Sync + 'static>(mut self, message: C) -> Self {
-        self.0.kind = match Note::of(message) {
-            Note::Text(text) => Kind::Message(text),
-            Note::Value(value) => Kind::Message(Cow::Owned(value.to_string())),
-        };
+    #[track_caller]
+    pub(crate) fn text(text: Cow<'static, str>) -> Self {
+        Self::message(Note::Text(text), Location::caller())
+    }
+
+    pub(crate) fn message(note: Note, place: Place) -> Self {
+        let stack = Stack::capture(StackOrigin::Creation);
+        Self::of(Kind::Message(note), stack, place)
+    }
+
+    /// An error that came in a box, or in another container that converts into one.
+    pub(crate) fn boxed(error: Box<dyn StdError + Send + Sync>, place: Place) -> Self {
+        match error.downcast::<Inner>() {
+            Ok(inner) => Self(inner).hop(place),
+            Err(error) => {
+                let stack = if carries_stack(&*error) {
+                    None
+                } else {
+                    Stack::capture(StackOrigin::Conversion)
+                };
+                Self::of(Kind::Boxed(error), stack, place)
+            }
+        }
+    }
+
+    pub(crate) fn of(kind: Kind, stack: Option<std::sync::Arc<Stack>>, place: Place) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            stack,
+            trail: Trail::new(place),
+            type_name: None,
+        }))
+    }
+
+    pub(crate) fn with_type(mut self, name: &'static str) -> Self {
+        self.0.type_name = Some(name);
         self
     }
 
+    /// Adds a place to the trail.
     pub(crate) fn hop(mut self, place: Place) -> Self {
         self.0.trail.push(place);
         self
     }
+}
 
-    pub(crate) fn boxed_at(
-        error: Box<dyn StdError + Send + Sync>,
-        type_name: Option<&'static str>,
-        place: Place,
-    ) -> Self {
-        match error.downcast::<Inner>() {
-            Ok(inner) => Self(inner).hop(place),
-            Err(error) => Self::foreign(error, type_name, place),
-        }
-    }
-
-    fn foreign(
-        error: Box<dyn StdError + Send + Sync>,
-        type_name: Option<&'static str>,
-        place: Place,
-    ) -> Self {
-        let stack = if carries_stack(&*error) {
-            None
-        } else {
-            Stack::capture()
+impl Kind {
+    /// The value of that type, which the caller knows to be there.
+    fn into_own<T>(self) -> Result<T, Self>
+    where
+        T: Display + Debug + Send + Sync + 'static,
+    {
+        let any: Box<dyn Any> = match self {
+            Self::Message(note) | Self::Context(note, _) => note.into_any(),
+            Self::Std(error) => error,
+            Self::Boxed(error) => Box::new(error),
+            #[cfg(feature = "anyhow")]
+            Self::Anyhow(mut error) => match error.error.downcast() {
+                Ok(value) => return Ok(value),
+                Err(back) => {
+                    error.error = back;
+                    return Err(Self::Anyhow(error));
+                }
+            },
+            kind @ Self::Join(_) => return Err(kind),
         };
-        Self(Box::new(Inner {
-            kind: Kind::Foreign(error),
-            stack,
-            trail: Trail::new(place),
-            type_name,
-        }))
-    }
-}
-
-impl Note {
-    /// Text is kept as it is; anything else is boxed.
-    fn of<C: Display + Send + Sync + 'static>(context: C) -> Self {
-        let mut context = Some(context);
-        let any: &mut dyn Any = &mut context;
-        if let Some(Some(text)) = any.downcast_ref::<Option<&'static str>>() {
-            return Self::Text(Cow::Borrowed(text));
+        match any.downcast::<T>() {
+            Ok(value) => Ok(*value),
+            Err(_) => Err(Self::Message(Note::EMPTY)),
         }
-        if let Some(text) = any.downcast_mut::<Option<String>>().and_then(Option::take) {
-            return Self::Text(Cow::Owned(text));
-        }
-        match context {
-            Some(value) => Self::Value(Box::new(value)),
-            // Taken above, so returned above.
-            None => Self::Text(Cow::Borrowed("")),
-        }
-    }
-}
-
-impl Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if f.alternate() {
-            crate::report::one_line(self.as_std(), f)
-        } else {
-            Display::fmt(&self.0, f)
-        }
-    }
-}
-
-impl Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Debug::fmt(&self.0, f)
     }
 }

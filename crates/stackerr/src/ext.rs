@@ -1,11 +1,11 @@
-//! Methods for the results and options of others.
+//! Methods for results, options and iterators.
 
-use crate::error::Error;
+use crate::convert::{IntoError, ViaStd};
+use crate::repr::{Error, Note};
 use crate::traced::Traced;
 use std::error::Error as StdError;
 use std::fmt::{self, Display};
-
-type Boxed = Box<dyn StdError + Send + Sync>;
+use std::panic::Location;
 
 mod sealed {
     pub trait Sealed {}
@@ -13,10 +13,11 @@ mod sealed {
     impl<T> Sealed for Option<T> {}
 }
 
-/// Stack and context for a `Result` of any error, and for an `Option`.
+/// `.stack()`, `.context()` and `.with_context()` for a `Result` of any error and for an `Option`;
+/// `.traced()` for enums of your own.
 ///
-/// Any error: a std error, a box of one, text, [`Error`] itself, and anyhow's. What carries a stack
-/// keeps it and no other is taken.
+/// The errors that it accepts are those of [`IntoError`]: std errors, boxes, text, [`Error`],
+/// anyhow's and eyre's. An error that carries a stack keeps it, and no other is captured.
 ///
 /// # Examples
 ///
@@ -31,48 +32,55 @@ mod sealed {
 /// assert_eq!(first(&[]).unwrap_err().to_string(), "no word");
 /// assert_eq!(first(&["x"]).unwrap_err().to_string(), "\"x\" is no number");
 /// ```
-pub trait ResultExt<T, E>: sealed::Sealed + Sized {
-    /// Turns the error into an [`Error`], taking the stack if it has none.
+pub trait ResultExt<T, E, Via = ViaStd>: sealed::Sealed + Sized {
+    /// Converts the error into an [`Error`]. Captures the stack unless the error carries one.
     ///
     /// # Errors
     ///
     /// The error; `no value` for a `None`.
     fn stack(self) -> Result<T, Error>;
 
-    /// The same, and wraps it in a context, which becomes its message. A `None` becomes an error
-    /// with this message.
+    /// Converts the error into an [`Error`] as [`stack`](Self::stack) does, and adds a context,
+    /// which becomes the message. A `None` becomes an error with this message. If the context
+    /// takes time to make, use [`with_context`](Self::with_context).
     ///
     /// # Errors
     ///
-    /// The error in its context.
+    /// The error with its context.
     fn context<C: Display + Send + Sync + 'static>(self, context: C) -> Result<T, Error>;
 
-    /// The same; the context is made only if there is an error.
+    /// Converts the error into an [`Error`] as [`stack`](Self::stack) does, and adds the context
+    /// that the function returns; it is called only if there is an error.
     ///
     /// # Errors
     ///
-    /// The error in its context.
+    /// The error with its context.
     fn with_context<C, F>(self, context: F) -> Result<T, Error>
     where
         C: Display + Send + Sync + 'static,
         F: FnOnce() -> C;
 
-    /// Wraps a std error in [`Traced`], so that `?` reaches an enum's `#[from]`.
+    /// Wraps a std error in [`Traced`], which `?` converts into an enum with
+    /// `#[from] Traced<E>`. Captures the stack unless the error carries one.
     ///
     /// # Errors
     ///
-    /// The error with its stack.
+    /// The wrapped error.
     fn traced(self) -> Result<T, Traced<E>>
     where
         E: StdError + 'static;
 }
 
-impl<T, E: Into<Boxed> + 'static> ResultExt<T, E> for Result<T, E> {
+impl<T, E, Via> ResultExt<T, E, Via> for Result<T, E>
+where
+    E: IntoError<Via>,
+{
     #[track_caller]
     fn stack(self) -> Result<T, Error> {
+        // No closures here: they would hide the place of the caller.
         match self {
             Ok(value) => Ok(value),
-            Err(error) => Err(Error::wrap(error)),
+            Err(error) => Err(error.into_error()),
         }
     }
 
@@ -80,7 +88,7 @@ impl<T, E: Into<Boxed> + 'static> ResultExt<T, E> for Result<T, E> {
     fn context<C: Display + Send + Sync + 'static>(self, context: C) -> Result<T, Error> {
         match self {
             Ok(value) => Ok(value),
-            Err(error) => Err(Error::wrap(error).context(context)),
+            Err(error) => Err(error.into_error().context(context)),
         }
     }
 
@@ -92,7 +100,7 @@ impl<T, E: Into<Boxed> + 'static> ResultExt<T, E> for Result<T, E> {
     {
         match self {
             Ok(value) => Ok(value),
-            Err(error) => Err(Error::wrap(error).context(context())),
+            Err(error) => Err(error.into_error().context(context())),
         }
     }
 
@@ -134,7 +142,7 @@ impl<T> ResultExt<T, NoValue> for Option<T> {
     fn context<C: Display + Send + Sync + 'static>(self, context: C) -> Result<T, Error> {
         match self {
             Some(value) => Ok(value),
-            None => Err(Error::new(NoValue).say(context)),
+            None => Err(no_value(Note::new(context))),
         }
     }
 
@@ -146,7 +154,7 @@ impl<T> ResultExt<T, NoValue> for Option<T> {
     {
         match self {
             Some(value) => Ok(value),
-            None => Err(Error::new(NoValue).say(context())),
+            None => Err(no_value(Note::new(context()))),
         }
     }
 
@@ -155,6 +163,65 @@ impl<T> ResultExt<T, NoValue> for Option<T> {
         match self {
             Some(value) => Ok(value),
             None => Err(Traced::new(NoValue)),
+        }
+    }
+}
+
+/// A `None` has no message of its own that could become a cause.
+#[track_caller]
+fn no_value(note: Note) -> Error {
+    Error::message(note, Location::caller()).with_type(std::any::type_name::<NoValue>())
+}
+
+/// Collecting results without stopping at the first failure.
+pub trait JoinExt<T, E, Via = ViaStd>: IntoIterator<Item = Result<T, E>> + Sized {
+    /// Runs the iterator to its end. Returns all values, or all errors joined in order.
+    ///
+    /// # Errors
+    ///
+    /// The join of all errors, or the only one itself; see [`Error::join`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stackerr::JoinExt;
+    ///
+    /// let numbers = ["1", "2"].iter().map(|text| text.parse::<i32>());
+    /// assert_eq!(numbers.join_errors::<Vec<_>>().unwrap(), [1, 2]);
+    ///
+    /// let numbers = ["1", "x", ""].iter().map(|text| text.parse::<i32>());
+    /// let err = numbers.join_errors::<Vec<_>>().unwrap_err();
+    /// assert_eq!(err.errors().len(), 2);
+    /// ```
+    fn join_errors<C: FromIterator<T>>(self) -> Result<C, Error>;
+}
+
+impl<I, T, E, Via> JoinExt<T, E, Via> for I
+where
+    I: IntoIterator<Item = Result<T, E>>,
+    E: IntoError<Via>,
+{
+    #[track_caller]
+    fn join_errors<C: FromIterator<T>>(self) -> Result<C, Error> {
+        let place = Location::caller();
+        let mut results = self.into_iter();
+        let mut errors = Vec::new();
+        let mut values = Vec::new();
+        // No closure: it would hide the place of the caller.
+        loop {
+            match results.next() {
+                Some(Ok(value)) if errors.is_empty() => values.push(value),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => {
+                    values.clear();
+                    errors.push(error.into_error());
+                }
+                None => break,
+            }
+        }
+        match Error::join(errors) {
+            None => Ok(values.into_iter().collect()),
+            Some(error) => Err(error.hop(place)),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! What stays the same of a failure from one build to the next.
 
-use crate::place::split_last;
 use crate::trace::StackTraces;
 
 /// FNV-1a, 64 bits: offset basis and prime as in RFC 9923.
@@ -130,8 +129,8 @@ impl StackTraces {
 }
 
 /// The name without a trailing `::h0123456789abcdef`.
-pub(crate) fn without_hash(name: &str) -> &str {
-    match split_last(name, "::h") {
+fn without_hash(name: &str) -> &str {
+    match name.rsplit_once("::h") {
         Some((path, hash)) if hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit()) => {
             path
         }

@@ -1,83 +1,78 @@
 #![doc = include_str!("../README.md")]
-// `resolve::mapped` maps a file.
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
-#[cfg(feature = "anyhow")]
-mod anyhow;
-mod as_std;
-mod birth;
+pub mod anyhow_compat;
 mod capture;
-mod chain;
+#[cfg(feature = "anyhow")]
+mod carried;
 mod convert;
-#[cfg(any(target_os = "linux", feature = "symbols"))]
-mod cursor;
 mod error;
-mod errors;
-mod escape;
 mod ext;
 mod fingerprint;
 mod frame;
-#[cfg(all(fuzzing, feature = "anyhow"))]
-pub mod fuzzing;
-mod inner;
-mod join;
-mod link;
+mod kind;
 mod macros;
-mod message;
-mod noise;
 #[cfg(feature = "anyhow")]
 mod parse;
-mod place;
 mod probe;
 mod report;
+mod repr;
 mod resolve;
-#[cfg(feature = "serde")]
-mod serial;
 mod stack;
-#[cfg(feature = "symbols")]
-pub mod symbols;
-#[cfg(not(feature = "symbols"))]
-mod symbols;
+mod text;
 mod trace;
 mod traced;
 mod trail;
+mod traverse;
 mod tree;
 mod trim;
-mod walk;
 
-pub use as_std::AsStdError;
-pub use birth::set_birth_hook;
-pub use capture::{Capture, set_capture, set_max_depth};
-pub use chain::Chain;
-pub use error::Error;
-pub use errors::{errors, find};
-pub use escape::escape;
-pub use ext::{NoValue, ResultExt};
+#[doc(hidden)]
+pub use anyhow_compat::{Context, anyhow, format_err};
+pub use capture::{Capture, set_capture, set_capture_stamp, set_max_depth};
+pub use convert::{AsStdError, IntoError, ViaBox, ViaStd, ViaText};
+pub use ext::{JoinExt, NoValue, ResultExt};
 pub use fingerprint::Fingerprint;
 pub use frame::Frame;
-pub use join::JoinExt;
-pub use message::{is_guarding, message_of};
-pub use noise::FrameKind;
+pub use kind::FrameKind;
+#[doc(hidden)]
+pub use macros::__private;
 pub use report::{Report, report};
+pub use repr::Error;
+pub use stack::StackOrigin;
 pub use stackwalk::{Module, modules};
+pub use text::{escape, is_guarding, message_of};
 pub use trace::{StackTrace, StackTraces, stack_traces};
 pub use traced::Traced;
+pub use traverse::{Chain, errors, find};
 pub use tree::{ErrorTree, tree};
 pub use trim::machinery_on_top;
 
 /// `Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-#[doc(hidden)]
-pub mod __private {
-    use std::borrow::Cow;
-    use std::fmt::Arguments;
+/// Returns `Ok(value)` with this crate's [`Error`] as the error type: for closures and async
+/// blocks in which the compiler cannot infer it.
+///
+/// # Examples
+///
+/// ```
+/// let read = || {
+///     let number: u8 = "7".parse()?;
+///     stackerr::Ok(number)
+/// };
+/// assert_eq!(read().unwrap(), 7);
+/// ```
+#[allow(non_snake_case)]
+pub fn Ok<T>(value: T) -> Result<T> {
+    Result::Ok(value)
+}
 
-    /// A message; without allocation if it is a plain literal.
-    #[must_use]
-    pub fn text(message: Arguments<'_>) -> Cow<'static, str> {
-        message
-            .as_str()
-            .map_or_else(|| Cow::Owned(message.to_string()), Cow::Borrowed)
+/// What fuzz targets need from the inside; only with `--cfg fuzzing`.
+#[cfg(all(fuzzing, feature = "anyhow"))]
+pub mod fuzzing {
+    /// The frames that are read from the text of another crate's backtrace.
+    pub fn frames_of_text(text: &str) -> Vec<crate::Frame> {
+        crate::parse::frames(text)
     }
 }

@@ -1,7 +1,9 @@
 //! `err!`, `bail!`, `ensure!`.
 
-/// An [`Error`](crate::Error): from a format string and its arguments, or from any one value that
-/// [`Error::wrap`](crate::Error::wrap) takes.
+/// Creates an [`Error`](crate::Error): from a format string and its arguments, or from one value.
+///
+/// A value that is an error, or converts into one (see [`IntoError`](crate::IntoError)), becomes
+/// that error; any other value that implements `Display` becomes the message.
 ///
 /// # Examples
 ///
@@ -12,21 +14,30 @@
 /// assert_eq!(err!("no job {job}").to_string(), "no job 7");
 /// assert_eq!(err!("no job {}", job).to_string(), "no job 7");
 /// assert!(err!(std::fmt::Error).is::<std::fmt::Error>());
+/// assert_eq!(err!(job).to_string(), "7");
 /// ```
 #[macro_export]
 macro_rules! err {
-    ($text:literal $(,)?) => {
-        $crate::Error::msg($crate::__private::text(::core::format_args!($text)))
-    };
-    ($error:expr $(,)?) => {
-        $crate::Error::wrap($error)
-    };
-    ($format:expr, $($args:tt)*) => {
-        $crate::Error::msg($crate::__private::text(::core::format_args!($format, $($args)*)))
-    };
+    ($text:literal $(,)?) => {{
+        // The format arguments must not outlive this statement: they are not `Send`.
+        let text = $crate::__private::text(::core::format_args!($text));
+        $crate::__private::message(text)
+    }};
+    ($value:expr $(,)?) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::{DisplayKind as _, ErrorKind as _};
+        let error = match $value {
+            value => (&value).stackerr_kind().convert(value),
+        };
+        error
+    }};
+    ($format:expr, $($args:tt)*) => {{
+        let text = $crate::__private::text(::core::format_args!($format, $($args)*));
+        $crate::__private::message(text)
+    }};
 }
 
-/// Returns an error made as [`err!`](crate::err) makes it.
+/// Returns an error from the function: `return Err(err!(…))`, see [`err!`](crate::err).
 ///
 /// # Examples
 ///
@@ -42,12 +53,14 @@ macro_rules! err {
 #[macro_export]
 macro_rules! bail {
     ($($args:tt)+) => {
-        return ::core::result::Result::Err(::core::convert::From::from($crate::err!($($args)+)))
+        return ::core::result::Result::Err($crate::err!($($args)+))
     };
 }
 
-/// Returns an error unless the condition holds; without a message of its own the error says which
-/// condition.
+/// Returns an error from the function unless the condition holds.
+///
+/// Without a message of its own the error names the condition. Of a comparison by `==`, `!=`, `<`,
+/// `<=`, `>` or `>=` it has both values, too, if they implement `Debug` and are short.
 ///
 /// # Examples
 ///
@@ -57,18 +70,11 @@ macro_rules! bail {
 ///     stackerr::ensure!(n > 0, "{n} is negative");
 ///     Ok(())
 /// }
-/// assert_eq!(positive(0).unwrap_err().to_string(), "condition failed: `n != 0`");
+/// assert_eq!(positive(0).unwrap_err().to_string(), "Condition failed: `n != 0` (0 vs 0)");
 /// assert_eq!(positive(-1).unwrap_err().to_string(), "-1 is negative");
 /// ```
 #[macro_export]
 macro_rules! ensure {
-    ($condition:expr $(,)?) => {
-        $crate::ensure!(
-            $condition,
-            "{}",
-            ::core::concat!("condition failed: `", ::core::stringify!($condition), "`")
-        )
-    };
     ($condition:expr, $($args:tt)+) => {
         // A match, so that `!` on something that is no bool is a compile error.
         match $condition {
@@ -76,4 +82,207 @@ macro_rules! ensure {
             false => $crate::bail!($($args)+),
         }
     };
+    ($($condition:tt)+) => {
+        $crate::__ensure!(@left [] $($condition)+)
+    };
+}
+
+/// Splits a condition at its comparison, token by token.
+///
+/// `@left [tokens] rest` looks for the operator, `@right [left] [operator] [tokens] rest` for
+/// something that binds weaker than a comparison, which makes the condition no plain comparison.
+/// `@cast` is `@left` after `as`, where `<` may begin the arguments of a type, and `@generic` is
+/// inside of `::<…>`, with one mark per open bracket. Whatever is unclear is not split (`@whole`).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __ensure {
+    // Operators that are always comparisons.
+    (@left [$($left:tt)+] == $($right:tt)+) => { $crate::__ensure!(@right [$($left)+] [==] [] $($right)+) };
+    (@left [$($left:tt)+] != $($right:tt)+) => { $crate::__ensure!(@right [$($left)+] [!=] [] $($right)+) };
+    (@left [$($left:tt)+] <= $($right:tt)+) => { $crate::__ensure!(@right [$($left)+] [<=] [] $($right)+) };
+    (@left [$($left:tt)+] >= $($right:tt)+) => { $crate::__ensure!(@right [$($left)+] [>=] [] $($right)+) };
+    (@cast [$($left:tt)+] == $($right:tt)+) => { $crate::__ensure!(@right [$($left)+] [==] [] $($right)+) };
+    (@cast [$($left:tt)+] != $($right:tt)+) => { $crate::__ensure!(@right [$($left)+] [!=] [] $($right)+) };
+    (@cast [$($left:tt)*] $next:tt $($rest:tt)*) => { $crate::__ensure!(@unless_weak cast [$($left)*] $next $($rest)*) };
+    (@cast [$($left:tt)*]) => { $crate::__ensure!(@whole $($left)*) };
+    // A turbofish.
+    (@left [$($left:tt)*] :: < $($rest:tt)*) => { $crate::__ensure!(@generic [$($left)* :: <] [<] $($rest)*) };
+    (@generic [$($left:tt)*] [$($open:tt)*] < $($rest:tt)*) => { $crate::__ensure!(@generic [$($left)* <] [$($open)* <] $($rest)*) };
+    (@generic [$($left:tt)*] [<] > $($rest:tt)*) => { $crate::__ensure!(@left [$($left)* >] $($rest)*) };
+    (@generic [$($left:tt)*] [< $($open:tt)+] > $($rest:tt)*) => { $crate::__ensure!(@generic [$($left)* >] [$($open)+] $($rest)*) };
+    (@generic [$($left:tt)*] [< <] >> $($rest:tt)*) => { $crate::__ensure!(@left [$($left)* >>] $($rest)*) };
+    (@generic [$($left:tt)*] [< < $($open:tt)+] >> $($rest:tt)*) => { $crate::__ensure!(@generic [$($left)* >>] [$($open)+] $($rest)*) };
+    (@generic [$($left:tt)*] [$($open:tt)*] $next:tt $($rest:tt)*) => { $crate::__ensure!(@generic [$($left)* $next] [$($open)*] $($rest)*) };
+    (@generic [$($left:tt)*] [$($open:tt)*]) => { $crate::__ensure!(@whole $($left)*) };
+    // `<` and `>` after something that ends an operand.
+    (@left [$($left:tt)*] as $($rest:tt)*) => { $crate::__ensure!(@cast [$($left)* as] $($rest)*) };
+    (@left [$($left:tt)*] $last:ident < $($right:tt)+) => { $crate::__ensure!(@right [$($left)* $last] [<] [] $($right)+) };
+    (@left [$($left:tt)*] $last:ident > $($right:tt)+) => { $crate::__ensure!(@right [$($left)* $last] [>] [] $($right)+) };
+    (@left [$($left:tt)*] ($($last:tt)*) < $($right:tt)+) => { $crate::__ensure!(@right [$($left)* ($($last)*)] [<] [] $($right)+) };
+    (@left [$($left:tt)*] ($($last:tt)*) > $($right:tt)+) => { $crate::__ensure!(@right [$($left)* ($($last)*)] [>] [] $($right)+) };
+    (@left [$($left:tt)*] [$($last:tt)*] < $($right:tt)+) => { $crate::__ensure!(@right [$($left)* [$($last)*]] [<] [] $($right)+) };
+    (@left [$($left:tt)*] [$($last:tt)*] > $($right:tt)+) => { $crate::__ensure!(@right [$($left)* [$($last)*]] [>] [] $($right)+) };
+    (@left [$($left:tt)*] $last:literal < $($right:tt)+) => { $crate::__ensure!(@right [$($left)* $last] [<] [] $($right)+) };
+    (@left [$($left:tt)*] $last:literal > $($right:tt)+) => { $crate::__ensure!(@right [$($left)* $last] [>] [] $($right)+) };
+    (@left [$($left:tt)*] < $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* < $($rest)*) };
+    (@left [$($left:tt)*] > $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* > $($rest)*) };
+    (@left [$($left:tt)*] $next:tt $($rest:tt)*) => { $crate::__ensure!(@unless_weak left [$($left)*] $next $($rest)*) };
+    (@left [$($left:tt)*]) => { $crate::__ensure!(@whole $($left)*) };
+
+    // Operators that bind weaker than a comparison, and keywords whose operand has it.
+    (@unless_weak $mode:ident [$($left:tt)*] && $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* && $($rest)*) };
+    (@unless_weak $mode:ident [$($left:tt)*] || $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* || $($rest)*) };
+    (@unless_weak $mode:ident [] | $($rest:tt)*) => { $crate::__ensure!(@whole | $($rest)*) };
+    (@unless_weak $mode:ident [$($left:tt)*] .. $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* .. $($rest)*) };
+    (@unless_weak $mode:ident [$($left:tt)*] ..= $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* ..= $($rest)*) };
+    (@unless_weak $mode:ident [$($left:tt)*] = $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* = $($rest)*) };
+    (@unless_weak $mode:ident [$($left:tt)*] return $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* return $($rest)*) };
+    (@unless_weak $mode:ident [$($left:tt)*] break $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* break $($rest)*) };
+    (@unless_weak $mode:ident [$($left:tt)*] move $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* move $($rest)*) };
+    (@unless_weak $mode:ident [$($left:tt)*] if $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* if $($rest)*) };
+    (@unless_weak $mode:ident [$($left:tt)*] match $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* match $($rest)*) };
+    (@unless_weak $mode:ident [$($left:tt)*] while $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* while $($rest)*) };
+    (@unless_weak $mode:ident [$($left:tt)*] for $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* for $($rest)*) };
+    (@unless_weak $mode:ident [$($left:tt)*] $next:tt $($rest:tt)*) => { $crate::__ensure!(@$mode [$($left)* $next] $($rest)*) };
+
+    // The right operand.
+    (@right $left:tt [$op:tt] [$($right:tt)+] $(,)?) => { $crate::__ensure!(@compare $left [$op] [$($right)+]) };
+    (@right $left:tt $op:tt [$($right:tt)*] && $($rest:tt)*) => { $crate::__ensure!(@rejoin $left $op [$($right)* && $($rest)*]) };
+    (@right $left:tt $op:tt [$($right:tt)*] || $($rest:tt)*) => { $crate::__ensure!(@rejoin $left $op [$($right)* || $($rest)*]) };
+    (@right $left:tt $op:tt [$($right:tt)*] .. $($rest:tt)*) => { $crate::__ensure!(@rejoin $left $op [$($right)* .. $($rest)*]) };
+    (@right $left:tt $op:tt [$($right:tt)*] ..= $($rest:tt)*) => { $crate::__ensure!(@rejoin $left $op [$($right)* ..= $($rest)*]) };
+    (@right $left:tt $op:tt [$($right:tt)*] = $($rest:tt)*) => { $crate::__ensure!(@rejoin $left $op [$($right)* = $($rest)*]) };
+    (@right $left:tt $op:tt [$($right:tt)*] == $($rest:tt)*) => { $crate::__ensure!(@rejoin $left $op [$($right)* == $($rest)*]) };
+    (@right $left:tt $op:tt [$($right:tt)*] != $($rest:tt)*) => { $crate::__ensure!(@rejoin $left $op [$($right)* != $($rest)*]) };
+    (@right $left:tt $op:tt [$($right:tt)*] < $($rest:tt)*) => { $crate::__ensure!(@rejoin $left $op [$($right)* < $($rest)*]) };
+    (@right $left:tt $op:tt [$($right:tt)*] > $($rest:tt)*) => { $crate::__ensure!(@rejoin $left $op [$($right)* > $($rest)*]) };
+    (@right $left:tt $op:tt [$($right:tt)*] $next:tt $($rest:tt)*) => { $crate::__ensure!(@right $left $op [$($right)* $next] $($rest)*) };
+    (@rejoin [$($left:tt)*] [$op:tt] [$($right:tt)*]) => { $crate::__ensure!(@whole $($left)* $op $($right)*) };
+
+    (@compare [$($left:tt)+] [$op:tt] [$($right:tt)+]) => {
+        match (&($($left)+), &($($right)+)) {
+            (left, right) => if !(*left $op *right) {
+                #[allow(unused_imports)]
+                use $crate::__private::{DebugOperands as _, OpaqueOperands as _};
+                let operands = $crate::__private::Operands(left, right);
+                let condition = ::core::stringify!($($left)+ $op $($right)+);
+                return ::core::result::Result::Err((&operands).stackerr_failed(condition));
+            }
+        }
+    };
+    (@whole $condition:expr $(,)?) => {
+        match $condition {
+            true => {}
+            false => {
+                let condition = ::core::stringify!($condition);
+                return ::core::result::Result::Err($crate::__private::failed(condition));
+            }
+        }
+    };
+}
+
+/// What the macros expand to.
+#[doc(hidden)]
+pub mod __private {
+    use crate::{Error, IntoError};
+    use std::borrow::Cow;
+    use std::fmt::{Arguments, Debug, Display};
+    use std::marker::PhantomData;
+
+    /// The text; a plain literal is not copied.
+    #[must_use]
+    pub fn text(message: Arguments<'_>) -> Cow<'static, str> {
+        message
+            .as_str()
+            .map_or_else(|| Cow::Owned(message.to_string()), Cow::Borrowed)
+    }
+
+    #[must_use]
+    #[track_caller]
+    pub fn message(text: Cow<'static, str>) -> Error {
+        Error::text(text)
+    }
+
+    /// What a value is converted by. A method call finds [`ErrorKind`] without a reference to the
+    /// value's reference, and [`DisplayKind`] with one: so the former is preferred.
+    #[derive(Debug)]
+    pub struct ViaIntoError<Via>(PhantomData<Via>);
+
+    pub trait ErrorKind<Via> {
+        fn stackerr_kind(&self) -> ViaIntoError<Via>;
+    }
+
+    impl<E: IntoError<Via>, Via> ErrorKind<Via> for E {
+        fn stackerr_kind(&self) -> ViaIntoError<Via> {
+            ViaIntoError(PhantomData)
+        }
+    }
+
+    impl<Via> ViaIntoError<Via> {
+        #[track_caller]
+        pub fn convert<E: IntoError<Via>>(self, error: E) -> Error {
+            error.into_error()
+        }
+    }
+
+    #[derive(Debug)]
+    pub struct ViaDisplay;
+
+    pub trait DisplayKind {
+        fn stackerr_kind(&self) -> ViaDisplay;
+    }
+
+    impl<T: Display + Send + Sync + 'static> DisplayKind for &T {
+        fn stackerr_kind(&self) -> ViaDisplay {
+            ViaDisplay
+        }
+    }
+
+    impl ViaDisplay {
+        #[track_caller]
+        pub fn convert<T: Display + Send + Sync + 'static>(self, value: T) -> Error {
+            Error::msg(value)
+        }
+    }
+
+    /// Operands are shown up to this length each, in bytes, and on one line only.
+    const MAX_OPERAND: usize = 40;
+
+    #[derive(Debug)]
+    pub struct Operands<'a, A: ?Sized, B: ?Sized>(pub &'a A, pub &'a B);
+
+    pub trait DebugOperands {
+        fn stackerr_failed(&self, condition: &str) -> Error;
+    }
+
+    impl<A: Debug + ?Sized, B: Debug + ?Sized> DebugOperands for Operands<'_, A, B> {
+        #[track_caller]
+        fn stackerr_failed(&self, condition: &str) -> Error {
+            let [left, right] = [format!("{:?}", self.0), format!("{:?}", self.1)];
+            let is_short = |text: &str| text.len() <= MAX_OPERAND && !text.contains('\n');
+            if is_short(&left) && is_short(&right) {
+                let text = format!("Condition failed: `{condition}` ({left} vs {right})");
+                message(Cow::Owned(text))
+            } else {
+                failed(condition)
+            }
+        }
+    }
+
+    pub trait OpaqueOperands {
+        fn stackerr_failed(&self, condition: &str) -> Error;
+    }
+
+    impl<A: ?Sized, B: ?Sized> OpaqueOperands for &Operands<'_, A, B> {
+        #[track_caller]
+        fn stackerr_failed(&self, condition: &str) -> Error {
+            failed(condition)
+        }
+    }
+
+    #[must_use]
+    #[track_caller]
+    pub fn failed(condition: &str) -> Error {
+        message(Cow::Owned(format!("Condition failed: `{condition}`")))
+    }
 }

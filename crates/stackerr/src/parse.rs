@@ -1,12 +1,11 @@
-//! Frames out of the text of a `std::backtrace::Backtrace`, which has no other stable face.
+//! The frames of a `std::backtrace::Backtrace`, read from its text: it has no other stable
+//! interface.
 
 use crate::frame::Frame;
-use crate::noise::FrameKind;
-use crate::place::{is_bare, path_of_file};
-use crate::stack::Origin;
+use crate::kind::{FrameKind, is_bare, path_of_file};
 use crate::trim;
 
-/// The frames of such a text; none if it is anything else.
+/// The frames of such a text; none if the text is something else.
 pub(crate) fn frames(text: &str) -> Vec<Frame> {
     let mut frames = Vec::<Frame>::new();
     for line in text.lines() {
@@ -33,11 +32,11 @@ pub(crate) fn frames(text: &str) -> Vec<Frame> {
     for frame in &mut frames {
         frame.kind = kind_of(frame);
     }
-    trim::trim(&mut frames, Origin::Birth);
+    trim::trim(&mut frames, false);
     frames
 }
 
-/// anyhow's own frames on top are what this crate's are in a stack of its own.
+/// Treats anyhow's frames as those of this crate, so that they are trimmed from the top.
 fn kind_of(frame: &Frame) -> FrameKind {
     let Some(name) = frame.name.as_deref() else {
         return FrameKind::App;
@@ -59,11 +58,17 @@ fn numbered(line: &str) -> Option<&str> {
     digits.then(|| name.trim())
 }
 
+/// The name without a trailing `::h0123456789abcdef`.
 fn without_hash(name: &str) -> &str {
-    crate::fingerprint::without_hash(name)
+    match name.rsplit_once("::h") {
+        Some((path, hash)) if hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            path
+        }
+        _ => name,
+    }
 }
 
-/// `file:line:column`, from behind, since a file may hold colons.
+/// Splits `file:line:column` from the end, since a file name may contain colons.
 fn split_place(place: &str) -> (Option<Box<str>>, Option<u32>, Option<u32>) {
     let number = |text: &str| text.parse::<u32>().ok();
     let Some((front, last)) = place.rsplit_once(':') else {

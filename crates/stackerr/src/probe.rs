@@ -1,32 +1,42 @@
-//! How a walk finds stacks inside types that it cannot name.
+//! How a traversal finds stacks in types that it cannot name.
 //!
-//! A generic `Traced<E>` cannot be found by downcast, `E` being unknown; and anyhow hides the
-//! type of what it boxes. So the walk raises a flag of this thread and calls `source()`: an error
-//! of this crate that is asked under the flag deposits what it carries.
+//! A generic `Traced<E>` cannot be found by downcast, because `E` is unknown; and anyhow hides the
+//! type of what it boxes. So the traversal sets a flag of this thread and calls `source()`: an
+//! error of this crate that sees the flag stores what it carries.
 
-use crate::link::Found;
-use crate::message::guard;
+use crate::stack::Stack;
+use crate::text::guard;
+use crate::trail::Trail;
 use std::cell::{Cell, RefCell};
 use std::error::Error as StdError;
+use std::sync::Arc;
+
+/// What an error of this crate knows in addition to its message and cause.
+pub(crate) struct Found {
+    pub(crate) stack: Option<Arc<Stack>>,
+    pub(crate) trail: Trail,
+    pub(crate) type_name: Option<&'static str>,
+}
+
+/// The answer of an error of this crate to a probe.
+pub(crate) enum Answer {
+    /// The source that it returned is itself.
+    Itself,
+    /// The source that it returned is the error that it wraps.
+    Wraps(Found),
+}
 
 thread_local! {
     static PROBING: Cell<bool> = const { Cell::new(false) };
     static ANSWER: RefCell<Option<Answer>> = const { RefCell::new(None) };
 }
 
-/// What an error of this crate answers to a probe.
-pub(crate) enum Answer {
-    /// The source that is returned is the answering error itself.
-    Itself,
-    /// The source that is returned is what the answering error wraps, and this is what it adds.
-    Wraps(Found),
-}
-
-/// The source of an error, and the answer if it was one of ours that was asked.
+/// Calls the error's `source()` as a probe; returns its source, and the answer if the error is one
+/// of this crate. A `source()` that panics returns no source.
 pub(crate) fn source<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> (Option<&'a (dyn StdError + 'static)>, Option<Answer>) {
-    // Foreign code may create errors of this crate, and so probe, while it is asked.
+    // Foreign code may create errors of this crate, which probe in turn.
     let outer = PROBING.try_with(|flag| flag.replace(true)).unwrap_or(false);
     let kept = take();
     let source = guard(|| error.source()).flatten();
@@ -36,9 +46,9 @@ pub(crate) fn source<'a>(
     (source, answer)
 }
 
-/// Whether `source()` is being asked by a walk. Whoever sees true must [`answer`] and it is
-/// lowered, so that what is asked further down does not answer too.
-pub(crate) fn is_asked() -> bool {
+/// Returns whether `source()` is called as a probe, and clears the flag, so that errors further
+/// down do not answer too. If it returns true, the caller must [`answer`].
+pub(crate) fn is_probing() -> bool {
     PROBING
         .try_with(|flag| flag.replace(false))
         .unwrap_or(false)

@@ -1,24 +1,26 @@
-//! The error as a person should see it.
+//! Errors as text: reports, `{}`, `{:#}` and `{:?}`.
 
-use crate::error::Error;
-use crate::escape::escape;
-use crate::link::{Next, expand};
-use crate::message::message_of;
+use crate::repr::{Error, Inner, Kind, Note};
+use crate::stack::StackOrigin;
+use crate::text::{ends_with_cause, escape, message_of};
 use crate::trace::{Spot, StackTrace, stack_traces};
-use crate::tree::own_message;
+use crate::traverse::{End, Nodes};
 use std::error::Error as StdError;
 use std::fmt::{self, Debug, Display, Write};
 
-/// Errors that a report shows; further ones are counted or said to be cut.
+/// Errors in a report; further ones are counted or said to be cut.
 const MAX_SHOWN: usize = 1_000;
 
-/// Stacks that a report shows.
+/// Causes in one chain of a report.
+const MAX_CAUSES: usize = 64;
+
+/// Stacks in a report.
 const MAX_STACKS: usize = 100;
 
-/// Joins in joins that a report indents.
+/// Levels of joins that a report indents.
 const MAX_NESTED: usize = 32;
 
-/// An error as a person should see it: its message, its causes, joins as a tree, then the stacks.
+/// An error as text for people: its message, its causes, joins as a tree, then the stacks.
 ///
 /// ```text
 /// census failed
@@ -32,11 +34,12 @@ const MAX_NESTED: usize = 32;
 ///    0: census::parse
 ///       at src/main.rs:10
 ///       … 12 frames of the runtime hidden
-/// way up: src/main.rs:10:5, src/main.rs:31:9
+/// propagated through: src/main.rs:10:5, src/main.rs:31:9
 /// ```
 ///
-/// Control characters in messages and names are escaped, newline and tab excepted. At most 1,000
-/// errors, 32 levels of joins and 100 stacks are shown, and what is left out is said.
+/// A cause is left out if the message above ends with its message. Control characters in messages
+/// and names are escaped, except newline and tab. At most 1,000 errors, 64 causes in a chain, 32
+/// levels of joins and 100 stacks are shown; the report says what is left out.
 #[derive(Clone)]
 #[must_use = "a report does nothing unless it is printed"]
 pub struct Report<'a> {
@@ -45,7 +48,7 @@ pub struct Report<'a> {
     all_frames: bool,
 }
 
-/// The report of an error of any crate; see [`Report`].
+/// Returns the report of an error of any crate; see [`Report`].
 ///
 /// # Examples
 ///
@@ -59,25 +62,21 @@ pub struct Report<'a> {
 /// );
 /// ```
 pub fn report<'a>(error: &'a (dyn StdError + 'static)) -> Report<'a> {
-    Report::new(error)
+    Report {
+        error,
+        stacks: true,
+        all_frames: false,
+    }
 }
 
-impl<'a> Report<'a> {
-    pub(crate) fn new(error: &'a (dyn StdError + 'static)) -> Self {
-        Self {
-            error,
-            stacks: true,
-            all_frames: false,
-        }
-    }
-
-    /// Whether to show the stacks; true by default.
+impl Report<'_> {
+    /// Whether to show the stacks. The default is true.
     pub fn stacks(mut self, show: bool) -> Self {
         self.stacks = show;
         self
     }
 
-    /// Whether to show frames of the runtime too; false by default: they are counted.
+    /// Whether to show frames of the runtime, too. The default is false: they are counted.
     pub fn all_frames(mut self, show: bool) -> Self {
         self.all_frames = show;
         self
@@ -91,7 +90,7 @@ impl Display for Report<'_> {
             indent: String::new(),
             shown: 0,
         };
-        page.error(self.error, 0)?;
+        page.chain(self.error, 0)?;
         if self.stacks {
             let traces = stack_traces(self.error);
             for trace in traces.iter().take(MAX_STACKS) {
@@ -112,15 +111,6 @@ impl Debug for Report<'_> {
     }
 }
 
-/// `{:?}` and `{:#?}` of an error.
-pub(crate) fn debug(error: &(dyn StdError + 'static), f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    if f.alternate() {
-        Debug::fmt(&crate::tree(error), f)
-    } else {
-        Display::fmt(&Report::new(error), f)
-    }
-}
-
 struct Page<'a, 'f> {
     out: &'a mut fmt::Formatter<'f>,
     indent: String,
@@ -129,27 +119,42 @@ struct Page<'a, 'f> {
 
 impl Page<'_, '_> {
     /// The error, its causes one a line, and its join if there is one.
-    fn error(&mut self, error: &(dyn StdError + 'static), nested: usize) -> fmt::Result {
-        self.message("", error)?;
-        let mut at = error;
-        let mut same = 0;
-        loop {
-            match expand(at).1 {
-                Next::End => return Ok(()),
-                Next::Same(below) if same < MAX_SHOWN => {
-                    same += 1;
-                    at = below;
-                }
-                Next::Cause(cause) if self.shown < MAX_SHOWN => {
-                    self.line()?;
-                    self.message("caused by: ", cause)?;
-                    at = cause;
-                }
-                Next::Same(_) | Next::Cause(_) => {
-                    self.line()?;
-                    return self.out.write_str("… more causes (cut)");
-                }
-                Next::Branches(errors) => return self.branches(errors, nested),
+    fn chain(&mut self, error: &(dyn StdError + 'static), nested: usize) -> fmt::Result {
+        let mut nodes = Nodes::new(error);
+        let mut last: Option<String> = None;
+        let mut causes = 0;
+        while let Some(node) = nodes.next() {
+            let message = match branches(node.error) {
+                Some(errors) => format!("{} errors", errors.len()),
+                None => message_of(node.error),
+            };
+            let Some(above) = &last else {
+                self.message("", &message)?;
+                last = Some(message);
+                continue;
+            };
+            if ends_with_cause(above, &message) {
+                continue;
+            }
+            if causes == MAX_CAUSES || self.shown >= MAX_SHOWN {
+                self.line()?;
+                return self.out.write_str("… more causes (cut)");
+            }
+            causes += 1;
+            self.line()?;
+            self.message("caused by: ", &message)?;
+            last = Some(message);
+        }
+        match nodes.end() {
+            End::Root => Ok(()),
+            End::Join(errors) => self.branches(errors, nested),
+            End::Repeats => {
+                self.line()?;
+                self.out.write_str("… the causes repeat (cut)")
+            }
+            End::TooLong => {
+                self.line()?;
+                self.out.write_str("… more causes (cut)")
             }
         }
     }
@@ -169,18 +174,17 @@ impl Page<'_, '_> {
             self.out.write_str(mark)?;
             let len = self.indent.len();
             self.indent.push_str(below);
-            self.error(error.as_std(), nested + 1)?;
+            self.chain(error.as_std(), nested + 1)?;
             self.indent.truncate(len);
         }
         Ok(())
     }
 
     /// A message, each of its lines indented.
-    fn message(&mut self, lead: &str, error: &(dyn StdError + 'static)) -> fmt::Result {
+    fn message(&mut self, lead: &str, text: &str) -> fmt::Result {
         self.shown += 1;
         self.out.write_str(lead)?;
-        let text = own_message(error);
-        for (n, line) in escape(&text).lines().enumerate() {
+        for (n, line) in escape(text).lines().enumerate() {
             if n > 0 {
                 self.line()?;
             }
@@ -194,6 +198,11 @@ impl Page<'_, '_> {
     }
 }
 
+/// The errors of a join.
+fn branches<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a [Error]> {
+    error.downcast_ref::<Inner>().and_then(Inner::branches)
+}
+
 fn write_stack(f: &mut fmt::Formatter<'_>, trace: &StackTrace, all: bool) -> fmt::Result {
     write!(f, "\n\nstack of: ")?;
     for (n, line) in escape(trace.error()).lines().enumerate() {
@@ -201,6 +210,13 @@ fn write_stack(f: &mut fmt::Formatter<'_>, trace: &StackTrace, all: bool) -> fmt
             f.write_str("\n          ")?;
         }
         f.write_str(line)?;
+    }
+    match trace.origin() {
+        StackOrigin::Conversion => f.write_str(
+            "\n          (captured where the error was converted, not where it was created)",
+        )?,
+        StackOrigin::Foreign => f.write_str("\n          (from the error's own backtrace)")?,
+        _ => {}
     }
     let mut hidden = 0usize;
     for (n, frame) in trace.frames().iter().enumerate() {
@@ -217,10 +233,9 @@ fn write_stack(f: &mut fmt::Formatter<'_>, trace: &StackTrace, all: bool) -> fmt
         )?;
     }
     write_hidden(f, &mut hidden)?;
-    f.write_str("\nway up: ")?;
     for (n, place) in trace.trail().iter().enumerate() {
-        let comma = if n > 0 { ", " } else { "" };
-        write!(f, "{comma}{place}")?;
+        let lead = if n == 0 { "\npropagated through: " } else { ", " };
+        write!(f, "{lead}{place}")?;
     }
     match trace.trail_dropped() {
         0 => Ok(()),
@@ -236,58 +251,127 @@ fn write_hidden(f: &mut fmt::Formatter<'_>, hidden: &mut usize) -> fmt::Result {
     }
 }
 
-/// `outer: inner: innermost`, a join as `[a; b: c]`; what would break the line is escaped.
-pub(crate) fn one_line(
-    error: &(dyn StdError + 'static),
-    f: &mut fmt::Formatter<'_>,
-) -> fmt::Result {
-    let mut shown = 0;
-    chain_on_line(error, f, &mut shown, 0)
-}
-
-fn chain_on_line(
+/// `outer: inner: innermost`, a join as `[a; b: c]`.
+fn one_line(
     error: &(dyn StdError + 'static),
     f: &mut fmt::Formatter<'_>,
     shown: &mut usize,
     nested: usize,
 ) -> fmt::Result {
-    let mut at = error;
-    let mut first = true;
-    let mut same = false;
-    loop {
-        let next = expand(at).1;
-        if !same {
-            if !first {
-                f.write_str(": ")?;
+    let mut nodes = Nodes::new(error);
+    let mut last: Option<String> = None;
+    let mut causes = 0;
+    while let Some(node) = nodes.next() {
+        let is_join = branches(node.error).is_some();
+        let message = if is_join {
+            String::new()
+        } else {
+            message_of(node.error)
+        };
+        if let Some(above) = &last {
+            if !is_join && ends_with_cause(above, &message) {
+                continue;
             }
-            first = false;
-            if *shown >= MAX_SHOWN {
+            f.write_str(": ")?;
+            if causes == MAX_CAUSES || *shown >= MAX_SHOWN {
                 return f.write_str("… (cut)");
             }
-            *shown += 1;
-            if !matches!(next, Next::Branches(_)) {
-                f.write_str(&message_of(at))?;
-            }
+            causes += 1;
         }
-        match next {
-            Next::End => return Ok(()),
-            Next::Same(below) => (at, same) = (below, true),
-            Next::Cause(cause) => (at, same) = (cause, false),
-            Next::Branches(_) if nested >= MAX_NESTED => return f.write_str("[… (cut)]"),
-            Next::Branches(errors) => {
-                f.write_char('[')?;
-                for (n, error) in errors.iter().enumerate() {
-                    if n > 0 {
-                        f.write_str("; ")?;
-                    }
-                    if *shown >= MAX_SHOWN {
-                        write!(f, "… {} more", errors.len() - n)?;
-                        break;
-                    }
-                    chain_on_line(error.as_std(), f, shown, nested + 1)?;
+        *shown += 1;
+        f.write_str(&message)?;
+        last = Some(message);
+    }
+    match nodes.end() {
+        End::Root => Ok(()),
+        End::Repeats => f.write_str(": … (the causes repeat, cut)"),
+        End::TooLong => f.write_str(": … (cut)"),
+        End::Join(_) if nested >= MAX_NESTED => f.write_str("[… (cut)]"),
+        End::Join(errors) => {
+            f.write_char('[')?;
+            for (n, error) in errors.iter().enumerate() {
+                if n > 0 {
+                    f.write_str("; ")?;
                 }
-                return f.write_char(']');
+                if *shown >= MAX_SHOWN {
+                    write!(f, "… {} more", errors.len() - n)?;
+                    break;
+                }
+                one_line(error.as_std(), f, shown, nested + 1)?;
             }
+            f.write_char(']')
         }
+    }
+}
+
+/// The chain of each joined error, one a line. Joins in joins are flattened, with a list rather
+/// than by recursion, however deep they are.
+fn lines(errors: &[Error], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut pending = vec![errors.iter()];
+    let mut first = true;
+    while let Some(branch) = pending.last_mut() {
+        let Some(error) = branch.next() else {
+            pending.pop();
+            continue;
+        };
+        if let Some(errors) = error.0.branches() {
+            pending.push(errors.iter());
+            continue;
+        }
+        if !first {
+            f.write_str("\n")?;
+        }
+        first = false;
+        one_line(error.as_std(), f, &mut 0, 0)?;
+    }
+    Ok(())
+}
+
+impl Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.pad(text),
+            Self::Value(value) => Display::fmt(value, f),
+        }
+    }
+}
+
+impl Display for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::Message(note) | Kind::Context(note, _) => Display::fmt(note, f),
+            Kind::Std(error) => Display::fmt(error, f),
+            Kind::Boxed(error) => Display::fmt(error, f),
+            #[cfg(feature = "anyhow")]
+            Kind::Anyhow(error) => Display::fmt(error.as_std(), f),
+            Kind::Join(errors) => lines(errors, f),
+        }
+    }
+}
+
+/// The report; with `{:#?}` the tree.
+impl Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            Debug::fmt(&crate::tree(self), f)
+        } else {
+            Display::fmt(&report(self), f)
+        }
+    }
+}
+
+impl Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            one_line(self.as_std(), f, &mut 0, 0)
+        } else {
+            Display::fmt(&self.0, f)
+        }
+    }
+}
+
+impl Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Debug::fmt(&self.0, f)
     }
 }

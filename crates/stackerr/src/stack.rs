@@ -1,66 +1,91 @@
-//! A captured stack: addresses now, names at the first look.
+//! A captured stack: addresses at first, names when they are asked for.
 
 use crate::frame::Frame;
-use crate::{birth, capture, resolve};
+use crate::{capture, resolve};
 use std::sync::{Arc, OnceLock};
 
-/// The most addresses that a stack can have: those of the deepest, with the margin of a panic.
-const MAX: usize = capture::LIMIT + PANIC_MARGIN;
-
-/// A panic has some fifteen frames of machinery on top.
+/// A panic has some fifteen frames of its own on top.
 const PANIC_MARGIN: usize = capture::MARGIN + 24;
 
-/// What was going on when the stack was taken; it decides what is trimmed from the top.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// An error was born, or somebody asked for the present stack.
-    Birth,
-    /// A panic hook is running: the panic machinery is on top.
+/// The most addresses that a stack can have.
+const MAX_ADDRESSES: usize = capture::MAX_DEPTH + PANIC_MARGIN;
+
+/// Where a stack was captured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
+#[non_exhaustive]
+pub enum StackOrigin {
+    /// Where the error was created, or where an error of a std type first became an
+    /// [`Error`](crate::Error) or a [`Traced`](crate::Traced): usually the `?` or `.context()` in
+    /// the function that received it.
+    Creation,
+    /// Where an error was converted that came in another container (`anyhow::Error`,
+    /// `eyre::Report`, `Box<dyn Error>`) and had no stack. It may have been created far from there.
+    Conversion,
+    /// By another error crate, where the error was created; the frames were read from the text of
+    /// its backtrace.
+    Foreign,
+    /// In a panic hook.
     Panic,
+    /// Where [`StackTrace::capture`](crate::StackTrace::capture) was called.
+    Caller,
 }
 
-/// Shared by all who look at it, so that it is symbolised once.
+impl StackOrigin {
+    /// Whether the innermost frame is where the failure began: false for
+    /// [`Conversion`](Self::Conversion) and [`Caller`](Self::Caller).
+    #[must_use]
+    pub fn is_cause(self) -> bool {
+        !matches!(self, Self::Conversion | Self::Caller)
+    }
+}
+
+/// Shared by all traces of it, so that names are looked up once.
 ///
-/// The addresses are at its end, so that all is one allocation: it is made with an array of the
+/// The addresses are at its end, so that it is one allocation: it is made with an array of the
 /// next suitable size, and then seen as one with a slice.
 #[derive(Debug)]
 pub(crate) struct Stack<A: ?Sized = [usize]> {
     depth: usize,
-    birth: Option<u64>,
-    origin: Origin,
+    stamp: Option<u64>,
+    origin: StackOrigin,
     frames: OnceLock<Box<[Frame]>>,
     len: usize,
     addresses: A,
 }
 
 impl Stack {
-    /// Takes the present stack, if the process wants stacks.
+    /// Captures the stack, if the process wants stacks.
     #[inline(never)]
-    pub(crate) fn capture() -> Option<Arc<Self>> {
-        capture::is_enabled().then(|| Self::force(Origin::Birth))
+    pub(crate) fn capture(origin: StackOrigin) -> Option<Arc<Self>> {
+        capture::is_enabled().then(|| Self::force(origin))
     }
 
-    /// Takes the present stack whatever [`set_capture`](crate::set_capture) says.
+    /// Captures the stack whatever [`set_capture`](crate::set_capture) says.
     #[inline(never)]
-    pub(crate) fn force(origin: Origin) -> Arc<Self> {
+    pub(crate) fn force(origin: StackOrigin) -> Arc<Self> {
         let depth = match capture::depth() {
             0 => capture::DEFAULT_DEPTH,
             depth => depth,
         };
         let margin = match origin {
-            Origin::Birth => capture::MARGIN,
-            Origin::Panic => PANIC_MARGIN,
+            StackOrigin::Panic => PANIC_MARGIN,
+            _ => capture::MARGIN,
         };
-        let birth = birth::mark();
-        capture::with_addresses(depth + margin, |ips| Self::of(ips, depth, birth, origin))
+        let stamp = capture::stamp();
+        capture::with_addresses(depth + margin, |ips| Self::of(ips, depth, stamp, origin))
     }
 
-    fn of(ips: &[usize], depth: usize, birth: Option<u64>, origin: Origin) -> Arc<Self> {
+    fn of(ips: &[usize], depth: usize, stamp: Option<u64>, origin: StackOrigin) -> Arc<Self> {
         macro_rules! sized {
             ($($size:literal)*) => {
                 match ips.len() {
-                    $(0..=$size => Self::sized::<$size>(ips, depth, birth, origin),)*
-                    _ => Self::sized::<MAX>(ips, depth, birth, origin),
+                    $(0..=$size => Self::sized::<$size>(ips, depth, stamp, origin),)*
+                    _ => Self::sized::<MAX_ADDRESSES>(ips, depth, stamp, origin),
                 }
             };
         }
@@ -70,15 +95,15 @@ impl Stack {
     fn sized<const N: usize>(
         ips: &[usize],
         depth: usize,
-        birth: Option<u64>,
-        origin: Origin,
+        stamp: Option<u64>,
+        origin: StackOrigin,
     ) -> Arc<Self> {
         let len = ips.len().min(N);
         let mut addresses = [0; N];
         addresses[..len].copy_from_slice(&ips[..len]);
         Arc::new(Stack {
             depth,
-            birth,
+            stamp,
             origin,
             frames: OnceLock::new(),
             len,
@@ -86,43 +111,49 @@ impl Stack {
         })
     }
 
-    /// A stack that somebody else took and named.
-    #[cfg(feature = "anyhow")]
-    pub(crate) fn from_frames(frames: Vec<Frame>) -> Arc<Self> {
-        Self::looked_at(frames.into_boxed_slice(), None)
-    }
-
-    /// The same stack with addresses and modules only. One that came as text keeps what it has.
-    pub(crate) fn without_names(self: &Arc<Self>) -> Arc<Self> {
-        if self.len == 0 {
-            return Arc::clone(self);
-        }
-        Self::looked_at(resolve::unnamed(self.addresses()), self.birth)
-    }
-
-    fn looked_at(frames: Box<[Frame]>, birth: Option<u64>) -> Arc<Self> {
+    /// A stack whose frames are known.
+    pub(crate) fn from_frames(
+        frames: Box<[Frame]>,
+        stamp: Option<u64>,
+        origin: StackOrigin,
+    ) -> Arc<Self> {
         Arc::new(Stack {
             depth: frames.len(),
-            birth,
-            origin: Origin::Birth,
+            stamp,
+            origin,
             frames: OnceLock::from(frames),
             len: 0,
             addresses: [0; 0],
         })
     }
 
-    /// As they were captured; none of a stack that came as text.
+    /// The same stack with addresses and modules only. One that was read from text stays as it is.
+    pub(crate) fn without_names(self: &Arc<Self>) -> Arc<Self> {
+        if self.len == 0 {
+            return Arc::clone(self);
+        }
+        let frames = resolve::unnamed(self.addresses());
+        Self::from_frames(frames, self.stamp, self.origin)
+    }
+
+    /// The captured addresses; none if the stack was read from text.
     pub(crate) fn addresses(&self) -> &[usize] {
         &self.addresses[..self.len]
     }
 
-    /// The frames, innermost first; the first call finds their names.
+    /// The frames, innermost first; the first call looks up their names.
     pub(crate) fn frames(&self) -> &[Frame] {
-        self.frames
-            .get_or_init(|| resolve::frames(self.addresses(), self.depth, self.origin))
+        self.frames.get_or_init(|| {
+            let panicking = self.origin == StackOrigin::Panic;
+            resolve::frames(self.addresses(), self.depth, panicking)
+        })
     }
 
-    pub(crate) fn birth(&self) -> Option<u64> {
-        self.birth
+    pub(crate) fn stamp(&self) -> Option<u64> {
+        self.stamp
+    }
+
+    pub(crate) fn origin(&self) -> StackOrigin {
+        self.origin
     }
 }

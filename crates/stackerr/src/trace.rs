@@ -1,84 +1,148 @@
-//! Stack traces to look at: what each error with a stack has to show.
+//! Stack traces: the stack of each error that has one.
 
-use crate::escape::escape;
 use crate::frame::Frame;
-use crate::message::message_of;
-use crate::stack::{Origin, Stack};
-use crate::trail::{Place, Trail};
-use crate::walk::Walk;
+use crate::stack::{Stack, StackOrigin};
+use crate::text::{escape, message_of};
+use crate::trail::Place;
+use crate::traverse::Walk;
+use std::collections::HashSet;
 use std::error::Error as StdError;
 use std::fmt::{self, Display};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// The stack of one error, and the way the error took since.
+/// The stack of one error, and the places that the error was propagated through.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct StackTrace {
-    pub(crate) error: String,
-    pub(crate) stack: Arc<Stack>,
-    pub(crate) trail: Vec<Place>,
-    pub(crate) trail_dropped: u32,
-    pub(crate) type_name: Option<&'static str>,
+    error: String,
+    error_type: Option<&'static str>,
+    origin: StackOrigin,
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "frames", serialize_with = "serialize_frames")
+    )]
+    stack: Arc<Stack>,
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serialize_trail"))]
+    trail: Vec<Place>,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    trail_dropped: u32,
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    stamp: Option<u64>,
+}
+
+#[cfg(feature = "serde")]
+fn serialize_frames<S: serde::Serializer>(
+    stack: &Arc<Stack>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(stack.frames())
+}
+
+#[cfg(feature = "serde")]
+fn serialize_trail<S: serde::Serializer>(
+    trail: &[Place],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(trail.iter().copied().map(PlaceData::from))
+}
+
+/// The serialised form of a place.
+#[cfg(feature = "serde")]
+#[derive(serde::Serialize)]
+pub(crate) struct PlaceData {
+    file: &'static str,
+    line: u32,
+    column: u32,
+}
+
+#[cfg(feature = "serde")]
+impl From<Place> for PlaceData {
+    fn from(place: Place) -> Self {
+        Self {
+            file: place.file(),
+            line: place.line(),
+            column: place.column(),
+        }
+    }
 }
 
 impl StackTrace {
-    /// The present stack of this thread, for a dump that no error asked for. Taken whatever
-    /// [`set_capture`](crate::set_capture) says.
+    /// Captures the present stack of this thread, whatever [`set_capture`](crate::set_capture)
+    /// says. It is for reports without an error.
     #[must_use]
     #[track_caller]
     #[inline(never)]
     pub fn capture(message: impl Into<String>) -> Self {
-        Self::at(message.into(), Stack::force(Origin::Birth))
+        Self::of(message.into(), Stack::force(StackOrigin::Caller))
     }
 
-    /// The present stack inside a panic hook: it begins at the frame that panicked, the hook and
-    /// the panic machinery above it being trimmed (where names are known).
+    /// Captures the present stack in a panic hook: the trace begins at the function that panicked,
+    /// without the hook and the functions of the panic itself (where names are known).
     #[must_use]
     #[track_caller]
     #[inline(never)]
     pub fn capture_panic(message: impl Into<String>) -> Self {
-        Self::at(message.into(), Stack::force(Origin::Panic))
+        Self::of(message.into(), Stack::force(StackOrigin::Panic))
     }
 
     #[track_caller]
-    fn at(error: String, stack: Arc<Stack>) -> Self {
+    fn of(error: String, stack: Arc<Stack>) -> Self {
         Self {
             error,
+            error_type: None,
+            origin: stack.origin(),
+            stamp: stack.stamp(),
             stack,
-            trail: Trail::new(Location::caller()).places().collect(),
+            trail: vec![Location::caller()],
             trail_dropped: 0,
-            type_name: None,
         }
     }
 
-    /// The own message of the error that has the stack: not those of contexts that it got later.
-    /// `<no message>` if it is empty, `<Display panicked>` if it could not be had.
+    /// The own message of the error that has the stack, without contexts that were added later:
+    /// `<no message>` if it is empty, `<Display panicked>` if its `Display` panics.
     #[must_use]
     pub fn error(&self) -> &str {
         &self.error
     }
 
-    /// The frames, innermost first: the first is the one where the error was born. The first call
-    /// finds the names, for all clones of the trace.
+    /// Where the stack was captured.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stackerr::{Error, StackOrigin, err};
+    ///
+    /// let origin = |err: Error| err.stack_traces().iter().next().unwrap().origin();
+    /// assert_eq!(origin(err!("created here")), StackOrigin::Creation);
+    /// let boxed: Box<dyn std::error::Error + Send + Sync> = "created elsewhere".into();
+    /// assert_eq!(origin(Error::from_boxed(boxed)), StackOrigin::Conversion);
+    /// ```
+    #[must_use]
+    pub fn origin(&self) -> StackOrigin {
+        self.origin
+    }
+
+    /// The frames, innermost first. The first call looks up the names, for all clones of the
+    /// trace; see the crate's front page for what that costs.
     #[must_use]
     pub fn frames(&self) -> &[Frame] {
         self.stack.frames()
     }
 
-    /// The instruction addresses as they were captured, innermost first: return addresses in this
-    /// process, of which the first few are the capture itself. No names are looked up. Empty if the
-    /// stack came as text (an anyhow backtrace).
+    /// The captured return addresses in this process, innermost first; the first few belong to
+    /// the capture itself. No names are looked up. Empty if the stack was read from text (an
+    /// anyhow backtrace).
     #[must_use]
     pub fn addresses(&self) -> &[usize] {
         self.stack.addresses()
     }
 
-    /// The same trace with frames that have an address and a module, but no name, file or line:
-    /// no names are looked up, now or later. All else stays, the trail too; and so do names that
-    /// the stack came with (an anyhow backtrace).
+    /// Returns the trace with frames that have an address and a module, but no name, file or line:
+    /// no names are looked up, now or later. A stack that was read from text keeps its names.
     ///
-    /// It is for those who find names elsewhere, and have none of the time and memory here that it
-    /// takes. The frames of the capture itself are on top, since it takes names to tell them; see
+    /// It is for programs that look up names elsewhere, and cannot spend the time and memory here.
+    /// The frames of the capture are on top, because it takes names to recognise them; see
     /// [`machinery_on_top`](crate::machinery_on_top).
     ///
     /// # Examples
@@ -95,14 +159,15 @@ impl StackTrace {
         }
     }
 
-    /// The places the error passed: where it was born, then each `?` into an
-    /// [`Error`](crate::Error), context and join, known whatever was stripped. At most 32.
+    /// The places in the source code that the error was propagated through: where it was made,
+    /// then each conversion by `?`, context and join. They are known in a stripped program, too.
+    /// At most 32. Places in the standard library are left out.
     #[must_use]
     pub fn trail(&self) -> &[&'static Location<'static>] {
         &self.trail
     }
 
-    /// How many places of the trail were left out at its end.
+    /// How many places were left out at the end of the trail.
     #[must_use]
     pub fn trail_dropped(&self) -> u32 {
         self.trail_dropped
@@ -112,13 +177,14 @@ impl StackTrace {
     /// [`std::any::type_name`] has it.
     #[must_use]
     pub fn type_name(&self) -> Option<&'static str> {
-        self.type_name
+        self.error_type
     }
 
-    /// What the hook of [`set_birth_hook`](crate::set_birth_hook) said when the stack was captured.
+    /// What the function of [`set_capture_stamp`](crate::set_capture_stamp) returned when the
+    /// stack was captured.
     #[must_use]
-    pub fn birth(&self) -> Option<u64> {
-        self.stack.birth()
+    pub fn stamp(&self) -> Option<u64> {
+        self.stamp
     }
 }
 
@@ -126,14 +192,15 @@ impl StackTrace {
 /// joins, none twice.
 ///
 /// `Display` writes for each the error's message, then for each frame its name and, indented by a
-/// tab, `file:line`; all frames, the runtime's too, so that nothing is lost. Where file and line
-/// are unknown it is the module and the address in it. Traces are separated by a newline.
+/// tab, `file:line`; all frames, those of the runtime too. Where file and line are unknown it is
+/// the module and the address in it. Traces are separated by a newline.
 ///
 /// With feature `serde` it serialises to
-/// `[{"error", "error_type", "frames": [{"name", "file", "line", "column", "address", "module",
-/// "noise"}], "trail": [{"file", "line", "column"}]}]`: `error_type`, `file`, `line`, `column` and
-/// `module` are null where unknown, `address` is a string `0x…` relative to the module, `noise` a
-/// bool. A trace with a birth mark has the key `birth` too.
+/// `[{"error", "error_type", "origin", "frames": [{"name", "file", "line", "column", "address",
+/// "module", "noise"}], "trail": [{"file", "line", "column"}]}]`: `error_type`, `file`, `line`,
+/// `column` and `module` are null where unknown, `origin` is the [`StackOrigin`] in lower case,
+/// `address` is a string `0x…` relative to the module, `noise` a bool. A trace with a stamp has
+/// the key `stamp`, too.
 ///
 /// # Examples
 ///
@@ -144,10 +211,15 @@ impl StackTrace {
 /// assert!(traces.to_string().starts_with("connection refused\n"));
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct StackTraces(pub(crate) Vec<StackTrace>);
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(transparent)
+)]
+pub struct StackTraces(Vec<StackTrace>);
 
 impl StackTraces {
-    /// The present stack as the only one; see [`StackTrace::capture`].
+    /// Captures the present stack as the only trace; see [`StackTrace::capture`].
     #[must_use]
     #[track_caller]
     #[inline(never)]
@@ -155,7 +227,7 @@ impl StackTraces {
         Self(vec![StackTrace::capture(message)])
     }
 
-    /// The present stack inside a panic hook; see [`StackTrace::capture_panic`].
+    /// Captures the present stack in a panic hook; see [`StackTrace::capture_panic`].
     #[must_use]
     #[track_caller]
     #[inline(never)]
@@ -163,7 +235,7 @@ impl StackTraces {
         Self(vec![StackTrace::capture_panic(message)])
     }
 
-    /// Each of them without names; see [`StackTrace::without_names`].
+    /// Returns all traces without names; see [`StackTrace::without_names`].
     #[must_use]
     pub fn without_names(&self) -> Self {
         self.iter().map(StackTrace::without_names).collect()
@@ -196,7 +268,6 @@ impl IntoIterator for StackTraces {
     }
 }
 
-/// Some of several, say.
 impl FromIterator<StackTrace> for StackTraces {
     fn from_iter<I: IntoIterator<Item = StackTrace>>(traces: I) -> Self {
         Self(traces.into_iter().collect())
@@ -212,10 +283,8 @@ impl<'a> IntoIterator for &'a StackTraces {
     }
 }
 
-/// The stacks of an error of any crate: its own, its causes', and those in every branch of a join
-/// of this crate, wherever in the chain the join is. Empty if there is none.
-///
-/// Foreign causes are followed for 20,000 links in one line of descent, so that a cycle ends.
+/// Returns the stacks of an error of any crate: its own, its causes', and those in every branch of
+/// a join of this crate, wherever in the chain the join is. Empty if there is none.
 ///
 /// # Examples
 ///
@@ -228,26 +297,26 @@ impl<'a> IntoIterator for &'a StackTraces {
 /// ```
 #[must_use]
 pub fn stack_traces(error: &(dyn StdError + 'static)) -> StackTraces {
-    // Sorted: a hash set would be faster for thousands of stacks, and bring kilobytes.
-    let mut seen: Vec<usize> = Vec::new();
+    let mut seen = HashSet::new();
     let mut traces = Vec::new();
     let mut walk = Walk::new(error);
     while let Some(node) = walk.next() {
-        let Some(found) = &node.found else { continue };
-        let Some(stack) = &found.stack else { continue };
-        let address = Arc::as_ptr(stack).cast::<()>().addr();
-        let Err(place) = seen.binary_search(&address) else {
-            continue;
-        };
-        seen.insert(place, address);
-        let (trail, trail_dropped) = walk.trail(&node);
-        traces.push(StackTrace {
-            error: message_of(node.error),
-            stack: Arc::clone(stack),
-            trail,
-            trail_dropped,
-            type_name: found.type_name,
-        });
+        for found in node.found.iter().rev() {
+            let Some(stack) = &found.stack else { continue };
+            if !seen.insert(Arc::as_ptr(stack).cast::<()>()) {
+                continue;
+            }
+            let (trail, trail_dropped) = walk.trail();
+            traces.push(StackTrace {
+                error: message_of(node.error),
+                error_type: found.type_name,
+                origin: stack.origin(),
+                stamp: stack.stamp(),
+                stack: Arc::clone(stack),
+                trail,
+                trail_dropped,
+            });
+        }
     }
     StackTraces(traces)
 }
@@ -274,7 +343,7 @@ impl Display for StackTrace {
     }
 }
 
-/// Where a frame is: `file:line`, or else the module and the address in it.
+/// The place of a frame: `file:line`, or else the module and the address in it.
 pub(crate) struct Spot<'a>(pub(crate) &'a Frame);
 
 impl Display for Spot<'_> {

@@ -1,19 +1,18 @@
-//! A std error that carries the stack, for enums of one's own.
+//! A std error that carries a stack, for enums of your own.
 
-use crate::link::Found;
-use crate::probe::{self, Answer};
-use crate::stack::Stack;
+use crate::probe::{self, Answer, Found};
+use crate::stack::{Stack, StackOrigin};
 use crate::trail::Trail;
-use crate::walk::carries_stack;
+use crate::traverse::carries_stack;
 use std::error::Error as StdError;
 use std::fmt::{self, Debug, Display};
 use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
-/// A std error with the stack of the place where it was born, itself a std error, so that an enum
-/// can hold it. It shows and behaves as the error it wraps; [`stack_traces`](crate::stack_traces)
-/// finds its stack anywhere in a chain.
+/// A std error with a stack. It is a std error itself, so that an enum can hold it; it prints and
+/// behaves as the error that it wraps. [`stack_traces`](crate::stack_traces) finds its stack anywhere
+/// in a chain.
 ///
 /// # Examples
 ///
@@ -42,14 +41,14 @@ pub struct Traced<E> {
 }
 
 impl<E: StdError + 'static> Traced<E> {
-    /// Takes the stack, unless the error carries one.
+    /// Wraps an error. Captures the stack unless the error carries one.
     #[must_use]
     #[track_caller]
     pub fn new(error: E) -> Self {
         let stack = if carries_stack(&error) {
             None
         } else {
-            Stack::capture()
+            Stack::capture(StackOrigin::Creation)
         };
         Self {
             error,
@@ -60,12 +59,12 @@ impl<E: StdError + 'static> Traced<E> {
 }
 
 impl<E> Traced<E> {
-    /// The error without its stack.
+    /// Returns the error without its stack.
     pub fn into_inner(self) -> E {
         self.error
     }
 
-    /// The error.
+    /// Returns the error.
     pub fn inner(&self) -> &E {
         &self.error
     }
@@ -100,7 +99,7 @@ impl<E: Debug> Debug for Traced<E> {
 
 impl<E: StdError + 'static> StdError for Traced<E> {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        if probe::is_asked() {
+        if probe::is_probing() {
             probe::answer(Answer::Wraps(Found {
                 stack: self.stack.clone(),
                 trail: self.trail.clone(),

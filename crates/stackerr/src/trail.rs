@@ -1,14 +1,14 @@
-//! The places an error passed on its way up: Zig's error return trace, by `#[track_caller]`.
+//! The places in the source code that an error was propagated through.
 
 use std::panic::Location;
 
-/// A place in the source, as `#[track_caller]` gives it.
+/// A place in the source code, as `#[track_caller]` gives it.
 pub(crate) type Place = &'static Location<'static>;
 
 /// How many places one error remembers; further ones are counted.
 pub(crate) const MAX_PLACES: usize = 32;
 
-/// Where an error was born, and each hop that it made since.
+/// The place where an error was made, and the place of each conversion and context since.
 #[derive(Clone, Debug)]
 pub(crate) struct Trail {
     first: Place,
@@ -17,7 +17,7 @@ pub(crate) struct Trail {
 }
 
 impl Trail {
-    /// A trail that begins here; it allocates nothing.
+    /// Allocates nothing.
     pub(crate) fn new(first: Place) -> Self {
         Self {
             first,
@@ -26,7 +26,7 @@ impl Trail {
         }
     }
 
-    /// Adds a hop. A hop at the very same place twice in a row is one hop.
+    /// Adds a place. The same place twice in a row counts once.
     pub(crate) fn push(&mut self, place: Place) {
         let last = self.rest.last().copied().unwrap_or(self.first);
         if self.dropped == 0 && last == place {
@@ -39,15 +39,42 @@ impl Trail {
         }
     }
 
-    pub(crate) fn first(&self) -> Place {
-        self.first
-    }
-
+    /// The places, without those in the standard library: a function that is passed by name, as
+    /// in `map_err(Error::new)`, is called from there.
     pub(crate) fn places(&self) -> impl Iterator<Item = Place> + '_ {
-        std::iter::once(self.first).chain(self.rest.iter().copied())
+        std::iter::once(self.first)
+            .chain(self.rest.iter().copied())
+            .filter(|place| !is_in_std(place.file()))
     }
 
     pub(crate) fn dropped(&self) -> u32 {
         self.dropped
+    }
+}
+
+/// Whether a file belongs to the standard library: `/rustc/HASH/library/…`, or its sources in a
+/// toolchain.
+fn is_in_std(file: &str) -> bool {
+    let file = file.replace('\\', "/");
+    (file.starts_with("/rustc/") && file.contains("/library/"))
+        || file.contains("/lib/rustlib/src/rust/library/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_in_std;
+
+    #[test]
+    fn only_files_of_the_standard_library_are_left_out() {
+        for file in [
+            "/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/core/src/ops/function.rs",
+            "/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860\\library\\core\\src\\option.rs",
+            "/home/u/.rustup/toolchains/x/lib/rustlib/src/rust/library/core/src/result.rs",
+        ] {
+            assert!(is_in_std(file), "{file}");
+        }
+        for file in ["src/main.rs", "/home/u/library/src/lib.rs", "/rustc/x.rs"] {
+            assert!(!is_in_std(file), "{file}");
+        }
     }
 }

@@ -1,13 +1,11 @@
 //! Messages and places as a tree.
 
-use crate::inner::Inner;
-use crate::link::{Next, expand};
-use crate::message::message_of;
-use crate::trail::Place;
+use crate::text::message_of;
+use crate::traverse::{End, Node, Nodes};
 use std::error::Error as StdError;
 use std::panic::Location;
 
-/// Levels of a tree. As JSON each has two levels of brackets, and common parsers take 128.
+/// Levels of a tree. As JSON each has two levels of brackets, and common parsers accept 128.
 const MAX_DEPTH: usize = 50;
 
 /// Errors in a tree.
@@ -15,24 +13,36 @@ const MAX_NODES: usize = 10_000;
 
 /// An error and what is below it: a cause, or the several errors of a join.
 ///
-/// With feature `serde` it serialises to `{"message", "location", "sources"}`, `location` being
+/// With feature `serde` it serialises to `{"message", "location", "sources"}`, where `location` is
 /// `{"file", "line", "column"}` or null.
 ///
-/// At most 50 levels and 10,000 errors; what was left out is the message of a last source.
+/// A tree has at most 50 levels and 10,000 errors; what is left out is said in the message of a
+/// last source.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ErrorTree {
     /// The error's own message; of a join, how many errors it has.
     pub message: String,
     /// The type of the error, where it was known when the error was made.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub type_name: Option<&'static str>,
-    /// Where the error was made or wrapped, if that was in this crate's sight.
+    /// Where the error was made, converted or wrapped first, if this crate did it.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serialize_location"))]
     pub location: Option<&'static Location<'static>>,
     /// The cause, or a join's errors.
     pub sources: Vec<Self>,
 }
 
-/// The tree of an error of any crate; see [`ErrorTree`].
+#[cfg(feature = "serde")]
+fn serialize_location<S: serde::Serializer>(
+    location: &Option<&'static Location<'static>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serde::Serialize::serialize(&location.map(crate::trace::PlaceData::from), serializer)
+}
+
+/// Returns the tree of an error of any crate; see [`ErrorTree`].
 ///
 /// # Examples
 ///
@@ -48,57 +58,63 @@ pub struct ErrorTree {
 #[must_use]
 pub fn tree(error: &(dyn StdError + 'static)) -> ErrorTree {
     let mut room = MAX_NODES;
-    grow(error, MAX_DEPTH, &mut room)
+    chain(error, MAX_DEPTH, &mut room)
 }
 
-fn grow(error: &(dyn StdError + 'static), levels: usize, room: &mut usize) -> ErrorTree {
-    *room = room.saturating_sub(1);
-    let mut node = ErrorTree {
-        message: own_message(error),
-        type_name: None,
-        location: None,
-        sources: Vec::new(),
-    };
-    let mut at = error;
-    // The wrappers of one error share its message and so its node.
-    for _ in 0..MAX_DEPTH {
-        let (found, next) = expand(at);
-        if let Some(found) = found {
-            // The innermost knows the birth best.
-            node.location = Some(found.trail.first());
-            node.type_name = found.type_name.or(node.type_name);
+/// The tree of one chain; recursive at joins only, which the levels bound.
+fn chain(error: &(dyn StdError + 'static), levels: usize, room: &mut usize) -> ErrorTree {
+    let mut nodes = Nodes::new(error);
+    let mut trees = Vec::new();
+    let mut ending = Vec::new();
+    loop {
+        let full = trees.len() >= levels || (*room == 0 && !trees.is_empty());
+        let Some(node) = nodes.next() else { break };
+        if full {
+            ending.push(cut("more causes"));
+            break;
         }
-        match next {
-            Next::Same(same) => {
-                at = same;
-                continue;
-            }
-            Next::End => {}
-            Next::Cause(_) if levels <= 1 || *room == 0 => node.sources.push(cut("more causes")),
-            Next::Cause(cause) => node.sources.push(grow(cause, levels - 1, room)),
-            Next::Branches(_) if levels <= 1 => node.sources.push(cut("more errors")),
-            Next::Branches(errors) => {
-                node.sources.reserve(errors.len().min(*room + 1));
+        *room = room.saturating_sub(1);
+        trees.push(leaf(&node));
+    }
+    if ending.is_empty() {
+        match nodes.end() {
+            End::Root => {}
+            End::Repeats => ending.push(cut("the causes repeat")),
+            End::TooLong => ending.push(cut("more causes")),
+            End::Join(errors) => {
+                if let Some(join) = trees.last_mut() {
+                    join.message = format!("{} errors", errors.len());
+                }
+                let levels = levels - trees.len();
                 for (n, error) in errors.iter().enumerate() {
-                    if *room == 0 {
-                        node.sources
-                            .push(cut(&format!("{} more errors", errors.len() - n)));
+                    if levels == 0 {
+                        ending.push(cut("more errors"));
                         break;
                     }
-                    node.sources.push(grow(error.as_std(), levels - 1, room));
+                    if *room == 0 {
+                        ending.push(cut(&format!("{} more errors", errors.len() - n)));
+                        break;
+                    }
+                    ending.push(chain(error.as_std(), levels, room));
                 }
             }
         }
-        break;
     }
-    node
+    // From the innermost outwards.
+    let mut below = ending;
+    while let Some(mut tree) = trees.pop() {
+        tree.sources = below;
+        below = vec![tree];
+    }
+    below.pop().unwrap_or_else(|| cut("more causes"))
 }
 
-/// The guarded message; of a join only how many errors it has, since they follow.
-pub(crate) fn own_message(error: &(dyn StdError + 'static)) -> String {
-    match error.downcast_ref::<Inner>().and_then(Inner::branches) {
-        Some(errors) => format!("{} errors", errors.len()),
-        None => message_of(error),
+fn leaf(node: &Node<'_>) -> ErrorTree {
+    ErrorTree {
+        message: message_of(node.error),
+        type_name: node.type_name(),
+        location: node.place(),
+        sources: Vec::new(),
     }
 }
 
@@ -106,7 +122,7 @@ fn cut(what: &str) -> ErrorTree {
     ErrorTree {
         message: format!("… ({what}, cut)"),
         type_name: None,
-        location: None::<Place>,
+        location: None,
         sources: Vec::new(),
     }
 }

@@ -1,22 +1,20 @@
-//! Where a stack begins: at the birth of the error, not in the machinery that noticed it.
+//! Where a stack begins: where the error was created, not in the functions that captured it.
 
 use crate::frame::Frame;
-use crate::noise::{FrameKind, parts};
-use crate::place::is_bare;
-use crate::stack::Origin;
+use crate::kind::{FrameKind, is_bare, parts};
 
-/// What trimming looks at.
+/// The part of a frame that trimming needs.
 struct Function<'a> {
     name: Option<&'a str>,
     kind: FrameKind,
 }
 
-/// How many frames on top of a stack are the machinery that took it: the same that is trimmed
-/// where a stack finds its own names.
+/// Returns how many frames on top of a stack belong to the capture:
+/// [`StackTrace::frames`](crate::StackTrace::frames) leaves them out.
 ///
-/// It is for those who find names later, for the stack of a stripped binary. `functions` are the
-/// names and files, inlined functions included, innermost first; `panicking` is true for a stack
-/// that [`StackTrace::capture_panic`](crate::StackTrace::capture_panic) took.
+/// It is for programs that look up names later, for the stack of a stripped binary. `functions` are
+/// the names and files, with inlined functions, innermost first; `panicking` is true for a stack
+/// that [`StackTrace::capture_panic`](crate::StackTrace::capture_panic) captured.
 ///
 /// # Examples
 ///
@@ -41,16 +39,11 @@ pub fn machinery_on_top<'a>(
             kind: name.map_or(FrameKind::App, |name| FrameKind::of_function(name, file)),
         })
         .collect();
-    let origin = if panicking {
-        Origin::Panic
-    } else {
-        Origin::Birth
-    };
-    machinery(&functions, origin)
+    machinery(&functions, panicking)
 }
 
-/// Takes the machinery off the top.
-pub(crate) fn trim(frames: &mut Vec<Frame>, origin: Origin) {
+/// Removes the frames of the capture from the top.
+pub(crate) fn trim(frames: &mut Vec<Frame>, panicking: bool) {
     let functions: Vec<_> = frames
         .iter()
         .map(|frame| Function {
@@ -58,17 +51,18 @@ pub(crate) fn trim(frames: &mut Vec<Frame>, origin: Origin) {
             kind: frame.kind,
         })
         .collect();
-    let top = machinery(&functions, origin);
+    let top = machinery(&functions, panicking);
     frames.drain(..top);
 }
 
-/// How many frames at the top to take off. 0 where names are unknown.
-fn machinery(functions: &[Function<'_>], origin: Origin) -> usize {
-    let top = match origin {
-        Origin::Birth => birth(functions),
-        Origin::Panic => panic(functions),
+/// The number of frames of the capture; 0 where names are unknown.
+fn machinery(functions: &[Function<'_>], panicking: bool) -> usize {
+    let top = if panicking {
+        panic(functions)
+    } else {
+        capture(functions)
     };
-    // Rather everything than nothing.
+    // A stack without any frame would be useless.
     if top < functions.len() { top } else { 0 }
 }
 
@@ -78,8 +72,8 @@ fn is_hook(function: &Function<'_>) -> bool {
         .is_some_and(|name| name.contains("panic_with_hook"))
 }
 
-fn birth(frames: &[Function<'_>]) -> usize {
-    // This crate's frames may have the library's between them (collecting, say).
+fn capture(frames: &[Function<'_>]) -> usize {
+    // Frames of the standard library may lie between those of this crate, as when collecting.
     let ours = frames
         .iter()
         .take_while(|frame| frame.kind == FrameKind::Capture || in_std(frame))
@@ -96,9 +90,9 @@ fn birth(frames: &[Function<'_>]) -> usize {
 
 fn panic(frames: &[Function<'_>]) -> usize {
     let Some(hook) = frames.iter().position(is_hook) else {
-        return birth(frames);
+        return capture(frames);
     };
-    // Below the hook: the handler, then the library function that noticed (`unwrap`, an index).
+    // Below the hook: the handler, then the library function that panicked (`unwrap`, an index).
     hook + frames[hook..]
         .iter()
         .take_while(|frame| in_std(frame))
@@ -113,7 +107,8 @@ fn in_std(frame: &Function<'_>) -> bool {
     )
 }
 
-/// `?`, `into()`, `map_err(Error::from)` and their like, directly above the birth.
+/// `?`, `into()`, `map_err(Error::from)` and the like, called by the function where the error was
+/// created.
 fn is_conversion(frame: &Function<'_>) -> bool {
     const TRAITS: &[&str] = &[
         "core::ops::function::Fn",

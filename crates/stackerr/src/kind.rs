@@ -1,6 +1,4 @@
-//! Which frames are the program's own, and which are machinery, by their names.
-
-use crate::place::{is_bare, path_of_file};
+//! Which frames are the program's own, by the names of their functions.
 
 /// What sort of code a frame belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -8,20 +6,20 @@ use crate::place::{is_bare, path_of_file};
 pub enum FrameKind {
     /// The program or one of its libraries, or a function whose name is unknown.
     App,
-    /// Start of the process and of threads, system libraries' entry points.
+    /// The start of the process and of threads, entry points of system libraries, thread pools.
     Runtime,
     /// Panicking, unwinding, catching.
     Panic,
-    /// The standard library's own functions: what a call of a closure, of a function pointer or
-    /// of `?` goes through.
+    /// Functions of the standard library, such as those that call a closure or convert an error
+    /// for `?`.
     Plumbing,
     /// The internals of async executors and of futures.
     Async,
-    /// Taking this very stack, and the conversion that did.
+    /// The capture of the stack, and the conversion that captured it.
     Capture,
 }
 
-/// Beginnings of names, after a leading `<`; the first match decides.
+/// Prefixes of names, after a leading `<`; the first match decides.
 const PREFIXES: &[(&str, FrameKind)] = &[
     ("stackerr::", FrameKind::Capture),
     ("stackwalk::", FrameKind::Capture),
@@ -83,7 +81,7 @@ const PREFIXES: &[(&str, FrameKind)] = &[
     ("crossbeam_utils::thread::", FrameKind::Runtime),
 ];
 
-/// Names that match as a whole.
+/// Whole names of the kind [`FrameKind::Runtime`].
 const NAMES: &[&str] = &[
     "main",
     "_start",
@@ -107,7 +105,8 @@ const NAMES: &[&str] = &[
     "__scrt_common_main_seh",
 ];
 
-/// Libraries that processes and threads begin in; their inner functions have no names there.
+/// Prefixes of the file names of system libraries, in which processes and threads begin. Their
+/// inner functions have no names.
 const SYSTEM: &[&str] = &[
     "libc.so",
     "libc-2.",
@@ -130,12 +129,12 @@ fn of_path(path: &str) -> FrameKind {
         .iter()
         .find(|(prefix, _)| path.starts_with(prefix))
         .map(|&(_, kind)| kind)
-        // The library's own functions are on a stack because the program handed them a closure.
+        // They are on the stack because the program passed them a closure.
         .or_else(|| is_std(path).then_some(FrameKind::Plumbing))
         .unwrap_or(FrameKind::App)
 }
 
-/// `&dyn core::ops::Fn()` begins with `core::` for our purposes.
+/// `core::ops::Fn()` for `&dyn core::ops::Fn()`.
 fn without_sigils(path: &str) -> &str {
     let mut path = path;
     loop {
@@ -178,7 +177,7 @@ impl FrameKind {
     #[must_use]
     pub fn of_function(name: &str, file: Option<&str>) -> Self {
         let in_rust = file.is_some_and(|file| file.ends_with(".rs"));
-        // A Rust function may have such a name as well.
+        // A Rust function may have such a name, too.
         if NAMES.contains(&name) && !in_rust {
             return Self::Runtime;
         }
@@ -193,11 +192,11 @@ impl FrameKind {
             return Self::Capture;
         }
         match (of_path(this), of_path(of_trait)) {
-            // An implementation of the program's own trait is the program's, whatever it is for.
+            // An implementation of the program's trait is the program's, for any type.
             (_, Self::App) => Self::App,
-            // What calls a closure or a function pointer; the body has a name of its own.
+            // The call of a closure or a function pointer; its body has a frame of its own.
             _ if of_trait.starts_with("core::ops::function::") => Self::Plumbing,
-            // `<T as Into<U>>`, T being a parameter rather than somebody's type.
+            // `<T as Into<U>>` where T is a type parameter.
             (Self::App, of_trait) if is_parameter(this) => of_trait,
             (this, _) => this,
         }
@@ -229,12 +228,12 @@ fn is_std(path: &str) -> bool {
         .any(|root| path.starts_with(root))
 }
 
-/// The type and the trait of `<Type as Trait>::method`; any other name is all type.
+/// The type and the trait of `<Type as Trait>::method`; the whole name and `None` for others.
 pub(crate) fn parts(name: &str) -> (&str, Option<&str>) {
     let Some(inside) = name.strip_prefix('<') else {
         return (name, None);
     };
-    // The ` as ` of the outermost angle brackets only: types in between may hold others.
+    // The ` as ` of the outermost angle brackets; types may contain others.
     let mut depth = 0usize;
     let bytes = inside.as_bytes();
     for (at, byte) in bytes.iter().enumerate() {
@@ -251,4 +250,95 @@ pub(crate) fn parts(name: &str) -> (&str, Option<&str>) {
         }
     }
     (inside, None)
+}
+
+/// Where this source file lies, as debug information has it.
+const OWN: &str = file!();
+
+/// Whether the name of a function lacks its path: `parse` or `from<T>`.
+pub(crate) fn is_bare(name: &str) -> bool {
+    let head = name.split('<').next().unwrap_or("");
+    !head.is_empty() && !head.contains("::")
+}
+
+/// The approximate path of a function, by its file: `core::ops::function::call_once` for
+/// `call_once` in `/rustc/…/library/core/src/ops/function.rs`. It serves to tell the program's code
+/// from that of libraries, and is never shown.
+pub(crate) fn path_of_file(file: &str, name: &str) -> String {
+    let file = file.replace('\\', "/");
+    let own = OWN.replace('\\', "/");
+    let own = own.strip_suffix("kind.rs").unwrap_or(&own);
+    // In the workspace, the two crates that capture have no version in their path.
+    let walk = own.replace("/stackerr/", "/stackwalk/");
+    for (krate, folder) in [("stackerr", own), ("stackwalk", &walk)] {
+        if let Some((before, rest)) = file.rsplit_once(folder)
+            && (before.is_empty() || before.ends_with('/'))
+        {
+            return join(krate, rest, name);
+        }
+    }
+    let Some((front, rest)) = file.rsplit_once("/src/") else {
+        return name.to_owned();
+    };
+    let (above, folder) = front.rsplit_once('/').unwrap_or(("", front));
+    if above.ends_with("library") || above == "library" {
+        return join(folder, rest, name);
+    }
+    // `tokio-1.48.0`: a crate from a registry lies in a folder with its version.
+    match folder.rsplit_once('-') {
+        Some((krate, version)) if version.starts_with(|c: char| c.is_ascii_digit()) => {
+            join(&krate.replace('-', "_"), rest, name)
+        }
+        _ => name.to_owned(),
+    }
+}
+
+fn join(krate: &str, file: &str, name: &str) -> String {
+    let module = file
+        .trim_end_matches(".rs")
+        .trim_end_matches("/mod")
+        .replace('/', "::");
+    format!("{krate}::{module}::{name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_bare, path_of_file};
+
+    #[test]
+    fn bare_names_have_no_path() {
+        assert!(is_bare("parse"));
+        assert!(is_bare("from<core::num::error::ParseIntError>"));
+        assert!(!is_bare("census::parse"));
+        assert!(!is_bare("<T as core::convert::Into<U>>::into"));
+    }
+
+    #[test]
+    fn files_give_the_path() {
+        for (file, path) in [
+            (
+                "/rustc/5980/library/core/src/ops/function.rs",
+                "core::ops::function::f",
+            ),
+            (
+                "/home/u/.cargo/registry/src/x/futures-util-0.3.31/src/stream/mod.rs",
+                "futures_util::stream::f",
+            ),
+            (
+                "C:\\r\\tokio-1.48.0\\src\\runtime\\park.rs",
+                "tokio::runtime::park::f",
+            ),
+            ("/home/u/census/src/main.rs", "f"),
+            ("main.rs", "f"),
+        ] {
+            assert_eq!(path_of_file(file, "f"), path);
+        }
+        let own = format!(
+            "/somewhere/{}",
+            file!().replace("kind.rs", "capture/mod.rs")
+        );
+        assert_eq!(path_of_file(&own, "f"), "stackerr::capture::f");
+        let walk = own.replace("/stackerr/", "/stackwalk/");
+        assert_eq!(path_of_file(&walk, "f"), "stackwalk::capture::f");
+    }
 }

@@ -1,0 +1,62 @@
+//! An anyhow error inside an `Error`.
+
+use crate::frame::Frame;
+use crate::parse;
+use crate::stack::{Stack, StackOrigin};
+use std::backtrace::BacktraceStatus;
+use std::error::Error as StdError;
+use std::sync::{Arc, OnceLock};
+
+/// An anyhow error as it came, whose backtrace is read when somebody asks for it.
+pub(crate) struct Carried {
+    pub(crate) error: anyhow::Error,
+    /// The stack, once the backtrace has been read; `None` in it if there is none.
+    own: OnceLock<Option<Arc<Stack>>>,
+    /// The stack of the place where it became an `Error`, for a backtrace without names: that says
+    /// nothing, and it is known only when the backtrace is read.
+    spare: Option<Arc<Stack>>,
+}
+
+impl Carried {
+    pub(crate) fn new(error: anyhow::Error, spare: Option<Arc<Stack>>) -> Self {
+        Self {
+            error,
+            own: OnceLock::new(),
+            spare,
+        }
+    }
+
+    /// An error whose backtrace is not to be used, because a better stack exists.
+    pub(crate) fn without_backtrace(error: anyhow::Error) -> Self {
+        Self {
+            error,
+            own: OnceLock::from(None),
+            spare: None,
+        }
+    }
+
+    pub(crate) fn as_std(&self) -> &(dyn StdError + 'static) {
+        self.error.as_ref()
+    }
+
+    /// The stack from anyhow's own backtrace.
+    pub(crate) fn stack(&self) -> Option<Arc<Stack>> {
+        self.own
+            .get_or_init(|| {
+                let backtrace = self.error.backtrace();
+                if backtrace.status() != BacktraceStatus::Captured {
+                    return None;
+                }
+                let frames = parse::frames(&backtrace.to_string());
+                // The system's libraries may have names where the program has none.
+                let is_known = |frame: &Frame| frame.is_named() && !frame.is_noise();
+                if frames.iter().any(is_known) {
+                    let frames = frames.into_boxed_slice();
+                    Some(Stack::from_frames(frames, None, StackOrigin::Foreign))
+                } else {
+                    self.spare.clone()
+                }
+            })
+            .clone()
+    }
+}
