@@ -17,7 +17,7 @@ fn stamp() -> u64 {
 pub(crate) fn stamp_stacks() {
     START.get_or_init(Instant::now);
     // If the program has set a hook of its own, errors have no place among the records.
-    stackerr::set_birth_hook(stamp);
+    stackerr::set_capture_stamp(stamp);
 }
 
 /// One moment on the clock of stamps and on that of records.

@@ -31,7 +31,7 @@ pub(crate) fn collect(source: &Source, failure: &Failure) -> Dump {
     dump.error = failure.error.clone();
     dump.stack_traces = traces(&unnamed, failure);
     for (trace, stack) in dump.stack_traces.iter_mut().zip(&failure.stacks) {
-        let stamp = stack.birth();
+        let stamp = stack.stamp();
         trace.log_seq = stamp.and_then(|stamp| moment.last_before(stamp, &snapshot));
     }
     dump.omitted_stack_traces = failure.omitted_stacks;
@@ -82,10 +82,20 @@ fn trace(stack: &stackerr::StackTrace, origin: Option<StackOrigin>) -> Trace {
     let mut trace = Trace::default();
     trace.error = stack.error().to_owned();
     trace.error_type = stack.type_name().map(str::to_owned);
-    trace.origin = origin.unwrap_or_default();
+    trace.origin = origin.unwrap_or_else(|| self::origin(stack.origin()));
     trace.frames = stack.frames().iter().map(frame).collect();
     trace.trail = stack.trail().iter().map(|&place| place.into()).collect();
     trace
+}
+
+fn origin(origin: stackerr::StackOrigin) -> StackOrigin {
+    match origin {
+        stackerr::StackOrigin::Conversion => StackOrigin::Conversion,
+        stackerr::StackOrigin::Foreign => StackOrigin::Foreign,
+        stackerr::StackOrigin::Panic => StackOrigin::Panic,
+        stackerr::StackOrigin::Caller => StackOrigin::Caller,
+        _ => StackOrigin::Creation,
+    }
 }
 
 fn frame(frame: &stackerr::Frame) -> Frame {

@@ -2,9 +2,9 @@
 
 #[cfg(feature = "anyhow")]
 use crate::carried::Carried;
-use crate::repr::{Error, Inner, Note};
 #[cfg(feature = "anyhow")]
 use crate::repr::Kind;
+use crate::repr::{Error, Inner, Note};
 #[cfg(feature = "anyhow")]
 use crate::stack::{Stack, StackOrigin};
 use crate::trail::Place;

@@ -8,7 +8,6 @@ mod carried;
 mod convert;
 mod error;
 mod ext;
-mod fingerprint;
 mod frame;
 mod kind;
 mod macros;
@@ -32,7 +31,6 @@ pub use anyhow_compat::{Context, anyhow, format_err};
 pub use capture::{Capture, set_capture, set_capture_stamp, set_max_depth};
 pub use convert::{AsStdError, IntoError, ViaBox, ViaStd, ViaText};
 pub use ext::{JoinExt, NoValue, ResultExt};
-pub use fingerprint::Fingerprint;
 pub use frame::Frame;
 pub use kind::FrameKind;
 #[doc(hidden)]

@@ -234,7 +234,11 @@ fn write_stack(f: &mut fmt::Formatter<'_>, trace: &StackTrace, all: bool) -> fmt
     }
     write_hidden(f, &mut hidden)?;
     for (n, place) in trace.trail().iter().enumerate() {
-        let lead = if n == 0 { "\npropagated through: " } else { ", " };
+        let lead = if n == 0 {
+            "\npropagated through: "
+        } else {
+            ", "
+        };
         write!(f, "{lead}{place}")?;
     }
     match trace.trail_dropped() {

@@ -211,11 +211,7 @@ impl StackTrace {
 /// assert!(traces.to_string().starts_with("connection refused\n"));
 /// ```
 #[derive(Clone, Debug, Default)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize),
-    serde(transparent)
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct StackTraces(Vec<StackTrace>);
 
 impl StackTraces {

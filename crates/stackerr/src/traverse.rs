@@ -270,9 +270,9 @@ pub(crate) fn carries_stack(error: Dyn<'_>) -> bool {
         }
     }
     match links.end {
-        End::Join(errors) => errors.iter().any(|error| {
-            Walk::new(error.as_std()).any(|node| node.found.iter().any(has_stack))
-        }),
+        End::Join(errors) => errors
+            .iter()
+            .any(|error| Walk::new(error.as_std()).any(|node| node.found.iter().any(has_stack))),
         _ => false,
     }
 }

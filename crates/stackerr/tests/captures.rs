@@ -1,6 +1,6 @@
 //! How many stacks are taken.
 
-use stackerr::{Error, ResultExt, Traced, err, set_birth_hook};
+use stackerr::{Error, ResultExt, Traced, err, set_capture_stamp};
 use std::cell::Cell;
 use std::error::Error as StdError;
 use std::fmt;
@@ -17,7 +17,7 @@ fn count() -> u64 {
 
 #[track_caller]
 fn check<T>(expected: u64, case: impl FnOnce() -> T) {
-    set_birth_hook(count);
+    set_capture_stamp(count);
     let before = CAPTURES.get();
     let value = case();
     assert_eq!(CAPTURES.get() - before, expected);

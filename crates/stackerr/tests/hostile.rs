@@ -157,7 +157,7 @@ fn ten_thousand_contexts() {
     assert_eq!(err.errors().len(), 1);
     let text = err.report().stacks(false).to_string();
     assert!(text.ends_with("\n… more causes (cut)"));
-    assert_eq!(text.lines().count(), 1_001);
+    assert_eq!(text.lines().count(), 66, "the error, 64 causes and a line that says so");
     assert!(format!("{err:#}").ends_with(": … (cut)"));
     assert!(format!("{err:#?}").contains("more causes, cut"));
     assert_eq!(depth(&err.tree()), 51);
@@ -185,19 +185,19 @@ fn depth(tree: &stackerr::ErrorTree) -> usize {
 #[test]
 fn a_foreign_chain_of_ten_thousand() {
     let mut error: Box<dyn StdError + Send + Sync> = err!("root").into();
-    for _ in 0..10_000 {
-        let mut odd = Odd::new(|f| f.write_str("link"));
+    for n in 0..10_000 {
+        // A message that equals that of its cause would be shown once.
+        let mut odd = match n % 2 {
+            0 => Odd::new(|f| f.write_str("link")),
+            _ => Odd::new(|f| f.write_str("ring")),
+        };
         odd.cause = Some(error);
         error = Box::new(odd);
     }
     let traces = stack_traces(&*error);
     assert_eq!(traces.iter().next().unwrap().error(), "root");
-    assert!(
-        report(&*error)
-            .stacks(false)
-            .to_string()
-            .ends_with("… more causes (cut)")
-    );
+    let text = report(&*error).stacks(false).to_string();
+    assert!(text.ends_with("… more causes (cut)"), "{}", &text[text.len() - 100..]);
     assert_eq!(depth(&tree(&*error)), 51);
     let err = Error::from_boxed(error);
     assert_eq!(err.stack_traces().len(), 1);
@@ -236,8 +236,8 @@ fn a_cyclic_chain() {
     assert!(!err.is::<std::io::Error>());
     let text = err.report().stacks(false).to_string();
     assert!(text.starts_with("outer\ncaused by: round\ncaused by: and round\n"));
-    assert!(text.ends_with("… more causes (cut)"));
-    assert_eq!(depth(&err.tree()), 51);
+    assert!(text.ends_with("… the causes repeat (cut)"), "{text}");
+    assert!(text.lines().count() < 10, "{text}");
 }
 
 /// Asks for its source panic.

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use stackerr::{Error, err};
 
-fn to_json(value: &impl serde_core::Serialize) -> Value {
+fn to_json(value: &impl serde::Serialize) -> Value {
     serde_json::to_value(value).unwrap()
 }
 
@@ -27,7 +27,7 @@ fn a_stack_has_the_original_keys_and_ours() {
     let trace = traces[0].as_object().unwrap();
     assert_eq!(trace["error"], "boom \"quoted\"\n");
     let keys: Vec<_> = trace.keys().map(String::as_str).collect();
-    assert_eq!(keys, ["error", "error_type", "frames", "trail"]);
+    assert_eq!(keys, ["error", "error_type", "frames", "origin", "trail"]);
     assert_eq!(trace["error_type"], Value::Null);
     let typed = to_json(&Error::new(std::fmt::Error).stack_traces());
     assert_eq!(typed[0]["error_type"], "core::fmt::Error");

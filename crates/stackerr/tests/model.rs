@@ -90,9 +90,9 @@ impl Made {
     fn line(&self) -> String {
         match self {
             Self::Message(_) | Self::Traced(_) => self.births().remove(0),
-            Self::Context(made, n) => format!("context {n}: {}", made.line()),
-            Self::Held(made) => format!("holder: {}", made.line()),
-            Self::Anyhow(made) => format!("anyhow: {}", made.line()),
+            Self::Context(made, n) => over(&format!("context {n}"), made.line()),
+            Self::Held(made) => over("holder", made.line()),
+            Self::Anyhow(made) => over("anyhow", made.line()),
             Self::Boxed(made) => made.line(),
             Self::Join(all) if all.len() == 1 => all[0].line(),
             Self::Join(all) => {
@@ -127,6 +127,15 @@ impl Made {
     }
 }
 
+/// A message over its source's. Where both are the same, it is shown once.
+fn over(message: &str, source: String) -> String {
+    let same = source.strip_prefix(message);
+    match same.is_some_and(|rest| rest.is_empty() || rest.starts_with(": ")) {
+        true => source,
+        false => format!("{message}: {source}"),
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -144,7 +153,7 @@ proptest! {
             let leaves: Vec<String> = err.errors().iter().map(ToString::to_string).collect();
             prop_assert_eq!(leaves, made.leaves());
             prop_assert_eq!(stackerr::errors(err.as_std()).len(), err.errors().len());
-            prop_assert_eq!(err.is::<Leaf>(), made.has_leaf());
+            prop_assert_eq!(err.find::<Leaf>().is_some(), made.has_leaf());
             let report = err.report().stacks(false).to_string();
             for birth in made.births() {
                 prop_assert!(report.contains(&birth));

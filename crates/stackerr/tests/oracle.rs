@@ -23,23 +23,19 @@ fn oracle() -> Vec<Theirs> {
     });
     // The end of some stacks is a frame without an address.
     ips.retain(|&ip| ip != 0);
-    let exe = stackerr::modules().remove(0);
-    ips.into_iter().flat_map(|ip| named(ip, &exe)).collect()
+    ips.into_iter().flat_map(named).collect()
 }
 
-fn named(ip: usize, exe: &stackerr::Module) -> Vec<Theirs> {
+fn named(ip: usize) -> Vec<Theirs> {
     let mut all = Vec::new();
-    // The oracle also looks for the debug files of system libraries, where installed.
-    if exe.contains(ip) {
-        backtrace::resolve(ip as *mut c_void, |symbol| {
-            all.push(Theirs {
-                ip,
-                name: symbol.name().map(|name| format!("{name:#}")),
-                file: symbol.filename().map(|file| file.display().to_string()),
-                line: symbol.lineno(),
-            });
+    backtrace::resolve(ip as *mut c_void, |symbol| {
+        all.push(Theirs {
+            ip,
+            name: symbol.name().map(|name| format!("{name:#}")),
+            file: symbol.filename().map(|file| file.display().to_string()),
+            line: symbol.lineno(),
         });
-    }
+    });
     if all.is_empty() {
         all.push(Theirs {
             ip,

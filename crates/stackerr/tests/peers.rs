@@ -63,7 +63,7 @@ mod anyhow_both_ways {
             "ours: theirs: invalid digit found in string"
         );
         check(err.as_std());
-        assert!(err.is::<ParseIntError>());
+        assert!(err.find::<ParseIntError>().is_some());
 
         let again = anyhow::Error::from(err).context("last");
         check(again.as_ref());

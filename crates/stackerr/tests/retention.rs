@@ -204,18 +204,18 @@ fn find_looks_into_every_branch() {
     ])
     .unwrap()
     .context("outer");
-    assert!(deep.is::<Mine>());
-    assert!(deep.is::<ParseIntError>());
-    assert!(deep.is::<Traced<ParseIntError>>());
-    assert!(!deep.is::<std::io::Error>());
-    assert!(deep.downcast_ref::<Mine>().is_none());
+    assert!(deep.find::<Mine>().is_some());
+    assert!(deep.find::<ParseIntError>().is_some());
+    assert!(deep.find::<Traced<ParseIntError>>().is_some());
+    assert!(deep.find::<std::io::Error>().is_none());
+    assert!(deep.downcast_ref::<Mine>().is_none() && !deep.is::<Mine>());
     let boxed: Box<dyn StdError> = deep.into();
     assert!(stackerr::find::<ParseIntError>(&*boxed).is_some());
 }
 
 #[test]
 fn a_join_of_none_and_of_one() {
-    assert!(Error::join([]).is_none());
+    assert!(Error::join([] as [Error; 0]).is_none());
     let one = Error::join([born().unwrap_err()]).unwrap();
     check(one.as_std());
     assert!(one.is::<ParseIntError>());

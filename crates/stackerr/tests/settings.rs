@@ -1,6 +1,6 @@
 //! What is set for a whole process, each case in a process of its own.
 
-use stackerr::{Capture, Error, err, set_birth_hook, set_capture, set_max_depth};
+use stackerr::{Capture, Error, err, set_capture, set_capture_stamp, set_max_depth};
 use std::process::Command;
 
 const CASE: &str = "STACKERR_TEST_CASE";
@@ -117,27 +117,27 @@ fn the_depth_is_fifty_unless_set() {
 }
 
 #[test]
-fn a_birth_mark_is_noted_when_the_stack_is_taken() {
-    if in_child("a_birth_mark_is_noted_when_the_stack_is_taken", &[]) {
+fn a_stack_gets_its_stamp_when_it_is_captured() {
+    if in_child("a_stack_gets_its_stamp_when_it_is_captured", &[]) {
         use std::sync::atomic::{AtomicU64, Ordering};
         static SEQ: AtomicU64 = AtomicU64::new(41);
         let before = err!("before");
-        assert!(set_birth_hook(|| SEQ.load(Ordering::Relaxed)));
-        assert!(!set_birth_hook(|| 0));
+        assert!(set_capture_stamp(|| SEQ.load(Ordering::Relaxed)));
+        assert!(!set_capture_stamp(|| 0));
         let first = err!("first");
         SEQ.store(99, Ordering::Relaxed);
         let join = Error::join([before, first.context("later"), err!("last")]).unwrap();
-        let births: Vec<_> = join
+        let stamps: Vec<_> = join
             .stack_traces()
             .iter()
-            .map(|trace| trace.birth())
+            .map(|trace| trace.stamp())
             .collect();
-        assert_eq!(births, [None, Some(41), Some(99)]);
+        assert_eq!(stamps, [None, Some(41), Some(99)]);
         #[cfg(feature = "serde")]
         {
             let json = serde_json::to_value(join.stack_traces()).unwrap();
-            assert_eq!(json[1]["birth"], 41);
-            assert!(json[0].get("birth").is_none());
+            assert_eq!(json[1]["stamp"], 41);
+            assert!(json[0].get("stamp").is_none());
         }
     }
 }

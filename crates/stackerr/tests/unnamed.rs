@@ -27,7 +27,7 @@ fn no_names_are_looked_up() {
         assert_eq!(bare.error(), named.error());
         assert_eq!(bare.type_name(), named.type_name());
         assert_eq!(bare.trail(), named.trail());
-        assert_eq!(bare.birth(), named.birth());
+        assert_eq!(bare.stamp(), named.stamp());
         // The depth does not cut off callers because frames are on top that cannot be told yet.
         assert!(named.addresses().len() > 3);
         let ips: Vec<usize> = bare.frames().iter().map(stackerr::Frame::ip).collect();
