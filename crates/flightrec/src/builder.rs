@@ -394,7 +394,7 @@ fn make_tail(
     if safety != CrashSafety::Off {
         #[cfg(feature = "crash-safe")]
         match crate::ring::Rings::create(store, bounds, Arc::clone(notices)) {
-            Ok(rings) => return Tail::Mapped(rings),
+            Ok(rings) => return Tail::Mapped(Box::new(rings)),
             Err(error) => notices.say(&format!("records will not outlive a crash: {error}")),
         }
         #[cfg(not(feature = "crash-safe"))]

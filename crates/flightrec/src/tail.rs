@@ -16,7 +16,7 @@ use crate::ring::Rings;
 pub(crate) enum Tail {
     Memory(SharedTail),
     #[cfg(feature = "crash-safe")]
-    Mapped(Rings),
+    Mapped(Box<Rings>),
 }
 
 /// The classes of lines with a quota of their own; 0 is the rest.

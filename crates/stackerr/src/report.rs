@@ -123,7 +123,7 @@ impl Page<'_, '_> {
         let mut nodes = Nodes::new(error);
         let mut last: Option<String> = None;
         let mut causes = 0;
-        while let Some(node) = nodes.next() {
+        for node in nodes.by_ref() {
             let message = match branches(node.error) {
                 Some(errors) => format!("{} errors", errors.len()),
                 None => message_of(node.error),
@@ -265,7 +265,7 @@ fn one_line(
     let mut nodes = Nodes::new(error);
     let mut last: Option<String> = None;
     let mut causes = 0;
-    while let Some(node) = nodes.next() {
+    for node in nodes.by_ref() {
         let is_join = branches(node.error).is_some();
         let message = if is_join {
             String::new()

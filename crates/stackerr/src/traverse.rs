@@ -264,7 +264,7 @@ impl<'a> Iterator for Walk<'a> {
 pub(crate) fn carries_stack(error: Dyn<'_>) -> bool {
     let has_stack = |found: &Found| found.stack.is_some();
     let mut links = Links::new(error);
-    while let Some(link) = links.next() {
+    for link in links.by_ref() {
         if link.found.as_ref().is_some_and(has_stack) {
             return true;
         }

@@ -157,7 +157,11 @@ fn ten_thousand_contexts() {
     assert_eq!(err.errors().len(), 1);
     let text = err.report().stacks(false).to_string();
     assert!(text.ends_with("\n… more causes (cut)"));
-    assert_eq!(text.lines().count(), 66, "the error, 64 causes and a line that says so");
+    assert_eq!(
+        text.lines().count(),
+        66,
+        "the error, 64 causes and a line that says so"
+    );
     assert!(format!("{err:#}").ends_with(": … (cut)"));
     assert!(format!("{err:#?}").contains("more causes, cut"));
     assert_eq!(depth(&err.tree()), 51);
@@ -197,7 +201,11 @@ fn a_foreign_chain_of_ten_thousand() {
     let traces = stack_traces(&*error);
     assert_eq!(traces.iter().next().unwrap().error(), "root");
     let text = report(&*error).stacks(false).to_string();
-    assert!(text.ends_with("… more causes (cut)"), "{}", &text[text.len() - 100..]);
+    assert!(
+        text.ends_with("… more causes (cut)"),
+        "{}",
+        &text[text.len() - 100..]
+    );
     assert_eq!(depth(&tree(&*error)), 51);
     let err = Error::from_boxed(error);
     assert_eq!(err.stack_traces().len(), 1);

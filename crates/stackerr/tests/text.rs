@@ -29,7 +29,11 @@ fn census() -> Error {
 fn display_is_its_own_message() {
     assert_eq!(census().to_string(), "census failed");
     let join = Error::join([err!("a").context("b"), err!("c")]).unwrap();
-    assert_eq!(join.to_string(), "b\nc");
+    assert_eq!(
+        join.to_string(),
+        "b: a\nc",
+        "std code sees no other causes of a join"
+    );
 }
 
 #[test]
@@ -71,9 +75,9 @@ fn normalise(text: &str) -> String {
                 assert!(line[at..].split(':').nth(1).unwrap().parse::<u32>().is_ok());
                 format!("{indent}at …/text.rs:LINE")
             }
-            _ if line.starts_with("way up: ") => {
+            _ if line.starts_with("propagated through: ") => {
                 let count = line.matches("text.rs:").count();
-                format!("way up: {count} places")
+                format!("propagated through: {count} places")
             }
             _ => line.to_owned(),
         };
@@ -115,7 +119,7 @@ stack of: an error occurred when formatting an argument
    1: text::the_whole_report::{{closure}}
       at …/text.rs:LINE
       … N frames of the runtime hidden
-way up: 2 places
+propagated through: 2 places
 "
     );
     let all = err.report().all_frames(true).to_string();

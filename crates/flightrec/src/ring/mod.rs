@@ -32,13 +32,13 @@ pub(crate) struct Rings {
     ring: Ring,
     store: Store,
     /// Made by the first process below this one in which a record is kept.
-    of_child: OnceLock<Box<Child>>,
+    of_child: OnceLock<Child>,
     notices: Arc<Notices>,
 }
 
 /// What a forked child keeps its records in. Its own children may have one, too.
 enum Child {
-    Mapped(Rings),
+    Mapped(Box<Rings>),
     Memory(SharedTail),
 }
 
@@ -113,14 +113,14 @@ impl Rings {
                 }
                 Ok(rings)
             });
-            Box::new(child.map_or_else(
+            child.map_or_else(
                 |error| {
                     let message = "records of this forked process will not outlive a crash";
                     self.notices.say(&format!("{message}: {error}"));
                     Child::Memory(self.ring.bounds.clone().build_shared())
                 },
-                Child::Mapped,
-            ))
+                |rings| Child::Mapped(Box::new(rings)),
+            )
         })
     }
 
@@ -128,7 +128,7 @@ impl Rings {
         if self.ring.generation == forklock::generation() {
             return self.ring.tail.snapshot();
         }
-        match self.of_child.get().map(|child| &**child) {
+        match self.of_child.get() {
             Some(Child::Mapped(rings)) => rings.snapshot(),
             Some(Child::Memory(tail)) => tail.snapshot(),
             // The child has kept nothing so far: it shows what it inherited.
@@ -150,7 +150,7 @@ impl Rings {
             // In this order: a ring without its outline would be reported without a version.
             let _ = self.ring.tail.remove();
             let _ = self.ring.dir.remove(&self.ring.outline_name());
-        } else if let Some(Child::Mapped(rings)) = self.of_child.get().map(|child| &**child) {
+        } else if let Some(Child::Mapped(rings)) = self.of_child.get() {
             rings.remove();
         }
     }
