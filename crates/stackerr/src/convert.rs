@@ -7,6 +7,7 @@ use crate::repr::Kind;
 use crate::repr::{Error, Inner, Note};
 #[cfg(feature = "anyhow")]
 use crate::stack::{Stack, StackOrigin};
+#[cfg(feature = "anyhow")]
 use crate::trail::Place;
 #[cfg(feature = "anyhow")]
 use crate::traverse::carries_stack;
