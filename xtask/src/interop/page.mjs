@@ -193,6 +193,20 @@ await checkPage("equal stacks of threads are one", "large", async (page) => {
   assert.equal(await page.locator("#threads-0 .stack").count(), 2);
 });
 
+await checkPage("spans have bars in the timeline", "large", async (page) => {
+  const drawn = await page.evaluate(() =>
+    [...document.querySelectorAll("canvas.spans")].map((canvas) =>
+      canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0),
+    ),
+  );
+  assert.ok(drawn.length > 0);
+  assert.deepEqual(drawn, drawn.map(() => true));
+});
+
+await checkPage("parts that a dump does not have leave nothing behind", "crash", async (page) => {
+  assert.doesNotMatch(await text(page, "#evidence"), /false|null|undefined/);
+});
+
 await checkPage("frames of the runtime are hidden and counted", "large", async (page) => {
   const stack = page.locator("#stack-0-0");
   assert.equal(await stack.locator(".frame:visible").count(), 3);
@@ -246,7 +260,7 @@ await checkPage("everything works by keyboard, and the focus is seen", "large", 
   // The whole way through the page: each stop is seen.
   await page.mouse.click(2, 2);
   const stops = new Set();
-  for (let n = 0; n < 90; n += 1) {
+  for (let n = 0; n < 250; n += 1) {
     await press("Tab");
     const stop = await page.evaluate(() => {
       const element = document.activeElement;

@@ -150,7 +150,7 @@ function stackItem(stack, process, page) {
   item.addEventListener("toggle", () => item.open && build());
   const build = () => {
     if (item.childElementCount > 1) return;
-    item.append(
+    const parts = [
       h(
         "p",
         { class: "aside" },
@@ -174,7 +174,8 @@ function stackItem(stack, process, page) {
             .slice(0, MAX_FRAMES)
             .flatMap((location, n) => [n > 0 && " → ", h("code", { title: fullPlace(location) }, place(location, process) || "?")]),
         ),
-    );
+    ];
+    item.append(...parts.filter(Boolean));
   };
   stack.item = item;
   stack.build = build;
@@ -343,12 +344,13 @@ function threadGroup(group, process, page) {
   const build = () => {
     if (item.childElementCount > 1) return;
     const ids = group.threads.map((thread, n) => `${names[n]} (${asText(thread.id)})`);
-    item.append(
+    const parts = [
       h("p", { class: "aside" }, cut(ids.join(", "), MAX_TEXT)),
       group.ended && h("p", { class: "hint" }, `The stack ended: ${oneLine(group.ended, 500)}`),
       h("p", { class: "actions" }, button("Copy stack", () => copy(stackText(shown, group.frames), "the stack"))),
       ...frameList(group.frames, process, page),
-    );
+    ];
+    item.append(...parts.filter(Boolean));
   };
   item.addEventListener("toggle", () => item.open && build());
   if (group.crashed) {
@@ -385,7 +387,13 @@ function spansSection(process, page) {
     `spans-${process.index}`,
     "Spans",
     grouped(spans.length),
-    scrollable("Spans", h("table", {}, h("thead", {}, h("tr", {}, heads)), h("tbody", {}, rows))),
+    // Closed: each span is a stop of the tab key.
+    h(
+      "details",
+      { class: "part" },
+      h("summary", {}, h("h3", {}, "Table of spans")),
+      scrollable("Spans", h("table", {}, h("thead", {}, h("tr", {}, heads)), h("tbody", {}, rows))),
+    ),
   );
 }
 

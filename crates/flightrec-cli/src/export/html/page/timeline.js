@@ -80,7 +80,7 @@ class Timeline {
     if (spanLanes.length > 0) {
       const spanList = h("ul", { class: "lanes" });
       spanLanes.slice(0, MAX_SPAN_LANES).forEach((spans, n) => {
-        const canvas = h("canvas", { "aria-hidden": "true", onclick: (event) => this.#clickSpan(event, process, spans) });
+        const canvas = h("canvas", { class: "spans", "aria-hidden": "true", onclick: (event) => this.#clickSpan(event, process, spans) });
         spanList.append(h("li", {}, h("span", { class: "lane-label" }, n === 0 ? "spans" : ""), canvas));
         this.lanes.push({ canvas, spans, process });
       });
@@ -166,8 +166,10 @@ class Timeline {
       const from = Math.max(0, this.#position(span.openedAt) * width);
       const to = Math.min(width, this.#position(isTime(span.closedAt) ? span.closedAt : end) * width);
       if (to < 0 || from > width || span.openedAt > end || span.closedAt < start) continue;
-      context.fillStyle = style.backgroundColor;
+      context.fillStyle = style.borderTopColor;
+      context.globalAlpha = 0.3;
       context.fillRect(from, 2, Math.max(1.5, to - from - 1), LANE_HEIGHT - 4);
+      context.globalAlpha = 1;
       if (to - from < 30) continue;
       context.save();
       context.beginPath();
