@@ -79,6 +79,7 @@ fn what_led_to_an_error_is_shown_however_much_came_after() {
     assert_eq!(
         shown(&["--last", "3"]),
         [
+            "103 record",
             "104 record",
             "105 record",
             "early here:",
@@ -126,7 +127,7 @@ fn without_dumps_nothing_is_found() {
     let output = bench.run(&[]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        stderr(&output).contains("no program has dumps"),
+        stderr(&output).contains("there are no dumps of any program"),
         "{output:?}"
     );
     assert_eq!(bench.run(&["show"]).status.code(), Some(2));
@@ -177,10 +178,10 @@ fn a_broken_dump_is_told_by_its_place() {
     let bench = Bench::new();
     bench.put("broken.json", b"{\"schema\": \"flightrec/1\", \"app\": }");
     let output = bench.run(&["show", "broken.json"]);
-    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(output.status.code(), Some(0));
     assert_eq!(
         stderr(&output),
-        "flightrec: broken.json: not valid JSON at byte 33 (line 1, column 34): expected value\n"
+        "flightrec: broken.json: a value is missing at byte 33 (line 1, column 34)\n"
     );
     bench.put("other.json", b"{\"schema\": \"something\"}");
     assert!(stderr(&bench.run(&["show", "other.json"])).contains("no \"schema\": \"flightrec/…\""));
@@ -223,7 +224,7 @@ fn a_huge_file_is_refused_unread() {
         let output = bench.run(command);
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         assert!(
-            stderr(&output).contains("it is larger than 256 MiB; --max-size allows more"),
+            stderr(&output).contains("it is larger than 256 MiB; a larger --max-size allows more"),
             "{output:?}"
         );
     }
@@ -240,18 +241,22 @@ fn depth_and_number_of_values_are_bounded() {
     );
     bench.put("deep.json", deep.as_bytes());
     let output = bench.run(&["show", "deep.json"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("recursion limit"), "{output:?}");
-    let many = format!(
-        "{{\"schema\":\"flightrec/1\",\"x\":[{}0]}}",
-        "0,".repeat(100_000)
-    );
-    bench.put("many.json", many.as_bytes());
-    let output = bench.run(&["show", "--max-size", "1M", "many.json"]);
+    assert_eq!(output.status.code(), Some(0));
     assert!(
-        stderr(&output).contains("more than 16,384 values"),
+        stderr(&output).contains("it is damaged at byte"),
         "{output:?}"
     );
+    let output = bench.run(&["show", "--strict", "deep.json"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("not valid JSON"), "{output:?}");
+    let many = format!(
+        "{{\"schema\":\"flightrec/1\",\"latest_logs\":[{}{{}}]}}",
+        "{},".repeat(2_000_000)
+    );
+    bench.put("many.json", many.as_bytes());
+    let output = bench.run(&["show", "--max-size", "8M", "many.json"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("of memory"), "{output:?}");
 }
 
 #[test]
@@ -262,7 +267,7 @@ fn sources_that_have_changed_are_doubted() {
     assert!(
         !bench
             .print(&["show", &dump])
-            .contains("these lines may be others")
+            .contains("the lines may be wrong")
     );
     // Written just now, long after the dump.
     let text = fs::read(&source).unwrap();
@@ -270,7 +275,7 @@ fn sources_that_have_changed_are_doubted() {
     assert!(
         bench
             .print(&["show", &dump])
-            .contains("these lines may be others")
+            .contains("the lines may be wrong")
     );
     bench.put_source();
     let text = fs::read_to_string(&source)
@@ -284,11 +289,7 @@ fn sources_that_have_changed_are_doubted() {
         .unwrap()
         .set_modified(old)
         .unwrap();
-    assert!(
-        bench
-            .print(&["show", &dump])
-            .contains("another version of the file")
-    );
+    assert!(bench.print(&["show", &dump]).contains("another version"));
 }
 
 #[test]

@@ -130,7 +130,7 @@ pub(super) fn place_of(location: &Location, view: &View) -> String {
 
 /// Prints `name` in a column and its text, wrapped, beside it.
 pub(super) fn pair(out: &mut dyn Write, name: &str, what: &str, view: &View) -> io::Result<()> {
-    const COLUMN: usize = 12;
+    const COLUMN: usize = 15;
     let most = view.width.map(|width| width.saturating_sub(COLUMN));
     for (n, piece) in text::wrap(&text::line(what), most).into_iter().enumerate() {
         let name = if n == 0 { name } else { "" };
