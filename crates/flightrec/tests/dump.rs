@@ -281,7 +281,8 @@ fn the_last_lines_can_be_bounded_by_bytes_and_age() {
         log(&tee, Level::Debug, &format!("{number} {}", "x".repeat(100)));
     }
     let kept = recorder.snapshot().latest_logs;
-    assert!((10..40).contains(&kept.len()), "{}", kept.len());
+    // There is always room for one record of the greatest length, 8 KiB.
+    assert!((40..80).contains(&kept.len()), "{}", kept.len());
     assert!(kept.last().unwrap().msg.starts_with("999 "));
 
     let (recorder, tee) = quiet(dir.path())
