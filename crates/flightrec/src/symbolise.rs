@@ -9,6 +9,10 @@ use stackerr::StackTraces;
 /// How long a dump waits for its names.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How much memory must be left. Debug information is mapped as a whole and partly copied, and the
+/// process aborts if an allocation fails.
+const ROOM: usize = 256 << 20;
+
 /// Looks names up so that [`frames`](stackerr::StackTrace::frames) has them.
 pub(crate) type Symboliser = fn(&StackTraces);
 
@@ -24,6 +28,9 @@ pub(crate) fn look_up(stacks: &StackTraces) {
 ///
 /// One sentence for people, if the names were not found.
 pub(crate) fn run(symboliser: Symboliser, stacks: &StackTraces) -> Result<(), &'static str> {
+    if Vec::<u8>::new().try_reserve_exact(ROOM).is_err() {
+        return Err("names are missing: less than 256 MiB of memory are left");
+    }
     let (done, wait) = mpsc::channel();
     let its_stacks = stacks.clone();
     let thread = thread::Builder::new().name("flightrec".to_owned());
