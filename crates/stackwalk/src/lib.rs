@@ -3,6 +3,8 @@
 // unsafe code allows it where it is declared.
 #![deny(unsafe_code)]
 
+#[allow(unsafe_code)]
+pub mod crash;
 #[cfg(all(
     target_os = "linux",
     target_env = "gnu",

@@ -16,9 +16,10 @@ mod stack;
 #[cfg(test)]
 mod tests;
 
-use cache::RuleCache;
+pub(crate) use cache::RuleCache;
 use rule::Rule;
-use stack::{Registers, Stack, StackBounds};
+pub(crate) use stack::Registers;
+use stack::{Stack, StackBounds};
 use std::cell::RefCell;
 
 /// What a thread keeps between its walks.
@@ -106,4 +107,23 @@ fn look_up(cache: &mut RuleCache, ip: u64) -> Option<Rule> {
         cache.insert(ip, rule);
     }
     Some(rule)
+}
+
+/// Prepares what [`rule_for_crash`] must not do in a signal handler, because it allocates.
+pub(crate) fn prepare_for_crash() {
+    let _ = fde::is_permanent(0);
+    // SAFETY: it is the address of a function of this crate.
+    let _ = unsafe { fde::rule_at((prepare_for_crash as *const ()).addr() as u64 + 1) };
+}
+
+/// The rule at an address, in a signal handler.
+pub(crate) fn rule_for_crash(cache: &mut RuleCache, ip: u64) -> Option<Rule> {
+    // No entry has the address 0, and nothing is called from there.
+    if ip <= 1 {
+        return None;
+    }
+    match cache.get(ip) {
+        Some(rule) => Some(rule),
+        None => look_up(cache, ip),
+    }
 }

@@ -39,25 +39,25 @@ impl Rule {
     }
 
     #[inline(always)]
-    pub(super) fn is_end(self) -> bool {
+    pub(crate) fn is_end(self) -> bool {
         self.0 & OUTERMOST != 0
     }
 
     #[inline(always)]
-    pub(super) fn by_frame_pointer(self) -> bool {
+    pub(crate) fn by_frame_pointer(self) -> bool {
         self.0 & BY_FRAME_POINTER != 0
     }
 
     /// From the stack pointer or the frame pointer to the CFA, in bytes.
     #[inline(always)]
-    pub(super) fn distance(self) -> u64 {
+    pub(crate) fn distance(self) -> u64 {
         self.0 & 0xffff_ffff
     }
 
     /// How far below the CFA the caller's frame pointer is saved, in bytes; `None` if it is still
     /// in its register.
     #[inline(always)]
-    pub(super) fn saved(self) -> Option<u64> {
+    pub(crate) fn saved(self) -> Option<u64> {
         let words = i64::from(((self.0 >> 32) as u16).cast_signed());
         (words != 0).then_some((-8 * words).cast_unsigned())
     }

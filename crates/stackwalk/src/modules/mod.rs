@@ -40,6 +40,14 @@ impl Module {
         self.build_id.as_deref()
     }
 
+    #[cfg_attr(
+        not(all(target_os = "linux", target_arch = "x86_64")),
+        expect(dead_code)
+    )]
+    pub(crate) fn segments(&self) -> &[Range<usize>] {
+        &self.segments
+    }
+
     /// Whether the address lies in one of the module's loaded segments.
     #[must_use]
     pub fn contains(&self, address: usize) -> bool {

@@ -1,0 +1,399 @@
+//! The handlers, and where a signal goes afterwards.
+
+use super::record::{
+    CAUGHT, COMPLETE, GUESSED, INNERMOST, MAGIC, MODULES, OUTERMOST, StackEnd, word,
+};
+use super::unwind;
+use crate::fast::{Registers, RuleCache, prepare_for_crash};
+use std::arch::asm;
+use std::ffi::{c_int, c_void};
+use std::fmt::Write as _;
+use std::io;
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+const SIGNALS: [c_int; 7] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGILL,
+    libc::SIGFPE,
+    libc::SIGABRT,
+    libc::SIGTRAP,
+    libc::SIGSYS,
+];
+
+/// The alternate stack of a thread may have a few KiB only, so the walk gets its own.
+const STACK_BYTES: usize = 256 << 10;
+
+/// How long other threads that crash wait for the first one, in milliseconds.
+const PATIENCE: u32 = 2_000;
+
+struct Armed {
+    area: &'static [AtomicU8],
+    pid: libc::pid_t,
+    tables: bool,
+    /// These two belong to the thread in `OWNER`.
+    cache: *mut RuleCache,
+    stack: *mut u8,
+}
+
+/// Never freed: a handler may read it at any time.
+static ARMED: AtomicPtr<Armed> = AtomicPtr::new(ptr::null_mut());
+/// The thread whose crash is written; 0 for none.
+static OWNER: AtomicI32 = AtomicI32::new(0);
+static IS_WRITTEN: AtomicBool = AtomicBool::new(false);
+/// What each signal did before.
+static EARLIER: OnceLock<[libc::sigaction; SIGNALS.len()]> = OnceLock::new();
+/// Whether the earlier handler has restored the default action.
+static IS_DEFAULT: [AtomicBool; SIGNALS.len()] = [const { AtomicBool::new(false) }; SIGNALS.len()];
+
+pub(super) fn arm(area: &'static [AtomicU8]) -> io::Result<()> {
+    static ARMING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = ARMING.lock().unwrap_or_else(PoisonError::into_inner);
+    prepare_for_crash();
+    write_modules(area);
+    set(area, word::STATE, 0);
+    set(area, word::MAGIC, MAGIC);
+    let armed = Armed {
+        area,
+        // SAFETY: no preconditions.
+        pid: unsafe { libc::getpid() },
+        // Without this function, the unwinder takes the loader's lock to find a table.
+        // SAFETY: the name is a C string.
+        tables: !unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_dl_find_object".as_ptr()) }.is_null(),
+        cache: Box::into_raw(Box::new(RuleCache::new())),
+        stack: Box::leak(vec![0_u8; STACK_BYTES].into_boxed_slice()).as_mut_ptr(),
+    };
+    if EARLIER.get().is_none() {
+        let mut earlier = [none(); SIGNALS.len()];
+        for (signal, action) in SIGNALS.iter().zip(&mut earlier) {
+            // SAFETY: `action` is live.
+            if unsafe { libc::sigaction(*signal, ptr::null(), action) } != 0 {
+                return Err(io::Error::last_os_error());
+            }
+        }
+        let _ = EARLIER.set(earlier);
+        ARMED.store(Box::into_raw(Box::new(armed)), Ordering::Release);
+        for (signal, action) in SIGNALS.iter().zip(&earlier) {
+            if action.sa_sigaction != libc::SIG_IGN {
+                install(*signal, action)?;
+            }
+        }
+    } else {
+        ARMED.store(Box::into_raw(Box::new(armed)), Ordering::Release);
+        // A forked child inherits what its parent had written.
+        OWNER.store(0, Ordering::Release);
+        IS_WRITTEN.store(false, Ordering::Release);
+    }
+    Ok(())
+}
+
+fn none() -> libc::sigaction {
+    // SAFETY: all fields are integers or optional functions, for which zero is valid.
+    unsafe { MaybeUninit::zeroed().assume_init() }
+}
+
+fn install(signal: c_int, earlier: &libc::sigaction) -> io::Result<()> {
+    let mut action = none();
+    action.sa_sigaction = on_signal as *const () as usize;
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | (earlier.sa_flags & libc::SA_RESTART);
+    // SAFETY: both pointers are live. The handler only does what is safe in a handler.
+    let done = unsafe {
+        libc::sigfillset(&raw mut action.sa_mask);
+        libc::sigaction(signal, &raw const action, ptr::null_mut())
+    };
+    if done == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+fn set(area: &[AtomicU8], index: usize, value: u64) {
+    let bytes = value.to_le_bytes();
+    for (to, byte) in area[8 * index..][..8].iter().zip(bytes) {
+        // Release: the state is written after what it tells about.
+        to.store(byte, Ordering::Release);
+    }
+}
+
+fn write_modules(area: &[AtomicU8]) {
+    let space = &area[MODULES..super::AREA_BYTES];
+    let mut text = String::new();
+    for module in crate::modules() {
+        let start = module.segments().iter().map(|segment| segment.start).min();
+        let end = module.segments().iter().map(|segment| segment.end).max();
+        let (Some(start), Some(end)) = (start, end) else {
+            continue;
+        };
+        let before = text.len();
+        let id = module.build_id().unwrap_or("-");
+        let name = module.name().replace('\n', "?");
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{:x} {start:x} {end:x} {id} {name}", module.base());
+        if text.len() > space.len() {
+            text.truncate(before);
+            break;
+        }
+    }
+    for (to, byte) in space.iter().zip(text.bytes()) {
+        to.store(byte, Ordering::Relaxed);
+    }
+    set(area, word::MODULES_LEN, text.len() as u64);
+}
+
+unsafe extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    // SAFETY: errno of this thread.
+    let errno = unsafe { *libc::__errno_location() };
+    let armed = ARMED.load(Ordering::Acquire);
+    let mut is_ours = false;
+    // SAFETY: ARMED is null or points to what is never freed.
+    if let Some(armed) = unsafe { armed.as_ref() } {
+        // SAFETY: no preconditions. A forked child leaves its parent's area alone.
+        let (pid, thread) = unsafe { (libc::getpid(), libc::gettid()) };
+        if pid == armed.pid {
+            match OWNER.compare_exchange(0, thread, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => {
+                    is_ours = true;
+                    let crash = Crash {
+                        armed,
+                        signal,
+                        info,
+                        context,
+                        thread,
+                    };
+                    // SAFETY: the stack is this thread's, which has just become the owner.
+                    unsafe { on_stack(armed.stack, &crash) };
+                    IS_WRITTEN.store(true, Ordering::Release);
+                }
+                // The earlier handler of the signal that was written aborts.
+                Err(owner) if owner == thread => {}
+                Err(_) => wait(),
+            }
+        }
+    }
+    // SAFETY: these are the arguments of a handler.
+    let survives = unsafe { pass_on(signal, info, context) };
+    if survives && is_ours {
+        // SAFETY: as above.
+        if let Some(armed) = unsafe { armed.as_ref() } {
+            set(armed.area, word::STATE, 0);
+        }
+        IS_WRITTEN.store(false, Ordering::Release);
+        OWNER.store(0, Ordering::Release);
+    }
+    // SAFETY: as above.
+    unsafe { *libc::__errno_location() = errno };
+}
+
+/// Waits until the other thread has written its crash, or too long.
+fn wait() {
+    let pause = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 1_000_000,
+    };
+    for _ in 0..PATIENCE {
+        if IS_WRITTEN.load(Ordering::Acquire) {
+            return;
+        }
+        // SAFETY: `pause` is live.
+        unsafe { libc::nanosleep(&raw const pause, ptr::null_mut()) };
+    }
+}
+
+struct Crash<'a> {
+    armed: &'a Armed,
+    signal: c_int,
+    info: *mut libc::siginfo_t,
+    context: *mut c_void,
+    thread: c_int,
+}
+
+/// Calls [`write`] on another stack.
+///
+/// # Safety
+///
+/// `stack` has STACK_BYTES, which nothing else uses meanwhile.
+unsafe fn on_stack(stack: *mut u8, crash: &Crash<'_>) {
+    let top = stack.wrapping_add(STACK_BYTES);
+    let top = top.wrapping_sub(top.addr() % 16);
+    // SAFETY: the stack pointer is kept in a register that a callee preserves, and restored. `write`
+    // does not unwind. The top is aligned as a call asks for.
+    unsafe {
+        asm!(
+            "mov r12, rsp",
+            "mov rsp, {top}",
+            "call {write}",
+            "mov rsp, r12",
+            top = in(reg) top,
+            write = sym write,
+            in("rdi") ptr::from_ref(crash),
+            out("r12") _,
+            clobber_abi("C"),
+        );
+    }
+}
+
+unsafe extern "C" fn write(crash: *const Crash<'_>) {
+    // SAFETY: `on_stack` passes a live reference; the kernel's arguments are valid in the handler.
+    let (crash, info, context) = unsafe {
+        let crash = &*crash;
+        (
+            crash,
+            &*crash.info,
+            &*crash.context.cast::<libc::ucontext_t>(),
+        )
+    };
+    let area = crash.armed.area;
+    let greg = |index: c_int| context.uc_mcontext.gregs[index as usize].cast_unsigned();
+    set(area, word::SIGNAL, crash.signal as u64);
+    set(area, word::CODE, info.si_code as u64);
+    // SAFETY: reads the union's first word, which exists for every signal.
+    set(
+        area,
+        word::FAULT_ADDRESS,
+        unsafe { info.si_addr() }.addr() as u64,
+    );
+    set(area, word::THREAD, crash.thread as u64);
+    let mut name = [0_u64; 2];
+    // SAFETY: the kernel writes 16 bytes.
+    unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
+    set(area, word::THREAD_NAME, name[0]);
+    set(area, word::THREAD_NAME + 1, name[1]);
+    for (n, &value) in context.uc_mcontext.gregs.iter().enumerate() {
+        set(area, word::REGISTERS + n, value.cast_unsigned());
+    }
+    let registers = Registers {
+        ip: greg(libc::REG_RIP),
+        sp: greg(libc::REG_RSP),
+        bp: greg(libc::REG_RBP),
+    };
+    set(area, word::STACK_POINTER, registers.sp);
+    set(area, word::FRAMES, 0);
+    set(area, word::STATE, CAUGHT);
+    let mut count = 0_usize;
+    // SAFETY: the cache belongs to the owner, which this thread is.
+    let cache = unsafe { &mut *crash.armed.cache };
+    let end = unwind::walk(&registers, crash.armed.tables, cache, |address, guessed| {
+        let slot = match count.checked_sub(INNERMOST) {
+            None => count,
+            Some(beyond) => INNERMOST + beyond % OUTERMOST,
+        };
+        let mark = if guessed { GUESSED } else { 0 };
+        set(area, word::ADDRESSES + slot, address & !GUESSED | mark);
+        count += 1;
+        set(area, word::FRAMES, count as u64);
+    });
+    let end: StackEnd = end;
+    set(area, word::END, end as u64);
+    set(area, word::STATE, COMPLETE);
+}
+
+/// Does what the signal would have done without us. Returns whether the process goes on.
+///
+/// # Safety
+///
+/// The arguments are those of a handler that runs.
+unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) -> bool {
+    let Some(index) = SIGNALS.iter().position(|&its| its == signal) else {
+        return true;
+    };
+    let Some(earlier) = EARLIER.get().map(|all| &all[index]) else {
+        return true;
+    };
+    // SAFETY: by the caller.
+    let code = unsafe { (*info).si_code };
+    let handler = earlier.sa_sigaction;
+    if handler == libc::SIG_DFL || IS_DEFAULT[index].load(Ordering::Acquire) {
+        // SAFETY: by the caller.
+        unsafe { die(signal, info, code) };
+        return false;
+    }
+    // SAFETY: by the caller, and the address is that of the handler that was installed for this
+    // signal, with the signature that its flags tell.
+    unsafe {
+        restore_mask(signal, earlier, context.cast());
+        if earlier.sa_flags & libc::SA_SIGINFO != 0 {
+            type Handler = unsafe extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
+            let handler: Handler = std::mem::transmute::<usize, Handler>(handler);
+            handler(signal, info, context);
+        } else {
+            type Handler = unsafe extern "C" fn(c_int);
+            let handler: Handler = std::mem::transmute::<usize, Handler>(handler);
+            handler(signal);
+        }
+    }
+    let mut now = none();
+    // SAFETY: `now` is live.
+    unsafe { libc::sigaction(signal, ptr::null(), &raw mut now) };
+    if now.sa_sigaction != libc::SIG_DFL {
+        return true;
+    }
+    // std's handler restores the default action and returns, so that the instruction faults again.
+    if is_repeated(signal, code) {
+        return false;
+    }
+    // A signal that another process sent does not come again: the next one is fatal.
+    IS_DEFAULT[index].store(true, Ordering::Release);
+    let _ = install(signal, earlier);
+    true
+}
+
+/// Whether the signal comes again when its handler returns, because the instruction is repeated.
+fn is_repeated(signal: c_int, code: c_int) -> bool {
+    /// A memory error that no instruction has met yet.
+    const BUS_MCEERR_AO: c_int = 5;
+    match signal {
+        libc::SIGSEGV | libc::SIGILL | libc::SIGFPE => code > 0,
+        libc::SIGBUS => code > 0 && code != BUS_MCEERR_AO,
+        _ => false,
+    }
+}
+
+/// Sets the signals that are blocked in the earlier handler.
+///
+/// # Safety
+///
+/// `context` is that of a handler that runs.
+unsafe fn restore_mask(signal: c_int, earlier: &libc::sigaction, context: *const libc::ucontext_t) {
+    // SAFETY: by the caller; all sets are live.
+    unsafe {
+        let mut mask = (*context).uc_sigmask;
+        // The kernel saves 8 bytes of the 128 that the C library has room for.
+        let mut set = none().sa_mask;
+        libc::sigemptyset(&raw mut set);
+        for number in 1..=64 {
+            let is_blocked = libc::sigismember(&raw mut mask, number) == 1
+                || libc::sigismember(&raw const earlier.sa_mask, number) == 1
+                || number == signal && earlier.sa_flags & libc::SA_NODEFER == 0;
+            if is_blocked {
+                libc::sigaddset(&raw mut set, number);
+            }
+        }
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const set, ptr::null_mut());
+    }
+}
+
+/// Restores the default action, and makes the signal come again when the handler returns.
+///
+/// # Safety
+///
+/// `info` is that of the handler that runs.
+unsafe fn die(signal: c_int, info: *mut libc::siginfo_t, code: c_int) {
+    let mut default = none();
+    default.sa_sigaction = libc::SIG_DFL;
+    // SAFETY: by the caller. The signal is blocked until the handler returns, so a signal that is
+    // sent here is delivered at the place of the first one, with the same information.
+    unsafe {
+        libc::sigaction(signal, &raw const default, ptr::null_mut());
+        if !is_repeated(signal, code) {
+            let (pid, thread) = (libc::getpid(), libc::gettid());
+            let sent = libc::syscall(libc::SYS_rt_tgsigqueueinfo, pid, thread, signal, info);
+            if sent != 0 {
+                libc::syscall(libc::SYS_tgkill, pid, thread, signal);
+            }
+        }
+    }
+}

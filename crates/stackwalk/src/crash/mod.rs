@@ -1,0 +1,65 @@
+//! Stacks of fatal signals, written where they outlive the process.
+//!
+//! [`arm`] installs handlers for the signals that end a process because of an error in it. A
+//! handler writes the signal, the registers and the stack of the thread into an area that the
+//! caller provides, such as a part of a mapped file. Then the signal goes where it would have gone
+//! without the handler. [`CrashRecord::read`] reads such an area, in another process.
+//!
+//! Handlers exist on x86-64 Linux with glibc.
+//!
+//! - A signal that is ignored when [`arm`] is called stays ignored.
+//! - A thread whose stack overflows needs an alternate signal stack. Threads that std starts have
+//!   one. A thread that foreign code starts has none by default: the kernel ends the process and
+//!   nothing is written.
+//! - An earlier handler that leaves by `siglongjmp` keeps the record of its signal: later crashes
+//!   are not written.
+
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    target_arch = "x86_64",
+    target_pointer_width = "64"
+))]
+mod handler;
+mod record;
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    target_arch = "x86_64",
+    target_pointer_width = "64"
+))]
+mod unwind;
+
+pub use record::{AREA_BYTES, CrashFrame, CrashModule, CrashRecord, StackEnd};
+
+use std::io;
+use std::sync::atomic::AtomicU8;
+
+/// Installs the handlers, which write the first crash of this process into `area`.
+///
+/// Called again, it replaces the area. A forked child writes nothing until it calls this itself.
+/// Each call keeps 300 KiB of memory.
+///
+/// # Errors
+///
+/// `Unsupported` where there are no handlers, `InvalidInput` if the area has less than
+/// [`AREA_BYTES`], and the system's errors of installing handlers.
+pub fn arm(area: &'static [AtomicU8]) -> io::Result<()> {
+    if area.len() < AREA_BYTES {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    #[cfg(all(
+        target_os = "linux",
+        target_env = "gnu",
+        target_arch = "x86_64",
+        target_pointer_width = "64"
+    ))]
+    return handler::arm(area);
+    #[cfg(not(all(
+        target_os = "linux",
+        target_env = "gnu",
+        target_arch = "x86_64",
+        target_pointer_width = "64"
+    )))]
+    Err(io::ErrorKind::Unsupported.into())
+}

@@ -1,0 +1,259 @@
+//! The layout of the area, and reading it.
+//!
+//! The area consists of little-endian words of 8 bytes: a magic number, the state, the fields, the
+//! registers, the addresses; then the modules as lines of text.
+
+use std::fmt;
+
+/// How many bytes the area needs.
+pub const AREA_BYTES: usize = 64 << 10;
+
+pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"crash\0\0\x01");
+
+/// Positions of words.
+pub(super) mod word {
+    pub(crate) const MAGIC: usize = 0;
+    pub(crate) const STATE: usize = 1;
+    pub(crate) const SIGNAL: usize = 2;
+    pub(crate) const CODE: usize = 3;
+    pub(crate) const FAULT_ADDRESS: usize = 4;
+    pub(crate) const THREAD: usize = 5;
+    /// Two words.
+    pub(crate) const THREAD_NAME: usize = 6;
+    pub(crate) const FRAMES: usize = 8;
+    pub(crate) const END: usize = 9;
+    pub(crate) const STACK_POINTER: usize = 10;
+    pub(crate) const MODULES_LEN: usize = 11;
+    /// 23 words.
+    pub(crate) const REGISTERS: usize = 16;
+    pub(crate) const ADDRESSES: usize = 64;
+}
+
+/// Values of the state.
+pub(super) const CAUGHT: u64 = 1;
+pub(super) const COMPLETE: u64 = 2;
+
+/// How many of the innermost and of the outermost frames are kept.
+pub(super) const INNERMOST: usize = 384;
+pub(super) const OUTERMOST: usize = 128;
+
+/// Where the modules begin, in bytes.
+pub(super) const MODULES: usize = 8 * (word::ADDRESSES + INNERMOST + OUTERMOST);
+
+/// Marks an address that was not found by an unwind table. Addresses of programs have 47 bits.
+pub(super) const GUESSED: u64 = 1 << 63;
+
+/// Why a walk ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StackEnd {
+    /// The process ended before the walk did.
+    Interrupted,
+    /// At the outermost function.
+    Outermost,
+    /// The memory of the stack can't be read there.
+    Unreadable,
+    /// The stack is damaged: a caller's frame would lie below its callee's.
+    Damaged,
+    /// Neither an unwind table nor a frame pointer leads to the caller.
+    NoCaller,
+    /// The stack has more frames than the walk visits.
+    TooLong,
+}
+
+impl StackEnd {
+    const ALL: [StackEnd; 6] = [
+        StackEnd::Interrupted,
+        StackEnd::Outermost,
+        StackEnd::Unreadable,
+        StackEnd::Damaged,
+        StackEnd::NoCaller,
+        StackEnd::TooLong,
+    ];
+
+    fn from_word(word: u64) -> StackEnd {
+        let index = usize::try_from(word).unwrap_or(0);
+        StackEnd::ALL
+            .get(index)
+            .copied()
+            .unwrap_or(StackEnd::Interrupted)
+    }
+}
+
+impl fmt::Display for StackEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            StackEnd::Interrupted => "the process ended during the walk",
+            StackEnd::Outermost => "the outermost function",
+            StackEnd::Unreadable => "the stack can't be read there",
+            StackEnd::Damaged => "the stack is damaged",
+            StackEnd::NoCaller => "the caller can't be found: no unwind table, no frame pointer",
+            StackEnd::TooLong => "the stack has too many frames",
+        })
+    }
+}
+
+/// One frame of a crashed thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CrashFrame {
+    /// The return address; for the innermost frame, one past the start of the instruction.
+    pub address: u64,
+    /// Whether it was found by the frame pointer or at the top of the stack, not by an unwind
+    /// table. It may be wrong.
+    pub guessed: bool,
+}
+
+/// A module of the crashed process, as it was when the handlers were installed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CrashModule {
+    /// Its path.
+    pub name: String,
+    /// Its load bias, see [`Module::base`](crate::Module::base).
+    pub base: u64,
+    /// Its build-id in hexadecimal digits, if it has one.
+    pub build_id: Option<String>,
+    start: u64,
+    end: u64,
+}
+
+impl CrashModule {
+    /// Whether the call before that return address lies in this module.
+    #[must_use]
+    pub fn contains(&self, address: u64) -> bool {
+        (self.start..self.end).contains(&address.wrapping_sub(1))
+    }
+
+    fn read(line: &str) -> Option<CrashModule> {
+        let mut fields = line.splitn(5, ' ');
+        let mut number = || u64::from_str_radix(fields.next()?, 16).ok();
+        let (base, start, end) = (number()?, number()?, number()?);
+        let build_id = fields.next().filter(|id| *id != "-").map(str::to_owned);
+        let name = fields.next()?.to_owned();
+        Some(CrashModule {
+            name,
+            base,
+            build_id,
+            start,
+            end,
+        })
+    }
+}
+
+/// What a handler wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CrashRecord {
+    /// The number of the signal.
+    pub signal: i32,
+    /// Its code (`si_code`).
+    pub code: i32,
+    /// The address of the access or the instruction, if the kernel reported a fault.
+    pub fault_address: Option<u64>,
+    /// The stack pointer.
+    pub stack_pointer: u64,
+    /// The id of the thread in the system.
+    pub thread: u32,
+    /// The name of the thread in the system, of at most 15 bytes.
+    pub thread_name: String,
+    /// The frames, innermost first.
+    pub frames: Vec<CrashFrame>,
+    /// How many frames are left out after the first 384.
+    pub omitted: u64,
+    /// Why the walk ended.
+    pub end: StackEnd,
+    /// The modules.
+    pub modules: Vec<CrashModule>,
+}
+
+impl CrashRecord {
+    /// Reads an area; `None` if no handler wrote into it.
+    #[must_use]
+    pub fn read(area: &[u8]) -> Option<CrashRecord> {
+        let area = area.get(..AREA_BYTES)?;
+        let word = |index: usize| {
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(&area[8 * index..][..8]);
+            u64::from_le_bytes(bytes)
+        };
+        let state = word(word::STATE);
+        if word(word::MAGIC) != MAGIC || !(CAUGHT..=COMPLETE).contains(&state) {
+            return None;
+        }
+        let signal = word(word::SIGNAL) as i32;
+        let code = word(word::CODE) as i32;
+        let name = &area[8 * word::THREAD_NAME..][..16];
+        let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
+        let frame = |index: usize| {
+            let word = word(word::ADDRESSES + index);
+            CrashFrame {
+                address: word & !GUESSED,
+                guessed: word & GUESSED != 0,
+            }
+        };
+        // A damaged number must not make the list long.
+        let count = word(word::FRAMES).min(1 << 32);
+        let beyond = count.saturating_sub(INNERMOST as u64);
+        let outermost = beyond.min(OUTERMOST as u64);
+        let mut frames: Vec<CrashFrame> = (0..count.min(INNERMOST as u64))
+            .map(|n| frame(n as usize))
+            .collect();
+        frames.extend(
+            (beyond - outermost..beyond)
+                .map(|n| frame(INNERMOST + (n % OUTERMOST as u64) as usize)),
+        );
+        let len = usize::try_from(word(word::MODULES_LEN)).ok()?;
+        let modules = area[MODULES..].get(..len).unwrap_or_default();
+        Some(CrashRecord {
+            signal,
+            code,
+            // The codes of faults; others are sent by processes, or by the kernel without address.
+            fault_address: (1..0x80)
+                .contains(&code)
+                .then_some(word(word::FAULT_ADDRESS)),
+            stack_pointer: word(word::STACK_POINTER),
+            thread: word(word::THREAD) as u32,
+            thread_name: String::from_utf8_lossy(name).into_owned(),
+            frames,
+            omitted: beyond - outermost,
+            end: if state == COMPLETE {
+                StackEnd::from_word(word(word::END))
+            } else {
+                StackEnd::Interrupted
+            },
+            modules: String::from_utf8_lossy(modules)
+                .lines()
+                .filter_map(CrashModule::read)
+                .collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_area_without_a_crash_has_no_record() {
+        assert_eq!(CrashRecord::read(&[]), None);
+        assert_eq!(CrashRecord::read(&[0; AREA_BYTES]), None);
+        let mut area = [0; AREA_BYTES];
+        area[..8].copy_from_slice(&MAGIC.to_le_bytes());
+        assert_eq!(CrashRecord::read(&area), None);
+    }
+
+    #[test]
+    fn a_damaged_area_is_read_without_a_panic() {
+        let mut area = vec![0xff; AREA_BYTES];
+        area[..8].copy_from_slice(&MAGIC.to_le_bytes());
+        area[8..16].copy_from_slice(&COMPLETE.to_le_bytes());
+        let record = CrashRecord::read(&area);
+        assert!(record.is_none_or(|record| record.frames.len() <= INNERMOST + OUTERMOST));
+        area[8 * word::MODULES_LEN..][..8].copy_from_slice(&9_u64.to_le_bytes());
+        let record = CrashRecord::read(&area).unwrap();
+        assert_eq!(record.frames.len(), INNERMOST + OUTERMOST);
+        assert_eq!(record.end, StackEnd::Interrupted);
+        assert!(record.modules.is_empty());
+    }
+}
