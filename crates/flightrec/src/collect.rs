@@ -98,7 +98,7 @@ fn origin(origin: stackerr::StackOrigin) -> StackOrigin {
     }
 }
 
-fn frame(frame: &stackerr::Frame) -> Frame {
+pub(crate) fn frame(frame: &stackerr::Frame) -> Frame {
     let mut dumped = Frame::default();
     dumped.name = frame.name().to_owned();
     dumped.file = frame.file().map(str::to_owned);

@@ -84,6 +84,8 @@ fn hook(recorder: &FlightRecorder, goes_first: bool) {
     recorder.pipeline.destination.remove_orphans();
     #[cfg(feature = "crash-safe")]
     if let crate::tail::Tail::Mapped(rings) = &recorder.source.tail {
+        // First, so that a crash in what follows is written, too.
+        crate::ring::arm(recorder);
         for dir in rings.dirs() {
             crate::ring::dump_orphans(recorder, dir);
         }

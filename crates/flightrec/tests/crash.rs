@@ -43,6 +43,7 @@ fn program() {
             let _ = std::io::stdin().read_line(&mut String::new());
         }
         "abort" => std::process::abort(),
+        "null" => reads_null(),
         "well" => {
             recorder.run(|| Ok::<_, Error>(()));
         }
@@ -299,4 +300,55 @@ fn a_ring_can_be_read_by_hand() {
     assert!(reader.recover(dir.path().join("none")).is_err());
     common::log(&_tee, Level::Info, "and the reader goes on");
     assert_eq!(reader.snapshot().latest_logs.len(), 1);
+}
+
+/// The fault that the test is about.
+#[inline(never)]
+fn reads_null() {
+    let null = std::hint::black_box(std::ptr::null::<u8>());
+    // SAFETY: none; the process ends here.
+    std::hint::black_box(unsafe { std::ptr::read_volatile(null.wrapping_add(8)) });
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
+#[test]
+fn the_dump_of_a_segmentation_fault_has_the_stack_of_its_thread() {
+    let dir = tempdir().unwrap();
+    let died = start("null", dir.path()).wait_with_output().unwrap();
+    // With debug assertions std reports a null pointer by itself, and aborts.
+    let signal = died.status.signal().unwrap();
+    start("well", dir.path()).wait_with_output().unwrap();
+    assert_no_rings(dir.path());
+    let [(_, dump)] = <[_; 1]>::try_from(dumps(dir.path())).expect("one dump");
+    assert_eq!(dump.reason.kind.as_str(), "crash");
+    let crash = dump.crash.as_ref().unwrap();
+    assert_eq!(crash.signal, Some(signal));
+    if signal == libc::SIGSEGV {
+        assert_eq!(crash.signal_name.as_deref(), Some("SIGSEGV"));
+        assert_eq!(crash.fault_address.as_deref(), Some("0x8"));
+        assert!(
+            dump.reason.message.contains("null pointer?"),
+            "{}",
+            dump.reason.message
+        );
+    }
+    assert_eq!(crash.stack_ended.as_deref(), Some("the outermost function"));
+    assert_eq!(dump.process.thread, "program");
+    let [trace] = &dump.stack_traces[..] else {
+        panic!("{:?}", dump.stack_traces);
+    };
+    assert_eq!(trace.origin.as_str(), "crash");
+    let names: Vec<_> = trace
+        .frames
+        .iter()
+        .map(|frame| frame.name.as_str())
+        .collect();
+    let at = |name: &str| names.iter().position(|its| its.contains(name));
+    assert!(
+        at("reads_null").is_some() && at("reads_null") < at("crash::program"),
+        "{names:?}"
+    );
+    assert!(dump.threads[0].crashed && dump.threads[0].frames == trace.frames);
+    assert!(dump.modules[0].build_id.is_some());
+    assert_eq!(dump.latest_logs.last().unwrap().msg, "record 4999");
 }

@@ -27,14 +27,24 @@ static STATE: ForkMutex<State> = ForkMutex::new(State {
 /// The frames of the addresses, at most `depth` of them, without the frames on top that belong to
 /// the capture.
 pub(crate) fn frames(addresses: &[usize], depth: usize, panicking: bool) -> Box<[Frame]> {
-    let mut frames = if has_memory() {
-        named(addresses)
-    } else {
-        Vec::from(unnamed(addresses))
-    };
+    let mut frames = frames_at(addresses);
     trim::trim(&mut frames, panicking);
     frames.truncate(depth);
     frames.into_boxed_slice()
+}
+
+/// The frames of any addresses of code in this process: return addresses, innermost first.
+///
+/// It is for stacks that were not captured by this crate, such as that of a process of the same
+/// binary that crashed. No frames are left out. Names, files and lines are looked up where there is
+/// enough memory for it.
+#[must_use]
+pub fn frames_at(addresses: &[usize]) -> Vec<Frame> {
+    if has_memory() {
+        named(addresses)
+    } else {
+        Vec::from(unnamed(addresses))
+    }
 }
 
 /// The frames of the addresses, without names. None are left out, because that needs names.

@@ -5,6 +5,7 @@
 //! program. A process that ends well removes both. The next process to start finds the rings whose
 //! owner is dead, which it tells by their locks, and makes dumps of them.
 
+mod crash;
 mod recover;
 
 use std::io;
@@ -22,6 +23,7 @@ use crate::recorder::Recorder;
 use crate::store::{Dir, Store};
 use crate::tail::Tail;
 
+pub(crate) use crash::arm;
 pub(crate) use recover::{dump_orphans, dump_ring};
 
 const EXTENSION: &str = "ring";
@@ -182,7 +184,10 @@ impl Ring {
             .map_or(0, |time| time.as_nanos());
         let name = PathBuf::from(format!("{}-{nanos}.{EXTENSION}", process::id()));
         Ok(Ring {
-            tail: bounds.clone().build_mapped(dir.path_of(&name)?)?,
+            tail: bounds
+                .clone()
+                .reserve(stackwalk::crash::AREA_BYTES)
+                .build_mapped(dir.path_of(&name)?)?,
             dir,
             name,
             bounds: bounds.clone(),

@@ -5,9 +5,10 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use flightrec_dump::{Crash, Dump, Kind, Reason};
+use stackwalk::crash::CrashRecord;
 use tailwriter::Recovered;
 
-use super::{EXTENSION, OUTLINE, is_draft};
+use super::{EXTENSION, OUTLINE, crash, is_draft};
 use crate::collect::{add_records, describe_app};
 use crate::recorder::Recorder;
 use crate::redaction::redact_records;
@@ -141,6 +142,9 @@ fn dump_of(recorder: &Recorder, ring: &Recovered, outline: Option<Dump>) -> Dump
     crash.rebooted = ring.is_of_earlier_boot();
     crash.damaged_records = ring.damaged_lines();
     dump.crash = Some(crash);
+    if let Some(record) = CrashRecord::read(ring.reserved()) {
+        crash::describe(&record, &mut dump);
+    }
     dump.fingerprint = dump.fingerprint_of();
     dump
 }

@@ -1,0 +1,177 @@
+//! The stack of a thread that crashed: written by a signal handler, read by the next start.
+
+use std::io;
+
+use flightrec_dump::{Dump, Frame, Module, StackOrigin, Thread, Trace};
+use stackwalk::crash::{CrashFrame, CrashModule, CrashRecord};
+
+use crate::collect;
+use crate::recorder::Recorder;
+use crate::tail::Tail;
+
+/// An access near the stack pointer is an overflow of the stack if it is not further away.
+const NEAR: u64 = 64 << 10;
+/// An access below this address goes through a null pointer, with the offset of a field.
+const NULL_PAGE: u64 = 4096;
+
+/// Installs the handlers of fatal signals, which write into the ring of this process.
+pub(crate) fn arm(recorder: &Recorder) {
+    // The handlers stay, so the ring's memory must. The panic hook keeps the recorder anyway.
+    let kept: &'static Recorder = Box::leak(Box::new(recorder.clone()));
+    let Tail::Mapped(rings) = &kept.source.tail else {
+        return;
+    };
+    match stackwalk::crash::arm(rings.ring.tail.reserved()) {
+        Err(error) if error.kind() != io::ErrorKind::Unsupported => {
+            let message = format!("a crash will be reported without a stack: {error}");
+            recorder.pipeline.notices.say(&message);
+        }
+        _ => {}
+    }
+}
+
+/// Adds what a handler wrote to the dump of a crash.
+pub(super) fn describe(record: &CrashRecord, dump: &mut Dump) {
+    let name = signal_name(record.signal);
+    let cause = cause(record);
+    if let Some(crash) = &mut dump.crash {
+        crash.signal = Some(record.signal);
+        crash.signal_name = name.map(str::to_owned);
+        crash.code = Some(record.code);
+        crash.fault_address = record.fault_address.map(|address| format!("{address:#x}"));
+        crash.stack_ended = Some(stack_ended(record));
+    }
+    let shown = name.map_or_else(|| format!("signal {}", record.signal), str::to_owned);
+    dump.reason.message = format!(
+        "process {} crashed in thread {:?}: {shown}, {cause}",
+        dump.process.pid, record.thread_name
+    );
+    dump.process.thread.clone_from(&record.thread_name);
+    let frames = frames(record);
+    dump.modules = modules(record);
+
+    let mut trace = Trace::default();
+    trace.error = format!("{shown}, {cause}");
+    trace.origin = StackOrigin::Crash;
+    trace.frames.clone_from(&frames);
+    dump.stack_traces = vec![trace];
+
+    let mut thread = Thread::default();
+    thread.id = record.thread.into();
+    thread.name = Some(record.thread_name.clone());
+    thread.frames = frames;
+    thread.stack_ended = Some(stack_ended(record));
+    thread.crashed = true;
+    dump.threads = vec![thread];
+}
+
+fn stack_ended(record: &CrashRecord) -> String {
+    let mut text = record.end.to_string();
+    if record.omitted > 0 {
+        let kept = "between the innermost and the outermost are left out";
+        text = format!("{text}; {} frames {kept}", record.omitted);
+    }
+    let guessed = record.frames.iter().filter(|frame| frame.guessed).count();
+    if guessed > 0 {
+        text = format!("{text}; {guessed} frames were found without an unwind table");
+    }
+    text
+}
+
+/// The executable, and each module that a frame lies in.
+fn modules(record: &CrashRecord) -> Vec<Module> {
+    let holds_frame = |module: &CrashModule| {
+        record
+            .frames
+            .iter()
+            .any(|frame| module.contains(frame.address))
+    };
+    let used = record.modules.iter().enumerate();
+    used.filter(|(index, module)| *index == 0 || holds_frame(module))
+        .map(|(_, module)| Module::new(&*module.name, module.build_id.clone()))
+        .collect()
+}
+
+/// The frames, with names where this process has loaded the same binary.
+fn frames(record: &CrashRecord) -> Vec<Frame> {
+    let loaded = stackwalk::modules();
+    let frames = record
+        .frames
+        .iter()
+        .flat_map(|frame| named(frame, record, &loaded));
+    frames.collect()
+}
+
+fn named(frame: &CrashFrame, record: &CrashRecord, loaded: &[stackwalk::Module]) -> Vec<Frame> {
+    let mut unnamed = Frame::default();
+    Frame::UNKNOWN.clone_into(&mut unnamed.name);
+    let Some(module) = record
+        .modules
+        .iter()
+        .find(|module| module.contains(frame.address))
+    else {
+        unnamed.address = format!("{:#x}", frame.address);
+        return vec![unnamed];
+    };
+    let address = frame.address.wrapping_sub(module.base);
+    unnamed.address = format!("{address:#x}");
+    unnamed.module = Some(module.name.clone());
+    let same = loaded
+        .iter()
+        .find(|its| its.build_id().is_some() && its.build_id() == module.build_id.as_deref());
+    let here = same.and_then(|same| {
+        let here = same.base().checked_add(usize::try_from(address).ok()?)?;
+        same.contains(here.checked_sub(1)?).then_some(here)
+    });
+    let Some(here) = here else {
+        return vec![unnamed];
+    };
+    let mut frames: Vec<Frame> = stackerr::frames_at(&[here])
+        .iter()
+        .map(collect::frame)
+        .collect();
+    for frame in &mut frames {
+        frame.module.clone_from(&unnamed.module);
+    }
+    if frames.is_empty() {
+        vec![unnamed]
+    } else {
+        frames
+    }
+}
+
+fn signal_name(signal: i32) -> Option<&'static str> {
+    Some(match signal {
+        libc::SIGSEGV => "SIGSEGV",
+        libc::SIGBUS => "SIGBUS",
+        libc::SIGILL => "SIGILL",
+        libc::SIGFPE => "SIGFPE",
+        libc::SIGABRT => "SIGABRT",
+        libc::SIGTRAP => "SIGTRAP",
+        libc::SIGSYS => "SIGSYS",
+        _ => return None,
+    })
+}
+
+fn cause(record: &CrashRecord) -> String {
+    // The codes of signals that processes send are not positive.
+    if record.code <= 0 && record.signal != libc::SIGABRT {
+        return "sent by a process".to_owned();
+    }
+    match (record.signal, record.fault_address) {
+        (libc::SIGSEGV, Some(address)) if address < NULL_PAGE => {
+            format!("invalid access to {address:#x} (null pointer?)")
+        }
+        (libc::SIGSEGV, Some(address)) if address.abs_diff(record.stack_pointer) < NEAR => {
+            format!("invalid access to {address:#x}, near the stack pointer (stack overflow?)")
+        }
+        (libc::SIGSEGV, Some(address)) => format!("invalid access to {address:#x}"),
+        (libc::SIGSEGV, None) => "invalid access".to_owned(),
+        (libc::SIGBUS, _) => "memory that can't be read, or misaligned access".to_owned(),
+        (libc::SIGILL, _) => "illegal instruction".to_owned(),
+        (libc::SIGFPE, _) => "erroneous arithmetic operation".to_owned(),
+        (libc::SIGABRT, _) => "aborted".to_owned(),
+        (libc::SIGTRAP, _) => "breakpoint or trap".to_owned(),
+        _ => "forbidden system call".to_owned(),
+    }
+}

@@ -1,0 +1,286 @@
+//! Real crashes of child processes, with and without the handlers.
+#![cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
+
+use stackwalk::crash::{AREA_BYTES, CrashRecord, StackEnd, arm};
+use std::arch::asm;
+use std::fs::{self, File};
+use std::hint::black_box;
+use std::os::fd::AsRawFd;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::{process, ptr, thread};
+
+/// The child: arms itself if it is told where, and dies.
+#[test]
+fn program() {
+    let Ok(death) = std::env::var("DEATH") else {
+        return;
+    };
+    if death == "chained" {
+        install_own_handler();
+    }
+    if let Some(path) = std::env::var_os("AREA") {
+        arm(map(&PathBuf::from(path))).unwrap();
+    }
+    die(&death);
+}
+
+fn map(path: &Path) -> &'static [AtomicU8] {
+    let file = File::options().read(true).write(true).open(path).unwrap();
+    file.set_len(AREA_BYTES as u64).unwrap();
+    // SAFETY: a new mapping of a file that keeps its length; it is never unmapped.
+    unsafe {
+        let at = libc::mmap(
+            ptr::null_mut(),
+            AREA_BYTES,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_SHARED,
+            file.as_raw_fd(),
+            0,
+        );
+        assert_ne!(at, libc::MAP_FAILED);
+        std::slice::from_raw_parts(at.cast::<AtomicU8>(), AREA_BYTES)
+    }
+}
+
+fn install_own_handler() {
+    extern "C" fn own(_: libc::c_int) {
+        let text = b"own handler\n";
+        // SAFETY: the buffer is live; both functions are safe in a handler.
+        unsafe {
+            libc::write(2, text.as_ptr().cast(), text.len());
+            libc::_exit(77);
+        }
+    }
+    // SAFETY: the handler only does what is safe in a handler.
+    unsafe { libc::signal(libc::SIGSEGV, own as *const () as usize) };
+}
+
+#[inline(never)]
+fn recurse(depth: usize) -> usize {
+    let block = black_box([depth; 64]);
+    recurse(depth + 1) + block[depth % 64]
+}
+
+#[inline(never)]
+fn null_access() {
+    // SAFETY: none; it is the fault that the test is about.
+    unsafe { asm!("mov byte ptr [{0}], 1", in(reg) black_box(0_usize)) };
+}
+
+/// Jumps to an address without code.
+#[inline(never)]
+fn null_call() {
+    // SAFETY: none; it is the fault that the test is about.
+    unsafe { asm!("call {0}", in(reg) black_box(0_usize), clobber_abi("C")) };
+}
+
+extern "C" fn panics_in_c() {
+    panic!("out of a C function");
+}
+
+struct PanicsInDrop;
+
+impl Drop for PanicsInDrop {
+    fn drop(&mut self) {
+        panic!("second panic");
+    }
+}
+
+fn die(death: &str) {
+    let send = |signal| {
+        // SAFETY: no preconditions.
+        unsafe { libc::kill(libc::getpid(), signal) };
+    };
+    match death {
+        "null" | "chained" => null_access(),
+        "null in a thread" => thread::Builder::new()
+            .name("worker".to_owned())
+            .spawn(null_access)
+            .unwrap()
+            .join()
+            .unwrap(),
+        "null call" => null_call(),
+        // SAFETY: none; these are the faults that the test is about.
+        "illegal" => unsafe { asm!("ud2") },
+        "trap" => unsafe { asm!("int3") },
+        "division" => unsafe {
+            asm!("xor edx, edx", "mov eax, 1", "xor ecx, ecx", "div ecx", out("eax") _, out("ecx") _, out("edx") _);
+        },
+        "bus" => {
+            let file = tempfile_in_memory();
+            // SAFETY: the access beyond the file's end is the fault that the test is about.
+            unsafe {
+                let at = libc::mmap(
+                    ptr::null_mut(),
+                    4096,
+                    libc::PROT_READ,
+                    libc::MAP_SHARED,
+                    file,
+                    0,
+                );
+                black_box(at.cast::<u8>().read_volatile());
+            }
+        }
+        "abort" => process::abort(),
+        "overflow" => {
+            black_box(recurse(0));
+        }
+        "overflow in a thread" => {
+            thread::spawn(|| black_box(recurse(0))).join().unwrap();
+        }
+        "panic in a panic" => {
+            let _second = PanicsInDrop;
+            panic!("first panic");
+        }
+        "panic in C" => panics_in_c(),
+        "allocation" => {
+            std::alloc::handle_alloc_error(std::alloc::Layout::new::<[u64; 1000]>());
+        }
+        // std's handler of SIGSEGV goes on after the first.
+        "sent twice" => {
+            send(libc::SIGSEGV);
+            send(libc::SIGSEGV);
+        }
+        "sent" => send(libc::SIGFPE),
+        "sys" => send(libc::SIGSYS),
+        "two threads" => {
+            static READY: AtomicUsize = AtomicUsize::new(0);
+            let crash = || {
+                READY.fetch_add(1, Ordering::SeqCst);
+                while READY.load(Ordering::SeqCst) < 2 {
+                    std::hint::spin_loop();
+                }
+                null_access();
+            };
+            let both = [thread::spawn(crash), thread::spawn(crash)];
+            let _ = both.map(|one| one.join());
+        }
+        "forked child" => {
+            // SAFETY: the child only crashes.
+            unsafe {
+                let child = libc::fork();
+                if child == 0 {
+                    null_access();
+                }
+                let mut status = 0;
+                libc::waitpid(child, &raw mut status, 0);
+                libc::_exit(libc::WTERMSIG(status));
+            }
+        }
+        other => panic!("no death {other}"),
+    }
+}
+
+fn tempfile_in_memory() -> libc::c_int {
+    // SAFETY: the name is a C string.
+    unsafe { libc::memfd_create(c"empty".as_ptr(), 0) }
+}
+
+fn run(death: &str, area: Option<&Path>) -> Output {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "program", "--nocapture", "--test-threads=1"])
+        .env("DEATH", death)
+        .env_remove("RUST_BACKTRACE");
+    if let Some(area) = area {
+        command.env("AREA", area);
+    }
+    command.output().unwrap()
+}
+
+/// Messages without the digits of process ids, thread ids and addresses.
+fn shown(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr);
+    text.chars().filter(|c| !c.is_ascii_hexdigit()).collect()
+}
+
+/// Runs the death with and without the handlers; the outcomes are equal. Returns the record.
+fn record(death: &str, signal: Option<i32>) -> Option<CrashRecord> {
+    let name = format!("stackwalk-{}-{}", process::id(), death.replace(' ', "-"));
+    let area = std::env::temp_dir().join(name);
+    fs::write(&area, []).unwrap();
+    let armed = run(death, Some(&area));
+    let plain = run(death, None);
+    let bytes = fs::read(&area).unwrap();
+    fs::remove_file(&area).unwrap();
+    assert_eq!(armed.status, plain.status, "{death}: {}", shown(&armed));
+    assert_eq!(armed.status.signal(), signal, "{death}");
+    assert_eq!(shown(&armed), shown(&plain), "{death}");
+    CrashRecord::read(&bytes)
+}
+
+#[test]
+fn each_death_is_recorded_and_stays_what_it_is() {
+    for (death, signal) in [
+        ("null", libc::SIGSEGV),
+        ("null in a thread", libc::SIGSEGV),
+        ("illegal", libc::SIGILL),
+        ("trap", libc::SIGTRAP),
+        ("division", libc::SIGFPE),
+        ("bus", libc::SIGBUS),
+        ("abort", libc::SIGABRT),
+        ("panic in a panic", libc::SIGABRT),
+        ("panic in C", libc::SIGABRT),
+        ("allocation", libc::SIGABRT),
+        ("sent", libc::SIGFPE),
+        ("sent twice", libc::SIGSEGV),
+        ("sys", libc::SIGSYS),
+        ("two threads", libc::SIGSEGV),
+    ] {
+        let record = record(death, Some(signal)).unwrap_or_else(|| panic!("{death}: no record"));
+        assert_eq!(record.signal, signal, "{death}");
+        assert_eq!(record.end, StackEnd::Outermost, "{death}: {record:?}");
+        assert!(record.frames.len() > 4, "{death}: {record:?}");
+        assert!(record.frames.iter().all(|frame| !frame.guessed), "{death}");
+        assert!(record.modules[0].contains(record.frames[record.frames.len() / 2].address));
+    }
+}
+
+#[test]
+fn an_overflow_keeps_both_ends_of_the_stack() {
+    for death in ["overflow", "overflow in a thread"] {
+        let record = record(death, Some(libc::SIGABRT)).unwrap();
+        assert_eq!(
+            (record.signal, record.end),
+            (libc::SIGSEGV, StackEnd::Outermost),
+            "{death}"
+        );
+        assert!(record.omitted > 0);
+        assert_eq!(record.frames.len(), 512);
+        let fault = record.fault_address.unwrap();
+        assert!(fault.abs_diff(record.stack_pointer) < 1 << 16);
+    }
+}
+
+#[test]
+fn the_caller_of_a_null_function_is_found() {
+    let record = record("null call", Some(libc::SIGSEGV)).unwrap();
+    assert_eq!(record.fault_address, Some(0));
+    assert_eq!(
+        (record.frames[0].address, record.frames[1].guessed),
+        (1, true)
+    );
+    assert_eq!(record.end, StackEnd::Outermost);
+}
+
+#[test]
+fn a_thread_is_named() {
+    let record = record("null in a thread", Some(libc::SIGSEGV)).unwrap();
+    assert_eq!(
+        (&*record.thread_name, record.fault_address),
+        ("worker", Some(0))
+    );
+}
+
+#[test]
+fn a_handler_that_was_there_before_runs() {
+    assert_eq!(record("chained", None).unwrap().signal, libc::SIGSEGV);
+}
+
+#[test]
+fn a_forked_child_leaves_the_area_of_its_parent() {
+    assert_eq!(record("forked child", None), None);
+}
