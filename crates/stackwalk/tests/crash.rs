@@ -60,6 +60,9 @@ fn install_own_handler() {
 
 #[inline(never)]
 fn recurse(depth: usize) -> usize {
+    if black_box(depth) == usize::MAX {
+        return 0;
+    }
     let block = black_box([depth; 64]);
     recurse(depth + 1) + block[depth % 64]
 }
@@ -105,7 +108,9 @@ fn die(death: &str) {
         "null call" => null_call(),
         // SAFETY: none; these are the faults that the test is about.
         "illegal" => unsafe { asm!("ud2") },
+        // SAFETY: as above.
         "trap" => unsafe { asm!("int3") },
+        // SAFETY: as above.
         "division" => unsafe {
             asm!("xor edx, edx", "mov eax, 1", "xor ecx, ecx", "div ecx", out("eax") _, out("ecx") _, out("edx") _);
         },

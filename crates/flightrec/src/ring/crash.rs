@@ -1,6 +1,7 @@
 //! The stack of a thread that crashed: written by a signal handler, read by the next start.
 
 use std::io;
+use std::sync::Arc;
 
 use flightrec_dump::{Dump, Frame, Module, StackOrigin, Thread, Trace};
 use stackwalk::crash::{CrashFrame, CrashModule, CrashRecord};
@@ -14,10 +15,19 @@ const NEAR: u64 = 64 << 10;
 /// An access below this address goes through a null pointer, with the offset of a field.
 const NULL_PAGE: u64 = 4096;
 
+// The numbers on Linux, where records are written. They may be read elsewhere.
+const SIGILL: i32 = 4;
+const SIGTRAP: i32 = 5;
+const SIGABRT: i32 = 6;
+const SIGBUS: i32 = 7;
+const SIGFPE: i32 = 8;
+const SIGSEGV: i32 = 11;
+const SIGSYS: i32 = 31;
+
 /// Installs the handlers of fatal signals, which write into the ring of this process.
-pub(crate) fn arm(recorder: &Recorder) {
+pub(crate) fn arm(recorder: &Arc<Recorder>) {
     // The handlers stay, so the ring's memory must. The panic hook keeps the recorder anyway.
-    let kept: &'static Recorder = Box::leak(Box::new(recorder.clone()));
+    let kept: &'static Recorder = Box::leak(Box::new(Arc::clone(recorder)));
     let Tail::Mapped(rings) = &kept.source.tail else {
         return;
     };
@@ -142,36 +152,36 @@ fn named(frame: &CrashFrame, record: &CrashRecord, loaded: &[stackwalk::Module])
 
 fn signal_name(signal: i32) -> Option<&'static str> {
     Some(match signal {
-        libc::SIGSEGV => "SIGSEGV",
-        libc::SIGBUS => "SIGBUS",
-        libc::SIGILL => "SIGILL",
-        libc::SIGFPE => "SIGFPE",
-        libc::SIGABRT => "SIGABRT",
-        libc::SIGTRAP => "SIGTRAP",
-        libc::SIGSYS => "SIGSYS",
+        SIGSEGV => "SIGSEGV",
+        SIGBUS => "SIGBUS",
+        SIGILL => "SIGILL",
+        SIGFPE => "SIGFPE",
+        SIGABRT => "SIGABRT",
+        SIGTRAP => "SIGTRAP",
+        SIGSYS => "SIGSYS",
         _ => return None,
     })
 }
 
 fn cause(record: &CrashRecord) -> String {
     // The codes of signals that processes send are not positive.
-    if record.code <= 0 && record.signal != libc::SIGABRT {
+    if record.code <= 0 && record.signal != SIGABRT {
         return "sent by a process".to_owned();
     }
     match (record.signal, record.fault_address) {
-        (libc::SIGSEGV, Some(address)) if address < NULL_PAGE => {
+        (SIGSEGV, Some(address)) if address < NULL_PAGE => {
             format!("invalid access to {address:#x} (null pointer?)")
         }
-        (libc::SIGSEGV, Some(address)) if address.abs_diff(record.stack_pointer) < NEAR => {
+        (SIGSEGV, Some(address)) if address.abs_diff(record.stack_pointer) < NEAR => {
             format!("invalid access to {address:#x}, near the stack pointer (stack overflow?)")
         }
-        (libc::SIGSEGV, Some(address)) => format!("invalid access to {address:#x}"),
-        (libc::SIGSEGV, None) => "invalid access".to_owned(),
-        (libc::SIGBUS, _) => "memory that can't be read, or misaligned access".to_owned(),
-        (libc::SIGILL, _) => "illegal instruction".to_owned(),
-        (libc::SIGFPE, _) => "erroneous arithmetic operation".to_owned(),
-        (libc::SIGABRT, _) => "aborted".to_owned(),
-        (libc::SIGTRAP, _) => "breakpoint or trap".to_owned(),
+        (SIGSEGV, Some(address)) => format!("invalid access to {address:#x}"),
+        (SIGSEGV, None) => "invalid access".to_owned(),
+        (SIGBUS, _) => "memory that can't be read, or misaligned access".to_owned(),
+        (SIGILL, _) => "illegal instruction".to_owned(),
+        (SIGFPE, _) => "erroneous arithmetic operation".to_owned(),
+        (SIGABRT, _) => "aborted".to_owned(),
+        (SIGTRAP, _) => "breakpoint or trap".to_owned(),
         _ => "forbidden system call".to_owned(),
     }
 }
