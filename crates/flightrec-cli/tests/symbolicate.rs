@@ -124,7 +124,7 @@ fn a_completed_dump_is_that_of_the_unstripped_program() {
     for crates in ["fails", "panics", "missing"] {
         let expected = parsed(&fs::read(dump_of(&whole, &bench, crates)).unwrap());
         let print = expected["fingerprint"].clone();
-        assert!(print.as_str().unwrap().starts_with("fr1-"));
+        assert!(print.as_str().unwrap().starts_with("fr2-"));
         let expected = stacks(&expected);
         let inlined = frames(&expected).filter(|frame| {
             let same = frames(&expected).filter(|other| other["address"] == frame["address"]);
