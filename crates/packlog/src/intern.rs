@@ -4,13 +4,13 @@
 //! the bound allows for: a program has a few hundred source files. When the table, or the
 //! neighbourhood of a place in it, is full, the texts are written out instead.
 
-use std::sync::OnceLock;
+use crossbeam_utils::atomic::AtomicCell;
 
 const SLOTS: usize = 2048;
 const PROBES: usize = 16;
 
 /// A module and the file that it stands in; macros and inline modules make several of a file.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) module: &'static str,
     pub(crate) file: &'static str,
@@ -31,25 +31,17 @@ impl Place {
     }
 }
 
-/// Made when the first place is packed: as a static of its own it would be 80 KiB in every program's
-/// file, for an empty `OnceLock` is not all zeros.
-static TABLE: OnceLock<Box<[OnceLock<Place>; SLOTS]>> = OnceLock::new();
-
-#[inline]
-fn table() -> &'static [OnceLock<Place>; SLOTS] {
-    TABLE.get_or_init(|| {
-        let slots: Vec<_> = (0..SLOTS).map(|_| OnceLock::new()).collect();
-        // It has that many.
-        slots.try_into().unwrap_or_else(|_| unreachable!())
-    })
-}
+/// All zeros, so that it takes no room in the program's file. A slot never waits for another thread:
+/// a signal handler may log while this thread is setting the same slot.
+static TABLE: [AtomicCell<Option<&'static Place>>; SLOTS] =
+    [const { AtomicCell::new(None) }; SLOTS];
 
 /// The number of a place, if it has or can get one.
 #[inline]
 pub(crate) fn number(module: &'static str, file: &'static str) -> Option<u16> {
     let place = Place { module, file };
     let start = place.start();
-    match table()[start % SLOTS].get() {
+    match TABLE[start % SLOTS].load() {
         Some(known) if known.is(&place) => Some((start % SLOTS) as u16),
         _ => find_or_claim(start, place),
     }
@@ -57,17 +49,24 @@ pub(crate) fn number(module: &'static str, file: &'static str) -> Option<u16> {
 
 /// Its number in one of the slots from `start` on, in which it has or finds a place.
 fn find_or_claim(start: usize, place: Place) -> Option<u16> {
+    let mut new = None;
+    let mut is_in = |slot: &AtomicCell<Option<&'static Place>>| {
+        let known = slot.load().or_else(|| {
+            let new = *new.get_or_insert_with(|| &*Box::leak(Box::new(place)));
+            slot.compare_exchange(None, Some(new)).err().flatten()
+        });
+        // None if the slot has just become that of `place`.
+        known.is_none_or(|known| known.is(&place))
+    };
     (0..PROBES)
         .map(|probe| (start + probe) % SLOTS)
-        .find_map(|slot| {
-            let known = table()[slot].get_or_init(|| place);
-            known.is(&place).then_some(slot as u16)
-        })
+        .find(|slot| is_in(&TABLE[*slot]))
+        .map(|slot| slot as u16)
 }
 
 /// What [`number`] gave a number to.
 pub(crate) fn place(number: u16) -> Option<Place> {
-    TABLE.get()?.get(usize::from(number))?.get().copied()
+    TABLE.get(usize::from(number))?.load().copied()
 }
 
 #[cfg(test)]
