@@ -29,11 +29,7 @@ impl<'a> Buffer<'a> {
         self.len
     }
 
-    pub(crate) fn set_limit(&mut self, limit: usize) {
-        self.limit = limit;
-    }
-
-    /// Gives up what was written after `len`.
+    /// Removes what was written after `len`.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
     }
@@ -42,18 +38,9 @@ impl<'a> Buffer<'a> {
         self.cut
     }
 
-    pub(crate) fn set_cut(&mut self) {
-        self.cut = true;
-    }
-
     /// Whether anything was cut since this was last asked.
     pub(crate) fn take_cut(&mut self) -> bool {
         std::mem::take(&mut self.cut)
-    }
-
-    /// Everything from the beginning on.
-    pub(crate) fn into_written(self) -> &'a [u8] {
-        &self.bytes[..self.len.min(MAX_LEN)]
     }
 
     /// Overwrites bytes that were reserved before.
@@ -194,7 +181,8 @@ mod tests {
                 }
             }
             prop_assert_eq!(buffer.was_cut(), pieces.iter().map(String::len).sum::<usize>() > limit);
-            prop_assert_eq!(std::str::from_utf8(buffer.into_written()), Ok(&*model));
+            let len = buffer.len();
+            prop_assert_eq!(std::str::from_utf8(&bytes[..len]), Ok(&*model));
             prop_assert!(bytes[limit..].iter().all(|b| *b == 0xAA));
         }
     }

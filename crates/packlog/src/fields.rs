@@ -1,12 +1,12 @@
-//! The key-values of a packed record.
+//! The key-values of a packed record: written and read.
 
 use std::fmt::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use log::kv::{Error as KvError, Key, Source, Value, VisitSource, VisitValue};
 
 use crate::buffer::Buffer;
-use crate::layout::kind;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use crate::layout::{flag, kind};
 
 /// A key-value's value, as it was typed when it was logged.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,67 +34,90 @@ pub enum FieldValue<'a> {
     Json(&'a str),
 }
 
-/// The JSON of an object or an array; other values have a text that is as good.
-#[cfg(feature = "serde")]
-fn nested_json(value: &Value<'_>) -> Option<String> {
-    let written = catch_unwind(AssertUnwindSafe(|| serde_json::to_string(value)));
-    let json = written.ok()?.ok()?;
-    json.starts_with(['{', '[']).then_some(json)
+/// Appends the fields in order, and leaves out those that do not fit. Returns the flags that say how
+/// that went.
+#[inline(never)]
+pub(super) fn encode(out: &mut Buffer<'_>, source: &dyn Source) -> u16 {
+    let mut encoder = Encoder {
+        out,
+        is_full: false,
+        flags: 0,
+    };
+    let visited = catch_unwind(AssertUnwindSafe(|| source.visit(&mut encoder)));
+    if !matches!(visited, Ok(Ok(()))) {
+        encoder.flags |= flag::BROKEN;
+    }
+    encoder.flags
 }
 
-/// Appends the fields in order. Whether all could be formatted; whole fields that do not fit are
-/// left out, and the buffer remembers that.
-pub(super) fn encode(out: &mut Buffer<'_>, source: &dyn Source) -> bool {
-    let mut encoder = Encoder { out, broken: false };
-    let visited = catch_unwind(AssertUnwindSafe(|| source.visit(&mut encoder)));
-    matches!(visited, Ok(Ok(()))) && !encoder.broken
-}
+/// The value of a field whose own code panicked before it wrote anything.
+const FAILED: &str = "[formatting failed]";
 
 struct Encoder<'a, 'b> {
     out: &'a mut Buffer<'b>,
-    /// A source, or a value's `Display`, has failed or panicked.
-    broken: bool,
+    /// The field being written does not fit.
+    is_full: bool,
+    flags: u16,
 }
 
 impl<'kvs> VisitSource<'kvs> for Encoder<'_, '_> {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), KvError> {
         let start = self.out.len();
-        if !self.str(key.as_str()) || value.visit(&mut *self).is_err() {
+        self.is_full = !self.str(key.as_str());
+        if !self.is_full {
+            let value_at = self.out.len();
+            // Visiting a value may call code of the user's.
+            let visited = catch_unwind(AssertUnwindSafe(|| value.visit(&mut *self)));
+            if !matches!(visited, Ok(Ok(()))) && !self.is_full {
+                self.flags |= flag::BROKEN;
+                self.out.truncate(value_at);
+                let _ = self.formatted(kind::TEXT, |out| out.write_str(FAILED));
+            }
+        }
+        if self.is_full {
             self.out.truncate(start);
-            self.out.set_cut();
+            self.flags |= flag::CUT;
         }
         Ok(())
     }
 }
 
-/// Each method fails for want of room only.
 impl Encoder<'_, '_> {
+    /// Notes whether something did not fit, and fails if so.
+    fn fitted(&mut self, fits: bool) -> Result<(), KvError> {
+        if fits {
+            return Ok(());
+        }
+        self.is_full = true;
+        Err(KvError::msg("no room left for the field"))
+    }
+
     fn str(&mut self, text: &str) -> bool {
         u16::try_from(text.len())
             .is_ok_and(|len| self.out.push(&len.to_le_bytes()) && self.out.push(text.as_bytes()))
     }
 
     fn plain<const N: usize>(&mut self, kind: u8, value: [u8; N]) -> Result<(), KvError> {
-        fitted(self.out.push(&[kind]) && self.out.push(&value))
+        let fits = self.out.push(&[kind]) && self.out.push(&value);
+        self.fitted(fits)
     }
 
-    /// Text of a length that is known only once it is written. What a `Display` had written
-    /// before it failed is kept.
+    /// Writes text whose length is not known before. What a `Display` had written before it failed
+    /// is kept.
     fn formatted(
         &mut self,
         kind: u8,
         format: impl FnOnce(&mut Buffer<'_>) -> std::fmt::Result,
     ) -> Result<(), KvError> {
-        fitted(self.out.push(&[kind, 0, 0]))?;
+        let fits = self.out.push(&[kind, 0, 0]);
+        self.fitted(fits)?;
         let start = self.out.len();
-        let cut_before = self.out.take_cut();
         let formatted = catch_unwind(AssertUnwindSafe(|| format(&mut *self.out)));
         let cut = self.out.take_cut();
-        if cut_before || cut {
-            self.out.set_cut();
+        self.fitted(!cut)?;
+        if !matches!(formatted, Ok(Ok(()))) {
+            self.flags |= flag::BROKEN;
         }
-        fitted(!cut)?;
-        self.broken |= !matches!(formatted, Ok(Ok(())));
         let len = (self.out.len() - start) as u16;
         self.out.patch(start - 2, len.to_le_bytes());
         Ok(())
@@ -143,16 +166,17 @@ impl<'v> VisitValue<'v> for Encoder<'_, '_> {
     }
 
     fn visit_str(&mut self, value: &str) -> Result<(), KvError> {
-        fitted(self.out.push(&[kind::STR]) && self.str(value))
+        let fits = self.out.push(&[kind::STR]) && self.str(value);
+        self.fitted(fits)
     }
 }
 
-fn fitted(yes: bool) -> Result<(), KvError> {
-    if yes {
-        Ok(())
-    } else {
-        Err(KvError::msg("no room left for the field"))
-    }
+/// The JSON of an object or an array; `None` for other values, whose text says as much.
+#[cfg(feature = "serde")]
+fn nested_json(value: &Value<'_>) -> Option<String> {
+    let written = catch_unwind(AssertUnwindSafe(|| serde_json::to_string(value)));
+    let json = written.ok()?.ok()?;
+    json.starts_with(['{', '[']).then_some(json)
 }
 
 /// The fields of an [`Unpacked`](crate::Unpacked) record, in order.
@@ -160,8 +184,8 @@ fn fitted(yes: bool) -> Result<(), KvError> {
 pub struct Fields<'a>(pub(super) &'a [u8]);
 
 impl<'a> Fields<'a> {
-    /// The next field. `None` at the end and where the bytes make no sense; the latter leaves
-    /// something behind.
+    /// Reads the next field. `None` at the end, and where the bytes are no field; in the latter case
+    /// bytes are left.
     fn read(&mut self) -> Option<(&'a str, FieldValue<'a>)> {
         let mut rest = self.0;
         let key = str(&mut rest)?;

@@ -1,4 +1,4 @@
-//! Where what lies in a packed record. All numbers are little-endian.
+//! The layout of a packed record. All numbers are little-endian.
 //!
 //! ```text
 //!  0  version u8, level u8, flags u16, line u32
@@ -7,12 +7,12 @@
 //! 20  thread name, module path, target, file (those not given otherwise), message, fields
 //! ```
 
-/// Raised when the layout changes: bytes in a file may be older than the program reading them.
+/// Incremented when the layout changes, because a file may be older than the program that reads it.
 pub(crate) const VERSION: u8 = 1;
 
 pub(crate) const HEADER: usize = 20;
 
-/// What stands before the texts.
+/// What precedes the texts.
 #[derive(Clone, Copy)]
 pub(crate) struct Header {
     pub(crate) level: u8,
@@ -29,7 +29,7 @@ pub(crate) struct Header {
 impl Header {
     #[inline]
     pub(crate) fn to_bytes(self) -> [u8; HEADER] {
-        // Put together in registers and stored at once: what reads it next does so in words.
+        // Assembled in registers and stored in words, because it is read in words next.
         let [target, module, file] = [self.target, self.module, self.file].map(u64::from);
         let first = u64::from(VERSION)
             | u64::from(self.level) << 8
@@ -44,7 +44,7 @@ impl Header {
         bytes
     }
 
-    /// `None` where the version is another one.
+    /// `None` if the version is another one.
     pub(crate) fn from_bytes(bytes: &[u8; HEADER]) -> Option<Header> {
         let word = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
         (bytes[0] == VERSION).then(|| Header {
@@ -62,7 +62,7 @@ impl Header {
 }
 
 pub(crate) mod flag {
-    /// The message or a field lost something to a bound.
+    /// The message was cut, or a field left out.
     pub(crate) const CUT: u16 = 1;
     /// Formatting the message or a field returned an error or panicked.
     pub(crate) const BROKEN: u16 = 1 << 1;
@@ -71,11 +71,13 @@ pub(crate) mod flag {
     pub(crate) const MODULE_INTERNED: u16 = 1 << 4;
     pub(crate) const HAS_FILE: u16 = 1 << 5;
     pub(crate) const FILE_INTERNED: u16 = 1 << 6;
+    /// Module and file have a number.
+    pub(crate) const INTERNED: u16 = HAS_MODULE | MODULE_INTERNED | HAS_FILE | FILE_INTERNED;
     /// The target is the module path and not written again.
     pub(crate) const TARGET_IS_MODULE: u16 = 1 << 7;
 }
 
-/// What kind of value a field has; the byte before the value.
+/// The kind of a field's value: the byte before the value.
 pub(crate) mod kind {
     pub(crate) const NULL: u8 = 0;
     pub(crate) const FALSE: u8 = 1;

@@ -10,7 +10,7 @@ use crate::buffer::Buffer;
 use crate::layout::*;
 use crate::{MAX_LEN, fields, intern};
 
-/// How records are packed.
+/// How records are packed: for this process only and with up to [`MAX_LEN`] bytes by default.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     self_contained: bool,
@@ -18,7 +18,6 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// For this process only, up to [`MAX_LEN`] bytes.
     fn default() -> Options {
         Options {
             self_contained: false,
@@ -28,7 +27,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Whether module paths and file names are written out, so that another process can read
+    /// Sets whether module paths and file names are written out, so that another process can read
     /// the bytes; `false` by default.
     #[must_use = "returns the changed options"]
     pub const fn self_contained(mut self, yes: bool) -> Options {
@@ -36,7 +35,8 @@ impl Options {
         self
     }
 
-    /// The most bytes for one record, between 256 and [`MAX_LEN`]; the latter by default.
+    /// Sets the most bytes that a packed record may have, from 256 to [`MAX_LEN`], which is the
+    /// default. Other numbers become the nearest of these.
     #[must_use = "returns the changed options"]
     pub const fn max_len(mut self, bytes: usize) -> Options {
         self.max_len = if bytes < 256 {
@@ -99,94 +99,110 @@ impl ThreadBuffer {
     }
 }
 
-/// Formats `record` once, into this thread's buffer, and hands the packed bytes to `f`.
+/// Formats `record` into this thread's buffer and passes the packed bytes to `f`.
 ///
-/// A `Display` that logs is packed in a buffer of its own. One that fails or panics leaves what
-/// it had written, and the record is marked as [broken](crate::Unpacked::broken); the panic goes
-/// no further.
+/// A `Display` that logs is packed into a buffer of its own. One that fails or panics keeps what
+/// it had written, and the record is marked as [broken](crate::Unpacked::broken).
 ///
 /// # Panics
 ///
-/// Only if `f` does.
+/// If `f` does.
 #[inline]
 pub fn pack<R>(record: &Record<'_>, options: Options, f: impl FnOnce(&[u8]) -> R) -> R {
     let mut f = Some(f);
-    let packed = BUFFER.try_with(|buffer| {
+    let packed = BUFFER.with(|buffer| {
         let mut buffer = buffer.try_borrow_mut().ok()?;
         let packed = encode(record, options, &mut buffer);
         f.take().map(|f| f(packed))
     });
     match (packed, f) {
-        (Ok(Some(result)), _) => result,
-        (_, Some(f)) => on_the_stack(record, options, f),
+        (Some(result), _) => result,
+        (None, Some(f)) => pack_on_the_stack(record, options, f),
         // The closure is taken only where its result is returned.
-        (_, None) => unreachable!(),
+        (None, None) => unreachable!(),
     }
 }
 
-/// For a record that is logged while another one of this thread is being formatted: by a `Display`,
-/// or by a signal handler, which may have interrupted the allocator.
+/// For a record that is logged while this thread formats another one: by a `Display`, or by a
+/// signal handler, which may have interrupted the allocator.
 #[cold]
 #[inline(never)]
-fn on_the_stack<R>(record: &Record<'_>, options: Options, f: impl FnOnce(&[u8]) -> R) -> R {
+fn pack_on_the_stack<R>(record: &Record<'_>, options: Options, f: impl FnOnce(&[u8]) -> R) -> R {
     f(encode(record, options, &mut ThreadBuffer::new()))
 }
 
-/// What stays for fields when a message would fill everything.
+/// How much is kept free for fields if the message would fill everything, in bytes.
 const ROOM_FOR_FIELDS: usize = 1024;
 
+// Not inlined into other crates: there the parts below would become calls.
+#[inline(never)]
 fn encode<'a>(record: &Record<'_>, options: Options, buffer: &'a mut ThreadBuffer) -> &'a [u8] {
     let thread = buffer.name_len();
-    // Names share a quarter of the room, so that a huge target leaves some to the message.
-    let names_end = options.max_len / 4;
-    let mut out = Buffer::new(&mut buffer.bytes, HEADER + thread, names_end);
-    let names = names(&mut out, record, options);
-    let mut flags = names.flags;
-
-    let field_count = record.key_values().count();
-    let reserved = if field_count == 0 {
-        0
-    } else {
-        ROOM_FOR_FIELDS.min(options.max_len / 4)
+    let bytes = &mut buffer.bytes;
+    let mut len = HEADER + thread;
+    let mut names = match interned_names(record, options) {
+        Some(names) => names,
+        None => {
+            let mut out = Buffer::new(bytes, len, options.max_len / 4);
+            let names = written_names(&mut out, record, options);
+            len = out.len();
+            names
+        }
     };
-    out.set_limit(options.max_len - reserved);
-    let message_at = out.len();
-    if !message(&mut out, record) {
-        flags |= flag::BROKEN;
-    }
-    let fields_at = out.len();
-    if field_count > 0 {
-        out.set_limit(options.max_len);
-        if !fields::encode(&mut out, record.key_values()) {
-            flags |= flag::BROKEN;
+    let message_at = len;
+    let has_fields = has_fields(record);
+    let limit = match has_fields {
+        true => options.max_len - ROOM_FOR_FIELDS.min(options.max_len / 4),
+        false => options.max_len,
+    };
+    match record.args().as_str() {
+        // Most messages without arguments fit, and are copied by this.
+        Some(text) if text.len() <= limit - len => {
+            bytes[len..][..text.len()].copy_from_slice(text.as_bytes());
+            len += text.len();
+        }
+        _ => {
+            let mut out = Buffer::new(bytes, len, limit);
+            names.flags |= message(&mut out, record);
+            len = out.len();
         }
     }
-    if out.was_cut() {
-        flags |= flag::CUT;
+    let fields_at = len;
+    if has_fields {
+        let mut out = Buffer::new(bytes, len, options.max_len);
+        names.flags |= fields::encode(&mut out, record.key_values());
+        len = out.len();
     }
-
-    let line = record.line();
-    if line.is_some() {
-        flags |= flag::HAS_LINE;
-    }
-    // Every length is below `MAX_LEN`, which fits.
+    // Every length is at most `MAX_LEN`, which fits.
     let header = Header {
         level: record.level() as u8,
-        flags,
-        line: line.unwrap_or(0),
+        flags: names.flags
+            | if record.line().is_some() {
+                flag::HAS_LINE
+            } else {
+                0
+            },
+        line: record.line().unwrap_or(0),
         target: names.target,
         module: names.module,
         file: names.file,
         message: (fields_at - message_at) as u16,
-        fields: (out.len() - fields_at) as u16,
+        fields: (len - fields_at) as u16,
         thread: thread as u8,
     };
-    out.patch(0, header.to_bytes());
-    out.into_written()
+    bytes[..HEADER].copy_from_slice(&header.to_bytes());
+    &bytes[..len.min(MAX_LEN)]
 }
 
-/// The names of a record's place as they stand in the header: numbers, or the lengths of texts.
-#[derive(Default)]
+/// Whether the record has key-values. A source of the user's may panic; it is asked again when the
+/// fields are written.
+#[inline]
+fn has_fields(record: &Record<'_>) -> bool {
+    let count = catch_unwind(AssertUnwindSafe(|| record.key_values().count()));
+    !matches!(count, Ok(0))
+}
+
+/// The names of a record as they are in the header: numbers, or the lengths of texts.
 struct Names {
     flags: u16,
     target: u16,
@@ -194,25 +210,47 @@ struct Names {
     file: u16,
 }
 
+/// The names of nearly all records: module and file are static and have a number, and the target
+/// is the module.
 #[inline]
-fn names(out: &mut Buffer<'_>, record: &Record<'_>, options: Options) -> Names {
-    let mut names = Names::default();
+fn interned_names(record: &Record<'_>, options: Options) -> Option<Names> {
+    let module = record.module_path_static()?;
+    let file = record.file_static()?;
+    if options.self_contained || !std::ptr::eq(module, record.target()) {
+        return None;
+    }
+    let number = intern::number(module, file)?;
+    Some(Names {
+        flags: flag::INTERNED | flag::TARGET_IS_MODULE,
+        target: 0,
+        module: number,
+        file: number,
+    })
+}
+
+/// Writes the names that have no number. Together they get a quarter of the room.
+#[inline(never)]
+fn written_names(out: &mut Buffer<'_>, record: &Record<'_>, options: Options) -> Names {
+    let mut names = Names {
+        flags: 0,
+        target: 0,
+        module: 0,
+        file: 0,
+    };
     let number = match (record.module_path_static(), record.file_static()) {
         (Some(module), Some(file)) if !options.self_contained => intern::number(module, file),
         _ => None,
     };
     let module = record.module_path();
     if let Some(number) = number {
-        names.flags =
-            flag::HAS_MODULE | flag::MODULE_INTERNED | flag::HAS_FILE | flag::FILE_INTERNED;
+        names.flags = flag::INTERNED;
         (names.module, names.file) = (number, number);
     } else if let Some(module) = module {
         names.flags = flag::HAS_MODULE;
         names.module = text(out, module);
     }
     let target = record.target();
-    // As a rule they are one and the same string, which is quicker to see than that they are equal.
-    if module.is_some_and(|module| std::ptr::eq(module, target) || module == target) {
+    if module == Some(target) {
         names.flags |= flag::TARGET_IS_MODULE;
     } else {
         names.target = text(out, target);
@@ -220,6 +258,9 @@ fn names(out: &mut Buffer<'_>, record: &Record<'_>, options: Options) -> Names {
     if let (None, Some(file)) = (number, record.file()) {
         names.flags |= flag::HAS_FILE;
         names.file = text(out, file);
+    }
+    if out.was_cut() {
+        names.flags |= flag::CUT;
     }
     names
 }
@@ -231,16 +272,16 @@ fn text(out: &mut Buffer<'_>, text: &str) -> u16 {
     (out.len() - at) as u16
 }
 
-/// Whether the message's parts could be formatted; being cut is no failure.
-#[inline]
-fn message(out: &mut Buffer<'_>, record: &Record<'_>) -> bool {
-    let args = record.args();
-    if let Some(text) = args.as_str() {
-        out.push_str(text);
-        return true;
+/// Writes the message. Returns the flags that say how that went.
+#[inline(never)]
+fn message(out: &mut Buffer<'_>, record: &Record<'_>) -> u16 {
+    let formatted = catch_unwind(AssertUnwindSafe(|| out.write_fmt(*record.args())));
+    match formatted {
+        Ok(Ok(())) => 0,
+        Ok(Err(_)) if out.was_cut() => flag::CUT,
+        _ if out.was_cut() => flag::CUT | flag::BROKEN,
+        _ => flag::BROKEN,
     }
-    let formatted = catch_unwind(AssertUnwindSafe(|| out.write_fmt(*args)));
-    matches!(formatted, Ok(Ok(()))) || (matches!(formatted, Ok(Err(_))) && out.was_cut())
 }
 
 #[cfg(test)]
