@@ -110,16 +110,16 @@ impl ThreadBuffer {
 #[inline]
 pub fn pack<R>(record: &Record<'_>, options: Options, f: impl FnOnce(&[u8]) -> R) -> R {
     let mut f = Some(f);
-    let packed = BUFFER.with(|buffer| {
+    let packed = BUFFER.try_with(|buffer| {
         let mut buffer = buffer.try_borrow_mut().ok()?;
         let packed = encode(record, options, &mut buffer);
         f.take().map(|f| f(packed))
     });
     match (packed, f) {
-        (Some(result), _) => result,
-        (None, Some(f)) => pack_on_the_stack(record, options, f),
+        (Ok(Some(result)), _) => result,
+        (_, Some(f)) => pack_on_the_stack(record, options, f),
         // The closure is taken only where its result is returned.
-        (None, None) => unreachable!(),
+        (_, None) => unreachable!(),
     }
 }
 

@@ -188,6 +188,73 @@ fn a_display_that_fails_or_panics_leaves_what_it_wrote() {
     );
 }
 
+/// A source that panics when it is counted, and when it is visited after its first pair.
+struct PanickingSource;
+
+impl log::kv::Source for PanickingSource {
+    fn visit<'kvs>(
+        &'kvs self,
+        visitor: &mut dyn log::kv::VisitSource<'kvs>,
+    ) -> Result<(), log::kv::Error> {
+        visitor.visit_pair("first".into(), 1.into())?;
+        panic!("a Source of the test's panics");
+    }
+
+    fn count(&self) -> usize {
+        panic!("a Source of the test's panics");
+    }
+}
+
+#[test]
+fn a_source_that_panics_costs_only_the_fields_behind() {
+    let bytes = pack(
+        &Record::builder()
+            .args(format_args!("message {}", 1))
+            .key_values(&PanickingSource)
+            .build(),
+    );
+    let record = packlog::unpack(&bytes).unwrap();
+    assert_eq!(record.message, "message 1");
+    assert!(record.broken && !record.cut);
+    let fields: Vec<_> = record.fields().collect();
+    assert_eq!(fields, [("first", FieldValue::I64(1))]);
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn a_value_that_panics_while_it_is_visited_costs_only_itself() {
+    use log::kv::{ToValue as _, Value};
+    struct PanickingValue;
+    impl serde::Serialize for PanickingValue {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            panic!("a Serialize of the test's panics");
+        }
+    }
+    let pairs = [
+        ("before", 1.to_value()),
+        ("bad", Value::from_serde(&PanickingValue)),
+        ("after", 2.to_value()),
+    ];
+    let bytes = pack(
+        &Record::builder()
+            .args(format_args!("kept"))
+            .key_values(&pairs)
+            .build(),
+    );
+    let record = packlog::unpack(&bytes).unwrap();
+    assert_eq!(record.message, "kept");
+    assert!(record.broken && !record.cut);
+    let fields: Vec<_> = record.fields().collect();
+    assert_eq!(
+        fields,
+        [
+            ("before", FieldValue::I64(1)),
+            ("bad", FieldValue::Text("[formatting failed]")),
+            ("after", FieldValue::I64(2)),
+        ]
+    );
+}
+
 #[test]
 fn what_is_too_long_keeps_its_head() {
     let long = "ä".repeat(MAX_LEN);
