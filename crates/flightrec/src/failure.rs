@@ -207,6 +207,10 @@ impl PanicPayload {
         read.unwrap_or_else(|| PanicPayload::text("<a panic payload that is not text>"))
     }
 
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     fn text(text: &str) -> PanicPayload {
         PanicPayload {
             message: text.to_owned(),

@@ -1,10 +1,14 @@
 //! The panic hook: panics become dumps.
 
-use std::cell::{Cell, RefCell};
+use std::any::Any;
+use std::cell::Cell;
+use std::collections::VecDeque;
 use std::panic::{self, PanicHookInfo};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
+
+use forklock::ForkMutex;
 
 use crate::failure::{Failure, PanicPayload};
 use crate::outcome::DumpOutcome;
@@ -13,11 +17,29 @@ use crate::{FlightRecorder, pipeline};
 /// How long a panicking thread waits for its dump.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The latest panics that the hook has seen, in any thread.
+static LATEST: ForkMutex<VecDeque<Seen>> = ForkMutex::new(VecDeque::new());
+const MAX_LATEST: usize = 32;
+
+struct Seen {
+    message: String,
+    /// Set if the panic got no dump because there were too many.
+    suppressed: Option<Failure>,
+}
+
+/// What became of a panic that ends the process.
+pub(crate) enum Fate {
+    /// The hook has not seen it.
+    Unseen,
+    /// The hook has made its dump, or has said why there is none.
+    Reported,
+    /// It got no dump because there were too many.
+    Suppressed(Failure),
+}
+
 thread_local! {
     /// How many panics of this thread the hook has seen.
     static SEEN: Cell<u64> = const { Cell::new(0) };
-    /// The last panic of this thread, if it got no dump because there were too many.
-    static SUPPRESSED: RefCell<Option<Failure>> = const { RefCell::new(None) };
 }
 
 /// How many panics of this thread the hook has seen.
@@ -25,19 +47,39 @@ pub(crate) fn seen_by_hook() -> u64 {
     SEEN.get()
 }
 
-/// The last panic of this thread, if it got no dump because there were too many. It ends the
-/// process, as the caller has found out.
-pub(crate) fn take_suppressed() -> Option<Failure> {
-    let failure = SUPPRESSED.try_with(RefCell::take).ok()??;
-    Some(Failure {
-        ends_process: true,
-        ..failure
-    })
+/// What became of the panic with this payload. It may come from another thread, for a thread can
+/// pass on a panic with `resume_unwind`, which calls no hook.
+pub(crate) fn fate(payload: &(dyn Any + Send)) -> Fate {
+    let payload = PanicPayload::of(payload);
+    let Ok(mut latest) = LATEST.lock() else {
+        return Fate::Unseen;
+    };
+    let mut newest_first = latest.iter_mut().rev();
+    match newest_first.find(|seen| seen.message == payload.message()) {
+        None => Fate::Unseen,
+        Some(seen) => match seen.suppressed.take() {
+            None => Fate::Reported,
+            Some(failure) => Fate::Suppressed(Failure {
+                ends_process: true,
+                ..failure
+            }),
+        },
+    }
 }
 
-/// Does nothing in a thread whose thread-locals are gone: a panic in here would abort the process.
-fn remember_suppressed(failure: Option<Failure>) {
-    let _ = SUPPRESSED.try_with(|suppressed| suppressed.replace(failure));
+fn remember(message: &str, suppressed: Option<Failure>) {
+    // Held by this thread only if a panic interrupted this very function.
+    let Ok(mut latest) = LATEST.lock() else {
+        return;
+    };
+    if latest.len() == MAX_LATEST {
+        latest.pop_front();
+    }
+    let message = message.to_owned();
+    latest.push_back(Seen {
+        message,
+        suppressed,
+    });
 }
 
 /// Adds the recorder's hook to the one that is there, behind it or before it.
@@ -89,8 +131,8 @@ fn is_notice(info: &PanicHookInfo<'_>) -> bool {
 fn dump(recorder: &FlightRecorder, info: &PanicHookInfo<'_>) {
     let is_main = thread::current().name() == Some("main");
     let payload = PanicPayload::of(info.payload());
+    let message = payload.message().to_owned();
     let failure = Failure::panic(payload, info.location(), is_main);
-    remember_suppressed(None);
     let (done, wait) = mpsc::channel();
     let (its_recorder, its_failure) = (recorder.clone(), failure.clone());
     let dumper = thread::Builder::new().name("flightrec".to_owned());
@@ -105,10 +147,10 @@ fn dump(recorder: &FlightRecorder, info: &PanicHookInfo<'_>) {
         pipeline.notices.say(&message);
         return;
     }
-    match wait.recv_timeout(TIMEOUT) {
-        Ok(Ok(DumpOutcome::Suppressed)) => {
-            remember_suppressed(Some(failure));
-        }
+    let outcome = wait.recv_timeout(TIMEOUT);
+    let is_suppressed = matches!(outcome, Ok(Ok(DumpOutcome::Suppressed)));
+    remember(&message, is_suppressed.then_some(failure));
+    match outcome {
         // The dump was made, or a message says why not.
         Ok(_) | Err(RecvTimeoutError::Disconnected) => {}
         Err(RecvTimeoutError::Timeout) => {

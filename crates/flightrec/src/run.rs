@@ -104,14 +104,16 @@ impl FlightRecorder {
 
     /// Makes sure that the panic that ends `main` has a dump.
     fn dump_panic_of_main(&self, payload: &(dyn std::any::Any + Send), seen_before: u64) {
-        let failure = match panics::take_suppressed() {
-            Some(suppressed) => suppressed,
-            // The hook has made the dump.
-            None if panics::seen_by_hook() > seen_before => return,
-            None => {
+        let failure = match panics::fate(payload) {
+            panics::Fate::Suppressed(failure) => failure,
+            panics::Fate::Reported => return,
+            // The hook has seen it, but could not make a dump, and has said so.
+            panics::Fate::Unseen if panics::seen_by_hook() > seen_before => return,
+            panics::Fate::Unseen => {
                 let mut failure = Failure::unseen_panic(payload);
                 failure.notes.push(
-                    "no stack: another panic hook replaced the recorder's after `install`"
+                    "no stack: the recorder's panic hook was not called; another panic hook may have \
+                     replaced it"
                         .to_owned(),
                 );
                 failure

@@ -114,6 +114,22 @@ fn run(recorder: &FlightRecorder, scenario: &str) -> ExitCode {
             }
             Err::<(), _>("the last one")
         }),
+        "passed on" | "storm, then passed on" => recorder.run(|| {
+            let panics_before = if scenario == "passed on" { 0 } else { 20 };
+            for number in 0..panics_before {
+                let text = char::from(b'a' + number).to_string();
+                let _ = std::panic::catch_unwind(|| panic_at(number, &text));
+            }
+            let worker = std::thread::spawn(|| {
+                if true {
+                    panic!("the worker's");
+                }
+            });
+            if let Err(payload) = worker.join() {
+                std::panic::resume_unwind(payload);
+            }
+            Ok::<_, Error>(())
+        }),
         "hook replaced" => {
             std::panic::set_hook(Box::new(|_| eprintln!("another hook")));
             recorder.run(|| {
@@ -412,6 +428,23 @@ fn what_ends_the_program_is_dumped_after_any_number_of_caught_panics() {
                 .contains("crash report written"),
             "{text}"
         );
+    }
+}
+
+#[test]
+fn a_panic_of_a_worker_that_main_passes_on_makes_one_dump() {
+    for scenario in ["passed on", "storm, then passed on"] {
+        let (output, dumps) = program_with(scenario);
+        assert_eq!(output.status.code(), Some(101));
+        let of_the_worker: Vec<_> = dumps
+            .iter()
+            .filter(|dump| dump.error.as_ref().unwrap().message == "the worker's")
+            .collect();
+        let [dump] = &of_the_worker[..] else {
+            panic!("{scenario}: {} dumps", of_the_worker.len());
+        };
+        assert_eq!(dump.reason.kind, "panic");
+        assert!(dump.notes.is_empty(), "{:?}", dump.notes);
     }
 }
 
