@@ -20,7 +20,7 @@ const MAX_LEN: usize = 512;
 
 /// How many values are kept of each kind.
 const MAX_TOLD: usize = 256;
-const MAX_SEEN: usize = 64;
+pub(crate) const MAX_SEEN: usize = 64;
 
 /// Forms of a value are found by their last bytes.
 const WINDOW: usize = 6;
@@ -150,17 +150,24 @@ struct Learned {
     told: VecDeque<String>,
     seen: VecDeque<String>,
     forms: HashMap<[u8; WINDOW], Vec<String>>,
-    /// A bit for each hash of the last bytes of a form.
-    filter: Vec<u64>,
+    /// How many windows in `forms` have each hash; empty if nothing was learned yet.
+    filter: Vec<u16>,
 }
 
-const FILTER_BITS: usize = 1 << 14;
+const FILTER_LEN: usize = 1 << 14;
 
-fn hash(window: &[u8]) -> usize {
-    let word = window
-        .iter()
-        .fold(0u64, |word, byte| word << 8 | u64::from(*byte));
-    (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 50) as usize % FILTER_BITS
+/// The hash of the last `WINDOW` bytes in `word`.
+fn hash(word: u64) -> usize {
+    let window = word & ((1 << (8 * WINDOW)) - 1);
+    (window.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 50) as usize % FILTER_LEN
+}
+
+fn hash_of(window: &[u8; WINDOW]) -> usize {
+    hash(
+        window
+            .iter()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    )
 }
 
 impl Learned {
@@ -187,10 +194,28 @@ impl Learned {
         };
         list.push_back(value.to_owned());
         if let Some(oldest) = oldest {
+            self.remove_forms(&oldest);
             wipe(oldest);
-            self.index_all();
-        } else {
-            self.index(value);
+        }
+        self.index(value);
+    }
+
+    fn remove_forms(&mut self, value: &str) {
+        for form in forms(value) {
+            if let Some(window) = form.as_bytes().last_chunk::<WINDOW>()
+                && let Some(same) = self.forms.get_mut(window)
+            {
+                if let Some(at) = same.iter().position(|there| *there == form) {
+                    wipe(same.swap_remove(at));
+                    // The longest is tried first.
+                    same.sort_by_key(|form| usize::MAX - form.len());
+                }
+                if same.is_empty() {
+                    self.forms.remove(window);
+                    self.filter[hash_of(window)] -= 1;
+                }
+            }
+            wipe(form);
         }
     }
 
@@ -216,15 +241,16 @@ impl Learned {
 
     fn index(&mut self, value: &str) {
         if self.filter.is_empty() {
-            self.filter = vec![0; FILTER_BITS / 64];
+            self.filter = vec![0; FILTER_LEN];
         }
         for form in forms(value) {
             let Some(window) = form.as_bytes().last_chunk::<WINDOW>().copied() else {
                 continue;
             };
-            let hash = hash(&window);
-            self.filter[hash / 64] |= 1 << (hash % 64);
-            let same = self.forms.entry(window).or_default();
+            let same = self.forms.entry(window).or_insert_with(|| {
+                self.filter[hash_of(&window)] += 1;
+                Vec::new()
+            });
             if same.len() < MAX_SAME && !same.contains(&form) {
                 same.push(form);
                 // The longest is tried first.
@@ -238,15 +264,15 @@ impl Learned {
             return;
         }
         let bytes = text.as_bytes();
-        for (at, window) in bytes.windows(WINDOW).enumerate() {
-            let hash = hash(window);
-            if self.filter[hash / 64] & 1 << (hash % 64) == 0 {
+        let mut word = 0;
+        for (at, byte) in bytes.iter().enumerate() {
+            word = word << 8 | u64::from(*byte);
+            if self.filter[hash(word)] == 0 {
                 continue;
             }
-            let end = at + WINDOW;
-            let key: &[u8; WINDOW] = match window.try_into() {
-                Ok(key) => key,
-                Err(_) => continue,
+            let end = at + 1;
+            let Some(key) = bytes[..end].last_chunk::<WINDOW>() else {
+                continue;
             };
             let forms = self.forms.get(key).map_or(&[][..], Vec::as_slice);
             if let Some(form) = forms

@@ -6,7 +6,7 @@ use crate::key::{Kind, Secret, Strength};
 use crate::redactor::RuleName;
 use crate::scan::Scan;
 use crate::value::{self, Syntax};
-use crate::{command, prose, quote, url};
+use crate::{MASK, command, prose, quote, url};
 
 /// Of a longer key the end decides.
 const MAX_KEY: usize = 64;
@@ -30,7 +30,10 @@ pub(crate) fn key(scan: &mut Scan<'_>, anchor: usize, anchor_end: usize) -> Opti
         return None;
     }
     let end = key.range.end;
-    let Some(secret) = scan.keys.secret(scan.str(key.name.clone())) else {
+    if let Some(mask_end) = masked_value(scan, end) {
+        return Some(mask_end);
+    }
+    let Some(secret) = scan.secret(key.name.clone()) else {
         return query_parameter(scan, &key);
     };
     let after = quote::closers(scan, end);
@@ -78,6 +81,22 @@ pub(crate) fn key(scan: &mut Scan<'_>, anchor: usize, anchor_end: usize) -> Opti
         Some(_) if spaces > 0 => prose::after_key(scan, &key, secret, at),
         _ => None,
     }
+}
+
+/// Where the mask ends if it is the whole value of the key that ends at `end`. In the second pass
+/// over a text this is most keys.
+fn masked_value(scan: &Scan<'_>, end: usize) -> Option<usize> {
+    const LONGEST_JOINT: usize = 6;
+    let rest = &scan.bytes[end..];
+    let joint = rest
+        .iter()
+        .take(LONGEST_JOINT)
+        .position(|b| !b"\"'=: ".contains(b))?;
+    let after = rest[joint..].strip_prefix(MASK.as_bytes())?;
+    let ends = after
+        .first()
+        .is_none_or(|b| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'&'));
+    (joint > 0 && ends).then_some(end + joint + MASK.len())
 }
 
 /// A key in text.

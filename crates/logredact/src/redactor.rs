@@ -11,7 +11,7 @@ use crate::allow::Allowed;
 use crate::anchors::Anchors;
 use crate::home::Homes;
 use crate::key::{Keys, Secret};
-use crate::known::Known;
+use crate::known::{Known, MAX_SEEN};
 use crate::scan::Scan;
 use crate::splice::{Finding, splice};
 use crate::stream::Stream;
@@ -401,12 +401,18 @@ impl Redactor {
     }
 
     fn learn_from(&self, text: &str, findings: &[Finding]) {
-        for Finding { range, rule } in findings {
-            let tells = matches!(rule, RuleName::Key | RuleName::Url | RuleName::Argument);
-            if tells && let Some(secret) = text.get(range.clone()) {
-                self.known.see(secret);
-            }
-        }
+        findings
+            .iter()
+            .filter(|found| {
+                matches!(
+                    found.rule,
+                    RuleName::Key | RuleName::Url | RuleName::Argument
+                )
+            })
+            // Of more, each would only replace another.
+            .take(MAX_SEEN)
+            .filter_map(|found| text.get(found.range.clone()))
+            .for_each(|secret| self.known.see(secret));
     }
 
     fn splice_known(&self, text: &str) -> Option<String> {

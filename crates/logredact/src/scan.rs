@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::anchors::{Anchor, Anchors, Found};
 use crate::encoded;
-use crate::key::Keys;
+use crate::key::{Keys, Secret};
 use crate::pair;
 use crate::private_key;
 use crate::redactor::RuleName;
@@ -43,6 +43,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) jwk_done: usize,
     steps: Cell<usize>,
     depth: u8,
+    /// The last key that was classified: the keys of a text repeat.
+    last_key: (Range<usize>, Option<Secret>),
 }
 
 /// The pass looked at more bytes than its budget allows.
@@ -70,7 +72,19 @@ impl<'a> Scan<'a> {
             jwk_done: 0,
             steps: Cell::new(0),
             depth: 0,
+            last_key: (0..0, None),
         }
+    }
+
+    /// What the key in a range says about its value.
+    pub(crate) fn secret(&mut self, key: Range<usize>) -> Option<Secret> {
+        let (last, secret) = &self.last_key;
+        if self.bytes.get(last.clone()) == self.bytes.get(key.clone()) {
+            return *secret;
+        }
+        let secret = self.keys.secret(self.str(key.clone()));
+        self.last_key = (key, secret);
+        secret
     }
 
     /// All that is secret in the text.
@@ -203,6 +217,11 @@ impl<'a> Scan<'a> {
 
     /// The text of a range; a part of it where the range cuts a character.
     pub(crate) fn str(&self, range: Range<usize>) -> &'a str {
+        // Without a search for the error in almost every case.
+        let text: &'a str = self.text;
+        if let Some(part) = text.get(range.clone()) {
+            return part;
+        }
         let bytes: &'a [u8] = self.bytes;
         let part = &bytes[range.start.min(bytes.len())
             ..range.end.clamp(range.start.min(bytes.len()), bytes.len())];

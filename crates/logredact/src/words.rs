@@ -15,15 +15,20 @@ fn has(list: &[&str], word: &str) -> bool {
         .is_ok()
 }
 
+/// The same for lists whose words have no digits. Most secrets have one.
+fn has_word(list: &[&str], word: &str) -> bool {
+    !word.bytes().any(|b| b.is_ascii_digit()) && has(list, word)
+}
+
 /// Says that there is no value.
 pub(crate) fn is_nothing(value: &str) -> bool {
-    has(NOTHING, value)
+    has_word(NOTHING, value)
 }
 
 /// Says what state something is in: `auth=disabled`, `token: expired`.
 pub(crate) fn is_status(value: &str) -> bool {
     let word = value.trim_end_matches(['.', ',', ';', '!', ':', ')']);
-    has(STATUS, word)
+    has_word(STATUS, word)
 }
 
 /// Begins like a sentence or an error message: `must not be empty`, `connection refused`.
@@ -36,7 +41,7 @@ pub(crate) fn is_prose(value: &str) -> bool {
     let Some(first) = words.next() else {
         return false;
     };
-    if has(OPENERS, first) || has(STATUS, first) || has(NOTHING, first) {
+    if has_word(OPENERS, first) || has_word(STATUS, first) || has_word(NOTHING, first) {
         return true;
     }
     // A word that only sentences have among the next three.
@@ -45,13 +50,13 @@ pub(crate) fn is_prose(value: &str) -> bool {
         && words
             .take(3)
             .take_while(|word| natural(word))
-            .any(|word| has(FUNCTION, word))
+            .any(|word| has_word(FUNCTION, word))
 }
 
 /// Has words that sentences have and pass phrases hardly.
 pub(crate) fn has_function_words(text: &str) -> bool {
     let first = text.split(' ').next().unwrap_or(text);
-    has(OPENERS, first) || text.split(' ').any(|word| has(FUNCTION, word))
+    has_word(OPENERS, first) || text.split(' ').any(|word| has_word(FUNCTION, word))
 }
 
 /// A type of a programming language or a database.
