@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use crate::found_key::Key;
 use crate::key::{Secret, Strength};
-use crate::pair::{Key, bare_len};
+use crate::masking::bare_len;
 use crate::quote;
 use crate::redactor::{Redactor, RuleName};
 use crate::scan::Scan;

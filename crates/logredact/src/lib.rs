@@ -3,12 +3,15 @@
 
 mod allow;
 mod anchors;
+mod brackets;
 mod card;
 mod command;
 mod encoded;
+mod found_key;
 mod home;
 mod key;
 mod known;
+mod masking;
 mod pair;
 mod private_key;
 mod prose;

@@ -1,7 +1,8 @@
 //! Secrets in sentences: `the password is …`, `Bearer …`, `IDENTIFIED BY '…'`.
 
+use crate::found_key::Key;
 use crate::key::{Kind, Secret, Strength};
-use crate::pair::{Key, bare_len};
+use crate::masking::bare_len;
 use crate::quote;
 use crate::redactor::RuleName;
 use crate::scan::Scan;

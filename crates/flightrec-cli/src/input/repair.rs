@@ -254,7 +254,7 @@ impl Repair<'_> {
         self.at = at;
     }
 
-    /// `\uXXXX`, of which two may make one character.
+    /// `\u` and four hexadecimal digits, of which two may make one character.
     fn unicode(&mut self) {
         let unit = |text: &[u8]| {
             let digits = text.strip_prefix(b"\\u")?.get(..4)?;

@@ -1,0 +1,95 @@
+//! Masks secrets in a list or a map that is the value of a key.
+
+use std::ops::Range;
+
+use crate::key::{Secret, Strength};
+use crate::redactor::RuleName;
+use crate::scan::Scan;
+use crate::{quote, value};
+
+/// What is within brackets: lists of values or of bytes.
+pub(crate) fn mask_group(
+    scan: &mut Scan<'_>,
+    secret: Secret,
+    open: usize,
+    bracket: u8,
+) -> Option<usize> {
+    if secret.strength == Strength::Weak || open < scan.groups_done {
+        return None;
+    }
+    let close = quote::group_end(scan, open);
+    let content = open + 1..close;
+    let text = scan.str(content.clone());
+    if bracket == b'{' {
+        // An object has keys of its own; strings under other keys are masked if they look secret.
+        scan.groups_done = close;
+        mask_members(scan, content);
+        return None;
+    }
+    let whole = scan.str(open..scan.bytes.len().min(close + 1));
+    if value::is_placeholder(text.trim()) || value::is_placeholder(whole) || text.trim().is_empty()
+    {
+        return None;
+    }
+    let first = text.trim_start().trim_start_matches(['"', '\'', '\\', 'b']);
+    let is_secret = if is_bytes(text) {
+        secret.strength == Strength::Strong
+    } else if secret.strength == Strength::Strong {
+        !crate::words::is_prose(first) && !crate::words::is_type(first)
+    } else {
+        let mut items = text.split([',', '\n', ' ']);
+        items.any(|item| value::looks_like_password(item.trim_matches(['"', '\'', '\\', '(', ')'])))
+    };
+    if !is_secret {
+        return None;
+    }
+    let start = content.start + (text.len() - text.trim_start().len());
+    let end = content.end - (text.len() - text.trim_end().len()).min(content.len());
+    scan.mask(start..end.max(start), RuleName::Key);
+    Some(close)
+}
+
+/// A list of numbers that are bytes: `[104, 117, 110]`, `[68, 6e]`, `[0x68, 0x75]`.
+fn is_bytes(text: &str) -> bool {
+    let mut count = 0;
+    for item in text
+        .split([',', '\n', ' '])
+        .filter(|item| !item.is_empty())
+        .take(64)
+    {
+        let hex = item.strip_prefix("0x").unwrap_or(item);
+        let is_byte = item.parse::<u8>().is_ok()
+            || (hex.len() == 2 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
+        if !is_byte {
+            return false;
+        }
+        count += 1;
+    }
+    count >= 4
+}
+
+fn mask_members(scan: &mut Scan<'_>, content: Range<usize>) {
+    let mut at = content.start;
+    let mut after_joint = false;
+    while at < content.end {
+        scan.step(1);
+        match scan.bytes[at] {
+            b':' | b'=' | b'>' => after_joint = true,
+            b' ' | b'\n' | b'\t' => {}
+            b'"' | b'\'' => {
+                let Some(quoted) = quote::quoted(scan, at) else {
+                    break;
+                };
+                let text = scan.str(quoted.content.clone());
+                if after_joint && text.len() >= 16 && value::looks_like_credential(text, 16) {
+                    scan.mask(quoted.content.clone(), RuleName::Key);
+                }
+                at = quoted.end.max(at + 1);
+                after_joint = false;
+                continue;
+            }
+            _ => after_joint = false,
+        }
+        at += 1;
+    }
+}

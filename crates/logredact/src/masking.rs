@@ -1,0 +1,389 @@
+//! Masks the value of a key: quoted, encoded, bare, in brackets or over lines.
+
+use std::ops::Range;
+
+use crate::brackets::mask_group;
+use crate::found_key::{Key, is_key_byte};
+use crate::key::{Kind, Secret, Strength};
+use crate::redactor::RuleName;
+use crate::scan::Scan;
+use crate::value::{self, Syntax};
+use crate::{prose, quote};
+
+/// Masks the value that begins at `start` if it is secret; where to look on.
+pub(crate) fn mask_value(
+    scan: &mut Scan<'_>,
+    key: &Key,
+    secret: Secret,
+    start: usize,
+    syntax: Syntax,
+    encoded: bool,
+) -> Option<usize> {
+    let start = match scan.get(start) {
+        Some(b'\n' | b'\r' | b'|' | b'>') => block_value(scan, secret, start)?,
+        _ => skip_wrappers(scan, start),
+    };
+    if let Some(quoted) = quote::quoted(scan, start) {
+        return mask_quoted(scan, key, secret, &quoted, syntax);
+    }
+    if encoded {
+        return mask_encoded(scan, key, secret, start);
+    }
+    match secret.kind {
+        Kind::Line | Kind::Cookie => {
+            if let Some(end) = mask_line(scan, key, secret, start, syntax) {
+                return Some(end);
+            }
+            if secret.kind == Kind::Line || syntax != Syntax::Assign {
+                return None;
+            }
+        }
+        Kind::Phrase => return prose::phrase(scan, start),
+        Kind::Plain | Kind::Pass | Kind::Code => {}
+    }
+    if let Some(open @ (b'[' | b'{' | b'(')) = scan.get(start) {
+        let literal_end = start + bare_len(scan, start);
+        if open != b'[' && value::is_placeholder(scan.str(start..literal_end)) {
+            return None;
+        }
+        return mask_group(scan, secret, start, open);
+    }
+    mask_bare(scan, key, secret, start, syntax)
+}
+
+fn mask_quoted(
+    scan: &mut Scan<'_>,
+    key: &Key,
+    secret: Secret,
+    quoted: &quote::Quoted,
+    syntax: Syntax,
+) -> Option<usize> {
+    let syntax = if syntax == Syntax::Assign {
+        syntax
+    } else {
+        Syntax::Quoted
+    };
+    let content = quoted.content.clone();
+    let text = scan.str(content.clone());
+    let is_secret = match secret.kind {
+        Kind::Line => is_authorization(text),
+        Kind::Cookie => {
+            text.contains('=') || value::is_secret(secret, syntax, key.name(scan), text)
+        }
+        _ => value::is_secret(secret, syntax, key.name(scan), text),
+    };
+    if !is_secret {
+        return None;
+    }
+    scan.mask(content.clone(), RuleName::Key);
+    // A quote that is closed only on another line may not have been closed at all, and what was
+    // masked may hold the key of a secret behind it.
+    let newline = memchr::memchr(b'\n', &scan.bytes[content.clone()]);
+    Some(newline.map_or(content.end, |at| content.start + at))
+}
+
+fn mask_encoded(scan: &mut Scan<'_>, key: &Key, secret: Secret, start: usize) -> Option<usize> {
+    let bytes = scan.bytes;
+    let mut at = start;
+    while let Some(b) = scan.get(at) {
+        let ends = match b {
+            b'%' => {
+                let code = &bytes[at..bytes.len().min(at + 3)];
+                [
+                    &b"%26"[..],
+                    b"%22",
+                    b"%7D",
+                    b"%7d",
+                    b"%2C",
+                    b"%2c",
+                    b"%20",
+                    b"%0A",
+                    b"%0a",
+                    b"%27",
+                ]
+                .contains(&code)
+            }
+            b => b.is_ascii_whitespace() || b"&\"'<>;,".contains(&b),
+        };
+        if ends {
+            break;
+        }
+        at += 1;
+    }
+    scan.step(at - start);
+    let value = scan.str(start..at);
+    if !value::is_secret(secret, Syntax::Assign, key.name(scan), value) {
+        return None;
+    }
+    scan.mask(start..at, RuleName::Key);
+    Some(at)
+}
+
+/// `Authorization: …` and `Cookie: …` to the end of the line or of the quotes around it.
+fn mask_line(
+    scan: &mut Scan<'_>,
+    key: &Key,
+    secret: Secret,
+    start: usize,
+    syntax: Syntax,
+) -> Option<usize> {
+    let before = key.before(scan);
+    let line = scan.run(start, |b| b != b'\n' && b != b'\r');
+    let mut end = start + line;
+    if let Some(quote @ (b'"' | b'\'' | b'`')) = before {
+        // `"Cookie: a=b"`: the line ends where the quotes do.
+        end = end.min(quote::closing(scan, start, quote, 0));
+    }
+    let text = scan.str(start..end);
+    let first = text.split(' ').next().unwrap_or(text);
+    let is_secret = match (secret.kind, syntax) {
+        (Kind::Cookie, Syntax::Colon | Syntax::Quoted) => {
+            first.contains('=') && !value::is_placeholder(text)
+        }
+        (Kind::Cookie, _) => return None,
+        _ => is_authorization(text),
+    };
+    if !is_secret {
+        return None;
+    }
+    if syntax == Syntax::Assign {
+        // `authorization=token X path=/`: the scheme and the credential.
+        let scheme = first.len();
+        let len = bare_len(scan, start);
+        end = start + len;
+        if len == scheme && prose::is_scheme(first) && scan.get(end) == Some(b' ') {
+            end += 1;
+            end += bare_len(scan, end);
+        }
+    }
+    scan.mask(start..end, RuleName::Key);
+    Some(end)
+}
+
+/// Whether the value of `Authorization` is one, and no message about it.
+fn is_authorization(text: &str) -> bool {
+    let mut words = text.split(' ').filter(|word| !word.is_empty());
+    let first = words.next().unwrap_or_default();
+    let second = words.next();
+    match second {
+        _ if value::is_placeholder(text.trim()) || value::is_placeholder(first) => false,
+        Some(second) if prose::is_scheme(first) => {
+            !value::is_placeholder(second) && !second.bytes().all(|b| b.is_ascii_lowercase())
+        }
+        Some(_) => {
+            let telling = first.bytes().any(|b| b.is_ascii_digit()) || text.contains('=');
+            telling && !crate::words::is_prose(text)
+        }
+        None => {
+            !prose::is_scheme(first)
+                && !crate::words::is_status(first)
+                && (value::looks_like_password(first) || first.len() >= 16)
+        }
+    }
+}
+
+/// `|` or `>` and an indented line, or an indented line or list item: a value of YAML.
+fn block_value(scan: &Scan<'_>, secret: Secret, at: usize) -> Option<usize> {
+    let marker = scan.run(at, |b| b"|>+-0123456789 ".contains(&b)).min(6);
+    let newline = at + marker;
+    let lines = scan.run(newline, |b| b == b'\r' || b == b'\n');
+    let indented = newline + lines;
+    let indent = scan.run(indented, |b| b == b' ' || b == b'\t');
+    let start = indented + indent;
+    let item = scan.run(start, |b| b == b'-' || b == b' ');
+    let start = start + if item == 2 { 2 } else { 0 };
+    if lines == 0 || lines > 2 || indent == 0 || secret.strength == Strength::Weak {
+        return None;
+    }
+    // A nested mapping is no value: `password:\n  min_length: 8`.
+    let len = scan.run(start, is_key_byte);
+    let next = scan.get(start + len);
+    let nested = matches!(next, Some(b':' | b'='))
+        && matches!(scan.get(start + len + 1), Some(b' ' | b'\n' | b'"'));
+    let source = matches!(scan.get(start), Some(b'|' | b'=' | b'/' | b'^'));
+    (!nested && !source).then_some(start)
+}
+
+/// What stands before a value and says nothing: `Some(`, `Token(`, `ApiKey { inner:`, `b`,
+/// `!!str `.
+pub(crate) fn skip_wrappers(scan: &Scan<'_>, start: usize) -> usize {
+    const DEEPEST: usize = 4;
+    let mut at = start;
+    for _ in 0..DEEPEST {
+        if matches!(scan.get(at), Some(b'!' | b'&')) {
+            let tag = scan.run(at, |b| b.is_ascii_alphanumeric() || b"!&_-".contains(&b));
+            if scan.get(at + tag) == Some(b' ') && tag > 1 {
+                at += tag + 1;
+                continue;
+            }
+            break;
+        }
+        let name = scan
+            .run(at, |b| b.is_ascii_alphanumeric() || b == b'_' || b == b':')
+            .min(64);
+        let last = scan
+            .str(at..at + name)
+            .rsplit("::")
+            .next()
+            .unwrap_or_default();
+        if !last.bytes().next().is_some_and(|b| b.is_ascii_uppercase()) {
+            break;
+        }
+        let end = at + name;
+        if scan.get(end) == Some(b'(') {
+            at = end + 1 + scan.run(end + 1, |b| b.is_ascii_whitespace());
+        } else if scan.starts_with(end, " {") || scan.starts_with(end, "{") {
+            let brace = end + scan.run(end, |b| b == b' ') + 1;
+            let field = brace + scan.run(brace, |b| b.is_ascii_whitespace());
+            let len = scan.run(field, |b| b.is_ascii_alphanumeric() || b == b'_');
+            if !scan.starts_with(field + len, ": ") {
+                break;
+            }
+            at = field + len + 2;
+        } else {
+            break;
+        }
+    }
+    // `b"…"`, `r"…"`, `u'…'`
+    let prefix = scan.run(at, |b| b"brufBRUF".contains(&b));
+    if prefix <= 2 && matches!(scan.get(at + prefix), Some(b'"' | b'\'')) {
+        at += prefix;
+    }
+    at
+}
+
+/// A value without quotes.
+fn mask_bare(
+    scan: &mut Scan<'_>,
+    key: &Key,
+    secret: Secret,
+    start: usize,
+    syntax: Syntax,
+) -> Option<usize> {
+    const SENTENCE: usize = 80;
+    let len = bare_len(scan, start);
+    let mut end = start + len;
+    let word = scan.str(start..end);
+    let name = key.name(scan);
+    if word.starts_with('<') && is_angle_placeholder(scan, start) {
+        return None;
+    }
+    if secret.strength == Strength::Strong && name.to_ascii_lowercase().ends_with("passphrase") {
+        let words = prose::words_end(scan, start);
+        if words > end {
+            scan.mask(start..words, RuleName::Key);
+            return Some(words);
+        }
+    }
+    let rest = &scan.bytes[start..scan.bytes.len().min(start + SENTENCE)];
+    let rest = scan.str(start..start + memchr::memchr(b'\n', rest).unwrap_or(rest.len()));
+    let is_scheme = prose::is_scheme(word) && scan.get(end) == Some(b' ');
+    if is_scheme {
+        // `auth: Bearer …`
+        let credential = end + 1;
+        let end = credential + bare_len(scan, credential);
+        if value::looks_like_credential(scan.str(credential..end), 8) {
+            scan.mask(start..end, RuleName::Key);
+            return Some(end);
+        }
+        return None;
+    }
+    // A message rather than a value.
+    let sentence = syntax != Syntax::Quoted
+        && (syntax == Syntax::Colon
+            || scan.get(end) == Some(b' ') && secret.strength == Strength::Medium)
+        && crate::words::is_prose(rest)
+        && word
+            .bytes()
+            .all(|b| b.is_ascii_alphabetic() || b"'.,:;!-".contains(&b));
+    // Source code: `password = request.form[…]`, `secret: Option<String>`.
+    if sentence || is_source(scan, start, end) || !value::is_secret(secret, syntax, name, word) {
+        return None;
+    }
+    if syntax == Syntax::Colon || secret.kind == Kind::Code {
+        end = more_values(scan, secret, end);
+    }
+    scan.mask(start..end, RuleName::Key);
+    Some(end)
+}
+
+/// `<redacted>`, `<your api key>`
+fn is_angle_placeholder(scan: &Scan<'_>, start: usize) -> bool {
+    let len = scan.run(start + 1, |b| {
+        b.is_ascii_alphabetic() || b" _-".contains(&b)
+    });
+    len <= 48 && scan.get(start + 1 + len) == Some(b'>')
+}
+
+/// `admin / hunter2`, `8f3k-29dk, x8s2-11aa`: values that belong together.
+fn more_values(scan: &Scan<'_>, secret: Secret, mut end: usize) -> usize {
+    for _ in 0..16 {
+        let next = if scan.starts_with(end, " / ") {
+            end + 3
+        } else if secret.kind == Kind::Code && scan.starts_with(end, ", ") {
+            end + 2
+        } else {
+            break;
+        };
+        let len = bare_len(scan, next);
+        if !value::looks_like_password(scan.str(next..next + len)) {
+            break;
+        }
+        end = next + len;
+    }
+    end
+}
+
+/// Whether what looks like a value is an expression of a programming language.
+fn is_source(scan: &Scan<'_>, start: usize, end: usize) -> bool {
+    let word = scan.str(start..end);
+    // `new Session()`, `Some(x)`: a word and a parenthesis or a statement's end.
+    matches!(
+        word,
+        "new" | "await" | "async" | "let" | "match" | "if" | "mut"
+    ) || (word.ends_with(';')
+        && word[..word.len() - 1]
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b == b'_'))
+}
+
+/// How long the value without quotes is that begins at `start`. It ends at a space, an ampersand,
+/// or at a quote or punctuation that ends something.
+pub(crate) fn bare_len(scan: &Scan<'_>, start: usize) -> usize {
+    let bytes = scan.bytes;
+    let ends = |b: Option<&u8>| match b {
+        None => true,
+        Some(b) => b.is_ascii_whitespace() || b"\"'`,;)]}>\\".contains(b),
+    };
+    let mut at = start;
+    while let Some(b) = bytes.get(at) {
+        let stop = match b {
+            b' ' | b'\t' | b'\n' | b'\r' | b'&' => true,
+            // An escaped newline or quote ends it like a plain one.
+            b'\\' => matches!(bytes.get(at + 1), Some(b'n' | b'r' | b't' | b'"' | b'\\')),
+            b'"' | b'\'' | b'`' | b',' | b')' | b']' | b'}' | b'>' => {
+                ends(bytes.get(at + 1)) || (*b == b',' && begins_pair(bytes, at + 1))
+            }
+            b'<' => bytes.get(at + 1) == Some(&b'/'),
+            b';' => ends(bytes.get(at + 1)) || begins_pair(bytes, at + 1),
+            _ => false,
+        };
+        if stop {
+            break;
+        }
+        at += 1;
+    }
+    scan.step(at - start);
+    at - start
+}
+
+/// `Encrypt=`, `User Id=`: the next key of a connection string.
+fn begins_pair(bytes: &[u8], from: usize) -> bool {
+    const LONGEST: usize = 24;
+    let rest = &bytes[from..bytes.len().min(from + LONGEST)];
+    let len = rest
+        .iter()
+        .take_while(|b| b.is_ascii_alphanumeric() || b"_ -.".contains(b))
+        .count();
+    len > 0 && rest.get(len) == Some(&b'=')
+}
