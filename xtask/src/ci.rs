@@ -6,10 +6,14 @@ use crate::{cargo, demo, tidy};
 
 /// The crates that are published, and the features that are worth a build of their own.
 const CRATES: &[&str] = &[
+    "forklock",
     "tailwriter",
+    "packlog",
     "stackwalk",
     "stackerr",
     "logtee",
+    "logredact",
+    "flightrec-dump",
     "flightrec",
     "flightrec-cli",
 ];

@@ -24,7 +24,7 @@ const MAX_LATEST: usize = 32;
 struct Seen {
     message: String,
     /// Set if the panic got no dump because there were too many.
-    suppressed: Option<Failure>,
+    suppressed: Option<Box<Failure>>,
 }
 
 /// What became of a panic that ends the process.
@@ -34,7 +34,7 @@ pub(crate) enum Fate {
     /// The hook has made its dump, or has said why there is none.
     Reported,
     /// It got no dump because there were too many.
-    Suppressed(Failure),
+    Suppressed(Box<Failure>),
 }
 
 thread_local! {
@@ -59,15 +59,15 @@ pub(crate) fn fate(payload: &(dyn Any + Send)) -> Fate {
         None => Fate::Unseen,
         Some(seen) => match seen.suppressed.take() {
             None => Fate::Reported,
-            Some(failure) => Fate::Suppressed(Failure {
-                ends_process: true,
-                ..failure
-            }),
+            Some(mut failure) => {
+                failure.ends_process = true;
+                Fate::Suppressed(failure)
+            }
         },
     }
 }
 
-fn remember(message: &str, suppressed: Option<Failure>) {
+fn remember(message: &str, suppressed: Option<Box<Failure>>) {
     // Held by this thread only if a panic interrupted this very function.
     let Ok(mut latest) = LATEST.lock() else {
         return;
@@ -149,7 +149,7 @@ fn dump(recorder: &FlightRecorder, info: &PanicHookInfo<'_>) {
     }
     let outcome = wait.recv_timeout(TIMEOUT);
     let is_suppressed = matches!(outcome, Ok(Ok(DumpOutcome::Suppressed)));
-    remember(&message, is_suppressed.then_some(failure));
+    remember(&message, is_suppressed.then(|| Box::new(failure)));
     match outcome {
         // The dump was made, or a message says why not.
         Ok(_) | Err(RecvTimeoutError::Disconnected) => {}

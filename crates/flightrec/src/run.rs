@@ -105,7 +105,7 @@ impl FlightRecorder {
     /// Makes sure that the panic that ends `main` has a dump.
     fn dump_panic_of_main(&self, payload: &(dyn std::any::Any + Send), seen_before: u64) {
         let failure = match panics::fate(payload) {
-            panics::Fate::Suppressed(failure) => failure,
+            panics::Fate::Suppressed(failure) => *failure,
             panics::Fate::Reported => return,
             // The hook has seen it, but could not make a dump, and has said so.
             panics::Fate::Unseen if panics::seen_by_hook() > seen_before => return,

@@ -1,7 +1,5 @@
 //! Masks the value of a key: quoted, encoded, bare, in brackets or over lines.
 
-use std::ops::Range;
-
 use crate::brackets::mask_group;
 use crate::found_key::{Key, is_key_byte};
 use crate::key::{Kind, Secret, Strength};

@@ -121,8 +121,11 @@ pub(super) fn command(args: List, common: &Common) -> Result {
     run(&args.what, args.all, common)
 }
 
-/// The files to list, with the number that `show` takes, and whether files were asked for.
-fn find(what: &[PathBuf]) -> Result<(Vec<(Option<usize>, Found)>, bool)> {
+/// A file to list, with the number that `show` takes.
+type Numbered = (Option<usize>, Found);
+
+/// The files to list, and whether files were asked for.
+fn find(what: &[PathBuf]) -> Result<(Vec<Numbered>, bool)> {
     let exists = |path: &&PathBuf| path.symlink_metadata().is_ok();
     if let Some(path) = what.iter().find(exists) {
         if let Some(app) = what.iter().find(|path| !exists(path)) {

@@ -91,7 +91,12 @@ fn numbered(summaries: Vec<(Summary, bool)>) -> Vec<Head> {
     let is_one = summaries.len() == 1;
     let head = |(number, (mut summary, damaged)): (usize, (Summary, bool))| {
         let message = &mut summary.reason.message;
-        message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+        if let Some((end, _)) = message
+            .char_indices()
+            .find(|(at, c)| at + c.len_utf8() > MAX_MESSAGE)
+        {
+            message.truncate(end);
+        }
         message.shrink_to_fit();
         Head {
             summary,
