@@ -88,6 +88,7 @@ impl Dir {
         }
     }
 
+    #[cfg(feature = "crash-safe")]
     pub(crate) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let (from, to) = (self.path_of(from)?, self.path_of(to)?);
         retry(|| fs::rename(&from, &to))
