@@ -143,7 +143,7 @@ fn is_killed(stage: &Stage, checks: &mut Checks) -> Result<()> {
     let said = run
         .stderr
         .lines()
-        .find(|line| line.contains(&format!("process {pid} ended without a word")));
+        .find(|line| line.contains(&format!("process {pid} ended without closing the recorder")));
     checks.that(
         "the next start says in one line what became of it",
         said.is_some(),
