@@ -39,7 +39,6 @@ const fn target(name: &'static str, seeds: &'static str, max_len: usize) -> Targ
 
 const TARGETS: &[Target] = &[
     target("backtrace", "backtrace", 4 << 10),
-    target("binary", "binary", 16 << 10),
     target("complete", "json", 16 << 10),
     target("directives", "directives", 1 << 10),
     target("dump", "json", 16 << 10),

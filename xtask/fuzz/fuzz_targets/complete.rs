@@ -5,7 +5,7 @@ use flightrec_cli::fuzzing;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
-const BINARY: &[u8] = include_bytes!("../seeds/binary/whole");
+const BINARY: &[u8] = include_bytes!("../data/small-program.so");
 
 fuzz_target!(|data: &[u8]| {
     let Some(completed) = fuzzing::symbolicate(data, BINARY.to_vec()) else {

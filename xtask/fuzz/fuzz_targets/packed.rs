@@ -51,7 +51,7 @@ fuzz_target!(|data: &[u8]| {
     record(&mut |record| {
         let options = Options::default().self_contained(true);
         packlog::pack(record, options, |bytes| {
-            assert!(bytes.len() <= packed::MAX_LEN);
+            assert!(bytes.len() <= packlog::MAX_LEN);
             let again = packlog::unpack(bytes).expect("what was packed is read");
             if !again.cut {
                 assert_same(&again, &unpacked);

@@ -8,12 +8,12 @@
 
 use std::backtrace::Backtrace;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use flightrec::logtee;
 use log::{Level, Log, Record};
-use packlog::{Options};
+use packlog::Options;
 use tailwriter::fuzzing::small_tail;
 
 /// What is compiled to be looked up in: functions inlined into each other, and one that is not.
@@ -47,9 +47,8 @@ fn main() {
     let trace = Backtrace::force_capture().to_string();
     let lines: Vec<&str> = trace.lines().take(24).collect();
     write("backtrace", "std", lines.join("\n").as_bytes());
-    for (name, bytes) in binaries() {
-        write("binary", &name, &bytes);
-    }
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
+    fs::write(data.join("small-program.so"), small_program()).expect("the data");
     for (n, text) in DIRECTIVES.iter().enumerate() {
         write("directives", &n.to_string(), text.as_bytes());
     }
@@ -172,8 +171,8 @@ fn dump() -> Vec<u8> {
         .into_bytes()
 }
 
-/// Small ELF files: whole, without debug information, and with what is compressed.
-fn binaries() -> Vec<(String, Vec<u8>)> {
+/// A small ELF file with debug information.
+fn small_program() -> Vec<u8> {
     let dir = tempfile::tempdir().expect("a directory");
     let source = dir.path().join("small.rs");
     fs::write(&source, SMALL_PROGRAM).expect("a source");
@@ -186,18 +185,7 @@ fn binaries() -> Vec<(String, Vec<u8>)> {
         .arg("--remap-path-prefix")
         .arg(format!("{}=/build", dir.path().display()))
         .args([&source, Path::new("-o"), &whole]));
-    let mut files = vec![("whole".to_owned(), fs::read(&whole).expect("a binary"))];
-    for (name, option) in [
-        ("stripped", "--strip-all"),
-        ("debug-only", "--only-keep-debug"),
-        ("zlib", "--compress-debug-sections=zlib"),
-        ("zstd", "--compress-debug-sections=zstd"),
-    ] {
-        let changed: PathBuf = dir.path().join(name);
-        run(Command::new("objcopy").arg(option).args([&whole, &changed]));
-        files.push((name.to_owned(), fs::read(&changed).expect("a binary")));
-    }
-    files
+    fs::read(&whole).expect("a binary")
 }
 
 fn run(command: &mut Command) {
