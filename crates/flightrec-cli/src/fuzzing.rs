@@ -32,8 +32,7 @@ fn document(bytes: &[u8]) -> Option<Vec<u8>> {
 
 /// A dump as the commands read one; `None` if it is refused.
 pub fn read(bytes: &[u8]) -> Option<Dump> {
-    let json = document(bytes)?;
-    Some(Dump::from_json(&json).expect("its head was read"))
+    Dump::from_json(&document(bytes)?).ok()
 }
 
 /// The name of the program, as lists read it.

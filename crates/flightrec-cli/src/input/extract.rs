@@ -78,7 +78,7 @@ fn cri(line: &[u8]) -> Option<(&str, bool, &[u8])> {
     let is_time = time.len() > 18 && time[4] == b'-' && time[10] == b'T';
     let is_cri =
         is_time && matches!(stream, "stdout" | "stderr") && matches!(tags[..], [b'P' | b'F', ..]);
-    is_cri.then_some((stream, tags[0] == b'F', content))
+    is_cri.then_some((stream, tags.starts_with(b"F"), content))
 }
 
 /// Whether a line may be a JSON object that has a line of text in a member.
@@ -152,6 +152,12 @@ mod tests {
 
     const A: &str = r#"{"schema":"flightrec/1","app":"a"}"#;
     const B: &str = r#"{ "schema": "flightrec/1", "app": "b {\"schema\":\"flightrec/1\"}" }"#;
+
+    #[test]
+    fn a_line_with_spaces_only_is_not_one_of_cri() {
+        assert_eq!(cri(b"2026-11-25T12:00:00.000Z stdout  text"), None);
+        assert_eq!(cri(b"a   b"), None);
+    }
 
     #[test]
     fn dumps_are_found_between_other_lines() {
