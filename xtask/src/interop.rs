@@ -38,7 +38,8 @@ assert {'exception.message', 'exception.stacktrace'} <= keys, keys
 ";
 
 const TRACE: &str = "(.traceEvents | length > 0) and \
-    all(.traceEvents[]; .ph == \"M\" or (.ph == \"i\" and .ts >= 0 and (.s | IN(\"t\", \"p\", \"g\")) and .pid and .tid))";
+    all(.traceEvents[]; .ph == \"M\" or (.ts >= 0 and .pid and .tid and \
+    ((.ph == \"X\" and .dur >= 0) or (.ph == \"i\" and (.s | IN(\"t\", \"p\", \"g\"))))))";
 
 pub(crate) fn run(args: &[String]) -> Result<()> {
     let (only_page, keep) = match args {

@@ -6,7 +6,7 @@ use crate::key::{Kind, Secret, Strength};
 use crate::redactor::RuleName;
 use crate::scan::Scan;
 use crate::value::{self, Syntax};
-use crate::{prose, quote};
+use crate::{MASK, prose, quote};
 
 /// Masks the value that begins at `start` if it is secret; where to look on.
 pub(crate) fn mask_value(
@@ -346,9 +346,12 @@ fn is_source(scan: &Scan<'_>, start: usize, end: usize) -> bool {
 }
 
 /// How long the value without quotes is that begins at `start`. It ends at a space, an ampersand,
-/// or at a quote or punctuation that ends something.
+/// or at a quote or punctuation that ends something. A mask is a value with its bracket.
 pub(crate) fn bare_len(scan: &Scan<'_>, start: usize) -> usize {
     let bytes = scan.bytes;
+    if bytes[start..].starts_with(MASK.as_bytes()) {
+        return MASK.len();
+    }
     let ends = |b: Option<&u8>| match b {
         None => true,
         Some(b) => b.is_ascii_whitespace() || b"\"'`,;)]}>\\".contains(b),

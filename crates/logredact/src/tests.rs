@@ -282,6 +282,14 @@ fn nasty_text() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
 }
 
+#[test]
+fn the_value_of_a_short_option_is_masked_once() {
+    let text = Redactor::default()
+        .text("sshpass -phunter2x ssh")
+        .into_owned();
+    assert_eq!(text, "sshpass -p[redacted] ssh");
+}
+
 proptest! {
     // More than by default: the text that is hard on the rules is rare.
     #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(2000)))]
