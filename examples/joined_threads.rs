@@ -14,7 +14,7 @@ fn check(host: &str) -> Result<usize, Error> {
 fn main() -> ExitCode {
     let recorder = flightrec::builder("example")
         .install()
-        .expect("no logger was there before");
+        .expect("a logger is already set");
     recorder.run(|| {
         let workers = [
             "one.example",

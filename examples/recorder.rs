@@ -5,7 +5,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let recorder = flightrec::builder("example")
         .install()
-        .expect("no logger was there before");
+        .expect("a logger is already set");
     recorder.run(|| {
         log::info!("starting");
         log::debug!("the port comes from the environment");

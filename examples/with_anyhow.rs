@@ -13,7 +13,7 @@ fn read_port(path: &str) -> Result<u16> {
 fn main() -> ExitCode {
     let recorder = flightrec::builder("example")
         .install()
-        .expect("no logger was there before");
+        .expect("a logger is already set");
     recorder.run(|| {
         let port = read_port("/nonexistent/port").context("cannot start")?;
         log::info!("listening on {port}");

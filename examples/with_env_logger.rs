@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     let recorder = flightrec::builder("example")
         .sink(LevelFilter::Trace, console)
         .install()
-        .expect("no logger was there before");
+        .expect("a logger is already set");
     recorder.run(|| {
         log::info!("starting");
         log::debug!(attempt = 1; "connecting");

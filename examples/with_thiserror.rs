@@ -23,7 +23,7 @@ fn read_port(path: &str) -> Result<u16, StartError> {
 fn main() -> ExitCode {
     let recorder = flightrec::builder("example")
         .install()
-        .expect("no logger was there before");
+        .expect("a logger is already set");
     recorder.run(|| {
         let port = read_port("/nonexistent/port")?;
         log::info!("listening on {port}");
