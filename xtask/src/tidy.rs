@@ -120,6 +120,10 @@ fn check_source(path: &Path, problems: &mut Vec<String>) -> Result<()> {
 fn crates(problems: &mut Vec<String>) -> Result<()> {
     for entry in fs::read_dir(cargo::root().join("crates"))? {
         let dir = entry?.path();
+        // The map lies beside the crates.
+        if !dir.is_dir() {
+            continue;
+        }
         let name = dir
             .file_name()
             .unwrap_or_default()
