@@ -1,8 +1,9 @@
 #![doc = include_str!("../README.md")]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod buffer;
 mod fields;
+#[allow(unsafe_code)]
 mod intern;
 mod layout;
 mod pack;
