@@ -241,9 +241,9 @@ impl Builder {
     ///
     /// On x86-64 Linux with glibc, the installed recorder also handles SIGSEGV, SIGBUS, SIGILL,
     /// SIGFPE, SIGABRT, SIGTRAP and SIGSYS: the stack of the thread that crashes goes into the file
-    /// and into that dump. Then the signal does what it would have done without the recorder. A
-    /// forked child has records, but no stack. Its
-    /// functions have names if the next process runs the same binary, which the build-id tells.
+    /// and into that dump. Its functions have names if the next process runs the same binary, by the
+    /// build-id. Then the signal does what it would have done without the recorder. The stack of a
+    /// forked child is not recorded.
     ///
     /// The file has about 4 MiB, and as much again for warnings, and lies in the directory of the
     /// dumps. The system writes it to the disk sooner or later, so records touch the disk although
