@@ -118,7 +118,9 @@ fn crash_safe(threads: usize) -> Sample {
 
 /// And every text is looked through before.
 fn strict(threads: usize) -> Sample {
-    mapped(threads, flightrec::Builder::crash_safe_strict)
+    mapped(threads, |builder| {
+        builder.crash_safety(flightrec::CrashSafety::Strict)
+    })
 }
 
 fn mapped(threads: usize, how: fn(flightrec::Builder) -> flightrec::Builder) -> Sample {
