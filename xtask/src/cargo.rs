@@ -24,9 +24,15 @@ pub(crate) fn run(words: &str) -> Result<()> {
 }
 
 pub(crate) fn run_with(words: &str, env: &[(&str, &str)]) -> Result<()> {
+    run_in(root(), words, env)
+}
+
+/// Runs Cargo in another directory.
+pub(crate) fn run_in(dir: &Path, words: &str, env: &[(&str, &str)]) -> Result<()> {
     println!("$ cargo {words}");
     let mut command = cargo();
     command
+        .current_dir(dir)
         .args(words.split_whitespace())
         .envs(env.iter().copied());
     let status = command.status().context("cannot start cargo")?;

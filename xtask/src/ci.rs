@@ -2,10 +2,10 @@
 
 use anyhow::{Result, bail};
 
-use crate::{cargo, demo, tidy};
+use crate::{cargo, demo, minimal, tidy};
 
 /// The crates that are published, and the features that are worth a build of their own.
-const CRATES: &[&str] = &[
+pub(crate) const CRATES: &[&str] = &[
     "forklock",
     "tailwriter",
     "packlog",
@@ -63,6 +63,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             "run --quiet -p examples --no-default-features --features {name} --example {example}"
         ))?;
     }
+    minimal::run(&[])?;
     models()?;
     demo::run(&[])
 }

@@ -7,6 +7,7 @@ mod demo;
 mod faults;
 mod fuzz;
 mod interop;
+mod minimal;
 mod redact;
 mod stacks;
 mod tidy;
@@ -29,6 +30,7 @@ Usage: cargo xtask TASK
   redact                  what the redactor masks and misses on its corpus
   stacks                  what stacks have in them, with each kind of optimisation
   weight                  what each crate adds to a program
+  minimal                 a build with the lowest versions that the crates ask for
   tidy                    the habits that no compiler checks
 ";
 
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         "redact" => redact::run(&args),
         "stacks" => stacks::run(&args),
         "weight" => weight::run(&args),
+        "minimal" => minimal::run(&args),
         "tidy" => tidy::run(&args),
         "" | "help" | "-h" | "--help" => {
             print!("{HELP}");

@@ -1,0 +1,105 @@
+//! The lowest versions that the published libraries ask for: they must be enough.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::cargo;
+use crate::ci::CRATES;
+
+/// Builds the libraries, without their tests, with the lowest version of each direct dependency.
+///
+/// Cargo writes such a lock file only with an unstable option, and only beside the workspace's
+/// manifest. So a copy of the crates is built, in the target directory.
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    if !args.is_empty() {
+        bail!("usage: cargo xtask minimal");
+    }
+    let copy = cargo::target_dir().join("minimal");
+    let target = copy.join("target");
+    copy_workspace(&copy)?;
+    let target = target.to_string_lossy();
+    // Only Cargo may see this variable, not the build scripts.
+    cargo::run_in(
+        &copy,
+        "generate-lockfile --quiet -Z direct-minimal-versions",
+        &[("RUSTC_BOOTSTRAP", "1")],
+    )?;
+    for features in ["--no-default-features", "--all-features"] {
+        cargo::run_in(
+            &copy,
+            &format!("check --quiet --workspace --locked {features}"),
+            &[("CARGO_TARGET_DIR", &target), ("CARGO_INCREMENTAL", "0")],
+        )?;
+    }
+    Ok(())
+}
+
+fn copy_workspace(to: &Path) -> Result<()> {
+    let crates = to.join("crates");
+    if crates.exists() {
+        fs::remove_dir_all(&crates)?;
+    }
+    // A program that is installed alone may ask for the newest versions.
+    for name in CRATES.iter().filter(|name| **name != "flightrec-cli") {
+        let from = cargo::root().join("crates").join(name);
+        let to = crates.join(name);
+        copy_dir(&from.join("src"), &to.join("src"))?;
+        copy_file(&from.join("README.md"), &to.join("README.md"))?;
+        let manifest = read(&from.join("Cargo.toml"))?;
+        write(&to.join("Cargo.toml"), &without_tests(&manifest))?;
+    }
+    let manifest = read(&cargo::root().join("Cargo.toml"))?;
+    let members = "members = [\"crates/*\", \"examples\", \"xtask\"]";
+    if !manifest.contains(members) {
+        bail!("the workspace's manifest has other members than {members}");
+    }
+    let manifest = manifest.replace(members, "members = [\"crates/*\"]");
+    write(&to.join("Cargo.toml"), &manifest)
+}
+
+/// A manifest without what only tests and benchmarks need.
+fn without_tests(manifest: &str) -> String {
+    let mut kept = String::new();
+    let mut is_kept = true;
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            let is_of_tests = ["dev-dependencies", "[[test]]", "[[bench]]"];
+            is_kept = !is_of_tests.iter().any(|of_tests| line.contains(of_tests));
+        }
+        if is_kept {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    }
+    kept
+}
+
+fn copy_dir(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    let entries = fs::read_dir(from).with_context(|| from.display().to_string())?;
+    for entry in entries {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_dir(&entry.path(), &to)?;
+        } else {
+            copy_file(&entry.path(), &to)?;
+        }
+    }
+    Ok(())
+}
+
+fn copy_file(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).with_context(|| from.display().to_string())?;
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| path.display().to_string())
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| path.display().to_string())
+}
