@@ -38,6 +38,10 @@ pub(crate) enum Anchor {
     ShortOption,
     /// ` /p:`
     SlashOption,
+    /// ` /user:`
+    SlashUser,
+    /// `htpasswd -`
+    Htpasswd,
     /// `@tcp(`
     GoDsn,
     /// `@//`, or a program that takes `user/password@`.
@@ -62,7 +66,13 @@ pub(crate) enum Anchor {
     OpensslPass,
     /// `login `, `credentials `: `user:password` may follow.
     Login,
-    /// `AUTH x` of Redis, `community x` of SNMP.
+    /// `AUTH x`, `AUTH PLAIN x`: a command of Redis or SMTP.
+    AuthCommand,
+    /// `"AUTH" "user" "x"`, as `MONITOR` of Redis prints it.
+    AuthArguments,
+    /// `WIFI:`, the text of a QR code.
+    Wifi,
+    /// `community x` of SNMP.
     Word,
     /// `wallet`, `seed`
     Wallet,
@@ -139,6 +149,8 @@ const OTHERS: &[(&str, Anchor)] = &[
     (" -w ", Anchor::ShortOption),
     (" --user", Anchor::ShortOption),
     (" /p:", Anchor::SlashOption),
+    (" /user:", Anchor::SlashUser),
+    ("htpasswd -", Anchor::Htpasswd),
     ("@tcp(", Anchor::GoDsn),
     ("@unix(", Anchor::GoDsn),
     ("@//", Anchor::Oracle),
@@ -167,6 +179,9 @@ const OTHERS: &[(&str, Anchor)] = &[
     ("pass:", Anchor::OpensslPass),
     (" as ", Anchor::Login),
     ("login ", Anchor::Login),
+    ("auth ", Anchor::AuthCommand),
+    ("\"auth\" \"", Anchor::AuthArguments),
+    ("wifi:", Anchor::Wifi),
     ("login with ", Anchor::Login),
     ("community ", Anchor::Word),
     ("wallet", Anchor::Wallet),

@@ -145,6 +145,44 @@ pub(crate) fn short_option(scan: &mut Scan<'_>, start: usize, end: usize) -> Opt
     Some(range.end)
 }
 
+/// `net use … /user:NAME X`; `at` is where the name begins.
+pub(crate) fn after_user(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
+    let start = at + bare_len(scan, at) + 1;
+    let end = start + bare_len(scan, start.min(scan.bytes.len()));
+    let is_secret =
+        scan.get(start - 1) == Some(b' ') && value::looks_like_password(scan.str(start..end));
+    is_secret.then(|| {
+        scan.mask(start..end, RuleName::Argument);
+        end
+    })
+}
+
+/// `htpasswd -b FILE USER X`, `htpasswd -nb USER X`; `at` is behind the dash.
+pub(crate) fn htpasswd(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
+    const MOST_WORDS: usize = 6;
+    let options = scan.str(at..at + bare_len(scan, at));
+    if !options.contains('b') {
+        return None;
+    }
+    let arguments = if options.contains('n') { 2 } else { 3 };
+    let mut start = at + options.len();
+    let mut seen = 0;
+    for _ in 0..MOST_WORDS {
+        start += scan.run(start, |b| b == b' ');
+        let len = bare_len(scan, start.min(scan.bytes.len()));
+        if len == 0 {
+            return None;
+        }
+        seen += usize::from(scan.get(start) != Some(b'-'));
+        if seen == arguments {
+            scan.mask(start..start + len, RuleName::Argument);
+            return Some(start + len);
+        }
+        start += len;
+    }
+    None
+}
+
 /// The password in `user:password`.
 fn password_of_pair(value: &str, is_known: bool) -> Option<&str> {
     let (user, password) = value.split_once(':')?;

@@ -378,6 +378,7 @@ const HARMLESS_ENDINGS: &[&str] = &[
     "valid",
     "validity",
     "version",
+    "volume",
 ];
 
 /// First words of keys that hold an answer or a number; sorted.

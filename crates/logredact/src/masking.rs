@@ -44,9 +44,19 @@ pub(crate) fn mask_value(
         if open != b'[' && value::is_placeholder(scan.str(start..literal_end)) {
             return None;
         }
+        if open == b'{' && syntax == Syntax::Assign {
+            // `PWD={…};` of ODBC.
+            let end = start + 1 + scan.run(start + 1, |b| b != b'}' && b != b'\n');
+            let is_value = scan.get(end) == Some(b'}') && scan.get(end + 1) == Some(b';');
+            if is_value && secret.strength == Strength::Strong {
+                scan.mask(start + 1..end, RuleName::Key);
+                return Some(end);
+            }
+        }
         return mask_group(scan, secret, start, open);
     }
-    mask_bare(scan, key, secret, start, syntax)
+    let end = mask_bare(scan, key, secret, start, syntax)?;
+    Some(more_items(scan, start, end))
 }
 
 fn mask_quoted(
@@ -200,6 +210,30 @@ fn block_value(scan: &Scan<'_>, secret: Secret, at: usize) -> Option<usize> {
         && matches!(scan.get(start + len + 1), Some(b' ' | b'\n' | b'"'));
     let source = matches!(scan.get(start), Some(b'|' | b'=' | b'/' | b'^'));
     (!nested && !source).then_some(start)
+}
+
+/// Masks the items behind the first of a list in YAML, which begins at `start` and ends at `end`.
+fn more_items(scan: &mut Scan<'_>, start: usize, mut end: usize) -> usize {
+    let dash = start - scan.run_back(start, 2, |b| b == b'-' || b == b' ');
+    let indent = scan.run_back(dash, 64, |b| b == b' ');
+    let line = dash - indent;
+    if dash + 2 != start || line == 0 || scan.bytes[line - 1] != b'\n' || indent == 0 {
+        return end;
+    }
+    loop {
+        let item = end + 1 + indent + 2;
+        let begins = scan.get(end) == Some(b'\n')
+            && scan.bytes.get(end + 1..item) == scan.bytes.get(line..start);
+        if !begins {
+            return end;
+        }
+        let len = scan.run(item, |b| b != b'\n');
+        let value = scan.str(item..item + len);
+        if !value::is_placeholder(value) {
+            scan.mask(item..item + len, RuleName::Key);
+        }
+        end = item + len;
+    }
 }
 
 /// What stands before a value and says nothing: `Some(`, `Token(`, `ApiKey { inner:`, `b`,
@@ -359,7 +393,8 @@ pub(crate) fn bare_len(scan: &Scan<'_>, start: usize) -> usize {
     let mut at = start;
     while let Some(b) = bytes.get(at) {
         let stop = match b {
-            b' ' | b'\t' | b'\n' | b'\r' | b'&' => true,
+            b' ' | b'\t' | b'\n' | b'\r' => true,
+            b'&' => ends_parameter(bytes, at + 1),
             // An escaped newline or quote ends it like a plain one.
             b'\\' => matches!(bytes.get(at + 1), Some(b'n' | b'r' | b't' | b'"' | b'\\')),
             b'"' | b'\'' | b'`' | b',' | b')' | b']' | b'}' | b'>' => {
@@ -376,6 +411,19 @@ pub(crate) fn bare_len(scan: &Scan<'_>, start: usize) -> usize {
     }
     scan.step(at - start);
     at - start
+}
+
+/// Whether the next parameter of a query stands behind an ampersand, and not the rest of a value.
+fn ends_parameter(bytes: &[u8], from: usize) -> bool {
+    const LONGEST: usize = 40;
+    let rest = &bytes[from..bytes.len().min(from + LONGEST)];
+    let len = rest
+        .iter()
+        .take_while(|b| b.is_ascii_alphanumeric() || b"_-.%[]~".contains(b))
+        .count();
+    // Not the padding of base64.
+    let pair = rest.get(len) == Some(&b'=') && rest.get(len + 1) != Some(&b'=');
+    len > 0 && pair || matches!(rest.get(len), Some(b'&' | b';')) || rest.is_empty()
 }
 
 /// `Encrypt=`, `User Id=`: the next key of a connection string.

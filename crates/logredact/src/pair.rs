@@ -64,6 +64,12 @@ pub(crate) fn key(scan: &mut Scan<'_>, anchor: usize, anchor_end: usize) -> Opti
     }
     match scan.get(at) {
         Some(b',') if after.quotes > 0 => tuple(scan, &key, secret, at + 1),
+        // `{password,<<"x">>}`, a pair in Erlang.
+        Some(b',') if key.before(scan) == Some(b'{') => {
+            let value = at + 1 + scan.run(at + 1, |b| b == b'<' || b == b' ');
+            quote::quoted(scan, value)?;
+            mask_value(scan, &key, secret, value, Syntax::Quoted, false)
+        }
         Some(b'(') if spaces == 0 && key.is_constructor(scan) => {
             let len = bare_len(scan, at + 1);
             let quoted = quote::quoted(scan, skip_wrappers(scan, at + 1)).is_some();

@@ -44,7 +44,11 @@ fn label(scan: &Scan<'_>, at: usize) -> Option<usize> {
     scan.step(label.len());
     let end = memmem::find(label, b"--")?;
     let has = |text: &[u8]| memmem::find(&label[..end], text).is_some();
-    (has(b"PRIVATE KEY") || has(b"PRIVATE%20KEY") || has(b"PRIVATE+KEY")).then_some(begin + end)
+    let is_secret = has(b"PRIVATE KEY")
+        || has(b"PRIVATE%20KEY")
+        || has(b"PRIVATE+KEY")
+        || has(b"OpenVPN Static key");
+    is_secret.then_some(begin + end)
 }
 
 /// Behind the line that ends the armour.
@@ -135,7 +139,8 @@ pub(crate) fn open_block(text: &str) -> Option<Block> {
     let mut open = None;
     for at in memmem::find_iter(bytes, b"BEGIN ") {
         let label = &bytes[at..bytes.len().min(at + MAX_LABEL)];
-        if memmem::find(label, b"PRIVATE KEY").is_some() {
+        let has = |text: &[u8]| memmem::find(label, text).is_some();
+        if has(b"PRIVATE KEY") || has(b"OpenVPN Static key") {
             open = armour_end(bytes, at).is_none().then_some(Block::Armour);
         }
     }

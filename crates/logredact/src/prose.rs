@@ -1,5 +1,7 @@
 //! Secrets in sentences: `the password is …`, `Bearer …`, `IDENTIFIED BY '…'`.
 
+use memchr::memmem;
+
 use crate::found_key::Key;
 use crate::key::{Kind, Secret, Strength};
 use crate::masking::bare_len;
@@ -97,6 +99,9 @@ pub(crate) fn after_key(
         return None;
     }
     let name = key.name(scan);
+    if let Some(end) = announced(scan, key, secret, at) {
+        return Some(end);
+    }
     let mut at = at;
     let mut free = 0u32;
     let mut found = None;
@@ -112,6 +117,8 @@ pub(crate) fn after_key(
             if one_line
                 && value::is_secret(secret, Syntax::ProseQuoted, name, content)
                 && !is_name(content)
+                && !is_command(content)
+                && !is_missed(scan, quoted.end)
             {
                 scan.mask(quoted.content.clone(), RuleName::Prose);
                 return Some(quoted.end);
@@ -135,10 +142,10 @@ pub(crate) fn after_key(
         let start = at + (whole.len() - whole.trim_start_matches(['(', '=']).len());
         if let Some(label) = word.strip_suffix(':') {
             // `password for ana: …`
-            if !label
+            let is_name = label
                 .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'_')
-            {
+                .all(|b| b.is_ascii_alphanumeric() || b"_@.-".contains(&b));
+            if !is_name && !value::is_path(label) {
                 break;
             }
             let next = at + len + scan.run(at + len, |b| b == b' ');
@@ -206,6 +213,47 @@ pub(crate) fn after_key(
     Some(end)
 }
 
+/// `A temporary password is generated for root@localhost: …`: the last word of a line, or the only
+/// one of the next, in a sentence that announces a password.
+fn announced(scan: &mut Scan<'_>, key: &Key, secret: Secret, at: usize) -> Option<usize> {
+    const LONGEST: usize = 120;
+    const ANNOUNCES: [&str; 6] = [
+        "generated",
+        "temporary",
+        "following",
+        "initial",
+        "reset with",
+        "default",
+    ];
+    if secret.strength != Strength::Strong {
+        return None;
+    }
+    let bytes = scan.bytes;
+    let sentence = &bytes[at..bytes.len().min(at + LONGEST)];
+    scan.step(sentence.len());
+    let line = memchr::memchr(b'\n', sentence).unwrap_or(sentence.len());
+    let colon = memmem::rfind(&sentence[..line], b": ");
+    let value = match colon {
+        Some(colon) => at + colon + 2,
+        // On the next line.
+        None if line > 0 && sentence[line - 1] == b':' => {
+            at + line + 1 + scan.run(at + line + 1, |b| b == b' ' || b == b'\t')
+        }
+        None => return None,
+    };
+    let end = value + scan.run(value, |b| !b.is_ascii_whitespace());
+    let from = key.start().saturating_sub(48);
+    let around = scan.str(from..value).to_ascii_lowercase();
+    let is_secret = matches!(scan.get(end), None | Some(b'\n' | b'\r'))
+        && (8..=128).contains(&(end - value))
+        && ANNOUNCES.iter().any(|word| around.contains(word))
+        && value::looks_like_password(scan.str(value..end));
+    is_secret.then(|| {
+        scan.mask(value..end, RuleName::Prose);
+        end
+    })
+}
+
 /// Words between a key and its value.
 fn connects(word: &str) -> bool {
     matches!(
@@ -247,6 +295,27 @@ fn is_name(content: &str) -> bool {
         && content.contains(['_', '.', '<'])
 }
 
+/// A command in quotes: `bin/reset-password -u elastic`.
+fn is_command(content: &str) -> bool {
+    content.contains(" -")
+        && content
+            .split(' ')
+            .next()
+            .is_some_and(|word| word.contains('/'))
+}
+
+/// `secret "app-token" not found`: what stands in quotes is a name.
+fn is_missed(scan: &Scan<'_>, at: usize) -> bool {
+    [
+        " not found",
+        " does not exist",
+        " is missing",
+        " already exists",
+    ]
+    .iter()
+    .any(|text| scan.starts_with(at, text))
+}
+
 /// In a sentence a code needs a name that says what it is for.
 fn is_telling(secret: Secret, name: &str, word: &str) -> bool {
     match secret.kind {
@@ -261,8 +330,70 @@ fn is_telling(secret: Secret, name: &str, word: &str) -> bool {
     }
 }
 
-/// `login with ana:…`, `connecting as ana:…@db`.
-pub(crate) fn login(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
+/// `AUTH x`, `AUTH user x`, `AUTH PLAIN x`, in upper case as protocols write it.
+pub(crate) fn auth_command(scan: &mut Scan<'_>, start: usize, end: usize) -> Option<usize> {
+    const MECHANISMS: [&str; 4] = ["PLAIN", "LOGIN", "XOAUTH2", "CRAM-MD5"];
+    if scan.is_word_before(start) || !scan.bytes[start..].starts_with(b"AUTH ") {
+        return None;
+    }
+    let len = bare_len(scan, end);
+    let first = scan.str(end..end + len);
+    let is_mechanism = MECHANISMS.contains(&first);
+    let next = end + len + 1;
+    let next_len = if scan.get(end + len) == Some(b' ') {
+        bare_len(scan, next)
+    } else {
+        0
+    };
+    let second = scan.str(next..next + next_len);
+    let range = if is_mechanism && value::looks_like_credential(second, 8)
+        || !is_mechanism && value::looks_like_password(second)
+    {
+        next..next + next_len
+    } else if !is_mechanism && value::looks_like_password(first) {
+        end..end + len
+    } else {
+        return None;
+    };
+    scan.mask(range.clone(), RuleName::Prose);
+    Some(range.end)
+}
+
+/// The last of one or two quoted arguments; `at` is behind the quote that opens the first.
+pub(crate) fn auth_arguments(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
+    let first = quote::quoted(scan, at - 1)?;
+    let second = match scan.get(first.end) {
+        Some(b' ') => quote::quoted(scan, first.end + 1),
+        _ => None,
+    };
+    let last = second.unwrap_or(first);
+    scan.mask(last.content.clone(), RuleName::Prose);
+    Some(last.end)
+}
+
+/// The password in `WIFI:T:WPA;S:net;P:password;;`; `at` is behind the first colon.
+pub(crate) fn wifi(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
+    const LONGEST: usize = 256;
+    let rest = &scan.bytes[at..scan.bytes.len().min(at + LONGEST)];
+    scan.step(rest.len());
+    let start = if rest.starts_with(b"P:") {
+        at + 2
+    } else {
+        at + memmem::find(rest, b";P:")? + 3
+    };
+    let len = scan.run(start, |b| b != b';' && b != b'\n');
+    (scan.get(start + len) == Some(b';')).then(|| {
+        scan.mask(start..start + len, RuleName::Prose);
+        start + len
+    })
+}
+
+/// `login with ana:…`, `connecting as ana:…@db`, `LOGIN ana "…"` of IMAP.
+pub(crate) fn login(scan: &mut Scan<'_>, start: usize, at: usize) -> Option<usize> {
+    let is_command = scan.bytes[start..].starts_with(b"LOGIN ");
+    if is_command && let Some(end) = imap_login(scan, at) {
+        return Some(end);
+    }
     let with = if scan.starts_with(at, "with ") { 5 } else { 0 };
     let at = at + with;
     let name = scan.run(at, |b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
@@ -283,6 +414,25 @@ pub(crate) fn login(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
         scan.mask(start..start + value.len(), RuleName::Url);
         start + value.len()
     })
+}
+
+fn imap_login(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
+    let name = match quote::quoted(scan, at) {
+        Some(quoted) => quoted.end,
+        None => at + bare_len(scan, at),
+    };
+    if scan.get(name) != Some(b' ') {
+        return None;
+    }
+    let range = match quote::quoted(scan, name + 1) {
+        Some(quoted) => quoted.content,
+        None => {
+            let word = name + 1..name + 1 + bare_len(scan, name + 1);
+            value::looks_like_password(scan.str(word.clone())).then_some(word)?
+        }
+    };
+    scan.mask(range.clone(), RuleName::Prose);
+    Some(range.end)
 }
 
 /// The one word behind `community`, if it looks like a password.

@@ -143,6 +143,8 @@ impl<'a> Scan<'a> {
             }
             Anchor::ShortOption => command::short_option(self, start, end),
             Anchor::SlashOption => command::attached(self, end),
+            Anchor::SlashUser => command::after_user(self, end),
+            Anchor::Htpasswd => command::htpasswd(self, end),
             Anchor::GoDsn => url::go_dsn(self, start),
             Anchor::Oracle => url::oracle(self, start, end),
             Anchor::IdentifiedBy => prose::identified_by(self, end),
@@ -156,7 +158,12 @@ impl<'a> Scan<'a> {
             Anchor::OpensslPass => {
                 command::openssl_pass(self, start, end).or_else(|| pair::key(self, start, end))
             }
-            Anchor::Login => prose::login(self, end),
+            Anchor::Login => prose::login(self, start, end),
+            Anchor::AuthCommand => {
+                prose::auth_command(self, start, end).or_else(|| pair::key(self, start, end))
+            }
+            Anchor::AuthArguments => prose::auth_arguments(self, end),
+            Anchor::Wifi => prose::wifi(self, end),
             Anchor::Word => prose::word(self, end),
             Anchor::Wallet => prose::wallet(self, end),
         }
@@ -164,7 +171,12 @@ impl<'a> Scan<'a> {
 
     /// Marks a range as secret.
     pub(crate) fn mask(&mut self, range: Range<usize>, rule: RuleName) {
-        if range.start < range.end && self.text.get(range.clone()) != Some(MASK) {
+        let is_masked = range.len() <= MASK.len()
+            && self
+                .bytes
+                .get(range.start..)
+                .is_some_and(|rest| rest.starts_with(MASK.as_bytes()));
+        if range.start < range.end && !is_masked {
             self.found.push(Finding { range, rule });
         }
     }

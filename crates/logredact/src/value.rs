@@ -110,7 +110,12 @@ pub(crate) fn is_secret(secret: Secret, syntax: Syntax, name: &str, value: &str)
         }
         (_, Strength::Medium) => {
             let sentence = shape.spaces > 0 && shape.digits == 0;
-            !sentence && !is_place(value) && !is_path(value)
+            // The name of a variant: a parser's `token=Comma`.
+            let variant = shape.len <= 10
+                && shape.upper == 1
+                && shape.lower + 1 == shape.len
+                && value.as_bytes()[0].is_ascii_uppercase();
+            !sentence && !variant && !is_place(value) && !is_path(value)
         }
     }
 }

@@ -31,6 +31,7 @@ fn mask(case: &Case) -> Vec<String> {
 #[track_caller]
 fn check(score: &Score, recall: f64, touched: f64) {
     println!("{}", score.wrong.join("\n"));
+    println!("{}", score.inexact.join("\n"));
     println!(
         "{} of {} secrets masked, {} of {} lines with secrets exactly, {} of {} benign texts touched",
         score.masked,
