@@ -21,10 +21,30 @@ mod cursor;
 #[allow(unsafe_code)]
 mod fast;
 mod modules;
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    target_arch = "x86_64",
+    target_pointer_width = "64"
+))]
+#[allow(unsafe_code)]
+mod own_stack;
+mod stack_end;
 #[allow(unsafe_code)]
 mod system;
+#[cfg(target_os = "linux")]
+pub mod threads;
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    target_arch = "x86_64",
+    target_pointer_width = "64"
+))]
+#[allow(unsafe_code)]
+mod unwind;
 
 pub use modules::{Module, modules};
+pub use stack_end::StackEnd;
 
 /// Writes the return addresses of this thread's stack to `addresses`, innermost first, and
 /// returns how many it wrote.

@@ -1,11 +1,9 @@
 //! The handlers, and where a signal goes afterwards.
 
-use super::record::{
-    CAUGHT, COMPLETE, GUESSED, INNERMOST, MAGIC, MODULES, OUTERMOST, StackEnd, word,
-};
-use super::unwind;
-use crate::fast::{Registers, RuleCache, prepare_for_crash};
-use std::arch::asm;
+use super::record::{CAUGHT, COMPLETE, GUESSED, INNERMOST, MAGIC, MODULES, OUTERMOST, word};
+use crate::fast::{RuleCache, has_tables, prepare_for_signals, rule_in_signal};
+use crate::own_stack::call_on;
+use crate::unwind::{self, registers_of};
 use std::ffi::{c_int, c_void};
 use std::fmt::Write as _;
 use std::io;
@@ -26,6 +24,9 @@ const SIGNALS: [c_int; 7] = [
 
 /// The alternate stack of a thread may have a few KiB only, so the walk gets its own.
 const STACK_BYTES: usize = 256 << 10;
+
+/// A recursion that overflows 8 MiB has fewer.
+const MAX_FRAMES: usize = 300_000;
 
 /// How long other threads that crash wait for the first one, in milliseconds.
 const PATIENCE: u32 = 2_000;
@@ -52,7 +53,7 @@ static IS_DEFAULT: [AtomicBool; SIGNALS.len()] = [const { AtomicBool::new(false)
 pub(super) fn arm(area: &'static [AtomicU8]) -> io::Result<()> {
     static ARMING: Mutex<()> = Mutex::new(());
     let _one_at_a_time = ARMING.lock().unwrap_or_else(PoisonError::into_inner);
-    prepare_for_crash();
+    prepare_for_signals();
     write_modules(area);
     set(area, word::STATE, 0);
     set(area, word::MAGIC, MAGIC);
@@ -60,9 +61,7 @@ pub(super) fn arm(area: &'static [AtomicU8]) -> io::Result<()> {
         area,
         // SAFETY: no preconditions.
         pid: unsafe { libc::getpid() },
-        // Without this function, the unwinder takes the loader's lock to find a table.
-        // SAFETY: the name is a C string.
-        tables: !unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_dl_find_object".as_ptr()) }.is_null(),
+        tables: has_tables(),
         cache: Box::into_raw(Box::new(RuleCache::new())),
         stack: Box::leak(vec![0_u8; STACK_BYTES].into_boxed_slice()).as_mut_ptr(),
     };
@@ -157,7 +156,7 @@ unsafe extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, contex
             match OWNER.compare_exchange(0, thread, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
                     is_ours = true;
-                    let crash = Crash {
+                    let mut crash = Crash {
                         armed,
                         signal,
                         info,
@@ -165,7 +164,9 @@ unsafe extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, contex
                         thread,
                     };
                     // SAFETY: the stack is this thread's, which has just become the owner.
-                    unsafe { on_stack(armed.stack, &crash) };
+                    unsafe {
+                        call_on(armed.stack.wrapping_add(STACK_BYTES), write, &raw mut crash)
+                    };
                     IS_WRITTEN.store(true, Ordering::Release);
                 }
                 // The earlier handler of the signal that was written aborts.
@@ -211,33 +212,8 @@ struct Crash<'a> {
     thread: c_int,
 }
 
-/// Calls [`write`] on another stack.
-///
-/// # Safety
-///
-/// `stack` has STACK_BYTES, which nothing else uses meanwhile.
-unsafe fn on_stack(stack: *mut u8, crash: &Crash<'_>) {
-    let top = stack.wrapping_add(STACK_BYTES);
-    let top = top.wrapping_sub(top.addr() % 16);
-    // SAFETY: the stack pointer is kept in a register that a callee preserves, and restored. `write`
-    // does not unwind. The top is aligned as a call asks for.
-    unsafe {
-        asm!(
-            "mov r12, rsp",
-            "mov rsp, {top}",
-            "call {write}",
-            "mov rsp, r12",
-            top = in(reg) top,
-            write = sym write,
-            in("rdi") ptr::from_ref(crash),
-            out("r12") _,
-            clobber_abi("C"),
-        );
-    }
-}
-
-unsafe extern "C" fn write(crash: *const Crash<'_>) {
-    // SAFETY: `on_stack` passes a live reference; the kernel's arguments are valid in the handler.
+unsafe extern "C" fn write(crash: *mut Crash<'_>) {
+    // SAFETY: `call_on` passes a live reference; the kernel's arguments are valid in the handler.
     let (crash, info, context) = unsafe {
         let crash = &*crash;
         (
@@ -247,7 +223,6 @@ unsafe extern "C" fn write(crash: *const Crash<'_>) {
         )
     };
     let area = crash.armed.area;
-    let greg = |index: c_int| context.uc_mcontext.gregs[index as usize].cast_unsigned();
     set(area, word::SIGNAL, crash.signal as u64);
     set(area, word::CODE, info.si_code as u64);
     // SAFETY: reads the union's first word, which exists for every signal.
@@ -265,18 +240,16 @@ unsafe extern "C" fn write(crash: *const Crash<'_>) {
     for (n, &value) in context.uc_mcontext.gregs.iter().enumerate() {
         set(area, word::REGISTERS + n, value.cast_unsigned());
     }
-    let registers = Registers {
-        ip: greg(libc::REG_RIP),
-        sp: greg(libc::REG_RSP),
-        bp: greg(libc::REG_RBP),
-    };
+    let registers = registers_of(context);
     set(area, word::STACK_POINTER, registers.sp);
     set(area, word::FRAMES, 0);
     set(area, word::STATE, CAUGHT);
     let mut count = 0_usize;
     // SAFETY: the cache belongs to the owner, which this thread is.
     let cache = unsafe { &mut *crash.armed.cache };
-    let end = unwind::walk(&registers, crash.armed.tables, cache, |address, guessed| {
+    let tables = crash.armed.tables;
+    let rule_of = |ip, _| tables.then(|| rule_in_signal(cache, ip)).flatten();
+    let end = unwind::walk(&registers, MAX_FRAMES, rule_of, |address, guessed| {
         let slot = match count.checked_sub(INNERMOST) {
             None => count,
             Some(beyond) => INNERMOST + beyond % OUTERMOST,
@@ -286,7 +259,6 @@ unsafe extern "C" fn write(crash: *const Crash<'_>) {
         count += 1;
         set(area, word::FRAMES, count as u64);
     });
-    let end: StackEnd = end;
     set(area, word::END, end as u64);
     set(area, word::STATE, COMPLETE);
 }

@@ -22,15 +22,9 @@
 ))]
 mod handler;
 mod record;
-#[cfg(all(
-    target_os = "linux",
-    target_env = "gnu",
-    target_arch = "x86_64",
-    target_pointer_width = "64"
-))]
-mod unwind;
 
-pub use record::{AREA_BYTES, CrashFrame, CrashModule, CrashRecord, StackEnd};
+pub use crate::StackEnd;
+pub use record::{AREA_BYTES, CrashFrame, CrashModule, CrashRecord};
 
 use std::io;
 use std::sync::atomic::AtomicU8;

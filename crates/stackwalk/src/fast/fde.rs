@@ -84,7 +84,7 @@ unsafe fn body<'a>(entry: *const u8) -> Option<&'a [u8]> {
 
 /// Whether the code at that address cannot be unloaded before this code is, so that its rule may
 /// be cached: it belongs to the executable, to this library, or to one that this is linked to.
-pub(super) fn is_permanent(address: u64) -> bool {
+pub(crate) fn is_permanent(address: u64) -> bool {
     static SEGMENTS: OnceLock<Vec<Range<u64>>> = OnceLock::new();
     let segments = SEGMENTS.get_or_init(|| {
         let mut list = List::default();

@@ -17,7 +17,8 @@ mod stack;
 mod tests;
 
 pub(crate) use cache::RuleCache;
-use rule::Rule;
+pub(crate) use fde::is_permanent;
+pub(crate) use rule::Rule;
 pub(crate) use stack::Registers;
 use stack::{Stack, StackBounds};
 use std::cell::RefCell;
@@ -109,15 +110,22 @@ fn look_up(cache: &mut RuleCache, ip: u64) -> Option<Rule> {
     Some(rule)
 }
 
-/// Prepares what [`rule_for_crash`] must not do in a signal handler, because it allocates.
-pub(crate) fn prepare_for_crash() {
-    let _ = fde::is_permanent(0);
-    // SAFETY: it is the address of a function of this crate.
-    let _ = unsafe { fde::rule_at((prepare_for_crash as *const ()).addr() as u64 + 1) };
+/// Whether tables can be found without the loader's lock, which the thread that a signal interrupts
+/// may hold.
+pub(crate) fn has_tables() -> bool {
+    // SAFETY: the name is a C string.
+    !unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_dl_find_object".as_ptr()) }.is_null()
 }
 
-/// The rule at an address, in a signal handler.
-pub(crate) fn rule_for_crash(cache: &mut RuleCache, ip: u64) -> Option<Rule> {
+/// Prepares what [`rule_in_signal`] must not do in a signal handler, because it allocates.
+pub(crate) fn prepare_for_signals() {
+    let _ = fde::is_permanent(0);
+    // SAFETY: it is the address of a function of this crate.
+    let _ = unsafe { fde::rule_at((prepare_for_signals as *const ()).addr() as u64 + 1) };
+}
+
+/// The rule at an address, in a signal handler. Needs [`has_tables`].
+pub(crate) fn rule_in_signal(cache: &mut RuleCache, ip: u64) -> Option<Rule> {
     // No entry has the address 0, and nothing is called from there.
     if ip <= 1 {
         return None;

@@ -1,14 +1,21 @@
-//! The walk from the registers of a signal, through memory that may be damaged.
+//! The walk from the registers that a signal has interrupted, through memory that may be damaged.
 
-use super::record::StackEnd;
-use crate::fast::{Registers, RuleCache, rule_for_crash};
-use std::ffi::c_void;
+use crate::StackEnd;
+use crate::fast::{Registers, Rule};
+use std::ffi::{c_int, c_void};
 
-/// A recursion that overflows 8 MiB has fewer.
-const MAX_FRAMES: usize = 300_000;
+/// The registers at the place that a signal has interrupted.
+pub(crate) fn registers_of(context: &libc::ucontext_t) -> Registers {
+    let register = |index: c_int| context.uc_mcontext.gregs[index as usize].cast_unsigned();
+    Registers {
+        ip: register(libc::REG_RIP),
+        sp: register(libc::REG_RSP),
+        bp: register(libc::REG_RBP),
+    }
+}
 
 /// Reads a word without a fault; `None` if there is no such memory.
-pub(super) fn read(address: u64) -> Option<u64> {
+fn read(address: u64) -> Option<u64> {
     let mut word = 0_u64;
     let local = libc::iovec {
         iov_base: (&raw mut word).cast::<c_void>(),
@@ -35,28 +42,25 @@ fn is_signal_return(address: u64) -> bool {
             .is_some_and(|word| word >> 56 == 0x05)
 }
 
-/// Calls `found` with each address and whether it is a guess, innermost first.
+/// Calls `found` with each address and whether it is a guess, innermost first, for at most
+/// `max_frames` frames.
 ///
-/// Without `tables`, it follows frame pointers only.
-pub(super) fn walk(
+/// `rule_of` finds the rule of an address. It is told whether a guess led there, so that the
+/// address may be anything. Without a rule, the walk follows the frame pointer.
+pub(crate) fn walk(
     registers: &Registers,
-    tables: bool,
-    cache: &mut RuleCache,
+    max_frames: usize,
+    mut rule_of: impl FnMut(u64, bool) -> Option<Rule>,
     mut found: impl FnMut(u64, bool),
 ) -> StackEnd {
     let (mut sp, mut bp) = (registers.sp, registers.bp);
     let mut ip = registers.ip.wrapping_add(1);
-    let mut rule_of = |ip: u64| {
-        if tables {
-            rule_for_crash(cache, ip)
-        } else {
-            None
-        }
-    };
+    // Whether a guess was made so far.
+    let mut is_guess = false;
     found(ip, false);
     // Whether `ip` is that of an interrupted instruction, not of a call.
     let mut interrupted = true;
-    for _ in 1..MAX_FRAMES {
+    for _ in 1..max_frames {
         if !interrupted && is_signal_return(ip) {
             // The stack pointer points to the ucontext; these are RBP, RSP and RIP in it.
             let saved = |offset: u64| read(sp.wrapping_add(offset));
@@ -71,7 +75,7 @@ pub(super) fn walk(
             continue;
         }
         let mut guessed = false;
-        if let Some(rule) = rule_of(ip) {
+        if let Some(rule) = rule_of(ip, is_guess) {
             if rule.is_end() {
                 return StackEnd::Outermost;
             }
@@ -96,7 +100,7 @@ pub(super) fn walk(
             let Some(caller) = read(sp) else {
                 return StackEnd::Unreadable;
             };
-            if rule_of(caller).is_none() {
+            if rule_of(caller, true).is_none() {
                 return StackEnd::NoCaller;
             }
             (ip, sp, guessed) = (caller, sp.wrapping_add(8), true);
@@ -117,6 +121,7 @@ pub(super) fn walk(
             return StackEnd::Outermost;
         }
         interrupted = false;
+        is_guess |= guessed;
         found(ip, guessed);
     }
     StackEnd::TooLong

@@ -1,0 +1,144 @@
+//! The stacks of all threads of this process.
+//!
+//! [`capture`] lists the threads with what the system tells about them, and asks each by a signal to
+//! walk its own stack. Threads go on at once, one after the other: they are not stopped together,
+//! so the stacks are not from one instant.
+//!
+//! Stacks exist on x86-64 Linux with glibc 2.35 or later. On other Linux systems the list has no
+//! stacks.
+//!
+//! # The signal
+//!
+//! The first call takes a real-time signal: of those with the default action, the one that the
+//! fewest threads block, the highest of them. Its handler stays. It neither allocates nor locks, and
+//! it walks on a stack of its own, so it needs little room on the stack of the thread.
+//!
+//! The signal interrupts system calls of the threads. Most of them are restarted by the kernel
+//! (`SA_RESTART`). These are not, and return `EINTR`: `poll`, `select`, `epoll_wait`, `nanosleep`,
+//! `io_getevents`, `sigtimedwait`, calls on System V message queues and semaphores, and calls on
+//! sockets with a timeout (`SO_RCVTIMEO`, `SO_SNDTIMEO`). The standard library and asynchronous
+//! executors repeat them; other code must be ready for `EINTR`, as it must be for any signal.
+//!
+//! A thread must not replace the process by `exec` during a capture: if the signal arrives too late,
+//! it ends the new program. Starting child processes is no problem.
+
+mod procfs;
+#[cfg(all(
+    target_env = "gnu",
+    target_arch = "x86_64",
+    target_pointer_width = "64"
+))]
+#[allow(unsafe_code)]
+mod request;
+#[cfg(all(
+    target_env = "gnu",
+    target_arch = "x86_64",
+    target_pointer_width = "64"
+))]
+#[allow(unsafe_code)]
+mod slots;
+
+use crate::StackEnd;
+use std::fmt;
+use std::io;
+
+/// One thread of this process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Thread {
+    /// Its id in the system. That of the main thread is the id of the process.
+    pub id: u32,
+    /// Its name in the system, of at most 15 bytes.
+    pub name: String,
+    /// The kernel's word for its state, such as `running`, `sleeping` or `disk sleep`, before it was
+    /// asked for its stack.
+    pub state: String,
+    /// The number of the system call that it waits in, if any.
+    pub system_call: Option<u64>,
+    /// The function of the kernel that it waits in, where the kernel tells. Known only of threads
+    /// that have no stack here.
+    pub waits_in: Option<String>,
+    /// The return addresses, innermost first, at most 512; the first one is one past the start of
+    /// the interrupted instruction.
+    pub addresses: Vec<usize>,
+    /// Whether the stack was walked, and how far.
+    pub outcome: Outcome,
+}
+
+impl Thread {
+    /// The name of the system call that it waits in, of those that threads usually wait in.
+    #[must_use]
+    pub fn system_call_name(&self) -> Option<&'static str> {
+        procfs::system_call_name(self.system_call?)
+    }
+}
+
+/// What became of the request for a thread's stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The thread walked its stack, and this is where the walk ended.
+    Walked(StackEnd),
+    /// The thread blocks the signal, so it was not asked.
+    Blocked,
+    /// The thread is stopped, or has ended without being gone, so it was not asked.
+    Stopped,
+    /// The thread did not answer in time.
+    NoAnswer,
+    /// The signal could not be sent.
+    NotSent,
+    /// Threads can't walk their stacks on this system.
+    Unsupported,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Outcome::Walked(end) => return end.fmt(f),
+            Outcome::Blocked => "the thread blocks the signal that asks for its stack",
+            Outcome::Stopped => "the thread is stopped",
+            Outcome::NoAnswer => "the thread did not answer in time",
+            Outcome::NotSent => "the signal that asks for the stack could not be sent",
+            Outcome::Unsupported => "stacks of threads can't be walked on this system",
+        })
+    }
+}
+
+/// Lists the threads of this process with their stacks.
+///
+/// It takes two seconds at most, whatever the threads do; some milliseconds for hundreds of threads
+/// that answer. Threads that start meanwhile may be missing. Must not be called in a signal handler.
+///
+/// # Errors
+///
+/// If `/proc/self/task` can't be read.
+///
+/// # Examples
+///
+/// ```
+/// let threads = stackwalk::threads::capture()?;
+/// assert!(threads.iter().any(|thread| thread.id == std::process::id()));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn capture() -> io::Result<Vec<Thread>> {
+    let listed = procfs::threads()?;
+    #[cfg(all(
+        target_env = "gnu",
+        target_arch = "x86_64",
+        target_pointer_width = "64"
+    ))]
+    return Ok(request::stacks(listed));
+    #[cfg(not(all(
+        target_env = "gnu",
+        target_arch = "x86_64",
+        target_pointer_width = "64"
+    )))]
+    Ok(listed
+        .into_iter()
+        .map(|listed| {
+            let mut thread = listed.thread;
+            thread.waits_in = procfs::waits_in(thread.id);
+            thread
+        })
+        .collect())
+}

@@ -1,0 +1,207 @@
+//! What threads write their stacks into.
+//!
+//! A slot goes from free to asked, walking and done. The thread that asks makes the first step, the
+//! handler the two others, by comparing and swapping the state, which includes the number of the
+//! request: a handler that comes too late finds another state and does nothing. The memory is never
+//! freed. A slot whose thread was stopped in the middle of its walk is not used until that walk has
+//! ended.
+
+use crate::StackEnd;
+use crate::fast::RuleCache;
+use std::cell::UnsafeCell;
+use std::io;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+
+/// How many threads walk at once.
+pub(super) const SLOTS: usize = 32;
+/// How many frames of a stack are kept.
+pub(super) const MAX_FRAMES: usize = 512;
+/// For the handler's walk. It touches a few KiB.
+const STACK_BYTES: usize = 64 << 10;
+
+const FREE: u64 = 0;
+const ASKED: u64 = 1;
+const WALKING: u64 = 2;
+const DONE: u64 = 3;
+
+pub(super) struct Slot {
+    /// The number of the request, and in the two low bits what is under way.
+    state: AtomicU64,
+    len: AtomicUsize,
+    end: AtomicU64,
+    addresses: [AtomicUsize; MAX_FRAMES],
+    /// Belongs to the thread that has made the step to walking, until it makes the next.
+    cache: UnsafeCell<RuleCache>,
+    /// The end of a stack, which belongs to the same thread.
+    stack: *mut u8,
+}
+
+// SAFETY: the cache and the stack are used by the thread only that the state has given them to; the
+// other fields are atomic.
+unsafe impl Sync for Slot {}
+
+static ALL: AtomicPtr<Slot> = AtomicPtr::new(ptr::null_mut());
+
+/// The slots, or none if they have not been made yet. May be called in a signal handler.
+pub(super) fn all() -> &'static [Slot] {
+    let first = ALL.load(Ordering::Acquire);
+    if first.is_null() {
+        return &[];
+    }
+    // SAFETY: `make` stores a pointer to this many slots that are never freed.
+    unsafe { std::slice::from_raw_parts(first, SLOTS) }
+}
+
+/// Makes the slots unless they exist. Only one thread may call it at a time.
+pub(super) fn make() -> io::Result<()> {
+    if !all().is_empty() {
+        return Ok(());
+    }
+    // SAFETY: asks for new memory.
+    let stacks = unsafe {
+        libc::mmap(
+            ptr::null_mut(),
+            SLOTS * STACK_BYTES,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+            -1,
+            0,
+        )
+    };
+    if stacks == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    let slots: Box<[Slot]> = (1..=SLOTS)
+        .map(|number| Slot {
+            state: AtomicU64::new(FREE),
+            len: AtomicUsize::new(0),
+            end: AtomicU64::new(0),
+            addresses: [const { AtomicUsize::new(0) }; MAX_FRAMES],
+            cache: UnsafeCell::new(RuleCache::new()),
+            stack: stacks.cast::<u8>().wrapping_add(number * STACK_BYTES),
+        })
+        .collect();
+    ALL.store(Box::leak(slots).as_mut_ptr(), Ordering::Release);
+    Ok(())
+}
+
+/// The indexes of those that no thread walks in.
+pub(super) fn usable() -> Vec<usize> {
+    let slots = all().iter().enumerate();
+    let usable = slots.filter(|(_, slot)| !slot.is_walking());
+    usable.map(|(index, _)| index).collect()
+}
+
+impl Slot {
+    /// Gives the slot to a request; false if a walk of an earlier one is still under way.
+    pub(super) fn ask(&self, request: u64) -> bool {
+        let state = self.state.load(Ordering::Relaxed);
+        let asked = request << 2 | ASKED;
+        let swap = |from, to| {
+            self.state
+                .compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed)
+        };
+        state & 3 != WALKING && swap(state, asked).is_ok()
+    }
+
+    /// Withdraws the request, unless its thread walks or has walked.
+    pub(super) fn withdraw(&self, request: u64) {
+        let asked = request << 2 | ASKED;
+        let _ = self
+            .state
+            .compare_exchange(asked, FREE, Ordering::AcqRel, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_walking(&self) -> bool {
+        self.state.load(Ordering::Acquire) & 3 == WALKING
+    }
+
+    /// Forgets a walk, whose thread is gone.
+    pub(super) fn reset(&self) {
+        self.state.store(FREE, Ordering::Release);
+    }
+
+    /// The answer, if it is there.
+    pub(super) fn answer(&self, request: u64) -> Option<(Vec<usize>, StackEnd)> {
+        if self.state.load(Ordering::Acquire) != request << 2 | DONE {
+            return None;
+        }
+        let len = self.len.load(Ordering::Relaxed).min(MAX_FRAMES);
+        let addresses = self.addresses[..len].iter();
+        let addresses = addresses.map(|address| address.load(Ordering::Relaxed));
+        let end = StackEnd::from_word(self.end.load(Ordering::Relaxed));
+        Some((addresses.collect(), end))
+    }
+
+    /// Lets `walk` answer the request, in the handler. It gets the end of a stack, the cache, and a
+    /// function that takes the addresses. False if the request is no longer of interest.
+    pub(super) fn walk(
+        &self,
+        request: u64,
+        walk: impl FnOnce(*mut u8, &mut RuleCache, &mut dyn FnMut(u64)) -> StackEnd,
+    ) -> bool {
+        let asked = request << 2 | ASKED;
+        let walking = request << 2 | WALKING;
+        let taken =
+            self.state
+                .compare_exchange(asked, walking, Ordering::Acquire, Ordering::Relaxed);
+        if taken.is_err() {
+            return false;
+        }
+        let mut len = 0;
+        let mut found = |address: u64| {
+            if let Some(slot) = self.addresses.get(len) {
+                slot.store(address as usize, Ordering::Relaxed);
+                len += 1;
+            }
+        };
+        // SAFETY: the state has given the cache to this thread.
+        let end = walk(self.stack, unsafe { &mut *self.cache.get() }, &mut found);
+        self.len.store(len, Ordering::Relaxed);
+        self.end.store(end as u64, Ordering::Relaxed);
+        self.state.store(request << 2 | DONE, Ordering::Release);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(slot: &Slot, request: u64) -> bool {
+        slot.walk(request, |_, _, found| {
+            found(7);
+            StackEnd::Outermost
+        })
+    }
+
+    #[test]
+    fn an_answer_that_comes_too_late_changes_nothing() {
+        make().unwrap();
+        let slot = &all()[SLOTS - 1];
+        assert!(!answered(slot, 5), "not asked");
+        assert!(slot.ask(5));
+        slot.withdraw(5);
+        assert!(!answered(slot, 5), "withdrawn");
+        assert!(slot.ask(6));
+        assert!(!answered(slot, 5), "another request");
+        assert!(answered(slot, 6));
+        assert!(!answered(slot, 6), "a second time");
+        assert_eq!(slot.answer(5), None);
+        assert_eq!(slot.answer(6), Some((vec![7], StackEnd::Outermost)));
+    }
+
+    #[test]
+    fn a_slot_in_use_is_not_given_away() {
+        make().unwrap();
+        let slot = &all()[SLOTS - 2];
+        assert!(slot.ask(1));
+        slot.walk(1, |_, _, _| {
+            slot.withdraw(1);
+            assert!(!slot.ask(2));
+            StackEnd::Outermost
+        });
+        assert!(slot.ask(2));
+    }
+}
