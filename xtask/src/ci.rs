@@ -14,6 +14,7 @@ pub(crate) const CRATES: &[&str] = &[
     "logtee",
     "logredact",
     "flightrec-dump",
+    "dumpstore",
     "flightrec",
     "flightrec-cli",
 ];

@@ -24,9 +24,9 @@ use crate::notices::Notices;
 use crate::pipeline::{Callback, Pipeline};
 use crate::recorder::{ErrorFilter, Recorder};
 use crate::sink::{RecordFilter, RecorderSink, Switch};
-use crate::store::{Retention, Store};
 use crate::symbolise;
 use crate::tail::{self, Tail};
+use dumpstore::{Retention, Store};
 
 /// How many records are kept by default.
 const KEEP_LINES: usize = 1_000;

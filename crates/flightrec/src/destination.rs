@@ -6,7 +6,7 @@ use std::path::Path;
 use flightrec_dump::Dump;
 use forklock::{ForkMutex, LockError};
 
-use crate::store::{Store, Written};
+use dumpstore::{Store, Written};
 
 pub(crate) enum Destination {
     Directory(Store),

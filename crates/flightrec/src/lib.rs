@@ -29,7 +29,6 @@ mod pipeline;
 mod redaction;
 #[cfg(feature = "crash-safe")]
 mod ring;
-mod store;
 mod symbolise;
 
 pub use builder::{Builder, CrashSafety, builder};

@@ -2,48 +2,9 @@
 
 mod common;
 
-use std::fs;
-
 use common::{build, dumps, quiet};
 use flightrec::stackerr::{Error, err};
 use tempfile::tempdir;
-
-#[cfg(unix)]
-#[test]
-fn files_and_directories_are_private_whatever_the_umask() {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    let parent = tempdir().unwrap();
-    let dir = parent.path().join("a/b/flightrec");
-    let outcome = build(&dir).0.dump("now").unwrap();
-    let path = outcome.path().unwrap();
-    assert_eq!((mode(&dir), mode(path)), (0o700, 0o600));
-    // A directory that was there and open is closed.
-    fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
-    build(&dir).0.dump("again").unwrap();
-    assert_eq!(mode(&dir), 0o700);
-}
-
-#[test]
-fn the_newest_ten_are_kept_and_nothing_else_is_touched() {
-    let dir = tempdir().unwrap();
-    fs::write(
-        dir.path().join("notes.json"),
-        "{\"schema\": \"flightrec/1\", \"app\": \"mine\"}",
-    )
-    .unwrap();
-    let (recorder, _tee) = build(dir.path());
-    let mut paths: Vec<_> = (0..25)
-        .map(|number| recorder.dump(number.to_string()).unwrap())
-        .map(|outcome| outcome.path().unwrap().to_owned())
-        .collect();
-    paths.push(dir.path().join("notes.json"));
-    let kept: Vec<_> = dumps(dir.path())
-        .into_iter()
-        .map(|(path, _)| path)
-        .collect();
-    assert_eq!(kept, paths[15..]);
-}
 
 #[test]
 fn the_bytes_are_bounded_and_the_newest_stays_in_any_case() {
@@ -90,19 +51,6 @@ fn a_storm_of_different_errors_stays_within_the_caps() {
         .count();
     assert!((10..=11).contains(&written), "{written}");
     assert!(dumps(dir.path()).len() <= 10);
-}
-
-#[test]
-fn what_a_killed_process_left_is_removed_and_what_is_being_written_is_not() {
-    let dir = tempdir().unwrap();
-    let orphan = dir.path().join(".tmp-1-0");
-    let busy = dir.path().join(".tmp-2-0");
-    fs::write(&orphan, "half a du").unwrap();
-    let writer = fs::File::create(&busy).unwrap();
-    writer.lock().unwrap();
-    build(dir.path()).0.dump("now").unwrap();
-    assert!(!orphan.exists());
-    assert!(busy.exists());
 }
 
 #[test]

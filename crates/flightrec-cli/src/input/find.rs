@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use etcetera::BaseStrategy;
+use dumpstore::is_dump_name;
 
 use super::{is_stdin, note};
 use crate::error::{CliError, Result};
@@ -68,9 +68,9 @@ pub(crate) struct Found {
 ///
 /// If there is no home directory.
 pub(crate) fn state_dir() -> Result<PathBuf> {
-    let base = etcetera::choose_base_strategy()
-        .map_err(|error| CliError::new(format!("there is no state directory: {error}")))?;
-    Ok(base.state_dir().unwrap_or_else(|| base.cache_dir()))
+    dumpstore::state_dir().ok_or_else(|| {
+        CliError::new("there is no state directory, because there is no home directory")
+    })
 }
 
 /// The dumps of every program, or of one, newest first.
@@ -269,15 +269,6 @@ pub(crate) fn newest_first(found: &mut [Found]) {
         };
         std::cmp::Reverse((time, changed, std::cmp::Reverse(found.path.clone())))
     });
-}
-
-/// `20261123T003015.123456Z-error-4711-0.json`
-fn is_dump_name(name: &str) -> bool {
-    let time = name.split('-').next().unwrap_or_default();
-    name.ends_with(".json")
-        && time.len() > 15
-        && time.ends_with('Z')
-        && time.bytes().take(8).all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]

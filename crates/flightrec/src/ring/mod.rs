@@ -20,8 +20,8 @@ use tailwriter::{Builder, MappedTail, SharedTail, Snapshot};
 use crate::failure::Failure;
 use crate::notices::Notices;
 use crate::recorder::Recorder;
-use crate::store::{Dir, Store};
 use crate::tail::Tail;
+use dumpstore::{Dir, Store};
 
 pub(crate) use crash::arm;
 pub(crate) use recover::{dump_orphans, dump_ring};

@@ -12,7 +12,7 @@ use super::{EXTENSION, OUTLINE, crash, is_draft};
 use crate::collect::{add_records, describe_app};
 use crate::recorder::Recorder;
 use crate::redaction::redact_records;
-use crate::store::{self, Dir};
+use dumpstore::Dir;
 
 /// How many rings one start makes dumps of; the next start continues.
 const MAX_AT_ONCE: usize = 16;
@@ -63,7 +63,7 @@ pub(crate) fn dump_orphans(recorder: &Recorder, dir: &Path) {
         let is_alone = has_extension(name, OUTLINE)
             && !is_there(&ring)
             && !is_there(&name.with_extension(UNREADABLE));
-        if is_alone || is_draft(name) && store::is_abandoned(&dir, name) {
+        if is_alone || is_draft(name) && dir.is_abandoned(name) {
             let _ = dir.remove(name);
         }
     }

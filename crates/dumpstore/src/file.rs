@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use flightrec_dump::Dump;
 
-use super::dir::{Dir, retry};
-use super::limit::max_file_bytes;
+use crate::dir::{Dir, retry};
+use crate::limit::max_file_bytes;
 
 const TEMPORARY: &str = ".tmp-";
 
 /// Writes a new file `name` in `dir`: under a temporary name first, then to the disk, then under its
 /// own name. It never replaces another file.
-pub(super) fn write(dir: &Dir, name: &str, dump: &Dump) -> io::Result<()> {
+pub(crate) fn write(dir: &Dir, name: &str, dump: &Dump) -> io::Result<()> {
     let mut tries = 0;
     loop {
         let temporary = Temporary::with_content(dir, dump)?;
@@ -31,7 +31,7 @@ pub(super) fn write(dir: &Dir, name: &str, dump: &Dump) -> io::Result<()> {
 }
 
 /// Replaces the file `name` in `dir`. It has the old content or the new one at any moment.
-pub(super) fn replace(dir: &Dir, name: &str, dump: &Dump) -> io::Result<()> {
+pub(crate) fn replace(dir: &Dir, name: &str, dump: &Dump) -> io::Result<()> {
     let temporary = Temporary::with_content(dir, dump)?;
     let (from, to) = (dir.path_of(&temporary.name)?, dir.path_of(name.as_ref())?);
     retry(|| fs::rename(&from, &to))
@@ -131,18 +131,12 @@ impl Write for Length {
     }
 }
 
-/// Whether a file of that name is one of ours that is not complete.
-pub(super) fn is_temporary(name: &str) -> bool {
+/// Whether a file of that name is a dump that is not complete.
+pub(crate) fn is_temporary(name: &str) -> bool {
     name.starts_with(TEMPORARY)
 }
 
-/// Whether a file is one of ours under its temporary name, and no process writes to it.
-pub(super) fn is_orphan(dir: &Dir, name: &Path) -> bool {
-    name.to_str().is_some_and(is_temporary) && is_abandoned(dir, name)
-}
-
-/// Whether no process holds the lock of a file.
-pub(crate) fn is_abandoned(dir: &Dir, name: &Path) -> bool {
-    dir.open_file(name)
-        .is_ok_and(|file| file.try_lock().is_ok())
+/// Whether a file is a dump that is not complete, and no process writes to it.
+pub(crate) fn is_orphan(dir: &Dir, name: &Path) -> bool {
+    name.to_str().is_some_and(is_temporary) && dir.is_abandoned(name)
 }

@@ -1,10 +1,13 @@
-//! The longest file that the process may write (`ulimit -f`). The system ends a process that writes
-//! more by SIGXFSZ, so the recorder asks before it writes.
+//! The longest file that the process may write. The system ends a process that writes more by
+//! SIGXFSZ, so the store asks before it writes.
 
 use std::fs;
 
-/// The process's limit in bytes. Linux shows it in a file; elsewhere asking takes a call into C.
-pub(crate) fn max_file_bytes() -> u64 {
+/// The size in bytes of the longest file that this process may write (`ulimit -f`).
+///
+/// Known on Linux only; `u64::MAX` if there is no limit or it is not known.
+#[must_use]
+pub fn max_file_bytes() -> u64 {
     if !cfg!(target_os = "linux") {
         return u64::MAX;
     }

@@ -5,14 +5,19 @@ use std::io;
 
 use serde::Deserialize;
 
-use super::{Dir, file, name};
+use crate::dir::Dir;
+use crate::{file, name};
 
-/// The newest dumps are kept up to both bounds. When one must go, it is the oldest of those whose
-/// failure has a newer dump, or else the oldest.
+/// The newest dumps are kept up to both bounds; the newest of all stays in any case.
+///
+/// The oldest of those whose fingerprint a newer dump has, too, is removed first. If there is none,
+/// the oldest is.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Retention {
-    pub(crate) max_dumps: usize,
-    pub(crate) max_bytes: u64,
+pub struct Retention {
+    /// How many dumps are kept; by default 10.
+    pub max_dumps: usize,
+    /// How many bytes of dumps are kept; by default 50 MiB.
+    pub max_bytes: u64,
 }
 
 impl Default for Retention {
@@ -31,7 +36,7 @@ struct Kept {
 
 impl Retention {
     /// Removes dumps beyond the bounds, but never `newest`, and what a killed process left.
-    pub(super) fn apply(self, dir: &Dir, newest: &str) -> io::Result<()> {
+    pub(crate) fn apply(self, dir: &Dir, newest: &str) -> io::Result<()> {
         let mut dumps = Vec::new();
         for name in dir.names()? {
             if file::is_orphan(dir, name.as_ref()) {
@@ -42,10 +47,10 @@ impl Retention {
             let Ok(metadata) = dir.path_of(name.as_ref())?.symlink_metadata() else {
                 continue;
             };
-            if metadata.is_symlink() && (name::is_dump(&name) || file::is_temporary(&name)) {
+            if metadata.is_symlink() && (name::is_dump_name(&name) || file::is_temporary(&name)) {
                 // The recorder makes no links, and other programs have no business with such names.
                 let _ = dir.remove(name.as_ref());
-            } else if metadata.is_file() && (name == newest || name::is_dump(&name)) {
+            } else if metadata.is_file() && (name == newest || name::is_dump_name(&name)) {
                 let bytes = metadata.len();
                 dumps.push(Kept { name, bytes });
             }

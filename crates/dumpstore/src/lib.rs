@@ -1,4 +1,5 @@
-//! The directory of dumps: written atomically, readable by its owner only, bounded in size.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
 
 mod dir;
 mod file;
@@ -13,32 +14,40 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use flightrec_dump::Dump;
 
-pub(crate) use dir::Dir;
-#[cfg(feature = "crash-safe")]
-pub(crate) use file::is_abandoned;
-#[cfg(unix)]
-pub(crate) use limit::max_file_bytes;
-pub(crate) use retention::Retention;
+pub use dir::Dir;
+pub use limit::max_file_bytes;
+pub use name::is_dump_name;
+pub use retention::Retention;
 
-#[derive(Clone)]
-pub(crate) struct Store {
-    /// The directory, and those where dumps go if it can't be written to.
+/// The directory of one program's dumps, and those where they go if it can't be written to.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// In the order in which they are tried.
     dirs: Vec<PathBuf>,
-    /// The last of them. Other users can write to the directory that it is in.
+    /// The last of them. Other users can write to its parent.
     temporary: Option<PathBuf>,
     retention: Retention,
 }
 
 /// Where a dump was written.
-pub(crate) struct Written {
-    pub(crate) path: PathBuf,
-    /// The directory that should have been written to, and why it was not.
-    pub(crate) instead_of: Option<(PathBuf, io::Error)>,
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Written {
+    /// The file.
+    pub path: PathBuf,
+    /// The preferred directory and why it could not be written to, if the file is in another one.
+    pub instead_of: Option<(PathBuf, io::Error)>,
 }
 
 impl Store {
-    /// The given directory, or that of the program in the platform's state directory.
-    pub(crate) fn new(app: &str, dir: Option<PathBuf>, retention: Retention) -> Store {
+    /// Dumps of the program `app` go to `dir`, or by default to `<app>/flightrec` in
+    /// [`state_dir`]. If that can't be written to, they go to `$STATE_DIRECTORY/flightrec` (of a
+    /// systemd service), or else to a private directory below the one for temporary files.
+    ///
+    /// Nothing is created before the first dump. Characters of `app` that don't belong in a file
+    /// name are replaced.
+    #[must_use]
+    pub fn new(app: &str, dir: Option<PathBuf>, retention: Retention) -> Store {
         let app = name::component(app);
         let preferred = dir.or_else(|| default_dir(&app));
         let mut dirs: Vec<_> = preferred.into_iter().collect();
@@ -52,14 +61,15 @@ impl Store {
         }
     }
 
-    /// The directories, the preferred one first.
-    #[cfg(feature = "crash-safe")]
-    pub(crate) fn dirs(&self) -> &[PathBuf] {
+    /// The directories in the order in which they are tried.
+    #[must_use]
+    pub fn dirs(&self) -> &[PathBuf] {
         &self.dirs
     }
 
-    /// The directory in words, for an error message.
-    pub(crate) fn describe(&self) -> String {
+    /// The directories in words, for an error message.
+    #[must_use]
+    pub fn describe(&self) -> String {
         let dirs: Vec<_> = self
             .dirs
             .iter()
@@ -68,10 +78,14 @@ impl Store {
         dirs.join(" or ")
     }
 
-    /// Writes the dump to a new file.
+    /// Writes the dump to a new file, then removes old dumps by the rule of [`Retention`].
     ///
     /// The file gets its name when it is complete and on the disk.
-    pub(crate) fn write(&self, dump: &Dump) -> io::Result<Written> {
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the preferred directory if no directory can be written to.
+    pub fn write(&self, dump: &Dump) -> io::Result<Written> {
         let mut instead_of = None;
         for dir in &self.dirs {
             match self.write_in(dir, dump) {
@@ -93,8 +107,13 @@ impl Store {
         Ok(dir.shown(name.as_ref()))
     }
 
-    /// Makes one of the directories if it is missing, and opens it.
-    pub(crate) fn make_dir(&self, path: &Path) -> io::Result<Dir> {
+    /// Opens one of [`dirs`](Store::dirs), and creates it if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of creating and opening it. Fails if another user has made the directory
+    /// below the one for temporary files.
+    pub fn make_dir(&self, path: &Path) -> io::Result<Dir> {
         let dir = Dir::make(path)?;
         if self.temporary.as_deref() == Some(path) && !dir.is_own() {
             let message = "another user has made that directory";
@@ -104,7 +123,12 @@ impl Store {
     }
 
     /// Replaces a dump that [`write`](Store::write) has written.
-    pub(crate) fn replace(&self, path: &Path, dump: &Dump) -> io::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of writing the new file and of renaming it. The old one is then still
+    /// there.
+    pub fn replace(&self, path: &Path, dump: &Dump) -> io::Result<()> {
         let (Some(dir), Some(name)) = (
             path.parent(),
             path.file_name().and_then(|name| name.to_str()),
@@ -114,8 +138,8 @@ impl Store {
         file::replace(&Dir::open(dir)?, name, dump)
     }
 
-    /// Removes what processes left that were killed while they wrote a dump.
-    pub(crate) fn remove_orphans(&self) {
+    /// Removes the temporary files of processes that were killed while they wrote a dump.
+    pub fn remove_orphans(&self) {
         for dir in self.dirs.iter().filter_map(|dir| Dir::open(dir).ok()) {
             for name in dir.names().unwrap_or_default() {
                 if file::is_orphan(&dir, name.as_ref()) {
@@ -129,15 +153,21 @@ impl Store {
 /// The name of the newest dump.
 fn newest(dir: &Dir) -> Option<String> {
     let names = dir.names().ok()?.into_iter();
-    names.filter(|name| name::is_dump(name)).max()
+    names.filter(|name| is_dump_name(name)).max()
 }
 
-/// `$XDG_STATE_HOME/<app>/flightrec` on Linux and macOS, `%LOCALAPPDATA%` on Windows.
-fn default_dir(app: &str) -> Option<PathBuf> {
+/// The directory below which programs keep their state: `$XDG_STATE_HOME` or `~/.local/state` on
+/// Linux and macOS, `%LOCALAPPDATA%` on Windows. `None` if there is no home directory.
+#[must_use]
+pub fn state_dir() -> Option<PathBuf> {
     let base = etcetera::choose_base_strategy().ok()?;
     // Windows has no state directory; its cache directory is the local one.
-    let state = base.state_dir().unwrap_or_else(|| base.cache_dir());
-    Some(state.join(app).join("flightrec"))
+    Some(base.state_dir().unwrap_or_else(|| base.cache_dir()))
+}
+
+/// The directory of a program's dumps in [`state_dir`].
+fn default_dir(app: &str) -> Option<PathBuf> {
+    Some(state_dir()?.join(app).join("flightrec"))
 }
 
 /// The directory that systemd gives to a service with `StateDirectory=`.

@@ -9,7 +9,7 @@ use flightrec_dump::Dump;
 ///
 /// This holds if the clock was put back, too: the name of a dump sorts after that of the newest dump
 /// in the directory. The dump has the time of the clock.
-pub(super) fn of(dump: &Dump, newest: Option<&str>) -> String {
+pub(crate) fn of(dump: &Dump, newest: Option<&str>) -> String {
     // Relaxed: all that counts is that each number is given out once.
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let mut time: String = dump
@@ -46,8 +46,9 @@ fn after(time: &str) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| time.to_owned())
 }
 
-/// Whether a file of that name is a dump of ours.
-pub(super) fn is_dump(name: &str) -> bool {
+/// Whether a [`Store`](crate::Store) gives such names to dumps.
+#[must_use]
+pub fn is_dump_name(name: &str) -> bool {
     let Some(stem) = name.strip_suffix(".json") else {
         return false;
     };
@@ -68,7 +69,7 @@ pub(super) fn is_dump(name: &str) -> bool {
 }
 
 /// An app's name as the name of one directory, whatever it holds.
-pub(super) fn component(app: &str) -> String {
+pub(crate) fn component(app: &str) -> String {
     const MAX_CHARS: usize = 64;
     let is_plain =
         |char: char| char.is_alphanumeric() || matches!(char, '.' | '_' | '-' | ' ' | '+');
@@ -133,7 +134,7 @@ mod tests {
         dump.created_at = created_at;
         let name = of(&dump, None);
         assert!(name.starts_with("20261123T003015.123456Z-error-"), "{name}");
-        assert!(is_dump(&name));
+        assert!(is_dump_name(&name));
         for other in [
             "notes.json",
             "x-error-1-2.json",
@@ -141,7 +142,7 @@ mod tests {
             ".tmp",
             "",
         ] {
-            assert!(!is_dump(other), "{other}");
+            assert!(!is_dump_name(other), "{other}");
         }
     }
 
@@ -157,7 +158,10 @@ mod tests {
         assert!(newest.starts_with("20261123T120059.999998Z"), "{newest}");
         for _ in 0..1_000 {
             let next = at("2026-11-23T11:00:00.000000Z", Some(&newest));
-            assert!(next > newest && is_dump(&next), "{next} after {newest}");
+            assert!(
+                next > newest && is_dump_name(&next),
+                "{next} after {newest}"
+            );
             newest = next;
         }
         let late = at("2026-11-23T12:01:00.000000Z", Some(&newest));

@@ -5,17 +5,17 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// An open directory.
+/// An open directory that is private to its owner.
 #[derive(Debug)]
-pub(crate) struct Dir {
+pub struct Dir {
     #[cfg(unix)]
     held: File,
     /// Whether a link of the user leads to it. Its mode is then the user's business, too.
     #[cfg(unix)]
     is_linked: bool,
-    /// By which name its owner knows it.
+    /// The path to show.
     path: PathBuf,
-    /// By which name its files are reached.
+    /// The path to reach its files by.
     reached: PathBuf,
 }
 
@@ -26,7 +26,7 @@ impl Dir {
     ///
     /// Returns the errors of making and opening it. Fails if it is a symbolic link of another user,
     /// which could lead anywhere.
-    pub(crate) fn make(path: &Path) -> io::Result<Dir> {
+    pub fn make(path: &Path) -> io::Result<Dir> {
         let dir = match Dir::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 make_missing(path)?;
@@ -43,20 +43,25 @@ impl Dir {
     /// # Errors
     ///
     /// Fails where files are reached by the directory's path only, and another directory is there.
-    pub(crate) fn path_of(&self, name: &Path) -> io::Result<PathBuf> {
+    pub fn path_of(&self, name: &Path) -> io::Result<PathBuf> {
         if self.reached == self.path && !self.is_there() {
             return Err(io::Error::other("another directory took its place"));
         }
         Ok(self.reached.join(name))
     }
 
-    /// The path of a file as its owner knows it.
-    pub(crate) fn shown(&self, name: &Path) -> PathBuf {
+    /// The path of a file, to be shown to a user.
+    #[must_use]
+    pub fn shown(&self, name: &Path) -> PathBuf {
         self.path.join(name)
     }
 
-    /// The names of its files. Names that are not Unicode are not ours.
-    pub(crate) fn names(&self) -> io::Result<Vec<String>> {
+    /// The names of its files, without those that are not Unicode: the store gives no such names.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of reading the directory.
+    pub fn names(&self) -> io::Result<Vec<String>> {
         let path = self.path_of(Path::new(""))?;
         let mut names = Vec::new();
         for entry in retry(|| fs::read_dir(&path))?.flatten() {
@@ -65,9 +70,12 @@ impl Dir {
         Ok(names)
     }
 
-    /// Makes a new file, which only its owner can read. It never opens a file that is there, and
-    /// follows no link.
-    pub(crate) fn create(&self, name: &Path) -> io::Result<File> {
+    /// Creates a file that only its owner can read. Follows no link.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of creating it; `AlreadyExists` if there is one.
+    pub fn create(&self, name: &Path) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
@@ -79,7 +87,11 @@ impl Dir {
     }
 
     /// Opens a file to read it or to ask for its lock. Follows no link, and does not wait for a pipe.
-    pub(crate) fn open_file(&self, name: &Path) -> io::Result<File> {
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of opening it; `InvalidInput` if it is no regular file.
+    pub fn open_file(&self, name: &Path) -> io::Result<File> {
         let file = read_only().open(self.path_of(name)?)?;
         if retry(|| file.metadata())?.is_file() {
             Ok(file)
@@ -88,18 +100,34 @@ impl Dir {
         }
     }
 
-    #[cfg(feature = "crash-safe")]
-    pub(crate) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+    /// Renames a file, and replaces the one of that name.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of renaming it.
+    pub fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let (from, to) = (self.path_of(from)?, self.path_of(to)?);
         retry(|| fs::rename(&from, &to))
     }
 
-    pub(crate) fn remove(&self, name: &Path) -> io::Result<()> {
+    /// Removes a file.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of removing it.
+    pub fn remove(&self, name: &Path) -> io::Result<()> {
         let path = self.path_of(name)?;
         retry(|| fs::remove_file(&path))
     }
 
-    /// Writes the names to the disk, too, where the system can. The content is there in any case.
+    /// Whether no process holds the lock of a file. If it can't be opened, the answer is no.
+    #[must_use]
+    pub fn is_abandoned(&self, name: &Path) -> bool {
+        self.open_file(name)
+            .is_ok_and(|file| file.try_lock().is_ok())
+    }
+
+    /// Writes the names to the disk, where the system can.
     pub(crate) fn sync(&self) {
         #[cfg(unix)]
         let _ = self.held.sync_all();
@@ -108,7 +136,13 @@ impl Dir {
 
 #[cfg(unix)]
 impl Dir {
-    pub(crate) fn open(path: &Path) -> io::Result<Dir> {
+    /// Opens a directory.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of opening it. Fails if it is a symbolic link of another user, which
+    /// could lead anywhere.
+    pub fn open(path: &Path) -> io::Result<Dir> {
         let mut is_linked = false;
         let held = match open_dir(path) {
             Err(error) if is_symlink(path) => match own_link_target(path) {
@@ -172,13 +206,13 @@ fn make_missing(path: &Path) -> io::Result<()> {
         }
         missing.push(dir);
     }
-    for (above_path, dir) in missing.into_iter().enumerate().rev() {
+    for (depth, dir) in missing.into_iter().enumerate().rev() {
         let mut builder = fs::DirBuilder::new();
         #[cfg(unix)]
-        if above_path < 2 {
+        if depth < 2 {
             std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         }
-        let _ = above_path;
+        let _ = depth;
         match retry(|| builder.create(dir)) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             made => {
@@ -239,7 +273,7 @@ fn own_link_target(path: &Path) -> Option<PathBuf> {
 
 /// The user of this process. Linux tells by a file; elsewhere asking takes a call into C.
 #[cfg(unix)]
-pub(super) fn own_uid() -> Option<u32> {
+pub(crate) fn own_uid() -> Option<u32> {
     use std::os::unix::fs::MetadataExt;
     let process = cfg!(target_os = "linux").then(|| fs::metadata("/proc/self"));
     Some(process?.ok()?.uid())
@@ -276,7 +310,12 @@ fn read_only() -> OpenOptions {
 
 #[cfg(not(unix))]
 impl Dir {
-    pub(crate) fn open(path: &Path) -> io::Result<Dir> {
+    /// Opens a directory.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of looking at it.
+    pub fn open(path: &Path) -> io::Result<Dir> {
         if !path.metadata()?.is_dir() {
             return Err(io::ErrorKind::NotADirectory.into());
         }
@@ -309,7 +348,7 @@ fn read_only() -> OpenOptions {
 
 /// Repeats a call that a signal interrupts. Neither every system nor the standard library does so for
 /// all calls.
-pub(super) fn retry<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub(crate) fn retry<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match act() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
