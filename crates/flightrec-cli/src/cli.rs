@@ -7,6 +7,7 @@ use clap_complete::Shell;
 use jiff::Timestamp;
 
 use crate::export::Format;
+use crate::export::markdown::Tokens;
 use crate::input::{self, Limits};
 use crate::select::Selection;
 
@@ -168,7 +169,8 @@ pub(crate) struct Group {
 #[command(after_help = "\
 Examples:
   flightrec export --to jsonl | jq -r 'select(.level == \"ERROR\") | .msg'
-  flightrec export --to chrome-trace dump.json -o trace.json    open it in https://ui.perfetto.dev")]
+  flightrec export --to chrome-trace dump.json -o trace.json    open it in https://ui.perfetto.dev
+  flightrec export --to markdown --budget 4000                  for a language model")]
 pub(crate) struct Export {
     /// The format
     #[arg(long, value_enum)]
@@ -179,6 +181,10 @@ pub(crate) struct Export {
     /// Where to write: a new file, or `-` for standard output [default: -]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// For `--to markdown`: keep what explains most in that many tokens (of 3 bytes) [default:
+    /// 20000, which fit into an issue on GitHub]
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) budget: Option<Tokens>,
     #[command(flatten)]
     pub(crate) selection: Selection,
 }

@@ -1,4 +1,4 @@
-//! The program `flightrec`, for whoever receives a dump.
+//! The program `flightrec`, which reads dumps.
 
 use std::process::ExitCode;
 

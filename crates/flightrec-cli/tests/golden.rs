@@ -30,7 +30,7 @@ fn show() {
     let bench = Bench::new();
     bench.put_source();
     let dump = data("census.json");
-    for columns in ["80", "200"] {
+    for columns in ["60", "80", "200"] {
         check("show", &bench, columns, &["show", dump.to_str().unwrap()]);
         check(
             "show-all",
@@ -45,7 +45,7 @@ fn show() {
 fn merge() {
     let bench = Bench::new();
     let (census, worker) = (data("census.json"), data("worker.json"));
-    for columns in ["80", "200"] {
+    for columns in ["60", "80", "200"] {
         check(
             "merge",
             &bench,
@@ -69,7 +69,7 @@ fn group() {
     }
     bench.put("dumps/worker.json", read("worker.json").as_bytes());
     bench.put("dumps/other.txt", b"not looked at");
-    for columns in ["80", "200"] {
+    for columns in ["60", "80", "200"] {
         check("group", &bench, columns, &["group", "dumps"]);
     }
 }
@@ -96,7 +96,7 @@ fn list() {
         "state/broken/flightrec/20261123T003010.000000Z-error-1-0.json",
         b"{\"schema\": \x1b",
     );
-    for (columns, name) in [("80", "list"), ("200", "list")] {
+    for (columns, name) in [("60", "list"), ("80", "list"), ("200", "list")] {
         let output = bench.command(&[]).env("COLUMNS", columns).output().unwrap();
         assert!(output.status.success(), "{output:?}");
         // The directory has another name each time.

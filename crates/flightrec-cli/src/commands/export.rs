@@ -2,13 +2,19 @@
 
 use crate::cli::{Common, Export};
 use crate::error::{CliError, Outcome, Result};
-use crate::export::{self, Format, Selected, html};
+use crate::export::{self, Format, Selected, html, markdown};
 use crate::input::{self, note};
 use crate::output;
+use crate::redact;
 
 pub(super) fn run(args: Export, common: &Common) -> Result {
-    if args.to == Format::Html {
-        return page(&args, common);
+    if args.budget.is_some() && args.to != Format::Markdown {
+        return Err(CliError::new("--budget is for --to markdown"));
+    }
+    match args.to {
+        Format::Html => return page(&args, common),
+        Format::Markdown => return text(&args, common),
+        _ => {}
     }
     let mut dumps = Vec::new();
     for source in input::several(&args.dumps)? {
@@ -45,5 +51,38 @@ fn page(args: &Export, common: &Common) -> Result {
     }
     let dumps = html::read(&args.dumps, common.limits())?;
     output::write(args.output.as_deref(), |out| html::write(out, &dumps))?;
+    Ok(Outcome::Done)
+}
+
+/// Markdown is made to be published: what looks like a secret or like personal data is masked.
+fn text(args: &Export, common: &Common) -> Result {
+    let selection = &args.selection;
+    let mut dumps = Vec::new();
+    for source in input::several(&args.dumps)? {
+        let mut dump = redact::for_publication(&source, common.limits())?;
+        if selection.is_filter() || selection.around.is_some() {
+            dump.latest_logs = selection
+                .select(&dump)
+                .records
+                .into_iter()
+                .cloned()
+                .collect();
+        }
+        dumps.push((dump, source.file_name()));
+    }
+    let sources: Vec<_> = dumps
+        .iter()
+        .map(|(dump, file)| markdown::Source {
+            dump,
+            file: file.clone(),
+        })
+        .collect();
+    let amount = markdown::Amount {
+        budget: args.budget.unwrap_or(markdown::Tokens::ISSUE),
+        records: selection.last.unwrap_or(markdown::RECORDS),
+    };
+    output::write(args.output.as_deref(), |out| {
+        markdown::write(out, &sources, amount)
+    })?;
     Ok(Outcome::Done)
 }

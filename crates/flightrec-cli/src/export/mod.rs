@@ -7,6 +7,7 @@ mod chrome_trace;
 pub(crate) mod html;
 mod jsonl;
 mod logfmt;
+pub(crate) mod markdown;
 mod otlp;
 
 use std::fmt::Write as _;
@@ -32,6 +33,8 @@ pub(crate) enum Format {
     ChromeTrace,
     /// One page for a browser, which works offline
     Html,
+    /// Text for an issue or for a language model
+    Markdown,
 }
 
 /// A dump and the selected records of its log.
@@ -47,7 +50,7 @@ pub(crate) fn write(out: &mut dyn Write, format: Format, dumps: &[Selected<'_>])
         Format::Logfmt => logfmt::write(out, dumps),
         Format::Otlp => otlp::write(out, dumps),
         Format::ChromeTrace => chrome_trace::write(out, dumps),
-        Format::Html => Err(io::Error::other("a page is made of files")),
+        Format::Html | Format::Markdown => Err(io::Error::other("it is made of files")),
     }
 }
 

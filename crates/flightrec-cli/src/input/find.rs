@@ -43,6 +43,15 @@ impl Source {
         }
     }
 
+    /// The name of the file without directories; empty for standard input.
+    pub(crate) fn file_name(&self) -> String {
+        if is_stdin(&self.path) {
+            return String::new();
+        }
+        let name = self.path.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
     /// What the user may type, escaped.
     pub(crate) fn name(&self) -> String {
         let path = self.path.to_string_lossy();

@@ -10,8 +10,12 @@ use super::text::{self, pad};
 /// The flexible column gets at least that many columns of the terminal.
 const MIN_FLEXIBLE: usize = 16;
 
-/// The other columns get at most that many: a name of any length leaves room for the rest.
+/// The other columns get at most that many, and at most a third of the terminal: a name of any
+/// length leaves room for the rest.
 const MAX_FIXED: usize = 32;
+
+/// A column that is no wider is not made narrower.
+const MIN_FIXED: usize = 12;
 
 /// Where lines may be of any length, as in a pipe, a cell still has a bound.
 const MAX_FREE: usize = 400;
@@ -32,6 +36,7 @@ pub(crate) fn print<const N: usize>(
     rows: &[[String; N]],
     width: Option<usize>,
 ) -> io::Result<()> {
+    let fixed = width.map_or(MAX_FIXED, |width| MAX_FIXED.min(width / 3));
     let mut widths = [0; N];
     for (n, width) in widths.iter_mut().enumerate() {
         let widest = rows
@@ -42,15 +47,13 @@ pub(crate) fn print<const N: usize>(
         *width = if widest == 0 {
             0
         } else {
-            let most = if n == flexible { MAX_FREE } else { MAX_FIXED };
+            let most = if n == flexible { MAX_FREE } else { fixed };
             widest.min(most).max(text::width(columns[n].name))
         };
     }
     if let Some(width) = width {
-        let others: usize = (0..N)
-            .filter(|n| *n != flexible && widths[*n] > 0)
-            .map(|n| widths[n] + 2)
-            .sum();
+        shrink(&mut widths, flexible, width.saturating_sub(MIN_FLEXIBLE));
+        let others = fixed_width(&widths, flexible);
         widths[flexible] = widths[flexible]
             .min(width.saturating_sub(others))
             .max(MIN_FLEXIBLE);
@@ -69,6 +72,25 @@ pub(crate) fn print<const N: usize>(
         line(out, columns, &widths, row)?;
     }
     Ok(())
+}
+
+/// The width of the columns beside the flexible one, with the gaps.
+fn fixed_width(widths: &[usize], flexible: usize) -> usize {
+    let columns = widths.iter().enumerate();
+    let columns = columns.filter(|(n, width)| *n != flexible && **width > 0);
+    columns.map(|(_, width)| width + 2).sum()
+}
+
+/// Makes the widest columns narrower until they leave room for the flexible one.
+fn shrink(widths: &mut [usize], flexible: usize, room: usize) {
+    while fixed_width(widths, flexible) > room {
+        let columns = widths.iter_mut().enumerate();
+        let columns = columns.filter(|(n, width)| *n != flexible && **width > MIN_FIXED);
+        let Some((_, widest)) = columns.max_by_key(|(_, width)| **width) else {
+            return;
+        };
+        *widest -= 1;
+    }
 }
 
 fn line<const N: usize>(

@@ -3,30 +3,50 @@
 use std::io::{self, Write};
 
 use flightrec_dump::{Crash, Dump, Kind};
+use jiff::Timestamp;
 
 use super::columns::pair;
 use super::{View, failed_at, uptime};
 use crate::render::count::{grouped, of};
 use crate::render::time;
 
+/// A name and what there is to say.
+pub(crate) type Fact = (&'static str, String);
+
 pub(super) fn print(out: &mut dyn Write, dump: &Dump, view: &View) -> io::Result<()> {
-    writeln!(out)?;
-    let mut fact = |name: &str, text: &str| pair(out, name, text, view);
+    let mut facts = list(dump, Some(view.now), view.all);
+    if view.all {
+        more(dump, &mut facts);
+    }
+    if !facts.is_empty() {
+        writeln!(out)?;
+    }
+    for (name, text) in facts {
+        pair(out, name, &text, view)?;
+    }
+    Ok(())
+}
+
+/// What most readers want to know, unescaped; with `all`, every suppressed failure. Without the
+/// time that is now, nothing is said to be some time ago.
+pub(crate) fn list(dump: &Dump, now: Option<Timestamp>, all: bool) -> Vec<Fact> {
+    let mut facts: Vec<Fact> = Vec::new();
+    let mut fact = |name: &'static str, text: String| facts.push((name, text));
     if let Some(when) = when(dump) {
         let name = if dump.crash.is_some() {
             "last record"
         } else {
             "when"
         };
-        fact(name, &when)?;
+        fact(name, when);
     }
     if let Some(crash) = &dump.crash {
-        for (name, text) in crash_facts(dump, crash, view) {
-            fact(name, &text)?;
+        for (name, text) in crash_facts(dump, crash, now) {
+            fact(name, text);
         }
     }
     if let Some(command) = command(dump) {
-        fact("command", &command)?;
+        fact("command", command);
     }
     let process = &dump.process;
     if process.pid != 0 {
@@ -34,7 +54,7 @@ pub(super) fn print(out: &mut dyn Write, dump: &Dump, view: &View) -> io::Result
             "" => String::new(),
             thread => format!(", thread {thread}"),
         };
-        fact("process", &format!("{}{thread}", process.pid))?;
+        fact("process", format!("{}{thread}", process.pid));
     }
     let host = &dump.host;
     if !host.os.is_empty() {
@@ -42,50 +62,54 @@ pub(super) fn print(out: &mut dyn Write, dump: &Dump, view: &View) -> io::Result
             0 => String::new(),
             cpus => format!(", {}", of(cpus as usize, "processor")),
         };
-        fact("machine", &format!("{} {}{cpus}", host.os, host.arch))?;
+        fact("machine", format!("{} {}{cpus}", host.os, host.arch));
     }
     if let Some(revision) = &dump.revision {
-        fact("revision", revision)?;
+        fact("revision", revision.clone());
     }
     for (key, value) in dump.metadata.iter() {
-        fact("metadata", &format!("{key}: {value}"))?;
+        fact("metadata", format!("{key}: {value}"));
     }
     if dump.suppressed_dumps > 0 {
         let more = usize::try_from(dump.suppressed_dumps).unwrap_or(usize::MAX);
         let more = of(more, "failure");
         fact(
             "not dumped",
-            &format!("{more} since the dump before this one"),
-        )?;
+            format!("{more} since the dump before this one"),
+        );
     }
-    let shown = if view.all { usize::MAX } else { 5 };
+    let shown = if all { usize::MAX } else { 5 };
     for other in dump.suppressed.iter().take(shown) {
         let times = match other.count {
             0 | 1 => String::new(),
             count => format!("{}× ", grouped(count)),
         };
-        fact("", &format!("{times}{}: {}", other.kind, other.message))?;
+        fact("", format!("{times}{}: {}", other.kind, other.message));
     }
     for name in &dump.related_dumps {
-        fact("see also", &format!("{name} (the same failure)"))?;
+        fact("see also", format!("{name} (the same failure)"));
     }
-    let masked = dump.redactions.iter();
-    let masked: u64 = masked.fold(0, |sum, (_, count)| sum.saturating_add(*count));
-    if masked > 0 {
-        let rules = dump.redactions.iter();
-        let rules: Vec<_> = rules
-            .map(|(rule, count)| format!("{rule} {}", grouped(*count)))
-            .collect();
-        let values = of(usize::try_from(masked).unwrap_or(usize::MAX), "value");
-        fact("masked", &format!("{values} ({})", rules.join(", ")))?;
+    if let Some(masked) = masked(dump) {
+        fact(MASKED, masked);
     }
     for note in &dump.notes {
-        fact("note", note)?;
+        fact("note", note.clone());
     }
-    if view.all {
-        more(dump, &mut fact)?;
-    }
-    Ok(())
+    facts
+}
+
+/// The name of the fact that tells what was masked.
+pub(crate) const MASKED: &str = "masked";
+
+/// `3 values (key 2, url 1)`; `None` if nothing was masked.
+pub(crate) fn masked(dump: &Dump) -> Option<String> {
+    let counts = || dump.redactions.iter().filter(|(_, count)| **count > 0);
+    let sum: u64 = counts().fold(0, |sum, (_, count)| sum.saturating_add(*count));
+    let rules: Vec<_> = counts()
+        .map(|(rule, count)| format!("{rule} {}", grouped(*count)))
+        .collect();
+    let values = of(usize::try_from(sum).unwrap_or(usize::MAX), "value");
+    (sum > 0).then(|| format!("{values} ({})", rules.join(", ")))
 }
 
 /// `2026-11-23 00:30:15 UTC, 1.204s after its start`
@@ -95,7 +119,7 @@ fn when(dump: &Dump) -> Option<String> {
 }
 
 /// What is known of the end of a process, what is not, and when it was noticed.
-fn crash_facts(dump: &Dump, crash: &Crash, view: &View) -> Vec<(&'static str, String)> {
+fn crash_facts(dump: &Dump, crash: &Crash, now: Option<Timestamp>) -> Vec<Fact> {
     let mut facts = Vec::new();
     let signal = crash.signal_name.clone();
     match signal.or_else(|| crash.signal.map(|signal| format!("signal {signal}"))) {
@@ -115,11 +139,12 @@ fn crash_facts(dump: &Dump, crash: &Crash, view: &View) -> Vec<(&'static str, St
         }
     }
     if let Some(noticed) = time::known(dump.created_at) {
-        let ago = time::ago(noticed, view.now);
+        let ago = now.map(|now| format!(", {}", time::ago(noticed, now)));
+        let ago = ago.unwrap_or_default();
         facts.push((
             "noticed",
             format!(
-                "{}, {ago}: at the program's next start, or by `flightrec recover`",
+                "{}{ago}: at the program's next start, or by `flightrec recover`",
                 time::absolute(noticed)
             ),
         ));
@@ -151,37 +176,38 @@ fn command(dump: &Dump) -> Option<String> {
 }
 
 /// What `--all` adds.
-fn more(dump: &Dump, fact: &mut impl FnMut(&str, &str) -> io::Result<()>) -> io::Result<()> {
+fn more(dump: &Dump, facts: &mut Vec<Fact>) {
+    let mut fact = |name: &'static str, text: String| facts.push((name, text));
     if let Some(executable) = &dump.process.executable {
-        fact("executable", executable)?;
+        fact("executable", executable.clone());
     }
     if time::known(dump.process.started_at).is_some() {
-        fact("started", &dump.process.started_at.to_string())?;
+        fact("started", dump.process.started_at.to_string());
     }
     if time::known(dump.created_at).is_some() {
-        fact("dumped", &dump.created_at.to_string())?;
+        fact("dumped", dump.created_at.to_string());
     }
     if let Some(crash) = &dump.crash {
         if let Some(boot) = &crash.boot_id {
-            fact("boot", boot)?;
+            fact("boot", boot.clone());
         }
         let rebooted = match crash.rebooted {
             Some(true) => "restarted since",
             Some(false) => "not restarted since",
             None => "not known whether restarted since",
         };
-        fact("", &format!("the machine was {rebooted}"))?;
+        fact("", format!("the machine was {rebooted}"));
     }
     if !matches!(dump.reason.kind, Kind::Error | Kind::Panic) {
-        fact("kind", dump.reason.kind.as_str())?;
-        fact("reason", &dump.reason.message)?;
+        fact("kind", dump.reason.kind.as_str().to_owned());
+        fact("reason", dump.reason.message.clone());
     }
     if !dump.fingerprint.is_empty() {
-        fact("fingerprint", &dump.fingerprint)?;
+        fact("fingerprint", dump.fingerprint.clone());
     }
     for module in &dump.modules {
         let id = module.build_id.as_deref().unwrap_or("no build-id");
-        fact("module", &format!("{} ({id})", module.name))?;
+        fact("module", format!("{} ({id})", module.name));
     }
-    fact("schema", &dump.schema)
+    fact("schema", dump.schema.clone());
 }

@@ -2,7 +2,7 @@
 
 mod columns;
 mod error;
-mod facts;
+pub(crate) mod facts;
 mod log;
 mod paths;
 pub(crate) mod records;
@@ -99,8 +99,8 @@ fn headline(
     Ok(())
 }
 
-/// `census 0.1.0`
-fn program(dump: &Dump) -> String {
+/// `census 0.1.0`, escaped
+pub(crate) fn program(dump: &Dump) -> String {
     let app = match dump.app.as_str() {
         "" => "a program without a name",
         app => app,
@@ -109,7 +109,8 @@ fn program(dump: &Dump) -> String {
     text::line(format!("{app} {version}").trim_end()).into_owned()
 }
 
-fn what_happened(dump: &Dump) -> (String, Style) {
+/// `failed`, unescaped
+pub(crate) fn what_happened(dump: &Dump) -> (String, Style) {
     let signal = dump.crash.as_ref().and_then(|crash| {
         let number = || crash.signal.map(|number| format!("signal {number}"));
         crash.signal_name.clone().or_else(number)
@@ -121,7 +122,8 @@ fn what_happened(dump: &Dump) -> (String, Style) {
         Kind::Hang => ("hung".to_owned(), ERROR),
         Kind::Crash => match signal {
             Some(signal) => (format!("crashed ({signal})"), ERROR),
-            None => ("was killed".to_owned(), ERROR),
+            // Whether somebody killed it is not known.
+            None => ("ended unexpectedly".to_owned(), ERROR),
         },
         Kind::Rule => ("made a dump by a rule".to_owned(), BOLD),
         Kind::Signal => ("made a dump on a signal".to_owned(), BOLD),

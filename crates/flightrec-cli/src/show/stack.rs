@@ -73,7 +73,7 @@ pub(super) fn print(
 /// Why there is no stack.
 fn why_none(dump: &Dump) -> &'static str {
     match dump.reason.kind {
-        Kind::Crash => "none: a process that is killed cannot capture one",
+        Kind::Crash => "none: the process ended without capturing one",
         Kind::Error => "none: the error did not capture one where it was created",
         Kind::Level => "none: a log record does not capture one",
         _ => "none in the dump",

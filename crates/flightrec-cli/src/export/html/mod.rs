@@ -47,10 +47,9 @@ pub(crate) fn read(asked: &[PathBuf], limits: Limits) -> Result<Vec<Source>> {
     let read = |source: &input::Source| {
         let json = input::read_document(source, limits)?.json;
         let dump = Dump::from_json(&json).map_err(|why| CliError::at(&source.path, why))?;
-        let file = source.path.file_name().unwrap_or_default();
         Ok(Source {
-            json: json.to_vec(),
-            file: file.to_string_lossy().into_owned(),
+            json,
+            file: source.file_name(),
             dump,
         })
     };

@@ -1,0 +1,96 @@
+//! Markdown that is ready to be pasted into an issue, for people and for language models.
+//!
+//! All text of a dump is in code spans and fenced blocks, where Markdown has neither HTML, links
+//! nor mentions.
+//!
+//! If there is a budget, parts are taken in this order until it is spent: the error with its
+//! causes, the facts and what was masked; the frames of the first stack that belong to the
+//! program; the records of the log that explain most; the other stacks; the stacks of threads;
+//! more records.
+
+mod budget;
+mod code;
+mod parts;
+
+use std::io::{self, Write};
+
+use flightrec_dump::Dump;
+
+use budget::Budget;
+pub(crate) use budget::Tokens;
+use parts::{Records, Stacks};
+
+/// Records of the log that are written if the user does not say how many.
+pub(crate) const RECORDS: usize = 50;
+
+/// What to write of each dump.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Amount {
+    pub(crate) budget: Tokens,
+    /// Log records at most.
+    pub(crate) records: usize,
+}
+
+impl Default for Amount {
+    fn default() -> Amount {
+        Amount {
+            budget: Tokens::ISSUE,
+            records: RECORDS,
+        }
+    }
+}
+
+/// A dump, and the name that a reader asks for it by.
+#[derive(Debug)]
+pub(crate) struct Source<'a> {
+    pub(crate) dump: &'a Dump,
+    /// The file's name without directories; empty if there is none.
+    pub(crate) file: String,
+}
+
+/// Writes the dumps one after the other; they share the budget evenly.
+pub(crate) fn write(out: &mut dyn Write, dumps: &[Source<'_>], amount: Amount) -> io::Result<()> {
+    for (n, source) in dumps.iter().enumerate() {
+        if n > 0 {
+            writeln!(out)?;
+        }
+        let budget = Tokens(amount.budget.0 / dumps.len().max(1));
+        let amount = Amount { budget, ..amount };
+        out.write_all(one(source, amount).as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The Markdown of one dump.
+pub(crate) fn one(source: &Source<'_>, amount: Amount) -> String {
+    let dump = source.dump;
+    let mut budget = Budget::new(amount.budget);
+    let title = format!("## {}\n\n", parts::title(dump));
+    let masked = parts::masked(dump);
+    budget.spend(&title);
+    budget.spend(&masked);
+    // What says that something was left out has its place in any case.
+    budget.reserve(parts::LEFT_OUT_ROOM);
+    let error = parts::error(dump, &mut budget);
+    let facts = parts::facts(dump, &mut budget);
+
+    let mut stacks = Stacks::new(dump);
+    let mut records = Records::new(dump, amount.records);
+    stacks.first(&mut budget);
+    records.most_telling(&mut budget);
+    stacks.others(&mut budget);
+    stacks.threads(&mut budget);
+    records.more(&mut budget);
+
+    let left_out = parts::left_out(&stacks, &records, &source.file);
+    [
+        title,
+        error,
+        facts,
+        stacks.into_text(),
+        records.into_text(),
+        masked,
+        left_out,
+    ]
+    .concat()
+}
