@@ -117,6 +117,8 @@ text_enum! {
         Caller = "caller",
         /// In the handler of a fatal signal.
         Crash = "crash",
+        /// Of the thread that a watch had expected a heartbeat of.
+        Hang = "hang",
     }
 }
 

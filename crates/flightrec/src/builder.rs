@@ -52,6 +52,7 @@ pub struct Builder {
     dump_on: Option<Level>,
     ignore_errors: Option<ErrorFilter>,
     symbolicate: bool,
+    all_threads: bool,
     pub(crate) panic_hook_first: bool,
     notices: Notices,
     writer: Option<Box<dyn Write + Send>>,
@@ -107,6 +108,7 @@ pub fn builder(app: impl Into<String>) -> Builder {
         dump_on: None,
         ignore_errors: None,
         symbolicate: true,
+        all_threads: false,
         panic_hook_first: false,
         notices: Notices::Stderr,
         writer: None,
@@ -287,6 +289,20 @@ impl Builder {
         self
     }
 
+    /// Whether every dump has the stacks of all threads, in [`Dump::threads`]. The default is false:
+    /// only dumps of hangs and signals have them.
+    ///
+    /// Each thread walks its own stack in the handler of a real-time signal, which interrupts system
+    /// calls; [`stackwalk::threads`] lists those that are not restarted. A thread that blocks the
+    /// signal or does not answer within a second is listed without a stack. Stacks exist on x86-64
+    /// Linux with glibc, names and states of threads on all Linux systems.
+    ///
+    /// [`stackwalk::threads`]: https://docs.rs/stackwalk/latest/stackwalk/threads/index.html
+    pub fn all_threads(mut self, yes: bool) -> Builder {
+        self.all_threads = yes;
+        self
+    }
+
     /// Whether the recorder's panic hook runs before the hook that was there. The default is false:
     /// it runs after it.
     ///
@@ -361,6 +377,7 @@ impl Builder {
                 redactor,
                 destination,
                 symboliser: self.symbolicate.then_some(symbolise::look_up),
+                all_threads: self.all_threads,
                 callbacks: self.callbacks,
                 notices,
                 recent: ForkMutex::default(),

@@ -36,7 +36,8 @@ pub(crate) fn collect(source: &Source, failure: &Failure) -> Dump {
     }
     dump.omitted_stack_traces = failure.omitted_stacks;
     add_records(&snapshot, &mut dump);
-    dump.modules = modules(&unnamed);
+    let frames = || unnamed.iter().flat_map(|stack| stack.frames());
+    dump.modules = modules(|name| frames().any(|frame| frame.module() == Some(name)));
     dump.process = app::process(source.app.started, &failure.thread);
     dump.notes = failure.notes.clone();
     dump.fingerprint = dump.fingerprint_of();
@@ -107,19 +108,18 @@ pub(crate) fn frame(frame: &stackerr::Frame) -> Frame {
     dumped.address = format!("{:#x}", frame.address());
     dumped.module = frame.module().map(str::to_owned);
     // The recorder's own frames are not part of the program either.
-    dumped.noise = frame.is_noise() || frame.name().starts_with("flightrec::");
+    let is_ours = ["flightrec::", "stackwalk::"]
+        .iter()
+        .any(|prefix| frame.name().starts_with(prefix));
+    dumped.noise = frame.is_noise() || is_ours;
     dumped
 }
 
-/// The executable, and each module that a frame lies in.
-fn modules(stacks: &StackTraces) -> Vec<Module> {
-    let frames = || stacks.iter().flat_map(|stack| stack.frames());
+/// The executable, and each module that `is_used`.
+pub(crate) fn modules(is_used: impl Fn(&str) -> bool) -> Vec<Module> {
     let mut modules = stackerr::modules();
     let mut is_executable = true;
-    modules.retain(|module| {
-        std::mem::take(&mut is_executable)
-            || frames().any(|frame| frame.module() == Some(module.name()))
-    });
+    modules.retain(|module| std::mem::take(&mut is_executable) || is_used(module.name()));
     modules
         .iter()
         .map(|module| Module::new(module.name(), module.build_id().map(str::to_owned)))

@@ -33,6 +33,8 @@ pub(crate) struct Failure {
     /// The process ends because of it, so no later dump can count it.
     pub(crate) ends_process: bool,
     pub(crate) notes: Vec<String>,
+    /// The thread that hangs, by its id in the system.
+    pub(crate) stalled: Option<u32>,
 }
 
 /// Failures of different budgets do not use up each other's share of dumps.
@@ -59,7 +61,13 @@ impl Failure {
             budget,
             ends_process: false,
             notes: Vec::new(),
+            stalled: None,
         }
+    }
+
+    /// Whether a dump of it always has the stacks of all threads.
+    pub(crate) fn is_of_all_threads(&self) -> bool {
+        matches!(self.kind, Kind::Hang | Kind::Signal)
     }
 
     /// A dump that the program asks for, with the stack of the caller.

@@ -30,6 +30,7 @@ mod redaction;
 #[cfg(feature = "crash-safe")]
 mod ring;
 mod symbolise;
+mod threads;
 
 pub use builder::{Builder, CrashSafety, builder};
 pub use error_ref::ErrorRef;

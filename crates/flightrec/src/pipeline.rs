@@ -20,6 +20,7 @@ use crate::notices::Notices;
 use crate::outcome::{DumpError, DumpOutcome};
 use crate::redaction::{redact, redact_traces};
 use crate::symbolise::{self, Symboliser};
+use crate::threads::Threads;
 
 pub(crate) type Callback = Box<dyn Fn(&Dump, Option<&Path>) + Send + Sync>;
 
@@ -29,6 +30,8 @@ pub(crate) struct Pipeline {
     pub(crate) destination: Destination,
     /// `None` leaves names out.
     pub(crate) symboliser: Option<Symboliser>,
+    /// Whether every dump has the stacks of all threads.
+    pub(crate) all_threads: bool,
     pub(crate) callbacks: Vec<Callback>,
     pub(crate) notices: Arc<Notices>,
     pub(crate) recent: ForkMutex<RecentDumps>,
@@ -102,12 +105,13 @@ impl Pipeline {
         suppressed: SuppressedFailures,
     ) -> Result<DumpOutcome, DumpError> {
         let mut dump = collect(source, failure);
+        let threads = self.add_threads(failure, &mut dump);
         dump.suppressed_dumps = suppressed.count;
         dump.suppressed = suppressed.described;
         dump.related_dumps = locked(&self.recent, |recent| recent.names()).unwrap_or_default();
         redact(&mut dump, &self.redactor);
         let path = self.write(&dump)?;
-        if let Err(note) = self.name_frames(failure, &mut dump) {
+        if let Err(note) = self.name_frames(failure, &threads, &mut dump) {
             dump.notes.push(note.to_owned());
         }
         self.complete_and_deliver(&dump, path)
@@ -126,7 +130,7 @@ impl Pipeline {
     pub(crate) fn preview(&self, source: &Source, failure: &Failure) -> Dump {
         let mut dump = collect(source, failure);
         redact(&mut dump, &self.redactor);
-        if let Err(note) = self.name_frames(failure, &mut dump) {
+        if let Err(note) = self.name_frames(failure, &Threads::default(), &mut dump) {
             dump.notes.push(note.to_owned());
         }
         dump
@@ -148,24 +152,50 @@ impl Pipeline {
         }
     }
 
-    fn name_frames(&self, failure: &Failure, dump: &mut Dump) -> Result<(), &'static str> {
+    fn add_threads(&self, failure: &Failure, dump: &mut Dump) -> Threads {
+        if !self.all_threads && !failure.is_of_all_threads() {
+            return Threads::default();
+        }
+        match Threads::capture() {
+            Ok(threads) => {
+                threads.add_to(dump, failure);
+                threads
+            }
+            Err(error) => {
+                dump.notes.push(format!("threads are missing: {error}"));
+                Threads::default()
+            }
+        }
+    }
+
+    fn name_frames(
+        &self,
+        failure: &Failure,
+        threads: &Threads,
+        dump: &mut Dump,
+    ) -> Result<(), &'static str> {
         let Some(symboliser) = self.symboliser else {
             return Ok(());
         };
-        if failure.stacks.is_empty() {
+        if failure.stacks.is_empty() && threads.is_empty() {
             return Ok(());
         }
         if process::id() != self.pid {
             return Err("names are missing: this is a forked process");
         }
-        symbolise::run(symboliser, &failure.stacks)?;
+        let (stacks, its_threads) = (failure.stacks.clone(), threads.clone());
+        let names = symbolise::run(move || {
+            symboliser(&stacks);
+            its_threads.names()
+        })?;
         let mut named = traces(&failure.stacks, failure);
         for (named, unnamed) in named.iter_mut().zip(&dump.stack_traces) {
             named.log_seq = unnamed.log_seq;
             named.span = unnamed.span;
         }
-        redact_traces(&mut named, &self.redactor);
         dump.stack_traces = named;
+        threads.add_names(&names, dump, failure);
+        redact_traces(&mut dump.stack_traces, &self.redactor);
         dump.fingerprint = dump.fingerprint_of();
         Ok(())
     }

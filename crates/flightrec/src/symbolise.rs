@@ -22,22 +22,22 @@ pub(crate) fn look_up(stacks: &StackTraces) {
     }
 }
 
-/// Runs the symboliser in a thread of its own, which is abandoned if it takes too long.
+/// Runs a lookup of names in a thread of its own, which is abandoned if it takes too long.
 ///
 /// # Errors
 ///
 /// One sentence for people, if the names were not found.
-pub(crate) fn run(symboliser: Symboliser, stacks: &StackTraces) -> Result<(), &'static str> {
+pub(crate) fn run<T: Send + 'static>(
+    look_up: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, &'static str> {
     if Vec::<u8>::new().try_reserve_exact(ROOM).is_err() {
         return Err("names are missing: less than 256 MiB of memory are left");
     }
     let (done, wait) = mpsc::channel();
-    let its_stacks = stacks.clone();
     let thread = thread::Builder::new().name("flightrec".to_owned());
     let spawned = thread.spawn(move || {
-        symboliser(&its_stacks);
         // The receiver is gone if the dump did not wait.
-        let _ = done.send(());
+        let _ = done.send(look_up());
     });
     if spawned.is_err() {
         return Err("names are missing: no thread could be started to look them up");

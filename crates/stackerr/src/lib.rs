@@ -37,7 +37,7 @@ pub use kind::FrameKind;
 pub use macros::__private;
 pub use report::{Report, report};
 pub use repr::Error;
-pub use resolve::frames_at;
+pub use resolve::{frames_at, unnamed_frames_at};
 pub use stack::StackOrigin;
 pub use stackwalk::{Module, modules};
 pub use text::{escape, is_guarding, message_of};

@@ -47,6 +47,12 @@ pub fn frames_at(addresses: &[usize]) -> Vec<Frame> {
     }
 }
 
+/// Like [`frames_at`], without names, files and lines: one frame an address, with its module.
+#[must_use]
+pub fn unnamed_frames_at(addresses: &[usize]) -> Vec<Frame> {
+    Vec::from(unnamed(addresses))
+}
+
 /// The frames of the addresses, without names. None are left out, because that needs names.
 pub(crate) fn unnamed(addresses: &[usize]) -> Box<[Frame]> {
     let modules = loaded();

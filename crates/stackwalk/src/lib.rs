@@ -32,7 +32,6 @@ mod own_stack;
 mod stack_end;
 #[allow(unsafe_code)]
 mod system;
-#[cfg(target_os = "linux")]
 pub mod threads;
 #[cfg(all(
     target_os = "linux",

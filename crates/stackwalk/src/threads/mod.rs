@@ -22,8 +22,10 @@
 //! A thread must not replace the process by `exec` during a capture: if the signal arrives too late,
 //! it ends the new program. Starting child processes is no problem.
 
+#[cfg(target_os = "linux")]
 mod procfs;
 #[cfg(all(
+    target_os = "linux",
     target_env = "gnu",
     target_arch = "x86_64",
     target_pointer_width = "64"
@@ -31,6 +33,7 @@ mod procfs;
 #[allow(unsafe_code)]
 mod request;
 #[cfg(all(
+    target_os = "linux",
     target_env = "gnu",
     target_arch = "x86_64",
     target_pointer_width = "64"
@@ -69,7 +72,10 @@ impl Thread {
     /// The name of the system call that it waits in, of those that threads usually wait in.
     #[must_use]
     pub fn system_call_name(&self) -> Option<&'static str> {
-        procfs::system_call_name(self.system_call?)
+        #[cfg(target_os = "linux")]
+        return procfs::system_call_name(self.system_call?);
+        #[cfg(not(target_os = "linux"))]
+        None
     }
 }
 
@@ -111,34 +117,50 @@ impl fmt::Display for Outcome {
 ///
 /// # Errors
 ///
-/// If `/proc/self/task` can't be read.
+/// If `/proc/self/task` can't be read, and `Unsupported` outside of Linux.
 ///
 /// # Examples
 ///
 /// ```
-/// let threads = stackwalk::threads::capture()?;
-/// assert!(threads.iter().any(|thread| thread.id == std::process::id()));
+/// if cfg!(target_os = "linux") {
+///     let threads = stackwalk::threads::capture()?;
+///     assert!(threads.iter().any(|thread| thread.id == std::process::id()));
+/// }
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn capture() -> io::Result<Vec<Thread>> {
-    let listed = procfs::threads()?;
     #[cfg(all(
+        target_os = "linux",
         target_env = "gnu",
         target_arch = "x86_64",
         target_pointer_width = "64"
     ))]
-    return Ok(request::stacks(listed));
-    #[cfg(not(all(
-        target_env = "gnu",
-        target_arch = "x86_64",
-        target_pointer_width = "64"
-    )))]
-    Ok(listed
+    return Ok(request::stacks(procfs::threads()?));
+    #[cfg(all(
+        target_os = "linux",
+        not(all(
+            target_env = "gnu",
+            target_arch = "x86_64",
+            target_pointer_width = "64"
+        ))
+    ))]
+    return Ok(procfs::threads()?
         .into_iter()
-        .map(|listed| {
-            let mut thread = listed.thread;
-            thread.waits_in = procfs::waits_in(thread.id);
-            thread
-        })
-        .collect())
+        .map(procfs::described)
+        .collect());
+    #[cfg(not(target_os = "linux"))]
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// The id of this thread in the system, as in [`Thread::id`]; 0 where it is not known.
+///
+/// It is a system call.
+#[must_use]
+#[allow(unsafe_code)]
+pub fn current_id() -> u32 {
+    #[cfg(target_os = "linux")]
+    // SAFETY: no preconditions.
+    return unsafe { libc::syscall(libc::SYS_gettid) } as u32;
+    #[cfg(not(target_os = "linux"))]
+    0
 }

@@ -64,8 +64,17 @@ fn listed(id: u32) -> Option<Listed> {
     })
 }
 
+/// The thread, with where it waits if it has no stack.
+pub(super) fn described(listed: Listed) -> Thread {
+    let mut thread = listed.thread;
+    if thread.addresses.is_empty() {
+        thread.waits_in = waits_in(thread.id);
+    }
+    thread
+}
+
 /// The function of the kernel that a thread waits in.
-pub(super) fn waits_in(id: u32) -> Option<String> {
+fn waits_in(id: u32) -> Option<String> {
     let name = fs::read_to_string(format!("/proc/self/task/{id}/wchan")).ok()?;
     (!name.is_empty() && name != "0").then_some(name)
 }

@@ -44,22 +44,15 @@ pub(super) fn stacks(listed: Vec<Listed>) -> Vec<Thread> {
     };
     round.run();
     let threads = round.threads.into_iter().flatten();
-    threads.map(|listed| described(listed.thread)).collect()
+    threads.map(procfs::described).collect()
 }
 
 fn unanswered(listed: Vec<Listed>) -> Vec<Thread> {
     let threads = listed.into_iter().map(|mut listed| {
         listed.thread.outcome = Outcome::NotSent;
-        described(listed.thread)
+        procfs::described(listed)
     });
     threads.collect()
-}
-
-fn described(mut thread: Thread) -> Thread {
-    if thread.addresses.is_empty() {
-        thread.waits_in = procfs::waits_in(thread.id);
-    }
-    thread
 }
 
 struct InUse;

@@ -1,0 +1,162 @@
+//! The threads of this process, as they are in a dump.
+
+use std::collections::HashMap;
+use std::process;
+use std::thread;
+
+use flightrec_dump::{Dump, Frame, StackOrigin, Thread, Trace};
+use stackwalk::StackEnd;
+use stackwalk::threads::{self, Outcome};
+
+use crate::collect;
+use crate::failure::Failure;
+
+/// The threads with the addresses of their stacks.
+#[derive(Clone, Default)]
+pub(crate) struct Threads(Vec<threads::Thread>);
+
+/// The frames of each address: more than one where functions are inlined.
+pub(crate) type Names = HashMap<usize, Vec<Frame>>;
+
+impl Threads {
+    /// All threads, except for this one if the recorder has started it.
+    pub(crate) fn capture() -> std::io::Result<Threads> {
+        let mut threads = threads::capture()?;
+        let is_ours = thread::current()
+            .name()
+            .is_some_and(|name| name.starts_with("flightrec"));
+        if is_ours {
+            let this = threads::current_id();
+            threads.retain(|thread| thread.id != this);
+        }
+        Ok(Threads(threads))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds the threads without names of functions, and the modules that they need.
+    pub(crate) fn add_to(&self, dump: &mut Dump, failure: &Failure) {
+        let addresses = self.addresses();
+        let frames = stackerr::unnamed_frames_at(&addresses);
+        let names = addresses
+            .into_iter()
+            .zip(frames.iter().map(|frame| vec![collect::frame(frame)]))
+            .collect();
+        self.add_names(&names, dump, failure);
+        let threads = dump.threads.iter().flat_map(|thread| &thread.frames);
+        let traces = dump.stack_traces.iter().flat_map(|trace| &trace.frames);
+        let used: Vec<&str> = threads
+            .chain(traces)
+            .filter_map(|frame| frame.module.as_deref())
+            .collect();
+        dump.modules = collect::modules(|name| used.contains(&name));
+        dump.fingerprint = dump.fingerprint_of();
+    }
+
+    /// The names of all functions. Each address is looked up once, for threads often wait in the
+    /// same place.
+    pub(crate) fn names(&self) -> Names {
+        let mut names = Names::new();
+        if self.is_empty() {
+            return names;
+        }
+        for frame in stackerr::frames_at(&self.addresses()) {
+            let frames = names.entry(frame.ip()).or_default();
+            frames.push(collect::frame(&frame));
+        }
+        names
+    }
+
+    /// Each address once.
+    fn addresses(&self) -> Vec<usize> {
+        let mut addresses: Vec<usize> = self
+            .0
+            .iter()
+            .flat_map(|thread| &thread.addresses)
+            .copied()
+            .collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        addresses
+    }
+
+    /// Puts the threads with these names into the dump. The thread that hangs comes first, and its
+    /// stack is the stack of the failure.
+    pub(crate) fn add_names(&self, names: &Names, dump: &mut Dump, failure: &Failure) {
+        if self.is_empty() {
+            return;
+        }
+        // The names of threads may have been redacted.
+        let earlier: HashMap<u64, Option<String>> = std::mem::take(&mut dump.threads)
+            .into_iter()
+            .map(|thread| (thread.id, thread.name))
+            .collect();
+        let described = self.0.iter().map(|thread| {
+            let mut described = described(thread, names);
+            if let Some(name) = earlier.get(&described.id) {
+                described.name.clone_from(name);
+            }
+            described
+        });
+        dump.threads = described.collect();
+        let Some(stalled) = failure.stalled else {
+            return;
+        };
+        dump.threads
+            .sort_by_key(|thread| thread.id != u64::from(stalled));
+        let first = dump.threads.first();
+        if let Some(thread) = first.filter(|thread| thread.id == u64::from(stalled)) {
+            let mut trace = Trace::default();
+            trace.error.clone_from(&dump.reason.message);
+            trace.origin = StackOrigin::Hang;
+            trace.frames.clone_from(&thread.frames);
+            dump.process.thread = thread.name.clone().unwrap_or_default();
+            dump.stack_traces = vec![trace];
+        }
+    }
+}
+
+fn described(thread: &threads::Thread, names: &Names) -> Thread {
+    let mut described = Thread::default();
+    described.id = thread.id.into();
+    described.name = Some(name(thread));
+    described.state = Some(state(thread));
+    let frames = thread
+        .addresses
+        .iter()
+        .filter_map(|address| names.get(address));
+    described.frames = frames.flatten().cloned().collect();
+    described.stack_ended = match thread.outcome {
+        Outcome::Walked(StackEnd::Outermost) => None,
+        outcome => Some(outcome.to_string()),
+    };
+    described
+}
+
+/// The name as records have it, where that is known. The system calls the main thread like the
+/// program.
+fn name(thread: &threads::Thread) -> String {
+    if thread.id == process::id() {
+        "main".to_owned()
+    } else {
+        thread.name.clone()
+    }
+}
+
+/// `sleeping in futex`
+fn state(thread: &threads::Thread) -> String {
+    let state = &thread.state;
+    if state == "running" {
+        return state.clone();
+    }
+    let call = match (thread.system_call_name(), thread.system_call) {
+        (Some(name), _) => format!(" in {name}"),
+        (None, Some(number)) => format!(" in system call {number}"),
+        (None, None) => String::new(),
+    };
+    let place = thread.waits_in.as_deref();
+    let place = place.map_or_else(String::new, |place| format!(" ({place})"));
+    format!("{state}{call}{place}")
+}
