@@ -1,5 +1,6 @@
 //! The workspace's tasks. `cargo xtask` lists them.
 
+mod anyhow_tests;
 mod bench;
 mod cargo;
 mod ci;
@@ -31,6 +32,7 @@ Usage: cargo xtask TASK
   stacks                  what stacks have in them, with each kind of optimisation
   weight                  what each crate adds to a program
   minimal                 a build with the lowest versions that the crates ask for
+  anyhow-tests            anyhow's own tests, run against stackerr
   tidy                    the habits that no compiler checks
 ";
 
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         "stacks" => stacks::run(&args),
         "weight" => weight::run(&args),
         "minimal" => minimal::run(&args),
+        "anyhow-tests" => anyhow_tests::run(&args),
         "tidy" => tidy::run(&args),
         "" | "help" | "-h" | "--help" => {
             print!("{HELP}");

@@ -32,8 +32,9 @@ macro_rules! err {
         error
     }};
     ($format:expr, $($args:tt)*) => {{
-        let text = $crate::__private::text(::core::format_args!($format, $($args)*));
-        $crate::__private::message(text)
+        // Always owned, so that `downcast` does not depend on what the compiler folds.
+        let text = ::std::format!($format, $($args)*);
+        $crate::__private::message(::std::borrow::Cow::Owned(text))
     }};
 }
 
@@ -83,19 +84,37 @@ macro_rules! ensure {
         }
     };
     ($($condition:tt)+) => {
-        $crate::__ensure!(@left [] $($condition)+)
+        $crate::__ensure!(@short $($condition)+)
     };
 }
 
-/// Splits a condition at its comparison, token by token.
+/// Splits a condition at its comparison, token by token. Conditions of 48 tokens and more are not
+/// split (`@short`).
 ///
 /// `@left [tokens] rest` looks for the operator, `@right [left] [operator] [tokens] rest` for
 /// something that binds weaker than a comparison, which makes the condition no plain comparison.
 /// `@cast` is `@left` after `as`, where `<` may begin the arguments of a type, and `@generic` is
-/// inside of `::<…>`, with one mark per open bracket. Whatever is unclear is not split (`@whole`).
+/// inside of `::<…>`, with one mark per open bracket
+/// (`@right_generic` on the right). Whatever is unclear is not split (`@whole`).
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __ensure {
+    // A longer condition would meet the limit of recursion, which is 128.
+    (@short
+     $t0:tt $t1:tt $t2:tt $t3:tt $t4:tt $t5:tt $t6:tt $t7:tt $t8:tt $t9:tt $t10:tt $t11:tt
+     $t12:tt $t13:tt $t14:tt $t15:tt $t16:tt $t17:tt $t18:tt $t19:tt $t20:tt $t21:tt $t22:tt
+     $t23:tt $t24:tt $t25:tt $t26:tt $t27:tt $t28:tt $t29:tt $t30:tt $t31:tt $t32:tt $t33:tt
+     $t34:tt $t35:tt $t36:tt $t37:tt $t38:tt $t39:tt $t40:tt $t41:tt $t42:tt $t43:tt $t44:tt
+     $t45:tt $t46:tt $t47:tt
+     $($rest:tt)*
+    ) => {
+        $crate::__ensure!(@whole
+     $t0 $t1 $t2 $t3 $t4 $t5 $t6 $t7 $t8 $t9 $t10 $t11 $t12 $t13 $t14 $t15 $t16 $t17 $t18
+     $t19 $t20 $t21 $t22 $t23 $t24 $t25 $t26 $t27 $t28 $t29 $t30 $t31 $t32 $t33 $t34 $t35
+     $t36 $t37 $t38 $t39 $t40 $t41 $t42 $t43 $t44 $t45 $t46 $t47
+     $($rest)*)
+    };
+    (@short $($condition:tt)+) => { $crate::__ensure!(@left [] $($condition)+) };
     // Operators that are always comparisons.
     (@left [$($left:tt)+] == $($right:tt)+) => { $crate::__ensure!(@right [$($left)+] [==] [] $($right)+) };
     (@left [$($left:tt)+] != $($right:tt)+) => { $crate::__ensure!(@right [$($left)+] [!=] [] $($right)+) };
@@ -103,18 +122,38 @@ macro_rules! __ensure {
     (@left [$($left:tt)+] >= $($right:tt)+) => { $crate::__ensure!(@right [$($left)+] [>=] [] $($right)+) };
     (@cast [$($left:tt)+] == $($right:tt)+) => { $crate::__ensure!(@right [$($left)+] [==] [] $($right)+) };
     (@cast [$($left:tt)+] != $($right:tt)+) => { $crate::__ensure!(@right [$($left)+] [!=] [] $($right)+) };
+    (@cast [$($left:tt)+] > $($right:tt)+) => { $crate::__ensure!(@right [$($left)+] [>] [] $($right)+) };
+    (@cast [$($left:tt)*] for < $($rest:tt)*) => { $crate::__ensure!(@generic [$($left)* for <] [<] $($rest)*) };
+    (@cast [$($left:tt)*] << $($rest:tt)*) => { $crate::__ensure!(@generic [$($left)* <<] [< <] $($rest)*) };
+    (@cast [$($left:tt)*] < $($rest:tt)*) => { $crate::__ensure!(@generic [$($left)* <] [<] $($rest)*) };
     (@cast [$($left:tt)*] $next:tt $($rest:tt)*) => { $crate::__ensure!(@unless_weak cast [$($left)*] $next $($rest)*) };
     (@cast [$($left:tt)*]) => { $crate::__ensure!(@whole $($left)*) };
+    // A closure is an operand, and has all that follows in its body.
+    (@left [$($left:tt)*] + | $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* + | $($rest)*) };
+    (@left [$($left:tt)*] - | $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* - | $($rest)*) };
+    (@left [$($left:tt)*] * | $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* * | $($rest)*) };
+    (@left [$($left:tt)*] / | $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* / | $($rest)*) };
+    (@left [$($left:tt)*] % | $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* % | $($rest)*) };
+    (@left [$($left:tt)*] ^ | $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* ^ | $($rest)*) };
+    (@left [$($left:tt)*] & | $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* & | $($rest)*) };
+    (@left [$($left:tt)*] ! | $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* ! | $($rest)*) };
+    (@left [$($left:tt)*] << | $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* << | $($rest)*) };
+    (@left [$($left:tt)*] >> | $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* >> | $($rest)*) };
     // A turbofish.
+    (@left [$($left:tt)*] :: <- $($rest:tt)*) => { $crate::__ensure!(@generic [$($left)* :: <-] [<] $($rest)*) };
+    (@left [$($left:tt)*] :: << $($rest:tt)*) => { $crate::__ensure!(@generic [$($left)* :: <<] [< <] $($rest)*) };
     (@left [$($left:tt)*] :: < $($rest:tt)*) => { $crate::__ensure!(@generic [$($left)* :: <] [<] $($rest)*) };
     (@generic [$($left:tt)*] [$($open:tt)*] < $($rest:tt)*) => { $crate::__ensure!(@generic [$($left)* <] [$($open)* <] $($rest)*) };
     (@generic [$($left:tt)*] [<] > $($rest:tt)*) => { $crate::__ensure!(@left [$($left)* >] $($rest)*) };
     (@generic [$($left:tt)*] [< $($open:tt)+] > $($rest:tt)*) => { $crate::__ensure!(@generic [$($left)* >] [$($open)+] $($rest)*) };
+    (@generic [$($left:tt)*] [$($open:tt)*] << $($rest:tt)*) => { $crate::__ensure!(@generic [$($left)* <<] [$($open)* < <] $($rest)*) };
+    (@generic [$($left:tt)*] [<] >> $($rest:tt)*) => { $crate::__ensure!(@right [$($left)* >] [>] [] $($rest)*) };
     (@generic [$($left:tt)*] [< <] >> $($rest:tt)*) => { $crate::__ensure!(@left [$($left)* >>] $($rest)*) };
     (@generic [$($left:tt)*] [< < $($open:tt)+] >> $($rest:tt)*) => { $crate::__ensure!(@generic [$($left)* >>] [$($open)+] $($rest)*) };
     (@generic [$($left:tt)*] [$($open:tt)*] $next:tt $($rest:tt)*) => { $crate::__ensure!(@generic [$($left)* $next] [$($open)*] $($rest)*) };
     (@generic [$($left:tt)*] [$($open:tt)*]) => { $crate::__ensure!(@whole $($left)*) };
     // `<` and `>` after something that ends an operand.
+    (@left [$($left:tt)*] as && $($rest:tt)*) => { $crate::__ensure!(@cast [$($left)* as &&] $($rest)*) };
     (@left [$($left:tt)*] as $($rest:tt)*) => { $crate::__ensure!(@cast [$($left)* as] $($rest)*) };
     (@left [$($left:tt)*] $last:ident < $($right:tt)+) => { $crate::__ensure!(@right [$($left)* $last] [<] [] $($right)+) };
     (@left [$($left:tt)*] $last:ident > $($right:tt)+) => { $crate::__ensure!(@right [$($left)* $last] [>] [] $($right)+) };
@@ -122,6 +161,8 @@ macro_rules! __ensure {
     (@left [$($left:tt)*] ($($last:tt)*) > $($right:tt)+) => { $crate::__ensure!(@right [$($left)* ($($last)*)] [>] [] $($right)+) };
     (@left [$($left:tt)*] [$($last:tt)*] < $($right:tt)+) => { $crate::__ensure!(@right [$($left)* [$($last)*]] [<] [] $($right)+) };
     (@left [$($left:tt)*] [$($last:tt)*] > $($right:tt)+) => { $crate::__ensure!(@right [$($left)* [$($last)*]] [>] [] $($right)+) };
+    // Before what expects a literal, which cannot take a `-` back.
+    (@left [$($left:tt)*] - $($rest:tt)*) => { $crate::__ensure!(@left [$($left)* -] $($rest)*) };
     (@left [$($left:tt)*] $last:literal < $($right:tt)+) => { $crate::__ensure!(@right [$($left)* $last] [<] [] $($right)+) };
     (@left [$($left:tt)*] $last:literal > $($right:tt)+) => { $crate::__ensure!(@right [$($left)* $last] [>] [] $($right)+) };
     (@left [$($left:tt)*] < $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* < $($rest)*) };
@@ -129,7 +170,11 @@ macro_rules! __ensure {
     (@left [$($left:tt)*] $next:tt $($rest:tt)*) => { $crate::__ensure!(@unless_weak left [$($left)*] $next $($rest)*) };
     (@left [$($left:tt)*]) => { $crate::__ensure!(@whole $($left)*) };
 
-    // Operators that bind weaker than a comparison, and keywords whose operand has it.
+    // Operators that bind weaker than a comparison (`&&` before an operand does not), and keywords whose operand has it.
+    (@unless_weak $mode:ident [] && $($rest:tt)*) => { $crate::__ensure!(@$mode [&&] $($rest)*) };
+    (@unless_weak $mode:ident [$($left:tt)*] async move { $($block:tt)* } $($rest:tt)*) => {
+        $crate::__ensure!(@$mode [$($left)* async move { $($block)* }] $($rest)*)
+    };
     (@unless_weak $mode:ident [$($left:tt)*] && $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* && $($rest)*) };
     (@unless_weak $mode:ident [$($left:tt)*] || $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* || $($rest)*) };
     (@unless_weak $mode:ident [] | $($rest:tt)*) => { $crate::__ensure!(@whole | $($rest)*) };
@@ -147,6 +192,19 @@ macro_rules! __ensure {
 
     // The right operand.
     (@right $left:tt [$op:tt] [$($right:tt)+] $(,)?) => { $crate::__ensure!(@compare $left [$op] [$($right)+]) };
+    (@right $left:tt $op:tt [$($right:tt)*] :: < $($rest:tt)*) => { $crate::__ensure!(@right_generic $left $op [$($right)* :: <] [<] $($rest)*) };
+    (@right $left:tt $op:tt [$($right:tt)*] :: << $($rest:tt)*) => { $crate::__ensure!(@right_generic $left $op [$($right)* :: <<] [< <] $($rest)*) };
+    (@right $left:tt $op:tt [$($right:tt)*] :: <- $($rest:tt)*) => { $crate::__ensure!(@right_generic $left $op [$($right)* :: <-] [<] $($rest)*) };
+    (@right_generic $left:tt $op:tt [$($right:tt)*] [$($open:tt)*] < $($rest:tt)*) => { $crate::__ensure!(@right_generic $left $op [$($right)* <] [$($open)* <] $($rest)*) };
+    (@right_generic $left:tt $op:tt [$($right:tt)*] [$($open:tt)*] << $($rest:tt)*) => { $crate::__ensure!(@right_generic $left $op [$($right)* <<] [$($open)* < <] $($rest)*) };
+    (@right_generic $left:tt $op:tt [$($right:tt)*] [<] > $($rest:tt)*) => { $crate::__ensure!(@right $left $op [$($right)* >] $($rest)*) };
+    (@right_generic $left:tt $op:tt [$($right:tt)*] [< $($open:tt)+] > $($rest:tt)*) => { $crate::__ensure!(@right_generic $left $op [$($right)* >] [$($open)+] $($rest)*) };
+    (@right_generic $left:tt $op:tt [$($right:tt)*] [< <] >> $($rest:tt)*) => { $crate::__ensure!(@right $left $op [$($right)* >>] $($rest)*) };
+    (@right_generic $left:tt $op:tt [$($right:tt)*] [< < $($open:tt)+] >> $($rest:tt)*) => { $crate::__ensure!(@right_generic $left $op [$($right)* >>] [$($open)+] $($rest)*) };
+    (@right_generic $left:tt $op:tt [$($right:tt)*] [$($open:tt)*] $next:tt $($rest:tt)*) => { $crate::__ensure!(@right_generic $left $op [$($right)* $next] [$($open)*] $($rest)*) };
+    (@right_generic $left:tt $op:tt [$($right:tt)*] [$($open:tt)*]) => { $crate::__ensure!(@rejoin $left $op [$($right)*]) };
+    (@right $left:tt $op:tt [] && $($rest:tt)*) => { $crate::__ensure!(@right $left $op [&&] $($rest)*) };
+    (@right $left:tt $op:tt [$($right:tt)*] * && $($rest:tt)*) => { $crate::__ensure!(@right $left $op [$($right)* * &&] $($rest)*) };
     (@right $left:tt $op:tt [$($right:tt)*] && $($rest:tt)*) => { $crate::__ensure!(@rejoin $left $op [$($right)* && $($rest)*]) };
     (@right $left:tt $op:tt [$($right:tt)*] || $($rest:tt)*) => { $crate::__ensure!(@rejoin $left $op [$($right)* || $($rest)*]) };
     (@right $left:tt $op:tt [$($right:tt)*] .. $($rest:tt)*) => { $crate::__ensure!(@rejoin $left $op [$($right)* .. $($rest)*]) };

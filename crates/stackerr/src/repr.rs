@@ -42,6 +42,8 @@ use std::sync::Arc;
 /// assert_eq!(format!("{err:#}"), "not a port: invalid digit found in string");
 /// assert_eq!(err.stack_traces().len(), 1);
 /// ```
+// Transparent, so that it may be passed through functions of the C ABI.
+#[repr(transparent)]
 pub struct Error(pub(crate) Box<Inner>);
 
 const _: () = assert!(size_of::<Error>() == size_of::<usize>());
