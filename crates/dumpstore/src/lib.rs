@@ -16,7 +16,7 @@ use flightrec_dump::Dump;
 
 pub use dir::Dir;
 pub use limit::max_file_bytes;
-pub use name::is_dump_name;
+pub use name::{component, is_dump_name};
 pub use retention::Retention;
 
 /// The directory of one program's dumps, and those where they go if it can't be written to.

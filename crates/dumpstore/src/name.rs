@@ -69,7 +69,7 @@ pub fn is_dump_name(name: &str) -> bool {
 }
 
 /// An app's name as the name of one directory, whatever it holds.
-pub(crate) fn component(app: &str) -> String {
+pub fn component(app: &str) -> String {
     const MAX_CHARS: usize = 64;
     let is_plain =
         |char: char| char.is_alphanumeric() || matches!(char, '.' | '_' | '-' | ' ' | '+');

@@ -26,6 +26,7 @@ use crate::recorder::{ErrorFilter, Recorder};
 use crate::sink::{RecordFilter, RecorderSink, Switch};
 use crate::symbolise;
 use crate::tail::{self, Tail};
+use crate::testing::{self, TestRun};
 use dumpstore::{Retention, Store};
 
 /// How many records are kept by default.
@@ -55,6 +56,7 @@ pub struct Builder {
     all_threads: bool,
     pub(crate) panic_hook_first: bool,
     notices: Notices,
+    for_test: bool,
     writer: Option<Box<dyn Write + Send>>,
     callbacks: Vec<Callback>,
 }
@@ -111,6 +113,7 @@ pub fn builder(app: impl Into<String>) -> Builder {
         all_threads: false,
         panic_hook_first: false,
         notices: Notices::Stderr,
+        for_test: false,
         writer: None,
         callbacks: Vec::new(),
     }
@@ -345,10 +348,46 @@ impl Builder {
         self
     }
 
+    /// Makes the recorder one for a test, a function with `#[test]`.
+    ///
+    /// - Each test can install one. Records and panics of a thread go to the recorder that this
+    ///   thread has installed, and those of a thread that has installed none go to the recorders of
+    ///   all tests that run.
+    /// - The test harness captures the console and the recorder's own lines, so they are shown for
+    ///   tests that fail.
+    /// - Dumps go to a directory of the test beside its executable, unless [`dir`](Builder::dir) or
+    ///   [`dump_to`](Builder::dump_to) says otherwise. It is removed when the last handle of the
+    ///   recorder is dropped, but not if the thread panics at that time: then the test fails, and its
+    ///   dumps stay until it runs again. To look at dumps of a test that returns an error, or that
+    ///   passes, set a directory.
+    /// - There are no signal handlers, and no dumps of earlier processes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// // #[test]
+    /// fn reads_the_port() {
+    ///     let recorder = flightrec::builder("my-tool").for_test().install().unwrap();
+    ///     log::debug!("if the test fails, its dump has this");
+    ///     let port: u16 = "8080".parse().unwrap();
+    ///     assert_eq!(port, 8080);
+    ///     drop(recorder);
+    /// }
+    /// # reads_the_port();
+    /// ```
+    pub fn for_test(mut self) -> Builder {
+        self.for_test = true;
+        self
+    }
+
     /// Builds the recorder without changing anything global: neither logger nor panic hook.
     ///
     /// Records that are logged to the [`Tee`] are kept.
-    pub fn build(self) -> (FlightRecorder, Tee) {
+    pub fn build(mut self) -> (FlightRecorder, Tee) {
+        let test = self.for_test.then(|| TestRun::begin(&mut self.dir));
+        if self.for_test && matches!(self.notices, Notices::Stderr) {
+            self.notices = Notices::Test;
+        }
         let notices = Arc::new(self.notices);
         let mut bounds = SharedTail::builder()
             .max_lines(self.lines)
@@ -395,7 +434,11 @@ impl Builder {
         };
         let mut sinks = self.sinks;
         if let Some(filter) = console {
-            sinks = sinks.sink(filter, logtee::stderr());
+            sinks = if self.for_test {
+                sinks.sink(filter, testing::console())
+            } else {
+                sinks.sink(filter, logtee::stderr())
+            };
         }
         // The recorder comes last: what a sink logs about a record comes before the record.
         let sink = RecorderSink::new(Arc::clone(&recorder));
@@ -403,7 +446,7 @@ impl Builder {
             Some(mask) => self.record.add_to(sinks, mask.to(sink)),
             None => self.record.add_to(sinks, sink),
         };
-        (FlightRecorder::new(recorder), sinks.build())
+        (FlightRecorder::new(recorder, test), sinks.build())
     }
 }
 

@@ -1,6 +1,6 @@
 //! A failure, before it becomes a dump.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::error::Error as StdError;
 use std::panic::Location;
 
@@ -215,10 +215,6 @@ impl PanicPayload {
         read.unwrap_or_else(|| PanicPayload::text("<a panic payload that is not text>"))
     }
 
-    pub(crate) fn message(&self) -> &str {
-        &self.message
-    }
-
     fn text(text: &str) -> PanicPayload {
         PanicPayload {
             message: text.to_owned(),
@@ -233,6 +229,38 @@ impl PanicPayload {
             message: tree.message,
             sources: tree.sources,
             stacks: stackerr::stack_traces(error),
+        }
+    }
+}
+
+/// Tells payloads of panics apart, in the hook and where they are caught.
+///
+/// The payload itself is moved to a box in between. What it points to stays where it is: the text of
+/// a message, and the error in a box. Not told apart are two panics with the same literal, two
+/// payloads of any other type, and a payload from one with the same text that was dropped before it
+/// and left it its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PayloadId {
+    type_id: TypeId,
+    address: usize,
+    /// A hash.
+    text: u64,
+}
+
+impl PayloadId {
+    pub(crate) fn of(payload: &(dyn Any + Send)) -> PayloadId {
+        let text = payload_text(payload).unwrap_or_default();
+        let address = if text.is_empty() {
+            // An error that is in no box is moved.
+            let boxed = payload_error(payload).filter(|_| !payload.is::<std::io::Error>());
+            boxed.map_or(0, |error| std::ptr::from_ref(error).addr())
+        } else {
+            text.as_ptr().addr()
+        };
+        PayloadId {
+            type_id: payload.type_id(),
+            address,
+            text: fnv1a(text.as_bytes()),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::error_ref::ErrorRef;
 use crate::failure::Failure;
 use crate::outcome::{DumpError, DumpOutcome};
 use crate::recorder::Recorder;
+use crate::testing::TestRun;
 use flightrec_dump::Dump;
 
 /// A flight recorder. Clones are handles to the same recorder.
@@ -17,11 +18,16 @@ use flightrec_dump::Dump;
 #[derive(Clone)]
 pub struct FlightRecorder {
     pub(crate) recorder: Arc<Recorder>,
+    /// Ends the recorder of a test together with the last handle.
+    pub(crate) test: Option<Arc<TestRun>>,
 }
 
 impl FlightRecorder {
-    pub(crate) fn new(recorder: Arc<Recorder>) -> FlightRecorder {
-        FlightRecorder { recorder }
+    pub(crate) fn new(recorder: Arc<Recorder>, test: Option<TestRun>) -> FlightRecorder {
+        FlightRecorder {
+            recorder,
+            test: test.map(Arc::new),
+        }
     }
 
     /// Makes a dump of an error that the program handles itself, and prints its path to stderr.

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::builder::Builder;
 use crate::sink::RecorderSink;
@@ -25,6 +26,10 @@ impl Builder {
         let max_level = self.record.max_level();
         let hook_first = self.panic_hook_first;
         let (recorder, tee) = self.build();
+        if let Some(test) = &recorder.test {
+            test.install(&recorder.recorder, Some(tee), hook_first)?;
+            return Ok(recorder);
+        }
         if let Err(error) = tee.install() {
             // Without this, the next start would report that this process crashed.
             recorder.recorder.source.tail.close();
@@ -50,12 +55,17 @@ impl Builder {
     pub fn init(self) -> FlightRecorder {
         let hook_first = self.panic_hook_first;
         let (recorder, tee) = self.build();
-        if let Err(error) = tee.install() {
-            let error = InstallError(error);
+        let installed = match &recorder.test {
+            Some(test) => test.install(&recorder.recorder, Some(tee), hook_first),
+            None => tee.install().map_err(InstallError),
+        };
+        if let Err(error) = installed {
             let message = format!("no records are kept: {error}");
             recorder.recorder.pipeline.notices.say(&message);
         }
-        hook(&recorder, hook_first);
+        if recorder.test.is_none() {
+            hook(&recorder, hook_first);
+        }
         recorder
     }
 
@@ -71,16 +81,20 @@ impl Builder {
     pub fn install_sink(self) -> (FlightRecorder, RecorderSink) {
         let hook_first = self.panic_hook_first;
         let (recorder, _tee) = self.build();
-        hook(&recorder, hook_first);
+        match &recorder.test {
+            // Only a logger can be missing.
+            Some(test) => drop(test.install(&recorder.recorder, None, hook_first)),
+            None => hook(&recorder, hook_first),
+        }
         let sink = RecorderSink::new(recorder.recorder.clone());
         (recorder, sink)
     }
 }
 
 fn hook(recorder: &FlightRecorder, goes_first: bool) {
-    panics::add_hook(recorder.clone(), goes_first);
-    capture_stamp::stamp_stacks();
     let recorder = &recorder.recorder;
+    panics::add_hook(Arc::clone(recorder), goes_first);
+    capture_stamp::stamp_stacks();
     recorder.pipeline.destination.remove_orphans();
     #[cfg(feature = "crash-safe")]
     if let crate::tail::Tail::Mapped(rings) = &recorder.source.tail {
@@ -94,13 +108,14 @@ fn hook(recorder: &FlightRecorder, goes_first: bool) {
 
 /// The recorder could not be installed, because the program has a logger already.
 #[derive(Debug)]
-pub struct InstallError(logtee::InstallError);
+pub struct InstallError(pub(crate) logtee::InstallError);
 
 impl fmt::Display for InstallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
             "the program has a logger already: pass that logger to `flightrec::Builder::sink` \
-             instead of installing it; if `tracing-subscriber` has set it, use `flightrec-tracing`",
+             instead of installing it; if `tracing-subscriber` has set it, use `flightrec-tracing`; \
+             in tests, use `flightrec::Builder::for_test`",
         )
     }
 }

@@ -5,6 +5,7 @@
 mod app;
 mod builder;
 mod install;
+mod testing;
 
 // What a program calls.
 mod error_ref;

@@ -7,6 +7,8 @@ use forklock::{ForkMutex, LockError};
 /// Where the recorder's own lines go.
 pub(crate) enum Notices {
     Stderr,
+    /// What the test harness captures.
+    Test,
     Off,
     Writer(ForkMutex<Box<dyn Write + Send>>),
 }
@@ -17,6 +19,7 @@ impl Notices {
         let line = format!("flightrec: {}\n", logtee::escape::line(message));
         match self {
             Notices::Stderr => write_to_stderr(&line),
+            Notices::Test => eprint!("{line}"),
             Notices::Off => {}
             Notices::Writer(writer) => {
                 if let Ok(mut writer) | Err(LockError::Orphaned(mut writer)) = writer.lock() {
@@ -28,11 +31,15 @@ impl Notices {
             }
         }
     }
-}
 
-/// Shows an error to the user. The text may have several lines, which are escaped already.
-pub(crate) fn show_error(text: &str) {
-    write_to_stderr(&format!("{text}\n"));
+    /// Shows an error of the program to the user, on stderr wherever the recorder's own lines go.
+    /// The text may have several lines, which are escaped already.
+    pub(crate) fn show_error(&self, text: &str) {
+        match self {
+            Notices::Test => eprintln!("{text}"),
+            _ => write_to_stderr(&format!("{text}\n")),
+        }
+    }
 }
 
 /// There is nowhere left to report that stderr is closed.

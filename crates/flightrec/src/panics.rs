@@ -4,15 +4,17 @@ use std::any::Any;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{self, PanicHookInfo};
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
 use forklock::ForkMutex;
 
-use crate::failure::{Failure, PanicPayload};
+use crate::failure::{Failure, PanicPayload, PayloadId};
 use crate::outcome::DumpOutcome;
-use crate::{FlightRecorder, pipeline};
+use crate::pipeline;
+use crate::recorder::Recorder;
 
 /// How long a panicking thread waits for its dump.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -22,7 +24,7 @@ static LATEST: ForkMutex<VecDeque<Seen>> = ForkMutex::new(VecDeque::new());
 const MAX_LATEST: usize = 32;
 
 struct Seen {
-    message: String,
+    payload: PayloadId,
     /// Set if the panic got no dump because there were too many.
     suppressed: Option<Box<Failure>>,
 }
@@ -38,24 +40,19 @@ pub(crate) enum Fate {
 }
 
 thread_local! {
-    /// How many panics of this thread the hook has seen.
-    static SEEN: Cell<u64> = const { Cell::new(0) };
-}
-
-/// How many panics of this thread the hook has seen.
-pub(crate) fn seen_by_hook() -> u64 {
-    SEEN.get()
+    /// Whether the hook has seen a panic of this thread.
+    static HAS_PANICKED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// What became of the panic with this payload. It may come from another thread, for a thread can
 /// pass on a panic with `resume_unwind`, which calls no hook.
 pub(crate) fn fate(payload: &(dyn Any + Send)) -> Fate {
-    let payload = PanicPayload::of(payload);
+    let payload = PayloadId::of(payload);
     let Ok(mut latest) = LATEST.lock() else {
         return Fate::Unseen;
     };
     let mut newest_first = latest.iter_mut().rev();
-    match newest_first.find(|seen| seen.message == payload.message()) {
+    match newest_first.find(|seen| seen.payload == payload) {
         None => Fate::Unseen,
         Some(seen) => match seen.suppressed.take() {
             None => Fate::Reported,
@@ -67,23 +64,24 @@ pub(crate) fn fate(payload: &(dyn Any + Send)) -> Fate {
     }
 }
 
-fn remember(message: &str, suppressed: Option<Box<Failure>>) {
+fn remember(payload: PayloadId, suppressed: Option<Box<Failure>>) {
     // Held by this thread only if a panic interrupted this very function.
     let Ok(mut latest) = LATEST.lock() else {
         return;
     };
+    // A payload that was dropped may have left its address to this one.
+    latest.retain(|seen| seen.payload != payload);
     if latest.len() == MAX_LATEST {
         latest.pop_front();
     }
-    let message = message.to_owned();
     latest.push_back(Seen {
-        message,
+        payload,
         suppressed,
     });
 }
 
 /// Adds the recorder's hook to the one that is there, behind it or before it.
-pub(crate) fn add_hook(recorder: FlightRecorder, goes_first: bool) {
+pub(crate) fn add_hook(recorder: Arc<Recorder>, goes_first: bool) {
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         if goes_first {
@@ -96,18 +94,19 @@ pub(crate) fn add_hook(recorder: FlightRecorder, goes_first: bool) {
     }));
 }
 
-fn on_panic(recorder: &FlightRecorder, info: &PanicHookInfo<'_>) {
-    let pipeline = &recorder.recorder.pipeline;
-    let seen = SEEN.replace(SEEN.get() + 1);
+pub(crate) fn on_panic(recorder: &Arc<Recorder>, info: &PanicHookInfo<'_>) {
+    let pipeline = &recorder.pipeline;
+    let is_first = !HAS_PANICKED.replace(true);
     // A panic of the thread that makes a dump is caught there.
     if pipeline::is_dumping() {
         pipeline.count();
     } else if !pipeline::has_room() {
         pipeline.count();
+        remember(PayloadId::of(info.payload()), None);
         pipeline
             .notices
             .say("no dump of this panic: less than 32 MiB of memory are left");
-    } else if !(seen > 0 && is_notice(info)) {
+    } else if is_first || !is_notice(info) {
         dump(recorder, info);
     }
 }
@@ -128,28 +127,29 @@ fn is_notice(info: &PanicHookInfo<'_>) -> bool {
 
 /// Makes the dump in another thread: if a redaction rule or a callback panicked inside of the hook,
 /// the process would abort.
-fn dump(recorder: &FlightRecorder, info: &PanicHookInfo<'_>) {
+fn dump(recorder: &Arc<Recorder>, info: &PanicHookInfo<'_>) {
     let is_main = thread::current().name() == Some("main");
+    let id = PayloadId::of(info.payload());
     let payload = PanicPayload::of(info.payload());
-    let message = payload.message().to_owned();
     let failure = Failure::panic(payload, info.location(), is_main);
     let (done, wait) = mpsc::channel();
-    let (its_recorder, its_failure) = (recorder.clone(), failure.clone());
+    let (its_recorder, its_failure) = (Arc::clone(recorder), failure.clone());
     let dumper = thread::Builder::new().name("flightrec".to_owned());
     let spawned = dumper.spawn(move || {
         // The receiver is gone if the panicking thread did not wait.
-        let _ = done.send(its_recorder.recorder.dump(|| its_failure));
+        let _ = done.send(its_recorder.dump(|| its_failure));
     });
-    let pipeline = &recorder.recorder.pipeline;
+    let pipeline = &recorder.pipeline;
     if let Err(error) = spawned {
         pipeline.count();
+        remember(id, None);
         let message = format!("no dump of this panic: cannot start a thread for it: {error}");
         pipeline.notices.say(&message);
         return;
     }
     let outcome = wait.recv_timeout(TIMEOUT);
     let is_suppressed = matches!(outcome, Ok(Ok(DumpOutcome::Suppressed)));
-    remember(&message, is_suppressed.then(|| Box::new(failure)));
+    remember(id, is_suppressed.then(|| Box::new(failure)));
     match outcome {
         // The dump was made, or a message says why not.
         Ok(_) | Err(RecvTimeoutError::Disconnected) => {}

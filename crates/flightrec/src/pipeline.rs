@@ -252,7 +252,7 @@ impl Pipeline {
 }
 
 /// Runs `work` under a lock. `None` if this thread holds it: a signal handler has interrupted it.
-fn locked<T, R>(mutex: &ForkMutex<T>, work: impl FnOnce(&mut T) -> R) -> Option<R> {
+pub(crate) fn locked<T, R>(mutex: &ForkMutex<T>, work: impl FnOnce(&mut T) -> R) -> Option<R> {
     match mutex.lock() {
         // Neither of the two holds data that a fork could leave half changed in a harmful way.
         Ok(mut data) | Err(LockError::Orphaned(mut data)) => Some(work(&mut data)),

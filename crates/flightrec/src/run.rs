@@ -5,7 +5,6 @@ use std::panic::{self, AssertUnwindSafe};
 use std::process::{ExitCode, Termination};
 
 use crate::failure::Failure;
-use crate::notices::show_error;
 use crate::{FlightRecorder, panics};
 
 impl FlightRecorder {
@@ -45,7 +44,8 @@ impl FlightRecorder {
         E: Into<Box<dyn StdError + Send + Sync>> + 'static,
     {
         self.run_with(main, |error| {
-            show_error(&format!("Error: {}", error.report().stacks(false)));
+            let notices = &self.recorder.pipeline.notices;
+            notices.show_error(&format!("Error: {}", error.report().stacks(false)));
             ExitCode::FAILURE
         })
     }
@@ -83,12 +83,11 @@ impl FlightRecorder {
         E: Into<Box<dyn StdError + Send + Sync>> + 'static,
     {
         let _closing = Closing(self);
-        let seen = panics::seen_by_hook();
         let error = match panic::catch_unwind(AssertUnwindSafe(main)) {
             Ok(Ok(value)) => return value.report(),
             Ok(Err(error)) => stackerr::Error::wrap(error),
             Err(payload) => {
-                self.dump_panic_of_main(&*payload, seen);
+                self.dump_panic_of_main(&*payload);
                 panic::resume_unwind(payload);
             }
         };
@@ -103,12 +102,10 @@ impl FlightRecorder {
     }
 
     /// Makes sure that the panic that ends `main` has a dump.
-    fn dump_panic_of_main(&self, payload: &(dyn std::any::Any + Send), seen_before: u64) {
+    fn dump_panic_of_main(&self, payload: &(dyn std::any::Any + Send)) {
         let failure = match panics::fate(payload) {
             panics::Fate::Suppressed(failure) => *failure,
             panics::Fate::Reported => return,
-            // The hook has seen it, but could not make a dump, and has said so.
-            panics::Fate::Unseen if panics::seen_by_hook() > seen_before => return,
             panics::Fate::Unseen => {
                 let mut failure = Failure::unseen_panic(payload);
                 failure.notes.push(

@@ -130,6 +130,12 @@ fn run(recorder: &FlightRecorder, scenario: &str) -> ExitCode {
             }
             Ok::<_, Error>(())
         }),
+        "caught, then hook replaced" => recorder.run(|| {
+            let fail = |job: i32| -> Result<(), Error> { panic!("job {job} failed") };
+            let _kept = std::panic::catch_unwind(|| fail(1));
+            std::panic::set_hook(Box::new(|_| eprintln!("another hook")));
+            fail(1)
+        }),
         "hook replaced" => {
             std::panic::set_hook(Box::new(|_| eprintln!("another hook")));
             recorder.run(|| {
@@ -462,6 +468,19 @@ fn a_hook_that_replaced_ours_does_not_hide_the_panic_that_ends_the_program() {
         "{:?}",
         dump.notes
     );
+}
+
+/// The recorder's hook has seen a panic with the same message before, which was caught.
+#[test]
+fn a_panic_is_not_taken_for_an_earlier_one_with_its_message() {
+    let (output, dumps) = program_with("caught, then hook replaced");
+    assert_eq!(output.status.code(), Some(101));
+    let [caught, last] = &dumps[..] else {
+        panic!("{} dumps", dumps.len());
+    };
+    assert!(caught.notes.is_empty(), "{:?}", caught.notes);
+    assert_eq!(last.error.as_ref().unwrap().message, "job 1 failed");
+    assert!(last.notes[0].contains("another panic hook"));
 }
 
 #[test]

@@ -1,0 +1,162 @@
+//! Recorders in tests: this binary runs itself, and the tests in `of_a_program` are those that a
+//! program could have. They do nothing otherwise.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use common::{dumps, stderr};
+use flightrec::FlightRecorder;
+use tempfile::tempdir;
+
+/// Set where the tests of `of_a_program` are to do their work.
+const RUNS: &str = "FLIGHTREC_TEST_RUNS";
+
+mod of_a_program {
+    use super::*;
+
+    fn install() -> Option<FlightRecorder> {
+        std::env::var_os(RUNS)?;
+        let recorder = flightrec::builder("tested").for_test().install();
+        Some(recorder.expect("each test installs one"))
+    }
+
+    #[test]
+    fn passes() {
+        let Some(recorder) = install() else { return };
+        log::info!("shown by nobody, since the test passes");
+        let caught = std::panic::catch_unwind(|| panic!("expected"));
+        assert!(caught.is_err());
+        let outcome = recorder.dump_error(&std::fmt::Error).unwrap();
+        let path = outcome.path().expect("a dump").to_owned();
+        assert!(path.exists());
+        let second = recorder.clone();
+        drop(recorder);
+        assert!(path.exists(), "a handle is left");
+        drop(second);
+        assert!(!path.parent().unwrap().exists());
+    }
+
+    #[test]
+    fn fails() {
+        let Some(_recorder) = install() else { return };
+        log::info!("on the console");
+        log::debug!("in the dump of the one that fails");
+        panic!("this test fails");
+    }
+
+    #[test]
+    fn fails_too() {
+        let Some(_recorder) = install() else { return };
+        log::debug!("in the dump of the other one");
+        let port: Result<u16, _> = "x".parse();
+        port.unwrap();
+    }
+
+    #[test]
+    fn installs_twice() {
+        let Some(first) = install() else { return };
+        let second = install().unwrap();
+        log::debug!("in both");
+        for recorder in [first, second] {
+            assert_eq!(recorder.snapshot().latest_logs[0].msg, "in both");
+        }
+        // Records of another thread go to all, and those of this one to its own.
+        let other = std::thread::spawn(|| install().unwrap().snapshot().latest_logs.len());
+        assert_eq!(other.join().unwrap(), 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "this one should")]
+    fn should_panic() {
+        let Some(_recorder) = install() else {
+            panic!("this one should");
+        };
+        panic!("this one should");
+    }
+
+    #[test]
+    fn runs_a_main_function() {
+        let Some(recorder) = install() else { return };
+        recorder.run(|| Err::<(), _>("an error that this test expects"));
+        let dump = recorder.snapshot();
+        assert_eq!(dump.app, "tested");
+    }
+}
+
+/// Runs the tests of the program with those options. `home` is where the state directory would be.
+fn run(options: &[&str], home: &Path) -> Output {
+    Command::new(std::env::current_exe().unwrap())
+        .arg("of_a_program::")
+        .args(options)
+        .env(RUNS, "yes")
+        .env("HOME", home)
+        .env("XDG_STATE_HOME", home.join("state"))
+        .env_remove("RUST_TEST_THREADS")
+        .env_remove("RUST_TEST_NOCAPTURE")
+        .output()
+        .unwrap()
+}
+
+/// The paths of dumps that the recorder's lines name.
+fn named(text: &str) -> Vec<PathBuf> {
+    let lines = text.lines();
+    let paths = lines.filter_map(|line| line.strip_prefix("flightrec: crash report written to "));
+    paths.map(PathBuf::from).collect()
+}
+
+#[test]
+fn dumps_and_output_are_those_of_the_tests_that_fail() {
+    for options in [&[][..], &["--test-threads=1"]] {
+        let home = tempdir().unwrap();
+        let output = run(options, home.path());
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            stdout.contains("4 passed; 2 failed"),
+            "{stdout}\n{}",
+            stderr(&output)
+        );
+        // Nothing is printed past the test harness, and nothing of tests that pass.
+        assert!(
+            !stderr(&output).contains("flightrec:"),
+            "{}",
+            stderr(&output)
+        );
+        for silent in [
+            "shown by nobody",
+            "an error that this test expects",
+            "expected",
+        ] {
+            assert!(!stdout.contains(silent), "{silent:?} in {stdout}");
+        }
+        assert!(stdout.contains("on the console"), "{stdout}");
+        let paths = named(&stdout);
+        assert_eq!(paths.len(), 2, "{stdout}");
+        for path in &paths {
+            let dumps = dumps(path.parent().unwrap());
+            let [(_, dump)] = &dumps[..] else {
+                panic!("{} dumps", dumps.len());
+            };
+            let [record] = &dump.latest_logs[..] else {
+                // The first of the two has a record for the console, too.
+                assert_eq!(dump.latest_logs.len(), 2);
+                assert!(dump.reason.message.ends_with("this test fails"));
+                assert_eq!(dump.latest_logs[1].msg, "in the dump of the one that fails");
+                continue;
+            };
+            assert_eq!(record.msg, "in the dump of the other one");
+        }
+        let left = fs::read_dir(home.path()).unwrap().count();
+        assert_eq!(left, 0, "the user's directories are not touched");
+        // Later runs take the place of earlier ones.
+        let again = run(options, home.path());
+        let paths_again = named(&String::from_utf8_lossy(&again.stdout));
+        assert_eq!(paths_again.len(), 2);
+        for (before, after) in paths.iter().zip(&paths_again) {
+            assert!(after.exists());
+            assert!(!before.exists(), "{}", before.display());
+        }
+    }
+}
