@@ -68,7 +68,8 @@ pub fn is_dump_name(name: &str) -> bool {
         && parts.next().is_none()
 }
 
-/// An app's name as the name of one directory, whatever it holds.
+/// Returns `app` as the name of one file or directory. Characters that do not belong there are
+/// replaced, and names that differ stay different.
 pub fn component(app: &str) -> String {
     const MAX_CHARS: usize = 64;
     let is_plain =
