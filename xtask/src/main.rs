@@ -9,6 +9,7 @@ mod faults;
 mod fuzz;
 mod interop;
 mod minimal;
+mod picture;
 mod redact;
 mod stacks;
 mod tidy;
@@ -28,6 +29,7 @@ Usage: cargo xtask TASK
   fuzz [--seconds N] [TARGET]…
                           every reader of outside bytes, on bytes that nobody thought of
   interop                 what the program exports, read by jq, DuckDB, lnav and OpenTelemetry
+  picture                 the README's picture, from a real run
   redact                  what the redactor masks and misses on its corpus
   stacks                  what stacks have in them, with each kind of optimisation
   weight                  what each crate adds to a program
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         "faults" => faults::run(&args),
         "fuzz" => fuzz::run(&args),
         "interop" => interop::run(&args),
+        "picture" => picture::run(&args),
         "redact" => redact::run(&args),
         "stacks" => stacks::run(&args),
         "weight" => weight::run(&args),

@@ -1,7 +1,7 @@
 //! The main job, shown: a real tool runs well, fails, panics, and is killed.
 
 mod checks;
-mod stage;
+pub(crate) mod stage;
 
 use anyhow::{Result, bail};
 

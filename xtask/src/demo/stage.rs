@@ -39,9 +39,13 @@ pub(crate) struct DumpFile {
 
 impl Stage {
     pub(crate) fn build(keep: Option<PathBuf>) -> Result<Stage> {
+        Stage::build_in(tempfile::tempdir()?, keep)
+    }
+
+    /// Builds the programs, and their sources in `dir`.
+    pub(crate) fn build_in(dir: TempDir, keep: Option<PathBuf>) -> Result<Stage> {
         cargo::run("build --quiet --release -p examples --example census")?;
         cargo::run("build --quiet --release -p flightrec-cli")?;
-        let dir = tempfile::tempdir()?;
         let release = cargo::target_dir().join("release");
         let downloaded = downloaded()?;
         let state = match &keep {
@@ -110,7 +114,8 @@ impl Stage {
         Ok(child.id())
     }
 
-    fn command(&self, dir: &Path) -> Command {
+    /// The census of a directory, not yet started.
+    pub(crate) fn command(&self, dir: &Path) -> Command {
         let mut command = Command::new(&self.census);
         // Neither a backtrace variable nor the user's own state has a part in this.
         command
@@ -161,9 +166,8 @@ impl Stage {
 
     /// Shows a dump as `flightrec show` does, with the last records.
     pub(crate) fn view(&self, dump: &DumpFile) -> Result<()> {
-        let status = Command::new(&self.viewer)
-            .args(["show", "--no-pager", "--last", "8"])
-            .arg(&dump.path)
+        let status = self
+            .viewer(dump)
             .status()
             .with_context(|| format!("cannot run {}", self.viewer.display()))?;
         anyhow::ensure!(
@@ -172,6 +176,15 @@ impl Stage {
             dump.path.display()
         );
         Ok(())
+    }
+
+    /// `flightrec show` of a dump with its last records, not yet started.
+    pub(crate) fn viewer(&self, dump: &DumpFile) -> Command {
+        let mut command = Command::new(&self.viewer);
+        command
+            .args(["show", "--no-pager", "--last", "8"])
+            .arg(&dump.path);
+        command
     }
 
     pub(crate) fn kept(&self) -> Option<&Path> {
