@@ -50,6 +50,7 @@ pub struct Builder {
     has_sinks: bool,
     redactor: Redactor,
     crash_safety: CrashSafety,
+    reports_termination: bool,
     dump_on: Option<Level>,
     ignore_errors: Option<ErrorFilter>,
     symbolicate: bool,
@@ -107,6 +108,7 @@ pub fn builder(app: impl Into<String>) -> Builder {
         has_sinks: false,
         redactor: Redactor::default(),
         crash_safety: CrashSafety::Off,
+        reports_termination: false,
         dump_on: None,
         ignore_errors: None,
         symbolicate: true,
@@ -240,9 +242,15 @@ impl Builder {
     /// [`CrashSafety::Off`].
     ///
     /// The next start of the program makes a dump of the file, of kind `crash`, and removes the file.
-    /// A process that ends well removes the file itself: at the end of
-    /// [`run`](FlightRecorder::run), or in [`close`](FlightRecorder::close). A forked child that
-    /// records gets a file of its own.
+    /// A process that exits removes the file itself: at the end of [`run`](FlightRecorder::run), in
+    /// [`close`](FlightRecorder::close), when `main` returns, or in [`std::process::exit`]. After C's
+    /// `_exit` the file stays, and the dump says that the cause is unknown: call
+    /// [`close`](FlightRecorder::close) before it.
+    ///
+    /// SIGTERM, SIGINT and SIGHUP are requests to end, not crashes; see
+    /// [`crash_on_termination`](Builder::crash_on_termination).
+    ///
+    /// A forked child that records gets a file of its own at its first record.
     ///
     /// On x86-64 Linux with glibc, the installed recorder also handles SIGSEGV, SIGBUS, SIGILL,
     /// SIGFPE, SIGABRT, SIGTRAP and SIGSYS: the stack of the thread that crashes goes into the file
@@ -258,6 +266,17 @@ impl Builder {
     /// line on stderr says so, and records are kept in memory.
     pub fn crash_safety(mut self, safety: CrashSafety) -> Builder {
         self.crash_safety = safety;
+        self
+    }
+
+    /// Sets whether a process that SIGTERM, SIGINT (Ctrl-C) or SIGHUP ended counts as crashed, so that
+    /// the next start makes a dump of its [file](Builder::crash_safety). The default is false.
+    ///
+    /// To tell, [`install`](Builder::install) installs handlers for those of the three signals that
+    /// have none and are not ignored. They write down which signal it was, and let it end the process
+    /// as it would have without them. A handler that the program installs later replaces them.
+    pub fn crash_on_termination(mut self, yes: bool) -> Builder {
+        self.reports_termination = yes;
         self
     }
 
@@ -425,9 +444,14 @@ impl Builder {
             switch: Switch::on(),
             dump_on: self.dump_on,
             ignore_errors: self.ignore_errors,
+            #[cfg(feature = "crash-safe")]
+            reports_termination: self.reports_termination,
         });
         #[cfg(feature = "crash-safe")]
-        crate::ring::write_outline(&recorder);
+        if matches!(recorder.source.tail, Tail::Mapped(_)) {
+            crate::ring::write_outline(&recorder);
+            crate::ending::close_at_exit(&recorder);
+        }
         let console = match self.console {
             None if !self.has_sinks => Some(Box::new(LevelFilter::Info) as Box<dyn Filter>),
             console => console,

@@ -22,6 +22,8 @@ mod tail;
 mod capture_stamp;
 mod collect;
 mod destination;
+#[cfg(feature = "crash-safe")]
+mod ending;
 mod failure;
 mod limiter;
 mod notices;

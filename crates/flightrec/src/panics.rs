@@ -148,6 +148,14 @@ fn dump(recorder: &Arc<Recorder>, info: &PanicHookInfo<'_>) {
         return;
     }
     let outcome = wait.recv_timeout(TIMEOUT);
+    // The process aborts after the hooks. That is the same failure.
+    #[cfg(feature = "crash-safe")]
+    if cfg!(panic = "abort")
+        && matches!(&outcome, Ok(Ok(outcome)) if *outcome != DumpOutcome::Suppressed)
+        && let crate::tail::Tail::Mapped(rings) = &recorder.source.tail
+    {
+        rings.note_dumped();
+    }
     let is_suppressed = matches!(outcome, Ok(Ok(DumpOutcome::Suppressed)));
     remember(id, is_suppressed.then(|| Box::new(failure)));
     match outcome {

@@ -1,5 +1,7 @@
 //! What the handles of one flight recorder share.
 
+use std::process;
+
 use log::Level;
 
 use crate::collect::Source;
@@ -17,6 +19,9 @@ pub(crate) struct Recorder {
     pub(crate) dump_on: Option<Level>,
     /// Errors that make no dump.
     pub(crate) ignore_errors: Option<ErrorFilter>,
+    /// Whether a request to end counts as a crash.
+    #[cfg(feature = "crash-safe")]
+    pub(crate) reports_termination: bool,
 }
 
 impl Recorder {
@@ -35,7 +40,10 @@ impl Recorder {
 
     /// The process ends well: nothing is left for the next start.
     pub(crate) fn close(&self) {
-        self.pipeline.report_suppressed();
+        // A forked child has inherited the count of its parent.
+        if process::id() == self.pipeline.pid {
+            self.pipeline.report_suppressed();
+        }
         self.source.tail.close();
     }
 }

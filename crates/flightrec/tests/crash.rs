@@ -4,13 +4,10 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
-use common::{dumps, quiet, scenario, stderr};
+use common::{assert_no_rings, dumps, dumps_of, quiet, rings, scenario, start, stderr};
 use flightrec::stackerr::Error;
 use log::{Level, debug, warn};
 use tempfile::tempdir;
@@ -63,45 +60,6 @@ fn program() {
         other => panic!("no scenario {other}"),
     }
     std::process::exit(0);
-}
-
-fn start(scenario: &str, dir: &Path) -> Child {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "program", "--nocapture"])
-        .env("SCENARIO", scenario)
-        .env("DUMPS", dir)
-        // Nowhere to fall back to.
-        .env("TMPDIR", "/proc")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert!(
-        lines
-            .map_while(Result::ok)
-            .any(|line| line.ends_with("ready")),
-        "it never got ready"
-    );
-    child
-}
-
-fn rings(dir: &Path) -> Vec<std::path::PathBuf> {
-    let paths = fs::read_dir(dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    paths
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension != "json")
-        })
-        .collect()
-}
-
-/// Only dumps are left behind.
-fn assert_no_rings(dir: &Path) {
-    assert_eq!(rings(dir), [""; 0].map(std::path::PathBuf::from));
 }
 
 #[test]
@@ -202,19 +160,6 @@ fn an_abort_leaves_the_same_and_a_second_instance_is_left_alone() {
     );
     drop(living.stdin.take());
     living.wait().unwrap();
-}
-
-/// The dumps beside rings.
-fn dumps_of(dir: &Path) -> Vec<flightrec::Dump> {
-    let files = fs::read_dir(dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let json = files.filter(|path| {
-        path.extension()
-            .is_some_and(|extension| extension == "json")
-    });
-    json.map(|path| flightrec::Dump::from_json(&fs::read(path).unwrap()).unwrap())
-        .collect()
 }
 
 #[test]

@@ -12,6 +12,8 @@ pub mod crash;
     target_pointer_width = "64"
 ))]
 mod cursor;
+#[allow(unsafe_code)]
+pub mod ending;
 #[cfg(all(
     target_os = "linux",
     target_env = "gnu",

@@ -16,9 +16,12 @@ const NEAR: u64 = 64 << 10;
 const NULL_PAGE: u64 = 4096;
 
 // The numbers on Linux, where records are written. They may be read elsewhere.
+const SIGHUP: i32 = 1;
+const SIGINT: i32 = 2;
+const SIGTERM: i32 = 15;
 const SIGILL: i32 = 4;
 const SIGTRAP: i32 = 5;
-const SIGABRT: i32 = 6;
+pub(super) const SIGABRT: i32 = 6;
 const SIGBUS: i32 = 7;
 const SIGFPE: i32 = 8;
 const SIGSEGV: i32 = 11;
@@ -31,13 +34,21 @@ pub(crate) fn arm(recorder: &Arc<Recorder>) {
     let Tail::Mapped(rings) = &kept.source.tail else {
         return;
     };
-    match stackwalk::crash::arm(rings.ring.tail.reserved()) {
+    let say = |what: &str, result: io::Result<()>| match result {
         Err(error) if error.kind() != io::ErrorKind::Unsupported => {
-            let message = format!("a crash will be reported without a stack: {error}");
-            recorder.pipeline.notices.say(&message);
+            recorder.pipeline.notices.say(&format!("{what}: {error}"));
         }
         _ => {}
-    }
+    };
+    let area = rings.ring.tail.reserved();
+    say(
+        "a crash will be reported without a stack",
+        stackwalk::crash::arm(area),
+    );
+    say(
+        "SIGTERM, SIGINT and SIGHUP will be reported as a crash of unknown cause",
+        stackwalk::ending::note_requests(rings.note()),
+    );
 }
 
 /// Adds what a handler wrote to the dump of a crash.
@@ -148,6 +159,16 @@ fn named(frame: &CrashFrame, record: &CrashRecord, loaded: &[stackwalk::Module])
     } else {
         frames
     }
+}
+
+/// The name of a signal that asks a process to end.
+pub(super) fn request_name(signal: i32) -> Option<&'static str> {
+    Some(match signal {
+        SIGHUP => "SIGHUP",
+        SIGINT => "SIGINT",
+        SIGTERM => "SIGTERM",
+        _ => return None,
+    })
 }
 
 fn signal_name(signal: i32) -> Option<&'static str> {

@@ -11,6 +11,7 @@ mod recover;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -29,6 +30,12 @@ pub(crate) use recover::{dump_orphans, dump_ring};
 const EXTENSION: &str = "ring";
 const OUTLINE: &str = "outline";
 
+/// Which byte of the area that the ring reserves tells how the process ended: zero, the number of the
+/// signal that asked it to end, or [`DUMPED`]. The bytes before it describe a crash.
+const NOTE: usize = stackwalk::crash::AREA_BYTES;
+/// The failure that ends the process has a dump.
+const DUMPED: u8 = u8::MAX;
+
 /// The ring of this process and, in a forked child, that of the child.
 pub(crate) struct Rings {
     ring: Ring,
@@ -40,7 +47,8 @@ pub(crate) struct Rings {
 
 /// What a forked child keeps its records in. Its own children may have one, too.
 enum Child {
-    Mapped(Box<Rings>),
+    /// Never dropped: a signal handler may write to it.
+    Mapped(&'static Rings),
     Memory(SharedTail),
 }
 
@@ -121,7 +129,12 @@ impl Rings {
                     self.notices.say(&format!("{message}: {error}"));
                     Child::Memory(self.ring.bounds.clone().build_shared())
                 },
-                |rings| Child::Mapped(Box::new(rings)),
+                |rings| {
+                    let rings: &'static Rings = Box::leak(Box::new(rings));
+                    // Without the note, a request to end would count as a crash.
+                    let _ = stackwalk::ending::note_requests(rings.note());
+                    Child::Mapped(rings)
+                },
             )
         })
     }
@@ -135,6 +148,20 @@ impl Rings {
             Some(Child::Memory(tail)) => tail.snapshot(),
             // The child has kept nothing so far: it shows what it inherited.
             None => self.ring.tail.snapshot(),
+        }
+    }
+
+    /// How this process ends; see [`NOTE`].
+    fn note(&self) -> &AtomicU8 {
+        &self.ring.tail.reserved()[NOTE]
+    }
+
+    /// The failure that ends the process has a dump: the next start makes none.
+    pub(crate) fn note_dumped(&self) {
+        if self.ring.generation == forklock::generation() {
+            self.note().store(DUMPED, Ordering::Relaxed);
+        } else if let Some(Child::Mapped(rings)) = self.of_child.get() {
+            rings.note_dumped();
         }
     }
 
@@ -154,6 +181,16 @@ impl Rings {
             let _ = self.ring.dir.remove(&self.ring.outline_name());
         } else if let Some(Child::Mapped(rings)) = self.of_child.get() {
             rings.remove();
+        }
+    }
+}
+
+impl Drop for Rings {
+    /// Without a recorder nothing can crash in the middle of recording, except the panic that drops
+    /// it.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.remove();
         }
     }
 }
@@ -186,7 +223,7 @@ impl Ring {
         Ok(Ring {
             tail: bounds
                 .clone()
-                .reserve(stackwalk::crash::AREA_BYTES)
+                .reserve(NOTE + 1)
                 .build_mapped(dir.path_of(&name)?)?,
             dir,
             name,

@@ -8,7 +8,7 @@ use flightrec_dump::{Crash, Dump, Kind, Reason};
 use stackwalk::crash::CrashRecord;
 use tailwriter::Recovered;
 
-use super::{EXTENSION, OUTLINE, crash, is_draft};
+use super::{DUMPED, EXTENSION, NOTE, OUTLINE, crash, is_draft};
 use crate::collect::{add_records, describe_app};
 use crate::recorder::Recorder;
 use crate::redaction::redact_records;
@@ -89,6 +89,7 @@ fn dump_orphan(recorder: &Recorder, ring: Recovered, dir: &Dir, name: &Path) {
     // to report.
     let has_begun = outline.is_some() || !ring.snapshot().is_empty();
     if !has_begun
+        || ended_well(recorder, &ring)
         || recorder
             .pipeline
             .deliver_crash(&dump_of(recorder, &ring, outline))
@@ -99,6 +100,22 @@ fn dump_orphan(recorder: &Recorder, ring: Recovered, dir: &Dir, name: &Path) {
         let _ = ring.remove();
         let _ = dir.remove(&name.with_extension(OUTLINE));
     }
+}
+
+/// Whether the process was asked to end, or its failure has a dump already.
+fn ended_well(recorder: &Recorder, ring: &Recovered) -> bool {
+    let crash = CrashRecord::read(ring.reserved());
+    match note(ring) {
+        0 => false,
+        // After the dump of a panic the process aborts.
+        DUMPED => crash.is_none_or(|crash| crash.signal == crash::SIGABRT),
+        _request => crash.is_none() && !recorder.reports_termination,
+    }
+}
+
+/// How the process ended; see [`NOTE`].
+fn note(ring: &Recovered) -> u8 {
+    ring.reserved().get(NOTE).copied().unwrap_or(0)
 }
 
 /// A dump of a ring, whichever program wrote it.
@@ -141,6 +158,10 @@ fn dump_of(recorder: &Recorder, ring: &Recovered, outline: Option<Dump>) -> Dump
     crash.boot_id = ring.boot_id().map(|id| format!("{id:032x}"));
     crash.rebooted = ring.is_of_earlier_boot();
     crash.damaged_records = ring.damaged_lines();
+    if let Some(name) = crash::request_name(note(ring).into()) {
+        crash.signal = Some(note(ring).into());
+        crash.signal_name = Some(name.to_owned());
+    }
     dump.crash = Some(crash);
     if let Some(record) = CrashRecord::read(ring.reserved()) {
         crash::describe(&record, &mut dump);
@@ -150,9 +171,15 @@ fn dump_of(recorder: &Recorder, ring: &Recovered, outline: Option<Dump>) -> Dump
 }
 
 fn message(ring: &Recovered, ran: Option<f64>) -> String {
-    let cause = match ring.is_of_earlier_boot() {
-        Some(true) => "the machine went down, or the process was killed before",
-        _ => "killed, or ended by a signal",
+    let request = crash::request_name(note(ring).into());
+    let cause = match (request, ring.is_of_earlier_boot()) {
+        (Some(signal), _) => format!("{signal} asked it to end"),
+        (None, Some(true)) => "the cause is unknown: the machine went down, or the process was \
+                               killed before"
+            .to_owned(),
+        (None, _) => "the cause is unknown: a signal such as SIGKILL, which the system sends when \
+                      memory runs out, or `_exit`"
+            .to_owned(),
     };
     let ran = ran.map_or_else(
         || "it logged nothing".to_owned(),

@@ -2,8 +2,9 @@
 #![allow(dead_code, reason = "no test binary uses all of it")]
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use flightrec::logtee::Tee;
 use flightrec::{Builder, Dump, FlightRecorder};
@@ -70,4 +71,64 @@ pub(crate) fn scenario() -> Option<(String, PathBuf)> {
 
 pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Starts the test `program` of this binary in a process of its own, and waits until it is
+/// ready.
+pub(crate) fn start(scenario: &str, dir: &Path) -> Child {
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "program", "--nocapture"])
+        .env("SCENARIO", scenario)
+        .env("DUMPS", dir)
+        // Nowhere to fall back to.
+        .env("TMPDIR", "/proc")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_until_ready(child)
+}
+
+/// Waits until the child prints "ready".
+pub(crate) fn wait_until_ready(mut child: Child) -> Child {
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(
+        lines
+            .map_while(Result::ok)
+            .any(|line| line.ends_with("ready")),
+        "it never got ready"
+    );
+    child
+}
+
+/// What lies beside the dumps: rings and their outlines.
+pub(crate) fn rings(dir: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension != "json")
+        })
+        .collect()
+}
+
+/// Only dumps are left behind.
+pub(crate) fn assert_no_rings(dir: &Path) {
+    assert_eq!(rings(dir), [""; 0].map(PathBuf::from));
+}
+
+/// The dumps beside rings.
+pub(crate) fn dumps_of(dir: &Path) -> Vec<Dump> {
+    let files = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let json = files.filter(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "json")
+    });
+    json.map(|path| Dump::from_json(&fs::read(path).unwrap()).unwrap())
+        .collect()
 }

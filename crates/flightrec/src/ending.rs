@@ -1,0 +1,49 @@
+//! Ordinary exits: the recorder is closed, whichever way the program takes.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Weak};
+
+use forklock::{ForkMutex, LockError};
+
+use crate::recorder::Recorder;
+
+/// The recorders that an exit closes.
+static RECORDERS: ForkMutex<Recorders> = ForkMutex::new(Recorders {
+    open: Vec::new(),
+    is_hooked: false,
+});
+
+struct Recorders {
+    open: Vec<Weak<Recorder>>,
+    is_hooked: bool,
+}
+
+/// Closes the recorder when the process exits.
+pub(crate) fn close_at_exit(recorder: &Arc<Recorder>) {
+    let (Ok(mut recorders) | Err(LockError::Orphaned(mut recorders))) = RECORDERS.lock() else {
+        return;
+    };
+    recorders.open.retain(|open| open.strong_count() > 0);
+    recorders.open.push(Arc::downgrade(recorder));
+    if !recorders.is_hooked {
+        // Where there is no such hook, the program must call `close`.
+        recorders.is_hooked = stackwalk::ending::at_exit(close_all).is_ok();
+    }
+}
+
+extern "C" fn close_all() {
+    // A panic must not leave a function that C calls. There is nobody left to tell about it.
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        // Cloned, since closing writes to the user's writer.
+        let open = match RECORDERS.lock() {
+            Ok(recorders) | Err(LockError::Orphaned(recorders)) => recorders.open.clone(),
+            // This thread exits while it builds a recorder.
+            Err(_) => return,
+        };
+        for recorder in open.iter().filter_map(Weak::upgrade) {
+            recorder.close();
+            // Dropping the last handle would run the destructors of callbacks.
+            std::mem::forget(recorder);
+        }
+    }));
+}
