@@ -27,6 +27,7 @@ use crate::sink::{RecordFilter, RecorderSink, Switch};
 use crate::symbolise;
 use crate::tail::{self, Tail};
 use crate::testing::{self, TestRun};
+use crate::watch::Watches;
 use dumpstore::{Retention, Store};
 
 /// How many records are kept by default.
@@ -446,6 +447,7 @@ impl Builder {
             ignore_errors: self.ignore_errors,
             #[cfg(feature = "crash-safe")]
             reports_termination: self.reports_termination,
+            watches: Watches::default(),
         });
         #[cfg(feature = "crash-safe")]
         if matches!(recorder.source.tail, Tail::Mapped(_)) {

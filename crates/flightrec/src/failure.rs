@@ -45,6 +45,7 @@ pub(crate) enum Budget {
     MainPanics,
     OtherPanics,
     Records,
+    Hangs,
 }
 
 impl Failure {
@@ -180,6 +181,16 @@ impl Failure {
             ..Failure::new(Kind::Level, message, Budget::Records)
         }
         .with_key(&key)
+    }
+
+    /// A heartbeat that did not come. Each incident is a failure of its own.
+    pub(crate) fn hang(message: String, incident: u64, stalled: u32) -> Failure {
+        Failure {
+            thread: String::new(),
+            stalled: Some(stalled),
+            ..Failure::new(Kind::Hang, message, Budget::Hangs)
+        }
+        .with_key(&incident.to_string())
     }
 
     fn with_key(mut self, key: &str) -> Failure {

@@ -12,6 +12,7 @@ mod error_ref;
 mod flight_recorder;
 mod outcome;
 mod run;
+mod watch;
 
 // A record's way: the tee hands it to the sink, and the tail keeps it.
 mod recorder;
@@ -46,6 +47,7 @@ pub use flightrec_dump::{
 pub use install::InstallError;
 pub use outcome::{DumpError, DumpOutcome};
 pub use sink::RecorderSink;
+pub use watch::Heartbeat;
 
 /// Masking of secrets.
 pub use logredact as redact;

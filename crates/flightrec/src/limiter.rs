@@ -22,7 +22,7 @@ const DESCRIBED: usize = 5;
 pub(crate) struct RateLimiter {
     /// Oldest first, and few enough for a linear search.
     dumped: Vec<Dumped>,
-    budgets: [Tokens; 4],
+    budgets: [Tokens; 5],
     suppressed: SuppressedFailures,
 }
 
@@ -83,7 +83,7 @@ impl RateLimiter {
     pub(crate) fn new() -> RateLimiter {
         RateLimiter {
             dumped: Vec::new(),
-            budgets: [Tokens::new(); 4],
+            budgets: [Tokens::new(); 5],
             suppressed: SuppressedFailures::default(),
         }
     }
@@ -190,7 +190,7 @@ impl Tokens {
 }
 
 const _: () = assert!(
-    Budget::Records as usize == 3,
+    Budget::Hangs as usize == 4,
     "there is a bucket for each budget"
 );
 

@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use crate::outcome::{DumpError, DumpOutcome};
 use crate::pipeline::Pipeline;
 use crate::sink::Switch;
+use crate::watch::Watches;
 
 pub(crate) type ErrorFilter = Box<dyn Fn(&(dyn std::error::Error + 'static)) -> bool + Send + Sync>;
 
@@ -22,6 +23,7 @@ pub(crate) struct Recorder {
     /// Whether a request to end counts as a crash.
     #[cfg(feature = "crash-safe")]
     pub(crate) reports_termination: bool,
+    pub(crate) watches: Watches,
 }
 
 impl Recorder {
