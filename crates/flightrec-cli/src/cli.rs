@@ -72,6 +72,7 @@ pub(crate) enum Command {
     Group(Group),
     Export(Export),
     Open(Open),
+    Issue(Issue),
     Redact(Redact),
     Symbolicate(Symbolicate),
     Recover(Recover),
@@ -195,6 +196,25 @@ pub(crate) struct Open {
     /// The dumps; without any, the newest of this machine
     #[arg(value_name = "DUMP")]
     pub(crate) dumps: Vec<PathBuf>,
+}
+
+/// Print the address of a prefilled issue, on GitHub, GitLab, Gitea or Forgejo
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  flightrec issue                             for the newest dump of this machine
+  flightrec issue dump.json --repo me/tool    on GitHub
+  flightrec issue dump.json --repo https://gitlab.example.org/group/tool --open")]
+pub(crate) struct Issue {
+    /// The dump; without one, the newest of this machine
+    #[arg(value_name = "DUMP")]
+    pub(crate) dump: Option<PathBuf>,
+    /// The repository: OWNER/NAME on GitHub, or its address [default: the one in the dump]
+    #[arg(long, value_name = "OWNER/NAME|URL")]
+    pub(crate) repo: Option<String>,
+    /// Open the address in the browser, too
+    #[arg(long)]
+    pub(crate) open: bool,
 }
 
 /// Mask secrets and personal data in a dump before you share it

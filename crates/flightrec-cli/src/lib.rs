@@ -14,6 +14,7 @@ mod export;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod input;
+mod issue;
 mod output;
 mod redact;
 mod render;

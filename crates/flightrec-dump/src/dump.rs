@@ -38,6 +38,9 @@ pub struct Dump {
     /// The revision of the program's sources, if it gave one.
     #[serde(deserialize_with = "lenient")]
     pub revision: Option<String>,
+    /// The address of the program's repository, if it gave one: where its issues are.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient")]
+    pub repository: Option<String>,
     /// When the dump was made.
     #[serde(deserialize_with = "lenient")]
     pub created_at: Timestamp,

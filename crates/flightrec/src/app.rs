@@ -12,6 +12,7 @@ pub(crate) struct AppInfo {
     pub(crate) name: String,
     pub(crate) version: Option<String>,
     pub(crate) revision: Option<String>,
+    pub(crate) repository: Option<String>,
     pub(crate) metadata: Vec<(String, String)>,
     pub(crate) started: Started,
 }

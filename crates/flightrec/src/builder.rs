@@ -94,6 +94,7 @@ pub fn builder(app: impl Into<String>) -> Builder {
             name: app.into(),
             version: None,
             revision: None,
+            repository: None,
             metadata: Vec::new(),
             started: Started::now(),
         },
@@ -122,6 +123,26 @@ pub fn builder(app: impl Into<String>) -> Builder {
     }
 }
 
+/// Begins to set up a flight recorder for the package that is being compiled.
+///
+/// Name, version and repository are those of its `Cargo.toml`:
+///
+/// ```
+/// let builder = flightrec::builder!();
+/// let same = flightrec::builder(env!("CARGO_PKG_NAME"))
+///     .version(env!("CARGO_PKG_VERSION"))
+///     .repository(env!("CARGO_PKG_REPOSITORY"));
+/// # let _ = (builder, same);
+/// ```
+#[macro_export]
+macro_rules! builder {
+    () => {
+        $crate::builder(env!("CARGO_PKG_NAME"))
+            .version(env!("CARGO_PKG_VERSION"))
+            .repository(env!("CARGO_PKG_REPOSITORY"))
+    };
+}
+
 impl Builder {
     /// Sets the program's version for the dump, such as `env!("CARGO_PKG_VERSION")`.
     pub fn version(mut self, version: impl Into<String>) -> Builder {
@@ -132,6 +153,16 @@ impl Builder {
     /// Sets the revision of the program's sources for the dump.
     pub fn revision(mut self, revision: impl Into<String>) -> Builder {
         self.app.revision = Some(revision.into());
+        self
+    }
+
+    /// Sets the address of the program's repository for the dump, such as
+    /// `env!("CARGO_PKG_REPOSITORY")`. Default: none, and an empty address is none, too.
+    ///
+    /// `flightrec issue` makes the address of a prefilled issue there, and the line that tells
+    /// where a dump was written ends with `; to report it: flightrec issue`.
+    pub fn repository(mut self, url: impl Into<String>) -> Builder {
+        self.app.repository = Some(url.into()).filter(|url| !url.is_empty());
         self
     }
 

@@ -50,6 +50,7 @@ pub(crate) fn describe_app(app: &AppInfo, dump: &mut Dump) {
     dump.app = app.name.clone();
     dump.version = app.version.clone();
     dump.revision = app.revision.clone();
+    dump.repository = app.repository.clone();
     dump.created_at = Timestamp::now();
     dump.host = app::host();
     dump.metadata = app.metadata.iter().cloned().collect();

@@ -216,6 +216,9 @@ impl Pipeline {
         if let Some((dir, error)) = written.instead_of {
             line += &format!(", because {} can't be written to: {error}", dir.display());
         }
+        if dump.repository.is_some() {
+            line += "; to report it: flightrec issue";
+        }
         self.notices.say(&line);
         locked(&self.recent, |recent| recent.add(&written.path));
         Ok(Some(written.path))

@@ -17,6 +17,7 @@ fn the_json_has_every_key_of_the_schema() {
     let (recorder, tee) = quiet(dir.path())
         .version("1.2.3")
         .revision("abc")
+        .repository("https://example.org/owner/tool")
         .metadata("room", "2")
         .build();
     tee.log(
@@ -56,6 +57,7 @@ fn the_json_has_every_key_of_the_schema() {
             "reason",
             "redactions",
             "related_dumps",
+            "repository",
             "revision",
             "schema",
             "spans",
@@ -75,6 +77,7 @@ fn the_json_has_every_key_of_the_schema() {
         json["reason"],
         serde_json::json!({"kind": "error", "message": "both failed"})
     );
+    assert_eq!(json["repository"], "https://example.org/owner/tool");
     assert_eq!(json["metadata"], serde_json::json!({"room": "2"}));
 
     let log = &json["latest_logs"][0];
@@ -386,4 +389,25 @@ fn names_can_be_left_out() {
         addresses
     };
     assert!(addresses(&bare).ends_with(&addresses(&named)));
+}
+
+#[test]
+fn the_line_that_tells_the_path_offers_to_report_the_dump_if_there_is_a_repository() {
+    let said = |builder: flightrec::Builder| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (recorder, _tee) = builder.notice_to(file.reopen().unwrap()).build();
+        recorder.dump_error(&err!("it broke")).unwrap();
+        std::fs::read_to_string(file.path()).unwrap()
+    };
+    let dir = tempdir().unwrap();
+    let line = said(quiet(dir.path()).repository("https://example.org/owner/tool"));
+    assert!(line.starts_with("flightrec: crash report written to "));
+    assert!(
+        line.ends_with(".json; to report it: flightrec issue\n"),
+        "{line}"
+    );
+    // A package without a repository has an empty one.
+    let dir = tempdir().unwrap();
+    let line = said(quiet(dir.path()).repository(""));
+    assert!(line.ends_with(".json\n"), "{line}");
 }

@@ -3,6 +3,7 @@
 mod doctor;
 mod export;
 mod group;
+mod issue;
 mod list;
 pub(crate) mod merge;
 mod open;
@@ -40,6 +41,7 @@ pub(crate) fn run(cli: Cli) -> Result {
         Some(Command::Group(args)) => group::run(args, common),
         Some(Command::Export(args)) => export::run(args, common),
         Some(Command::Open(args)) => open::run(args, common),
+        Some(Command::Issue(args)) => issue::run(args, common),
         Some(Command::Redact(args)) => redact::run(args, common),
         Some(Command::Symbolicate(args)) => symbolicate::run(args, common),
         Some(Command::Recover(args)) => recover::run(args),

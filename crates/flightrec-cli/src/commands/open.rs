@@ -1,10 +1,10 @@
 //! `flightrec open`
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::DirBuilder;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -21,7 +21,7 @@ pub(super) fn run(args: Open, common: &Common) -> Result {
         .map_err(|error| CliError::new(format!("cannot make a directory for the page: {error}")))?;
     let page = dir.join("report.html");
     output::write(Some(&page), |out| html::write(out, &dumps))?;
-    if start_browser(&page) {
+    if start_browser(page.as_os_str()) {
         anstream::println!("{}", page.display());
         return Ok(Outcome::Done);
     }
@@ -49,8 +49,8 @@ fn private_directory() -> io::Result<PathBuf> {
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-/// Starts the first browser that there is.
-fn start_browser(page: &Path) -> bool {
+/// Starts the first browser that there is, with a file or an address.
+pub(super) fn start_browser(page: &OsStr) -> bool {
     let mut commands: Vec<Vec<OsString>> = Vec::new();
     if let Ok(browsers) = env::var("BROWSER") {
         // The variable is a list; `%s` is where the page goes, which is the end here.
@@ -73,7 +73,7 @@ fn start_browser(page: &Path) -> bool {
 
 /// Whether the command starts and does not fail at once, as `xdg-open` does without a browser.
 /// A command that is the browser itself runs on.
-fn starts(words: &[OsString], page: &Path) -> bool {
+fn starts(words: &[OsString], page: &OsStr) -> bool {
     /// How long it may take until a failure is known.
     const AT_ONCE: Duration = Duration::from_secs(2);
     let Some((program, args)) = words.split_first() else {

@@ -17,7 +17,7 @@ impl Tokens {
     pub(crate) const ISSUE: Tokens = Tokens(20_000);
 
     /// Less does not hold an error and what was masked.
-    const LEAST: usize = 400;
+    pub(crate) const LEAST: usize = 400;
 
     #[cfg(test)]
     pub(crate) fn of(text: &str) -> Tokens {

@@ -18,6 +18,7 @@ use flightrec_dump::Dump;
 
 use budget::Budget;
 pub(crate) use budget::Tokens;
+pub(crate) use parts::plain_title;
 use parts::{Records, Stacks};
 
 /// Records of the log that are written if the user does not say how many.

@@ -35,7 +35,18 @@ const BEFORE_ERROR: usize = 3;
 /// Bytes that are set aside for what `left_out` says.
 pub(super) const LEFT_OUT_ROOM: usize = 100 + 4 * MAX_TITLE / 2;
 
-/// `census 0.1.0 failed: the census of /srv/crates is incomplete`
+/// `census 0.1.0 failed: the census of /srv/crates is incomplete`, without markup
+pub(crate) fn plain_title(dump: &Dump) -> String {
+    let (what, _) = show::what_happened(dump);
+    let title = format!("{} {}", show::program(dump), text::line(&what));
+    let message = text::in_one_line(show::message(dump));
+    match &*message {
+        "" => brief(&title).into_owned(),
+        message => format!("{}: {}", brief(&title), brief(message)),
+    }
+}
+
+/// The same in code.
 pub(super) fn title(dump: &Dump) -> String {
     let (what, _) = show::what_happened(dump);
     let message = text::in_one_line(show::message(dump));
