@@ -30,7 +30,9 @@ Usage: cargo xtask TASK
                           every reader of outside bytes, on bytes that nobody thought of
   interop                 what the program exports, read by jq, DuckDB, lnav and OpenTelemetry
   picture                 the README's picture, from a real run
-  redact                  what the redactor masks and misses on its corpus
+  redact [--list] [--ours] [NAME]…
+                          what the redactor masks and misses on its corpus, beside its peers;
+                          --list prints the peers' wrong cases, too
   stacks                  what stacks have in them, with each kind of optimisation
   weight                  what each crate adds to a program
   minimal                 a build with the lowest versions that the crates ask for

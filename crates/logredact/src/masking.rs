@@ -329,7 +329,9 @@ fn mask_bare(
             .bytes()
             .all(|b| b.is_ascii_alphabetic() || b"'.,:;!-".contains(&b));
     // Source code: `password = request.form[…]`, `secret: Option<String>`.
-    if sentence || is_source(scan, start, end) || !value::is_secret(secret, syntax, name, word) {
+    if sentence
+        || names_secret(scan, name, start, end)
+        || is_source(scan, start, end) || !value::is_secret(secret, syntax, name, word) {
         return None;
     }
     if syntax == Syntax::Colon || secret.kind == Kind::Code {
@@ -364,6 +366,14 @@ fn more_values(scan: &Scan<'_>, secret: Secret, mut end: usize) -> usize {
         end = next + len;
     }
     end
+}
+
+/// `secret=db-credentials namespace=prod`: the name of an object of Kubernetes.
+fn names_secret(scan: &Scan<'_>, key: &str, start: usize, end: usize) -> bool {
+    let is_name = |b: u8| b.is_ascii_lowercase() || b == b'-';
+    key == "secret"
+        && scan.starts_with(end, " namespace=")
+        && scan.bytes[start..end].iter().all(|b| is_name(*b))
 }
 
 /// Whether what looks like a value is an expression of a programming language.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use logredact::Redactor;
+
 /// Parts of the corpus, as files.
 pub(crate) const SECRETS: [&str; 3] = [
     "secrets.txt",
@@ -65,6 +67,16 @@ pub(crate) fn read(folder: &Path, file: &'static str) -> Vec<Case> {
     cases
 }
 
+/// Masks a case by a redactor of its own, so that none profits from what another taught.
+pub(crate) fn mask(case: &Case) -> Vec<String> {
+    let redactor = Redactor::default();
+    let mut stream = redactor.stream();
+    case.texts
+        .iter()
+        .map(|text| stream.text(text).into_owned())
+        .collect()
+}
+
 impl Case {
     fn parse(file: &'static str, line: usize, form: &str, text: &str) -> Case {
         let text = text.replace('¦', "").replace('␊', "\n").replace('␍', "\r");
@@ -103,7 +115,7 @@ impl Case {
         let all = masked.join("\n");
         if self.secrets.is_empty() {
             return Outcome::Benign {
-                untouched: masked == self.texts,
+                untouched: masked.join("\n") == self.texts.join("\n"),
             };
         }
         // What stands elsewhere in the text, too, is no leak.
