@@ -331,7 +331,9 @@ fn mask_bare(
     // Source code: `password = request.form[…]`, `secret: Option<String>`.
     if sentence
         || names_secret(scan, name, start, end)
-        || is_source(scan, start, end) || !value::is_secret(secret, syntax, name, word) {
+        || is_source(scan, start, end)
+        || !value::is_secret(secret, syntax, name, word)
+    {
         return None;
     }
     if syntax == Syntax::Colon || secret.kind == Kind::Code {

@@ -53,6 +53,24 @@ fn secrets_are_masked_and_benign_texts_stay() {
     );
 }
 
+/// The table is what `cargo xtask redact` prints; its first row is ours.
+#[test]
+fn the_readme_has_the_figures_of_the_corpus() {
+    let files: Vec<_> = SECRETS.into_iter().chain(BENIGN).collect();
+    let score = score(&files);
+    let row = format!(
+        "| {} of {} ({:.1} %) | {} of {} ({:.2} %) |",
+        score.masked,
+        score.secrets,
+        100.0 * score.recall(),
+        score.touched,
+        score.benign,
+        100.0 * score.touched_share()
+    );
+    let readme = include_str!("../README.md");
+    assert!(readme.contains(&row), "the README lacks {row}");
+}
+
 /// Every key in every quoting: none may leak, whatever the tuning of the rest.
 #[test]
 fn a_value_under_a_secret_key_is_masked_in_every_quoting() {
