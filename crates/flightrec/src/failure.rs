@@ -193,6 +193,18 @@ impl Failure {
         .with_key(&incident.to_string())
     }
 
+    /// A signal that asks for a dump.
+    pub(crate) fn signal(name: &str) -> Failure {
+        Failure {
+            thread: String::new(),
+            ..Failure::new(
+                Kind::Signal,
+                format!("{name} asked for a dump"),
+                Budget::Errors,
+            )
+        }
+    }
+
     fn with_key(mut self, key: &str) -> Failure {
         self.key = Some(fnv1a(format!("{} {key}", self.kind).as_bytes()));
         self

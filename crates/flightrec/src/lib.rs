@@ -12,6 +12,7 @@ mod error_ref;
 mod flight_recorder;
 mod outcome;
 mod run;
+mod signals;
 mod watch;
 
 // A record's way: the tee hands it to the sink, and the tail keeps it.

@@ -18,6 +18,7 @@ pub(crate) struct Recorder {
     pub(crate) pipeline: Pipeline,
     pub(crate) switch: Switch,
     pub(crate) dump_on: Option<Level>,
+    pub(crate) dump_on_signals: Vec<i32>,
     /// Errors that make no dump.
     pub(crate) ignore_errors: Option<ErrorFilter>,
     /// Whether a request to end counts as a crash.

@@ -31,6 +31,8 @@ mod modules;
 ))]
 #[allow(unsafe_code)]
 mod own_stack;
+#[allow(unsafe_code)]
+pub mod signal;
 mod stack_end;
 #[allow(unsafe_code)]
 mod system;

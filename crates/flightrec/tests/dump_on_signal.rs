@@ -1,0 +1,173 @@
+//! Signals that make dumps.
+#![cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
+
+mod common;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{self, Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
+
+use common::{dumps, quiet, scenario};
+use flightrec::Dump;
+use tempfile::tempdir;
+
+static OWN: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn own_handler(_: libc::c_int) {
+    OWN.fetch_add(1, Ordering::SeqCst);
+}
+
+#[inline(never)]
+fn echoes_lines() -> usize {
+    let mut line = String::new();
+    while std::io::stdin().read_line(&mut line).unwrap() > 0 {
+        println!("echo {}", line.trim_end());
+        line.clear();
+    }
+    std::hint::black_box(line.len())
+}
+
+/// The child: says when a dump is made, and echoes what it reads.
+#[test]
+fn program() {
+    let Some((scenario, dir)) = scenario() else {
+        return;
+    };
+    if scenario == "chained" {
+        // SAFETY: the handler only adds to an atomic.
+        unsafe { libc::signal(libc::SIGUSR1, own_handler as *const () as usize) };
+    }
+    let (made, wait) = mpsc::channel();
+    let recorder = quiet(&dir)
+        .dump_on_signal(libc::SIGUSR1)
+        .dump_on_signal(libc::SIGSEGV)
+        .on_dump(move |_, _| made.send(()).unwrap())
+        .install()
+        .unwrap();
+    println!("ready {}", OWN.load(Ordering::SeqCst));
+    if scenario == "fork" {
+        // SAFETY: the child does what is safe in a signal handler.
+        unsafe {
+            let child = libc::fork();
+            if child == 0 {
+                libc::raise(libc::SIGUSR1);
+                libc::_exit(7);
+            }
+            let mut status = 0;
+            libc::waitpid(child, &raw mut status, 0);
+            println!("child {}", libc::WEXITSTATUS(status));
+        }
+    }
+    std::thread::spawn(move || {
+        while wait.recv().is_ok() {
+            println!("dumped {}", OWN.load(Ordering::SeqCst));
+        }
+    });
+    echoes_lines();
+    drop(recorder);
+    process::exit(0);
+}
+
+struct Program {
+    child: Child,
+    lines: Box<dyn Iterator<Item = String>>,
+}
+
+impl Program {
+    fn start(scenario: &str, dir: &Path) -> Program {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "program", "--nocapture"])
+            .env("SCENARIO", scenario)
+            .env("DUMPS", dir)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut program = Program {
+            child,
+            lines: Box::new(lines.map_while(Result::ok)),
+        };
+        program.line("ready");
+        program
+    }
+
+    /// The rest of the next line that has this word.
+    fn line(&mut self, word: &str) -> String {
+        let found = self
+            .lines
+            .find_map(|line| Some(line.split_once(word)?.1.trim().to_owned()));
+        found.unwrap_or_else(|| panic!("no line with {word}"))
+    }
+
+    fn signal(&self) {
+        let pid = libc::pid_t::try_from(self.child.id()).unwrap();
+        // SAFETY: no preconditions.
+        assert_eq!(unsafe { libc::kill(pid, libc::SIGUSR1) }, 0);
+    }
+
+    /// Closes its input, and returns what it said on stderr.
+    fn end(mut self) -> String {
+        drop(self.child.stdin.take());
+        let mut said = String::new();
+        let mut stderr = self.child.stderr.take().unwrap();
+        stderr.read_to_string(&mut said).unwrap();
+        assert!(self.child.wait().unwrap().success(), "{said}");
+        said
+    }
+}
+
+fn made(dir: &Path) -> Vec<Dump> {
+    dumps(dir).into_iter().map(|(_, dump)| dump).collect()
+}
+
+#[test]
+fn a_signal_makes_a_dump_of_all_threads_and_the_program_goes_on() {
+    let dir = tempdir().unwrap();
+    let mut program = Program::start("plain", dir.path());
+    program.signal();
+    program.line("dumped");
+    program.signal();
+    program.line("dumped");
+    // It reads on: its call of `read` was not broken off.
+    let mut stdin = program.child.stdin.take().unwrap();
+    stdin.write_all(b"hello\n").unwrap();
+    assert_eq!(program.line("echo"), "hello");
+    drop(stdin);
+    let said = program.end();
+    assert!(said.contains("signal 11 will make no dump"), "{said}");
+    let dumps = made(dir.path());
+    assert_eq!(dumps.len(), 2);
+    for dump in dumps {
+        assert_eq!(dump.reason.kind.as_str(), "signal");
+        assert_eq!(dump.reason.message, "SIGUSR1 asked for a dump");
+        let reads = |thread: &flightrec::Thread| {
+            let mut frames = thread.frames.iter();
+            frames.any(|frame| frame.name.contains("echoes_lines"))
+        };
+        assert!(dump.threads.iter().any(reads), "{:?}", dump.threads);
+    }
+}
+
+#[test]
+fn the_handler_that_was_there_before_is_called_too() {
+    let dir = tempdir().unwrap();
+    let mut program = Program::start("chained", dir.path());
+    program.signal();
+    assert_eq!(program.line("dumped"), "1");
+    program.end();
+}
+
+#[test]
+fn a_signal_to_a_forked_child_makes_no_dump_of_its_parent() {
+    let dir = tempdir().unwrap();
+    let mut program = Program::start("fork", dir.path());
+    assert_eq!(program.line("child"), "7");
+    program.signal();
+    program.line("dumped");
+    program.end();
+    assert_eq!(made(dir.path()).len(), 1);
+}

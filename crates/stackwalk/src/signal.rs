@@ -1,0 +1,207 @@
+//! Waiting for a signal that asks this process for something.
+//!
+//! [`listen`] installs a handler that only counts, and wakes the thread that waits. What was there
+//! before is called, too. Linux only.
+
+use std::io;
+
+/// Listens for a signal. Several may listen for the same one.
+#[derive(Debug)]
+pub struct Listener {
+    signal: i32,
+    #[cfg(target_os = "linux")]
+    seen: u32,
+}
+
+/// Handles a signal from now on, such as SIGUSR1. The program goes on after it.
+///
+/// A handler that was there before is called, too. System calls that the signal interrupts are
+/// restarted where they can be. A forked child ignores the signal until it calls this itself; a
+/// program that it starts has the default action.
+///
+/// # Errors
+///
+/// `InvalidInput` for signals that can't be caught or that report errors of the program itself, such
+/// as SIGSEGV; `Unsupported` outside of Linux.
+pub fn listen(signal: i32) -> io::Result<Listener> {
+    #[cfg(target_os = "linux")]
+    return linux::listen(signal);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = signal;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+impl Listener {
+    /// The number of the signal.
+    #[must_use]
+    pub fn signal(&self) -> i32 {
+        self.signal
+    }
+
+    /// Blocks until the signal has arrived at least once since the last call, or since [`listen`].
+    pub fn wait(&mut self) {
+        #[cfg(target_os = "linux")]
+        linux::wait(self);
+    }
+}
+
+/// Makes an anonymous file with that text, which other programs of the same user can find among the
+/// open files of this process (`/proc/PID/fd`), as `memfd:NAME`. It stays until the process ends or
+/// replaces itself by `exec`.
+///
+/// # Errors
+///
+/// Those of making the file, and `Unsupported` outside of Linux.
+pub fn publish(name: &std::ffi::CStr, text: &[u8]) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    return linux::publish(name, text);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (name, text);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use super::Listener;
+    use std::ffi::{CStr, c_int, c_void};
+    use std::fs::File;
+    use std::io::{self, Write};
+    use std::mem::MaybeUninit;
+    use std::os::fd::{FromRawFd, IntoRawFd};
+    use std::ptr;
+    use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
+    use std::sync::{Mutex, PoisonError};
+
+    /// Signals have numbers from 1 to 64.
+    const SIGNALS: usize = 65;
+    /// How often each signal has arrived, which is also what is waited for.
+    static COUNTS: [AtomicU32; SIGNALS] = [const { AtomicU32::new(0) }; SIGNALS];
+    /// The handler that was there before: its address and its flags.
+    static EARLIER: [[AtomicUsize; 2]; SIGNALS] =
+        [const { [const { AtomicUsize::new(0) }; 2] }; SIGNALS];
+    /// The process that listens.
+    static PROCESS: AtomicI32 = AtomicI32::new(0);
+
+    pub(super) fn listen(signal: c_int) -> io::Result<Listener> {
+        static LISTENING: Mutex<()> = Mutex::new(());
+        const ERRORS: [c_int; 7] = [
+            libc::SIGSEGV,
+            libc::SIGBUS,
+            libc::SIGILL,
+            libc::SIGFPE,
+            libc::SIGABRT,
+            libc::SIGTRAP,
+            libc::SIGSYS,
+        ];
+        if ERRORS.contains(&signal) || !(1..SIGNALS as c_int).contains(&signal) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let _one_at_a_time = LISTENING.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: no preconditions.
+        PROCESS.store(unsafe { libc::getpid() }, Ordering::SeqCst);
+        let mut action = none();
+        // SAFETY: `action` is live.
+        if unsafe { libc::sigaction(signal, ptr::null(), &raw mut action) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let ours = on_signal as *const () as usize;
+        if action.sa_sigaction != ours {
+            let [handler, flags] = &EARLIER[signal as usize];
+            flags.store(action.sa_flags as usize, Ordering::SeqCst);
+            handler.store(action.sa_sigaction, Ordering::SeqCst);
+            action.sa_sigaction = ours;
+            action.sa_flags = libc::SA_SIGINFO
+                | libc::SA_ONSTACK
+                | libc::SA_RESTART
+                | (action.sa_flags & libc::SA_NODEFER);
+            // SAFETY: both pointers are live. The handler only does what is safe in a handler.
+            if unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) } != 0 {
+                return Err(io::Error::last_os_error());
+            }
+        }
+        let seen = COUNTS[signal as usize].load(Ordering::SeqCst);
+        Ok(Listener { signal, seen })
+    }
+
+    fn none() -> libc::sigaction {
+        // SAFETY: all fields are integers or optional functions, for which zero is valid.
+        unsafe { MaybeUninit::zeroed().assume_init() }
+    }
+
+    pub(super) fn wait(listener: &mut Listener) {
+        let count = &COUNTS[listener.signal as usize];
+        loop {
+            let now = count.load(Ordering::SeqCst);
+            if now != listener.seen {
+                listener.seen = now;
+                return;
+            }
+            futex(count, libc::FUTEX_WAIT, now);
+        }
+    }
+
+    fn futex(count: &AtomicU32, operation: c_int, value: u32) {
+        // SAFETY: the first pointer is live, the other means no timeout.
+        unsafe {
+            libc::syscall(
+                libc::SYS_futex,
+                count.as_ptr(),
+                operation | libc::FUTEX_PRIVATE_FLAG,
+                value,
+                ptr::null::<libc::timespec>(),
+            );
+        }
+    }
+
+    unsafe extern "C" fn on_signal(
+        signal: c_int,
+        info: *mut libc::siginfo_t,
+        context: *mut c_void,
+    ) {
+        // SAFETY: errno of this thread.
+        let errno = unsafe { *libc::__errno_location() };
+        let index = signal as usize % SIGNALS;
+        // SAFETY: no preconditions.
+        if unsafe { libc::getpid() } == PROCESS.load(Ordering::SeqCst) {
+            COUNTS[index].fetch_add(1, Ordering::SeqCst);
+            futex(&COUNTS[index], libc::FUTEX_WAKE, u32::MAX >> 1);
+        }
+        let [handler, flags] = &EARLIER[index];
+        let handler = handler.load(Ordering::SeqCst);
+        if handler != libc::SIG_DFL && handler != libc::SIG_IGN {
+            let has_info = flags.load(Ordering::SeqCst) as c_int & libc::SA_SIGINFO != 0;
+            // SAFETY: it is the address of the handler that was installed for this signal, with the
+            // signature that its flags tell. The arguments are those of this handler.
+            unsafe {
+                if has_info {
+                    type Handler = unsafe extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
+                    std::mem::transmute::<usize, Handler>(handler)(signal, info, context);
+                } else {
+                    type Handler = unsafe extern "C" fn(c_int);
+                    std::mem::transmute::<usize, Handler>(handler)(signal);
+                }
+            }
+        }
+        // SAFETY: as above.
+        unsafe { *libc::__errno_location() = errno };
+    }
+
+    pub(super) fn publish(name: &CStr, text: &[u8]) -> io::Result<()> {
+        // SAFETY: the name is a C string. A valid descriptor is new and belongs to the file.
+        let mut file = unsafe {
+            let descriptor = libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC);
+            if descriptor < 0 {
+                return Err(io::Error::last_os_error());
+            }
+            File::from_raw_fd(descriptor)
+        };
+        file.write_all(text)?;
+        // It stays open.
+        let _ = file.into_raw_fd();
+        Ok(())
+    }
+}
