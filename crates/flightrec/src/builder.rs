@@ -296,6 +296,8 @@ impl Builder {
     /// dumps. The system writes it to the disk sooner or later, so records touch the disk although
     /// nothing went wrong. Only the user can read it.
     ///
+    /// It adds half a millisecond to the start of the program.
+    ///
     /// Needs the feature `crash-safe` and Linux or macOS. Otherwise, or if the file can't be made, a
     /// line on stderr says so, and records are kept in memory.
     pub fn crash_safety(mut self, safety: CrashSafety) -> Builder {
@@ -511,7 +513,7 @@ impl Builder {
         });
         #[cfg(feature = "crash-safe")]
         if matches!(recorder.source.tail, Tail::Mapped(_)) {
-            crate::ring::write_outline(&recorder);
+            crate::ring::write_outline(&recorder, self.crash_safety);
             crate::ending::close_at_exit(&recorder);
         }
         let console = match self.console {

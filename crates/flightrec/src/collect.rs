@@ -27,6 +27,7 @@ pub(crate) fn collect(source: &Source, failure: &Failure) -> Dump {
     let unnamed = failure.stacks.without_names();
     let mut dump = Dump::default();
     describe_app(&source.app, &mut dump);
+    dump.host = app::host();
     dump.reason = Reason::new(failure.kind.clone(), failure.message.as_str());
     dump.error = failure.error.clone();
     dump.stack_traces = traces(&unnamed, failure);
@@ -52,7 +53,6 @@ pub(crate) fn describe_app(app: &AppInfo, dump: &mut Dump) {
     dump.revision = app.revision.clone();
     dump.repository = app.repository.clone();
     dump.created_at = Timestamp::now();
-    dump.host = app::host();
     dump.metadata = app.metadata.iter().cloned().collect();
 }
 

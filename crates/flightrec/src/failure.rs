@@ -80,12 +80,6 @@ impl Failure {
         }
     }
 
-    /// The outline of a crash: everything but the records.
-    #[cfg(feature = "crash-safe")]
-    pub(crate) fn crash() -> Failure {
-        Failure::new(Kind::Crash, String::new(), Budget::Errors)
-    }
-
     /// An error. If none of its causes has a stack, it gets that of the caller.
     pub(crate) fn error(error: &(dyn StdError + 'static), ends_process: bool) -> Failure {
         Failure::of_stacks(error, stackerr::stack_traces(error), ends_process)

@@ -37,14 +37,6 @@ pub(crate) fn redact(dump: &mut Dump, redactor: &Redactor) {
     add_counts(dump, redactor, &before);
 }
 
-/// Masks the records only, and adds what was masked to `redactions`: the rest was masked before.
-#[cfg(feature = "crash-safe")]
-pub(crate) fn redact_records(dump: &mut Dump, redactor: &Redactor) {
-    let before = counts(redactor);
-    Mask(redactor).records(&mut dump.latest_logs);
-    add_counts(dump, redactor, &before);
-}
-
 /// Masks stacks only, which have got names since the dump was masked.
 pub(crate) fn redact_traces(traces: &mut [Trace], redactor: &Redactor) {
     Mask(redactor).traces(traces);

@@ -6,6 +6,7 @@
 //! owner is dead, which it tells by their locks, and makes dumps of them.
 
 mod crash;
+mod outline;
 mod recover;
 
 use std::io;
@@ -18,13 +19,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use flightrec_dump::Dump;
 use tailwriter::{Builder, MappedTail, SharedTail, Snapshot};
 
-use crate::failure::Failure;
 use crate::notices::Notices;
-use crate::recorder::Recorder;
-use crate::tail::Tail;
 use dumpstore::{Dir, Store};
 
 pub(crate) use crash::arm;
+pub(crate) use outline::write_outline;
 pub(crate) use recover::{dump_orphans, dump_ring};
 
 const EXTENSION: &str = "ring";
@@ -242,22 +241,4 @@ impl Ring {
 fn is_draft(name: &Path) -> bool {
     let name = name.to_string_lossy();
     name.starts_with('.') && name.contains(".ring.") && name.ends_with(".new")
-}
-
-/// Writes the outline of a recorder's ring, if it has one.
-pub(crate) fn write_outline(recorder: &Recorder) {
-    let Tail::Mapped(rings) = &recorder.source.tail else {
-        return;
-    };
-    let mut outline = recorder
-        .pipeline
-        .preview(&recorder.source, &Failure::crash());
-    outline.latest_logs.clear();
-    if let Err(error) = rings.write_outline(outline) {
-        let message = "a crash would be reported without the program's version";
-        recorder
-            .pipeline
-            .notices
-            .say(&format!("{message}: {error}"));
-    }
 }

@@ -9,9 +9,10 @@ use stackwalk::crash::CrashRecord;
 use tailwriter::Recovered;
 
 use super::{DUMPED, EXTENSION, NOTE, OUTLINE, crash, is_draft};
+use crate::app;
 use crate::collect::{add_records, describe_app};
 use crate::recorder::Recorder;
-use crate::redaction::redact_records;
+use crate::redaction::redact;
 use dumpstore::Dir;
 
 /// How many rings one start makes dumps of; the next start continues.
@@ -144,8 +145,10 @@ fn dump_of(recorder: &Recorder, ring: &Recovered, outline: Option<Dump>) -> Dump
         dump
     });
     dump.created_at = flightrec_dump::Timestamp::now();
+    // Rings are local files. Only the processors may have become others.
+    dump.host = app::host();
     add_records(ring.snapshot(), &mut dump);
-    redact_records(&mut dump, &recorder.pipeline.redactor);
+    redact(&mut dump, &recorder.pipeline.redactor);
     let last = ring.last_line_at();
     let ran = last.and_then(|last| last.duration_since(ring.started_at()).ok());
     dump.reason = Reason::new(Kind::Crash, message(ring, ran.map(|ran| ran.as_secs_f64())));
