@@ -16,6 +16,7 @@ pub(crate) const CRATES: &[&str] = &[
     "flightrec-dump",
     "dumpstore",
     "flightrec",
+    "flightrec-tracing",
     "flightrec-cli",
 ];
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use flightrec_dump::Dump;
@@ -23,9 +23,9 @@ use crate::limiter::RateLimiter;
 use crate::notices::Notices;
 use crate::pipeline::{Callback, Pipeline};
 use crate::recorder::{ErrorFilter, Recorder};
-use crate::sink::{RecordFilter, RecorderSink, Switch};
+use crate::sink::{RecordFilter, RecorderSink, Switch, TailSink};
 use crate::symbolise;
-use crate::tail::{self, Tail};
+use crate::tail::{self, MemoryTail, Tail};
 use crate::testing::{self, TestRun};
 use crate::watch::Watches;
 use dumpstore::{Retention, Store};
@@ -34,6 +34,8 @@ use dumpstore::{Retention, Store};
 const KEEP_LINES: usize = 1_000;
 /// How many records at ERROR, and how many at WARN, are kept besides, by default.
 const KEEP_WARNINGS: usize = 100;
+/// How many spans and ends of spans are kept, however few records are.
+const MIN_SPANS: usize = 512;
 
 /// Sets up a flight recorder; made by [`builder`](crate::builder()).
 #[must_use = "nothing is recorded until the builder is installed or built"]
@@ -62,6 +64,7 @@ pub struct Builder {
     for_test: bool,
     writer: Option<Box<dyn Write + Send>>,
     callbacks: Vec<Callback>,
+    spans: Option<usize>,
 }
 
 /// Whether records outlive the process; see [`Builder::crash_safety`].
@@ -122,6 +125,7 @@ pub fn builder(app: impl Into<String>) -> Builder {
         for_test: false,
         writer: None,
         callbacks: Vec::new(),
+        spans: None,
     }
 }
 
@@ -465,10 +469,55 @@ impl Builder {
     ///
     /// Records that are logged to the [`Tee`] are kept.
     pub fn build(mut self) -> (FlightRecorder, Tee) {
+        let safety = self.crash_safety;
+        let test = self.begin_test();
+        let (recorder, rest) = self.build_recorder();
+        let mask = recorder
+            .source
+            .tail
+            .mask_before(safety, &recorder.pipeline.redactor);
+        let console = match rest.console {
+            None if !rest.has_sinks => Some(Box::new(LevelFilter::Info) as Box<dyn Filter>),
+            console => console,
+        };
+        let mut sinks = rest.sinks;
+        if let Some(filter) = console {
+            sinks = if test.is_some() {
+                sinks.sink(filter, testing::console())
+            } else {
+                sinks.sink(filter, logtee::stderr())
+            };
+        }
+        // The recorder comes last: what a sink logs about a record comes before the record.
+        let sink = TailSink::new(Arc::clone(&recorder));
+        let sinks = match mask {
+            Some(mask) => rest.record.add_to(sinks, mask.to(sink)),
+            None => rest.record.add_to(sinks, sink),
+        };
+        (FlightRecorder::new(recorder, test), sinks.build())
+    }
+
+    /// Builds the recorder for another front end than the tee.
+    pub(crate) fn build_for_sink(mut self) -> (FlightRecorder, RecorderSink) {
+        // Each record may refer to a span of its own, which may have parents.
+        let kept_spans = self.lines.saturating_mul(2).max(MIN_SPANS);
+        self.spans = Some(kept_spans);
+        let safety = self.crash_safety;
+        let test = self.begin_test();
+        let (recorder, rest) = self.build_recorder();
+        let sink = RecorderSink::new(Arc::clone(&recorder), rest.record, safety, kept_spans);
+        (FlightRecorder::new(recorder, test), sink)
+    }
+
+    fn begin_test(&mut self) -> Option<TestRun> {
         let test = self.for_test.then(|| TestRun::begin(&mut self.dir));
         if self.for_test && matches!(self.notices, Notices::Stderr) {
             self.notices = Notices::Test;
         }
+        test
+    }
+
+    fn build_recorder(self) -> (Arc<Recorder>, FrontEnd) {
         let notices = Arc::new(self.notices);
         let mut bounds = SharedTail::builder()
             .max_lines(self.lines)
@@ -480,9 +529,7 @@ impl Builder {
             bounds = bounds.max_age(age);
         }
         let store = Store::new(&self.app.name, self.dir, self.retention);
-        let tail = make_tail(self.crash_safety, &bounds, &store, &notices);
-        let redactor = Arc::new(self.redactor);
-        let mask = tail.mask_before(self.crash_safety, &redactor);
+        let tail = make_tail(self.crash_safety, &bounds, self.spans, &store, &notices);
         let destination = match self.writer {
             Some(writer) => Destination::Writer(ForkMutex::new(writer)),
             None => Destination::Directory(store),
@@ -491,10 +538,11 @@ impl Builder {
             source: Source {
                 app: self.app,
                 tail,
+                spans: OnceLock::new(),
             },
             pipeline: Pipeline {
                 limiter: ForkMutex::new(RateLimiter::new()),
-                redactor,
+                redactor: Arc::new(self.redactor),
                 destination,
                 symboliser: self.symbolicate.then_some(symbolise::look_up),
                 all_threads: self.all_threads,
@@ -516,38 +564,39 @@ impl Builder {
             crate::ring::write_outline(&recorder, self.crash_safety);
             crate::ending::close_at_exit(&recorder);
         }
-        let console = match self.console {
-            None if !self.has_sinks => Some(Box::new(LevelFilter::Info) as Box<dyn Filter>),
-            console => console,
+        let front_end = FrontEnd {
+            record: self.record,
+            console: self.console,
+            sinks: self.sinks,
+            has_sinks: self.has_sinks,
         };
-        let mut sinks = self.sinks;
-        if let Some(filter) = console {
-            sinks = if self.for_test {
-                sinks.sink(filter, testing::console())
-            } else {
-                sinks.sink(filter, logtee::stderr())
-            };
-        }
-        // The recorder comes last: what a sink logs about a record comes before the record.
-        let sink = RecorderSink::new(Arc::clone(&recorder));
-        let sinks = match mask {
-            Some(mask) => self.record.add_to(sinks, mask.to(sink)),
-            None => self.record.add_to(sinks, sink),
-        };
-        (FlightRecorder::new(recorder, test), sinks.build())
+        (recorder, front_end)
     }
+}
+
+/// What the builder says about the way of records to the recorder.
+struct FrontEnd {
+    record: RecordFilter,
+    console: Option<Box<dyn Filter>>,
+    sinks: TeeBuilder,
+    has_sinks: bool,
 }
 
 /// A tail in a mapped file if that is wanted and possible, or else in memory.
 fn make_tail(
     safety: CrashSafety,
     bounds: &tailwriter::Builder,
+    spans: Option<usize>,
     store: &Store,
     notices: &Arc<Notices>,
 ) -> Tail {
     if safety != CrashSafety::Off {
         #[cfg(feature = "crash-safe")]
-        match crate::ring::Rings::create(store, bounds, Arc::clone(notices)) {
+        match crate::ring::Rings::create(
+            store,
+            &bounds.clone().quota(tail::SPANS, spans.unwrap_or(0)),
+            Arc::clone(notices),
+        ) {
             Ok(rings) => return Tail::Mapped(Box::new(rings)),
             Err(error) => notices.say(&format!("records will not outlive a crash: {error}")),
         }
@@ -557,7 +606,14 @@ fn make_tail(
         );
     }
     let _ = store;
-    Tail::Memory(bounds.clone().build_shared())
+    Tail::Memory(MemoryTail {
+        records: bounds.clone().build_shared(),
+        spans: spans.map(|spans| {
+            let bounds = bounds.clone().max_lines(spans);
+            let bounds = bounds.quota(tail::ERRORS, 0).quota(tail::WARNINGS, 0);
+            bounds.build_shared()
+        }),
+    })
 }
 
 impl fmt::Debug for Builder {

@@ -1,22 +1,27 @@
 //! Making a dump out of what was kept. Nothing is redacted here.
 
+use std::sync::OnceLock;
+
 use flightrec_dump::{
     Dump, Entries, Frame, Kind, Level, LogRecord, Module, Reason, SCHEMA, StackOrigin, Timestamp,
     Trace, Value,
 };
-use packlog::FieldValue;
+use packlog::{FieldValue, RecordKind, Unpacked};
 use stackerr::StackTraces;
 use tailwriter::{Entry, Snapshot};
 
 use crate::app::{self, AppInfo};
 use crate::capture_stamp::Moment;
 use crate::failure::Failure;
+use crate::sink::SpanSource;
+use crate::spans;
 use crate::tail::Tail;
 
 /// What dumps are made of.
 pub(crate) struct Source {
     pub(crate) app: AppInfo,
     pub(crate) tail: Tail,
+    pub(crate) spans: OnceLock<Box<dyn SpanSource>>,
 }
 
 /// The dump of a failure. Its frames have addresses and no names.
@@ -30,17 +35,19 @@ pub(crate) fn collect(source: &Source, failure: &Failure) -> Dump {
     dump.host = app::host();
     dump.reason = Reason::new(failure.kind.clone(), failure.message.as_str());
     dump.error = failure.error.clone();
+    dump.notes = failure.notes.clone();
     dump.stack_traces = traces(&unnamed, failure);
     for (trace, stack) in dump.stack_traces.iter_mut().zip(&failure.stacks) {
         let stamp = stack.stamp();
         trace.log_seq = stamp.and_then(|stamp| moment.last_before(stamp, &snapshot));
+        trace.span = stack.span();
     }
     dump.omitted_stack_traces = failure.omitted_stacks;
     add_records(&snapshot, &mut dump);
+    spans::add(source, &snapshot, &mut dump);
     let frames = || unnamed.iter().flat_map(|stack| stack.frames());
     dump.modules = modules(|name| frames().any(|frame| frame.module() == Some(name)));
     dump.process = app::process(source.app.started, &failure.thread);
-    dump.notes = failure.notes.clone();
     dump.fingerprint = dump.fingerprint_of();
     dump
 }
@@ -57,7 +64,10 @@ pub(crate) fn describe_app(app: &AppInfo, dump: &mut Dump) {
 }
 
 pub(crate) fn add_records(snapshot: &Snapshot, dump: &mut Dump) {
-    dump.latest_logs = snapshot.entries().map(|entry| record(&entry)).collect();
+    dump.latest_logs = snapshot
+        .entries()
+        .filter_map(|entry| record(&entry))
+        .collect();
     dump.evicted_logs = snapshot.evicted();
 }
 
@@ -127,29 +137,38 @@ pub(crate) fn modules(is_used: impl Fn(&str) -> bool) -> Vec<Module> {
         .collect()
 }
 
-fn record(entry: &Entry<'_>) -> LogRecord {
+/// `None` if the entry is about a span.
+fn record(entry: &Entry<'_>) -> Option<LogRecord> {
     let mut record = LogRecord::default();
     record.seq = entry.seq();
     record.time = entry.time().into();
     let Ok(packed) = packlog::unpack(entry.line()) else {
         record.msg = "[this record could not be read back]".to_owned();
-        return record;
+        return Some(record);
     };
+    if !matches!(packed.kind, RecordKind::Event) {
+        return None;
+    }
     record.level = level(packed.level);
     record.target = packed.target.to_owned();
     record.file = packed.file.map(str::to_owned);
     record.line = packed.line;
     record.thread = packed.thread.to_owned();
-    record.fields = packed
-        .fields()
-        .map(|(key, field)| (key.to_owned(), value(field)))
-        .collect::<Entries<Value>>();
+    record.span = packed.span;
+    record.fields = fields(&packed);
     record.cut = packed.cut;
     record.msg = packed.message.into();
-    record
+    Some(record)
 }
 
-fn level(level: log::Level) -> Level {
+pub(crate) fn fields(packed: &Unpacked<'_>) -> Entries<Value> {
+    let fields = packed.fields();
+    fields
+        .map(|(key, field)| (key.to_owned(), value(field)))
+        .collect()
+}
+
+pub(crate) fn level(level: log::Level) -> Level {
     match level {
         log::Level::Error => Level::Error,
         log::Level::Warn => Level::Warn,

@@ -80,13 +80,12 @@ impl Builder {
     /// If called by a panicking thread, as [`std::panic::set_hook`] does.
     pub fn install_sink(self) -> (FlightRecorder, RecorderSink) {
         let hook_first = self.panic_hook_first;
-        let (recorder, _tee) = self.build();
+        let (recorder, sink) = self.build_for_sink();
         match &recorder.test {
             // Only a logger can be missing.
             Some(test) => drop(test.install(&recorder.recorder, None, hook_first)),
             None => hook(&recorder, hook_first),
         }
-        let sink = RecorderSink::new(recorder.recorder.clone());
         (recorder, sink)
     }
 }

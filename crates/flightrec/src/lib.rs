@@ -34,6 +34,7 @@ mod pipeline;
 mod redaction;
 #[cfg(feature = "crash-safe")]
 mod ring;
+mod spans;
 mod symbolise;
 mod threads;
 
@@ -47,7 +48,7 @@ pub use flightrec_dump::{
 };
 pub use install::InstallError;
 pub use outcome::{DumpError, DumpOutcome};
-pub use sink::RecorderSink;
+pub use sink::{RecorderSink, SpanSource};
 pub use watch::Heartbeat;
 
 /// Masking of secrets.

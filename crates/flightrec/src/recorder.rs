@@ -2,7 +2,7 @@
 
 use std::process;
 
-use log::Level;
+use log::{Level, Record};
 
 use crate::collect::Source;
 use crate::failure::Failure;
@@ -33,6 +33,13 @@ impl Recorder {
         make_failure: impl FnOnce() -> Failure,
     ) -> Result<DumpOutcome, DumpError> {
         self.pipeline.dump(&self.source, make_failure)
+    }
+
+    /// Makes the dump for a record at the level of `dump_on`.
+    #[cold]
+    pub(crate) fn dump_record(&self, record: &Record<'_>) {
+        // A failure to make the dump has been reported on stderr.
+        let _ = self.dump(|| Failure::record(record));
     }
 
     pub(crate) fn ignores(&self, error: &(dyn std::error::Error + 'static)) -> bool {

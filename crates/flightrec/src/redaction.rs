@@ -1,6 +1,6 @@
 //! Masking secrets in a dump, before it goes anywhere.
 
-use flightrec_dump::{Dump, Entries, ErrorNode, LogRecord, Trace, Value};
+use flightrec_dump::{Dump, Entries, ErrorNode, LogRecord, Span, Trace, Value};
 use logredact::Redactor;
 
 /// Masks all text of a dump, and counts what was masked in `redactions`.
@@ -16,10 +16,7 @@ pub(crate) fn redact(dump: &mut Dump, redactor: &Redactor) {
         thread.name.iter_mut().for_each(|name| mask.text(name));
     }
     mask.records(&mut dump.latest_logs);
-    for span in &mut dump.spans {
-        mask.text(&mut span.name);
-        mask.fields(&mut span.fields);
-    }
+    mask.spans(&mut dump.spans);
     for suppressed in &mut dump.suppressed {
         mask.text(&mut suppressed.message);
     }
@@ -100,6 +97,14 @@ impl Mask<'_> {
             record.msg = stream.text(&record.msg).into_owned();
             self.text(&mut record.thread);
             self.fields(&mut record.fields);
+        }
+    }
+
+    fn spans(&self, spans: &mut [Span]) {
+        for span in spans {
+            self.text(&mut span.name);
+            self.text(&mut span.target);
+            self.fields(&mut span.fields);
         }
     }
 

@@ -5,12 +5,14 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use log::{Level, LevelFilter, Record};
+use log::{Level, LevelFilter, Metadata, Record};
+use logredact::Redactor;
 use logtee::{Filter, Sink, TeeBuilder};
 use packlog::Options;
 
-use crate::failure::Failure;
+use crate::builder::CrashSafety;
 use crate::recorder::Recorder;
+use crate::tail::Tail;
 
 /// Which records are kept. A plain level is far cheaper to check than a filter behind a pointer.
 pub(crate) enum RecordFilter {
@@ -63,16 +65,76 @@ impl Switch {
     }
 }
 
-/// Keeps records in the recorder's tail. The tee has one; other logging front ends, such as
-/// `flightrec-tracing`, get one by [`Builder::install_sink`](crate::Builder::install_sink).
-#[derive(Clone)]
-pub struct RecorderSink {
+/// The sink of the tee, which keeps records in the recorder's tail.
+pub(crate) struct TailSink {
     recorder: Arc<Recorder>,
 }
 
+impl TailSink {
+    pub(crate) fn new(recorder: Arc<Recorder>) -> TailSink {
+        TailSink { recorder }
+    }
+}
+
+impl Sink for TailSink {
+    #[inline]
+    fn emit(&self, record: &Record<'_>) -> io::Result<()> {
+        let level = record.level();
+        let tail = &self.recorder.source.tail;
+        packlog::pack(record, tail.options(), |bytes| tail.push(level, bytes));
+        if self.recorder.dump_on.is_some_and(|on| level <= on) {
+            self.recorder.dump_record(record);
+        }
+        Ok(())
+    }
+
+    fn max_level(&self) -> LevelFilter {
+        if self.recorder.switch.is_on() {
+            LevelFilter::Trace
+        } else {
+            LevelFilter::Off
+        }
+    }
+}
+
+/// Keeps records and spans of another logging front end than the tee, such as `flightrec-tracing`;
+/// made by [`Builder::install_sink`](crate::Builder::install_sink).
+pub struct RecorderSink {
+    recorder: Arc<Recorder>,
+    filter: RecordFilter,
+    /// Records get into a file, and are masked before.
+    safety: CrashSafety,
+    kept_spans: usize,
+}
+
+/// What knows the spans that are open.
+pub trait SpanSource: Send + Sync {
+    /// Calls `each` with every open span, as [`packlog::pack_span`] packs it. Spans that can't be
+    /// read now are skipped: a signal handler may ask.
+    fn open_spans(&self, each: &mut dyn FnMut(&[u8]));
+
+    /// How many spans could not be kept since the start, because too many were open at once.
+    fn lost(&self) -> u64;
+}
+
 impl RecorderSink {
-    pub(crate) fn new(recorder: Arc<Recorder>) -> RecorderSink {
-        RecorderSink { recorder }
+    pub(crate) fn new(
+        recorder: Arc<Recorder>,
+        filter: RecordFilter,
+        #[cfg_attr(not(feature = "crash-safe"), expect(unused_variables))] wanted: CrashSafety,
+        kept_spans: usize,
+    ) -> RecorderSink {
+        let safety = match recorder.source.tail {
+            Tail::Memory(_) => CrashSafety::Off,
+            #[cfg(feature = "crash-safe")]
+            Tail::Mapped(_) => wanted,
+        };
+        RecorderSink {
+            recorder,
+            filter,
+            safety,
+            kept_spans,
+        }
     }
 
     /// Whether records are kept: not between [`stop`](crate::FlightRecorder::stop) and
@@ -83,6 +145,24 @@ impl RecorderSink {
         self.recorder.switch.is_on()
     }
 
+    /// The most verbose level that [`record`](crate::Builder::record) lets pass.
+    #[must_use]
+    pub fn max_level(&self) -> LevelFilter {
+        self.filter.max_level()
+    }
+
+    /// Whether [`record`](crate::Builder::record) lets such records pass.
+    #[inline]
+    #[must_use]
+    pub fn wants(&self, level: Level, target: &str) -> bool {
+        match &self.filter {
+            RecordFilter::Level(max) => level <= *max,
+            RecordFilter::Filter(filter) => {
+                filter.enabled(&Metadata::builder().level(level).target(target).build())
+            }
+        }
+    }
+
     /// How records must be packed for this recorder's tail.
     #[inline]
     #[must_use]
@@ -90,10 +170,41 @@ impl RecorderSink {
         self.recorder.source.tail.options()
     }
 
+    /// Whether values of this key must be masked before they are packed, because they get into a
+    /// file.
+    #[inline]
+    #[must_use]
+    pub fn masks_key(&self, key: &str) -> bool {
+        self.safety != CrashSafety::Off && self.recorder.pipeline.redactor.is_secret(key)
+    }
+
+    /// What all texts must be masked with before they are packed, if they must be.
+    #[inline]
+    #[must_use]
+    pub fn masks_text(&self) -> Option<&Redactor> {
+        (self.safety == CrashSafety::Strict).then(|| &*self.recorder.pipeline.redactor)
+    }
+
     /// Keeps a record that `packlog` has packed with [`pack_options`](RecorderSink::pack_options).
     #[inline]
     pub fn push(&self, level: Level, packed: &[u8]) {
         self.recorder.source.tail.push(level, packed);
+    }
+
+    /// Keeps a span, or the note that one was closed, packed in the same way.
+    pub fn push_span(&self, packed: &[u8]) {
+        self.recorder.source.tail.push_span(packed);
+    }
+
+    /// How many spans, and ends of spans, are kept at most.
+    #[must_use]
+    pub fn kept_spans(&self) -> usize {
+        self.kept_spans
+    }
+
+    /// Sets what is asked for open spans when a dump is made. The first call counts.
+    pub fn set_spans(&self, spans: impl SpanSource + 'static) {
+        let _ = self.recorder.source.spans.set(Box::new(spans));
     }
 
     /// Whether a record of this level makes a dump, as [`dump_on`](crate::Builder::dump_on) said.
@@ -106,8 +217,13 @@ impl RecorderSink {
     /// Makes the dump for a record of such a level. The record should have been pushed before.
     #[cold]
     pub fn dump_record(&self, record: &Record<'_>) {
-        // A failure to make the dump has been reported on stderr.
-        let _ = self.recorder.dump(|| Failure::record(record));
+        self.recorder.dump_record(record);
+    }
+
+    /// Prints a line where the recorder prints its own.
+    #[cold]
+    pub fn notice(&self, message: &str) {
+        self.recorder.pipeline.notices.say(message);
     }
 }
 
@@ -117,30 +233,8 @@ impl std::fmt::Debug for RecorderSink {
     }
 }
 
-impl Sink for RecorderSink {
-    #[inline]
-    fn emit(&self, record: &Record<'_>) -> io::Result<()> {
-        let level = record.level();
-        packlog::pack(record, self.pack_options(), |bytes| self.push(level, bytes));
-        if self.dumps_on(level) {
-            self.dump_record(record);
-        }
-        Ok(())
-    }
-
-    fn max_level(&self) -> LevelFilter {
-        if self.is_on() {
-            LevelFilter::Trace
-        } else {
-            LevelFilter::Off
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use log::Metadata;
-
     use super::*;
 
     #[test]

@@ -14,14 +14,23 @@ use crate::builder::CrashSafety;
 use crate::ring::Rings;
 
 pub(crate) enum Tail {
-    Memory(SharedTail),
+    Memory(MemoryTail),
     #[cfg(feature = "crash-safe")]
     Mapped(Box<Rings>),
+}
+
+/// In memory, spans have a tail of their own.
+pub(crate) struct MemoryTail {
+    pub(crate) records: SharedTail,
+    pub(crate) spans: Option<SharedTail>,
 }
 
 /// The classes of lines with a quota of their own; 0 is the rest.
 pub(crate) const ERRORS: u8 = 1;
 pub(crate) const WARNINGS: u8 = 2;
+/// Spans, which are in the same tail as records.
+#[cfg(feature = "crash-safe")]
+pub(crate) const SPANS: u8 = 3;
 
 #[inline]
 fn class_of(level: Level) -> u8 {
@@ -48,17 +57,39 @@ impl Tail {
     pub(crate) fn push(&self, level: Level, packed: &[u8]) {
         let class = class_of(level);
         match self {
-            Tail::Memory(tail) => tail.push_class(class, packed),
+            Tail::Memory(tail) => tail.records.push_class(class, packed),
             #[cfg(feature = "crash-safe")]
             Tail::Mapped(rings) => rings.push(class, packed),
         }
     }
 
+    /// Keeps a packed span, or the note that one was closed.
+    pub(crate) fn push_span(&self, packed: &[u8]) {
+        match self {
+            Tail::Memory(tail) => {
+                if let Some(spans) = &tail.spans {
+                    spans.push(packed);
+                }
+            }
+            #[cfg(feature = "crash-safe")]
+            Tail::Mapped(rings) => rings.push(SPANS, packed),
+        }
+    }
+
     pub(crate) fn snapshot(&self) -> Snapshot {
         match self {
-            Tail::Memory(tail) => tail.snapshot(),
+            Tail::Memory(tail) => tail.records.snapshot(),
             #[cfg(feature = "crash-safe")]
             Tail::Mapped(rings) => rings.snapshot(),
+        }
+    }
+
+    /// The spans, where they are not among the records.
+    pub(crate) fn span_snapshot(&self) -> Option<Snapshot> {
+        match self {
+            Tail::Memory(tail) => tail.spans.as_ref().map(SharedTail::snapshot),
+            #[cfg(feature = "crash-safe")]
+            Tail::Mapped(_) => None,
         }
     }
 

@@ -29,6 +29,16 @@ impl<'a> Buffer<'a> {
         self.len
     }
 
+    /// Changes how far the buffer may be filled.
+    pub(crate) fn set_limit(&mut self, limit: usize) {
+        self.limit = limit.min(MAX_LEN);
+    }
+
+    /// Moves what was written from `middle` on in front of what was written from `start` to `middle`.
+    pub(crate) fn swap_ends(&mut self, start: usize, middle: usize) {
+        self.bytes[start..self.len].rotate_left(middle - start);
+    }
+
     /// Removes what was written after `len`.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);

@@ -38,11 +38,7 @@ pub enum FieldValue<'a> {
 /// that went.
 #[inline(never)]
 pub(super) fn encode(out: &mut Buffer<'_>, source: &dyn Source) -> u16 {
-    let mut encoder = Encoder {
-        out,
-        is_full: false,
-        flags: 0,
-    };
+    let mut encoder = Encoder::new(out);
     let visited = catch_unwind(AssertUnwindSafe(|| source.visit(&mut encoder)));
     if !matches!(visited, Ok(Ok(()))) {
         encoder.flags |= flag::BROKEN;
@@ -53,11 +49,56 @@ pub(super) fn encode(out: &mut Buffer<'_>, source: &dyn Source) -> u16 {
 /// The value of a field whose own code panicked before it wrote anything.
 const FAILED: &str = "[formatting failed]";
 
-struct Encoder<'a, 'b> {
-    out: &'a mut Buffer<'b>,
+/// Writes fields one by one.
+pub(crate) struct Encoder<'a, 'b> {
+    pub(crate) out: &'a mut Buffer<'b>,
     /// The field being written does not fit.
     is_full: bool,
-    flags: u16,
+    pub(crate) flags: u16,
+}
+
+impl<'a, 'b> Encoder<'a, 'b> {
+    pub(crate) fn new(out: &'a mut Buffer<'b>) -> Encoder<'a, 'b> {
+        Encoder {
+            out,
+            is_full: false,
+            flags: 0,
+        }
+    }
+
+    /// Writes a field whose value runs no code of the user's. Leaves it out if it does not fit.
+    #[inline]
+    pub(crate) fn plain_field<const N: usize>(&mut self, key: &str, kind: u8, value: [u8; N]) {
+        let start = self.out.len();
+        let fits = self.str(key) && self.out.push(&[kind]) && self.out.push(&value);
+        self.keep_if(fits, start);
+    }
+
+    #[inline]
+    pub(crate) fn str_field(&mut self, key: &str, value: &str) {
+        let start = self.out.len();
+        let fits = self.str(key) && self.out.push(&[kind::STR]) && self.str(value);
+        self.keep_if(fits, start);
+    }
+
+    /// Writes a field whose value `format` writes as text, which may fail or panic.
+    pub(crate) fn text_field(
+        &mut self,
+        key: &str,
+        format: impl FnOnce(&mut Buffer<'_>) -> std::fmt::Result,
+    ) {
+        let start = self.out.len();
+        let fits = self.str(key) && self.formatted(kind::TEXT, format).is_ok();
+        self.keep_if(fits, start);
+    }
+
+    #[inline]
+    fn keep_if(&mut self, fits: bool, start: usize) {
+        if !fits {
+            self.out.truncate(start);
+            self.flags |= flag::CUT;
+        }
+    }
 }
 
 impl<'kvs> VisitSource<'kvs> for Encoder<'_, '_> {
@@ -184,6 +225,18 @@ fn nested_json(value: &Value<'_>) -> Option<String> {
 pub struct Fields<'a>(pub(super) &'a [u8]);
 
 impl<'a> Fields<'a> {
+    /// Reads what [`pack_fields`](crate::pack_fields) packed.
+    #[must_use]
+    pub fn new(packed: &'a [u8]) -> Fields<'a> {
+        Fields(packed)
+    }
+
+    /// The packed form of the fields that are left.
+    #[must_use]
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.0
+    }
+
     /// Reads the next field. `None` at the end, and where the bytes are no field; in the latter case
     /// bytes are left.
     fn read(&mut self) -> Option<(&'a str, FieldValue<'a>)> {

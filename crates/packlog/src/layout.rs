@@ -3,12 +3,18 @@
 //! ```text
 //!  0  version u8, level u8, flags u16, line u32
 //!  8  target, module path, file: a length or an interned number, u16 each
-//! 14  message length u16, fields length u16, thread name length u8, reserved u8
-//! 20  thread name, module path, target, file (those not given otherwise), message, fields
+//! 14  message length u16, fields length u16, thread name length u8, kind u8
+//! 20  thread name, span, module path, target, file (those not given otherwise), message, fields
 //! ```
+//!
+//! The span is its id, u64, if a flag says so. A record that describes a span continues there with
+//! the id of the parent or 0, u64; the time in nanoseconds since 1970, u64; the number of spans that
+//! it follows from, u8; and their ids, u64 each. The span's name is the message.
 
 /// Incremented when the layout changes, because a file may be older than the program that reads it.
-pub(crate) const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 2;
+/// Records of this version are the same, but belong to no span.
+pub(crate) const VERSION_WITHOUT_SPANS: u8 = 1;
 
 pub(crate) const HEADER: usize = 20;
 
@@ -24,6 +30,7 @@ pub(crate) struct Header {
     pub(crate) message: u16,
     pub(crate) fields: u16,
     pub(crate) thread: u8,
+    pub(crate) kind: u8,
 }
 
 impl Header {
@@ -36,7 +43,8 @@ impl Header {
             | u64::from(self.flags) << 16
             | u64::from(self.line) << 32;
         let second = target | module << 16 | file << 32 | u64::from(self.message) << 48;
-        let third = u32::from(self.fields) | u32::from(self.thread) << 16;
+        let third =
+            u32::from(self.fields) | u32::from(self.thread) << 16 | u32::from(self.kind) << 24;
         let mut bytes = [0; HEADER];
         bytes[..8].copy_from_slice(&first.to_le_bytes());
         bytes[8..16].copy_from_slice(&second.to_le_bytes());
@@ -47,7 +55,7 @@ impl Header {
     /// `None` if the version is another one.
     pub(crate) fn from_bytes(bytes: &[u8; HEADER]) -> Option<Header> {
         let word = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
-        (bytes[0] == VERSION).then(|| Header {
+        matches!(bytes[0], VERSION | VERSION_WITHOUT_SPANS).then(|| Header {
             level: bytes[1],
             flags: word(2),
             line: u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]),
@@ -57,6 +65,7 @@ impl Header {
             message: word(14),
             fields: word(16),
             thread: bytes[18],
+            kind: bytes[19],
         })
     }
 }
@@ -75,6 +84,15 @@ pub(crate) mod flag {
     pub(crate) const INTERNED: u16 = HAS_MODULE | MODULE_INTERNED | HAS_FILE | FILE_INTERNED;
     /// The target is the module path and not written again.
     pub(crate) const TARGET_IS_MODULE: u16 = 1 << 7;
+    /// The id of a span follows the thread's name.
+    pub(crate) const HAS_SPAN: u16 = 1 << 8;
+}
+
+/// What a record is.
+pub(crate) mod record {
+    pub(crate) const EVENT: u8 = 0;
+    pub(crate) const SPAN: u8 = 1;
+    pub(crate) const SPAN_CLOSED: u8 = 2;
 }
 
 /// The kind of a field's value: the byte before the value.

@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 mod buffer;
+mod event;
 mod fields;
 #[allow(unsafe_code)]
 mod intern;
@@ -9,9 +10,12 @@ mod layout;
 mod pack;
 mod unpack;
 
+pub use event::{
+    Flaws, Head, SpanHead, Writer, pack_event, pack_fields, pack_span, pack_span_closed,
+};
 pub use fields::{FieldValue, Fields};
 pub use pack::{Options, pack};
-pub use unpack::{Error, Unpacked, unpack};
+pub use unpack::{Error, OpenedSpan, RecordKind, Unpacked, unpack};
 
 /// The most bytes that a packed record can have.
 ///

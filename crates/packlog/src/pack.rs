@@ -7,14 +7,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use log::Record;
 
 use crate::buffer::Buffer;
+use crate::event::Head;
 use crate::layout::*;
 use crate::{MAX_LEN, fields, intern};
 
 /// How records are packed: for this process only and with up to [`MAX_LEN`] bytes by default.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    self_contained: bool,
-    max_len: usize,
+    pub(crate) self_contained: bool,
+    pub(crate) max_len: usize,
 }
 
 impl Default for Options {
@@ -59,8 +60,8 @@ thread_local! {
 const MAX_NAME: usize = 32;
 
 /// Where a thread packs its records. The thread's name stays in place from record to record.
-struct ThreadBuffer {
-    bytes: [u8; MAX_LEN],
+pub(crate) struct ThreadBuffer {
+    pub(crate) bytes: [u8; MAX_LEN],
     /// 0 until the name is looked up.
     name_len: u8,
 }
@@ -75,7 +76,7 @@ impl ThreadBuffer {
 
     /// The length of the thread's name, which is in `bytes` behind the header from then on.
     #[inline]
-    fn name_len(&mut self) -> usize {
+    pub(crate) fn name_len(&mut self) -> usize {
         if self.name_len == 0 {
             self.look_up_name();
         }
@@ -109,15 +110,20 @@ impl ThreadBuffer {
 /// If `f` does.
 #[inline]
 pub fn pack<R>(record: &Record<'_>, options: Options, f: impl FnOnce(&[u8]) -> R) -> R {
+    with_buffer(f, |buffer, f| f(encode(record, options, buffer)))
+}
+
+/// Calls `work` with this thread's buffer and `f`.
+#[inline(always)]
+pub(crate) fn with_buffer<F, R>(f: F, work: impl Fn(&mut ThreadBuffer, F) -> R) -> R {
     let mut f = Some(f);
     let packed = BUFFER.try_with(|buffer| {
         let mut buffer = buffer.try_borrow_mut().ok()?;
-        let packed = encode(record, options, &mut buffer);
-        f.take().map(|f| f(packed))
+        f.take().map(|f| work(&mut buffer, f))
     });
     match (packed, f) {
         (Ok(Some(result)), _) => result,
-        (_, Some(f)) => pack_on_the_stack(record, options, f),
+        (_, Some(f)) => with_buffer_on_the_stack(f, work),
         // The closure is taken only where its result is returned.
         (_, None) => unreachable!(),
     }
@@ -127,12 +133,12 @@ pub fn pack<R>(record: &Record<'_>, options: Options, f: impl FnOnce(&[u8]) -> R
 /// signal handler, which may have interrupted the allocator.
 #[cold]
 #[inline(never)]
-fn pack_on_the_stack<R>(record: &Record<'_>, options: Options, f: impl FnOnce(&[u8]) -> R) -> R {
-    f(encode(record, options, &mut ThreadBuffer::new()))
+fn with_buffer_on_the_stack<F, R>(f: F, work: impl Fn(&mut ThreadBuffer, F) -> R) -> R {
+    work(&mut ThreadBuffer::new(), f)
 }
 
 /// How much is kept free for fields if the message would fill everything, in bytes.
-const ROOM_FOR_FIELDS: usize = 1024;
+pub(crate) const ROOM_FOR_FIELDS: usize = 1024;
 
 // Not inlined into other crates: there the parts below would become calls.
 #[inline(never)]
@@ -144,7 +150,7 @@ fn encode<'a>(record: &Record<'_>, options: Options, buffer: &'a mut ThreadBuffe
         Some(names) => names,
         None => {
             let mut out = Buffer::new(bytes, len, options.max_len / 4);
-            let names = written_names(&mut out, record, options);
+            let names = written_names(&mut out, &Head::of(record), options);
             len = out.len();
             names
         }
@@ -189,6 +195,7 @@ fn encode<'a>(record: &Record<'_>, options: Options, buffer: &'a mut ThreadBuffe
         message: (fields_at - message_at) as u16,
         fields: (len - fields_at) as u16,
         thread: thread as u8,
+        kind: record::EVENT,
     };
     bytes[..HEADER].copy_from_slice(&header.to_bytes());
     &bytes[..len.min(MAX_LEN)]
@@ -203,11 +210,11 @@ fn has_fields(record: &Record<'_>) -> bool {
 }
 
 /// The names of a record as they are in the header: numbers, or the lengths of texts.
-struct Names {
-    flags: u16,
-    target: u16,
-    module: u16,
-    file: u16,
+pub(crate) struct Names {
+    pub(crate) flags: u16,
+    pub(crate) target: u16,
+    pub(crate) module: u16,
+    pub(crate) file: u16,
 }
 
 /// The names of nearly all records: module and file are static and have a number, and the target
@@ -230,32 +237,30 @@ fn interned_names(record: &Record<'_>, options: Options) -> Option<Names> {
 
 /// Writes the names that have no number. Together they get a quarter of the room.
 #[inline(never)]
-fn written_names(out: &mut Buffer<'_>, record: &Record<'_>, options: Options) -> Names {
+pub(crate) fn written_names(out: &mut Buffer<'_>, head: &Head<'_>, options: Options) -> Names {
     let mut names = Names {
         flags: 0,
         target: 0,
         module: 0,
         file: 0,
     };
-    let number = match (record.module_path_static(), record.file_static()) {
-        (Some(module), Some(file)) if !options.self_contained => intern::number(module, file),
+    let number = match head.static_place {
+        Some((module, file)) if !options.self_contained => intern::number(module, file),
         _ => None,
     };
-    let module = record.module_path();
     if let Some(number) = number {
         names.flags = flag::INTERNED;
         (names.module, names.file) = (number, number);
-    } else if let Some(module) = module {
+    } else if let Some(module) = head.module {
         names.flags = flag::HAS_MODULE;
         names.module = text(out, module);
     }
-    let target = record.target();
-    if module == Some(target) {
+    if head.module == Some(head.target) {
         names.flags |= flag::TARGET_IS_MODULE;
     } else {
-        names.target = text(out, target);
+        names.target = text(out, head.target);
     }
-    if let (None, Some(file)) = (number, record.file()) {
+    if let (None, Some(file)) = (number, head.file) {
         names.flags |= flag::HAS_FILE;
         names.file = text(out, file);
     }

@@ -32,7 +32,42 @@ pub struct Unpacked<'a> {
     /// Whether a `Display` failed or panicked while the message or a field was formatted; what
     /// it had written before is there.
     pub broken: bool,
+    /// The id of the span that the event happened in, or of the span that this record is about.
+    pub span: Option<u64>,
+    /// What the record is.
+    pub kind: RecordKind<'a>,
     fields: Fields<'a>,
+}
+
+/// What a packed record is.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum RecordKind<'a> {
+    /// A log record, or an event.
+    Event,
+    /// A span, whose name is the message; [`span`](Unpacked::span) is its id.
+    Span(OpenedSpan<'a>),
+    /// The end of a span. There is no more than its id.
+    SpanClosed,
+}
+
+/// What a span has besides what events have, too.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct OpenedSpan<'a> {
+    /// The id of its parent.
+    pub parent: Option<u64>,
+    /// When it was opened, in nanoseconds since 1970.
+    pub opened_at: u64,
+    links: &'a [u8],
+}
+
+impl OpenedSpan<'_> {
+    /// The ids of the spans that it follows from.
+    pub fn follows_from(&self) -> impl Iterator<Item = u64> + use<'_> {
+        let (links, _) = self.links.as_chunks::<8>();
+        links.iter().map(|link| u64::from_le_bytes(*link))
+    }
 }
 
 impl<'a> Unpacked<'a> {
@@ -67,6 +102,16 @@ pub fn unpack(bytes: &[u8]) -> Result<Unpacked<'_>, Error> {
     };
 
     let thread = text(&mut rest, header.thread.into())?;
+    let span = match has(flag::HAS_SPAN) {
+        true => Some(number(&mut rest)?),
+        false => None,
+    };
+    let kind = match header.kind {
+        record::EVENT => RecordKind::Event,
+        record::SPAN => RecordKind::Span(opened_span(&mut rest)?),
+        record::SPAN_CLOSED => RecordKind::SpanClosed,
+        _ => return Err(Error("no such kind of record")),
+    };
     let module_path = if has(flag::MODULE_INTERNED) {
         Some(interned(header.module)?.module)
     } else if has(flag::HAS_MODULE) {
@@ -106,6 +151,8 @@ pub fn unpack(bytes: &[u8]) -> Result<Unpacked<'_>, Error> {
         message,
         cut: has(flag::CUT),
         broken: has(flag::BROKEN),
+        span,
+        kind,
         fields,
     })
 }
@@ -116,6 +163,23 @@ fn take<'a>(rest: &mut &'a [u8], len: u16) -> Result<&'a [u8], Error> {
         .ok_or(Error("shorter than its header says"))?;
     *rest = left;
     Ok(taken)
+}
+
+fn number(rest: &mut &[u8]) -> Result<u64, Error> {
+    let bytes = take(rest, 8)?;
+    let bytes = bytes.try_into().map_err(|_| Error("no number"))?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+fn opened_span<'a>(rest: &mut &'a [u8]) -> Result<OpenedSpan<'a>, Error> {
+    let parent = number(rest)?;
+    let opened_at = number(rest)?;
+    let links = take(rest, 1)?.first().map_or(0, |&count| u16::from(count));
+    Ok(OpenedSpan {
+        parent: (parent != 0).then_some(parent),
+        opened_at,
+        links: take(rest, links * 8)?,
+    })
 }
 
 fn text<'a>(rest: &mut &'a [u8], len: u16) -> Result<&'a str, Error> {

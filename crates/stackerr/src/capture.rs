@@ -1,5 +1,6 @@
-//! When a stack is captured, how deep it is, and the stamp that goes with it.
+//! When a stack is captured, how deep it is, and the stamp and the span that go with it.
 
+use std::num::NonZeroU64;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
@@ -17,6 +18,7 @@ pub(crate) const MAX_DEPTH: usize = 4096;
 static DEPTH: AtomicUsize = AtomicUsize::new(DEFAULT_DEPTH);
 static POLICY: AtomicU8 = AtomicU8::new(0);
 static STAMP: OnceLock<fn() -> u64> = OnceLock::new();
+static SPAN: OnceLock<fn() -> Option<NonZeroU64>> = OnceLock::new();
 
 /// When an error captures the stack; see [`set_capture`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +92,32 @@ pub fn set_capture_stamp(stamp: fn() -> u64) -> bool {
 
 pub(crate) fn stamp() -> Option<u64> {
     STAMP.get().map(|stamp| stamp())
+}
+
+/// Sets a function that is called each time a stack is captured, for the whole process; its result
+/// is kept with the stack ([`StackTrace::span`](crate::StackTrace::span)).
+///
+/// A recorder of spans can return the id of the span that the thread is in. The stack then tells
+/// in which span the error was created. The function should be quick and must not create errors of
+/// this crate.
+///
+/// The function can be set once; returns whether this call set it.
+///
+/// # Examples
+///
+/// ```
+/// use std::num::NonZeroU64;
+///
+/// assert!(stackerr::set_capture_span(|| NonZeroU64::new(7)));
+/// let err = stackerr::err!("no");
+/// assert_eq!(err.stack_traces().iter().next().unwrap().span(), Some(7));
+/// ```
+pub fn set_capture_span(span: fn() -> Option<NonZeroU64>) -> bool {
+    SPAN.set(span).is_ok()
+}
+
+pub(crate) fn span() -> Option<NonZeroU64> {
+    SPAN.get().and_then(|span| span())
 }
 
 /// The present depth, in frames.

@@ -2,7 +2,7 @@
 
 use crate::frame::Frame;
 use crate::parse;
-use crate::stack::{Stack, StackOrigin};
+use crate::stack::{Mark, Stack, StackOrigin};
 use std::backtrace::BacktraceStatus;
 use std::error::Error as StdError;
 use std::sync::{Arc, OnceLock};
@@ -52,7 +52,11 @@ impl Carried {
                 let is_known = |frame: &Frame| frame.is_named() && !frame.is_noise();
                 if frames.iter().any(is_known) {
                     let frames = frames.into_boxed_slice();
-                    Some(Stack::from_frames(frames, None, StackOrigin::Foreign))
+                    Some(Stack::from_frames(
+                        frames,
+                        Mark::default(),
+                        StackOrigin::Foreign,
+                    ))
                 } else {
                     self.spare.clone()
                 }

@@ -28,7 +28,7 @@ mod trim;
 
 #[doc(hidden)]
 pub use anyhow_compat::{Context, anyhow, format_err};
-pub use capture::{Capture, set_capture, set_capture_stamp, set_max_depth};
+pub use capture::{Capture, set_capture, set_capture_span, set_capture_stamp, set_max_depth};
 pub use convert::{AsStdError, IntoError, ViaBox, ViaStd, ViaText};
 pub use ext::{JoinExt, NoValue, ResultExt};
 pub use frame::Frame;

@@ -2,6 +2,7 @@
 
 use crate::frame::Frame;
 use crate::{capture, resolve};
+use std::num::NonZeroU64;
 use std::sync::{Arc, OnceLock};
 
 /// A panic has some fifteen frames of its own on top.
@@ -44,6 +45,22 @@ impl StackOrigin {
     }
 }
 
+/// What the program's functions returned when the stack was captured.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Mark {
+    pub(crate) stamp: Option<u64>,
+    pub(crate) span: Option<NonZeroU64>,
+}
+
+impl Mark {
+    fn now() -> Mark {
+        Mark {
+            stamp: capture::stamp(),
+            span: capture::span(),
+        }
+    }
+}
+
 /// Shared by all traces of it, so that names are looked up once.
 ///
 /// The addresses are at its end, so that it is one allocation: it is made with an array of the
@@ -51,7 +68,7 @@ impl StackOrigin {
 #[derive(Debug)]
 pub(crate) struct Stack<A: ?Sized = [usize]> {
     depth: usize,
-    stamp: Option<u64>,
+    mark: Mark,
     origin: StackOrigin,
     frames: OnceLock<Box<[Frame]>>,
     len: usize,
@@ -76,16 +93,16 @@ impl Stack {
             StackOrigin::Panic => PANIC_MARGIN,
             _ => capture::MARGIN,
         };
-        let stamp = capture::stamp();
-        capture::with_addresses(depth + margin, |ips| Self::of(ips, depth, stamp, origin))
+        let mark = Mark::now();
+        capture::with_addresses(depth + margin, |ips| Self::of(ips, depth, mark, origin))
     }
 
-    fn of(ips: &[usize], depth: usize, stamp: Option<u64>, origin: StackOrigin) -> Arc<Self> {
+    fn of(ips: &[usize], depth: usize, mark: Mark, origin: StackOrigin) -> Arc<Self> {
         macro_rules! sized {
             ($($size:literal)*) => {
                 match ips.len() {
-                    $(0..=$size => Self::sized::<$size>(ips, depth, stamp, origin),)*
-                    _ => Self::sized::<MAX_ADDRESSES>(ips, depth, stamp, origin),
+                    $(0..=$size => Self::sized::<$size>(ips, depth, mark, origin),)*
+                    _ => Self::sized::<MAX_ADDRESSES>(ips, depth, mark, origin),
                 }
             };
         }
@@ -95,7 +112,7 @@ impl Stack {
     fn sized<const N: usize>(
         ips: &[usize],
         depth: usize,
-        stamp: Option<u64>,
+        mark: Mark,
         origin: StackOrigin,
     ) -> Arc<Self> {
         let len = ips.len().min(N);
@@ -103,7 +120,7 @@ impl Stack {
         addresses[..len].copy_from_slice(&ips[..len]);
         Arc::new(Stack {
             depth,
-            stamp,
+            mark,
             origin,
             frames: OnceLock::new(),
             len,
@@ -112,14 +129,10 @@ impl Stack {
     }
 
     /// A stack whose frames are known.
-    pub(crate) fn from_frames(
-        frames: Box<[Frame]>,
-        stamp: Option<u64>,
-        origin: StackOrigin,
-    ) -> Arc<Self> {
+    pub(crate) fn from_frames(frames: Box<[Frame]>, mark: Mark, origin: StackOrigin) -> Arc<Self> {
         Arc::new(Stack {
             depth: frames.len(),
-            stamp,
+            mark,
             origin,
             frames: OnceLock::from(frames),
             len: 0,
@@ -133,7 +146,7 @@ impl Stack {
             return Arc::clone(self);
         }
         let frames = resolve::unnamed(self.addresses());
-        Self::from_frames(frames, self.stamp, self.origin)
+        Self::from_frames(frames, self.mark, self.origin)
     }
 
     /// The captured addresses; none if the stack was read from text.
@@ -150,7 +163,11 @@ impl Stack {
     }
 
     pub(crate) fn stamp(&self) -> Option<u64> {
-        self.stamp
+        self.mark.stamp
+    }
+
+    pub(crate) fn span(&self) -> Option<NonZeroU64> {
+        self.mark.span
     }
 
     pub(crate) fn origin(&self) -> StackOrigin {

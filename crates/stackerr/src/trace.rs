@@ -186,6 +186,13 @@ impl StackTrace {
     pub fn stamp(&self) -> Option<u64> {
         self.stamp
     }
+
+    /// What the function of [`set_capture_span`](crate::set_capture_span) returned when the stack
+    /// was captured.
+    #[must_use]
+    pub fn span(&self) -> Option<u64> {
+        self.stack.span().map(std::num::NonZeroU64::get)
+    }
 }
 
 /// The stacks of an error: one [`StackTrace`] for each error that has one, in the order of the

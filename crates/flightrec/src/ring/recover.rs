@@ -13,6 +13,7 @@ use crate::app;
 use crate::collect::{add_records, describe_app};
 use crate::recorder::Recorder;
 use crate::redaction::redact;
+use crate::spans;
 use dumpstore::Dir;
 
 /// How many rings one start makes dumps of; the next start continues.
@@ -148,6 +149,7 @@ fn dump_of(recorder: &Recorder, ring: &Recovered, outline: Option<Dump>) -> Dump
     // Rings are local files. Only the processors may have become others.
     dump.host = app::host();
     add_records(ring.snapshot(), &mut dump);
+    spans::add_recovered(ring.snapshot(), &mut dump);
     redact(&mut dump, &recorder.pipeline.redactor);
     let last = ring.last_line_at();
     let ran = last.and_then(|last| last.duration_since(ring.started_at()).ok());

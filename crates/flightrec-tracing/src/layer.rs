@@ -1,0 +1,214 @@
+//! The layer: what it wants, and what it does with events.
+
+use std::any::TypeId;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use flightrec::RecorderSink;
+use packlog::Head;
+use tracing_core::span::{Attributes, Id, Record};
+use tracing_core::subscriber::Interest;
+use tracing_core::{Event, LevelFilter, Metadata, Subscriber};
+use tracing_log::{AsLog, AsTrace, NormalizeEvent};
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::{Layer, Registry};
+
+use crate::duplicates;
+use crate::shared::Shared;
+use crate::spans::{self, OpenSpans, Spans};
+use crate::visit::FieldVisitor;
+
+/// Records events and spans; made by [`install_layer`](crate::BuilderExt::install_layer).
+///
+/// It has a filter of its own, DEBUG or what [`record`](flightrec::Builder::record) said, and does
+/// not change what other layers get. Add it without `with_filter`, at any place among the layers. A
+/// clone is for another subscriber, and records into the same dumps.
+///
+/// A layer that stands above it and has no filter gets nothing more verbose than the recorder does:
+/// give such a layer a filter.
+#[derive(Debug)]
+pub struct RecorderLayer {
+    spans: Spans,
+    max_level: LevelFilter,
+    /// Another layer below has no limit, and must not get one.
+    is_unlimited: bool,
+}
+
+/// Instance 0 is none.
+static NEXT_INSTANCE: AtomicU32 = AtomicU32::new(1);
+
+impl RecorderLayer {
+    pub(crate) fn new(sink: RecorderSink) -> RecorderLayer {
+        let shared = Shared::leak(sink);
+        shared.sink.set_spans(OpenSpans(shared));
+        RecorderLayer::of(shared)
+    }
+
+    fn of(shared: &'static Shared) -> RecorderLayer {
+        RecorderLayer {
+            spans: Spans {
+                shared,
+                instance: NEXT_INSTANCE.fetch_add(1, Ordering::Relaxed),
+            },
+            max_level: shared.sink.max_level().as_trace(),
+            is_unlimited: false,
+        }
+    }
+
+    fn sink(&self) -> &'static RecorderSink {
+        &self.spans.shared.sink
+    }
+
+    #[inline]
+    fn wants(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= self.max_level
+            && self
+                .sink()
+                .wants(metadata.level().as_log(), metadata.target())
+            && self.sink().is_on()
+    }
+
+    #[inline]
+    fn keep(&self, event: &Event<'_>) {
+        let metadata = event.metadata();
+        let span = self.spans.of_event(event.parent(), event.is_contextual());
+        let level = metadata.level().as_log();
+        let head = Head::new(level, metadata.target())
+            .static_place(metadata.module_path(), metadata.file())
+            .line(metadata.line())
+            .span(span);
+        let sink = self.sink();
+        packlog::pack_event(
+            &head,
+            sink.pack_options(),
+            |writer| event.record(&mut FieldVisitor::new(writer, sink)),
+            |packed| sink.push(level, packed),
+        );
+        if sink.dumps_on(level) {
+            self.dump(event, metadata);
+        }
+    }
+
+    /// An event that `tracing-log` has made of a record of `log`: what it says about itself is in
+    /// fields.
+    #[cold]
+    fn keep_log(&self, event: &Event<'_>, metadata: &Metadata<'_>) {
+        if !self.wants(metadata) || duplicates::is_copy(metadata) {
+            return;
+        }
+        let span = self.spans.of_event(event.parent(), event.is_contextual());
+        let level = metadata.level().as_log();
+        let head = Head::new(level, metadata.target())
+            .place(metadata.module_path(), metadata.file())
+            .line(metadata.line())
+            .span(span);
+        let sink = self.sink();
+        packlog::pack_event(
+            &head,
+            sink.pack_options(),
+            |writer| event.record(&mut FieldVisitor::of_log(writer, sink)),
+            |packed| sink.push(level, packed),
+        );
+        if sink.dumps_on(level) {
+            self.dump(event, metadata);
+        }
+    }
+
+    #[cold]
+    fn dump(&self, event: &Event<'_>, metadata: &Metadata<'_>) {
+        let head = Head::new(log::Level::Error, "");
+        let sink = self.sink();
+        let message = packlog::pack_event(
+            &head,
+            sink.pack_options(),
+            |writer| event.record(&mut FieldVisitor::of_log(writer, sink)),
+            |packed| packlog::unpack(packed).map(|record| record.message.into_owned()),
+        );
+        sink.dump_record(
+            &log::Record::builder()
+                .level(metadata.level().as_log())
+                .target(metadata.target())
+                .module_path(metadata.module_path())
+                .file(metadata.file())
+                .line(metadata.line())
+                .args(format_args!("{}", message.unwrap_or_default()))
+                .build(),
+        );
+    }
+}
+
+impl Clone for RecorderLayer {
+    fn clone(&self) -> RecorderLayer {
+        RecorderLayer::of(self.spans.shared)
+    }
+}
+
+impl Drop for RecorderLayer {
+    fn drop(&mut self) {
+        self.spans.forget();
+    }
+}
+
+impl<S: Subscriber> Layer<S> for RecorderLayer {
+    fn on_layer(&mut self, subscriber: &mut S) {
+        // The registry alone has no limit either, but is no layer.
+        let is_registry = TypeId::of::<S>() == TypeId::of::<Registry>();
+        self.is_unlimited = !is_registry && subscriber.max_level_hint().is_none();
+    }
+
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        duplicates::register(metadata);
+        // "Never" would keep the callsite from all layers.
+        Interest::always()
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        (!self.is_unlimited).then_some(self.max_level)
+    }
+
+    #[inline]
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let metadata = event.metadata();
+        if metadata.target() == "log"
+            && let Some(normalised) = event.normalized_metadata()
+        {
+            return self.keep_log(event, &normalised);
+        }
+        if self.wants(metadata) {
+            self.keep(event);
+        }
+    }
+
+    fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, _: Context<'_, S>) {
+        if self.wants(attrs.metadata()) {
+            self.spans.open(attrs, id);
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, _: Context<'_, S>) {
+        self.spans.record(id, values);
+    }
+
+    fn on_follows_from(&self, id: &Id, follows: &Id, _: Context<'_, S>) {
+        self.spans.follow(id, follows);
+    }
+
+    #[inline]
+    fn on_enter(&self, id: &Id, _: Context<'_, S>) {
+        self.spans.enter(id);
+    }
+
+    #[inline]
+    fn on_exit(&self, id: &Id, _: Context<'_, S>) {
+        self.spans.exit(id);
+    }
+
+    fn on_close(&self, id: Id, _: Context<'_, S>) {
+        self.spans.close(&id);
+    }
+
+    fn on_id_change(&self, old: &Id, _new: &Id, _: Context<'_, S>) {
+        // The span is entered anew under its new id, if at all.
+        self.spans.exit(old);
+        spans::forget_stale();
+    }
+}

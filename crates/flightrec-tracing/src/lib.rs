@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod duplicates;
+mod install;
+mod layer;
+mod shared;
+mod spans;
+mod visit;
+
+pub use flightrec::{FlightRecorder, InstallError};
+pub use install::BuilderExt;
+pub use layer::RecorderLayer;

@@ -1,0 +1,222 @@
+//! Spans: those that are open, in a table, and those that a thread has entered, on its stack.
+//!
+//! A span is described once, when it is made. Its description is pushed to the recorder's tail when
+//! the first event or stack refers to it, and again if it has changed since, or if the tail may have
+//! evicted it. So a span without events costs the tail nothing, and events hold an id only.
+
+mod stack;
+mod table;
+
+use std::num::NonZeroU64;
+use std::sync::atomic::Ordering;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use flightrec::SpanSource;
+use packlog::{Head, SpanHead};
+use tracing_core::span::{Attributes, Id, Record};
+use tracing_log::AsLog;
+
+use crate::shared::Shared;
+use crate::visit;
+pub(crate) use stack::forget_stale;
+use table::{Key, Span, SpanRef};
+
+/// How many bytes of fields are kept of a span.
+const MAX_FIELDS: usize = 2048;
+/// How many spans are noted that a span follows from.
+const MAX_LINKS: usize = 16;
+
+/// What a layer does with spans.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spans {
+    pub(crate) shared: &'static Shared,
+    /// Ids are those of one subscriber.
+    pub(crate) instance: u32,
+}
+
+impl Spans {
+    fn key(self, id: &Id) -> Key {
+        Key {
+            id: id.into_u64(),
+            instance: self.instance,
+        }
+    }
+
+    pub(crate) fn open(self, attrs: &Attributes<'_>, id: &Id) {
+        let parent = match attrs.parent() {
+            Some(parent) => table::find(self.key(parent)),
+            None if attrs.is_contextual() => stack::current(self.instance),
+            None => None,
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let opened_at = now.map_or(0, |now| now.as_nanos() as u64);
+        let opened = visit::pack(
+            &self.shared.sink,
+            MAX_FIELDS,
+            |visitor| attrs.record(visitor),
+            |fields, flaws| {
+                let fill = |span: &mut Span| {
+                    span.shared = Some(self.shared);
+                    span.metadata = Some(attrs.metadata());
+                    span.parent = parent;
+                    span.opened_at = opened_at;
+                    span.fields.extend_from_slice(fields);
+                    span.is_cut = flaws.cut();
+                };
+                table::insert(self.key(id), fill)
+            },
+        );
+        if !opened {
+            self.shared.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn record(self, id: &Id, values: &Record<'_>) {
+        let Some(span) = table::find(self.key(id)) else {
+            return;
+        };
+        let write = |visitor: &mut visit::FieldVisitor<'_, '_, '_>| values.record(visitor);
+        visit::pack(&self.shared.sink, MAX_FIELDS, write, |fields, flaws| {
+            span.change(|span| {
+                span.is_cut |= flaws.cut();
+                if !span.add_fields(fields, MAX_FIELDS) {
+                    span.is_cut = true;
+                }
+            });
+        });
+    }
+
+    pub(crate) fn follow(self, id: &Id, follows: &Id) {
+        let (Some(span), Some(follows)) =
+            (table::find(self.key(id)), table::find(self.key(follows)))
+        else {
+            return;
+        };
+        // It may be closed before the span has an event.
+        push_path(follows);
+        span.change(|span| {
+            if span.follows_from.len() < MAX_LINKS {
+                span.follows_from.push(follows.id.get());
+            } else {
+                span.is_cut = true;
+            }
+        });
+    }
+
+    #[inline]
+    pub(crate) fn enter(self, id: &Id) {
+        if let Some(span) = table::find(self.key(id)) {
+            stack::push(self.key(id), span);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn exit(self, id: &Id) {
+        stack::pop(self.key(id));
+    }
+
+    pub(crate) fn close(self, id: &Id) {
+        let Some(span) = table::find(self.key(id)) else {
+            return;
+        };
+        let pushed_as = span.pushed_as();
+        span.remove(|data| {
+            // Events refer to it.
+            if data.was_pushed {
+                if pushed_as == 0 {
+                    push(span, data);
+                }
+                packlog::pack_span_closed(span.id, |packed| self.shared.push(packed));
+            }
+        });
+    }
+
+    /// The span that an event with this parent belongs to. The tail has its description when this
+    /// returns.
+    #[inline]
+    pub(crate) fn of_event(self, parent: Option<&Id>, is_contextual: bool) -> Option<NonZeroU64> {
+        let span = match parent {
+            Some(parent) => table::find(self.key(parent)),
+            None if is_contextual => stack::current(self.instance),
+            None => None,
+        }?;
+        if !self.shared.has(span.pushed_as()) {
+            push_path(span);
+        }
+        Some(span.id)
+    }
+
+    /// Removes the spans of a layer that will not see their end.
+    pub(crate) fn forget(self) {
+        table::remove_all(self.instance);
+    }
+}
+
+/// The span that this thread is in, for a stack that is captured.
+pub(crate) fn current_of_capture() -> Option<NonZeroU64> {
+    let span = stack::innermost()?;
+    push_path(span);
+    Some(span.id)
+}
+
+/// Pushes the span and its ancestors, as far as the tail may not have them.
+#[cold]
+fn push_path(span: SpanRef) {
+    let mut next = Some(span);
+    while let Some(span) = next {
+        next = None;
+        let pushed_as = span.pushed_as();
+        span.read(|data| {
+            next = data.parent;
+            if !data.shared.is_some_and(|shared| shared.has(pushed_as)) {
+                push(span, data);
+            }
+        });
+    }
+}
+
+fn push(span: SpanRef, data: &mut Span) {
+    let Some(shared) = data.shared else {
+        return;
+    };
+    data.was_pushed = true;
+    if let Some(pushed_as) = pack(span, data, |packed| shared.push(packed)) {
+        span.set_pushed_as(pushed_as);
+    }
+}
+
+fn pack<R>(span: SpanRef, data: &Span, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
+    let (shared, metadata) = (data.shared?, data.metadata?);
+    let head = Head::new(metadata.level().as_log(), metadata.target())
+        .static_place(metadata.module_path(), metadata.file())
+        .line(metadata.line())
+        .span(Some(span.id));
+    let its = SpanHead {
+        parent: data.parent.map(|parent| parent.id),
+        opened_at: data.opened_at,
+        follows_from: &data.follows_from,
+    };
+    let options = shared.sink.pack_options();
+    let packed = packlog::pack_span(&head, &its, metadata.name(), &data.fields, options, f);
+    Some(packed)
+}
+
+/// What a recorder asks when it makes a dump.
+pub(crate) struct OpenSpans(pub(crate) &'static Shared);
+
+impl SpanSource for OpenSpans {
+    fn open_spans(&self, each: &mut dyn FnMut(&[u8])) {
+        table::for_each(|span, data| {
+            if data
+                .shared
+                .is_some_and(|shared| std::ptr::eq(shared, self.0))
+            {
+                pack(span, data, &mut *each);
+            }
+        });
+    }
+
+    fn lost(&self) -> u64 {
+        self.0.lost.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,433 @@
+//! Events and spans whose parts come one by one, as those of `tracing` do.
+
+use std::fmt::{self, Write as _};
+use std::num::NonZeroU64;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use log::{Level, Record};
+
+use crate::buffer::Buffer;
+use crate::fields::Encoder;
+use crate::layout::*;
+use crate::pack::{Names, ROOM_FOR_FIELDS, ThreadBuffer, with_buffer, written_names};
+use crate::{MAX_LEN, Options, intern};
+
+/// What is known of an event or a span before its message and its fields.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    pub(crate) level: Level,
+    pub(crate) target: &'a str,
+    pub(crate) module: Option<&'a str>,
+    pub(crate) file: Option<&'a str>,
+    pub(crate) line: Option<u32>,
+    /// Module and file, if both are static.
+    pub(crate) static_place: Option<(&'static str, &'static str)>,
+    pub(crate) span: Option<NonZeroU64>,
+}
+
+impl<'a> Head<'a> {
+    /// The head of an event at no known place and outside of spans.
+    #[must_use]
+    pub const fn new(level: Level, target: &'a str) -> Head<'a> {
+        Head {
+            level,
+            target,
+            module: None,
+            file: None,
+            line: None,
+            static_place: None,
+            span: None,
+        }
+    }
+
+    /// Sets the module path and the source file.
+    #[must_use = "returns the changed head"]
+    pub const fn place(mut self, module: Option<&'a str>, file: Option<&'a str>) -> Head<'a> {
+        self.module = module;
+        self.file = file;
+        self
+    }
+
+    /// Sets the module path and the source file, which are cheaper to pack if they are static.
+    #[must_use = "returns the changed head"]
+    pub const fn static_place(
+        mut self,
+        module: Option<&'static str>,
+        file: Option<&'static str>,
+    ) -> Head<'a> {
+        if let (Some(module), Some(file)) = (module, file) {
+            self.static_place = Some((module, file));
+        }
+        self.place(module, file)
+    }
+
+    /// Sets the line in the source file, from 1.
+    #[must_use = "returns the changed head"]
+    pub const fn line(mut self, line: Option<u32>) -> Head<'a> {
+        self.line = line;
+        self
+    }
+
+    /// Sets the id of the span that an event happened in, or of the span that is packed.
+    #[must_use = "returns the changed head"]
+    pub const fn span(mut self, id: Option<NonZeroU64>) -> Head<'a> {
+        self.span = id;
+        self
+    }
+
+    pub(crate) fn of(record: &Record<'a>) -> Head<'a> {
+        let place = record.module_path_static().zip(record.file_static());
+        Head {
+            static_place: place,
+            ..Head::new(record.level(), record.target())
+                .place(record.module_path(), record.file())
+                .line(record.line())
+        }
+    }
+
+    /// The names of nearly all events: the place has a number, and the target is the module.
+    #[inline]
+    fn interned_names(&self, options: Options) -> Option<Names> {
+        let (module, file) = self.static_place?;
+        if options.self_contained || !std::ptr::eq(module, self.target) {
+            return None;
+        }
+        let number = intern::number(module, file)?;
+        Some(Names {
+            flags: flag::INTERNED | flag::TARGET_IS_MODULE,
+            target: 0,
+            module: number,
+            file: number,
+        })
+    }
+}
+
+/// What a span has besides what events have, too.
+#[derive(Clone, Copy, Debug)]
+pub struct SpanHead<'a> {
+    /// The id of its parent.
+    pub parent: Option<NonZeroU64>,
+    /// When it was opened, in nanoseconds since 1970.
+    pub opened_at: u64,
+    /// The ids of spans that it follows from; the first 16 are packed.
+    pub follows_from: &'a [u64],
+}
+
+/// Packs an event into this thread's buffer and passes the bytes to `f`. `write` is called once, to
+/// write the message and the fields.
+///
+/// Behaves as [`pack`](crate::pack) where code of the user's logs, fails or panics.
+///
+/// # Panics
+///
+/// If `write` or `f` does.
+#[inline]
+pub fn pack_event<R>(
+    head: &Head<'_>,
+    options: Options,
+    write: impl FnOnce(&mut Writer<'_, '_>),
+    f: impl FnOnce(&[u8]) -> R,
+) -> R {
+    with_buffer((write, f), |buffer, (write, f)| {
+        f(encode(head, None, options, buffer, write))
+    })
+}
+
+/// Packs a span, with fields that [`pack_fields`] packed, and passes the bytes to `f`.
+///
+/// # Panics
+///
+/// If `f` does.
+pub fn pack_span<R>(
+    head: &Head<'_>,
+    span: &SpanHead<'_>,
+    name: &str,
+    fields: &[u8],
+    options: Options,
+    f: impl FnOnce(&[u8]) -> R,
+) -> R {
+    with_buffer(f, |buffer, f| {
+        let write = |writer: &mut Writer<'_, '_>| {
+            writer.message_str(name);
+            writer.packed_fields(fields);
+        };
+        f(encode(head, Some(span), options, buffer, write))
+    })
+}
+
+/// Packs the note that a span was closed, and passes the bytes to `f`.
+///
+/// # Panics
+///
+/// If `f` does.
+pub fn pack_span_closed<R>(span: NonZeroU64, f: impl FnOnce(&[u8]) -> R) -> R {
+    let header = Header {
+        level: Level::Trace as u8,
+        flags: flag::HAS_SPAN,
+        line: 0,
+        target: 0,
+        module: 0,
+        file: 0,
+        message: 0,
+        fields: 0,
+        thread: 0,
+        kind: record::SPAN_CLOSED,
+    };
+    let mut bytes = [0; HEADER + 8];
+    bytes[..HEADER].copy_from_slice(&header.to_bytes());
+    bytes[HEADER..].copy_from_slice(&span.get().to_le_bytes());
+    f(&bytes)
+}
+
+/// Packs fields alone, up to `max_len` bytes of them, for [`pack_span`].
+///
+/// # Panics
+///
+/// If `write` or `f` does.
+pub fn pack_fields<R>(
+    max_len: usize,
+    write: impl FnOnce(&mut Writer<'_, '_>),
+    f: impl FnOnce(&[u8], Flaws) -> R,
+) -> R {
+    with_buffer((write, f), |buffer, (write, f)| {
+        // Behind the name of the thread, which stays in its place.
+        let start = HEADER + buffer.name_len();
+        let limit = (start + max_len).min(MAX_LEN);
+        let mut out = Buffer::new(&mut buffer.bytes, start, limit);
+        let mut writer = Writer::new(&mut out, limit);
+        writer.has_message = true;
+        write(&mut writer);
+        let flaws = Flaws(writer.flags());
+        let end = out.len();
+        f(&buffer.bytes[start..end], flaws)
+    })
+}
+
+/// What did not go well when fields were packed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flaws(u16);
+
+impl Flaws {
+    /// Whether fields were left out, because there was no room.
+    #[must_use]
+    pub fn cut(self) -> bool {
+        self.0 & flag::CUT != 0
+    }
+
+    /// Whether code of the user's failed or panicked.
+    #[must_use]
+    pub fn broken(self) -> bool {
+        self.0 & flag::BROKEN != 0
+    }
+}
+
+/// Writes the message and the fields of an event.
+pub struct Writer<'a, 'b> {
+    fields: Encoder<'a, 'b>,
+    start: usize,
+    message_len: usize,
+    has_message: bool,
+    max_len: usize,
+}
+
+impl<'a, 'b> Writer<'a, 'b> {
+    fn new(out: &'a mut Buffer<'b>, max_len: usize) -> Writer<'a, 'b> {
+        Writer {
+            start: out.len(),
+            fields: Encoder::new(out),
+            message_len: 0,
+            has_message: false,
+            max_len,
+        }
+    }
+
+    fn flags(&self) -> u16 {
+        self.fields.flags
+    }
+
+    /// Writes the message as `{:?}` formats it. A second message becomes a field.
+    #[inline]
+    pub fn message(&mut self, text: &dyn fmt::Debug) {
+        self.message_with(|out| write!(out, "{text:?}"));
+    }
+
+    /// Writes the message. A second message becomes a field.
+    #[inline]
+    pub fn message_str(&mut self, text: &str) {
+        self.message_with(|out| out.write_str(text));
+    }
+
+    #[inline(always)]
+    fn message_with(&mut self, format: impl FnOnce(&mut Buffer<'_>) -> fmt::Result) {
+        if self.has_message {
+            return self.fields.text_field("message", format);
+        }
+        self.has_message = true;
+        let fields_end = self.fields.out.len();
+        let room_for_fields = ROOM_FOR_FIELDS.min(self.max_len / 4);
+        self.fields
+            .out
+            .set_limit((self.max_len - room_for_fields).max(fields_end));
+        let formatted = catch_unwind(AssertUnwindSafe(|| format(&mut *self.fields.out)));
+        self.fields.out.set_limit(self.max_len);
+        if self.fields.out.take_cut() {
+            self.fields.flags |= flag::CUT;
+            if formatted.is_err() {
+                self.fields.flags |= flag::BROKEN;
+            }
+        } else if !matches!(formatted, Ok(Ok(()))) {
+            self.fields.flags |= flag::BROKEN;
+        }
+        self.message_len = self.fields.out.len() - fields_end;
+        if fields_end > self.start {
+            // The message goes first, although fields were written before it.
+            self.fields.out.swap_ends(self.start, fields_end);
+        }
+    }
+
+    /// Writes a field.
+    #[inline]
+    pub fn bool(&mut self, key: &str, value: bool) {
+        let kind = if value { kind::TRUE } else { kind::FALSE };
+        self.fields.plain_field(key, kind, []);
+    }
+
+    /// Writes a field.
+    #[inline]
+    pub fn i64(&mut self, key: &str, value: i64) {
+        self.fields.plain_field(key, kind::I64, value.to_le_bytes());
+    }
+
+    /// Writes a field.
+    #[inline]
+    pub fn u64(&mut self, key: &str, value: u64) {
+        self.fields.plain_field(key, kind::U64, value.to_le_bytes());
+    }
+
+    /// Writes a field.
+    pub fn i128(&mut self, key: &str, value: i128) {
+        self.fields
+            .plain_field(key, kind::I128, value.to_le_bytes());
+    }
+
+    /// Writes a field.
+    pub fn u128(&mut self, key: &str, value: u128) {
+        self.fields
+            .plain_field(key, kind::U128, value.to_le_bytes());
+    }
+
+    /// Writes a field.
+    pub fn f64(&mut self, key: &str, value: f64) {
+        self.fields.plain_field(key, kind::F64, value.to_le_bytes());
+    }
+
+    /// Writes a field.
+    #[inline]
+    pub fn str(&mut self, key: &str, value: &str) {
+        self.fields.str_field(key, value);
+    }
+
+    /// Writes a field as `{:?}` formats it.
+    pub fn debug(&mut self, key: &str, value: &dyn fmt::Debug) {
+        self.fields.text_field(key, |out| write!(out, "{value:?}"));
+    }
+
+    /// Writes a field as `{}` formats it.
+    pub fn display(&mut self, key: &str, value: &dyn fmt::Display) {
+        self.fields.text_field(key, |out| write!(out, "{value}"));
+    }
+
+    /// Writes fields that [`pack_fields`] packed, as many as there is room for.
+    fn packed_fields(&mut self, mut packed: &[u8]) {
+        if self.fields.out.push(packed) {
+            return;
+        }
+        self.fields.flags |= flag::CUT;
+        let mut fields = crate::Fields(packed);
+        while fields.next().is_some() {
+            let len = packed.len() - fields.0.len();
+            if !self.fields.out.push(&packed[..len]) {
+                return;
+            }
+            packed = fields.0;
+        }
+    }
+}
+
+impl fmt::Debug for Writer<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").finish_non_exhaustive()
+    }
+}
+
+#[inline(always)]
+fn encode<'a>(
+    head: &Head<'_>,
+    span: Option<&SpanHead<'_>>,
+    options: Options,
+    buffer: &'a mut ThreadBuffer,
+    write: impl FnOnce(&mut Writer<'_, '_>),
+) -> &'a [u8] {
+    let thread = buffer.name_len();
+    let bytes = &mut buffer.bytes;
+    let mut len = HEADER + thread;
+    let mut flags = 0;
+    if let Some(id) = head.span {
+        bytes[len..len + 8].copy_from_slice(&id.get().to_le_bytes());
+        len += 8;
+        flags |= flag::HAS_SPAN;
+    }
+    let mut out = Buffer::new(bytes, len, options.max_len);
+    if let Some(span) = span {
+        write_span(&mut out, span);
+    }
+    let names = match head.interned_names(options) {
+        Some(names) => names,
+        None => {
+            out.set_limit(out.len() + options.max_len / 4);
+            let names = written_names(&mut out, head, options);
+            out.take_cut();
+            out.set_limit(options.max_len);
+            names
+        }
+    };
+    let message_at = out.len();
+    let mut writer = Writer::new(&mut out, options.max_len);
+    write(&mut writer);
+    let (message, written) = (writer.message_len, writer.flags());
+    let len = out.len();
+    if head.line.is_some() {
+        flags |= flag::HAS_LINE;
+    }
+    let header = Header {
+        level: head.level as u8,
+        flags: names.flags | flags | written,
+        line: head.line.unwrap_or(0),
+        target: names.target,
+        module: names.module,
+        file: names.file,
+        message: message as u16,
+        fields: (len - message_at - message) as u16,
+        thread: thread as u8,
+        kind: match span {
+            Some(_) => record::SPAN,
+            None => record::EVENT,
+        },
+    };
+    bytes[..HEADER].copy_from_slice(&header.to_bytes());
+    &bytes[..len.min(MAX_LEN)]
+}
+
+/// How many ids of other spans are packed with a span; they take less than the smallest buffer.
+const MAX_LINKS: usize = 16;
+
+fn write_span(out: &mut Buffer<'_>, span: &SpanHead<'_>) {
+    let parent = span.parent.map_or(0, NonZeroU64::get);
+    out.push(&parent.to_le_bytes());
+    out.push(&span.opened_at.to_le_bytes());
+    let links = &span.follows_from[..span.follows_from.len().min(MAX_LINKS)];
+    out.push(&[links.len() as u8]);
+    for link in links {
+        out.push(&link.to_le_bytes());
+    }
+}
