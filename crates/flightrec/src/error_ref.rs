@@ -70,4 +70,8 @@ impl ErrorRef<Anyhow> for anyhow::Error {
     fn as_std_error(&self) -> &(dyn StdError + 'static) {
         self.as_ref()
     }
+
+    fn stack_traces(&self) -> StackTraces {
+        StackTraces::of_anyhow(self)
+    }
 }

@@ -315,10 +315,17 @@ fn error_node(tree: &ErrorTree) -> ErrorNode {
 }
 
 /// The first different addresses of each stack, as text. No names are looked up for it. Each address
-/// counts once, so that the depth of a recursion makes no difference.
+/// counts once, so that the depth of a recursion makes no difference. A stack that was read from a
+/// backtrace of another crate has names instead of addresses.
 fn addresses(stacks: &StackTraces) -> String {
     let mut text = String::new();
     for stack in stacks {
+        if stack.addresses().is_empty() {
+            for frame in stack.frames().iter().take(KEY_ADDRESSES) {
+                text.push_str(frame.name());
+                text.push_str(&format!(":{} ", frame.line().unwrap_or(0)));
+            }
+        }
         let mut seen = Vec::new();
         for &address in stack.addresses() {
             if seen.len() < KEY_ADDRESSES && !seen.contains(&address) {

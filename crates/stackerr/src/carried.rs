@@ -3,7 +3,9 @@
 use crate::frame::Frame;
 use crate::parse;
 use crate::stack::{Mark, Stack, StackOrigin};
-use std::backtrace::BacktraceStatus;
+use crate::text::message_of;
+use crate::trace::{StackTrace, StackTraces, stack_traces};
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::error::Error as StdError;
 use std::sync::{Arc, OnceLock};
 
@@ -47,20 +49,50 @@ impl Carried {
                 if backtrace.status() != BacktraceStatus::Captured {
                     return None;
                 }
-                let frames = parse::frames(&backtrace.to_string());
-                // The system's libraries may have names where the program has none.
-                let is_known = |frame: &Frame| frame.is_named() && !frame.is_noise();
-                if frames.iter().any(is_known) {
-                    let frames = frames.into_boxed_slice();
-                    Some(Stack::from_frames(
-                        frames,
-                        Mark::default(),
-                        StackOrigin::Foreign,
-                    ))
-                } else {
-                    self.spare.clone()
-                }
+                read(backtrace).or_else(|| self.spare.clone())
             })
             .clone()
+    }
+}
+
+/// The stack of a backtrace, unless it has no names: then it says nothing.
+fn read(backtrace: &Backtrace) -> Option<Arc<Stack>> {
+    if backtrace.status() != BacktraceStatus::Captured {
+        return None;
+    }
+    let frames = parse::frames(&backtrace.to_string());
+    // The system's libraries may have names where the program has none.
+    let is_known = |frame: &Frame| frame.is_named() && !frame.is_noise();
+    let frames = frames.iter().any(is_known).then_some(frames)?;
+    let frames = frames.into_boxed_slice();
+    Some(Stack::from_frames(
+        frames,
+        Mark::default(),
+        StackOrigin::Foreign,
+    ))
+}
+
+impl StackTraces {
+    /// The stacks of an anyhow error: those that its causes carry, or else its own backtrace, if it
+    /// has one with names.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stackerr::StackTraces;
+    ///
+    /// let error = anyhow::Error::from(stackerr::err!("connection refused")).context("no server");
+    /// assert_eq!(StackTraces::of_anyhow(&error).len(), 1);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn of_anyhow(error: &anyhow::Error) -> Self {
+        let carried = stack_traces(error.as_ref());
+        if !carried.is_empty() {
+            return carried;
+        }
+        let message = || message_of(error.root_cause());
+        let own = read(error.backtrace()).map(|stack| StackTrace::of(message(), stack));
+        own.into_iter().collect()
     }
 }

@@ -87,7 +87,7 @@ impl StackTrace {
     }
 
     #[track_caller]
-    fn of(error: String, stack: Arc<Stack>) -> Self {
+    pub(crate) fn of(error: String, stack: Arc<Stack>) -> Self {
         Self {
             error,
             error_type: None,
