@@ -34,7 +34,7 @@ Usage: cargo xtask TASK
                           what the redactor masks and misses on its corpus, beside its peers;
                           --list prints the peers' wrong cases, too
   stacks                  what stacks have in them, with each kind of optimisation
-  weight                  what each crate adds to a program
+  weight [--peers]        what each crate adds to a program
   minimal                 a build with the lowest versions that the crates ask for
   anyhow-tests            anyhow's own tests, run against stackerr
   tidy                    the habits that no compiler checks
