@@ -1,4 +1,4 @@
-//! What recording costs, beside the alternatives: builds and runs the package in `xtask/bench`.
+//! Measures the cost of recording beside the alternatives, with the package `xtask/bench`.
 
 use anyhow::{Context, Result, bail};
 

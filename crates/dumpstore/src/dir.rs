@@ -362,7 +362,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_interrupted_is_done_retry() {
+    fn an_interrupted_call_is_retried() {
         let mut left = 3;
         let done = retry(|| {
             left -= 1;

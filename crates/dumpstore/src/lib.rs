@@ -1,9 +1,9 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod atomic;
 mod dir;
-mod file;
-mod limit;
+mod file_size_limit;
 mod name;
 mod retention;
 
@@ -15,7 +15,7 @@ use etcetera::BaseStrategy;
 use flightrec_dump::Dump;
 
 pub use dir::Dir;
-pub use limit::max_file_bytes;
+pub use file_size_limit::max_file_bytes;
 pub use name::{component, is_dump_name};
 pub use retention::Retention;
 
@@ -101,7 +101,7 @@ impl Store {
     fn write_in(&self, dir: &Path, dump: &Dump) -> io::Result<PathBuf> {
         let dir = self.make_dir(dir)?;
         let name = name::of(dump, newest(&dir).as_deref());
-        file::write(&dir, &name, dump)?;
+        atomic::write(&dir, &name, dump)?;
         // The dump is there. That old ones could not be removed does not make it fail.
         let _ = self.retention.apply(&dir, &name);
         Ok(dir.shown(name.as_ref()))
@@ -135,14 +135,14 @@ impl Store {
         ) else {
             return Err(io::ErrorKind::InvalidInput.into());
         };
-        file::replace(&Dir::open(dir)?, name, dump)
+        atomic::replace(&Dir::open(dir)?, name, dump)
     }
 
     /// Removes the temporary files of processes that were killed while they wrote a dump.
     pub fn remove_orphans(&self) {
         for dir in self.dirs.iter().filter_map(|dir| Dir::open(dir).ok()) {
             for name in dir.names().unwrap_or_default() {
-                if file::is_orphan(&dir, name.as_ref()) {
+                if atomic::is_orphan(&dir, name.as_ref()) {
                     let _ = dir.remove(name.as_ref());
                 }
             }

@@ -1,4 +1,4 @@
-//! How many dumps are kept.
+//! Removes old dumps.
 
 use std::collections::HashSet;
 use std::io;
@@ -6,7 +6,7 @@ use std::io;
 use serde::Deserialize;
 
 use crate::dir::Dir;
-use crate::{file, name};
+use crate::{atomic, name};
 
 /// The newest dumps are kept up to both bounds; the newest of all stays in any case.
 ///
@@ -39,7 +39,7 @@ impl Retention {
     pub(crate) fn apply(self, dir: &Dir, newest: &str) -> io::Result<()> {
         let mut dumps = Vec::new();
         for name in dir.names()? {
-            if file::is_orphan(dir, name.as_ref()) {
+            if atomic::is_orphan(dir, name.as_ref()) {
                 let _ = dir.remove(name.as_ref());
                 continue;
             }
@@ -47,7 +47,7 @@ impl Retention {
             let Ok(metadata) = dir.path_of(name.as_ref())?.symlink_metadata() else {
                 continue;
             };
-            if metadata.is_symlink() && (name::is_dump_name(&name) || file::is_temporary(&name)) {
+            if metadata.is_symlink() && (name::is_dump_name(&name) || atomic::is_temporary(&name)) {
                 // The recorder makes no links, and other programs have no business with such names.
                 let _ = dir.remove(name.as_ref());
             } else if metadata.is_file() && (name == newest || name::is_dump_name(&name)) {

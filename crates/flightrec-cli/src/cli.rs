@@ -285,7 +285,7 @@ pub(crate) struct Symbolicate {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  flightrec recover ~/.local/state/my-tool/flightrec/4711.ring -o dump.json")]
+  flightrec recover ~/.local/state/my-tool/flightrec/4711-1795393815123456789.ring -o dump.json")]
 pub(crate) struct Recover {
     /// The ring: NAME.ring in the directory of the program's dumps
     #[arg(value_name = "RING")]

@@ -1,4 +1,4 @@
-//! How a command ends: its exit code, and what is printed when it fails.
+//! The errors of commands, their messages and exit codes.
 
 use std::fmt;
 use std::io;

@@ -1,4 +1,4 @@
-//! Which records a user asked for.
+//! Selects the records that the user asked for.
 
 use std::collections::HashSet;
 

@@ -123,7 +123,7 @@ fn a_crash_says_what_is_known_and_what_is_not() {
         &[
             "a ended unexpectedly",
             "last record  2026-11-23 00:00:00 UTC, 60m00s after its start",
-            "not known    what ended the process",
+            "cause        unknown (",
             "noticed      2026-11-23 00:30:00 UTC, 3 minutes ago",
         ],
     );

@@ -94,7 +94,7 @@ fn what_is_known_is_named_and_the_rest_left() {
         err,
         "completed 1 of 6 frames\n\
          \x20 3 frames of tiny.so without a name (build-id c0ffee00)\n\
-         \x20 2 frames of no module that is known\n"
+         \x20 2 frames in no known module\n"
     );
     let mut after: Value = serde_json::from_str(&out).unwrap();
     let named = after["stack_traces"][0]["frames"][5].take();

@@ -129,7 +129,7 @@ pub struct Reason {
 }
 
 impl Reason {
-    /// A reason of that kind.
+    /// A reason with a kind and a message.
     #[must_use]
     pub fn new(kind: Kind, message: impl Into<String>) -> Reason {
         Reason {
@@ -148,7 +148,7 @@ text_enum! {
         Panic = "panic",
         /// A log record at or above the level of `dump_on`.
         Level = "level",
-        /// A rule of `dump_when`.
+        /// A rule of the program. No version writes it yet.
         Rule = "rule",
         /// A heartbeat that did not come.
         Hang = "hang",

@@ -1,4 +1,4 @@
-//! What stays the same of a failure from one run, and from one build, to the next.
+//! The fingerprint: the part of a failure that stays the same from run to run and build to build.
 
 use crate::{Dump, ErrorNode, Frame, Kind, Trace};
 

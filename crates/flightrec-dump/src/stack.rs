@@ -117,7 +117,7 @@ text_enum! {
         Caller = "caller",
         /// In the handler of a fatal signal.
         Crash = "crash",
-        /// Of the thread that a watch had expected a heartbeat of.
+        /// The stack of the thread whose heartbeat did not come.
         Hang = "hang",
     }
 }

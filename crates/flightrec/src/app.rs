@@ -1,4 +1,4 @@
-//! What a dump says about the program, its process and the machine.
+//! Describes the program, its process and the machine.
 
 use std::env;
 use std::process;

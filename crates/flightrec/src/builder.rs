@@ -92,19 +92,19 @@ pub enum CrashSafety {
 ///
 /// # Errors of other crates
 ///
-/// An error of `stackerr` has the stack of the place where it was created. Errors of `anyhow`,
-/// `eyre` and the standard library have one only if the environment asks for it. Otherwise the dump
-/// has the stack of the place where the error was handed over, and says so. One line at the
-/// beginning of `main` asks for them:
+/// An error of `stackerr` has the stack of the place where it was created. An error of `anyhow`
+/// (feature `anyhow`) has one only if the environment asks for it. Otherwise, and for errors of
+/// other crates, the dump has the stack of the place where the error was passed to the recorder,
+/// and says so. One line at the beginning of `main` asks for them:
 ///
 /// ```no_run
 /// // SAFETY: the process has no other thread yet.
 /// unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "1") };
 /// ```
 ///
-/// Each such error then costs about twenty times what a stack of `stackerr` costs. What costs
-/// nothing is `use stackerr::anyhow_compat as anyhow;`: the program's sources stay as they are, and
-/// its errors are those of `stackerr`.
+/// Each such error then costs about twenty times what a stack of `stackerr` costs. The cheaper way
+/// is `use stackerr::anyhow_compat as anyhow;`: the program's source stays as it is, and its errors
+/// are those of `stackerr`.
 pub fn builder(app: impl Into<String>) -> Builder {
     Builder {
         app: AppInfo {
@@ -238,7 +238,7 @@ impl Builder {
         self
     }
 
-    /// Sets how many records at WARN are kept besides, and as many at ERROR, however much is logged
+    /// Sets how many WARN and how many ERROR records are kept in addition, however many others come
     /// after them. The default is the last 100 each.
     pub fn keep_warnings(mut self, records: usize) -> Builder {
         self.warnings = records;

@@ -1,4 +1,4 @@
-//! Which record came last before a stack was captured.
+//! Notes with each captured stack the record that came before it.
 
 use std::sync::OnceLock;
 use std::time::{Instant, SystemTime};

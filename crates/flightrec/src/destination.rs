@@ -1,4 +1,4 @@
-//! Where dumps go: to a directory, or to a writer.
+//! The destination of dumps: a directory or a writer.
 
 use std::io::{self, Write};
 use std::path::Path;

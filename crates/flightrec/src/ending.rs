@@ -1,4 +1,4 @@
-//! Ordinary exits: the recorder is closed, whichever way the program takes.
+//! Closes the recorder when the process exits normally.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};

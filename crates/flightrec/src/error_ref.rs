@@ -1,4 +1,4 @@
-//! What `dump_error` takes: a reference to an error of any crate.
+//! The argument of `dump_error`: a reference to an error of any crate.
 
 use std::error::Error as StdError;
 

@@ -1,4 +1,4 @@
-//! Making the recorder the process's own: logger, panic hook, stamps on stacks.
+//! Installs the recorder: logger, panic hook, capture stamps.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -38,7 +38,7 @@ impl Builder {
         hook(&recorder, hook_first);
         if max_level > log::STATIC_MAX_LEVEL {
             recorder.recorder.pipeline.notices.say(&format!(
-                "records above {} are missing: a feature of the crate `log` (`max_level_…` or \
+                "records below {} are missing: a feature of the crate `log` (`max_level_…` or \
                  `release_max_level_…`, set by one of the dependencies) removes them",
                 log::STATIC_MAX_LEVEL
             ));

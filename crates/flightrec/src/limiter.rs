@@ -22,7 +22,7 @@ const DESCRIBED: usize = 5;
 pub(crate) struct RateLimiter {
     /// Oldest first, and few enough for a linear search.
     dumped: Vec<Dumped>,
-    budgets: [Tokens; 5],
+    budgets: [TokenBucket; 5],
     suppressed: SuppressedFailures,
 }
 
@@ -83,7 +83,7 @@ impl RateLimiter {
     pub(crate) fn new() -> RateLimiter {
         RateLimiter {
             dumped: Vec::new(),
-            budgets: [Tokens::new(); 5],
+            budgets: [TokenBucket::new(); 5],
             suppressed: SuppressedFailures::default(),
         }
     }
@@ -159,16 +159,15 @@ impl RateLimiter {
     }
 }
 
-/// A token bucket.
 #[derive(Clone, Copy)]
-struct Tokens {
+struct TokenBucket {
     left: u32,
     refilled: Option<Instant>,
 }
 
-impl Tokens {
-    const fn new() -> Tokens {
-        Tokens {
+impl TokenBucket {
+    const fn new() -> TokenBucket {
+        TokenBucket {
             left: BURST,
             refilled: None,
         }

@@ -1,4 +1,4 @@
-//! What became of a request for a dump.
+//! The outcome of a request for a dump.
 
 use std::error::Error as StdError;
 use std::fmt;

@@ -105,7 +105,7 @@ pub(crate) fn on_panic(recorder: &Arc<Recorder>, info: &PanicHookInfo<'_>) {
         remember(PayloadId::of(info.payload()), None);
         pipeline
             .notices
-            .say("no dump of this panic: less than 32 MiB of memory are left");
+            .say("no dump of this panic: less than 32 MiB of memory is left");
     } else if is_first || !is_notice(info) {
         dump(recorder, info);
     }

@@ -66,7 +66,7 @@ impl Pipeline {
         if !has_room() {
             self.count();
             return Err(self.report(DumpError::new(
-                "no dump: less than 32 MiB of memory are left",
+                "no dump: less than 32 MiB of memory is left",
             )));
         }
         let failure = make_failure();

@@ -1,4 +1,4 @@
-//! What the handles of one flight recorder share.
+//! The state that the handles of one flight recorder share.
 
 use std::process;
 

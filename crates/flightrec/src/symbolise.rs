@@ -31,7 +31,7 @@ pub(crate) fn run<T: Send + 'static>(
     look_up: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, &'static str> {
     if Vec::<u8>::new().try_reserve_exact(ROOM).is_err() {
-        return Err("names are missing: less than 256 MiB of memory are left");
+        return Err("names are missing: less than 256 MiB of memory is left");
     }
     let (done, wait) = mpsc::channel();
     let thread = thread::Builder::new().name("flightrec".to_owned());

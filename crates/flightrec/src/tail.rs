@@ -1,4 +1,4 @@
-//! Where records are kept: in memory, or in a mapped file that outlives the process.
+//! Keeps records, in memory or in a mapped file that outlives the process.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Which threads exist in this process.
+//! Tells which threads exist in this process.
 //!
 //! A thread gets a number when it first takes a lock. No other thread has the same one, here, in an
 //! ancestor or in a descendant of this process that shares memory with it by a fork: the counter is

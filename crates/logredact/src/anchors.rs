@@ -1,4 +1,4 @@
-//! Where to look: short texts that every secret has in it or beside it.
+//! Finds short texts that are in or beside every secret, to skip the text between them.
 //!
 //! All are looked for in one pass; a text without any costs nothing more.
 

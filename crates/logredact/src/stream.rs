@@ -1,4 +1,4 @@
-//! Texts that belong together.
+//! Masks texts in sequence, such as a private key that is logged line by line.
 
 use std::borrow::Cow;
 use std::fmt;

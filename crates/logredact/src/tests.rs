@@ -1,4 +1,4 @@
-//! What is masked, what is not, and that it takes linear time.
+//! Tests of what is masked, and that it takes linear time.
 
 use std::borrow::Cow;
 use std::cell::Cell;

@@ -13,10 +13,10 @@ use std::sync::OnceLock;
 
 use log::{LevelFilter, Log, Metadata, Record};
 
-use crate::gate;
+use crate::max_level;
 use crate::tee::Tee;
 
-pub use crate::gate::{max_level_override, reconfigured};
+pub use crate::max_level::{max_level_override, reconfigured};
 
 static INSTALLED: OnceLock<Tee> = OnceLock::new();
 
@@ -61,7 +61,7 @@ impl Tee {
         })?;
         // Only one call gets here, so the cell is empty. The level is still off.
         let _ = INSTALLED.set(self);
-        gate::set_max_level_by(|| installed().map_or(LevelFilter::Off, Tee::max_level));
+        max_level::set_max_level_by(|| installed().map_or(LevelFilter::Off, Tee::max_level));
         Ok(())
     }
 }

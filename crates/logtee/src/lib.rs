@@ -1,13 +1,13 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-mod caught;
+mod catch_panic;
 mod channel;
 mod compose;
 mod console;
 mod filter;
 mod format;
-mod gate;
+mod max_level;
 mod owned;
 mod pipe;
 mod sink;

@@ -5,7 +5,7 @@ use std::fmt;
 use log::kv::{self, Key, Source, ToValue, VisitSource, VisitValue};
 use log::{Level, Record};
 
-use crate::caught::caught;
+use crate::catch_panic::catch_panic;
 
 /// A key-value's value that owns what it holds.
 ///
@@ -43,7 +43,7 @@ impl OwnedValue {
     /// text; a `Display` that fails or panics leaves `[formatting failed]`.
     pub fn capture(value: &kv::Value<'_>) -> OwnedValue {
         let mut capture = Capture(OwnedValue::Null);
-        match caught(|| value.visit(&mut capture)) {
+        match catch_panic(|| value.visit(&mut capture)) {
             Ok(Ok(())) => capture.0,
             _ => OwnedValue::Str(crate::format::FAILED.to_owned()),
         }
@@ -243,7 +243,7 @@ impl OwnedRecord {
 pub(crate) fn message(record: &Record<'_>) -> String {
     let mut message = String::new();
     if !matches!(
-        caught(|| fmt::write(&mut message, *record.args())),
+        catch_panic(|| fmt::write(&mut message, *record.args())),
         Ok(Ok(()))
     ) {
         message.push_str(crate::format::FAILED);

@@ -1,4 +1,4 @@
-//! Where records go: the trait [`Sink`], and what can be passed where a sink is expected.
+//! Sinks: the trait [`Sink`], and the types that can be passed where a sink is expected.
 
 use std::fmt;
 use std::io;

@@ -8,7 +8,7 @@ use log::{LevelFilter, Log, Metadata, Record};
 use crate::compose::{self, Branch};
 use crate::context;
 use crate::filter::Filter;
-use crate::gate;
+use crate::max_level;
 use crate::sink::{IntoSink, Sink};
 
 /// Passes each record to every sink whose filter lets it pass.
@@ -95,7 +95,7 @@ impl Log for Tee {
         if context::in_use() {
             return context::join(record, |record| drop(self.0.emit(record)));
         }
-        let generation = gate::generation();
+        let generation = max_level::generation();
         for branch in &self.0.branches {
             if branch.admits(generation, record.level())
                 && let Some(Err(error)) = branch.emit(record)
@@ -143,7 +143,7 @@ impl Fanout {
 
 impl Sink for Fanout {
     fn emit(&self, record: &Record<'_>) -> io::Result<()> {
-        let generation = gate::generation();
+        let generation = max_level::generation();
         let mut result = Ok(());
         for branch in &self.branches {
             if branch.admits(generation, record.level())

@@ -1,4 +1,4 @@
-//! From a record to bytes.
+//! Encodes a record as bytes.
 
 use std::cell::RefCell;
 use std::fmt::Write as _;

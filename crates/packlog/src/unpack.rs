@@ -1,4 +1,4 @@
-//! From bytes back to a record.
+//! Decodes bytes into a record.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Which frames are the program's own, by the names of their functions.
+//! Classifies frames by the names of their functions: the program's own, or the runtime's.
 
 /// What sort of code a frame belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

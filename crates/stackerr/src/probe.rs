@@ -1,4 +1,4 @@
-//! How a traversal finds stacks in types that it cannot name.
+//! Finds the stacks of types that a traversal cannot name.
 //!
 //! A generic `Traced<E>` cannot be found by downcast, because `E` is unknown; and anyhow hides the
 //! type of what it boxes. So the traversal sets a flag of this thread and calls `source()`: an

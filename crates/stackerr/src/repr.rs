@@ -1,4 +1,4 @@
-//! What an [`Error`] is made of.
+//! The representation of an [`Error`].
 
 #[cfg(feature = "anyhow")]
 use crate::carried::Carried;

@@ -1,4 +1,4 @@
-//! Where a stack begins: where the error was created, not in the functions that captured it.
+//! Trims a stack to begin where the error was created, not in the functions that captured it.
 
 use crate::frame::Frame;
 use crate::kind::{FrameKind, is_bare, parts};

@@ -1,4 +1,4 @@
-//! What bounds a tail, and the numbers that hold where the user names none.
+//! The limits of a tail, and their defaults.
 
 use std::time::Duration;
 

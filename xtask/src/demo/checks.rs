@@ -1,4 +1,4 @@
-//! What the demo promises, and whether it was so.
+//! Counts the demo's checks, and reports those that failed.
 
 use anyhow::{Result, bail};
 

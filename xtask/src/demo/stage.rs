@@ -1,4 +1,4 @@
-//! What the demo plays with: the programs, the directories and what they leave.
+//! The programs and directories of the demo.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -23,7 +23,7 @@ pub(super) fn run(args: Redact, common: &Common) -> Result {
         Some(output) => output.clone(),
         None if is_stdin(&source.path) => {
             return Err(CliError::new(
-                "standard input has no name: say with --output where to write",
+                "standard input has no file name; give --output",
             ));
         }
         None => here(&source.path),

@@ -107,7 +107,7 @@ fn report(out: &mut dyn Write, tally: &Tally, modules: &Modules) -> io::Result<(
     }
     if tally.unnamed_nowhere > 0 {
         let frames = count::of(tally.unnamed_nowhere, "frame");
-        writeln!(out, "  {frames} of no module that is known")?;
+        writeln!(out, "  {frames} in no known module")?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What an executable says of itself.
+//! Checks an executable: the recorder in it, symbols, build id.
 
 use std::path::Path;
 
@@ -98,7 +98,7 @@ fn identity(file: &File<'_>) -> Finding {
         None => Finding::bad(
             SUBJECT,
             "none: a dump can't tell which build it is from",
-            "link with RUSTFLAGS=\"-C link-arg=-Wl,--build-id\", or give .revision(…) to the builder",
+            "link with RUSTFLAGS=\"-C link-arg=-Wl,--build-id\", or call .revision(…) on the builder",
         ),
     }
 }
@@ -222,8 +222,8 @@ fn panics(file: &File<'_>, texts: &Texts) -> Finding {
     if texts.panic_abort {
         return Finding::unsure(
             SUBJECT,
-            "abort: the hook still makes a dump, but run() and destructors see nothing of them",
-            "leave panic = \"unwind\" in [profile.release] unless you need it otherwise",
+            "abort: the hook still makes a dump, but run() cannot catch panics and destructors do not run",
+            "remove panic = \"abort\" from [profile.release] unless you need it",
         );
     }
     if unwinds() {
@@ -241,7 +241,11 @@ fn panics(file: &File<'_>, texts: &Texts) -> Finding {
 fn levels(texts: &Texts) -> Finding {
     const SUBJECT: &str = "levels";
     if !texts.recorder {
-        return Finding::unsure(SUBJECT, "can't be told without the recorder", "");
+        return Finding::unsure(
+            SUBJECT,
+            "unknown: the program does not contain the recorder",
+            "",
+        );
     }
     if !texts.removed_levels {
         return Finding::good(

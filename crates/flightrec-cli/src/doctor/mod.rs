@@ -1,4 +1,4 @@
-//! Whether a program's dumps will be of use.
+//! Checks whether a program's dumps will be useful.
 
 mod binary;
 mod state;

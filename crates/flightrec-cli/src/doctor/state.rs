@@ -1,4 +1,4 @@
-//! Whether the place for the dumps can be written to.
+//! Checks whether the directory of dumps can be written to.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -16,7 +16,7 @@ pub(crate) fn writable(state: Option<&Path>) -> Finding {
         return Finding::bad(
             SUBJECT,
             "none: there is no home directory",
-            "give .dir(…) to the builder",
+            "call .dir(…) on the builder",
         );
     };
     let name = state.to_string_lossy();
@@ -27,7 +27,7 @@ pub(crate) fn writable(state: Option<&Path>) -> Finding {
         Err(error) => Finding::bad(
             SUBJECT,
             format!("{name} can't be written to: {error}"),
-            "make it writable, or give .dir(…) to the builder",
+            "make it writable, or call .dir(…) on the builder",
         ),
     }
 }

@@ -53,7 +53,7 @@ pub(crate) fn read_document(source: &Source, limits: Limits) -> Result<Document>
             let dumps = count::of(count, "dump");
             return Err(CliError::at(
                 path,
-                format!("it has {dumps}, and none with the number {number}"),
+                format!("there is no dump {number} in it; it has {dumps}"),
             ));
         }
         None => count - 1,

@@ -182,7 +182,7 @@ impl Repair<'_> {
         if is_json && !is_last {
             self.out.extend(word.as_bytes());
         } else if is_number && !is_last {
-            self.report(self.at, &format!("{word} is not a number of JSON"));
+            self.report(self.at, &format!("{word} is not a JSON number"));
             self.out.extend(b"null");
         } else {
             return None;
@@ -379,8 +379,8 @@ mod tests {
             "{\"a\":[NaN,-Infinity,1]}",
             json!({"a": [null, null, 1]}),
             &[
-                "NaN is not a number of JSON at byte 6 (line 1, column 7)",
-                "-Infinity is not a number of JSON at byte 10 (line 1, column 11)",
+                "NaN is not a JSON number at byte 6 (line 1, column 7)",
+                "-Infinity is not a JSON number at byte 10 (line 1, column 11)",
             ],
         );
         check(

@@ -1,4 +1,4 @@
-//! How output looks: colours, columns, times, counts.
+//! Formats output: colours, columns, times, counts.
 
 pub(crate) mod count;
 pub(crate) mod screen;

@@ -1,4 +1,4 @@
-//! Where output goes: a pipe, the terminal, or a pager if it is longer than the screen.
+//! Writes to a pipe, the terminal, or a pager if the output is longer than the screen.
 
 use std::env;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};

@@ -133,9 +133,9 @@ fn crash_facts(dump: &Dump, crash: &Crash, now: Option<Timestamp>) -> Vec<Fact> 
         None => {
             let causes = match crash.rebooted {
                 Some(true) => "SIGKILL, out of memory, or the machine went down",
-                _ => "SIGKILL or out of memory; a crash if crashes are not caught",
+                _ => "SIGKILL, out of memory, or a crash without a crash handler",
             };
-            facts.push(("not known", format!("what ended the process ({causes})")));
+            facts.push(("cause", format!("unknown ({causes})")));
         }
     }
     if let Some(noticed) = time::known(dump.created_at) {

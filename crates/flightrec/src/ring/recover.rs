@@ -188,7 +188,7 @@ fn message(ring: &Recovered, ran: Option<f64>) -> String {
     };
     let ran = ran.map_or_else(
         || "it logged nothing".to_owned(),
-        |ran| format!("its last record is from {ran:.1} s after its start"),
+        |ran| format!("it logged its last record {ran:.1} s after its start"),
     );
     format!(
         "process {} ended without closing the recorder ({cause}); {ran}",

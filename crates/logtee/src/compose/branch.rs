@@ -1,4 +1,4 @@
-//! One filter, what it stands before, and a count of the failures.
+//! A sink with its filter and a count of its failures.
 
 use std::any::Any;
 use std::io;
@@ -7,16 +7,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use log::{Level, LevelFilter, Metadata, Record};
 
-use crate::caught::{Panicked, caught};
+use crate::catch_panic::{Panicked, catch_panic};
 use crate::filter::Filter;
-use crate::gate::Gate;
+use crate::max_level::CachedMaxLevel;
 use crate::sink::Sink;
 
 /// `T` is a boxed [`Sink`], or a writer of a [`FormatOnce`](crate::FormatOnce).
 pub(crate) struct Branch<T = Box<dyn Sink>> {
-    gate: Gate,
+    max_level: CachedMaxLevel,
     filter: Box<dyn Filter>,
-    /// The filter is a plain level, so the gate's answer is the filter's answer.
+    /// The filter is a plain level, so the cached level's answer is the filter's answer.
     is_level: bool,
     target: T,
     /// Relaxed: a count, which orders nothing.
@@ -31,7 +31,7 @@ impl<T> RefUnwindSafe for Branch<T> {}
 impl<T> Branch<T> {
     pub(crate) fn with_target(filter: impl Filter + 'static, target: T) -> Branch<T> {
         Branch {
-            gate: Gate::new(),
+            max_level: CachedMaxLevel::new(),
             is_level: (&filter as &dyn Any).is::<LevelFilter>(),
             filter: Box::new(filter),
             target,
@@ -43,18 +43,18 @@ impl<T> Branch<T> {
     /// as one that lets everything pass.
     #[cold]
     pub(crate) fn filter_max_level(&self) -> LevelFilter {
-        caught(|| self.filter.max_level()).unwrap_or(LevelFilter::Trace)
+        catch_panic(|| self.filter.max_level()).unwrap_or(LevelFilter::Trace)
     }
 
     /// Whether the filter could let the level pass.
     pub(crate) fn filter_admits(&self, generation: usize, level: Level) -> bool {
-        self.gate
+        self.max_level
             .admits(generation, level, || self.filter_max_level())
     }
 
     pub(crate) fn filter_enabled(&self, generation: usize, metadata: &Metadata<'_>) -> bool {
         self.filter_admits(generation, metadata.level())
-            && caught(|| self.filter.enabled(metadata)).unwrap_or(false)
+            && catch_panic(|| self.filter.enabled(metadata)).unwrap_or(false)
     }
 
     #[inline]
@@ -64,7 +64,7 @@ impl<T> Branch<T> {
 
     /// Asks the filter alone about a record. A panic is counted.
     pub(crate) fn filter_matches(&self, record: &Record<'_>) -> io::Result<bool> {
-        caught(|| self.filter.matches(record))
+        catch_panic(|| self.filter.matches(record))
             .map_err(|panic| self.panicked(&panic, "a filter panicked"))
     }
 
@@ -74,7 +74,7 @@ impl<T> Branch<T> {
         what: &str,
         work: impl FnOnce(&T) -> io::Result<()>,
     ) -> io::Result<()> {
-        match caught(|| work(&self.target)) {
+        match catch_panic(|| work(&self.target)) {
             Ok(result) => result.map_err(|error| self.failed(error)),
             Err(panic) => Err(self.panicked(&panic, what)),
         }
@@ -104,7 +104,8 @@ impl Branch {
     /// Whether filter and sink could want the level.
     #[inline]
     pub(crate) fn admits(&self, generation: usize, level: Level) -> bool {
-        self.gate.admits(generation, level, || self.max_level())
+        self.max_level
+            .admits(generation, level, || self.max_level())
     }
 
     /// Emits the record if the filter lets it pass and the sink is enabled for it. `None` if the
@@ -113,7 +114,7 @@ impl Branch {
     /// The caller has asked [`admits`](Branch::admits).
     #[inline(always)]
     pub(crate) fn emit(&self, record: &Record<'_>) -> Option<io::Result<()>> {
-        let outcome = caught(|| {
+        let outcome = catch_panic(|| {
             self.matches(record)
                 .then(|| self.target.emit_if_enabled(record))
         });
@@ -138,13 +139,13 @@ impl Branch {
     /// panics here, it is treated as wanting everything.
     #[cold]
     pub(crate) fn max_level(&self) -> LevelFilter {
-        caught(|| self.filter.max_level().min(self.target.max_level()))
+        catch_panic(|| self.filter.max_level().min(self.target.max_level()))
             .unwrap_or(LevelFilter::Trace)
     }
 
     pub(crate) fn enabled(&self, generation: usize, metadata: &Metadata<'_>) -> bool {
         self.admits(generation, metadata.level())
-            && caught(|| self.filter.enabled(metadata) && self.target.enabled(metadata))
+            && catch_panic(|| self.filter.enabled(metadata) && self.target.enabled(metadata))
                 .unwrap_or(false)
     }
 }

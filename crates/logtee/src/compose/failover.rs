@@ -1,4 +1,4 @@
-//! The next sink if one fails.
+//! Passes a record to the next sink if one fails.
 
 use std::fmt;
 use std::io;

@@ -10,7 +10,7 @@ use std::io;
 
 use log::{LevelFilter, Metadata, Record};
 
-use crate::gate;
+use crate::max_level;
 use crate::sink::Sink;
 
 pub(crate) use branch::Branch;
@@ -41,7 +41,7 @@ pub(crate) fn any_enabled<'a>(
     mut branches: impl Iterator<Item = &'a Branch>,
     metadata: &Metadata<'_>,
 ) -> bool {
-    let generation = gate::generation();
+    let generation = max_level::generation();
     branches.any(|branch| branch.enabled(generation, metadata))
 }
 
@@ -60,7 +60,7 @@ impl Alternatives {
 
     /// Tries the sinks that are enabled, once round from `start`, until one takes the record.
     fn emit_from(&self, start: usize, record: &Record<'_>) -> io::Result<()> {
-        let generation = gate::generation();
+        let generation = max_level::generation();
         let (before, from) = self.0.split_at_checked(start).unwrap_or((&self.0, &[]));
         let mut result = Ok(());
         for sink in from.iter().chain(before) {

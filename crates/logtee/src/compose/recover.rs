@@ -5,7 +5,7 @@ use std::io;
 
 use log::{LevelFilter, Metadata, Record};
 
-use crate::caught::caught;
+use crate::catch_panic::catch_panic;
 use crate::sink::{IntoSink, Sink};
 
 /// How a sink failed over a record.
@@ -83,7 +83,7 @@ where
     S: Sink,
 {
     fn emit(&self, record: &Record<'_>) -> io::Result<()> {
-        match caught(|| self.sink.emit_if_enabled(record)) {
+        match catch_panic(|| self.sink.emit_if_enabled(record)) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
                 (self.handler)(&Failure::Error(&error), record);

@@ -7,7 +7,7 @@ use log::{LevelFilter, Metadata, Record};
 
 use super::Branch;
 use crate::filter::Filter;
-use crate::gate;
+use crate::max_level;
 use crate::sink::{IntoSink, Sink};
 
 /// Begins a router: every route that matches gets the record; if none matches, the sink of
@@ -100,7 +100,7 @@ impl Router {
 
 impl Sink for Router {
     fn emit(&self, record: &Record<'_>) -> io::Result<()> {
-        let generation = gate::generation();
+        let generation = max_level::generation();
         let mut result = Ok(());
         let mut matched = false;
         for route in &self.routes {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use log::{LevelFilter, Metadata, Record};
 
 use super::Filter;
-use crate::gate;
+use crate::max_level;
 
 /// Makes a filter that can be changed later, and the handle that changes it.
 ///
@@ -181,7 +181,7 @@ impl Handle {
         };
         // The user's destructor must not run under the lock.
         drop(replaced);
-        gate::reconfigured();
+        max_level::reconfigured();
     }
 
     /// The most verbose level that the current filter could let pass.

@@ -1,4 +1,4 @@
-//! Which records a sink gets: the trait [`Filter`], levels, closures, and their combinations.
+//! Filters: the trait [`Filter`], levels, closures, and their combinations.
 
 mod adjustable;
 #[cfg(feature = "env-filter")]

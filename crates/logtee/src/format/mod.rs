@@ -1,4 +1,4 @@
-//! From a record to one line of text.
+//! Formats a record as one line of text.
 
 mod civil;
 mod json;

@@ -6,7 +6,7 @@ use std::fmt::{self, Write as _};
 use log::Record;
 use log::kv::{Error as KvError, Key, Source, Value, VisitSource, VisitValue};
 
-use crate::caught::caught;
+use crate::catch_panic::catch_panic;
 use crate::escape::{self, Escaping, Style};
 
 /// Written where formatting returned an error or panicked, after what had been written by then.
@@ -17,7 +17,7 @@ pub(super) fn push_args(out: &mut Vec<u8>, args: fmt::Arguments<'_>, style: Styl
     if let Some(text) = args.as_str() {
         return escape::push(out, text, style);
     }
-    let formatted = caught(|| Escaping { out, style }.write_fmt(args));
+    let formatted = catch_panic(|| Escaping { out, style }.write_fmt(args));
     if !matches!(formatted, Ok(Ok(()))) {
         out.extend_from_slice(FAILED.as_bytes());
     }
@@ -33,7 +33,7 @@ pub(crate) fn each_pair(record: &Record<'_>, push: impl FnMut(&str, &Value<'_>))
         }
     }
     let source: &dyn Source = record.key_values();
-    let _ = caught(|| source.visit(&mut Each(push)));
+    let _ = catch_panic(|| source.visit(&mut Each(push)));
 }
 
 /// Whether strings are quoted.
@@ -48,7 +48,7 @@ pub(super) enum Quotes {
 /// Appends one value. If it cannot be visited, the mark is all that is written.
 pub(super) fn push_value(out: &mut Vec<u8>, value: &Value<'_>, quotes: Quotes) {
     let start = out.len();
-    let visited = caught(|| value.visit(PushValue { out, quotes }));
+    let visited = catch_panic(|| value.visit(PushValue { out, quotes }));
     if !matches!(visited, Ok(Ok(()))) {
         out.truncate(start);
         escape::push_quoted(out, FAILED);
@@ -183,7 +183,7 @@ fn nested_json(value: &Value<'_>) -> Option<String> {
         }
     }
     let mut nested = Nested(Vec::new());
-    let written = caught(|| serde_json::to_writer(&mut nested, value));
+    let written = catch_panic(|| serde_json::to_writer(&mut nested, value));
     matches!(written, Ok(Ok(()))).then_some(())?;
     let json = String::from_utf8(nested.0).ok()?;
     // serde_json leaves DEL, C1 and bidirectional controls as they are. They occur inside strings

@@ -9,7 +9,7 @@ use super::{Writer, with_buffer};
 use crate::compose::Branch;
 use crate::filter::Filter;
 use crate::format::Format;
-use crate::gate;
+use crate::max_level;
 use crate::sink::Sink;
 
 /// Begins a sink that formats a record once and writes the line to every writer whose filter lets
@@ -85,7 +85,7 @@ impl<F> FormatOnce<F> {
 
 impl<F: Format> Sink for FormatOnce<F> {
     fn emit(&self, record: &Record<'_>) -> io::Result<()> {
-        let generation = gate::generation();
+        let generation = max_level::generation();
         with_buffer(|line| {
             let mut formatted = false;
             let mut result = Ok(());
@@ -132,7 +132,7 @@ impl<F: Format> Sink for FormatOnce<F> {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        let generation = gate::generation();
+        let generation = max_level::generation();
         self.outputs
             .iter()
             .any(|output| output.filter_enabled(generation, metadata))

@@ -1,4 +1,4 @@
-//! How to get from a function to its caller.
+//! The unwind rule of a function: how to compute its caller's registers.
 
 /// The unwind rule of one return address, in the form that nearly all have: the CFA (canonical
 /// frame address) is a fixed distance above the stack pointer or the frame pointer, the return

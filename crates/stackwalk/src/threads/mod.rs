@@ -4,8 +4,8 @@
 //! walk its own stack. Threads go on at once, one after the other: they are not stopped together,
 //! so the stacks are not from one instant.
 //!
-//! Stacks exist on x86-64 Linux with glibc 2.35 or later. On other Linux systems the list has no
-//! stacks.
+//! Stacks exist on x86-64 Linux with glibc; before glibc 2.35, they are walked by frame pointers
+//! only. On other Linux systems the list has no stacks.
 //!
 //! # The signal
 //!

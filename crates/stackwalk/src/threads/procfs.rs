@@ -1,4 +1,4 @@
-//! What `/proc` tells about the threads of this process.
+//! Reads the states of this process's threads from `/proc`.
 
 use super::{Outcome, Thread};
 use std::fs;

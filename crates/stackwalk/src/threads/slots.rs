@@ -1,4 +1,4 @@
-//! What threads write their stacks into.
+//! The memory that threads write their stacks to.
 //!
 //! A slot goes from free to asked, walking and done. The thread that asks makes the first step, the
 //! handler the two others, by comparing and swapping the state, which includes the number of the

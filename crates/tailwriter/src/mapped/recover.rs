@@ -1,4 +1,4 @@
-//! From the bytes of a file to the lines that are whole in it.
+//! Reads the complete lines in the bytes of a file.
 //!
 //! The file is read twice, a segment at a time: to count, and then to copy into memory of just that
 //! size. So recovering takes no more memory than twice the length of the file, whatever it holds. If

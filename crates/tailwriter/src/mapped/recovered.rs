@@ -1,4 +1,4 @@
-//! What a file tells of the process that wrote it.
+//! The content of a file, and the process that wrote it.
 
 use std::fmt;
 use std::fs::{File, TryLockError};

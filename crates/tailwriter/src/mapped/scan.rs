@@ -1,4 +1,4 @@
-//! From the words of one segment to the lines that are whole in it.
+//! Finds the complete lines in the words of one segment.
 
 use super::checked::{Checked, LapBlock, record};
 use super::sum::Key;

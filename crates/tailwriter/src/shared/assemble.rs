@@ -1,4 +1,4 @@
-//! From what journals hold to a snapshot: which lines are within the bounds.
+//! Assembles a snapshot from the lines of the journals that are within the limits.
 
 use super::journal::{Contents, Found};
 use super::segment::WORD;

@@ -1,4 +1,4 @@
-//! What a shared tail does, in memory of its own or in a mapped file.
+//! The core of a shared tail, in memory of its own or in a mapped file.
 
 use std::fmt;
 

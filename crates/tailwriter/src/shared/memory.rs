@@ -1,4 +1,4 @@
-//! Where the segments of a journal lie.
+//! The memory that the segments of a journal are in.
 
 use std::sync::OnceLock;
 

@@ -1,4 +1,4 @@
-//! Which segments are sealed, which are free, and what is gone.
+//! The table of segments that are sealed, free, or recycled.
 
 use std::collections::VecDeque;
 use std::mem;

@@ -1,4 +1,4 @@
-//! Which of a tail's shards a thread writes to.
+//! Assigns the shards of a tail to threads.
 //!
 //! A slot is a small number that one thread owns at a time, for all tails of the process. The bits
 //! of one atomic word say which are taken, so that claiming one needs no lock.

@@ -1,4 +1,4 @@
-//! What was in a shared tail at one moment.
+//! The content of a shared tail at one moment.
 
 use std::fmt;
 use std::io::{self, Write};

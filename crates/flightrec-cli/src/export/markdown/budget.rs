@@ -1,4 +1,4 @@
-//! How much may be written.
+//! Bounds the length of the output.
 
 use std::str::FromStr;
 

@@ -1,4 +1,4 @@
-//! What becomes of the lines when a process, a machine or a file does: campaigns of faults.
+//! Fault campaigns: which lines survive killed processes, power loss and damaged files.
 //!
 //! How many tries each makes is short for everyday use, and taken from the environment for a long
 //! campaign: `TAILWRITER_KILLS`, `TAILWRITER_DEATHS` (of each kind), `TAILWRITER_IMAGES`,

@@ -31,6 +31,6 @@ impl Drop for Panicked {
 
 /// Runs `work`. The panic hook has printed the panic by the time this returns; nobody else does.
 #[inline]
-pub(crate) fn caught<R>(work: impl FnOnce() -> R) -> Result<R, Panicked> {
+pub(crate) fn catch_panic<R>(work: impl FnOnce() -> R) -> Result<R, Panicked> {
     catch_unwind(AssertUnwindSafe(work)).map_err(Panicked)
 }

@@ -1,4 +1,4 @@
-//! The first question about a record, and the cheapest: could this level be wanted at all?
+//! The cached maximum level: could a record of this level be wanted at all?
 //!
 //! The most verbose level that a branch could want is cached beside it, in one word together with
 //! the generation of the configuration. Changing a filter at run time advances the generation, so
@@ -103,12 +103,12 @@ pub fn max_level_override() -> Option<LevelFilter> {
 }
 
 /// The most verbose level a branch could want, cached for one generation.
-pub(crate) struct Gate(AtomicUsize);
+pub(crate) struct CachedMaxLevel(AtomicUsize);
 
-impl Gate {
-    pub(crate) fn new() -> Gate {
+impl CachedMaxLevel {
+    pub(crate) fn new() -> CachedMaxLevel {
         // No generation has all bits set: stale from the start.
-        Gate(AtomicUsize::new(usize::MAX))
+        CachedMaxLevel(AtomicUsize::new(usize::MAX))
     }
 
     /// Whether `level` passes; `compute` is called if the cached answer is stale.
@@ -145,7 +145,7 @@ mod models {
     fn no_cached_answer_outlives_the_setting_it_was_computed_from() {
         struct Setting {
             generation: Generation,
-            gate: Gate,
+            max_level: CachedMaxLevel,
             level: AtomicUsize,
         }
 
@@ -155,7 +155,7 @@ mod models {
                     0 => LevelFilter::Off,
                     _ => LevelFilter::Debug,
                 };
-                self.gate
+                self.max_level
                     .admits(self.generation.now(), Level::Debug, compute)
             }
 
@@ -168,7 +168,7 @@ mod models {
         loom::model(|| {
             let setting = Arc::new(Setting {
                 generation: Generation(AtomicUsize::new(0)),
-                gate: Gate::new(),
+                max_level: CachedMaxLevel::new(),
                 level: AtomicUsize::new(0),
             });
             let asking = Arc::clone(&setting);
@@ -194,14 +194,14 @@ mod tests {
 
     #[test]
     fn an_answer_from_an_older_generation_is_computed_again() {
-        let gate = Gate::new();
-        assert!(gate.admits(0, Level::Info, || LevelFilter::Info));
-        assert!(gate.admits(0, Level::Info, || unreachable!("cached")));
-        assert!(!gate.admits(0, Level::Debug, || unreachable!("cached")));
-        assert!(!gate.admits(STEP, Level::Info, || LevelFilter::Off));
-        assert!(gate.admits(2 * STEP, Level::Trace, || LevelFilter::Trace));
+        let max_level = CachedMaxLevel::new();
+        assert!(max_level.admits(0, Level::Info, || LevelFilter::Info));
+        assert!(max_level.admits(0, Level::Info, || unreachable!("cached")));
+        assert!(!max_level.admits(0, Level::Debug, || unreachable!("cached")));
+        assert!(!max_level.admits(STEP, Level::Info, || LevelFilter::Off));
+        assert!(max_level.admits(2 * STEP, Level::Trace, || LevelFilter::Trace));
         // A late store from generation 1 is not used in generation 2.
-        assert!(!gate.admits(STEP, Level::Error, || LevelFilter::Off));
-        assert!(gate.admits(2 * STEP, Level::Error, || LevelFilter::Warn));
+        assert!(!max_level.admits(STEP, Level::Error, || LevelFilter::Off));
+        assert!(max_level.admits(2 * STEP, Level::Error, || LevelFilter::Warn));
     }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use flightrec_dump::Dump;
 
 use crate::dir::{Dir, retry};
-use crate::limit::max_file_bytes;
+use crate::file_size_limit::max_file_bytes;
 
 const TEMPORARY: &str = ".tmp-";
 
