@@ -29,6 +29,8 @@ pub(crate) struct Failure {
     pub(crate) thread: String,
     /// Equal for repetitions of one failure. A failure without a key is never limited.
     pub(crate) key: Option<u64>,
+    /// Of a panic: equal for those at one place of the source code.
+    pub(crate) place: Option<u64>,
     pub(crate) budget: Budget,
     /// The process ends because of it, so no later dump can count it.
     pub(crate) ends_process: bool,
@@ -59,6 +61,7 @@ impl Failure {
             omitted_stacks: 0,
             thread: thread_name(),
             key: None,
+            place: None,
             budget,
             ends_process: false,
             notes: Vec::new(),
@@ -137,6 +140,7 @@ impl Failure {
             error: Some(error),
             stacks: stacks.collect(),
             origin: Some(StackOrigin::Panic),
+            place: Some(fnv1a(place.as_bytes())),
             ..Failure::new(Kind::Panic, message, budget)
         }
         .with_key(&key)

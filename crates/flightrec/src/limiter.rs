@@ -13,6 +13,9 @@ const REPEAT_AFTER: Duration = Duration::from_secs(60 * 60);
 const BURST: u32 = 10;
 /// … and how long it takes until one more is.
 const REFILL: Duration = Duration::from_secs(30);
+/// How many dumps there are of panics at one place with different stacks: a bug in a parallel loop
+/// has many.
+const PER_PLACE: usize = 3;
 /// How many different failures are remembered.
 const REMEMBERED: usize = 256;
 /// How many suppressed failures are described, of the first and of the last ones each.
@@ -28,6 +31,7 @@ pub(crate) struct RateLimiter {
 
 struct Dumped {
     key: u64,
+    place: Option<u64>,
     path: Option<PathBuf>,
     at: Instant,
 }
@@ -106,13 +110,14 @@ impl RateLimiter {
                     return Decision::Repeated(path);
                 }
             }
-            let has_token = self.budgets[failure.budget as usize].take(now);
-            if !has_token && !failure.ends_process {
+            let has_room = !self.is_full(failure.place, now)
+                && self.budgets[failure.budget as usize].take(now);
+            if !has_room && !failure.ends_process {
                 self.suppressed.add(failure);
                 return Decision::TooMany;
             }
             // Now, in case another thread fails in the same way before this dump is written.
-            self.remember(key, now);
+            self.remember(key, failure.place, now);
         }
         Decision::Dump(std::mem::take(&mut self.suppressed))
     }
@@ -149,13 +154,26 @@ impl RateLimiter {
         unreported.count.saturating_sub(unreported.told)
     }
 
-    fn remember(&mut self, key: u64, at: Instant) {
+    fn remember(&mut self, key: u64, place: Option<u64>, at: Instant) {
         self.dumped.retain(|dumped| dumped.key != key);
         if self.dumped.len() >= REMEMBERED {
             self.dumped.remove(0);
         }
         let path = None;
-        self.dumped.push(Dumped { key, path, at });
+        self.dumped.push(Dumped {
+            key,
+            place,
+            path,
+            at,
+        });
+    }
+
+    /// Whether there are enough dumps of failures at that place.
+    fn is_full(&self, place: Option<u64>, now: Instant) -> bool {
+        let is_there = |dumped: &&Dumped| {
+            dumped.place == place && now.duration_since(dumped.at) < REPEAT_AFTER
+        };
+        place.is_some() && self.dumped.iter().filter(is_there).count() >= PER_PLACE
     }
 }
 
@@ -230,6 +248,34 @@ mod tests {
         assert_eq!(suppressed.described[0].count, 100_000);
         assert!(is_dump(
             &limiter.decide_at(&failure(7), start + REPEAT_AFTER),
+            0
+        ));
+    }
+
+    #[test]
+    fn panics_at_one_place_with_different_stacks_make_three_dumps() {
+        let mut limiter = RateLimiter::new();
+        let now = Instant::now();
+        let at_place = |key| Failure {
+            place: Some(5),
+            ..failure(key)
+        };
+        for key in 0..PER_PLACE as u64 {
+            assert!(is_dump(&limiter.decide_at(&at_place(key), now), 0));
+        }
+        assert_eq!(limiter.decide_at(&at_place(7), now), Decision::TooMany);
+        let elsewhere = Failure {
+            place: Some(6),
+            ..failure(8)
+        };
+        assert!(is_dump(&limiter.decide_at(&elsewhere, now), 1));
+        let last = Failure {
+            ends_process: true,
+            ..at_place(9)
+        };
+        assert!(is_dump(&limiter.decide_at(&last, now), 0));
+        assert!(is_dump(
+            &limiter.decide_at(&at_place(10), now + REPEAT_AFTER),
             0
         ));
     }

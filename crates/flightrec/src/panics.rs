@@ -21,7 +21,10 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The latest panics that the hook has seen, in any thread.
 static LATEST: ForkMutex<VecDeque<Seen>> = ForkMutex::new(VecDeque::new());
-const MAX_LATEST: usize = 32;
+/// One panic in a parallel loop can be hundreds.
+const MAX_LATEST: usize = 1_024;
+/// How many of them keep their stacks, in case one of them ends the process.
+const MAX_SUPPRESSED: usize = 32;
 
 struct Seen {
     payload: PayloadId,
@@ -73,6 +76,15 @@ fn remember(payload: PayloadId, suppressed: Option<Box<Failure>>) {
     latest.retain(|seen| seen.payload != payload);
     if latest.len() == MAX_LATEST {
         latest.pop_front();
+    }
+    if suppressed.is_some() {
+        let mut newest_first = latest
+            .iter_mut()
+            .rev()
+            .filter(|seen| seen.suppressed.is_some());
+        if let Some(oldest) = newest_first.nth(MAX_SUPPRESSED - 1) {
+            oldest.suppressed = None;
+        }
     }
     latest.push_back(Seen {
         payload,

@@ -36,6 +36,9 @@ pub enum Capture {
 /// Sets the greatest number of frames of stacks that are captured from now on, for the whole
 /// process. The default is 50, the maximum 4,096; with 0 nothing is captured.
 ///
+/// A stack that is captured in a panic hook has four times as many: a recursion or a parallel loop
+/// would otherwise hide its callers.
+///
 /// # Examples
 ///
 /// ```
@@ -123,6 +126,11 @@ pub(crate) fn span() -> Option<NonZeroU64> {
 /// The present depth, in frames.
 pub(crate) fn depth() -> usize {
     DEPTH.load(Ordering::Relaxed)
+}
+
+/// The depth of stacks that are captured in a panic hook.
+pub(crate) fn depth_of_panics(depth: usize) -> usize {
+    depth.saturating_mul(4).min(MAX_DEPTH)
 }
 
 pub(crate) fn is_enabled() -> bool {

@@ -89,9 +89,9 @@ impl Stack {
             0 => capture::DEFAULT_DEPTH,
             depth => depth,
         };
-        let margin = match origin {
-            StackOrigin::Panic => PANIC_MARGIN,
-            _ => capture::MARGIN,
+        let (depth, margin) = match origin {
+            StackOrigin::Panic => (capture::depth_of_panics(depth), PANIC_MARGIN),
+            _ => (depth, capture::MARGIN),
         };
         let mark = Mark::now();
         capture::with_addresses(depth + margin, |ips| Self::of(ips, depth, mark, origin))
