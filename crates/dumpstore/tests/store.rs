@@ -125,3 +125,46 @@ fn a_dump_goes_somewhere_else_if_the_directory_can_t_be_made() {
     );
     fs::remove_dir_all(written.path.parent().unwrap()).unwrap();
 }
+
+/// Under `sudo`, with the user's home: what root makes in it belongs to the user.
+#[cfg(unix)]
+#[test]
+fn what_root_makes_belongs_to_the_owner_of_the_directory_above() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    const NOBODY: u32 = 65_534;
+    let home = tempdir().unwrap();
+    if chown(home.path(), Some(NOBODY), Some(NOBODY)).is_err() {
+        println!("not tried: only root can give files to another user");
+        return;
+    }
+    let state = home.path().join(".local/state");
+    let dir = state.join("tool/flightrec");
+    let path = store(&dir, Retention::default())
+        .write(&dump("1"))
+        .unwrap()
+        .path;
+    for made in [&home.path().join(".local"), &state, &dir, &path] {
+        let owner = fs::metadata(made).unwrap().uid();
+        assert_eq!(owner, NOBODY, "{}", made.display());
+    }
+    // Other programs of the user need those above.
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&dir), mode(dir.parent().unwrap())), (0o700, 0o700));
+    assert_ne!(mode(&state) & 0o055, 0, "{:o}", mode(&state));
+}
+
+/// A user may have the dumps on another disk.
+#[cfg(unix)]
+#[test]
+fn a_link_of_the_user_is_followed() {
+    let dir = tempdir().unwrap();
+    let elsewhere = dir.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let link = dir.path().join("flightrec");
+    std::os::unix::fs::symlink(&elsewhere, &link).unwrap();
+    let written = store(&link, Retention::default())
+        .write(&dump("1"))
+        .unwrap();
+    assert!(written.instead_of.is_none());
+    assert_eq!(kept(&elsewhere), ["1"]);
+}

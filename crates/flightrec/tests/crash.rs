@@ -26,6 +26,20 @@ fn program() {
     } else {
         builder.crash_safe(true)
     };
+    if scenario == "second logger" {
+        struct Other;
+        impl log::Log for Other {
+            fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+                false
+            }
+            fn log(&self, _: &log::Record<'_>) {}
+            fn flush(&self) {}
+        }
+        log::set_logger(&Other).unwrap();
+        let error = builder.install().unwrap_err();
+        println!("{error}: ready");
+        std::process::exit(0);
+    }
     let recorder = builder.install().unwrap();
     warn!(password = CANARY, harmless = 3; "a warning");
     for number in 0..5_000 {
@@ -179,6 +193,19 @@ fn a_process_that_ends_by_itself_leaves_no_ring() {
             .collect();
         assert_eq!(made, kinds, "{scenario}");
     }
+}
+
+/// The program has a logger, and goes on without the recorder.
+#[test]
+fn an_install_that_fails_leaves_nothing_for_the_next_start() {
+    let dir = tempdir().unwrap();
+    let output = start("second logger", dir.path())
+        .wait_with_output()
+        .unwrap();
+    assert!(output.status.success());
+    assert_no_rings(dir.path());
+    let next = start("well", dir.path()).wait_with_output().unwrap();
+    assert_eq!((stderr(&next).as_str(), dumps(dir.path()).len()), ("", 0));
 }
 
 #[test]

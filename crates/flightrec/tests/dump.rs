@@ -231,6 +231,55 @@ fn chatter_evicts_no_warning() {
     assert_eq!(dump.latest_logs[0].seq, dump.evicted_logs);
 }
 
+/// ERROR and WARN have a quota each, so neither evicts the other.
+#[test]
+fn one_error_outlives_any_number_of_warnings() {
+    let dir = tempdir().unwrap();
+    let (recorder, tee) = build(dir.path());
+    log(&tee, Level::Error, "disk is full");
+    for number in 0..1_100 {
+        log(&tee, Level::Warn, &format!("slow {number}"));
+    }
+    let dump = recorder.snapshot();
+    assert_eq!(dump.latest_logs.len(), 1_001);
+    assert_eq!(dump.latest_logs[0].msg, "disk is full");
+    assert_eq!(dump.latest_logs[1].msg, "slow 100");
+}
+
+#[test]
+fn a_record_that_is_longer_than_the_tail_keeps_its_head() {
+    let dir = tempdir().unwrap();
+    let (recorder, tee) = quiet(dir.path()).keep_bytes(1_000).build();
+    for level in [Level::Debug, Level::Warn] {
+        log(&tee, level, &format!("{level} {}", "x".repeat(20_000)));
+    }
+    for record in recorder.snapshot().latest_logs {
+        let head = format!("{} xxxxx", record.level);
+        assert!(record.msg.starts_with(&head), "{:.80}", record.msg);
+        assert!(record.cut);
+    }
+}
+
+/// JSON allows a key twice, and readers do not agree on which one counts.
+#[test]
+fn a_key_that_a_record_has_twice_is_kept_twice_under_different_names() {
+    let dir = tempdir().unwrap();
+    let (recorder, tee) = build(dir.path());
+    let values = [("job", 7), ("step", 1), ("job", 8)];
+    let record = log::Record::builder()
+        .level(Level::Debug)
+        .args(format_args!("done"))
+        .key_values(&values)
+        .build();
+    log::Log::log(&tee, &record);
+    let fields = &recorder.snapshot().latest_logs[0].fields;
+    let shown: Vec<_> = fields
+        .iter()
+        .map(|(key, value)| (key, value.as_i64().unwrap()))
+        .collect();
+    assert_eq!(shown, [("job", 7), ("step", 1), ("job_2", 8)]);
+}
+
 #[test]
 fn stopped_it_records_nothing_and_still_dumps() {
     let dir = tempdir().unwrap();

@@ -18,8 +18,13 @@ fn program() {
     let Some((scenario, dir)) = scenario() else {
         return;
     };
+    let exits_in_hook = scenario == "hook exits";
+    if exits_in_hook {
+        std::panic::set_hook(Box::new(|_| std::process::exit(3)));
+    }
     let recorder = quiet(&dir)
         .console(log::LevelFilter::Info)
+        .panic_hook_first(exits_in_hook)
         .install()
         .unwrap();
     info!("the console shows this");
@@ -73,7 +78,7 @@ fn run(recorder: &FlightRecorder, scenario: &str) -> ExitCode {
             let deep = (0..10_000).fold(err!("bottom"), |error, number| error.context(number));
             Err::<(), _>(deep)
         }),
-        "panic" => recorder.run(|| {
+        "panic" | "hook exits" => recorder.run(|| {
             if true {
                 panic!("at the disco")
             } else {
@@ -468,6 +473,17 @@ fn a_hook_that_replaced_ours_does_not_hide_the_panic_that_ends_the_program() {
         "{:?}",
         dump.notes
     );
+}
+
+#[test]
+fn a_hook_that_ends_the_process_may_come_second() {
+    let (output, dumps) = program_with("hook exits");
+    assert_eq!(output.status.code(), Some(3));
+    let [dump] = &dumps[..] else {
+        panic!("{} dumps", dumps.len());
+    };
+    assert_eq!(dump.error.as_ref().unwrap().message, "at the disco");
+    assert!(!dump.stack_traces.is_empty());
 }
 
 /// The recorder's hook has seen a panic with the same message before, which was caught.
