@@ -1,5 +1,6 @@
 //! Making a dump out of what was kept. Nothing is redacted here.
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use flightrec_dump::{
@@ -161,11 +162,22 @@ fn record(entry: &Entry<'_>) -> Option<LogRecord> {
     Some(record)
 }
 
+/// The key-values of a record. A key that occurs again gets a number, as in the JSON of `logtee`:
+/// readers of JSON do not agree on which of two equal keys counts.
 pub(crate) fn fields(packed: &Unpacked<'_>) -> Entries<Value> {
-    let fields = packed.fields();
-    fields
-        .map(|(key, field)| (key.to_owned(), value(field)))
-        .collect()
+    // How often each key has occurred.
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut named = Vec::new();
+    for (key, field) in packed.fields() {
+        let mut name = key.to_owned();
+        while let Some(times) = seen.get_mut(&name) {
+            *times += 1;
+            name = format!("{name}_{times}");
+        }
+        seen.insert(name.clone(), 1);
+        named.push((name, value(field)));
+    }
+    named.into_iter().collect()
 }
 
 pub(crate) fn level(level: log::Level) -> Level {

@@ -104,6 +104,7 @@ fn run(options: &[&str], home: &Path) -> Output {
 fn named(text: &str) -> Vec<PathBuf> {
     let lines = text.lines();
     let paths = lines.filter_map(|line| line.strip_prefix("flightrec: crash report written to "));
+    let paths = paths.map(|line| line.split_once(";").map_or(line, |(path, _)| path));
     paths.map(PathBuf::from).collect()
 }
 
