@@ -23,6 +23,7 @@ use crate::limiter::RateLimiter;
 use crate::notices::Notices;
 use crate::pipeline::{Callback, Pipeline};
 use crate::recorder::{ErrorFilter, Recorder};
+use crate::redaction::Redacting;
 use crate::sink::{RecordFilter, RecorderSink, Switch, TailSink};
 use crate::symbolise;
 use crate::tail::{self, MemoryTail, Tail};
@@ -556,6 +557,7 @@ impl Builder {
             pipeline: Pipeline {
                 limiter: ForkMutex::new(RateLimiter::new()),
                 redactor: Arc::new(self.redactor),
+                redacting: Redacting::default(),
                 destination,
                 symboliser: self.symbolicate.then_some(symbolise::look_up),
                 all_threads: self.all_threads,

@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::limiter::{Decision, RateLimiter, SuppressedFailures};
 use crate::notices::Notices;
 use crate::outcome::{DumpError, DumpOutcome};
-use crate::redaction::{redact, redact_traces};
+use crate::redaction::{Redacting, redact, redact_stacks};
 use crate::symbolise::{self, Symboliser};
 use crate::threads::Threads;
 
@@ -27,6 +27,7 @@ pub(crate) type Callback = Box<dyn Fn(&Dump, Option<&Path>) + Send + Sync>;
 pub(crate) struct Pipeline {
     pub(crate) limiter: ForkMutex<RateLimiter>,
     pub(crate) redactor: Arc<Redactor>,
+    pub(crate) redacting: Redacting,
     pub(crate) destination: Destination,
     /// `None` leaves names out.
     pub(crate) symboliser: Option<Symboliser>,
@@ -104,6 +105,7 @@ impl Pipeline {
         failure: &Failure,
         suppressed: SuppressedFailures,
     ) -> Result<DumpOutcome, DumpError> {
+        let _redacting = self.redacting.start(&self.redactor);
         let mut dump = collect(source, failure);
         let threads = self.add_threads(failure, &mut dump);
         dump.suppressed_dumps = suppressed.count;
@@ -128,6 +130,7 @@ impl Pipeline {
 
     /// The dump as it would be made now. It is delivered nowhere.
     pub(crate) fn preview(&self, source: &Source, failure: &Failure) -> Dump {
+        let _redacting = self.redacting.start(&self.redactor);
         let mut dump = collect(source, failure);
         redact(&mut dump, &self.redactor);
         if let Err(note) = self.name_frames(failure, &Threads::default(), &mut dump) {
@@ -195,7 +198,7 @@ impl Pipeline {
         }
         dump.stack_traces = named;
         threads.add_names(&names, dump, failure);
-        redact_traces(&mut dump.stack_traces, &self.redactor);
+        redact_stacks(dump, &self.redactor);
         dump.fingerprint = dump.fingerprint_of();
         Ok(())
     }

@@ -1,42 +1,89 @@
 //! Masking secrets in a dump, before it goes anywhere.
 
-use flightrec_dump::{Dump, Entries, ErrorNode, LogRecord, Span, Trace, Value};
+use std::borrow::Cow;
+
+use flightrec_dump::{Dump, Entries, ErrorNode, Frame, Location, LogRecord, Span, Value};
+use forklock::{ForkMutex, LockError};
 use logredact::Redactor;
 
-/// Masks all text of a dump, and counts what was masked in `redactions`.
+/// Masks all text of a dump, and counts what was masked in `redactions`. What was masked before
+/// stays as it is.
+///
+/// The records come before the messages: a value that is seen under a secret key in a record is
+/// masked in an error that was made of it.
 pub(crate) fn redact(dump: &mut Dump, redactor: &Redactor) {
     let before = counts(redactor);
     let mask = Mask(redactor);
+    mask.about(dump);
+    mask.records(&mut dump.latest_logs);
+    mask.spans(&mut dump.spans);
     mask.text(&mut dump.reason.message);
     if let Some(error) = &mut dump.error {
         mask.error(error);
     }
-    mask.traces(&mut dump.stack_traces);
-    for thread in &mut dump.threads {
-        thread.name.iter_mut().for_each(|name| mask.text(name));
-    }
-    mask.records(&mut dump.latest_logs);
-    mask.spans(&mut dump.spans);
+    mask.stacks(dump);
     for suppressed in &mut dump.suppressed {
         mask.text(&mut suppressed.message);
     }
-    dump.process
-        .executable
-        .iter_mut()
-        .for_each(|path| mask.text(path));
-    mask.text(&mut dump.process.thread);
-    mask.args(&mut dump.process.args);
-    dump.metadata = std::mem::take(&mut dump.metadata)
-        .into_iter()
-        .map(|(key, value)| (mask.masked(&key), redactor.value(&key, &value).into_owned()))
-        .collect();
     dump.notes.iter_mut().for_each(|note| mask.text(note));
     add_counts(dump, redactor, &before);
 }
 
 /// Masks stacks only, which have got names since the dump was masked.
-pub(crate) fn redact_traces(traces: &mut [Trace], redactor: &Redactor) {
-    Mask(redactor).traces(traces);
+pub(crate) fn redact_stacks(dump: &mut Dump, redactor: &Redactor) {
+    // Their messages have been counted.
+    Mask(redactor).stacks(dump);
+}
+
+/// Counts the dumps that are being made. When none is left, the values that were learned from their
+/// texts are forgotten.
+#[derive(Default)]
+pub(crate) struct Redacting(ForkMutex<usize>);
+
+/// A dump is being made.
+#[must_use = "what was learned may be forgotten when it is dropped"]
+pub(crate) struct RedactingGuard<'a> {
+    redacting: &'a Redacting,
+    redactor: &'a Redactor,
+    is_counted: bool,
+}
+
+impl Redacting {
+    pub(crate) fn start<'a>(&'a self, redactor: &'a Redactor) -> RedactingGuard<'a> {
+        let is_counted = self.with_count(|count| *count += 1).is_some();
+        RedactingGuard {
+            redacting: self,
+            redactor,
+            is_counted,
+        }
+    }
+
+    /// `None` in a signal handler that interrupted this thread while it held the lock.
+    fn with_count<R>(&self, change: impl FnOnce(&mut usize) -> R) -> Option<R> {
+        match self.0.lock() {
+            Ok(mut count) => Some(change(&mut count)),
+            Err(LockError::Orphaned(mut count)) => {
+                // The dumps of the parent end in the parent.
+                *count = 0;
+                Some(change(&mut count))
+            }
+            Err(_) => None,
+        }
+    }
+}
+
+impl Drop for RedactingGuard<'_> {
+    fn drop(&mut self) {
+        if self.is_counted {
+            self.redacting.with_count(|count| {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    // Under the lock: no other dump may begin in between.
+                    self.redactor.forget();
+                }
+            });
+        }
+    }
 }
 
 /// Two rules may have the same name.
@@ -70,23 +117,79 @@ impl Mask<'_> {
     }
 
     fn text(&self, text: &mut String) {
-        if let std::borrow::Cow::Owned(masked) = self.0.text(text) {
+        if let Cow::Owned(masked) = self.0.text(text) {
             *text = masked;
         }
     }
 
+    /// Names and files that the program's source code or its compiler chose.
+    fn code(&self, text: &mut String) {
+        if let Cow::Owned(masked) = self.0.code(text) {
+            *text = masked;
+        }
+    }
+
+    fn codes<'a>(&self, texts: impl IntoIterator<Item = &'a mut String>) {
+        texts.into_iter().for_each(|text| self.code(text));
+    }
+
+    /// What is known of the program, its process and its machine.
+    fn about(&self, dump: &mut Dump) {
+        self.code(&mut dump.app);
+        self.codes(dump.version.iter_mut().chain(&mut dump.revision));
+        for module in &mut dump.modules {
+            self.code(&mut module.name);
+        }
+        let process = &mut dump.process;
+        process
+            .executable
+            .iter_mut()
+            .for_each(|path| self.text(path));
+        self.text(&mut process.thread);
+        process.args = self.0.args(&process.args);
+        if let Some(crash) = &mut dump.crash {
+            self.codes(&mut crash.stack_ended);
+        }
+        dump.metadata = std::mem::take(&mut dump.metadata)
+            .into_iter()
+            .map(|(key, value)| (self.masked(&key), self.0.value(&key, &value).into_owned()))
+            .collect();
+    }
+
     fn error(&self, error: &mut ErrorNode) {
         self.text(&mut error.message);
+        error.location.iter_mut().for_each(|at| self.location(at));
         error
             .sources
             .iter_mut()
             .for_each(|source| self.error(source));
     }
 
-    fn traces(&self, traces: &mut [Trace]) {
-        traces
-            .iter_mut()
-            .for_each(|trace| self.text(&mut trace.error));
+    fn location(&self, location: &mut Location) {
+        self.code(&mut location.file);
+    }
+
+    fn stacks(&self, dump: &mut Dump) {
+        for trace in &mut dump.stack_traces {
+            self.text(&mut trace.error);
+            self.codes(&mut trace.error_type);
+            self.frames(&mut trace.frames);
+            trace.trail.iter_mut().for_each(|at| self.location(at));
+        }
+        for thread in &mut dump.threads {
+            thread.name.iter_mut().for_each(|name| self.text(name));
+            self.codes(&mut thread.state);
+            self.codes(&mut thread.stack_ended);
+            self.frames(&mut thread.frames);
+        }
+    }
+
+    fn frames(&self, frames: &mut [Frame]) {
+        for frame in frames {
+            self.code(&mut frame.name);
+            self.codes(&mut frame.file);
+            self.codes(&mut frame.module);
+        }
     }
 
     fn records(&self, records: &mut [LogRecord]) {
@@ -94,7 +197,10 @@ impl Mask<'_> {
         let mut stream = self.0.stream();
         for record in records {
             self.text(&mut record.target);
-            record.msg = stream.text(&record.msg).into_owned();
+            if let Cow::Owned(masked) = stream.text(&record.msg) {
+                record.msg = masked;
+            }
+            self.codes(&mut record.file);
             self.text(&mut record.thread);
             self.fields(&mut record.fields);
         }
@@ -104,12 +210,9 @@ impl Mask<'_> {
         for span in spans {
             self.text(&mut span.name);
             self.text(&mut span.target);
+            self.codes(&mut span.file);
             self.fields(&mut span.fields);
         }
-    }
-
-    fn args(&self, args: &mut Vec<String>) {
-        *args = self.0.args(args);
     }
 
     fn fields(&self, fields: &mut Entries<Value>) {
@@ -144,8 +247,223 @@ impl Mask<'_> {
 
     fn number(&self, key: &str, number: impl ToString, value: Value) -> Value {
         match self.0.value(key, &number.to_string()) {
-            std::borrow::Cow::Borrowed(_) => value,
-            std::borrow::Cow::Owned(masked) => masked.into(),
+            Cow::Borrowed(_) => value,
+            Cow::Owned(masked) => masked.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value as Json;
+
+    use super::*;
+
+    const CANARY: &str = "c4nary-9f27e1b0";
+
+    /// A dump with every field set. `every_field_is_set` finds the ones that it lacks.
+    fn full() -> Dump {
+        let place = serde_json::json!({ "file": "src/a.rs", "line": 1, "column": 2 });
+        let frame = serde_json::json!({
+            "name": "a::b", "file": "/a.rs", "line": 1, "column": 2, "address": "0x10",
+            "module": "/bin/a", "noise": true,
+        });
+        let fields = serde_json::json!({
+            "key": "a text", "list": ["a text"], "map": { "inner": "a text" },
+        });
+        let json = serde_json::json!({
+            "schema": flightrec_dump::SCHEMA, "app": "a", "version": "1", "revision": "r",
+            "created_at": "2026-01-02T03:04:05Z",
+            "reason": { "kind": "manual", "message": "m" },
+            "error": {
+                "message": "m", "location": place,
+                "sources": [{ "message": "m", "location": place, "sources": [
+                    { "message": "m", "location": place, "sources": [] }
+                ] }],
+            },
+            "stack_traces": [{
+                "error": "e", "error_type": "t", "origin": "panic", "frames": [frame],
+                "trail": [place], "log_seq": 1, "span": 2,
+            }],
+            "omitted_stack_traces": 1,
+            "threads": [{
+                "id": 1, "name": "n", "state": "s", "frames": [frame], "stack_ended": "e",
+                "crashed": true,
+            }],
+            "latest_logs": [{
+                "seq": 1, "time": "2026-01-02T03:04:05Z", "level": "INFO", "target": "t",
+                "msg": "m", "file": "f", "line": 1, "thread": "t", "span": 1, "fields": fields,
+                "cut": true,
+            }],
+            "spans": [{
+                "id": 1, "parent": 1, "follows_from": [1], "name": "n", "target": "t",
+                "level": "INFO", "file": "f", "line": 1, "opened_at": "2026-01-02T03:04:05Z",
+                "closed_at": "2026-01-02T03:04:05Z", "fields": fields,
+            }],
+            "suppressed": [{ "kind": "panic", "message": "m", "at": "2026-01-02T03:04:05Z" }],
+            "related_dumps": ["d"], "fingerprint": "f",
+            "modules": [{ "name": "m", "build_id": "b" }],
+            "process": {
+                "pid": 1, "started_at": "2026-01-02T03:04:05Z", "executable": "e",
+                "args": ["a"], "thread": "t",
+            },
+            "crash": {
+                "signal": 1, "signal_name": "s", "code": 1, "fault_address": "a",
+                "stack_ended": "s", "last_record_at": "2026-01-02T03:04:05Z", "boot_id": "b",
+                "rebooted": true,
+            },
+            "host": { "os": "o", "arch": "a" },
+            "metadata": { "key": "value" }, "redactions": { "key": 1 }, "notes": ["n"],
+        });
+        Dump::from_json(&serde_json::to_vec(&json).unwrap()).unwrap()
+    }
+
+    /// The path of each leaf. A key that the program chooses is a leaf, too.
+    fn leaves(json: &Json, path: &str, found: &mut Vec<(String, Json)>) {
+        match json {
+            Json::Object(map) => map.iter().for_each(|(key, value)| {
+                if is_chosen(path) {
+                    found.push((format!("{path}/{key}#"), Json::from(key.clone())));
+                }
+                leaves(value, &format!("{path}/{key}"), found);
+            }),
+            Json::Array(items) if !items.is_empty() => {
+                let each = items.iter().enumerate();
+                each.for_each(|(at, item)| leaves(item, &format!("{path}/{at}"), found));
+            }
+            leaf => found.push((path.to_owned(), leaf.clone())),
+        }
+    }
+
+    /// Maps whose keys are not those of the schema.
+    fn is_chosen(path: &str) -> bool {
+        path == "/metadata" || path.split('/').any(|part| part == "fields")
+    }
+
+    fn all_leaves(dump: &Dump) -> Vec<(String, Json)> {
+        let mut found = Vec::new();
+        leaves(&serde_json::to_value(dump).unwrap(), "", &mut found);
+        found
+    }
+
+    #[test]
+    fn every_field_is_set() {
+        for (path, leaf) in all_leaves(&full()) {
+            let is_end_of_chain = path.ends_with("/sources/0/sources/0/sources");
+            let is_empty = leaf.is_null() || leaf == Json::Array(Vec::new());
+            assert!(!is_empty || is_end_of_chain, "{path}: set it in `full`");
+        }
+    }
+
+    /// What the recorder or the system makes, and not the program: numbers in digits, words of a
+    /// fixed list, and what tools compare byte by byte.
+    const NOT_MASKED: [&str; 22] = [
+        "/created_at",
+        "/crash/boot_id",
+        "/crash/fault_address",
+        "/crash/last_record_at",
+        "/crash/signal_name",
+        "/fingerprint",
+        "/host/arch",
+        "/host/os",
+        "/latest_logs/0/level",
+        "/latest_logs/0/time",
+        "/modules/0/build_id",
+        "/process/started_at",
+        "/reason/kind",
+        "/related_dumps/0",
+        "/schema",
+        "/spans/0/closed_at",
+        "/spans/0/level",
+        "/spans/0/opened_at",
+        "/stack_traces/0/frames/0/address",
+        "/stack_traces/0/origin",
+        "/suppressed/0/kind",
+        "/threads/0/frames/0/address",
+    ];
+
+    /// A new field of the schema is found by this, without being named here.
+    #[test]
+    fn a_canary_in_any_place_of_the_schema_is_masked() {
+        let json = serde_json::to_value(full()).unwrap();
+        let mut planted = 0;
+        for (path, leaf) in all_leaves(&full()) {
+            if !leaf.is_string() || NOT_MASKED.contains(&&*path) {
+                continue;
+            }
+            let mut json = json.clone();
+            if let Some(key) = path.strip_suffix('#') {
+                let (map, key) = key.rsplit_once('/').unwrap();
+                let map = json.pointer_mut(map).unwrap().as_object_mut().unwrap();
+                let value = map.remove(key).unwrap();
+                map.insert(format!("a {CANARY}"), value);
+            } else {
+                *json.pointer_mut(&path).unwrap() = Json::from(format!("a {CANARY} b"));
+            }
+            let mut dump = Dump::from_json(&serde_json::to_vec(&json).unwrap()).unwrap();
+            let with_canary = serde_json::to_string(&dump).unwrap();
+            if !with_canary.contains(CANARY) {
+                // A time or a level: what is no such thing does not get into a dump.
+                continue;
+            }
+            planted += 1;
+            redact(&mut dump, &Redactor::default().literal(CANARY));
+            let masked = serde_json::to_string(&dump).unwrap();
+            assert!(!masked.contains(CANARY), "{path}: {masked}");
+        }
+        assert!(planted > 40, "{planted}");
+    }
+
+    #[test]
+    fn home_directories_become_tildes_in_stacks_and_modules_by_choice() {
+        let home = "/home/ana/src/a.rs";
+        let mut dump = full();
+        dump.stack_traces[0].frames[0].file = Some(home.to_owned());
+        dump.threads[0].frames[0].module = Some(home.to_owned());
+        dump.modules[0].name = home.to_owned();
+        dump.latest_logs[0].file = Some(home.to_owned());
+        let mut as_it_is = dump.clone();
+        redact(&mut as_it_is, &Redactor::default());
+        assert_eq!(as_it_is.modules[0].name, home);
+        redact(&mut dump, &Redactor::default().home_paths());
+        let json = serde_json::to_string(&dump).unwrap();
+        assert_eq!(json.matches("~/src/a.rs").count(), 4);
+        assert!(!json.contains("ana"), "{json}");
+    }
+
+    #[test]
+    fn a_value_that_a_record_teaches_is_masked_in_the_error_made_of_it() {
+        let mut dump = full();
+        dump.latest_logs[0].msg = format!("password={CANARY}");
+        dump.reason.message = format!("{CANARY} is wrong");
+        redact(&mut dump, &Redactor::default());
+        assert_eq!(dump.reason.message, "[redacted] is wrong");
+    }
+
+    #[test]
+    fn what_was_learned_is_forgotten_when_the_last_dump_is_done() {
+        let redactor = Redactor::default();
+        let redacting = Redacting::default();
+        let is_known = || redactor.text(CANARY) != CANARY;
+        let first = redacting.start(&redactor);
+        let second = redacting.start(&redactor);
+        let _ = redactor.text(&format!("password={CANARY}"));
+        drop(first);
+        assert!(is_known(), "the second dump is not done");
+        drop(second);
+        assert!(!is_known());
+    }
+
+    #[test]
+    fn a_rule_that_panics_masks_what_it_was_given_and_the_dump_says_so() {
+        let mut dump = full();
+        dump.reason.message = format!("fragile {CANARY}");
+        let redactor = Redactor::default().rule("fragile", |text| {
+            assert!(!text.contains("fragile"), "as it does now and then");
+            text.into()
+        });
+        redact(&mut dump, &redactor);
+        assert_eq!(dump.reason.message, logredact::MASK);
+        assert_eq!(dump.redactions.get("failed"), Some(&1));
     }
 }

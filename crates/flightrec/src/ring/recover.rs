@@ -150,7 +150,6 @@ fn dump_of(recorder: &Recorder, ring: &Recovered, outline: Option<Dump>) -> Dump
     dump.host = app::host();
     add_records(ring.snapshot(), &mut dump);
     spans::add_recovered(ring.snapshot(), &mut dump);
-    redact(&mut dump, &recorder.pipeline.redactor);
     let last = ring.last_line_at();
     let ran = last.and_then(|last| last.duration_since(ring.started_at()).ok());
     dump.reason = Reason::new(Kind::Crash, message(ring, ran.map(|ran| ran.as_secs_f64())));
@@ -171,6 +170,9 @@ fn dump_of(recorder: &Recorder, ring: &Recovered, outline: Option<Dump>) -> Dump
     if let Some(record) = CrashRecord::read(ring.reserved()) {
         crash::describe(&record, &mut dump);
     }
+    let pipeline = &recorder.pipeline;
+    let _redacting = pipeline.redacting.start(&pipeline.redactor);
+    redact(&mut dump, &pipeline.redactor);
     dump.fingerprint = dump.fingerprint_of();
     dump
 }
