@@ -1,0 +1,122 @@
+//! A process that dies with events and spans in a file, and the dump that the next one makes of it.
+#![cfg(unix)]
+
+mod common;
+
+use std::path::Path;
+use std::process::Command;
+
+use common::{path_of, record, span, text};
+use flightrec::{Builder, CrashSafety, Dump, Kind, Value};
+use flightrec_tracing::BuilderExt;
+use tracing::{debug, info_span};
+use tracing_subscriber::prelude::*;
+
+const CANARY: &str = "c4nary-9f27e1b0";
+
+fn builder(dir: &Path, safety: CrashSafety) -> Builder {
+    flightrec::builder("test")
+        .dir(dir)
+        .notice(false)
+        .crash_safety(safety)
+}
+
+fn safety(strict: bool) -> CrashSafety {
+    if strict {
+        CrashSafety::Strict
+    } else {
+        CrashSafety::On
+    }
+}
+
+/// The child: records, then aborts in a span.
+#[test]
+fn program() {
+    let Some(dir) = std::env::var_os("DUMPS") else {
+        return;
+    };
+    let strict = std::env::var_os("STRICT").is_some();
+    let (recorder, layer) = builder(Path::new(&dir), safety(strict))
+        .install_layer()
+        .unwrap();
+    tracing_subscriber::registry().with(layer).init();
+    std::mem::forget(recorder);
+    let _long = info_span!("long", id = 7, password = CANARY).entered();
+    for number in 0..5_000 {
+        info_span!("short", number).in_scope(|| debug!(number, api_key = CANARY, "event {number}"));
+    }
+    debug!("the last event, token={CANARY}");
+    debug!(d = ?Some(CANARY.len()), "typed");
+    std::process::abort();
+}
+
+/// The dump of a child that died.
+fn dump(dir: &Path, strict: bool) -> Dump {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    if strict {
+        command.env("STRICT", "yes");
+    }
+    let status = command
+        .args(["--exact", "program", "--nocapture", "--test-threads=1"])
+        .env("DUMPS", dir)
+        .output()
+        .unwrap()
+        .status;
+    assert!(!status.success());
+    let ring = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let ring = ring.filter(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "ring")
+    });
+    for ring in ring {
+        let bytes = std::fs::read(&ring).unwrap();
+        let has = |text: &str| {
+            bytes
+                .windows(text.len())
+                .any(|window| window == text.as_bytes())
+        };
+        assert!(has("typed"));
+        // A text that names no key is masked before it gets into the file only if all texts are.
+        assert_eq!(has(CANARY), !strict, "strict: {strict}");
+        assert!(!has(&format!("password{CANARY}")));
+    }
+    let (recorder, _) = builder(dir, safety(strict)).build();
+    let ring = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let pid_of_ours = std::process::id().to_string();
+    let mut rings = ring.filter(|path| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        name.ends_with(".ring") && !name.starts_with(&pid_of_ours)
+    });
+    let dump = recorder.recover(rings.next().expect("a ring")).unwrap();
+    recorder.close();
+    dump
+}
+
+#[test]
+fn spans_outlive_the_process() {
+    for strict in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let dump = dump(dir.path(), strict);
+        assert_eq!(dump.reason.kind, Kind::Crash);
+        assert_eq!(path_of(&dump, "event 4999"), ["long", "short"]);
+        assert_eq!(path_of(&dump, "typed"), ["long"]);
+        let long = span(&dump, record(&dump, "typed").span.unwrap());
+        assert_eq!(long.fields.get("id"), Some(&Value::Int(7)));
+        assert_eq!(long.name, "long");
+        assert_eq!(
+            record(&dump, "typed").fields.get("d"),
+            Some(&text("Some(15)"))
+        );
+        assert_eq!(
+            record(&dump, "event 4999").fields.get("number"),
+            Some(&Value::Int(4_999))
+        );
+        let json = serde_json::to_string(&dump).unwrap();
+        assert!(!json.contains(CANARY), "{json}");
+        assert_eq!(dump.notes, [""; 0]);
+    }
+}

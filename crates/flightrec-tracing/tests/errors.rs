@@ -1,0 +1,125 @@
+//! Errors and panics know the span in which they happened.
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+
+use common::{kept, path, quiet};
+use flightrec::Dump;
+use flightrec::stackerr::{Error, ResultExt, err};
+use flightrec_tracing::{BuilderExt, RecorderLayer};
+use tracing::{info_span, instrument};
+use tracing_subscriber::prelude::*;
+use tracing_subscriber::registry;
+
+/// A recorder whose dumps go into a list.
+fn listening() -> (
+    flightrec::FlightRecorder,
+    RecorderLayer,
+    Arc<Mutex<Vec<Dump>>>,
+) {
+    let dumps = Arc::<Mutex<Vec<Dump>>>::default();
+    let list = dumps.clone();
+    let (recorder, layer) = quiet()
+        .on_dump(move |dump, _| list.lock().unwrap().push(dump.clone()))
+        .install_layer()
+        .unwrap();
+    (recorder, layer, dumps)
+}
+
+#[instrument]
+fn load(user: u64) -> Result<u64, Error> {
+    parse("x").context("cannot load the user")
+}
+
+#[instrument(level = "debug")]
+fn parse(text: &str) -> Result<u64, Error> {
+    text.parse::<u64>().stack()
+}
+
+#[test]
+fn an_error_names_the_spans_of_its_birth_although_they_are_closed() {
+    let (recorder, layer, dumps) = listening();
+    kept(&recorder, registry().with(layer), || {
+        let error = load(7).unwrap_err();
+        // Without an event, and after others.
+        for _ in 0..10_000 {
+            info_span!("later").in_scope(|| tracing::debug!("noise"));
+        }
+        recorder.dump_error(&error).unwrap();
+    });
+    let dumps = dumps.lock().unwrap();
+    let trace = &dumps[0].stack_traces[0];
+    // The spans were closed and others have evicted them, which is said; at least the id is there.
+    assert!(trace.span.is_some());
+    assert!(
+        dumps[0].notes.iter().any(|note| note.contains("evicted")),
+        "{:?}",
+        dumps[0].notes
+    );
+}
+
+#[test]
+fn an_error_names_the_path_of_spans() {
+    let (recorder, layer, dumps) = listening();
+    kept(&recorder, registry().with(layer), || {
+        let error = load(7).unwrap_err();
+        recorder.dump_error(&error).unwrap();
+        recorder.dump_error(&err!("outside")).unwrap();
+    });
+    let dumps = dumps.lock().unwrap();
+    let trace = &dumps[0].stack_traces[0];
+    assert_eq!(path(&dumps[0], trace.span), ["load", "parse"]);
+    let load = common::span(
+        &dumps[0],
+        common::span(&dumps[0], trace.span.unwrap()).parent.unwrap(),
+    );
+    assert_eq!(load.fields.get("user"), Some(&flightrec::Value::Int(7)));
+    assert_eq!(dumps[1].stack_traces[0].span, None);
+}
+
+#[test]
+fn each_error_of_a_join_has_its_own_span() {
+    let (recorder, layer, dumps) = listening();
+    kept(&recorder, registry().with(layer), || {
+        let errors = (0..3).map(|part| {
+            let _span = info_span!("part", part).entered();
+            err!("part {part} failed")
+        });
+        let error = Error::join(errors.collect::<Vec<_>>()).unwrap();
+        recorder.dump_error(&error).unwrap();
+    });
+    let dumps = dumps.lock().unwrap();
+    let parts: Vec<_> = dumps[0]
+        .stack_traces
+        .iter()
+        .map(|trace| {
+            let span = common::span(&dumps[0], trace.span.unwrap());
+            span.fields.get("part").cloned()
+        })
+        .collect();
+    assert_eq!(
+        parts,
+        [0, 1, 2].map(|part| Some(flightrec::Value::Int(part)))
+    );
+}
+
+#[test]
+fn a_panic_names_the_span_that_panicked() {
+    let (recorder, layer, dumps) = listening();
+    kept(&recorder, registry().with(layer), || {
+        let caught = std::panic::catch_unwind(|| {
+            let _request = info_span!("request", id = 3).entered();
+            let _step = info_span!("step").entered();
+            panic!("a panic in a span");
+        });
+        caught.unwrap_err();
+    });
+    let dumps = dumps.lock().unwrap();
+    // The recorders of other tests may have been installed after this one.
+    let dump = dumps
+        .iter()
+        .find(|dump| dump.reason.message.contains("a panic in a span"))
+        .unwrap();
+    assert_eq!(path(dump, dump.stack_traces[0].span), ["request", "step"]);
+}
