@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+#[cfg(target_os = "linux")]
+use jiff::SignedDuration;
 use jiff::Timestamp;
 
 use crate::export::Format;
@@ -25,6 +27,7 @@ Examples:
   flightrec show                   show the newest dump of this machine
   flightrec show 3 --level warn    show the third dump of the list, warnings and errors only
   kubectl logs POD | flightrec -   show the last dump in the log of a container
+  flightrec dump 4711              ask a running program for a dump and show it
   flightrec group reports/         count the dumps in a directory by what failed
 
 A DUMP is a file (JSON, also within other text, also compressed by gzip or zstd), FILE:2 for the
@@ -76,6 +79,8 @@ pub(crate) enum Command {
     Redact(Redact),
     Symbolicate(Symbolicate),
     Recover(Recover),
+    #[cfg(target_os = "linux")]
+    Dump(DumpProcess),
     Doctor(Doctor),
     Completions(Completions),
     Man(Man),
@@ -123,6 +128,37 @@ pub(crate) struct Show {
     pub(crate) no_source: bool,
     #[command(flatten)]
     pub(crate) selection: Selection,
+}
+
+/// Ask a running program for a dump and show it
+#[cfg(target_os = "linux")]
+#[derive(Debug, Args)]
+#[command(
+    long_about = "Ask a running program for a dump and show it: the stacks of all its threads, and its \
+                  log. The program goes on. It must have a flight recorder that was set up with \
+                  `dump_on_signal`, and be of the same user.",
+    after_help = "\
+Examples:
+  flightrec dump 4711                   the stacks and the end of the log
+  flightrec dump 4711 --last 60s        with the records of the last minute
+  flightrec dump $(pidof my-server)     by the program's name"
+)]
+pub(crate) struct DumpProcess {
+    /// The id of the process
+    #[arg(value_name = "PID")]
+    pub(crate) pid: u32,
+    /// Only records of this long before the dump, such as 60s or 5m; all of them
+    #[arg(long, value_name = "TIME", value_parser = crate::commands::dump::parse_duration)]
+    pub(crate) last: Option<SignedDuration>,
+    /// Show everything: frames of the runtime, all threads, where each record was logged
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// How many records to show, `all` or a number [default: 20]
+    #[arg(long, value_name = "N|all", value_parser = parse_log)]
+    pub(crate) log: Option<LogAmount>,
+    /// How long to wait for the dump, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub(crate) timeout: u64,
 }
 
 /// How much of the log to show.

@@ -6,6 +6,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(target_os = "linux")]
+mod ask;
 mod cli;
 mod commands;
 mod doctor;

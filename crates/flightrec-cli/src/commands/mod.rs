@@ -1,6 +1,8 @@
 //! The commands: one file each, except for those that print what `clap` generates.
 
 mod doctor;
+#[cfg(target_os = "linux")]
+pub(crate) mod dump;
 mod export;
 mod group;
 mod issue;
@@ -45,6 +47,8 @@ pub(crate) fn run(cli: Cli) -> Result {
         Some(Command::Redact(args)) => redact::run(args, common),
         Some(Command::Symbolicate(args)) => symbolicate::run(args, common),
         Some(Command::Recover(args)) => recover::run(args),
+        #[cfg(target_os = "linux")]
+        Some(Command::Dump(args)) => dump::run(args, common),
         Some(Command::Doctor(args)) => doctor::run(args, common),
         Some(Command::Completions(args)) => completions(args),
         Some(Command::Man(args)) => man(args),

@@ -11,6 +11,7 @@ use crate::input::{self, Source, note};
 use crate::render::screen::Screen;
 use crate::render::style::DIM;
 use crate::render::text;
+use crate::select::Selection;
 use crate::show::{self, Paths, View};
 
 /// How many records are shown by default.
@@ -26,6 +27,28 @@ pub(super) fn run(args: Show, common: &Common) -> Result {
             false => (source, dump),
         });
     }
+    print(&dumps, &args, common)
+}
+
+/// Shows one dump that was read already.
+pub(super) fn one(
+    source: Source,
+    dump: Dump,
+    all: bool,
+    log: Option<LogAmount>,
+    common: &Common,
+) -> Result {
+    let args = Show {
+        dumps: Vec::new(),
+        all,
+        log,
+        no_source: false,
+        selection: Selection::default(),
+    };
+    print(&[(source, dump)], &args, common)
+}
+
+fn print(dumps: &[(Source, Dump)], args: &Show, common: &Common) -> Result {
     let mut screen = Screen::open(common);
     let mut shown = 0;
     let are_several = dumps.len() > 1;

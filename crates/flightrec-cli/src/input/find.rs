@@ -35,7 +35,8 @@ impl Source {
         }
     }
 
-    fn named(path: PathBuf, number: Option<usize>) -> Source {
+    /// A file that the user has named.
+    pub(crate) fn named(path: PathBuf, number: Option<usize>) -> Source {
         Source {
             path,
             number,

@@ -1,0 +1,57 @@
+//! `flightrec dump`
+
+use std::time::Duration;
+
+use flightrec_dump::Dump;
+use jiff::SignedDuration;
+
+use crate::ask::Process;
+use crate::cli::{Common, DumpProcess, LogAmount};
+use crate::error::{Outcome, Result};
+use crate::input::note;
+use crate::render::{text, time};
+
+pub(super) fn run(args: DumpProcess, common: &Common) -> Result {
+    let process = Process::find(args.pid)?;
+    if !process.writes_files() {
+        process.signal()?;
+        note(&format!(
+            "{} was asked for a dump, which goes to a writer of the program",
+            text::line(process.app())
+        ));
+        return Ok(Outcome::Done);
+    }
+    let timeout = Duration::from_secs(args.timeout);
+    let (source, mut dump) = process.ask(timeout, common.limits())?;
+    note(&format!("dump written to {}", source.name()));
+    if let Some(last) = args.last {
+        keep_last(&mut dump, last);
+    }
+    // `--last` says how much of the log.
+    let log = args.log.or(args.last.map(|_| LogAmount::All));
+    super::show::one(source, dump, args.all, log, common)
+}
+
+/// Leaves out the records that are older than this, seen from the dump.
+fn keep_last(dump: &mut Dump, last: SignedDuration) {
+    let made = time::known(dump.created_at);
+    let from = made.and_then(|made| made.checked_sub(last).ok());
+    dump.latest_logs.retain(|record| {
+        let at = time::known(record.time);
+        at.zip(from).is_none_or(|(at, from)| at >= from)
+    });
+}
+
+/// A duration such as `60s` or `5m`; a number alone is of seconds.
+pub(crate) fn parse_duration(text: &str) -> std::result::Result<SignedDuration, String> {
+    if let Ok(seconds) = text.parse::<u32>() {
+        return Ok(SignedDuration::from_secs(seconds.into()));
+    }
+    let duration: SignedDuration = text
+        .parse()
+        .map_err(|_| "a duration such as 60s or 5m is expected".to_owned())?;
+    match duration.is_negative() {
+        true => Err("a duration is not negative".to_owned()),
+        false => Ok(duration),
+    }
+}

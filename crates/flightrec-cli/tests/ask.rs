@@ -1,0 +1,126 @@
+//! `flightrec dump PID`
+#![cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use log::debug;
+use tempfile::tempdir;
+
+const SIGUSR1: i32 = 10;
+
+#[inline(never)]
+fn serves_requests() -> usize {
+    std::io::stdin().read_line(&mut String::new()).unwrap()
+}
+
+/// The child: has a recorder that listens, and waits.
+#[test]
+fn program() {
+    let Some(dir) = std::env::var_os("DUMPS") else {
+        return;
+    };
+    let builder = flightrec::builder("server")
+        .dir(&dir)
+        .console(log::LevelFilter::Off)
+        .dump_on_signal(SIGUSR1);
+    let builder = match std::env::var_os("TO_WRITER") {
+        Some(_) => builder.dump_to(std::io::sink()),
+        None => builder,
+    };
+    let recorder = builder.install().unwrap();
+    debug!("a request came in");
+    println!("ready");
+    serves_requests();
+    drop(recorder);
+    // Before the harness prints to the closed pipe.
+    std::process::exit(0);
+}
+
+struct Server(Child);
+
+impl Server {
+    fn start(dir: &Path, variable: &str) -> Server {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "program", "--nocapture"])
+            .env("DUMPS", dir)
+            .env(variable, "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().ends_with("ready")));
+        Server(child)
+    }
+
+    fn dump(&self, args: &[&str]) -> Output {
+        dump(&self.0.id().to_string(), args)
+    }
+
+    fn end(mut self) {
+        drop(self.0.stdin.take());
+        assert!(self.0.wait().unwrap().success());
+    }
+}
+
+fn dump(pid: &str, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_flightrec"))
+        .args(["dump", pid, "--timeout", "60"])
+        .args(args)
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_running_program_is_asked_and_its_stacks_are_shown() {
+    let dir = tempdir().unwrap();
+    let server = Server::start(dir.path(), "PLAIN");
+    for args in [&[][..], &["--last", "60s"], &["--last", "5m", "--all"]] {
+        let output = server.dump(args);
+        let (shown, said) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{said}");
+        assert!(shown.contains("serves_requests"), "{shown}");
+        assert!(shown.contains("a request came in"), "{shown}");
+        assert!(shown.contains("SIGUSR1 asked for a dump"), "{shown}");
+        assert!(said.contains("dump written to "), "{said}");
+    }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
+    server.end();
+}
+
+#[test]
+fn a_program_whose_dumps_go_to_a_writer_is_asked_all_the_same() {
+    let dir = tempdir().unwrap();
+    let server = Server::start(dir.path(), "TO_WRITER");
+    let output = server.dump(&[]);
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("server was asked for a dump"), "{said}");
+    server.end();
+}
+
+#[test]
+fn processes_that_can_not_be_asked_are_told_apart() {
+    let refused = |pid: u32| {
+        let output = dump(&pid.to_string(), &[]);
+        assert_eq!(output.status.code(), Some(2));
+        text(&output.stderr)
+    };
+    let said = refused(std::process::id());
+    assert!(said.contains("has no flight recorder"), "{said}");
+    let said = refused(u32::MAX >> 1);
+    assert!(said.contains("there is no process"), "{said}");
+    let (init, this) = (fs::metadata("/proc/1"), fs::metadata("/proc/self"));
+    if init.is_ok_and(|init| init.uid() == 0) && this.unwrap().uid() != 0 {
+        let said = refused(1);
+        assert!(said.contains("belongs to another user (uid 0)"), "{said}");
+    }
+}
