@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use log::LevelFilter;
-
 fn main() -> ExitCode {
     let console =
         env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).build();
+    // Its own filter says how much it wants. `LevelFilter::Trace` would make every TRACE record of
+    // the program be formatted for it.
     let recorder = flightrec::builder("example")
-        .sink(LevelFilter::Trace, console)
+        .sink(console.filter(), console)
         .install()
         .expect("a logger is already set");
     recorder.run(|| {

@@ -253,7 +253,7 @@ impl Builder {
     }
 
     /// Sets which records go to stderr, as text, with colours on a terminal. Secrets are not masked
-    /// there.
+    /// there. [`logtee::adjustable`] makes a filter that can be changed at run time.
     ///
     /// The default is INFO and above. Adding a [`sink`](Builder::sink) turns the built-in console
     /// off; call this method to keep it.
@@ -264,6 +264,12 @@ impl Builder {
 
     /// Adds a sink of your own with its own filter. Every [`log::Log`] is a sink. Secrets are not
     /// masked there.
+    ///
+    /// `log::max_level` becomes what the most verbose filter asks for, so give a logger that has a
+    /// level no more than that: `.sink(logger.filter(), logger)` for `env_logger`.
+    ///
+    /// To change a level at run time, use the handle of [`logtee::adjustable`].
+    /// `log::set_max_level` would take the records away from the recorder, too.
     pub fn sink<Kind>(
         mut self,
         filter: impl Filter + 'static,
@@ -369,8 +375,24 @@ impl Builder {
         self
     }
 
-    /// Sets which errors make no dump: those for which `ignore` returns true, such as usage errors.
-    /// [`run`](FlightRecorder::run) still shows them. By default all errors make dumps.
+    /// Sets which errors make no dump, such as usage errors: those for which `ignore` returns true,
+    /// or returns true for one of their causes. [`run`](FlightRecorder::run) still shows them. By
+    /// default all errors make dumps.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flightrec::DumpOutcome;
+    /// use std::num::ParseIntError;
+    ///
+    /// let (recorder, _tee) = flightrec::builder("doc")
+    ///     .dump_to(std::io::sink())
+    ///     .ignore_errors(|error| error.is::<ParseIntError>())
+    ///     .build();
+    /// let usage = stackerr::Error::new("x".parse::<u16>().unwrap_err()).context("--port");
+    /// assert_eq!(recorder.dump_error(&usage)?, DumpOutcome::Suppressed);
+    /// # Ok::<(), flightrec::DumpError>(())
+    /// ```
     pub fn ignore_errors(
         mut self,
         ignore: impl Fn(&(dyn StdError + 'static)) -> bool + Send + Sync + 'static,

@@ -3,6 +3,7 @@
 use std::process;
 
 use log::{Level, Record};
+use stackerr::Chain;
 
 use crate::collect::Source;
 use crate::failure::Failure;
@@ -42,10 +43,11 @@ impl Recorder {
         let _ = self.dump(|| Failure::record(record));
     }
 
+    /// Whether the program wants no dump of an error, because of itself or of one of its causes.
     pub(crate) fn ignores(&self, error: &(dyn std::error::Error + 'static)) -> bool {
         self.ignore_errors
             .as_ref()
-            .is_some_and(|ignore| ignore(error))
+            .is_some_and(|ignore| Chain::new(error).any(ignore))
     }
 
     /// The process ends well: nothing is left for the next start.
