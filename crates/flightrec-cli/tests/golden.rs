@@ -42,6 +42,15 @@ fn show() {
 }
 
 #[test]
+fn the_threads_of_a_hang() {
+    let bench = Bench::new();
+    let dump = data("hang.json");
+    for columns in ["60", "80", "200"] {
+        check("hang", &bench, columns, &["show", dump.to_str().unwrap()]);
+    }
+}
+
+#[test]
 fn merge() {
     let bench = Bench::new();
     let (census, worker) = (data("census.json"), data("worker.json"));

@@ -8,6 +8,7 @@ mod paths;
 pub(crate) mod records;
 mod source;
 mod stack;
+mod threads;
 
 use std::io::{self, Write};
 

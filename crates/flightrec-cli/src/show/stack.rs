@@ -3,20 +3,17 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 
-use flightrec_dump::{Dump, Frame, Kind, StackOrigin, Thread, Trace};
+use flightrec_dump::{Dump, Frame, Kind, StackOrigin, Trace};
 use jiff::Timestamp;
 
 use super::columns::{self, Row, place, place_of};
-use super::{View, source};
+use super::{View, source, threads};
 use crate::render::count;
 use crate::render::style::{BOLD, DIM, PLACE, PLAIN, WARN};
 use crate::render::text;
 
 /// How many stacks of errors are shown.
 const MAX_STACKS: usize = 100;
-
-/// How many different stacks of threads are shown without `--all`.
-const MAX_THREADS: usize = 6;
 
 /// How many frames of one stack are shown.
 const MAX_FRAMES: usize = 500;
@@ -25,7 +22,7 @@ const MAX_FRAMES: usize = 500;
 const WITH_SOURCE: usize = 2;
 
 /// A longer name of a function is cut.
-const MAX_NAME: usize = 400;
+pub(super) const MAX_NAME: usize = 400;
 
 pub(super) fn print(
     out: &mut dyn Write,
@@ -66,7 +63,7 @@ pub(super) fn print(
             writeln!(out, "{gap}{BOLD}{lead}{BOLD:#}{DIM}{piece}{DIM:#}")?;
         }
     }
-    stacks.threads(out)?;
+    threads::print(out, &mut stacks)?;
     stacks.without_symbols(out)
 }
 
@@ -80,13 +77,13 @@ fn why_none(dump: &Dump) -> &'static str {
     }
 }
 
-struct Stacks<'a> {
-    dump: &'a Dump,
-    failure: Option<Timestamp>,
+pub(super) struct Stacks<'a> {
+    pub(super) dump: &'a Dump,
+    pub(super) failure: Option<Timestamp>,
     /// The places whose source lines were shown: stacks have frames in common.
     shown: HashSet<(Option<&'a str>, Option<u32>)>,
     labelled: bool,
-    view: &'a View,
+    pub(super) view: &'a View,
 }
 
 impl<'a> Stacks<'a> {
@@ -124,7 +121,7 @@ impl<'a> Stacks<'a> {
     }
 
     /// The frames of a stack. The first of the program is marked if the failure began there.
-    fn frames(
+    pub(super) fn frames(
         &mut self,
         out: &mut dyn Write,
         frames: &'a [Frame],
@@ -184,59 +181,6 @@ impl<'a> Stacks<'a> {
         if cut > 0 {
             let cut = count::of(cut, "more frame");
             writeln!(out, "{DIM}      … {cut} (cut){DIM:#}")?;
-        }
-        Ok(())
-    }
-
-    /// The stacks of all threads; threads with the same stack are one.
-    fn threads(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        let dump = self.dump;
-        let mut groups: Vec<Vec<&'a Thread>> = Vec::new();
-        for thread in &dump.threads {
-            let alike = groups.iter_mut().find(|group| {
-                group[0].frames == thread.frames && group[0].crashed == thread.crashed
-            });
-            match alike {
-                Some(group) => group.push(thread),
-                None => groups.push(vec![thread]),
-            }
-        }
-        // The sort is stable: the order of the dump stays otherwise.
-        groups.sort_by_key(|group| !group[0].crashed);
-        let shown = if self.view.all {
-            usize::MAX
-        } else {
-            MAX_THREADS
-        };
-        for group in groups.iter().take(shown) {
-            let first = group[0];
-            let name = first.name.as_deref().unwrap_or("without a name");
-            let more = match group.len() {
-                1 => String::new(),
-                count => format!(" and {} with the same stack", count::of(count - 1, "other")),
-            };
-            let state = first.state.as_deref().unwrap_or_default();
-            let state = match (first.crashed, state) {
-                (true, _) => "crashed".to_owned(),
-                (false, "") => first.id.to_string(),
-                (false, state) => format!("{}, {state}", first.id),
-            };
-            let heading = format!("{name}{more} ({state})");
-            let most = self
-                .view
-                .width
-                .map_or(MAX_NAME, |width| width.saturating_sub(8));
-            let heading = text::line(&heading);
-            let heading = text::cut(&heading, most);
-            writeln!(out, "\n{BOLD}Thread{BOLD:#} {heading}")?;
-            self.frames(out, &first.frames, first.crashed)?;
-            if let Some(why) = &first.stack_ended {
-                writeln!(out, "{DIM}      stack ends: {}{DIM:#}", text::line(why))?;
-            }
-        }
-        if groups.len() > shown {
-            let more = count::of(groups.len() - shown, "more stack");
-            writeln!(out, "\n{DIM}… {more} of threads (--all shows them){DIM:#}")?;
         }
         Ok(())
     }
