@@ -14,6 +14,20 @@ use tempfile::tempdir;
 
 const CANARY: &str = "c4nary-9f27e1b0";
 
+/// A place for the recorder's own lines that logs, as one that sends them elsewhere may.
+struct Logs;
+
+impl std::io::Write for Logs {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        debug!("{} bytes were said", bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// The child: records, says so, then ends as it is told.
 #[test]
 fn program() {
@@ -40,6 +54,11 @@ fn program() {
         println!("{error}: ready");
         std::process::exit(0);
     }
+    let builder = if scenario == "fork without a place" {
+        builder.notice_to(Logs)
+    } else {
+        builder
+    };
     let recorder = builder.install().unwrap();
     warn!(password = CANARY, harmless = 3; "a warning");
     for number in 0..5_000 {
@@ -71,6 +90,25 @@ fn program() {
             });
         }
         "closes" => recorder.close(),
+        "fork without a place" => {
+            fs::rename(&dir, dir.with_extension("away")).unwrap();
+            fs::write(&dir, "").unwrap();
+            // SAFETY: the child logs, which is what is tested, and ends.
+            let child = unsafe { libc::fork() };
+            if child == 0 {
+                // SAFETY: a plain system call; it kills a child that hangs.
+                unsafe { libc::alarm(20) };
+                debug!("in the child");
+                let logs = recorder.snapshot().latest_logs;
+                let is_kept = logs.iter().any(|log| log.msg == "in the child");
+                // SAFETY: ends the process without running what belongs to the parent.
+                unsafe { libc::_exit(if is_kept { 42 } else { 1 }) };
+            }
+            let mut status = 0;
+            // SAFETY: the child is ours, and `status` is a place to write to.
+            unsafe { libc::waitpid(child, &raw mut status, 0) };
+            println!("the child ended with {}", libc::WEXITSTATUS(status));
+        }
         other => panic!("no scenario {other}"),
     }
     std::process::exit(0);
@@ -195,6 +233,19 @@ fn a_process_that_ends_by_itself_leaves_no_ring() {
     }
 }
 
+/// The recorder says so, in a writer that logs, while it makes what records are kept in.
+#[test]
+fn a_forked_child_that_can_make_no_ring_keeps_its_records_in_memory() {
+    let parent = tempdir().unwrap();
+    let output = common::child(
+        "program",
+        "fork without a place",
+        &parent.path().join("dumps"),
+    );
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("the child ended with 42"), "{output:?}");
+}
+
 /// The program has a logger, and goes on without the recorder.
 #[test]
 fn an_install_that_fails_leaves_nothing_for_the_next_start() {
@@ -237,6 +288,36 @@ fn a_file_that_is_not_a_ring_is_kept_and_reported_once() {
     assert_eq!(left, kept.map(|name| dir.path().join(name)));
     let again = start("well", dir.path()).wait_with_output().unwrap();
     assert_eq!(stderr(&again), "");
+}
+
+#[test]
+fn a_ring_of_another_version_is_kept_and_its_version_is_said() {
+    let dir = tempdir().unwrap();
+    start("abort", dir.path()).wait().unwrap();
+    let ring = rings(dir.path())
+        .into_iter()
+        .find(|path| path.extension().unwrap() == "ring")
+        .unwrap();
+    let mut bytes = fs::read(&ring).unwrap();
+    bytes[8..16].copy_from_slice(&99_u64.to_ne_bytes());
+    fs::write(&ring, &bytes).unwrap();
+    let next = start("well", dir.path()).wait_with_output().unwrap();
+    let kept = ring.with_extension("ring-unreadable");
+    let said = stderr(&next);
+    assert!(
+        said.contains("its format is version 99; this program reads version "),
+        "{said}"
+    );
+    assert!(
+        said.contains(&format!("it is kept as {}", kept.display())),
+        "{said}"
+    );
+    assert_eq!(fs::read(&kept).unwrap(), bytes);
+    let (reader, _tee) = flightrec::builder("reader")
+        .dump_to(std::io::sink())
+        .build();
+    let error = reader.recover(&kept).unwrap_err().to_string();
+    assert!(error.contains("its format is version 99"), "{error}");
 }
 
 #[test]

@@ -9,8 +9,8 @@
 #[cfg(not(all(test, loom)))]
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, PoisonError, TryLockError};
 
+use forklock::{ForkMutex, LockError, TryLockError};
 use log::{Level, LevelFilter};
 
 #[cfg(all(test, loom))]
@@ -51,7 +51,7 @@ pub(crate) fn generation() -> usize {
 /// How `log::max_level` is computed, and what it was last set to. `None` until a tee is installed.
 ///
 /// Locked while it is set, so that of two concurrent changes the last one decides.
-static GLOBAL: Mutex<Option<Global>> = Mutex::new(None);
+static GLOBAL: ForkMutex<Option<Global>> = ForkMutex::new(None);
 
 struct Global {
     compute: fn() -> LevelFilter,
@@ -64,7 +64,9 @@ pub(crate) fn set_max_level_by(compute: fn() -> LevelFilter) {
         compute,
         max_level: LevelFilter::Off,
     };
-    *GLOBAL.lock().unwrap_or_else(PoisonError::into_inner) = Some(global);
+    if let Ok(mut current) | Err(LockError::Orphaned(mut current)) = GLOBAL.lock() {
+        *current = Some(global);
+    }
     reconfigured();
 }
 
@@ -78,7 +80,11 @@ pub(crate) fn set_max_level_by(compute: fn() -> LevelFilter) {
 /// [`Filter`]: crate::Filter
 pub fn reconfigured() {
     GENERATION.advance();
-    let mut global = GLOBAL.lock().unwrap_or_else(PoisonError::into_inner);
+    // Held by this thread if a sink or filter calls this while it is asked for its level. The caller
+    // up the stack sets the level then.
+    let (Ok(mut global) | Err(LockError::Orphaned(mut global))) = GLOBAL.lock() else {
+        return;
+    };
     if let Some(global) = &mut *global {
         global.max_level = (global.compute)();
         log::set_max_level(global.max_level);
@@ -92,11 +98,9 @@ pub fn reconfigured() {
 /// (if it is higher). A program that sets levels itself should use an
 /// [`adjustable`](crate::adjustable) filter for the sink that is meant.
 pub fn max_level_override() -> Option<LevelFilter> {
-    // Where it is locked, it is being set at this moment (or was, when this process was forked).
-    let global = match GLOBAL.try_lock() {
-        Ok(global) => global,
-        Err(TryLockError::Poisoned(error)) => error.into_inner(),
-        Err(TryLockError::WouldBlock) => return None,
+    // Where it is locked, it is being set at this moment.
+    let (Ok(global) | Err(TryLockError::Orphaned(global))) = GLOBAL.try_lock() else {
+        return None;
     };
     let current = log::max_level();
     (global.as_ref()?.max_level != current).then_some(current)

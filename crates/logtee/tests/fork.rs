@@ -3,8 +3,9 @@
 #![cfg(unix)]
 
 use std::io::{self, Write};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock};
 #[cfg(target_os = "linux")]
 use std::time::Duration;
 
@@ -199,4 +200,74 @@ fn threads_of_a_forked_child_wait_for_each_other() {
         (0, 42),
         "a signal, or an exit code"
     );
+}
+
+/// Whether a child of this moment does `act` without waiting for a thread that it does not have.
+fn child_does(act: impl FnOnce() -> bool) -> bool {
+    // SAFETY: the child calls nothing but the logger under test, and `_exit`.
+    let child = unsafe { fork() };
+    assert!(child >= 0, "{}", io::Error::last_os_error());
+    if child == 0 {
+        // SAFETY: a plain system call; it kills a child that hangs.
+        unsafe { alarm(20) };
+        let code = if act() { 42 } else { 1 };
+        // SAFETY: ends the child without running what belongs to the parent.
+        unsafe { _exit(code) };
+    }
+    let mut status = 0;
+    // SAFETY: the child is ours, and `status` is a valid place to write to.
+    assert_eq!(unsafe { waitpid(child, &mut status, 0) }, child);
+    status == 42 << 8
+}
+
+#[test]
+fn a_child_can_change_filters_that_another_thread_was_changing_at_the_fork() {
+    /// Waits when it is asked for its level, as a filter may that has a lock of its own.
+    struct Waits(Mutex<(Sender<()>, Receiver<()>)>, AtomicBool);
+
+    impl logtee::Filter for Waits {
+        fn max_level(&self) -> LevelFilter {
+            if self.1.swap(false, Ordering::Relaxed) {
+                let (asked, go_on) = &*self.0.lock().unwrap();
+                asked.send(()).unwrap();
+                go_on.recv().unwrap();
+            }
+            LevelFilter::Info
+        }
+
+        fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+            true
+        }
+    }
+
+    let (asked, was_asked) = channel();
+    let (go_on, goes_on) = channel();
+    let waits = Arc::new(Waits(Mutex::new((asked, goes_on)), AtomicBool::new(false)));
+    let (filter, handle) = logtee::adjustable(LevelFilter::Warn);
+    Tee::builder()
+        .sink(filter, logtee::from_fn(|_| Ok(())))
+        .sink(Shared(Arc::clone(&waits)), logtee::from_fn(|_| Ok(())))
+        .install()
+        .unwrap();
+    waits.1.store(true, Ordering::Relaxed);
+    let changing = std::thread::spawn(logtee::global::reconfigured);
+    was_asked.recv().unwrap();
+    assert!(child_does(|| {
+        handle.set(LevelFilter::Trace);
+        log::max_level() == LevelFilter::Trace
+    }));
+    go_on.send(()).unwrap();
+    changing.join().unwrap();
+
+    struct Shared(Arc<Waits>);
+
+    impl logtee::Filter for Shared {
+        fn max_level(&self) -> LevelFilter {
+            self.0.max_level()
+        }
+
+        fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+            self.0.enabled(metadata)
+        }
+    }
 }

@@ -17,6 +17,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use flightrec_dump::Dump;
+use forklock::{ForkMutex, LockError};
 use tailwriter::{Builder, MappedTail, SharedTail, Snapshot};
 
 use crate::notices::Notices;
@@ -41,6 +42,8 @@ pub(crate) struct Rings {
     store: Store,
     /// Made by the first process below this one in which a record is kept.
     of_child: OnceLock<Child>,
+    /// Held while it is made.
+    making: ForkMutex<()>,
     notices: Arc<Notices>,
 }
 
@@ -78,6 +81,7 @@ impl Rings {
                         ring,
                         store: store.clone(),
                         of_child: OnceLock::new(),
+                        making: ForkMutex::new(()),
                         notices,
                     });
                 }
@@ -105,37 +109,51 @@ impl Rings {
     #[cold]
     fn push_in_child(&self, class: u8, packed: &[u8]) {
         match self.child() {
-            Child::Mapped(rings) => rings.push(class, packed),
-            Child::Memory(tail) => tail.push_class(class, packed),
+            Some(Child::Mapped(rings)) => rings.push(class, packed),
+            Some(Child::Memory(tail)) => tail.push_class(class, packed),
+            None => {}
         }
     }
 
-    /// The ring of a forked child, which leaves its parent's alone.
-    fn child(&self) -> &Child {
-        self.of_child.get_or_init(|| {
-            let notices = Arc::clone(&self.notices);
-            let child = Rings::create(&self.store, &self.ring.bounds, notices).and_then(|rings| {
-                if let Some(outline) = self.ring.outline.get() {
-                    let mut outline = outline.clone();
-                    outline.process.pid = process::id();
-                    rings.write_outline(outline)?;
-                }
-                Ok(rings)
-            });
-            child.map_or_else(
-                |error| {
-                    let message = "records of this forked process will not outlive a crash";
-                    self.notices.say(&format!("{message}: {error}"));
-                    Child::Memory(self.ring.bounds.clone().build_shared())
-                },
-                |rings| {
-                    let rings: &'static Rings = Box::leak(Box::new(rings));
-                    // Without the note, a request to end would count as a crash.
-                    let _ = stackwalk::ending::note_requests(rings.note());
-                    Child::Mapped(rings)
-                },
-            )
-        })
+    /// The ring of a forked child, which leaves its parent's alone. `None` for what a notice's writer
+    /// logs while the ring is made.
+    fn child(&self) -> Option<&Child> {
+        if let Some(child) = self.of_child.get() {
+            return Some(child);
+        }
+        // Not inside of the `OnceLock`: a process that is forked meanwhile would wait for ever.
+        let (Ok(_making) | Err(LockError::Orphaned(_making))) = self.making.lock() else {
+            return None;
+        };
+        if self.of_child.get().is_none() {
+            let _ = self.of_child.set(self.make_child());
+        }
+        self.of_child.get()
+    }
+
+    fn make_child(&self) -> Child {
+        let notices = Arc::clone(&self.notices);
+        let child = Rings::create(&self.store, &self.ring.bounds, notices).and_then(|rings| {
+            if let Some(outline) = self.ring.outline.get() {
+                let mut outline = outline.clone();
+                outline.process.pid = process::id();
+                rings.write_outline(outline)?;
+            }
+            Ok(rings)
+        });
+        child.map_or_else(
+            |error| {
+                let message = "records of this forked process will not outlive a crash";
+                self.notices.say(&format!("{message}: {error}"));
+                Child::Memory(self.ring.bounds.clone().build_shared())
+            },
+            |rings| {
+                let rings: &'static Rings = Box::leak(Box::new(rings));
+                // Without the note, a request to end would count as a crash.
+                let _ = stackwalk::ending::note_requests(rings.note());
+                Child::Mapped(rings)
+            },
+        )
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {

@@ -3,9 +3,10 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
+use forklock::{ForkMutex, LockError};
 use log::{LevelFilter, Metadata, Record};
 
 use super::Filter;
@@ -39,7 +40,7 @@ pub fn adjustable(initial: impl Filter + 'static) -> (Adjustable, Handle) {
     let shared = Arc::new(Current {
         id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
         state: AtomicUsize::new(level),
-        filter: Mutex::new(Arc::new(initial)),
+        filter: ForkMutex::new(Arc::new(initial)),
     });
     (Adjustable(Arc::clone(&shared)), Handle(shared))
 }
@@ -63,7 +64,7 @@ struct Current {
     /// new state and then locks finds the new filter or a newer one. A newer filter that is cached
     /// under an older state is used only while that state is still read.
     state: AtomicUsize,
-    filter: Mutex<Arc<dyn Filter>>,
+    filter: ForkMutex<Arc<dyn Filter>>,
 }
 
 /// A filter as a thread has cached it.
@@ -79,7 +80,11 @@ thread_local! {
 
 impl Current {
     fn filter(&self) -> Arc<dyn Filter> {
-        Arc::clone(&self.filter.lock().unwrap_or_else(PoisonError::into_inner))
+        match self.filter.lock() {
+            Ok(filter) | Err(LockError::Orphaned(filter)) => Arc::clone(&filter),
+            // A signal handler logs while its thread replaces the filter.
+            Err(_) => Arc::new(LevelFilter::Off),
+        }
     }
 
     /// Asks the current filter, without writing to memory that other threads use.
@@ -173,7 +178,11 @@ impl Handle {
         let level = plain(&filter);
         let filter: Arc<dyn Filter> = Arc::new(filter);
         let replaced = {
-            let mut current = self.0.filter.lock().unwrap_or_else(PoisonError::into_inner);
+            // Held by this thread only below a signal handler, which can't replace it then.
+            let (Ok(mut current) | Err(LockError::Orphaned(mut current))) = self.0.filter.lock()
+            else {
+                return;
+            };
             let version = self.0.state.load(Ordering::Relaxed) / STEP;
             let state = version.wrapping_add(1).wrapping_mul(STEP) | level;
             self.0.state.store(state, Ordering::Release);

@@ -234,7 +234,8 @@ pub enum Unreadable {
 }
 
 impl Unreadable {
-    /// Why an error of recovering a file was returned; None if the file could not be opened or read.
+    /// Returns why a file could not be recovered, from the error of trying it; `None` if the file could
+    /// not be opened or read.
     pub fn of(error: &io::Error) -> Option<Unreadable> {
         let reason = error.get_ref()?.downcast_ref::<Reason>()?;
         Some(reason.kind)
