@@ -1,11 +1,13 @@
 //! The workspace's tasks. `cargo xtask` lists them.
 
+mod adopt;
 mod anyhow_tests;
 mod bench;
 mod cargo;
 mod ci;
 mod demo;
 mod faults;
+mod files;
 mod fuzz;
 mod interop;
 mod minimal;
@@ -23,6 +25,7 @@ Usage: cargo xtask TASK
 
   demo [--keep DIR]       a real tool fails three times and explains itself
   ci [--no-test]          all that must hold before a change goes in
+  adopt build|check       real programs from crates.io with the recorder: what it changes for them
   bench [--quick] [--json FILE]
                           what recording costs, beside the alternatives
   faults [--quick]        processes killed, files damaged, disks full: the long campaigns
@@ -34,7 +37,8 @@ Usage: cargo xtask TASK
                           what the redactor masks and misses on its corpus, beside its peers;
                           --list prints the peers' wrong cases, too
   stacks                  what stacks have in them, with each kind of optimisation
-  weight [--peers]        what each crate adds to a program
+  weight [--peers|--features]
+                          what each crate, or each feature, adds to a program
   minimal                 a build with the lowest versions that the crates ask for
   anyhow-tests            anyhow's own tests, run against stackerr
   tidy                    the habits that no compiler checks
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
     let task = args.next().unwrap_or_default();
     let args: Vec<String> = args.collect();
     let done = match task.as_str() {
+        "adopt" => adopt::run(&args),
         "demo" => demo::run(&args),
         "ci" => ci::run(&args),
         "bench" => bench::run(&args),

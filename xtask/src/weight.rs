@@ -147,7 +147,8 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let cases = match args {
         [] => CASES.iter().chain(&[]),
         [option] if option == "--peers" => CASES.iter().chain(PEERS),
-        _ => anyhow::bail!("usage: cargo xtask weight [--peers]"),
+        [option] if option == "--features" => return features(),
+        _ => anyhow::bail!("usage: cargo xtask weight [--peers|--features]"),
     };
     let dir = tempfile::tempdir()?;
     let hello = measure(&HELLO, &dir)?;
@@ -189,6 +190,64 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// The features of `flightrec`, and what a program with each calls besides.
+const FEATURES: &[(&str, &str)] = &[
+    ("", ""),
+    (
+        "env-filter",
+        ".record(flightrec::logtee::Directives::parse(\"debug\").unwrap())",
+    ),
+    ("crash-safe", ".crash_safe(true)"),
+    ("nested-values", ""),
+    ("anyhow", ""),
+];
+
+/// What each feature of `flightrec` adds to a program that uses it.
+fn features() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let package = dir.path().join("features");
+    println!("{:<24} {:>10} {:>14}", "", "adds", "crates more");
+    let mut bare = None;
+    for (feature, call) in FEATURES {
+        let path = cargo::root().join("crates/flightrec");
+        let features = if feature.is_empty() {
+            String::new()
+        } else {
+            format!("{feature:?}")
+        };
+        let dependencies = format!(
+            "flightrec = {{ path = '{}', default-features = false, features = [{features}] }}\n\
+             anyhow = \"1\"\nlog = {{ version = \"*\", features = [\"kv\"] }}\n",
+            path.display()
+        );
+        // The program itself uses anyhow: only what we add is counted.
+        let main = format!(
+            "flightrec::builder(\"hello\"){call}.install().unwrap().run(|| {{
+                log::debug!(\"counting\");
+                anyhow::ensure!(std::env::args().count() < 9, \"too many\");
+                Ok(())
+            }});"
+        );
+        let weight = build(&package, &dependencies, &main, true)?;
+        let &mut (bytes, crates) = bare.get_or_insert((weight.bytes, weight.crates));
+        println!(
+            "{:<24} {:>7} KB {:>14}",
+            if feature.is_empty() {
+                "without features"
+            } else {
+                feature
+            },
+            (weight
+                .bytes
+                .saturating_sub(if feature.is_empty() { 0 } else { bytes }))
+                / 1000,
+            weight.crates - if feature.is_empty() { 0 } else { crates },
+        );
+    }
+    println!("\nStripped release builds. The first row is the whole program, with all its crates.");
+    Ok(())
+}
+
 struct Weight {
     bytes: u64,
     crates: usize,
@@ -196,13 +255,21 @@ struct Weight {
 }
 
 fn measure(case: &Case, dir: &TempDir) -> Result<Weight> {
-    let package = dir.path().join(case.name);
+    let dependencies = case.dependencies.iter().map(|name| dependency(name));
+    let dependencies: String = dependencies.collect();
+    // The versions that the workspace is tested with; peers are not among them.
+    let is_ours = case.max_bytes < u64::MAX;
+    build(
+        &dir.path().join(case.name),
+        &dependencies,
+        case.main,
+        is_ours,
+    )
+}
+
+/// Builds a program in the directory of its package.
+fn build(package: &Path, dependencies: &str, main: &str, is_ours: bool) -> Result<Weight> {
     fs::create_dir_all(package.join("src"))?;
-    let dependencies: String = case
-        .dependencies
-        .iter()
-        .map(|name| dependency(name))
-        .collect();
     let manifest = format!(
         "[package]\nname = \"weighed\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n{dependencies}\n\
          [profile.release]\nstrip = true\n\n[workspace]\n"
@@ -210,16 +277,15 @@ fn measure(case: &Case, dir: &TempDir) -> Result<Weight> {
     fs::write(package.join("Cargo.toml"), manifest)?;
     fs::write(
         package.join("src").join("main.rs"),
-        format!("fn main() {{ {} }}\n", case.main),
+        format!("fn main() {{ {main} }}\n"),
     )?;
-    if case.max_bytes < u64::MAX {
-        // The versions that the workspace is tested with.
+    if is_ours {
         fs::copy(cargo::root().join("Cargo.lock"), package.join("Cargo.lock"))?;
     }
     let in_package = |words: &[&str]| -> Result<String> {
         let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
             .args(words)
-            .current_dir(&package)
+            .current_dir(package)
             .env("CARGO_TARGET_DIR", package.join("target"))
             .output()
             .context("cannot start cargo")?;

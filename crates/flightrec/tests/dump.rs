@@ -309,11 +309,12 @@ fn stopped_it_records_nothing_and_still_dumps() {
 #[test]
 fn a_record_at_the_level_makes_a_dump_that_ends_in_it() {
     let dir = tempdir().unwrap();
-    let (_recorder, tee) = quiet(dir.path()).dump_on(Level::Error).build();
+    let (recorder, tee) = quiet(dir.path()).dump_on(Level::Error).build();
     log(&tee, Level::Debug, "before");
     log(&tee, Level::Warn, "not yet");
-    for _ in 0..1_000 {
-        log(&tee, Level::Error, "now");
+    log(&tee, Level::Error, "now");
+    for number in 1..1_000 {
+        log(&tee, Level::Error, &format!("again {number}"));
     }
     let dumps = dumps(dir.path());
     assert_eq!(dumps.len(), 1, "one place, one dump");
@@ -321,6 +322,24 @@ fn a_record_at_the_level_makes_a_dump_that_ends_in_it() {
     assert_eq!(dump.reason.kind, "level");
     assert_eq!(dump.latest_logs.last().unwrap().msg, "now");
     assert_eq!(dump.latest_logs.len(), 3);
+    assert_eq!(dump.reason.message, "now");
+    let frames = &dump.stack_traces[0].frames;
+    assert!(
+        frames
+            .iter()
+            .any(|frame| frame.name.ends_with("common::log")),
+        "the stack of the call: {frames:?}"
+    );
+    // The next dump has the first and the last messages of those that were counted.
+    recorder.dump("later").unwrap();
+    let later = &common::dumps(dir.path())[1].1;
+    let messages: Vec<_> = later
+        .suppressed
+        .iter()
+        .map(|other| &*other.message)
+        .collect();
+    assert_eq!(later.suppressed_dumps, 999);
+    assert_eq!((messages[0], messages[9]), ("again 1", "again 999"));
 }
 
 #[test]
@@ -439,6 +458,17 @@ fn names_can_be_left_out() {
         addresses
     };
     assert!(addresses(&bare).ends_with(&addresses(&named)));
+}
+
+#[test]
+fn the_recorder_s_own_lines_can_go_to_a_writer() {
+    let dir = tempdir().unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let notices = file.reopen().unwrap();
+    let (recorder, _tee) = quiet(dir.path()).notice_to(notices).build();
+    recorder.dump_error(&err!("it broke")).unwrap();
+    let said = std::fs::read_to_string(file.path()).unwrap();
+    assert!(said.starts_with("flightrec: crash report written to ") && said.lines().count() == 1);
 }
 
 #[test]

@@ -21,12 +21,21 @@ fn program() {
     };
     let reports_termination = scenario == "next, which asks";
     let recorder = quiet(&dir)
+        .notice(scenario != "no lines")
         .crash_safe(true)
         .crash_on_termination(reports_termination)
         .install()
         .unwrap();
     debug!("a record");
     match &*scenario {
+        "threads" => {
+            let worker = std::thread::Builder::new().name("worker".to_owned());
+            let worker = worker.spawn(|| debug!("of a worker")).unwrap();
+            worker.join().unwrap();
+        }
+        "no lines" => {
+            recorder.dump("asked").unwrap();
+        }
         "chains" => chain(),
         "daemon" => daemonize(),
         _ => {}
@@ -144,6 +153,31 @@ fn a_kill_is_a_crash_of_unknown_cause() {
         assert_eq!(dumps.len(), 1);
         assert!(said.contains("the cause is unknown: a signal"), "{said}");
     }
+}
+
+#[test]
+fn the_dump_of_a_kill_has_the_thread_of_each_record_and_names_none_of_the_end() {
+    let dir = tempdir().unwrap();
+    end(start("threads", dir.path()), libc::SIGKILL);
+    let (dumps, said) = next("next", dir.path());
+    let [dump] = &dumps[..] else {
+        panic!("{dumps:?}");
+    };
+    let threads: Vec<_> = dump.latest_logs.iter().map(|log| &*log.thread).collect();
+    assert_eq!(threads, ["program", "worker"]);
+    assert_eq!(dump.process.thread, "", "it is not known");
+    let last = dump.crash.as_ref().unwrap().last_record_at;
+    assert_eq!(last, Some(dump.latest_logs[1].time));
+    assert!(said.contains("s after its start"), "{said}");
+}
+
+#[test]
+fn no_line_is_printed_if_the_program_wants_none() {
+    let dir = tempdir().unwrap();
+    let mut child = start("no lines", dir.path());
+    drop(child.stdin.take());
+    assert_eq!(stderr(&child.wait_with_output().unwrap()), "");
+    assert_eq!(dumps_of(dir.path()).len(), 1);
 }
 
 #[test]

@@ -1,0 +1,229 @@
+//! What the recorder changes for a program: nothing that its users see, and a dump if it fails.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use flightrec_dump::{Dump, StackOrigin};
+
+use super::{PROGRAMS, Program, Variant, dir, fixtures};
+
+struct Case {
+    bin: &'static str,
+    args: &'static [&'static str],
+    code: i32,
+    dump: Option<Expected>,
+}
+
+/// The dump that a failure must leave.
+struct Expected {
+    /// A part of the message of the error that it names first.
+    cause: &'static str,
+    /// A function on the stack where the error was created. Without it, the errors of the program
+    /// know their stacks only with stackerr in anyhow's place.
+    function: &'static str,
+}
+
+const CASES: &[Case] = &[
+    Case {
+        bin: "rg",
+        args: &["--no-config", "--sort=path", "fn", "small"],
+        code: 0,
+        dump: None,
+    },
+    Case {
+        bin: "rg",
+        args: &["--no-config", "absent", "small"],
+        code: 1,
+        dump: None,
+    },
+    Case {
+        bin: "rg",
+        args: &[
+            "--no-config",
+            "--debug",
+            "--sort=path",
+            "-j1",
+            "fn",
+            "small",
+        ],
+        code: 0,
+        dump: None,
+    },
+    Case {
+        bin: "rg",
+        args: &["--help"],
+        code: 0,
+        dump: None,
+    },
+    Case {
+        bin: "rg",
+        args: &["--no-config", "(", "small"],
+        code: 2,
+        dump: Some(Expected {
+            cause: "unclosed group",
+            function: "matcher",
+        }),
+    },
+    Case {
+        bin: "oxipng",
+        args: &["--stdout", "good.png"],
+        code: 0,
+        dump: None,
+    },
+    Case {
+        bin: "oxipng",
+        args: &["bad.png"],
+        code: 1,
+        dump: Some(Expected {
+            cause: "bad.png: ",
+            function: "process_file",
+        }),
+    },
+    Case {
+        bin: "bore",
+        args: &["--help"],
+        code: 0,
+        dump: None,
+    },
+    Case {
+        bin: "bore",
+        args: &["local", "80", "--to", "127.0.0.1"],
+        code: 1,
+        dump: Some(Expected {
+            cause: "could not connect to 127.0.0.1",
+            function: "connect_with_timeout",
+        }),
+    },
+];
+
+/// What a run left.
+struct Ran {
+    stdout: Vec<u8>,
+    stderr: String,
+    code: Option<i32>,
+    dumps: Vec<Dump>,
+}
+
+pub(super) fn run() -> Result<()> {
+    let work = dir().join("work");
+    fixtures::make(&work)?;
+    for program in PROGRAMS {
+        for case in CASES.iter().filter(|case| case.bin == program.bin) {
+            let words = case.args.join(" ");
+            let shown = format!("{} {words}", case.bin);
+            check(program, case, &work).with_context(|| shown.clone())?;
+            println!("as before: {shown}");
+        }
+    }
+    Ok(())
+}
+
+fn check(program: &Program, case: &Case, work: &Path) -> Result<()> {
+    let plain = start(program, Variant::Plain, case, work)?;
+    ensure!(
+        plain.code == Some(case.code),
+        "it ended with {:?}",
+        plain.code
+    );
+    for &variant in &program.variants()[1..] {
+        let ran = start(program, variant, case, work)?;
+        let name = variant.name();
+        ensure!(
+            ran.code == plain.code,
+            "{name}: it ended with {:?}",
+            ran.code
+        );
+        ensure!(ran.stdout == plain.stdout, "{name}: another output");
+        ensure!(
+            ran.stderr == plain.stderr,
+            "{name}: other messages:\n{}\ninstead of\n{}",
+            ran.stderr,
+            plain.stderr
+        );
+        match (&case.dump, &ran.dumps[..]) {
+            (None, []) => {}
+            (Some(expected), [dump]) => {
+                compare(program, variant, expected, dump).with_context(|| name.to_owned())?;
+            }
+            (_, dumps) => bail!("{name}: {} dumps", dumps.len()),
+        }
+    }
+    Ok(())
+}
+
+fn compare(program: &Program, variant: Variant, expected: &Expected, dump: &Dump) -> Result<()> {
+    let message = &dump.reason.message;
+    ensure!(
+        message.contains(expected.cause),
+        "its reason is {message:?}"
+    );
+    ensure!(
+        !dump.latest_logs.is_empty() || program.bin == "bore",
+        "no records"
+    );
+    let [stack, ..] = &dump.stack_traces[..] else {
+        bail!("no stack");
+    };
+    let is_known = stack.origin == StackOrigin::Creation;
+    let is_expected = !program.uses_anyhow || variant == Variant::Compat;
+    ensure!(is_known == is_expected, "a stack from {}", stack.origin);
+    let mut names = stack.frames.iter().map(|frame| &frame.name);
+    ensure!(
+        !is_expected || names.any(|name| name.contains(expected.function)),
+        "no {} on its stack: {:?}",
+        expected.function,
+        stack
+            .frames
+            .iter()
+            .map(|frame| &frame.name)
+            .collect::<Vec<_>>()
+    );
+    Ok(())
+}
+
+/// Runs a program without anything of the user's in its environment.
+pub(super) fn command(program: &Program, variant: Variant, work: &Path, state: &Path) -> Command {
+    let mut command = Command::new(program.executable(variant));
+    command
+        .current_dir(work)
+        .env_clear()
+        .env("XDG_STATE_HOME", state);
+    command
+}
+
+fn start(program: &Program, variant: Variant, case: &Case, work: &Path) -> Result<Ran> {
+    let state = tempfile::tempdir()?;
+    let mut command = command(program, variant, work, state.path());
+    let output = command.args(case.args).output().with_context(|| {
+        format!(
+            "{:?}: run `cargo xtask adopt build` before",
+            command.get_program()
+        )
+    })?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let lines = stderr
+        .lines()
+        .filter(|line| !line.starts_with("flightrec: "));
+    Ok(Ran {
+        stderr: lines.map(|line| format!("{line}\n")).collect(),
+        stdout: output.stdout,
+        code: output.status.code(),
+        dumps: dumps(&state.path().join(program.bin).join("flightrec"))?,
+    })
+}
+
+/// The dumps in a directory, where nothing else may be left.
+fn dumps(dir: &Path) -> Result<Vec<Dump>> {
+    let Ok(entries) = fs::read_dir(dir) else {
+        return Ok(Vec::new());
+    };
+    let paths: Vec<PathBuf> = entries
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<_>>()?;
+    let read = |path: &PathBuf| {
+        Dump::from_json(&fs::read(path)?).with_context(|| path.display().to_string())
+    };
+    paths.iter().map(read).collect()
+}

@@ -1,0 +1,128 @@
+//! What the recorder costs a program: at its start, and while it works.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use super::check::command;
+use super::{PROGRAMS, Program, Variant, dir};
+
+/// How often each pair runs.
+const PAIRS: usize = 61;
+
+const STARTS: &[(&str, &[&str])] = &[
+    ("rg", &["--version"]),
+    ("oxipng", &["--stdout", "good.png"]),
+    ("bore", &["--help"]),
+];
+
+const WORK: &[(&str, &[&str])] = &[
+    ("rg", &["--no-config", "-j1", "-c", "absent", "large"]),
+    ("oxipng", &["-o1", "-t1", "--stdout", "good.png"]),
+];
+
+pub(super) fn run() -> Result<()> {
+    println!("\nat the start, the median of {PAIRS} pairs:");
+    for (program, args) in commands(STARTS) {
+        let [plain, recorded] = medians(program, args)?;
+        let more = recorded.as_secs_f64() - plain.as_secs_f64();
+        println!(
+            "  {:<40} {:>6.2} ms, {:+.2} ms with the recorder",
+            shown(program, args),
+            1e3 * plain.as_secs_f64(),
+            1e3 * more
+        );
+    }
+    println!("at work, DEBUG records kept:");
+    for (program, args) in commands(WORK) {
+        let [plain, recorded] = medians(program, args)?;
+        let ratio = recorded.as_secs_f64() / plain.as_secs_f64();
+        let counted = match instructions(program, args)? {
+            Some([plain, recorded]) => {
+                format!(", {:.4} × the instructions", recorded as f64 / plain as f64)
+            }
+            None => ", instructions not counted: valgrind is missing".to_owned(),
+        };
+        println!(
+            "  {:<40} {:>6.1} ms, {ratio:.3} × with the recorder{counted}",
+            shown(program, args),
+            1e3 * plain.as_secs_f64()
+        );
+    }
+    Ok(())
+}
+
+fn commands(
+    table: &'static [(&str, &[&str])],
+) -> impl Iterator<Item = (&'static Program, &'static [&'static str])> {
+    let of = |bin: &str| PROGRAMS.iter().find(|program| program.bin == bin);
+    table
+        .iter()
+        .filter_map(move |(bin, args)| Some((of(bin)?, *args)))
+}
+
+fn shown(program: &Program, args: &[&str]) -> String {
+    format!("{} {}", program.bin, args.join(" "))
+}
+
+/// The median times of both variants, which run in turn.
+fn medians(program: &Program, args: &[&str]) -> Result<[Duration; 2]> {
+    let work = dir().join("work");
+    let state = tempfile::tempdir()?;
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..PAIRS {
+        for (variant, times) in [Variant::Plain, Variant::Recorded]
+            .into_iter()
+            .zip(&mut times)
+        {
+            let mut command = command(program, variant, &work, state.path());
+            quiet(command.args(args));
+            let begun = Instant::now();
+            command.status().context("cannot start the program")?;
+            times.push(begun.elapsed());
+        }
+    }
+    Ok(times.map(|mut times| {
+        times.sort();
+        times[PAIRS / 2]
+    }))
+}
+
+fn quiet(command: &mut Command) -> &mut Command {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+}
+
+/// The instructions of both variants, if valgrind is there to count them.
+fn instructions(program: &Program, args: &[&str]) -> Result<Option<[u64; 2]>> {
+    let found = quiet(Command::new("valgrind").arg("--version")).status();
+    if !found.is_ok_and(|status| status.success()) {
+        return Ok(None);
+    }
+    let work = dir().join("work");
+    let count = |variant| count(program, variant, args, &work);
+    Ok(Some([count(Variant::Plain)?, count(Variant::Recorded)?]))
+}
+
+fn count(program: &Program, variant: Variant, args: &[&str], work: &Path) -> Result<u64> {
+    let state = tempfile::tempdir()?;
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(program.executable(variant))
+        .args(args)
+        .current_dir(work)
+        .env("XDG_STATE_HOME", state.path())
+        .output()
+        .context("cannot start valgrind")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let number = said
+        .lines()
+        .find_map(|line| line.split_once("Collected : "));
+    let number = number.and_then(|(_, number)| number.trim().parse().ok());
+    ensure!(number.is_some(), "valgrind counted nothing: {said}");
+    Ok(number.unwrap_or_default())
+}
