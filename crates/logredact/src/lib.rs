@@ -7,6 +7,7 @@ mod brackets;
 mod card;
 mod command;
 mod encoded;
+mod finder;
 mod found_key;
 mod home;
 mod key;

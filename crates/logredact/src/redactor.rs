@@ -87,7 +87,7 @@ pub struct Redactor {
     built_in: bool,
     keys: Keys,
     /// Made when the first text is masked, if the redactor has keys of its own.
-    anchors: OnceLock<Option<Anchors>>,
+    anchors: OnceLock<Anchors>,
     known: Known,
     homes: Option<Homes>,
     allowed: Option<Allowed>,
@@ -451,11 +451,10 @@ impl Redactor {
             return None;
         }
         if self.built_in && !self.keys.has_own() {
-            return Anchors::built_in();
+            return Some(Anchors::built_in());
         }
-        self.anchors
-            .get_or_init(|| Anchors::of_keys(self.built_in, &self.keys))
-            .as_ref()
+        let own = || Anchors::of_keys(self.built_in, &self.keys);
+        Some(self.anchors.get_or_init(own))
     }
 }
 
