@@ -76,6 +76,8 @@ pub(crate) enum Command {
     Export(Export),
     Open(Open),
     Issue(Issue),
+    #[cfg(feature = "send")]
+    Send(Send),
     Redact(Redact),
     Symbolicate(Symbolicate),
     Recover(Recover),
@@ -251,6 +253,36 @@ pub(crate) struct Issue {
     /// Open the address in the browser, too
     #[arg(long)]
     pub(crate) open: bool,
+}
+
+/// Send dumps to an error tracker (Sentry, GlitchTip, Bugsink) or an OpenTelemetry collector
+#[cfg(feature = "send")]
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  flightrec send https://KEY@sentry.example.org/7 dump.json
+  flightrec send https://KEY@sentry.example.org/7 reports/ --dry-run
+  flightrec send --otlp http://localhost:4318 reports/
+
+What was sent is not sent again: the state directory has a receipt for each dump. A command that was
+interrupted goes on where it was. Proxies are those of HTTPS_PROXY, HTTP_PROXY and NO_PROXY.")]
+pub(crate) struct Send {
+    /// The DSN of a project, unless --otlp is given; then dumps, or directories that are searched
+    /// at any depth; without any, the newest dump of this machine
+    #[arg(value_name = "DSN|DUMP|DIR")]
+    pub(crate) dumps: Vec<PathBuf>,
+    /// Send log records and spans to this OpenTelemetry collector, over HTTP
+    #[arg(long, value_name = "URL")]
+    pub(crate) otlp: Option<String>,
+    /// Print what would be sent, and send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not attach the dumps to their events
+    #[arg(long)]
+    pub(crate) no_attachment: bool,
+    /// Send dumps that have a receipt, too
+    #[arg(long)]
+    pub(crate) again: bool,
 }
 
 /// Mask secrets and personal data in a dump before you share it

@@ -21,6 +21,8 @@ mod output;
 mod redact;
 mod render;
 mod select;
+#[cfg(feature = "send")]
+mod send;
 mod show;
 mod symbolicate;
 

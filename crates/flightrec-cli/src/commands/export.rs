@@ -1,8 +1,10 @@
 //! `flightrec export`
 
+use flightrec_dump::Dump;
+
 use crate::cli::{Common, Export};
 use crate::error::{CliError, Outcome, Result};
-use crate::export::{self, Format, Selected, html, markdown};
+use crate::export::{self, Format, Selected, html, markdown, sentry};
 use crate::input::{self, note};
 use crate::output;
 use crate::redact;
@@ -14,6 +16,7 @@ pub(super) fn run(args: Export, common: &Common) -> Result {
     match args.to {
         Format::Html => return page(&args, common),
         Format::Markdown => return text(&args, common),
+        Format::Sentry => return envelope(&args, common),
         _ => {}
     }
     let mut dumps = Vec::new();
@@ -51,6 +54,26 @@ fn page(args: &Export, common: &Common) -> Result {
     }
     let dumps = html::read(&args.dumps, common.limits())?;
     output::write(args.output.as_deref(), |out| html::write(out, &dumps))?;
+    Ok(Outcome::Done)
+}
+
+fn envelope(args: &Export, common: &Common) -> Result {
+    let sources = input::several(&args.dumps)?;
+    let [source] = &sources[..] else {
+        return Err(CliError::new(
+            "an envelope has one dump: give one, or use `flightrec send` for several",
+        ));
+    };
+    let selection = &args.selection;
+    let json = input::read_document(source, common.limits())?.json;
+    let mut dump = Dump::from_json(&json).map_err(|why| CliError::at(&source.path, why))?;
+    if selection.is_filter() || selection.around.is_some() || selection.last.is_some() {
+        let records = selection.select(&dump).records;
+        dump.latest_logs = records.into_iter().cloned().collect();
+    }
+    output::write(args.output.as_deref(), |out| {
+        sentry::write(out, &dump, &json, &source.file_name(), true)
+    })?;
     Ok(Outcome::Done)
 }
 

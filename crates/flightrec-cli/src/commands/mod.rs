@@ -11,6 +11,8 @@ pub(crate) mod merge;
 mod open;
 mod recover;
 pub(crate) mod redact;
+#[cfg(feature = "send")]
+mod send;
 mod show;
 pub(crate) mod symbolicate;
 
@@ -44,6 +46,8 @@ pub(crate) fn run(cli: Cli) -> Result {
         Some(Command::Export(args)) => export::run(args, common),
         Some(Command::Open(args)) => open::run(args, common),
         Some(Command::Issue(args)) => issue::run(args, common),
+        #[cfg(feature = "send")]
+        Some(Command::Send(args)) => send::run(args, common),
         Some(Command::Redact(args)) => redact::run(args, common),
         Some(Command::Symbolicate(args)) => symbolicate::run(args, common),
         Some(Command::Recover(args)) => recover::run(args),

@@ -9,6 +9,8 @@ mod jsonl;
 mod logfmt;
 pub(crate) mod markdown;
 mod otlp;
+mod otlp_traces;
+pub(crate) mod sentry;
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -29,12 +31,16 @@ pub(crate) enum Format {
     Logfmt,
     /// OTLP/JSON logs: OpenTelemetry collectors
     Otlp,
+    /// OTLP/JSON traces, one for each span without a parent
+    OtlpTraces,
     /// Trace events, one lane a thread: Perfetto, chrome://tracing
     ChromeTrace,
     /// One page for a browser, which works offline
     Html,
     /// Text for an issue or for a language model
     Markdown,
+    /// A Sentry envelope: Sentry, GlitchTip, Bugsink
+    Sentry,
 }
 
 /// A dump and the selected records of its log.
@@ -49,8 +55,11 @@ pub(crate) fn write(out: &mut dyn Write, format: Format, dumps: &[Selected<'_>])
         Format::Jsonl => jsonl::write(out, dumps),
         Format::Logfmt => logfmt::write(out, dumps),
         Format::Otlp => otlp::write(out, dumps),
+        Format::OtlpTraces => otlp_traces::write(out, dumps),
         Format::ChromeTrace => chrome_trace::write(out, dumps),
-        Format::Html | Format::Markdown => Err(io::Error::other("it is made of files")),
+        Format::Html | Format::Markdown | Format::Sentry => {
+            Err(io::Error::other("it is made of files"))
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use flightrec_dump::{Dump, Level, LogRecord, Value};
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
+use super::otlp_traces::Ids;
 use super::{Selected, error_type, failed_at, object, severity, stack_text};
 use crate::render::time;
 
@@ -26,6 +27,7 @@ pub(super) fn write(out: &mut dyn Write, dumps: &[Selected<'_>]) -> io::Result<(
 
 fn resource_logs(out: &mut dyn Write, selected: &Selected<'_>) -> io::Result<()> {
     let resource = json!({"attributes": resource(selected.dump)});
+    let ids = Ids::of(selected.dump);
     write!(out, "{{\"resource\":{resource},\"scopeLogs\":[")?;
     for (scope, records) in scopes(&selected.records) {
         write!(
@@ -35,7 +37,7 @@ fn resource_logs(out: &mut dyn Write, selected: &Selected<'_>) -> io::Result<()>
         )?;
         for (n, record) in records.into_iter().enumerate() {
             write!(out, "{}", if n > 0 { "," } else { "" })?;
-            serde_json::to_writer(&mut *out, &self::record(record, selected.dump))?;
+            serde_json::to_writer(&mut *out, &self::record(record, selected.dump, &ids))?;
         }
         write!(out, "]}},")?;
     }
@@ -61,25 +63,25 @@ fn scopes<'a>(records: &[&'a LogRecord]) -> Vec<(&'a str, Vec<&'a LogRecord>)> {
 
 /// Attributes, each under a name of the semantic conventions.
 #[derive(Default)]
-struct Attributes(Vec<Json>);
+pub(super) struct Attributes(pub(super) Vec<Json>);
 
 impl Attributes {
-    fn text(&mut self, key: &str, value: &str) {
+    pub(super) fn text(&mut self, key: &str, value: &str) {
         if !value.is_empty() {
             self.any(key, json!({"stringValue": value}));
         }
     }
 
-    fn int(&mut self, key: &str, value: impl Into<u64>) {
+    pub(super) fn int(&mut self, key: &str, value: impl Into<u64>) {
         self.any(key, integer(value.into()));
     }
 
-    fn any(&mut self, key: &str, value: Json) {
+    pub(super) fn any(&mut self, key: &str, value: Json) {
         self.0.push(json!({"key": key, "value": value}));
     }
 }
 
-fn resource(dump: &Dump) -> Vec<Json> {
+pub(super) fn resource(dump: &Dump) -> Vec<Json> {
     let mut attributes = Attributes::default();
     attributes.text(
         "service.name",
@@ -126,7 +128,7 @@ fn resource(dump: &Dump) -> Vec<Json> {
     attributes.0
 }
 
-fn record(record: &LogRecord, dump: &Dump) -> Json {
+fn record(record: &LogRecord, dump: &Dump, ids: &Ids<'_>) -> Json {
     let mut attributes = Attributes::default();
     attributes.text("thread.name", &record.thread);
     if let Some(file) = &record.file {
@@ -156,6 +158,11 @@ fn record(record: &LogRecord, dump: &Dump) -> Json {
         ("severityText", record.level.as_str().into()),
         ("body", json!({"stringValue": record.msg})),
         ("attributes", attributes.0.into()),
+        (
+            "traceId",
+            record.span.and_then(|span| ids.trace(span)).into(),
+        ),
+        ("spanId", record.span.and_then(|span| ids.span(span)).into()),
     ])
 }
 
@@ -184,7 +191,7 @@ fn failure(dump: &Dump) -> Json {
 }
 
 /// 64-bit numbers are text in the JSON mapping of protobuf. Times before 1970 cannot be expressed.
-fn nanoseconds(time: Timestamp) -> String {
+pub(super) fn nanoseconds(time: Timestamp) -> String {
     u64::try_from(time.as_nanosecond()).unwrap_or(0).to_string()
 }
 
@@ -196,7 +203,7 @@ fn integer(value: u64) -> Json {
     }
 }
 
-fn any_value(value: &Value) -> Json {
+pub(super) fn any_value(value: &Value) -> Json {
     match value {
         Value::Null => json!({}),
         Value::Bool(yes) => json!({"boolValue": yes}),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use flightrec_dump::Summary;
+use flightrec_dump::{Dump, Reason, Summary};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Limits, read_summaries};
@@ -51,7 +51,7 @@ pub(crate) fn read_heads(
 }
 
 /// A progress bar on standard error if that is a terminal and there is much to read.
-fn progress(files: usize) -> ProgressBar {
+pub(crate) fn progress(files: usize) -> ProgressBar {
     if files < MANY {
         return ProgressBar::hidden();
     }
@@ -91,12 +91,7 @@ fn numbered(summaries: Vec<(Summary, bool)>) -> Vec<Head> {
     let is_one = summaries.len() == 1;
     let head = |(number, (mut summary, damaged)): (usize, (Summary, bool))| {
         let message = &mut summary.reason.message;
-        if let Some((end, _)) = message
-            .char_indices()
-            .find(|(at, c)| at + c.len_utf8() > MAX_MESSAGE)
-        {
-            message.truncate(end);
-        }
+        message.truncate(beginning(message).len());
         message.shrink_to_fit();
         Head {
             summary,
@@ -118,25 +113,10 @@ impl Head {
         format!("{app} {version}").trim_end().to_owned()
     }
 
-    /// What dumps of one kind of failure have in common: the fingerprint or, in a dump without
-    /// one, the message without its numbers.
+    /// What dumps of one kind of failure have in common.
     pub(crate) fn group_key(&self) -> String {
         let summary = &self.summary;
-        if !summary.fingerprint.is_empty() {
-            return summary.fingerprint.clone();
-        }
-        let mut key = format!("{} {}: ", summary.app, summary.reason.kind);
-        let mut in_number = false;
-        for char in summary.reason.message.chars() {
-            let is_digit = char.is_ascii_digit();
-            if !is_digit {
-                key.push(char);
-            } else if !in_number {
-                key.push('#');
-            }
-            in_number = is_digit;
-        }
-        key
+        key(&summary.fingerprint, &summary.app, &summary.reason)
     }
 
     /// How a list names a dump of this file.
@@ -147,6 +127,37 @@ impl Head {
             None => path.into_owned(),
         }
     }
+}
+
+/// The part of a message that is kept.
+fn beginning(message: &str) -> &str {
+    let mut chars = message.char_indices();
+    let end = chars.find(|(at, char)| at + char.len_utf8() > MAX_MESSAGE);
+    end.map_or(message, |(end, _)| &message[..end])
+}
+
+/// What dumps of one kind of failure have in common.
+pub(crate) fn group_key(dump: &Dump) -> String {
+    key(&dump.fingerprint, &dump.app, &dump.reason)
+}
+
+/// The fingerprint or, in a dump without one, the message without its numbers.
+fn key(fingerprint: &str, app: &str, reason: &Reason) -> String {
+    if !fingerprint.is_empty() {
+        return fingerprint.to_owned();
+    }
+    let mut key = format!("{app} {}: ", reason.kind);
+    let mut in_number = false;
+    for char in beginning(&reason.message).chars() {
+        let is_digit = char.is_ascii_digit();
+        if !is_digit {
+            key.push(char);
+        } else if !in_number {
+            key.push('#');
+        }
+        in_number = is_digit;
+    }
+    key
 }
 
 /// The files that are meant, each once: files as they are, those in directories at any depth, and

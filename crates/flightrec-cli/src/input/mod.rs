@@ -18,7 +18,9 @@ use flightrec_dump::{Dump, ReadError, Summary};
 
 pub(crate) use bytes::{Limits, is_stdin, parse_size};
 pub(crate) use find::{Found, Source, all_dumps, files_in, newest_first, one, several, state_dir};
-pub(crate) use many::{Head, files, read_heads};
+#[cfg(feature = "send")]
+pub(crate) use many::progress;
+pub(crate) use many::{Head, files, group_key, read_heads};
 
 use crate::error::{CliError, Result};
 use crate::render::screen;
@@ -73,6 +75,16 @@ pub(crate) fn read_document(source: &Source, limits: Limits) -> Result<Document>
         note(&error.to_string());
     }
     Ok(document)
+}
+
+#[cfg(feature = "send")]
+/// The JSON of all dumps in a file, or of the one with that number.
+pub(crate) fn read_documents(source: &Source, limits: Limits) -> Result<Vec<Document>> {
+    if source.number.is_some() {
+        return Ok(vec![read_document(source, limits)?]);
+    }
+    let bytes = bytes::read(&source.path, limits)?;
+    documents(bytes.content, limits).map_err(|why| CliError::at(&shown(&source.path), why))
 }
 
 /// Prints a warning to standard error.

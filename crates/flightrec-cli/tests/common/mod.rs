@@ -109,6 +109,33 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
+/// An envelope as Sentry's own types read it, and the JSON of its event. The types do not know the
+/// images of ELF files, which the protocol has: these are left out for them.
+pub(crate) fn envelope(bytes: &[u8]) -> (sentry_types::protocol::v7::Envelope, serde_json::Value) {
+    let mut lines = bytes.splitn(4, |byte| *byte == b'\n');
+    let mut line = || lines.next().unwrap();
+    let (header, item, event, rest) = (line(), line(), line(), line());
+    let item: serde_json::Value = serde_json::from_slice(item).unwrap();
+    assert_eq!(
+        (&item["type"], &item["length"]),
+        (&"event".into(), &event.len().into())
+    );
+    let event: serde_json::Value = serde_json::from_slice(event).unwrap();
+    let mut known = event.clone();
+    known.as_object_mut().unwrap().remove("debug_meta");
+    let known = known.to_string();
+    let mut envelope = header.to_vec();
+    let length = known.len();
+    write!(
+        envelope,
+        "\n{{\"type\":\"event\",\"length\":{length}}}\n{known}\n"
+    )
+    .unwrap();
+    envelope.extend_from_slice(rest);
+    let envelope = sentry_types::protocol::v7::Envelope::from_slice(&envelope).unwrap();
+    (envelope, event)
+}
+
 /// Compares with the file in `tests/golden`; with `BLESS=1` in the environment, writes it.
 pub(crate) fn golden(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))

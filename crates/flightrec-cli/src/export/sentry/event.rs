@@ -1,0 +1,214 @@
+//! The event: what it is about, tags, contexts, breadcrumbs.
+
+use std::collections::{HashMap, HashSet};
+
+use flightrec_dump::{Dump, Level, LogRecord, Span};
+use serde_json::{Map, Value as Json, json};
+
+use super::{exceptions, limits};
+use crate::export::{json as to_json, object, severity, text};
+use crate::render::time;
+use crate::show::{self, facts};
+
+/// Spans around a record that a breadcrumb names: the innermost.
+const MAX_SPANS: usize = 8;
+
+pub(super) fn event(dump: &Dump, id: &str) -> Json {
+    let failed_at = show::failed_at(dump).map(|time| time.to_string());
+    let level = if severity(dump) == "FATAL" {
+        "fatal"
+    } else {
+        "error"
+    };
+    let stacks = exceptions::Stacks::of(dump);
+    object([
+        ("event_id", id.into()),
+        ("timestamp", failed_at.into()),
+        ("platform", "native".into()),
+        ("level", level.into()),
+        ("logger", text(&dump.app)),
+        ("release", release(dump)),
+        (
+            "environment",
+            dump.metadata.get("environment").cloned().into(),
+        ),
+        ("fingerprint", json!([crate::input::group_key(dump)])),
+        ("exception", json!({"values": stacks.exceptions()})),
+        ("threads", stacks.threads()),
+        ("debug_meta", stacks.images()),
+        ("breadcrumbs", json!({"values": breadcrumbs(dump)})),
+        ("tags", tags(dump)),
+        ("contexts", contexts(dump)),
+        ("extra", extra(dump)),
+        (
+            "sdk",
+            json!({"name": "flightrec", "version": env!("CARGO_PKG_VERSION")}),
+        ),
+    ])
+}
+
+/// `census@0.1.0`
+fn release(dump: &Dump) -> Json {
+    let version = dump
+        .version
+        .as_deref()
+        .filter(|version| !version.is_empty());
+    // Services refuse these characters in a release.
+    let plain = |text: &str| text.replace(['/', '\\', '\n', '\r', '\t'], "-");
+    match version {
+        Some(version) => format!("{}@{}", plain(&dump.app), plain(version)).into(),
+        None => Json::Null,
+    }
+}
+
+fn tags(dump: &Dump) -> Json {
+    let mut tags = Map::new();
+    let mut tag = |key: &str, value: &str| {
+        let plain = |char: char| char.is_ascii_alphanumeric() || "_.:-".contains(char);
+        let key: String = key
+            .chars()
+            .map(|char| if plain(char) { char } else { '_' })
+            .take(limits::TAG_KEY)
+            .collect();
+        let value: String = value
+            .chars()
+            .map(|char| if char.is_control() { ' ' } else { char })
+            .take(limits::TAG_VALUE)
+            .collect();
+        if !key.is_empty() && !value.trim().is_empty() {
+            tags.insert(key, value.into());
+        }
+    };
+    for (key, value) in dump.metadata.iter().take(limits::TAGS) {
+        tag(key, value);
+    }
+    tag("kind", dump.reason.kind.as_str());
+    tag("revision", dump.revision.as_deref().unwrap_or_default());
+    tag("thread", &dump.process.thread);
+    let crash = dump.crash.as_ref();
+    let signal = crash.and_then(|crash| crash.signal_name.as_deref());
+    tag("signal", signal.unwrap_or_default());
+    Json::Object(tags)
+}
+
+fn contexts(dump: &Dump) -> Json {
+    let host = &dump.host;
+    let cpus = (host.cpus > 0).then_some(host.cpus);
+    let started = time::known(dump.process.started_at).map(|time| time.to_string());
+    let app = object([
+        ("app_name", text(&dump.app)),
+        ("app_version", dump.version.as_deref().into()),
+        ("app_start_time", started.into()),
+    ]);
+    let os = match host.os.as_str() {
+        "macos" => "macOS".into(),
+        "windows" => "Windows".into(),
+        "linux" => "Linux".into(),
+        other => text(other),
+    };
+    object([
+        ("app", app),
+        ("os", object([("name", os)])),
+        (
+            "device",
+            object([("arch", text(&host.arch)), ("processor_count", cpus.into())]),
+        ),
+    ])
+}
+
+/// What `show` tells of the process and the dump.
+fn extra(dump: &Dump) -> Json {
+    let mut extra = Map::new();
+    for (name, fact) in facts::list(dump, None, false) {
+        let entry = extra.entry(name).or_insert_with(|| json!([]));
+        if let (Json::Array(facts), false) = (entry, name.is_empty()) {
+            facts.push(fact.into());
+        }
+    }
+    extra.remove("");
+    if dump.evicted_logs > 0 {
+        extra.insert("evicted log records".to_owned(), dump.evicted_logs.into());
+    }
+    let executable = dump.process.executable.as_deref();
+    extra.insert("executable".to_owned(), executable.into());
+    extra.insert("schema".to_owned(), (&*dump.schema).into());
+    Json::Object(extra)
+}
+
+fn breadcrumbs(dump: &Dump) -> Vec<Json> {
+    let spans: HashMap<u64, &Span> = dump.spans.iter().map(|span| (span.id, span)).collect();
+    let first = dump
+        .latest_logs
+        .len()
+        .saturating_sub(limits::BREADCRUMBS_KEPT);
+    let late = &dump.latest_logs[first..];
+    // What led to an error is told even if much came after.
+    let early = &dump.latest_logs[..first];
+    let created: HashSet<u64> = dump
+        .stack_traces
+        .iter()
+        .filter_map(|it| it.log_seq)
+        .collect();
+    let early = early
+        .iter()
+        .filter(|record| created.contains(&record.seq))
+        .take(limits::ERRORS_BEFORE);
+    early
+        .chain(late)
+        .map(|record| breadcrumb(record, &spans))
+        .collect()
+}
+
+fn breadcrumb(record: &LogRecord, spans: &HashMap<u64, &Span>) -> Json {
+    let level = match record.level {
+        Level::Error => "error",
+        Level::Warn => "warning",
+        Level::Info => "info",
+        Level::Debug | Level::Trace => "debug",
+    };
+    let mut data = Map::new();
+    let mut names = Vec::new();
+    let mut id = record.span;
+    while let Some(span) = id.and_then(|id| spans.get(&id)) {
+        names.push(span.name.as_str());
+        for (key, value) in span.fields.iter() {
+            data.insert(format!("{}.{key}", span.name), to_json(value));
+        }
+        // A dump may be wrong about parents, up to a circle.
+        if names.len() == MAX_SPANS {
+            break;
+        }
+        id = span.parent;
+    }
+    names.reverse();
+    for (key, value) in record.fields.iter() {
+        data.insert(key.to_owned(), to_json(value));
+    }
+    let mut own = |key: &str, value: Json| {
+        if !value.is_null() {
+            data.entry(key).or_insert(value);
+        }
+    };
+    own("thread", text(&record.thread));
+    own("span", text(&names.join(" > ")));
+    own("seq", record.seq.into());
+    object([
+        (
+            "timestamp",
+            time::known(record.time).map(|time| time.to_string()).into(),
+        ),
+        (
+            "type",
+            if record.level == Level::Error {
+                "error"
+            } else {
+                "default"
+            }
+            .into(),
+        ),
+        ("level", level.into()),
+        ("category", text(&record.target)),
+        ("message", (&*record.msg).into()),
+        ("data", Json::Object(data)),
+    ])
+}

@@ -1,0 +1,186 @@
+//! Requests that are repeated where that can help.
+
+use std::thread;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use ureq::Agent;
+use ureq::http::{HeaderMap, StatusCode};
+use ureq::tls::{RootCerts, TlsConfig};
+
+use super::target::Post;
+use crate::render::{text, time};
+
+/// Pauses before a request is repeated that failed without a reason to wait longer.
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+];
+
+/// A service that asks for a longer pause is left alone.
+const MAX_PAUSE: Duration = Duration::from_secs(600);
+
+/// How often a service may ask for a pause for one request.
+const MAX_WAITS: usize = 20;
+
+/// How much of an answer is looked at, in bytes.
+const MAX_ANSWER: u64 = 64 << 10;
+
+/// How much of an answer is shown, in characters.
+const SHOWN: usize = 200;
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    Taken,
+    /// The service does not want this one; others may go through.
+    Refused {
+        status: u16,
+        why: String,
+    },
+}
+
+/// Why no further request makes sense now.
+#[derive(Debug)]
+pub(crate) struct Stop(pub(crate) String);
+
+/// An HTTP client. Proxies are those of the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`,
+/// `NO_PROXY`).
+pub(crate) struct Client {
+    agent: Agent,
+}
+
+impl Client {
+    pub(crate) fn new() -> Client {
+        let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
+        let config = Agent::config_builder()
+            .tls_config(tls.build())
+            .http_status_as_error(false)
+            // A redirected POST would become a GET.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_connect(Some(Duration::from_secs(20)))
+            .timeout_global(Some(Duration::from_secs(120)))
+            .user_agent(concat!("flightrec/", env!("CARGO_PKG_VERSION")));
+        Client {
+            agent: config.build().into(),
+        }
+    }
+
+    /// Sends a request until the service decides. `say` is told why it takes longer.
+    pub(crate) fn deliver(&self, post: &Post, say: &dyn Fn(&str)) -> Result<Delivery, Stop> {
+        let mut pauses = PAUSES.into_iter();
+        let mut waits = 0;
+        loop {
+            let (why, asked) = match self.post(post) {
+                Ok(answer) if answer.status.is_success() => return Ok(Delivery::Taken),
+                Ok(answer) => {
+                    let status = answer.status;
+                    let why = format!("HTTP status {}{}", status.as_u16(), answer.text);
+                    let is_busy = status == StatusCode::TOO_MANY_REQUESTS;
+                    match status.as_u16() {
+                        401 | 403 | 404 => {
+                            return Err(Stop(format!("the service refuses the address: {why}")));
+                        }
+                        300..400 => {
+                            return Err(Stop(format!("the service is elsewhere: {why}")));
+                        }
+                        400..500 if !is_busy && status != StatusCode::REQUEST_TIMEOUT => {
+                            return Ok(Delivery::Refused {
+                                status: status.as_u16(),
+                                why,
+                            });
+                        }
+                        _ => (why, answer.retry_after),
+                    }
+                }
+                Err(error) => (text::line(&error.to_string()).into_owned(), None),
+            };
+            let pause = match asked {
+                Some(pause) if pause > MAX_PAUSE || waits == MAX_WAITS => {
+                    let pause = time::length(pause.try_into().unwrap_or_default());
+                    return Err(Stop(format!(
+                        "the service asks for a pause of {pause}: {why}"
+                    )));
+                }
+                Some(pause) => {
+                    waits += 1;
+                    if pause > Duration::ZERO {
+                        let pause = time::length(pause.try_into().unwrap_or_default());
+                        say(&format!("waiting {pause}, as the service asks: {why}"));
+                    }
+                    pause
+                }
+                None => pauses.next().ok_or(Stop(why))?,
+            };
+            thread::sleep(pause);
+        }
+    }
+
+    fn post(&self, post: &Post) -> Result<Answer, ureq::Error> {
+        let mut request = self.agent.post(&post.url);
+        for (name, value) in &post.headers {
+            request = request.header(*name, value);
+        }
+        let request = request.header("Content-Encoding", "gzip");
+        let mut answer = request.send(&post.body[..])?;
+        let retry_after = retry_after(answer.headers());
+        // Read to its end, so that the connection can be used again.
+        let body = answer
+            .body_mut()
+            .with_config()
+            .limit(MAX_ANSWER)
+            .read_to_string();
+        let body = body.unwrap_or_default();
+        let body = text::line(body.trim()).into_owned();
+        let (body, more) = text::head(&body, SHOWN);
+        let more = if more > 0 { "…" } else { "" };
+        Ok(Answer {
+            status: answer.status(),
+            retry_after,
+            text: if body.is_empty() {
+                String::new()
+            } else {
+                format!(" ({body}{more})")
+            },
+        })
+    }
+}
+
+struct Answer {
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    /// The body, in brackets.
+    text: String,
+}
+
+/// Seconds, or a date.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get("Retry-After")?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds.max(0.0)).ok();
+    }
+    let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+    let pause = date.duration_since(Timestamp::now());
+    Some(pause.try_into().unwrap_or(Duration::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_a_number_of_seconds_or_a_date() {
+        let pause = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("Retry-After", value.parse().unwrap());
+            retry_after(&headers)
+        };
+        assert_eq!(pause("17"), Some(Duration::from_secs(17)));
+        assert_eq!(pause("-1"), Some(Duration::ZERO));
+        assert_eq!(pause("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+        assert!(pause("Fri, 21 Oct 2089 07:28:00 GMT") > Some(MAX_PAUSE));
+        assert_eq!(pause("soon"), None);
+    }
+}
