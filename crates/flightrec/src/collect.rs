@@ -18,6 +18,11 @@ use crate::sink::SpanSource;
 use crate::spans;
 use crate::tail::Tail;
 
+/// A dump without records says why that may be. A subscriber of `tracing` that is set after the
+/// recorder was installed takes all events, and nothing here is told.
+const NO_RECORDS: &str = "there are no records: the program logged nothing, or it logs through \
+                          `tracing`, which needs the crate `flightrec-tracing`";
+
 /// What dumps are made of.
 pub(crate) struct Source {
     pub(crate) app: AppInfo,
@@ -46,6 +51,10 @@ pub(crate) fn collect(source: &Source, failure: &Failure) -> Dump {
     dump.omitted_stack_traces = failure.omitted_stacks;
     add_records(&snapshot, &mut dump);
     spans::add(source, &snapshot, &mut dump);
+    let is_of_log = source.spans.get().is_none();
+    if is_of_log && dump.latest_logs.is_empty() && dump.evicted_logs == 0 {
+        dump.notes.push(NO_RECORDS.to_owned());
+    }
     let frames = || unnamed.iter().flat_map(|stack| stack.frames());
     dump.modules = modules(|name| frames().any(|frame| frame.module() == Some(name)));
     dump.process = app::process(source.app.started, &failure.thread);

@@ -378,7 +378,8 @@ mod tests {
                 !frame.is_named() && frame.address_value().is_some(),
                 "{frame:?}"
             );
-            assert_eq!(dump.notes.first().map(String::as_str), note);
+            let of_names = dump.notes.iter().find(|note| note.starts_with("names"));
+            assert_eq!(of_names.map(String::as_str), note);
         }
     }
 }

@@ -461,6 +461,20 @@ fn names_can_be_left_out() {
 }
 
 #[test]
+fn a_dump_without_records_says_why_that_may_be() {
+    let dir = tempdir().unwrap();
+    let (recorder, tee) = quiet(dir.path()).build();
+    let note = |dump: &Dump| {
+        dump.notes
+            .iter()
+            .any(|note| note.contains("flightrec-tracing"))
+    };
+    assert!(note(&recorder.snapshot()));
+    log(&tee, Level::Debug, "a record");
+    assert!(!note(&recorder.snapshot()));
+}
+
+#[test]
 fn the_recorder_s_own_lines_can_go_to_a_writer() {
     let dir = tempdir().unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();

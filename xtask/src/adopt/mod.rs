@@ -1,5 +1,6 @@
 //! Real programs from crates.io with the recorder: how they are built, and what it changes for them.
 
+mod abort;
 mod build;
 mod check;
 mod cost;
@@ -95,9 +96,13 @@ fn dir() -> PathBuf {
 
 pub(crate) fn run(args: &[String]) -> Result<()> {
     match args {
-        [task] if task == "build" => build::run(),
+        [task] if task == "build" => {
+            build::run()?;
+            abort::build()
+        }
         [task] if task == "check" => {
             check::run()?;
+            abort::check()?;
             cost::run()
         }
         _ => bail!("usage: cargo xtask adopt build|check"),
