@@ -2,7 +2,7 @@
 
 use crate::MASK;
 use crate::key::Keys;
-use crate::redactor::RuleName;
+use crate::rule::RuleName;
 
 /// What survives besides numbers.
 #[derive(Debug, Default)]

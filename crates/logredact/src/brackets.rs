@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::key::{Secret, Strength};
-use crate::redactor::RuleName;
+use crate::rule::RuleName;
 use crate::scan::Scan;
 use crate::{quote, value};
 

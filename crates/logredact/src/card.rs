@@ -1,6 +1,6 @@
 //! Numbers of payment cards.
 
-use crate::redactor::RuleName;
+use crate::rule::RuleName;
 use crate::scan::Scan;
 
 /// The fewest digits of a card's number.

@@ -6,7 +6,8 @@ use crate::found_key::Key;
 use crate::key::{Secret, Strength};
 use crate::masking::bare_len;
 use crate::quote;
-use crate::redactor::{Redactor, RuleName};
+use crate::redactor::Redactor;
+use crate::rule::RuleName;
 use crate::scan::Scan;
 use crate::value::{self, Syntax};
 

@@ -44,7 +44,7 @@ impl Finder {
         let classes = classes(&texts);
         let class = |byte: u8| usize::from(classes[usize::from(byte)]);
         let pair = |text: &[u8]| class(text[0]) * CLASSES + class(text[1]);
-        texts.sort_by_key(|(text, _)| (pair(text), usize::MAX - text.len()));
+        texts.sort_unstable_by_key(|(text, index)| (pair(text), usize::MAX - text.len(), *index));
         let mut pairs = Box::new([0; CLASSES * CLASSES]);
         let mut thirds = vec![0];
         let mut slots = Vec::new();

@@ -1,5 +1,8 @@
 //! Whether a key says that its value is secret, and how strongly.
 
+use crate::key_words::Words;
+use crate::word_list::WordList;
+
 /// How strongly a key speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Strength {
@@ -61,72 +64,19 @@ const PLURAL_MEDIUM: Secret = Secret {
     ..MEDIUM
 };
 
-/// Words that say so by themselves; sorted.
-const WORDS: &[(&str, Secret)] = &[
-    ("accesskey", STRONG),
-    ("apikey", STRONG),
-    ("apikeys", PLURAL_STRONG),
-    ("auth", WEAK),
-    ("authkey", STRONG),
-    ("authorization", LINE),
-    ("authtoken", MEDIUM),
-    ("bindpw", STRONG),
-    ("contrasena", STRONG),
-    ("contraseña", STRONG),
-    ("cookie", COOKIE),
-    ("cookies", COOKIE),
-    ("cred", STRONG),
-    ("credential", STRONG),
-    ("credentials", PLURAL_STRONG),
-    ("creds", PLURAL_STRONG),
-    ("csrf", MEDIUM),
-    ("csrftoken", MEDIUM),
-    ("jsessionid", MEDIUM),
-    ("jwt", MEDIUM),
-    ("kennwort", STRONG),
-    ("masterauth", STRONG),
-    ("mnemonic", PHRASE),
-    ("motdepasse", STRONG),
-    ("oauth", WEAK),
-    ("otp", CODE),
-    ("pass", PASS),
-    ("passcode", STRONG),
-    ("passphrase", STRONG),
-    ("passphrases", PLURAL_STRONG),
-    ("passwd", STRONG),
-    ("password", STRONG),
-    ("passwords", PLURAL_STRONG),
-    ("passwort", STRONG),
-    ("pat", WEAK),
-    ("phpsessid", MEDIUM),
-    ("pin", CODE),
-    ("privatekey", STRONG),
-    ("psk", STRONG),
-    ("pw", PASS),
-    ("pwd", PASS),
-    ("requirepass", STRONG),
-    ("samlresponse", MEDIUM),
-    ("secret", STRONG),
-    ("secretkey", STRONG),
-    ("secrets", PLURAL_STRONG),
-    ("seed", PHRASE),
-    ("senha", STRONG),
-    ("sessid", MEDIUM),
-    ("session", WEAK),
-    ("sessionid", MEDIUM),
-    ("sid", WEAK),
-    ("sig", WEAK),
-    ("signature", WEAK),
-    ("ticket", WEAK),
-    ("token", MEDIUM),
-    ("tokens", PLURAL_MEDIUM),
-    ("totp", CODE),
-    ("wachtwoord", STRONG),
-    ("xsrf", MEDIUM),
-    ("пароль", STRONG),
-    ("パスワード", STRONG),
-    ("密码", STRONG),
-];
+/// Words that say so by themselves, with the tag of what they say; see `of_tag`. Joined words that
+/// end in `pass` or `pwd` are named one by one: the endings alone would catch `compass`.
+const WORDS: WordList = WordList(
+    "accesskey=s adminpass=p adminpwd=p apikey=s apikeys=S auth=w authkey=s authorization=l \
+     authtoken=m bindpw=s contrasena=s contraseña=s cookie=k cookies=k cred=s credential=s \
+     credentials=S creds=S csrf=m csrftoken=m dbpass=p dbpwd=p ftppass=p httppass=p jsessionid=m \
+     jwt=m kennwort=s mailpass=p masterauth=s mnemonic=f motdepasse=s mypass=p oauth=w otp=c \
+     pass=p passcode=s passphrase=s passphrases=S passwd=s password=s passwords=S passwort=s \
+     pat=w phpsessid=m pin=c privatekey=s proxypass=p psk=s pw=p pwd=p requirepass=s rootpass=p \
+     rootpwd=p samlresponse=m secret=s secretkey=s secrets=S seed=f senha=s sessid=m session=w \
+     sessionid=m sid=w sig=w signature=w smtppass=p ticket=w token=m tokens=M totp=c userpass=p \
+     userpwd=p wachtwoord=s xsrf=m пароль=s パスワード=s 密码=s",
+);
 
 /// Endings that say so in a word without visible joints: `dbpassword`, `PGPASSWORD`.
 const ENDINGS: &[(&str, Secret)] = &[
@@ -142,74 +92,18 @@ const ENDINGS: &[(&str, Secret)] = &[
     ("token", MEDIUM),
 ];
 
-/// Joined words that end in `pass` or `pwd`, which alone would catch `compass`.
-const PASSES: &[&str] = &[
-    "adminpass",
-    "adminpwd",
-    "dbpass",
-    "dbpwd",
-    "ftppass",
-    "httppass",
-    "mailpass",
-    "mypass",
-    "proxypass",
-    "rootpass",
-    "rootpwd",
-    "smtppass",
-    "userpass",
-    "userpwd",
-];
-
-/// What makes a `key` secret when it stands before it; sorted.
-const KEY_KINDS: &[&str] = &[
-    "access",
-    "account",
-    "api",
-    "app",
-    "auth",
-    "client",
-    "decryption",
-    "deploy",
-    "encryption",
-    "functions",
-    "hmac",
-    "license",
-    "licence",
-    "master",
-    "preshared",
-    "private",
-    "secret",
-    "service",
-    "session",
-    "shared",
-    "signing",
-    "ssh",
-    "storage",
-    "subscription",
-    "wallet",
-];
+/// What makes a `key` secret when it stands before it.
+const KEY_KINDS: WordList = WordList(
+    "access account api app auth client decryption deploy encryption functions hmac licence \
+     license master preshared private secret service session shared signing ssh storage \
+     subscription wallet",
+);
 
 /// What makes a `code` secret when it stands before it.
-const CODE_KINDS: &[&str] = &[
-    "2fa",
-    "access",
-    "activation",
-    "auth",
-    "authentication",
-    "authorization",
-    "backup",
-    "confirmation",
-    "factor",
-    "login",
-    "mfa",
-    "otp",
-    "pairing",
-    "recovery",
-    "security",
-    "sms",
-    "time",
-    "verification",
-];
+const CODE_KINDS: WordList = WordList(
+    "2fa access activation auth authentication authorization backup confirmation factor login mfa \
+     otp pairing recovery security sms time verification",
+);
 
 /// Pairs of words; in the order in which they stand.
 const PAIRS: &[(&str, &str, Secret)] = &[
@@ -232,178 +126,27 @@ const PAIRS: &[(&str, &str, Secret)] = &[
     ("require", "pass", STRONG),
 ];
 
-/// Last words that speak about a secret without telling it; sorted.
-const HARMLESS_ENDINGS: &[&str] = &[
-    "age",
-    "alg",
-    "algorithm",
-    "algorithms",
-    "at",
-    "attempt",
-    "attempts",
-    "audience",
-    "authenticate",
-    "authentication",
-    "bits",
-    "bucket",
-    "budget",
-    "callback",
-    "class",
-    "config",
-    "consumed",
-    "controller",
-    "count",
-    "counter",
-    "created",
-    "credentials_provider",
-    "date",
-    "digits",
-    "dir",
-    "directory",
-    "disabled",
-    "domain",
-    "duration",
-    "enabled",
-    "endpoint",
-    "engine",
-    "env",
-    "error",
-    "errors",
-    "event",
-    "exp",
-    "expected",
-    "expired",
-    "expires",
-    "expiry",
-    "failed",
-    "failures",
-    "fd",
-    "field",
-    "file",
-    "filter",
-    "flow",
-    "format",
-    "handler",
-    "header",
-    "help",
-    "hint",
-    "hits",
-    "host",
-    "id",
-    "index",
-    "interval",
-    "invalid",
-    "issuer",
-    "kind",
-    "label",
-    "len",
-    "length",
-    "level",
-    "lifetime",
-    "limit",
-    "location",
-    "manager",
-    "max",
-    "mechanism",
-    "method",
-    "methods",
-    "middleware",
-    "min",
-    "missing",
-    "mode",
-    "name",
-    "names",
-    "option",
-    "options",
-    "out",
-    "param",
-    "path",
-    "period",
-    "plugin",
-    "policy",
-    "port",
-    "prefix",
-    "present",
-    "prompt",
-    "protection",
-    "protocol",
-    "provider",
-    "providers",
-    "rate",
-    "ref",
-    "refresh",
-    "region",
-    "remaining",
-    "required",
-    "reset",
-    "retries",
-    "role",
-    "rotation",
-    "rounds",
-    "scheme",
-    "scope",
-    "scopes",
-    "second",
-    "secure",
-    "selector",
-    "server",
-    "service",
-    "set",
-    "size",
-    "source",
-    "span",
-    "state",
-    "status",
-    "storage",
-    "store",
-    "strategy",
-    "strength",
-    "success",
-    "through",
-    "time",
-    "timeout",
-    "tls",
-    "total",
-    "ttl",
-    "type",
-    "types",
-    "updated",
-    "uri",
-    "url",
-    "usage",
-    "use",
-    "used",
-    "user",
-    "username",
-    "valid",
-    "validity",
-    "version",
-    "volume",
-];
+/// Last words that speak about a secret without telling it.
+const HARMLESS_ENDINGS: WordList = WordList(
+    "age alg algorithm algorithms at attempt attempts audience authenticate authentication bits \
+     bucket budget callback class config consumed controller count counter created \
+     credentials_provider date digits dir directory disabled domain duration enabled endpoint \
+     engine env error errors event exp expected expired expires expiry failed failures fd field \
+     file filter flow format handler header help hint hits host id index interval invalid issuer \
+     kind label len length level lifetime limit location manager max mechanism method methods \
+     middleware min missing mode name names option options out param path period plugin policy \
+     port prefix present prompt protection protocol provider providers rate ref refresh region \
+     remaining required reset retries role rotation rounds scheme scope scopes second secure \
+     selector server service set size source span state status storage store strategy strength \
+     success through time timeout tls total ttl type types updated uri url usage use used user \
+     username valid validity version volume",
+);
 
-/// First words of keys that hold an answer or a number; sorted.
-const HARMLESS_BEGINNINGS: &[&str] = &[
-    "allow",
-    "ask",
-    "enable",
-    "expired",
-    "has",
-    "invalid",
-    "is",
-    "max",
-    "min",
-    "missing",
-    "no",
-    "num",
-    "public",
-    "require",
-    "requires",
-    "skip",
-    "supports",
-    "total",
-    "unexpected",
-    "www",
-];
+/// First words of keys that hold an answer or a number.
+const HARMLESS_BEGINNINGS: WordList = WordList(
+    "allow ask enable expired has invalid is max min missing no num public require requires skip \
+     supports total unexpected www",
+);
 
 /// What the keys of a redactor say.
 #[derive(Debug, Default)]
@@ -476,7 +219,7 @@ fn classify(words: &str) -> Option<Secret> {
     let mut count = 0;
     let mut found_at = 0;
     for word in words.split(' ').filter(|word| !word.is_empty()) {
-        if count == 0 && has(HARMLESS_BEGINNINGS, word) && words.len() > word.len() + 2 {
+        if count == 0 && HARMLESS_BEGINNINGS.has(word) && words.len() > word.len() + 2 {
             return None;
         }
         if let Some(secret) = word_says(previous, word) {
@@ -491,7 +234,7 @@ fn classify(words: &str) -> Option<Secret> {
     }
     let found = found?;
     let is_last = found_at + 1 == count;
-    if !is_last && has(HARMLESS_ENDINGS, previous) {
+    if !is_last && HARMLESS_ENDINGS.has(previous) {
         return None;
     }
     Some(found)
@@ -504,13 +247,13 @@ fn word_says(previous: &str, word: &str) -> Option<Secret> {
         stem => stem,
     };
     if matches!(stem, "key" | "keys") {
-        return KEY_KINDS.contains(&previous).then_some(Secret {
+        return KEY_KINDS.has(previous).then_some(Secret {
             plural: stem == "keys",
             ..STRONG
         });
     }
     if matches!(stem, "code" | "codes") {
-        return CODE_KINDS.contains(&previous).then_some(CODE);
+        return CODE_KINDS.has(previous).then_some(CODE);
     }
     let pair = PAIRS
         .iter()
@@ -518,88 +261,30 @@ fn word_says(previous: &str, word: &str) -> Option<Secret> {
     if let Some((_, _, secret)) = pair {
         return Some(*secret);
     }
-    if let Ok(at) = WORDS.binary_search_by(|(probe, _)| probe.cmp(&stem)) {
-        return Some(WORDS[at].1);
-    }
-    if PASSES.contains(&stem) {
-        return Some(PASS);
+    if let Some(tag) = WORDS.find(stem.as_bytes()) {
+        return of_tag(tag);
     }
     let ending = ENDINGS.iter().find(|(ending, _)| stem.ends_with(ending));
     ending.map(|(_, secret)| *secret)
 }
 
-fn has(list: &[&str], word: &str) -> bool {
-    list.binary_search(&word).is_ok()
+/// What the tag of a word in `WORDS` says.
+fn of_tag(tag: &[u8]) -> Option<Secret> {
+    Some(match tag {
+        b"s" => STRONG,
+        b"S" => PLURAL_STRONG,
+        b"m" => MEDIUM,
+        b"M" => PLURAL_MEDIUM,
+        b"w" => WEAK,
+        b"p" => PASS,
+        b"c" => CODE,
+        b"f" => PHRASE,
+        b"l" => LINE,
+        b"k" => COOKIE,
+        _ => return None,
+    })
 }
 
-/// The words of a key in lower case, a space before, between and behind them: `X-Api-Key`,
-/// `xApiKey` and `X_API_KEY` are all ` x api key `. Without an allocation for keys of a common
-/// length.
-struct Words {
-    short: [u8; 2 * COMMON + 1],
-    /// Instead, if the key is longer than [`COMMON`].
-    long: Vec<u8>,
-    len: usize,
-}
-
-const COMMON: usize = 64;
-
-impl Words {
-    fn of(key: &str) -> Words {
-        let bytes = key.as_bytes();
-        let mut words = Words {
-            // A space before each byte and one at the end is the most there can be.
-            short: [b' '; 2 * COMMON + 1],
-            long: Vec::new(),
-            len: 0,
-        };
-        if bytes.len() > COMMON {
-            words.long = vec![b' '; 2 * bytes.len() + 1];
-        }
-        words.push(b' ');
-        for (at, byte) in bytes.iter().copied().enumerate() {
-            let previous = if at > 0 { bytes[at - 1] } else { b' ' };
-            let next_is_lower = bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase);
-            let hump = byte.is_ascii_uppercase()
-                && (previous.is_ascii_lowercase()
-                    || (previous.is_ascii_uppercase() && next_is_lower));
-            // Characters beyond ASCII are parts of words.
-            let joint = byte.is_ascii() && !byte.is_ascii_alphanumeric();
-            if hump || joint {
-                words.push(b' ');
-            }
-            if !joint {
-                words.push(byte.to_ascii_lowercase());
-            }
-        }
-        words.push(b' ');
-        words
-    }
-
-    #[inline]
-    fn push(&mut self, byte: u8) {
-        let buffer = if self.long.is_empty() {
-            &mut self.short[..]
-        } else {
-            &mut self.long[..]
-        };
-        // No two spaces in a row.
-        if self.len == 0 || byte != b' ' || buffer[self.len - 1] != b' ' {
-            buffer[self.len] = byte;
-            self.len += 1;
-        }
-    }
-
-    fn as_str(&self) -> &str {
-        let buffer = if self.long.is_empty() {
-            &self.short[..]
-        } else {
-            &self.long[..]
-        };
-        // Only ASCII was changed or put in between.
-        std::str::from_utf8(&buffer[..self.len]).unwrap_or("")
-    }
-}
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -653,12 +338,19 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_sorted() {
-        let words: Vec<_> = WORDS.iter().map(|(word, _)| *word).collect();
-        for list in [&words[..], HARMLESS_ENDINGS, HARMLESS_BEGINNINGS] {
-            for pair in list.windows(2) {
-                assert!(pair[0] < pair[1], "{pair:?}");
-            }
+    fn lists_are_sorted_and_tags_are_known() {
+        for list in [
+            WORDS,
+            KEY_KINDS,
+            CODE_KINDS,
+            HARMLESS_ENDINGS,
+            HARMLESS_BEGINNINGS,
+        ] {
+            list.check();
+        }
+        for word in WORDS.0.split(' ') {
+            let tag = word.split_once('=').map(|(_, tag)| tag.as_bytes());
+            assert!(tag.is_some_and(|tag| of_tag(tag).is_some()), "{word}");
         }
     }
 

@@ -1,14 +1,13 @@
 //! Texts that are known to be secret: literals, and values that were learned.
 
 use std::collections::{HashMap, VecDeque};
-use std::fmt::Write;
 use std::sync::RwLock;
 
 use memchr::memmem::Finder;
 
 use crate::MASK;
-use crate::encoded;
-use crate::redactor::RuleName;
+use crate::forms::forms;
+use crate::rule::RuleName;
 use crate::splice::Finding;
 
 /// The shortest value that `learn` takes, and that is learned from a text.
@@ -201,14 +200,12 @@ impl Learned {
     }
 
     fn remove_forms(&mut self, value: &str) {
-        for form in forms(value) {
+        for form in forms(value, WINDOW) {
             if let Some(window) = form.as_bytes().last_chunk::<WINDOW>()
                 && let Some(same) = self.forms.get_mut(window)
             {
                 if let Some(at) = same.iter().position(|there| *there == form) {
-                    wipe(same.swap_remove(at));
-                    // The longest is tried first.
-                    same.sort_by_key(|form| usize::MAX - form.len());
+                    wipe(same.remove(at));
                 }
                 if same.is_empty() {
                     self.forms.remove(window);
@@ -243,7 +240,7 @@ impl Learned {
         if self.filter.is_empty() {
             self.filter = vec![0; FILTER_LEN];
         }
-        for form in forms(value) {
+        for form in forms(value, WINDOW) {
             let Some(window) = form.as_bytes().last_chunk::<WINDOW>().copied() else {
                 continue;
             };
@@ -252,9 +249,9 @@ impl Learned {
                 Vec::new()
             });
             if same.len() < MAX_SAME && !same.contains(&form) {
-                same.push(form);
                 // The longest is tried first.
-                same.sort_by_key(|form| usize::MAX - form.len());
+                let at = same.partition_point(|there| there.len() >= form.len());
+                same.insert(at, form);
             }
         }
     }
@@ -288,59 +285,6 @@ impl Learned {
     }
 }
 
-/// How a value may be written.
-fn forms(value: &str) -> Vec<String> {
-    let mut forms = vec![value.to_owned()];
-    let mut add = |form: String| {
-        if form.len() >= WINDOW && !forms.contains(&form) {
-            forms.push(form);
-        }
-    };
-    let plain = |b: u8| b.is_ascii_alphanumeric();
-    let unreserved = |b: u8| plain(b) || b"-_.~".contains(&b);
-    let percent = |keep: &dyn Fn(u8) -> bool, upper: bool, plus: bool| {
-        let mut out = String::new();
-        for b in value.bytes() {
-            // Writing to a string does not fail.
-            let _ = match b {
-                b if keep(b) => write!(out, "{}", char::from(b)),
-                b' ' if plus => write!(out, "+"),
-                b if upper => write!(out, "%{b:02X}"),
-                b => write!(out, "%{b:02x}"),
-            };
-        }
-        out
-    };
-    add(percent(&unreserved, true, false));
-    add(percent(&unreserved, false, false));
-    add(percent(&plain, true, false));
-    add(percent(&unreserved, true, true));
-    let debug = format!("{value:?}");
-    let debug = &debug[1..debug.len() - 1];
-    add(debug.to_owned());
-    add(format!("{debug:?}")[1..].trim_end_matches('"').to_owned());
-    let mut hex = String::new();
-    for b in value.bytes() {
-        let _ = write!(hex, "{b:02x}");
-    }
-    add(hex.to_ascii_uppercase());
-    add(hex);
-    for skip in 0..3 {
-        // What does not depend on the bytes around the value.
-        let mut padded = vec![0; skip];
-        padded.extend_from_slice(value.as_bytes());
-        let encoded = encoded::encode(&padded);
-        let first = [0, 2, 3][skip];
-        let last = encoded.len() - usize::from(padded.len() % 3 != 0);
-        let core = encoded.get(first..last).unwrap_or_default();
-        if core.len() >= 8 {
-            add(core.replace('+', "-").replace('/', "_"));
-            add(core.to_owned());
-        }
-    }
-    forms
-}
-
 /// Overwrites a secret before its memory is freed.
 fn wipe(secret: String) {
     let mut bytes = secret.into_bytes();
@@ -352,7 +296,7 @@ fn wipe(secret: String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Redactor;
+    use crate::{Redactor, encoded};
 
     #[test]
     fn a_learned_value_is_masked_in_every_form() {

@@ -1,12 +1,12 @@
 //! Masks the value of a key: quoted, encoded, bare, in brackets or over lines.
 
 use crate::brackets::mask_group;
-use crate::found_key::{Key, is_key_byte};
+use crate::found_key::Key;
 use crate::key::{Kind, Secret, Strength};
-use crate::redactor::RuleName;
+use crate::rule::RuleName;
 use crate::scan::Scan;
 use crate::value::{self, Syntax};
-use crate::{MASK, prose, quote};
+use crate::{MASK, prose, quote, yaml};
 
 /// Masks the value that begins at `start` if it is secret; where to look on.
 pub(crate) fn mask_value(
@@ -18,7 +18,7 @@ pub(crate) fn mask_value(
     encoded: bool,
 ) -> Option<usize> {
     let start = match scan.get(start) {
-        Some(b'\n' | b'\r' | b'|' | b'>') => block_value(scan, secret, start)?,
+        Some(b'\n' | b'\r' | b'|' | b'>') => yaml::block_value(scan, secret, start)?,
         _ => skip_wrappers(scan, start),
     };
     if let Some(quoted) = quote::quoted(scan, start) {
@@ -56,7 +56,7 @@ pub(crate) fn mask_value(
         return mask_group(scan, secret, start, open);
     }
     let end = mask_bare(scan, key, secret, start, syntax)?;
-    Some(more_items(scan, start, end))
+    Some(yaml::more_items(scan, start, end))
 }
 
 fn mask_quoted(
@@ -187,52 +187,6 @@ fn is_authorization(text: &str) -> bool {
                 && !crate::words::is_status(first)
                 && (value::looks_like_password(first) || first.len() >= 16)
         }
-    }
-}
-
-/// `|` or `>` and an indented line, or an indented line or list item: a value of YAML.
-fn block_value(scan: &Scan<'_>, secret: Secret, at: usize) -> Option<usize> {
-    let marker = scan.run(at, |b| b"|>+-0123456789 ".contains(&b)).min(6);
-    let newline = at + marker;
-    let lines = scan.run(newline, |b| b == b'\r' || b == b'\n');
-    let indented = newline + lines;
-    let indent = scan.run(indented, |b| b == b' ' || b == b'\t');
-    let start = indented + indent;
-    let item = scan.run(start, |b| b == b'-' || b == b' ');
-    let start = start + if item == 2 { 2 } else { 0 };
-    if lines == 0 || lines > 2 || indent == 0 || secret.strength == Strength::Weak {
-        return None;
-    }
-    // A nested mapping is no value: `password:\n  min_length: 8`.
-    let len = scan.run(start, is_key_byte);
-    let next = scan.get(start + len);
-    let nested = matches!(next, Some(b':' | b'='))
-        && matches!(scan.get(start + len + 1), Some(b' ' | b'\n' | b'"'));
-    let source = matches!(scan.get(start), Some(b'|' | b'=' | b'/' | b'^'));
-    (!nested && !source).then_some(start)
-}
-
-/// Masks the items behind the first of a list in YAML, which begins at `start` and ends at `end`.
-fn more_items(scan: &mut Scan<'_>, start: usize, mut end: usize) -> usize {
-    let dash = start - scan.run_back(start, 2, |b| b == b'-' || b == b' ');
-    let indent = scan.run_back(dash, 64, |b| b == b' ');
-    let line = dash - indent;
-    if dash + 2 != start || line == 0 || scan.bytes[line - 1] != b'\n' || indent == 0 {
-        return end;
-    }
-    loop {
-        let item = end + 1 + indent + 2;
-        let begins = scan.get(end) == Some(b'\n')
-            && scan.bytes.get(end + 1..item) == scan.bytes.get(line..start);
-        if !begins {
-            return end;
-        }
-        let len = scan.run(item, |b| b != b'\n');
-        let value = scan.str(item..item + len);
-        if !value::is_placeholder(value) {
-            scan.mask(item..item + len, RuleName::Key);
-        }
-        end = item + len;
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::found_key::Key;
 use crate::key::Secret;
 use crate::masking::{bare_len, mask_value, skip_wrappers};
-use crate::redactor::RuleName;
+use crate::rule::RuleName;
 use crate::scan::Scan;
 use crate::value::{self, Syntax};
 use crate::{MASK, command, prose, quote, url};

@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use crate::redactor::RuleName;
+use crate::rule::RuleName;
 use crate::scan::Scan;
 
 /// The longest label is `ENCRYPTED PRIVATE KEY`; a few characters may be encoded.

@@ -4,65 +4,22 @@ use std::borrow::Cow;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crate::allow::Allowed;
 use crate::anchors::Anchors;
 use crate::home::Homes;
 use crate::key::{Keys, Secret};
 use crate::known::{Known, MAX_SEEN};
+use crate::rule::{NAMES, RULE_BUDGET, Rule, RuleName};
 use crate::scan::Scan;
 use crate::splice::{Finding, splice};
 use crate::stream::Stream;
 use crate::{MASK, allow, command, value};
 
-/// The built-in rules, in the order of the documentation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RuleName {
-    Key,
-    Prose,
-    Authorization,
-    Argument,
-    Url,
-    Jwt,
-    Token,
-    PrivateKey,
-    Card,
-    Encoded,
-    Literal,
-    Learned,
-    Home,
-    NotAllowed,
-    Failed,
-}
-
-const NAMES: [&str; 15] = [
-    "key",
-    "prose",
-    "authorization",
-    "argument",
-    "url",
-    "jwt",
-    "token",
-    "private-key",
-    "card",
-    "encoded",
-    "literal",
-    "learned",
-    "home",
-    "not-allowed",
-    "failed",
-];
-
 /// How often what was masked is looked at again, at most.
 const ROUNDS: usize = 4;
-
-/// How long a rule of the user's may take for a text by default.
-const RULE_BUDGET: Duration = Duration::from_millis(500);
-
-/// How often a rule may exceed its budget before it is not called any more.
-const MOST_FAILURES: u32 = 10;
 
 /// Masks secrets; see the [module](crate) for what it knows by itself.
 ///
@@ -95,16 +52,6 @@ pub struct Redactor {
     rule_budget: Duration,
     /// Relaxed, as the rules' own: they are counts, and order nothing.
     counts: [AtomicUsize; NAMES.len()],
-}
-
-type Apply = dyn for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sync;
-
-struct Rule {
-    name: String,
-    apply: Box<Apply>,
-    count: AtomicUsize,
-    /// How often it exceeded its budget.
-    overruns: AtomicU32,
 }
 
 impl Default for Redactor {
@@ -203,12 +150,7 @@ impl Redactor {
     where
         F: for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sync + 'static,
     {
-        self.rules.push(Rule {
-            name: name.into(),
-            apply: Box::new(rule),
-            count: AtomicUsize::new(0),
-            overruns: AtomicU32::new(0),
-        });
+        self.rules.push(Rule::new(name.into(), rule));
         self
     }
 
@@ -441,9 +383,10 @@ impl Redactor {
     }
 
     fn own_rules<'a>(&self, text: Cow<'a, str>) -> Cow<'a, str> {
-        self.rules
-            .iter()
-            .fold(text, |text, rule| rule.apply(text, self))
+        let failed = |text: &str| self.mask_whole(RuleName::Failed, text);
+        self.rules.iter().fold(text, |text, rule| {
+            rule.apply(text, self.rule_budget, failed)
+        })
     }
 
     fn anchors(&self) -> Option<&Anchors> {
@@ -455,34 +398,6 @@ impl Redactor {
         }
         let own = || Anchors::of_keys(self.built_in, &self.keys);
         Some(self.anchors.get_or_init(own))
-    }
-}
-
-impl Rule {
-    fn apply<'a>(&self, text: Cow<'a, str>, redactor: &Redactor) -> Cow<'a, str> {
-        if self.overruns.load(Ordering::Relaxed) >= MOST_FAILURES {
-            return Cow::Owned(redactor.mask_whole(RuleName::Failed, &text));
-        }
-        let start = Instant::now();
-        let outcome = catch_unwind(AssertUnwindSafe(|| match (self.apply)(&text) {
-            // A rule may return a part of the text that it got.
-            Cow::Borrowed(same) if same == &*text => None,
-            Cow::Borrowed(other) => Some(other.to_owned()),
-            Cow::Owned(other) => (other != *text).then_some(other),
-        }));
-        let overran = start.elapsed() > redactor.rule_budget;
-        if overran {
-            self.overruns.fetch_add(1, Ordering::Relaxed);
-        }
-        match outcome {
-            Ok(None) if !overran => text,
-            Ok(Some(replaced)) if !overran => {
-                self.count.fetch_add(1, Ordering::Relaxed);
-                Cow::Owned(replaced)
-            }
-            // Fails closed.
-            _ => Cow::Owned(redactor.mask_whole(RuleName::Failed, &text)),
-        }
     }
 }
 

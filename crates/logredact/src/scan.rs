@@ -8,7 +8,8 @@ use crate::encoded;
 use crate::key::{Keys, Secret};
 use crate::pair;
 use crate::private_key;
-use crate::redactor::RuleName;
+use crate::protocol;
+use crate::rule::RuleName;
 use crate::splice::Finding;
 use crate::token;
 use crate::url;
@@ -147,7 +148,7 @@ impl<'a> Scan<'a> {
             Anchor::Htpasswd => command::htpasswd(self, end),
             Anchor::GoDsn => url::go_dsn(self, start),
             Anchor::Oracle => url::oracle(self, start, end),
-            Anchor::IdentifiedBy => prose::identified_by(self, end),
+            Anchor::IdentifiedBy => protocol::identified_by(self, end),
             Anchor::Pgpass => url::pgpass(self, end),
             Anchor::Jwk => private_key::jwk(self, start),
             Anchor::Telegram => token::telegram(self, start),
@@ -158,13 +159,13 @@ impl<'a> Scan<'a> {
             Anchor::OpensslPass => {
                 command::openssl_pass(self, start, end).or_else(|| pair::key(self, start, end))
             }
-            Anchor::Login => prose::login(self, start, end),
+            Anchor::Login => protocol::login(self, start, end),
             Anchor::AuthCommand => {
-                prose::auth_command(self, start, end).or_else(|| pair::key(self, start, end))
+                protocol::auth_command(self, start, end).or_else(|| pair::key(self, start, end))
             }
-            Anchor::AuthArguments => prose::auth_arguments(self, end),
-            Anchor::Wifi => prose::wifi(self, end),
-            Anchor::Word => prose::word(self, end),
+            Anchor::AuthArguments => protocol::auth_arguments(self, end),
+            Anchor::Wifi => protocol::wifi(self, end),
+            Anchor::Word => protocol::word(self, end),
             Anchor::Wallet => prose::wallet(self, end),
         }
     }

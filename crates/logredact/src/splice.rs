@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::MASK;
-use crate::redactor::RuleName;
+use crate::rule::RuleName;
 
 /// A secret: where it is, and which rule found it.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ pub(crate) fn splice(
     mut findings: Vec<Finding>,
     mut count: impl FnMut(RuleName),
 ) -> Option<String> {
-    findings.sort_by_key(|finding| (finding.range.start, finding.range.end));
+    findings.sort_unstable_by_key(|Finding { range, rule }| (range.start, range.end, *rule as u8));
     let mut out = String::new();
     let mut done = 0;
     let mut changed = false;

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::private_key::{self, Block};
-use crate::redactor::{Redactor, RuleName};
+use crate::redactor::Redactor;
+use crate::rule::RuleName;
 use crate::{MASK, words};
 
 /// How many texts are looked at for the rest of a private key.

@@ -1,6 +1,6 @@
 //! Tokens that can be told by how they look.
 
-use crate::redactor::RuleName;
+use crate::rule::RuleName;
 use crate::scan::Scan;
 
 /// The characters that the rest of a token consists of.

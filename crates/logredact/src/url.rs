@@ -1,6 +1,6 @@
 //! Secrets in URLs and in connection strings that are none.
 
-use crate::redactor::RuleName;
+use crate::rule::RuleName;
 use crate::scan::Scan;
 use crate::value;
 

@@ -1,23 +1,10 @@
 //! Words that tell a value from a sentence, a state or a piece of source code.
 
-/// Compares without regard to ASCII case; `list` is sorted and in lower case.
-fn has(list: &[&str], word: &str) -> bool {
-    const LONGEST: usize = 24;
-    let mut lower = [0; LONGEST];
-    let bytes = word.as_bytes();
-    if bytes.len() > LONGEST {
-        return false;
-    }
-    for (to, from) in lower.iter_mut().zip(bytes) {
-        *to = from.to_ascii_lowercase();
-    }
-    list.binary_search_by(|probe| probe.as_bytes().cmp(&lower[..bytes.len()]))
-        .is_ok()
-}
+use crate::word_list::WordList;
 
-/// The same for lists whose words have no digits. Most secrets have one.
-fn has_word(list: &[&str], word: &str) -> bool {
-    !word.bytes().any(|b| b.is_ascii_digit()) && has(list, word)
+/// For lists whose words have no digits. Most secrets have one.
+fn has_word(list: WordList, word: &str) -> bool {
+    !word.bytes().any(|b| b.is_ascii_digit()) && list.has_ignoring_case(word)
 }
 
 /// Says that there is no value.
@@ -70,7 +57,7 @@ pub(crate) fn is_type(value: &str) -> bool {
     let ends = rest.is_empty() || rest.iter().all(|b| b",;)>}?".contains(b));
     let word = &value[..end];
     (generic && word.starts_with(|c: char| c.is_ascii_uppercase()))
-        || (ends && TYPES.binary_search(&word).is_ok())
+        || (ends && TYPES.has(word))
         || (ends && end == 1 && word.starts_with(|c: char| c.is_ascii_uppercase()))
 }
 
@@ -80,476 +67,76 @@ pub(crate) fn is_algorithm(value: &str) -> bool {
         end -= 1;
     }
     let word = value[..end].trim_end_matches(['.', ',', ';', ':', ')']);
-    has(ALGORITHMS, word)
+    ALGORITHMS.has_ignoring_case(word)
 }
 
 pub(crate) fn is_extension(word: &str) -> bool {
-    EXTENSIONS.binary_search(&word).is_ok()
+    EXTENSIONS.has(word)
 }
 
-const NOTHING: &[&str] = &[
-    "-",
-    "<none>",
-    "<null>",
-    "<unset>",
-    "blank",
-    "default",
-    "empty",
-    "false",
-    "filtered",
-    "hidden",
-    "masked",
-    "missing",
-    "n/a",
-    "na",
-    "nil",
-    "no",
-    "none",
-    "null",
-    "off",
-    "omitted",
-    "on",
-    "redacted",
-    "removed",
-    "true",
-    "undefined",
-    "unknown",
-    "unset",
-    "yes",
-];
+const NOTHING: WordList = WordList(
+    "- <none> <null> <unset> blank default empty false filtered hidden masked missing n/a na nil \
+     no none null off omitted on redacted removed true undefined unknown unset yes",
+);
 
-const STATUS: &[&str] = &[
-    "absent",
-    "accepted",
-    "active",
-    "anonymous",
-    "auto",
-    "available",
-    "basic",
-    "bearer",
-    "blocked",
-    "bound",
-    "cached",
-    "changed",
-    "checked",
-    "checking",
-    "cleared",
-    "closed",
-    "closing",
-    "configured",
-    "connected",
-    "connecting",
-    "consumed",
-    "correct",
-    "created",
-    "cryptographic",
-    "deleted",
-    "denied",
-    "digest",
-    "disabled",
-    "done",
-    "enabled",
-    "encrypted",
-    "err",
-    "error",
-    "established",
-    "exists",
-    "expire",
-    "expired",
-    "expires",
-    "expiring",
-    "external",
-    "fail",
-    "failed",
-    "failure",
-    "found",
-    "generated",
-    "granted",
-    "guest",
-    "hashed",
-    "idle",
-    "ignored",
-    "inactive",
-    "incorrect",
-    "initialized",
-    "insufficient",
-    "internal",
-    "invalid",
-    "kerberos",
-    "ldap",
-    "loaded",
-    "loading",
-    "local",
-    "locked",
-    "login",
-    "logout",
-    "low",
-    "malformed",
-    "mandatory",
-    "match",
-    "matched",
-    "matches",
-    "mismatch",
-    "negotiate",
-    "new",
-    "not_found",
-    "ntlm",
-    "ok",
-    "okay",
-    "opened",
-    "opening",
-    "optional",
-    "pam",
-    "partial",
-    "passed",
-    "passive",
-    "password",
-    "pending",
-    "present",
-    "private",
-    "public",
-    "ready",
-    "received",
-    "refreshed",
-    "rejected",
-    "renewed",
-    "requested",
-    "required",
-    "reset",
-    "restored",
-    "revoked",
-    "rotated",
-    "sasl",
-    "saved",
-    "sent",
-    "session",
-    "set",
-    "shared",
-    "skipped",
-    "started",
-    "stopped",
-    "stored",
-    "success",
-    "through",
-    "timeout",
-    "token",
-    "too-short",
-    "unauthenticated",
-    "unauthorized",
-    "unavailable",
-    "unchanged",
-    "unused",
-    "updated",
-    "used",
-    "user",
-    "valid",
-    "validated",
-    "verified",
-    "verify",
-    "weak",
-    "wrong",
-];
+const STATUS: WordList = WordList(
+    "absent accepted active anonymous auto available basic bearer blocked bound cached changed \
+     checked checking cleared closed closing configured connected connecting consumed correct \
+     created cryptographic deleted denied digest disabled done enabled encrypted err error \
+     established exists expire expired expires expiring external fail failed failure found \
+     generated granted guest hashed idle ignored inactive incorrect initialized insufficient \
+     internal invalid kerberos ldap loaded loading local locked login logout low malformed \
+     mandatory match matched matches mismatch negotiate new not_found ntlm ok okay opened opening \
+     optional pam partial passed passive password pending present private public ready received \
+     refreshed rejected renewed requested required reset restored revoked rotated sasl saved sent \
+     session set shared skipped started stopped stored success through timeout token too-short \
+     unauthenticated unauthorized unavailable unchanged unused updated used user valid validated \
+     verified verify weak wrong",
+);
 
 /// First words of sentences and messages.
-const OPENERS: &[&str] = &[
-    "access",
-    "again",
-    "all",
-    "already",
-    "an",
-    "and",
-    "any",
-    "argument",
-    "as",
-    "at",
-    "auth",
-    "authentication",
-    "bad",
-    "be",
-    "because",
-    "been",
-    "by",
-    "can",
-    "can't",
-    "cannot",
-    "character",
-    "characters",
-    "check",
-    "column",
-    "connection",
-    "contains",
-    "could",
-    "couldn't",
-    "database",
-    "did",
-    "didn't",
-    "differs",
-    "do",
-    "does",
-    "doesn't",
-    "duplicate",
-    "end",
-    "enter",
-    "entry",
-    "equals",
-    "exceeds",
-    "expected",
-    "expecting",
-    "field",
-    "file",
-    "for",
-    "forbidden",
-    "format",
-    "from",
-    "got",
-    "had",
-    "has",
-    "have",
-    "header",
-    "if",
-    "illegal",
-    "in",
-    "input",
-    "io",
-    "is",
-    "isn't",
-    "it",
-    "key",
-    "length",
-    "less",
-    "line",
-    "may",
-    "might",
-    "minimum",
-    "more",
-    "must",
-    "mustn't",
-    "need",
-    "needs",
-    "never",
-    "next",
-    "not",
-    "nothing",
-    "of",
-    "operation",
-    "or",
-    "out",
-    "parse",
-    "permission",
-    "please",
-    "provide",
-    "provided",
-    "reading",
-    "request",
-    "requires",
-    "retrying",
-    "server",
-    "should",
-    "signature",
-    "still",
-    "such",
-    "syntax",
-    "that",
-    "the",
-    "there",
-    "this",
-    "timed",
-    "to",
-    "too",
-    "trying",
-    "unable",
-    "unexpected",
-    "unsupported",
-    "use",
-    "value",
-    "waiting",
-    "was",
-    "wasn't",
-    "when",
-    "while",
-    "will",
-    "with",
-    "without",
-    "you",
-    "your",
-];
+const OPENERS: WordList = WordList(
+    "access again all already an and any argument as at auth authentication bad be because been \
+     by can can't cannot character characters check column connection contains could couldn't \
+     database did didn't differs do does doesn't duplicate end enter entry equals exceeds \
+     expected expecting field file for forbidden format from got had has have header if illegal \
+     in input io is isn't it key length less line may might minimum more must mustn't need needs \
+     never next not nothing of operation or out parse permission please provide provided reading \
+     request requires retrying server should signature still such syntax that the there this \
+     timed to too trying unable unexpected unsupported use value waiting was wasn't when while \
+     will with without you your",
+);
 
 /// Words of sentences that pass phrases hardly have.
-const FUNCTION: &[&str] = &[
-    "a", "an", "and", "are", "as", "at", "be", "been", "but", "by", "cannot", "denied", "error",
-    "expected", "failed", "for", "found", "from", "had", "has", "have", "in", "invalid", "is",
-    "must", "no", "not", "of", "on", "or", "out", "readable", "refused", "than", "the", "to",
-    "too", "was", "were", "with",
-];
+const FUNCTION: WordList = WordList(
+    "a an and are as at be been but by cannot denied error expected failed for found from had has \
+     have in invalid is must no not of on or out readable refused than the to too was were with",
+);
 
 /// Sorted by bytes: capitals first.
-const TYPES: &[&str] = &[
-    "Arc",
-    "Auth",
-    "Bool",
-    "Boolean",
-    "Box",
-    "Bytes",
-    "Client",
-    "Cow",
-    "Credentials",
-    "Integer",
-    "Key",
-    "Mutex",
-    "NULL",
-    "Number",
-    "Object",
-    "Option",
-    "Password",
-    "Rc",
-    "Result",
-    "Secret",
-    "SecretBox",
-    "SecretString",
-    "Self",
-    "Session",
-    "Str",
-    "String",
-    "Text",
-    "Token",
-    "Uuid",
-    "Vec",
-    "any",
-    "bool",
-    "boolean",
-    "bytea",
-    "bytes",
-    "char",
-    "dyn",
-    "fn",
-    "i32",
-    "i64",
-    "impl",
-    "int",
-    "integer",
-    "number",
-    "object",
-    "self",
-    "str",
-    "string",
-    "text",
-    "u16",
-    "u32",
-    "u64",
-    "u8",
-    "unknown",
-    "usize",
-    "uuid",
-    "varchar",
-    "void",
-];
+const TYPES: WordList = WordList(
+    "Arc Auth Bool Boolean Box Bytes Client Cow Credentials Integer Key Mutex NULL Number Object \
+     Option Password Rc Result Secret SecretBox SecretString Self Session Str String Text Token \
+     Uuid Vec any bool boolean bytea bytes char dyn fn i32 i64 impl int integer number object \
+     self str string text u16 u32 u64 u8 unknown usize uuid varchar void",
+);
 
-const ALGORITHMS: &[&str] = &[
-    "aes128",
-    "aes256",
-    "aes_256_gcm",
-    "argon2",
-    "argon2id",
-    "base32",
-    "base58",
-    "base64",
-    "base64url",
-    "bcrypt2",
-    "blake2",
-    "blake2b",
-    "blake3",
-    "chacha20",
-    "cp1252",
-    "crc32",
-    "ec2",
-    "ed25519",
-    "ed448",
-    "es256",
-    "es256k",
-    "es384",
-    "es512",
-    "h2",
-    "h264",
-    "h265",
-    "h2c",
-    "hmac-sha1",
-    "hmac-sha256",
-    "hs256",
-    "hs384",
-    "hs512",
-    "http/1.1",
-    "http/2",
-    "http1",
-    "http2",
-    "http3",
-    "i18n",
-    "ipv4",
-    "ipv6",
-    "k8s",
-    "latin1",
-    "log4j",
-    "md4",
-    "md5",
-    "mp3",
-    "mp4",
-    "mtls1.3",
-    "ntlmv2",
-    "oauth1",
-    "oauth2",
-    "oauth2.0",
-    "oidc1",
-    "p256",
-    "p384",
-    "pbkdf2",
-    "pkcs1",
-    "pkcs12",
-    "pkcs8",
-    "ps256",
-    "rc4",
-    "rfc2617",
-    "rfc6750",
-    "rfc7519",
-    "rs256",
-    "rs384",
-    "rs512",
-    "rsa2048",
-    "rsa4096",
-    "s3",
-    "scram-sha-1",
-    "scram-sha-256",
-    "secp256k1",
-    "sha-1",
-    "sha-256",
-    "sha1",
-    "sha224",
-    "sha256",
-    "sha3",
-    "sha384",
-    "sha512",
-    "siphash13",
-    "ssl3",
-    "tls1",
-    "tls1.2",
-    "tls1.3",
-    "u2f",
-    "utf-16",
-    "utf-8",
-    "utf16",
-    "utf8",
-    "uuid4",
-    "win32",
-    "x25519",
-    "x509",
-    "x86_64",
-];
+const ALGORITHMS: WordList = WordList(
+    "aes128 aes256 aes_256_gcm argon2 argon2id base32 base58 base64 base64url bcrypt2 blake2 \
+     blake2b blake3 chacha20 cp1252 crc32 ec2 ed25519 ed448 es256 es256k es384 es512 h2 h264 h265 \
+     h2c hmac-sha1 hmac-sha256 hs256 hs384 hs512 http/1.1 http/2 http1 http2 http3 i18n ipv4 ipv6 \
+     k8s latin1 log4j md4 md5 mp3 mp4 mtls1.3 ntlmv2 oauth1 oauth2 oauth2.0 oidc1 p256 p384 \
+     pbkdf2 pkcs1 pkcs12 pkcs8 ps256 rc4 rfc2617 rfc6750 rfc7519 rs256 rs384 rs512 rsa2048 \
+     rsa4096 s3 scram-sha-1 scram-sha-256 secp256k1 sha-1 sha-256 sha1 sha224 sha256 sha3 sha384 \
+     sha512 siphash13 ssl3 tls1 tls1.2 tls1.3 u2f utf-16 utf-8 utf16 utf8 uuid4 win32 x25519 x509 \
+     x86_64",
+);
 
-const EXTENSIONS: &[&str] = &[
-    "bin", "c", "cc", "cfg", "class", "conf", "cpp", "crate", "crt", "cs", "css", "csv", "db",
-    "deb", "dll", "env", "exe", "go", "gz", "h", "hpp", "html", "ini", "java", "jpg", "js", "json",
-    "jsonl", "jsx", "key", "kt", "lock", "log", "lua", "md", "mjs", "pem", "php", "pl", "png",
-    "proto", "py", "rb", "rs", "service", "sh", "so", "sock", "sql", "sqlite", "svg", "swift",
-    "tar", "toml", "ts", "tsx", "txt", "vue", "wasm", "xml", "yaml", "yml", "zig", "zip",
-];
+const EXTENSIONS: WordList = WordList(
+    "bin c cc cfg class conf cpp crate crt cs css csv db deb dll env exe go gz h hpp html ini \
+     java jpg js json jsonl jsx key kt lock log lua md mjs pem php pl png proto py rb rs service \
+     sh so sock sql sqlite svg swift tar toml ts tsx txt vue wasm xml yaml yml zig zip",
+);
 
 #[cfg(test)]
 mod tests {
@@ -560,9 +147,7 @@ mod tests {
         for list in [
             NOTHING, STATUS, OPENERS, FUNCTION, TYPES, ALGORITHMS, EXTENSIONS,
         ] {
-            for pair in list.windows(2) {
-                assert!(pair[0] < pair[1], "{pair:?}");
-            }
+            list.check();
         }
     }
 }

@@ -1,0 +1,59 @@
+//! How a value that is known may be written.
+
+use std::fmt::Write;
+
+use crate::encoded;
+
+/// Raw, percent-encoded, escaped, in hexadecimal digits, and in base64 at each alignment; none shorter
+/// than `min`.
+pub(crate) fn forms(value: &str, min: usize) -> Vec<String> {
+    let mut forms = vec![value.to_owned()];
+    let mut add = |form: String| {
+        if form.len() >= min && !forms.contains(&form) {
+            forms.push(form);
+        }
+    };
+    let plain = |b: u8| b.is_ascii_alphanumeric();
+    let unreserved = |b: u8| plain(b) || b"-_.~".contains(&b);
+    let percent = |keep: &dyn Fn(u8) -> bool, upper: bool, plus: bool| {
+        let mut out = String::new();
+        for b in value.bytes() {
+            // Writing to a string does not fail.
+            let _ = match b {
+                b if keep(b) => write!(out, "{}", char::from(b)),
+                b' ' if plus => write!(out, "+"),
+                b if upper => write!(out, "%{b:02X}"),
+                b => write!(out, "%{b:02x}"),
+            };
+        }
+        out
+    };
+    add(percent(&unreserved, true, false));
+    add(percent(&unreserved, false, false));
+    add(percent(&plain, true, false));
+    add(percent(&unreserved, true, true));
+    let debug = format!("{value:?}");
+    let debug = &debug[1..debug.len() - 1];
+    add(debug.to_owned());
+    add(format!("{debug:?}")[1..].trim_end_matches('"').to_owned());
+    let mut hex = String::new();
+    for b in value.bytes() {
+        let _ = write!(hex, "{b:02x}");
+    }
+    add(hex.to_ascii_uppercase());
+    add(hex);
+    for skip in 0..3 {
+        // What does not depend on the bytes around the value.
+        let mut padded = vec![0; skip];
+        padded.extend_from_slice(value.as_bytes());
+        let encoded = encoded::encode(&padded);
+        let first = [0, 2, 3][skip];
+        let last = encoded.len() - usize::from(padded.len() % 3 != 0);
+        let core = encoded.get(first..last).unwrap_or_default();
+        if core.len() >= 8 {
+            add(core.replace('+', "-").replace('/', "_"));
+            add(core.to_owned());
+        }
+    }
+    forms
+}
