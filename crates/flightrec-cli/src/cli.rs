@@ -128,6 +128,9 @@ pub(crate) struct Show {
     /// Do not show lines of source files of this machine
     #[arg(long)]
     pub(crate) no_source: bool,
+    /// Indent the log by spans
+    #[arg(long)]
+    pub(crate) spans: bool,
     #[command(flatten)]
     pub(crate) selection: Selection,
 }

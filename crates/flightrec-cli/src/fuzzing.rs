@@ -46,6 +46,7 @@ fn view(width: Option<usize>, all: bool, paths: Paths) -> View {
         width,
         now: Timestamp::UNIX_EPOCH,
         all,
+        spans: all,
         source: false,
         log: LogAmount::All,
         selection: Selection::default(),

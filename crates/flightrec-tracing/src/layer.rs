@@ -7,7 +7,7 @@ use flightrec::RecorderSink;
 use packlog::Head;
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::subscriber::Interest;
-use tracing_core::{Event, LevelFilter, Metadata, Subscriber};
+use tracing_core::{Dispatch, Event, LevelFilter, Metadata, Subscriber};
 use tracing_log::{AsLog, AsTrace, NormalizeEvent};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::{Layer, Registry};
@@ -15,6 +15,7 @@ use tracing_subscriber::{Layer, Registry};
 use crate::duplicates;
 use crate::shared::Shared;
 use crate::spans::{self, OpenSpans, Spans};
+use crate::starved;
 use crate::visit::FieldVisitor;
 
 /// Records events and spans; made by [`install_layer`](crate::BuilderExt::install_layer).
@@ -40,7 +41,9 @@ impl RecorderLayer {
     pub(crate) fn new(sink: RecorderSink) -> RecorderLayer {
         let shared = Shared::leak(sink);
         shared.sink.set_spans(OpenSpans(shared));
-        RecorderLayer::of(shared)
+        let layer = RecorderLayer::of(shared);
+        starved::check_features(shared, layer.max_level);
+        layer
     }
 
     fn of(shared: &'static Shared) -> RecorderLayer {
@@ -153,6 +156,13 @@ impl<S: Subscriber> Layer<S> for RecorderLayer {
         // The registry alone has no limit either, but is no layer.
         let is_registry = TypeId::of::<S>() == TypeId::of::<Registry>();
         self.is_unlimited = !is_registry && subscriber.max_level_hint().is_none();
+    }
+
+    fn on_register_dispatch(&self, dispatch: &Dispatch) {
+        let shared = self.spans.shared;
+        if shared.is_first_look() {
+            starved::check_subscriber(shared, self.max_level, dispatch);
+        }
     }
 
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {

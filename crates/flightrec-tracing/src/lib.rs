@@ -6,6 +6,7 @@ mod install;
 mod layer;
 mod shared;
 mod spans;
+mod starved;
 mod visit;
 
 pub use flightrec::{FlightRecorder, InstallError};

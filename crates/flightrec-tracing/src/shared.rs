@@ -1,8 +1,9 @@
 //! What the clones of one layer share.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use flightrec::RecorderSink;
+use forklock::{ForkMutex, LockError};
 
 /// It is never freed: spans refer to it, and a program has one.
 #[derive(Debug)]
@@ -12,6 +13,10 @@ pub(crate) struct Shared {
     pushed: AtomicU64,
     /// How many spans were not kept.
     pub(crate) lost: AtomicU64,
+    /// What keeps events from the recorder.
+    notes: ForkMutex<Vec<String>>,
+    /// A subscriber with the layer was looked at.
+    looked_at: AtomicBool,
     /// After how many pushes a span is pushed again if an event refers to it.
     stale_after: u64,
 }
@@ -25,8 +30,30 @@ impl Shared {
             sink,
             pushed: AtomicU64::new(1),
             lost: AtomicU64::new(0),
+            notes: ForkMutex::new(Vec::new()),
+            looked_at: AtomicBool::new(false),
             stale_after,
         }))
+    }
+
+    /// Prints a line once, and puts it into dumps.
+    pub(crate) fn say(&self, note: String) {
+        if let Ok(mut notes) | Err(LockError::Orphaned(mut notes)) = self.notes.lock() {
+            notes.push(note.clone());
+        }
+        self.sink.notice(&note);
+    }
+
+    pub(crate) fn notes(&self) -> Vec<String> {
+        match self.notes.lock() {
+            Ok(notes) | Err(LockError::Orphaned(notes)) => notes.clone(),
+            Err(_) => Vec::new(),
+        }
+    }
+
+    /// Whether this is the first time.
+    pub(crate) fn is_first_look(&self) -> bool {
+        !self.looked_at.swap(true, Ordering::Relaxed)
     }
 
     /// Whether the tail has a span that was pushed as that number; 0 if never.

@@ -173,7 +173,7 @@ fn record(entry: &Entry<'_>) -> Option<LogRecord> {
 
 /// The key-values of a record. A key that occurs again gets a number, as in the JSON of `logtee`:
 /// readers of JSON do not agree on which of two equal keys counts.
-pub(crate) fn fields(packed: &Unpacked<'_>) -> Entries<Value> {
+fn fields(packed: &Unpacked<'_>) -> Entries<Value> {
     // How often each key has occurred.
     let mut seen: HashMap<String, usize> = HashMap::new();
     let mut named = Vec::new();
@@ -199,7 +199,7 @@ pub(crate) fn level(level: log::Level) -> Level {
     }
 }
 
-fn value(value: FieldValue<'_>) -> Value {
+pub(crate) fn value(value: FieldValue<'_>) -> Value {
     match value {
         FieldValue::Null => Value::Null,
         FieldValue::Bool(value) => value.into(),

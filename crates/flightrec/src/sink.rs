@@ -113,8 +113,9 @@ pub trait SpanSource: Send + Sync {
     /// read now are skipped: a signal handler may ask.
     fn open_spans(&self, each: &mut dyn FnMut(&[u8]));
 
-    /// How many spans could not be kept since the start, because too many were open at once.
-    fn lost(&self) -> u64;
+    /// What could not be kept, and what keeps records from the recorder: one sentence each, for
+    /// `notes` in the dump.
+    fn notes(&self) -> Vec<String>;
 }
 
 impl RecorderSink {

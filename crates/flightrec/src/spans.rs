@@ -18,13 +18,7 @@ pub(crate) fn add(source: &Source, records: &Snapshot, dump: &mut Dump) {
     }
     if let Some(open) = source.spans.get() {
         open.open_spans(&mut |packed| known.add(packed, None));
-        let lost = open.lost();
-        if lost > 0 {
-            let spans = if lost == 1 { "span was" } else { "spans were" };
-            dump.notes.push(format!(
-                "{lost} {spans} not kept, because too many were open at once"
-            ));
-        }
+        dump.notes.extend(open.notes());
     }
     known.move_to(dump);
 }
@@ -105,6 +99,9 @@ fn span(id: u64, packed: &Unpacked<'_>, opened: &OpenedSpan<'_>) -> Span {
     span.line = packed.line;
     let opened_at = UNIX_EPOCH.checked_add(Duration::from_nanos(opened.opened_at));
     span.opened_at = opened_at.map(Into::into);
-    span.fields = collect::fields(packed);
+    for (key, value) in packed.fields() {
+        // What was recorded later replaces what was there.
+        span.fields.insert(key, collect::value(value));
+    }
     span
 }

@@ -32,6 +32,7 @@ pub(super) fn run(args: Merge, common: &Common) -> Result {
         width: screen.width(),
         now: common.now(),
         all: args.all,
+        spans: false,
         source: false,
         log: LogAmount::All,
         selection: args.selection,

@@ -35,6 +35,7 @@ pub(crate) fn run(cli: Cli) -> Result {
                 all: false,
                 log: None,
                 no_source: false,
+                spans: false,
                 selection: Selection::default(),
             };
             show::run(args, common)

@@ -43,6 +43,7 @@ pub(super) fn one(
         all,
         log,
         no_source: false,
+        spans: false,
         selection: Selection::default(),
     };
     print(&[(source, dump)], &args, common)
@@ -63,6 +64,7 @@ fn print(dumps: &[(Source, Dump)], args: &Show, common: &Common) -> Result {
             now: common.now(),
             all: args.all,
             source: !args.no_source,
+            spans: args.spans,
             log: args.log.unwrap_or(LogAmount::Last(RECORDS)),
             selection: args.selection.clone(),
             paths: Paths::of(dump),

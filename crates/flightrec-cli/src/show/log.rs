@@ -49,7 +49,7 @@ pub(super) fn print(
         .map(|record| Line { process: 0, record })
         .collect();
     let columns = Columns::fit(&lines, &[], failure, dump, view);
-    let mut last = None;
+    let (mut last, mut before) = (None, None);
     for line in &lines {
         let left_out = last.map_or(0, |last| line.record.seq.saturating_sub(last + 1));
         if left_out > 0 && !selection.is_filter() {
@@ -57,6 +57,8 @@ pub(super) fn print(
             writeln!(out, "{DIM}  … {}{DIM:#}", count::of(left_out, "record"))?;
         }
         last = Some(line.record.seq);
+        columns.opened_spans(out, before, line.record)?;
+        before = Some(line.record);
         columns.record(out, line)?;
         for trace in &dump.stack_traces {
             if trace.log_seq == Some(line.record.seq) {

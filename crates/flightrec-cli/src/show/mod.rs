@@ -7,6 +7,7 @@ mod log;
 mod paths;
 pub(crate) mod records;
 mod source;
+mod spans;
 mod stack;
 mod threads;
 
@@ -35,6 +36,8 @@ pub(crate) struct View {
     /// Whether to show lines of source files of this machine.
     pub(crate) source: bool,
     pub(crate) log: LogAmount,
+    /// Whether to indent the log by spans.
+    pub(crate) spans: bool,
     pub(crate) selection: Selection,
     pub(crate) paths: Paths,
     /// The file of the dump, as the user may type it.

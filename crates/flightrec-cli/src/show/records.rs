@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use flightrec_dump::{Dump, Level, LogRecord, Span, StackOrigin};
+use flightrec_dump::{Dump, Level, LogRecord, StackOrigin};
 use jiff::Timestamp;
 
 use super::View;
 use super::columns::place;
+use super::spans::{self, Spans};
 use crate::render::style::{self, DIM, ERROR, PLAIN};
 use crate::render::text::{self, pad};
 use crate::render::time;
@@ -25,9 +26,6 @@ const MIN_MESSAGE: usize = 24;
 
 /// A longer message is cut unless everything is to be shown, in characters.
 const MAX_MESSAGE: usize = 4_000;
-
-/// How many spans around a record are shown: the innermost.
-const MAX_SPANS: usize = 4;
 
 /// A record of one of the processes.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +47,7 @@ pub(crate) struct Columns<'a> {
     target: usize,
     /// The number of each thread, in the order of appearance.
     threads: HashMap<(usize, &'a str), usize>,
-    spans: HashMap<u64, &'a Span>,
+    spans: Spans<'a>,
 }
 
 impl<'a> Columns<'a> {
@@ -76,10 +74,10 @@ impl<'a> Columns<'a> {
             thread: 0,
             target: 0,
             threads: HashMap::new(),
-            spans: HashMap::new(),
+            spans: Spans::default(),
         };
         if let Some(dump) = dump.into() {
-            columns.spans = dump.spans.iter().map(|span| (span.id, span)).collect();
+            columns.spans = Spans::of(dump);
         }
         let mut thread = 0;
         for line in lines {
@@ -226,6 +224,49 @@ impl<'a> Columns<'a> {
             .is_some_and(|width| room(width) < MIN_MESSAGE)
     }
 
+    /// The spans that this record is in and the one before it is not, each on a line.
+    pub(crate) fn opened_spans(
+        &self,
+        out: &mut dyn Write,
+        before: Option<&LogRecord>,
+        record: &LogRecord,
+    ) -> io::Result<()> {
+        if !self.view.spans {
+            return Ok(());
+        }
+        let before = self.spans.around(before.and_then(|before| before.span));
+        for (depth, span) in self.spans.around(record.span).into_iter().enumerate() {
+            if before.get(depth).is_some_and(|before| before.id == span.id) {
+                continue;
+            }
+            let indent = self.span_indent(depth) + if self.is_below() { 4 } else { self.before() };
+            let most = self
+                .view
+                .width
+                .map_or(200, |width| width.saturating_sub(indent + 2));
+            let name = text::in_one_line(&spans::name(span));
+            let name = text::cut(&name, most);
+            writeln!(out, "{}{DIM}▸ {name}{DIM:#}", text::Spaces(indent))?;
+        }
+        Ok(())
+    }
+
+    /// In how many spans the record is, where the log is indented by them.
+    fn depth(&self, record: &LogRecord) -> usize {
+        match self.view.spans {
+            true => self.spans.around(record.span).len(),
+            false => 0,
+        }
+    }
+
+    /// How far a record is indented; not so far that no room is left.
+    fn span_indent(&self, depth: usize) -> usize {
+        let most = self.view.width.map_or(usize::MAX, |width| {
+            width.saturating_sub(self.before() + MIN_MESSAGE)
+        });
+        (2 * depth).min(most)
+    }
+
     fn message(
         &self,
         out: &mut dyn Write,
@@ -234,10 +275,12 @@ impl<'a> Columns<'a> {
     ) -> io::Result<()> {
         let width = self.view.width;
         let below = self.is_below();
-        let indent = if below { 4 } else { self.before() };
+        let by_span = self.span_indent(self.depth(record));
+        let indent = by_span + if below { 4 } else { self.before() };
         if below {
             write!(out, "\n    ")?;
         }
+        write!(out, "{}", text::Spaces(by_span))?;
         let room = width.map(|width| width.saturating_sub(indent));
         let mut used = 0;
         let mut first = true;
@@ -281,7 +324,9 @@ impl<'a> Columns<'a> {
             .fields
             .iter()
             .map(|(key, field)| text::key_value(key, field));
-        let texts = cut.into_iter().chain(fields).chain(self.span(record));
+        // Where the log is indented by spans, they have lines of their own.
+        let span = self.spans.path(record.span).filter(|_| !self.view.spans);
+        let texts = cut.into_iter().chain(fields).chain(span);
         for text in texts.chain(number).chain(origin) {
             let text = text::line(&text);
             let wide = text::width(&text);
@@ -301,29 +346,6 @@ impl<'a> Columns<'a> {
             }
         }
         writeln!(out)
-    }
-
-    /// `in request{id=7} > query`
-    fn span(&self, record: &LogRecord) -> Option<String> {
-        let mut names = Vec::new();
-        let mut id = record.span;
-        while let Some(span) = id.and_then(|id| self.spans.get(&id)) {
-            let fields = span.fields.iter();
-            let fields: Vec<_> = fields
-                .map(|(key, field)| text::key_value(key, field))
-                .collect();
-            names.push(match fields.is_empty() {
-                true => span.name.clone(),
-                false => format!("{}{{{}}}", span.name, fields.join(" ")),
-            });
-            // A dump may be wrong about parents, up to a circle.
-            if names.len() == MAX_SPANS {
-                break;
-            }
-            id = span.parent;
-        }
-        names.reverse();
-        (!names.is_empty()).then(|| format!("in {}", names.join(" > ")))
     }
 }
 

@@ -7,6 +7,7 @@ use flightrec_dump::{Dump, Frame, Kind, StackOrigin, Trace};
 use jiff::Timestamp;
 
 use super::columns::{self, Row, place, place_of};
+use super::spans::Spans;
 use super::{View, source, threads};
 use crate::render::count;
 use crate::render::style::{BOLD, DIM, PLACE, PLAIN, WARN};
@@ -31,6 +32,7 @@ pub(super) fn print(
     view: &View,
 ) -> io::Result<()> {
     let mut stacks = Stacks {
+        spans: Spans::of(dump),
         dump,
         failure,
         shown: HashSet::new(),
@@ -78,6 +80,7 @@ fn why_none(dump: &Dump) -> &'static str {
 }
 
 pub(super) struct Stacks<'a> {
+    spans: Spans<'a>,
     pub(super) dump: &'a Dump,
     pub(super) failure: Option<Timestamp>,
     /// The places whose source lines were shown: stacks have frames in common.
@@ -115,6 +118,12 @@ impl<'a> Stacks<'a> {
             for piece in text::wrap(origin, most) {
                 writeln!(out, "  {WARN}{piece}{WARN:#}")?;
             }
+        }
+        if let Some(path) = self.spans.path(trace.span) {
+            let most = view.width.map_or(MAX_NAME, |width| width.saturating_sub(2));
+            let path = text::in_one_line(&path);
+            let path = text::cut(&path, most);
+            writeln!(out, "  {DIM}{path}{DIM:#}")?;
         }
         self.frames(out, &trace.frames, trace.origin.is_cause())?;
         trail(out, trace, view)

@@ -216,7 +216,15 @@ impl SpanSource for OpenSpans {
         });
     }
 
-    fn lost(&self) -> u64 {
-        self.0.lost.load(Ordering::Relaxed)
+    fn notes(&self) -> Vec<String> {
+        let mut notes = self.0.notes();
+        let lost = self.0.lost.load(Ordering::Relaxed);
+        if lost > 0 {
+            let spans = if lost == 1 { "span was" } else { "spans were" };
+            notes.push(format!(
+                "{lost} {spans} not kept, because too many were open at once"
+            ));
+        }
+        notes
     }
 }

@@ -11,6 +11,7 @@ mod naive;
 mod ours;
 mod peers;
 mod slowest;
+mod tracing;
 
 use crate::measure::Sample;
 use crate::stream;
@@ -82,6 +83,7 @@ pub(crate) const ONE: &[usize] = &[1];
 const ALL: &[&[Case]] = &[
     ours::RECORDING,
     peers::CASES,
+    tracing::CASES,
     naive::CASES,
     slowest::CASES,
     ours::OFF,

@@ -43,7 +43,7 @@ fn tracing_flight_recorder(threads: usize) -> Sample {
     against_floor(tracing_step(), threads)
 }
 
-fn faultbox_config() -> faultbox::Config {
+pub(super) fn faultbox_config() -> faultbox::Config {
     let dir = std::env::temp_dir().join("flightrec-bench-faultbox");
     faultbox::Config::new("bench", "0", dir).breadcrumb_capacity(1_000)
 }
