@@ -13,6 +13,9 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+/// The code of a signal that `rt_sigqueueinfo` sends. The oldest `libc` that we accept lacks it.
+const SI_QUEUE: c_int = -1;
+
 /// How long a thread has time to answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long all threads have time in all.
@@ -317,7 +320,7 @@ fn send(signal: c_int, thread: u32, ticket: Ticket) -> Result<(), c_int> {
         let info = Queued {
             signal,
             error: 0,
-            code: libc::SI_QUEUE,
+            code: SI_QUEUE,
             padding: 0,
             pid,
             uid: libc::getuid(),
@@ -369,7 +372,7 @@ unsafe extern "C" fn on_request(_: c_int, info: *mut libc::siginfo_t, context: *
     // SAFETY: errno of this thread; the kernel's arguments are valid in the handler.
     let (errno, info) = unsafe { (*libc::__errno_location(), &*info) };
     // SAFETY: both have a sender.
-    if info.si_code == libc::SI_QUEUE && unsafe { info.si_pid() == libc::getpid() } {
+    if info.si_code == SI_QUEUE && unsafe { info.si_pid() == libc::getpid() } {
         // SAFETY: the code says that there is a value.
         let ticket = Ticket::from_word(unsafe { info.si_value() }.sival_ptr.addr());
         if let Some(slot) = slots::all().get(ticket.slot) {
