@@ -1,0 +1,39 @@
+//! A service with the flight recorder as a layer of `tracing-subscriber`:
+//!
+//! ```text
+//! cargo run -p examples --features service --example service
+//! curl localhost:3000/users/1      a user
+//! curl localhost:3000/users/2      an error, and a dump
+//! curl localhost:3000/panic        a panic, and a dump; the service goes on
+//! curl localhost:3000/slow         a timeout, and a dump
+//! flightrec show
+//! ```
+
+mod app;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use flightrec_tracing::BuilderExt;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::{fmt, prelude::*};
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let (recorder, layer) = flightrec::builder("service")
+        .version(env!("CARGO_PKG_VERSION"))
+        .install_layer()?;
+    let console = fmt::layer().with_filter(LevelFilter::INFO);
+    tracing_subscriber::registry()
+        .with(console)
+        .with(layer)
+        .init();
+    let app = app::App::new(recorder.clone()).map_err(|error| error.to_string())?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    Ok(recorder.run(|| {
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+            tracing::info!("listening on {}", listener.local_addr()?);
+            axum::serve(listener, app::router(app)).await
+        })
+    }))
+}
