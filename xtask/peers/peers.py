@@ -127,11 +127,12 @@ def detect_secrets():
     def mask(text):
         path.write_text(text)
         found = [secret.secret_value for secret in scan_file(str(path))]
+        # Of some tokens it tells only the beginning.
         ranges = [
             match.span()
             for secret in found
             if secret
-            for match in re.finditer(re.escape(secret), text)
+            for match in re.finditer(re.escape(secret) + r"[A-Za-z0-9_-]*", text)
         ]
         return splice(text, ranges)
 

@@ -123,12 +123,14 @@ fn print_list(name: &str, score: &Score, is_listed: bool) {
 }
 
 fn print_table(rows: &[Row]) {
-    println!("| | version | secrets masked | benign texts touched | ms | called by |");
-    println!("|---|---|---|---|---|---|");
+    println!(
+        "| | version | secrets masked | benign texts touched | held-out secrets | ms | called by |"
+    );
+    println!("|---|---|---|---|---|---|---|");
     for row in rows {
         let Row { score, .. } = row;
         println!(
-            "| {} | {} | {} of {} ({:.1} %) | {} of {} ({:.2} %) | {} | {} |",
+            "| {} | {} | {} of {} ({:.1} %) | {} of {} ({:.2} %) | {} of {} | {} | {} |",
             row.name,
             row.version,
             score.masked,
@@ -137,6 +139,8 @@ fn print_table(rows: &[Row]) {
             score.touched,
             score.benign,
             100.0 * score.touched_share(),
+            score.held_out.1,
+            score.held_out.0,
             row.ms
                 .map_or_else(|| "?".to_owned(), |ms| format!("{ms:.0}")),
             row.called,

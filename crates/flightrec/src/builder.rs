@@ -525,7 +525,7 @@ impl Builder {
             };
         }
         // The recorder comes last: what a sink logs about a record comes before the record.
-        let sink = TailSink::new(Arc::clone(&recorder));
+        let sink = TailSink::new(Arc::clone(&recorder), safety);
         let sinks = match mask {
             Some(mask) => rest.record.add_to(sinks, mask.to(sink)),
             None => rest.record.add_to(sinks, sink),

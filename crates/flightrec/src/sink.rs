@@ -68,20 +68,47 @@ impl Switch {
 /// The sink of the tee, which keeps records in the recorder's tail.
 pub(crate) struct TailSink {
     recorder: Arc<Recorder>,
+    safety: CrashSafety,
 }
 
 impl TailSink {
-    pub(crate) fn new(recorder: Arc<Recorder>) -> TailSink {
-        TailSink { recorder }
+    pub(crate) fn new(recorder: Arc<Recorder>, wanted: CrashSafety) -> TailSink {
+        let safety = safety_of(&recorder, wanted);
+        TailSink { recorder, safety }
     }
+}
+
+/// What the recorder's tail offers of what was wanted.
+#[cfg_attr(not(feature = "crash-safe"), expect(unused_variables))]
+fn safety_of(recorder: &Recorder, wanted: CrashSafety) -> CrashSafety {
+    match recorder.source.tail {
+        Tail::Memory(_) => CrashSafety::Off,
+        #[cfg(feature = "crash-safe")]
+        Tail::Mapped(_) => wanted,
+    }
+}
+
+/// Keeps a record whose texts are masked already, except for the name of the thread.
+#[inline]
+fn keep(recorder: &Recorder, safety: CrashSafety, level: Level, packed: &[u8]) {
+    let tail = &recorder.source.tail;
+    if safety == CrashSafety::Strict {
+        let redactor = &recorder.pipeline.redactor;
+        if let Some(masked) = packlog::map_thread(packed, |name| redactor.text(name)) {
+            return tail.push(level, &masked);
+        }
+    }
+    tail.push(level, packed);
 }
 
 impl Sink for TailSink {
     #[inline]
     fn emit(&self, record: &Record<'_>) -> io::Result<()> {
         let level = record.level();
-        let tail = &self.recorder.source.tail;
-        packlog::pack(record, tail.options(), |bytes| tail.push(level, bytes));
+        let options = self.recorder.source.tail.options();
+        packlog::pack(record, options, |bytes| {
+            keep(&self.recorder, self.safety, level, bytes);
+        });
         if self.recorder.dump_on.is_some_and(|on| level <= on) {
             self.recorder.dump_record(record);
         }
@@ -122,18 +149,13 @@ impl RecorderSink {
     pub(crate) fn new(
         recorder: Arc<Recorder>,
         filter: RecordFilter,
-        #[cfg_attr(not(feature = "crash-safe"), expect(unused_variables))] wanted: CrashSafety,
+        wanted: CrashSafety,
         kept_spans: usize,
     ) -> RecorderSink {
-        let safety = match recorder.source.tail {
-            Tail::Memory(_) => CrashSafety::Off,
-            #[cfg(feature = "crash-safe")]
-            Tail::Mapped(_) => wanted,
-        };
         RecorderSink {
+            safety: safety_of(&recorder, wanted),
             recorder,
             filter,
-            safety,
             kept_spans,
         }
     }
@@ -189,7 +211,7 @@ impl RecorderSink {
     /// Keeps a record that `packlog` has packed with [`pack_options`](RecorderSink::pack_options).
     #[inline]
     pub fn push(&self, level: Level, packed: &[u8]) {
-        self.recorder.source.tail.push(level, packed);
+        keep(&self.recorder, self.safety, level, packed);
     }
 
     /// Keeps a span, or the note that one was closed, packed in the same way.

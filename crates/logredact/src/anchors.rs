@@ -35,8 +35,8 @@ pub(crate) enum Anchor {
     ShortOption,
     /// ` /p:`
     SlashOption,
-    /// ` /user:`
-    SlashUser,
+    /// ` /user:`, ` add_user `: a name and a password follow.
+    AfterUser,
     /// `htpasswd -`
     Htpasswd,
     /// `@tcp(`
@@ -114,6 +114,7 @@ const KEYS: &[&str] = &[
     "密码",
     "パスワード",
     "words",
+    "encrypt",
 ];
 
 const OTHERS: &[(&str, Anchor)] = &[
@@ -146,7 +147,9 @@ const OTHERS: &[(&str, Anchor)] = &[
     (" -w ", Anchor::ShortOption),
     (" --user", Anchor::ShortOption),
     (" /p:", Anchor::SlashOption),
-    (" /user:", Anchor::SlashUser),
+    (" /user:", Anchor::AfterUser),
+    (" add_user ", Anchor::AfterUser),
+    (" change_password ", Anchor::AfterUser),
     ("htpasswd -", Anchor::Htpasswd),
     ("@tcp(", Anchor::GoDsn),
     ("@unix(", Anchor::GoDsn),

@@ -16,6 +16,8 @@ const COMMAND: usize = 160;
 
 /// Programs whose short options take passwords.
 const PROGRAMS: &[(&str, &str)] = &[
+    ("mosquitto_pub", "-P"),
+    ("mosquitto_sub", "-P"),
     ("7z", "-p"),
     ("7za", "-p"),
     ("az", "-p"),
@@ -146,7 +148,7 @@ pub(crate) fn short_option(scan: &mut Scan<'_>, start: usize, end: usize) -> Opt
     Some(range.end)
 }
 
-/// `net use … /user:NAME X`; `at` is where the name begins.
+/// `net use … /user:NAME X`, `rabbitmqctl add_user NAME X`; `at` is where the name begins.
 pub(crate) fn after_user(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     let start = at + bare_len(scan, at) + 1;
     let end = start + bare_len(scan, start.min(scan.bytes.len()));

@@ -7,6 +7,8 @@ use crate::encoded;
 /// Raw, percent-encoded, escaped, in hexadecimal digits, and in base64 at each alignment; none shorter
 /// than `min`.
 pub(crate) fn forms(value: &str, min: usize) -> Vec<String> {
+    #[cfg(test)]
+    crate::tests::FORMS.set(crate::tests::FORMS.get() + 1);
     let mut forms = vec![value.to_owned()];
     let mut add = |form: String| {
         if form.len() >= min && !forms.contains(&form) {

@@ -69,13 +69,13 @@ const PLURAL_MEDIUM: Secret = Secret {
 const WORDS: WordList = WordList(
     "accesskey=s adminpass=p adminpwd=p apikey=s apikeys=S auth=w authkey=s authorization=l \
      authtoken=m bindpw=s contrasena=s contraseña=s cookie=k cookies=k cred=s credential=s \
-     credentials=S creds=S csrf=m csrftoken=m dbpass=p dbpwd=p ftppass=p httppass=p jsessionid=m \
-     jwt=m kennwort=s mailpass=p masterauth=s mnemonic=f motdepasse=s mypass=p oauth=w otp=c \
-     pass=p passcode=s passphrase=s passphrases=S passwd=s password=s passwords=S passwort=s \
-     pat=w phpsessid=m pin=c privatekey=s proxypass=p psk=s pw=p pwd=p requirepass=s rootpass=p \
-     rootpwd=p samlresponse=m secret=s secretkey=s secrets=S seed=f senha=s sessid=m session=w \
-     sessionid=m sid=w sig=w signature=w smtppass=p ticket=w token=m tokens=M totp=c userpass=p \
-     userpwd=p wachtwoord=s xsrf=m пароль=s パスワード=s 密码=s",
+     credentials=S creds=S csrf=m csrftoken=m dbpass=p dbpwd=p encrypt=w ftppass=p httppass=p \
+     jsessionid=m jwt=m kennwort=s mailpass=p masterauth=s mnemonic=f motdepasse=s mypass=p \
+     oauth=w otp=c pass=p passcode=s passphrase=s passphrases=S passwd=s password=s passwords=S \
+     passwort=s pat=w phpsessid=m pin=c privatekey=s proxypass=p psk=s pw=p pwd=p requirepass=s \
+     rootpass=p rootpwd=p samlresponse=m secret=s secretkey=s secrets=S seed=f senha=s sessid=m \
+     session=w sessionid=m sid=w sig=w signature=w smtppass=p ticket=w token=m tokens=M totp=c \
+     userpass=p userpwd=p wachtwoord=s xsrf=m пароль=s パスワード=s 密码=s",
 );
 
 /// Endings that say so in a word without visible joints: `dbpassword`, `PGPASSWORD`.
@@ -96,7 +96,7 @@ const ENDINGS: &[(&str, Secret)] = &[
 const KEY_KINDS: WordList = WordList(
     "access account api app auth client decryption deploy encryption functions hmac licence \
      license master preshared private secret service session shared signing ssh storage \
-     subscription wallet",
+     subscription unseal wallet",
 );
 
 /// What makes a `code` secret when it stands before it.
@@ -120,6 +120,7 @@ const PAIRS: &[(&str, &str, Secret)] = &[
     ("security", "answer", STRONG),
     ("saml", "response", MEDIUM),
     ("session", "id", MEDIUM),
+    ("secret", "id", WEAK),
     ("session", "cookie", MEDIUM),
     ("code", "verifier", MEDIUM),
     ("bind", "pw", STRONG),

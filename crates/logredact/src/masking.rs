@@ -261,6 +261,14 @@ fn mask_bare(
             return Some(words);
         }
     }
+    if secret.kind == Kind::Code && len == 3 {
+        // `123 456`
+        let is_three = |at: usize| scan.run(at, |b| b.is_ascii_digit()) == 3;
+        if is_three(start) && scan.get(end) == Some(b' ') && is_three(end + 1) {
+            scan.mask(start..end + 4, RuleName::Key);
+            return Some(end + 4);
+        }
+    }
     let rest = &scan.bytes[start..scan.bytes.len().min(start + SENTENCE)];
     let rest = scan.str(start..start + memchr::memchr(b'\n', rest).unwrap_or(rest.len()));
     let is_scheme = prose::is_scheme(word) && scan.get(end) == Some(b' ');

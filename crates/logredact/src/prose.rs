@@ -121,20 +121,27 @@ pub(crate) fn after_key(
         if word.is_empty() || word.trim_end_matches('=').contains('=') {
             break;
         }
+        let is_sql_type = word
+            .split_once('(')
+            .is_some_and(|(name, _)| name.bytes().all(|b| b.is_ascii_uppercase()));
+        if is_sql_type {
+            break;
+        }
         let start = at + (whole.len() - whole.trim_start_matches(['(', '=']).len());
         if let Some(label) = word.strip_suffix(':') {
             // `password for ana: …`
             let is_name = label
                 .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"_@.-".contains(&b));
+                .all(|b| b.is_ascii_alphanumeric() || b"_@.-+*".contains(&b));
             if !is_name && !value::is_path(label) {
                 break;
             }
             let next = at + len + scan.run(at + len, |b| b == b' ');
             let end = next + bare_len(scan, next);
             let value = scan.str(next..end);
-            let is_secret = !value.contains('=')
-                && value::looks_like_password(value)
+            let is_code = secret.kind == Kind::Code && value.bytes().all(|b| b.is_ascii_digit());
+            let is_secret = !value.trim_end_matches('=').contains('=')
+                && (is_code || value::looks_like_password(value) || value::looks_like_key(value))
                 && value::is_secret(secret, Syntax::Prose, name, value);
             if is_secret {
                 scan.mask(next..end, RuleName::Prose);
@@ -262,6 +269,9 @@ fn connects(word: &str) -> bool {
             | "with"
             | "using"
             | "rotated"
+            | "sent"
+            | "you"
+            | "gave"
             | "by"
             | "code"
             | "key"
@@ -293,6 +303,9 @@ fn is_missed(scan: &Scan<'_>, at: usize) -> bool {
         " does not exist",
         " is missing",
         " already exists",
+        " updated",
+        " created",
+        " deleted",
     ]
     .iter()
     .any(|text| scan.starts_with(at, text))

@@ -96,6 +96,8 @@ impl<'a> Scan<'a> {
 
     fn pass(&mut self) -> Result<(), OverBudget> {
         let budget = self.bytes.len() * BUDGET_PER_BYTE + BUDGET_BESIDES;
+        #[cfg(test)]
+        let budget = crate::tests::BUDGET.get().unwrap_or(budget);
         let mut at = 0;
         while let Some(found) = self.anchors.next(self.bytes, at) {
             at = match self.parse(&found) {
@@ -144,7 +146,7 @@ impl<'a> Scan<'a> {
             }
             Anchor::ShortOption => command::short_option(self, start, end),
             Anchor::SlashOption => command::attached(self, end),
-            Anchor::SlashUser => command::after_user(self, end),
+            Anchor::AfterUser => command::after_user(self, end),
             Anchor::Htpasswd => command::htpasswd(self, end),
             Anchor::GoDsn => url::go_dsn(self, start),
             Anchor::Oracle => url::oracle(self, start, end),

@@ -2,13 +2,19 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::known::MAX_SEEN;
 use super::{MASK, Redactor};
 
 thread_local! {
     pub(super) static STEPS: Cell<usize> = const { Cell::new(0) };
+    /// How many bytes a pass may look at, instead of the usual.
+    pub(super) static BUDGET: Cell<Option<usize>> = const { Cell::new(None) };
+    /// For how many values the forms were made.
+    pub(super) static FORMS: Cell<usize> = const { Cell::new(0) };
 }
 
 #[track_caller]
@@ -184,6 +190,47 @@ fn a_rule_that_panics_masks_everything() {
     assert_eq!(redactor.counts(), [("failed".to_owned(), 1)]);
 }
 
+#[test]
+fn a_text_on_which_a_rule_exceeds_its_budget_is_masked_as_a_whole() {
+    let redactor = Redactor::default()
+        .rule("slow", |text| Cow::Borrowed(text))
+        .rule_budget(Duration::ZERO);
+    assert_eq!(redactor.text("fine"), MASK);
+    assert_eq!(redactor.counts(), [("failed".to_owned(), 1)]);
+
+    BUDGET.set(Some(0));
+    let redactor = Redactor::default();
+    let masked = redactor.text("password=").into_owned();
+    BUDGET.set(None);
+    assert_eq!(masked, MASK);
+    assert_eq!(redactor.counts(), [("failed".to_owned(), 1)]);
+}
+
+/// Values are learned and forgotten one by one, and not all of them indexed anew for each.
+#[test]
+fn the_work_for_learned_values_is_in_proportion_to_their_number() {
+    let forms = |count: usize| {
+        FORMS.set(0);
+        let redactor = Redactor::default();
+        for n in 0..count {
+            assert!(redactor.learn(&format!("Fl1ght-{n:06}")));
+        }
+        FORMS.get()
+    };
+    let (once, twice) = (forms(2000), forms(4000));
+    // Each is added once and removed once.
+    assert!(once <= 2 * 2000 && twice <= 2 * 4000, "{once}, {twice}");
+
+    let text = |count: usize| -> String {
+        let pairs = (0..count).map(|n| format!("password=Xk9{n:06}zz "));
+        pairs.collect()
+    };
+    FORMS.set(0);
+    let _ = Redactor::default().text(&text(2000));
+    let of_one_text = FORMS.get();
+    assert!(of_one_text <= 2 * MAX_SEEN, "{of_one_text}");
+}
+
 /// Steps are counted, not seconds: twice the text may take twice the steps and a little.
 #[test]
 fn steps_are_in_proportion_to_the_text() {
@@ -222,6 +269,18 @@ fn steps_are_in_proportion_to_the_text() {
         "ä",
         "password:{",
         "secret= ",
+        "auth ",
+        "AUTH ",
+        "login ",
+        "LOGIN a ",
+        "wifi:",
+        "wifi:P:",
+        "htpasswd -b ",
+        " add_user ",
+        "password generated: ",
+        "secret\n  - ",
+        "secret:\n  - a",
+        "otp 123 ",
     ] {
         let n = 50_000 / piece.len();
         let (once, twice) = (steps(&piece.repeat(n)), steps(&piece.repeat(2 * n)));

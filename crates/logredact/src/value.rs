@@ -405,6 +405,18 @@ pub(crate) fn looks_like_password(value: &str) -> bool {
     !is_placeholder(value) && shape.len >= 5 && !value.contains('/') && is_opaque(value, shape)
 }
 
+/// A key in base64.
+pub(crate) fn looks_like_key(value: &str) -> bool {
+    let shape = Shape::of(value);
+    shape.len >= 32
+        && shape.digits >= 2
+        && shape.upper >= 2
+        && shape.lower >= 2
+        && value
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
+}
+
 /// A long credential: in a path, as the user of a URL.
 pub(crate) fn looks_like_credential(value: &str, min: usize) -> bool {
     let shape = Shape::of(value);

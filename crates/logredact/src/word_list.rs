@@ -34,8 +34,14 @@ impl WordList {
             let behind = list[middle..high].iter().position(is_space);
             let end = behind.map_or(high, |space| middle + space);
             let entry = &list[start..end];
-            let name = entry.iter().position(|b| *b == b'=').unwrap_or(entry.len());
-            match entry[..name].cmp(word) {
+            // Most are told apart by their first byte.
+            let first = entry.first().cmp(&word.first());
+            let name = match first {
+                std::cmp::Ordering::Equal => entry.iter().position(|b| *b == b'='),
+                _ => None,
+            };
+            let name = name.unwrap_or(entry.len());
+            match first.then_with(|| entry[..name].cmp(word)) {
                 std::cmp::Ordering::Less => low = end + 1,
                 std::cmp::Ordering::Greater => high = start.saturating_sub(1).max(low),
                 std::cmp::Ordering::Equal => {

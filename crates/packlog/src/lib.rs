@@ -15,7 +15,7 @@ pub use event::{
 };
 pub use fields::{FieldValue, Fields};
 pub use pack::{Options, pack};
-pub use unpack::{Error, OpenedSpan, RecordKind, Unpacked, unpack};
+pub use unpack::{Error, OpenedSpan, RecordKind, Unpacked, map_thread, unpack};
 
 /// The most bytes that a packed record can have.
 ///

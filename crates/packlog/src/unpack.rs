@@ -77,6 +77,31 @@ impl<'a> Unpacked<'a> {
     }
 }
 
+/// Replaces the name of the thread in a packed record by the result of `map`; `None` if that
+/// borrows, or if `packed` is no packed record. A name is cut after 255 bytes.
+#[must_use]
+pub fn map_thread(packed: &[u8], map: impl FnOnce(&str) -> Cow<'_, str>) -> Option<Vec<u8>> {
+    let (header, rest) = packed.split_first_chunk::<HEADER>()?;
+    let mut header = Header::from_bytes(header)?;
+    let (name, rest) = rest.split_at_checked(header.thread.into())?;
+    let Cow::Owned(mut name) = map(std::str::from_utf8(name).ok()?) else {
+        return None;
+    };
+    let mut len = name.len().min(u8::MAX.into());
+    while !name.is_char_boundary(len) {
+        len -= 1;
+    }
+    name.truncate(len);
+    let version = packed[0];
+    // It fits: it was cut.
+    header.thread = len as u8;
+    let mut mapped = header.to_bytes().to_vec();
+    mapped[0] = version;
+    mapped.extend_from_slice(name.as_bytes());
+    mapped.extend_from_slice(rest);
+    Some(mapped)
+}
+
 /// Reads what [`pack`](crate::pack) wrote.
 ///
 /// Bytes that were not packed with [`self_contained`](crate::Options::self_contained) make sense

@@ -102,6 +102,7 @@ proptest! {
         if let Ok(record) = packlog::unpack(&bytes) {
             look_at(&record);
         }
+        let _ = packlog::map_thread(&bytes, |_| "other".to_owned().into());
     }
 
     #[test]
@@ -118,4 +119,23 @@ proptest! {
             look_at(&record);
         }
     }
+}
+
+#[test]
+fn the_name_of_the_thread_can_be_replaced_and_the_rest_stays() {
+    let record = Record::builder()
+        .target("t")
+        .args(format_args!("m"))
+        .key_values(&[("a", "b")])
+        .build();
+    let packed = packlog::pack(&record, Options::default(), <[u8]>::to_vec);
+    let before = packlog::unpack(&packed).unwrap();
+    for name in ["", "other", &"ä".repeat(200)] {
+        let mapped = packlog::map_thread(&packed, |_| name.to_owned().into()).unwrap();
+        let after = packlog::unpack(&mapped).unwrap();
+        assert!(name.starts_with(after.thread) && after.thread.len() >= name.len().min(254));
+        assert_eq!(after.message, before.message);
+        assert_eq!(after.fields().count(), 1);
+    }
+    assert!(packlog::map_thread(&packed, |name| name.into()).is_none());
 }

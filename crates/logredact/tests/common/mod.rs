@@ -7,16 +7,18 @@ use std::path::Path;
 use logredact::Redactor;
 
 /// Parts of the corpus, as files.
-pub(crate) const SECRETS: [&str; 3] = [
+pub(crate) const SECRETS: [&str; 4] = [
     "secrets.txt",
     "held-out-secrets.txt",
     "held-out-2-secrets.txt",
+    "held-out-3-secrets.txt",
 ];
-pub(crate) const BENIGN: [&str; 4] = [
+pub(crate) const BENIGN: [&str; 5] = [
     "benign.txt",
     "demo-benign.txt",
     "held-out-benign.txt",
     "held-out-2-benign.txt",
+    "held-out-3-benign.txt",
 ];
 
 /// How many bytes of a secret may not stay in a row.
@@ -153,6 +155,8 @@ pub(crate) struct Score {
     pub(crate) touched: usize,
     /// By form: secrets, and those that were masked.
     pub(crate) forms: BTreeMap<String, (usize, usize)>,
+    /// Secrets of the held-out parts, and those that were masked.
+    pub(crate) held_out: (usize, usize),
     /// A line for each secret that was missed and each benign text that was touched.
     pub(crate) wrong: Vec<String>,
     /// A line for each text whose secrets are gone, and that was changed elsewhere too.
@@ -172,6 +176,10 @@ impl Score {
                 let form = self.forms.entry(case.form.clone()).or_default();
                 form.0 += all;
                 form.1 += n;
+                if case.file.starts_with("held-out") {
+                    self.held_out.0 += all;
+                    self.held_out.1 += n;
+                }
                 if n < all {
                     self.wrong.push(format!(
                         "missed {place}: {:?}\n    became {masked:?}",
