@@ -13,7 +13,6 @@ use crate::files::{copy_dir, read, write};
 
 pub(super) fn run() -> Result<()> {
     let sources = fetch()?;
-    fs::create_dir_all(dir().join("bin"))?;
     for program in PROGRAMS {
         let source = sources.join(program.source());
         for &variant in program.variants() {
@@ -92,10 +91,16 @@ fn build(program: &Program, variant: Variant, source: &Path) -> Result<()> {
     cargo::run_in(
         &to,
         &format!("build --quiet --release --bin {}", program.bin),
-        &[("CARGO_TARGET_DIR", &target_name)],
+        &[
+            ("CARGO_TARGET_DIR", &target_name),
+            // The copy lies below our repository. Build scripts must not take its revision.
+            ("GIT_CEILING_DIRECTORIES", &dir().to_string_lossy()),
+        ],
     )?;
     let built = target.join("release").join(program.bin);
-    fs::copy(&built, program.executable(variant)).with_context(|| built.display().to_string())?;
+    let executable = program.executable(variant);
+    fs::create_dir_all(executable.parent().unwrap_or(&executable))?;
+    fs::copy(&built, executable).with_context(|| built.display().to_string())?;
     Ok(())
 }
 
@@ -124,8 +129,7 @@ fn patch(program: &Program, dir: &Path) -> Result<()> {
     let patch = patch.join(format!("{}.patch", program.name));
     let mut git = Command::new("git");
     git.current_dir(dir)
-        // The copy lies below our repository, and is no part of it.
-        .env("GIT_CEILING_DIRECTORIES", dir.parent().unwrap_or(dir))
+        .env("GIT_CEILING_DIRECTORIES", super::dir())
         .args(["apply", "--whitespace=nowarn"])
         .arg(&patch);
     let status = git.status().context("cannot start git")?;

@@ -21,8 +21,8 @@ struct Expected {
     /// A part of the message of the error that it names first.
     cause: &'static str,
     /// A function on the stack where the error was created. Without it, the errors of the program
-    /// know their stacks only with stackerr in anyhow's place.
-    function: &'static str,
+    /// know their stacks only with stackerr in anyhow's place. `None` for a stripped program.
+    function: Option<&'static str>,
 }
 
 const CASES: &[Case] = &[
@@ -63,7 +63,7 @@ const CASES: &[Case] = &[
         code: 2,
         dump: Some(Expected {
             cause: "unclosed group",
-            function: "matcher",
+            function: Some("matcher"),
         }),
     },
     Case {
@@ -78,7 +78,7 @@ const CASES: &[Case] = &[
         code: 1,
         dump: Some(Expected {
             cause: "bad.png: ",
-            function: "process_file",
+            function: None,
         }),
     },
     Case {
@@ -93,7 +93,7 @@ const CASES: &[Case] = &[
         code: 1,
         dump: Some(Expected {
             cause: "could not connect to 127.0.0.1",
-            function: "connect_with_timeout",
+            function: Some("connect_with_timeout"),
         }),
     },
 ];
@@ -136,8 +136,13 @@ fn check(program: &Program, case: &Case, work: &Path) -> Result<()> {
             ran.code
         );
         ensure!(ran.stdout == plain.stdout, "{name}: another output");
+        // A `main` that returns the error prints it with `{:?}`, which stackerr writes in its own way.
+        let compared = match variant {
+            Variant::Compat => |text: &str| text.lines().next().map(str::to_owned),
+            _ => |text: &str| Some(text.to_owned()),
+        };
         ensure!(
-            ran.stderr == plain.stderr,
+            compared(&ran.stderr) == compared(&plain.stderr),
             "{name}: other messages:\n{}\ninstead of\n{}",
             ran.stderr,
             plain.stderr
@@ -169,17 +174,11 @@ fn compare(program: &Program, variant: Variant, expected: &Expected, dump: &Dump
     let is_known = stack.origin == StackOrigin::Creation;
     let is_expected = !program.uses_anyhow || variant == Variant::Compat;
     ensure!(is_known == is_expected, "a stack from {}", stack.origin);
-    let mut names = stack.frames.iter().map(|frame| &frame.name);
-    ensure!(
-        !is_expected || names.any(|name| name.contains(expected.function)),
-        "no {} on its stack: {:?}",
-        expected.function,
-        stack
-            .frames
-            .iter()
-            .map(|frame| &frame.name)
-            .collect::<Vec<_>>()
-    );
+    let names: Vec<_> = stack.frames.iter().map(|frame| &frame.name).collect();
+    if let Some(function) = expected.function.filter(|_| is_expected) {
+        let is_there = names.iter().any(|name| name.contains(function));
+        ensure!(is_there, "no {function} on its stack: {names:?}");
+    }
     Ok(())
 }
 

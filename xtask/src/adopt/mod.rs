@@ -83,9 +83,8 @@ impl Program {
 
     /// Where its executable is after the build.
     fn executable(&self, variant: Variant) -> PathBuf {
-        dir()
-            .join("bin")
-            .join(format!("{}-{}", self.bin, variant.name()))
+        // Some programs show the name by which they were called.
+        dir().join("bin").join(variant.name()).join(self.bin)
     }
 }
 
