@@ -1,11 +1,14 @@
 //! What `flightrec export` writes, read by the tools that it is for.
 //!
-//! `cargo xtask interop page [DIR]` checks the page alone, and leaves pages and screenshots in DIR.
+//! `cargo xtask interop page [DIR]` checks the page alone, and leaves pages and screenshots in DIR;
+//! `tracker [DUMPS]` sends the dumps of a fleet to an error tracker; `formats` checks the others.
 //! `jq` and `lnav` come from the system's packages, `duckdb` and `opentelemetry-proto` from PyPI, into
 //! an environment of their own below the target directory.
 
 mod dumps;
+mod fleet;
 mod page;
+mod tracker;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +17,9 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::cargo;
+
+/// Files of the fleet.
+const FLEET: usize = 1_000;
 
 /// The records and failures in the two dumps that the program's own tests use.
 const EVENTS: usize = 12;
@@ -37,22 +43,46 @@ keys = {a.key for r in records for a in r.attributes}
 assert {'exception.message', 'exception.stacktrace'} <= keys, keys
 ";
 
+const OTLP_TRACES: &str = "
+import sys
+from google.protobuf import json_format
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+request = json_format.Parse(open(sys.argv[1]).read(), ExportTraceServiceRequest())
+spans = [s for rs in request.resource_spans for ss in rs.scope_spans for s in ss.spans]
+ids = {s.span_id for s in spans}
+assert len(spans) == len(ids) == int(sys.argv[2]), len(spans)
+# The mapping of protobuf reads ids as base64, where OTLP has hexadecimal digits: they are longer.
+assert {len(s.span_id) for s in spans} == {12} and {len(s.trace_id) for s in spans} == {24}
+assert all(not s.parent_span_id or s.parent_span_id in ids for s in spans)
+assert all(0 < s.start_time_unix_nano <= s.end_time_unix_nano for s in spans)
+";
+
+/// Records of the server whose spans are exported, each fifth of a request.
+const SERVER: u64 = 500;
+
 const TRACE: &str = "(.traceEvents | length > 0) and \
     all(.traceEvents[]; .ph == \"M\" or (.ts >= 0 and .pid and .tid and \
     ((.ph == \"X\" and .dur >= 0) or (.ph == \"i\" and (.s | IN(\"t\", \"p\", \"g\"))))))";
 
 pub(crate) fn run(args: &[String]) -> Result<()> {
-    let (only_page, keep) = match args {
-        [] => (false, None),
-        [task] if task == "page" => (true, None),
-        [task, dir] if task == "page" => (true, Some(Path::new(dir))),
-        _ => bail!("usage: cargo xtask interop [page [DIR]]"),
-    };
     cargo::run("build --quiet --release -p flightrec-cli")?;
-    page::run(&program(), keep)?;
-    if only_page {
-        return Ok(());
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match args[..] {
+        [] => {
+            page::run(&program(), None)?;
+            tracker::run(&program(), FLEET)?;
+            formats()
+        }
+        ["page"] => page::run(&program(), None),
+        ["page", dir] => page::run(&program(), Some(Path::new(dir))),
+        ["tracker"] => tracker::run(&program(), FLEET),
+        ["tracker", fleet] => tracker::run(&program(), fleet.parse()?),
+        ["formats"] => formats(),
+        _ => bail!("usage: cargo xtask interop [page [DIR] | tracker [DUMPS] | formats]"),
     }
+}
+
+fn formats() -> Result<()> {
     let dir = tempfile::tempdir()?;
     let file = |name: &str| dir.path().join(name);
     let python = python_with(&["duckdb", "opentelemetry-proto"])?;
@@ -80,6 +110,17 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             .arg(file("x.otlp"))
             .arg(EVENTS.to_string()),
     )?;
+    let server = dumps::server(SERVER, 0);
+    let mut json = Vec::new();
+    server.write_to(&mut json)?;
+    fs::write(file("server.json"), json)?;
+    export_of("otlp-traces", &[file("server.json")], &file("x.traces"))?;
+    check(
+        "OTLP/JSON traces hold to the published proto",
+        script(&python, OTLP_TRACES)
+            .arg(file("x.traces"))
+            .arg(server.spans.len().to_string()),
+    )?;
     export("chrome-trace", &file("x.trace"))?;
     check(
         "the trace holds to the trace-event format",
@@ -95,9 +136,17 @@ fn program() -> PathBuf {
 
 fn export(to: &str, file: &Path) -> Result<()> {
     let data = cargo::root().join("crates/flightrec-cli/tests/data");
+    export_of(
+        to,
+        &[data.join("census.json"), data.join("worker.json")],
+        file,
+    )
+}
+
+fn export_of(to: &str, dumps: &[PathBuf], file: &Path) -> Result<()> {
     let output = Command::new(program())
         .args(["export", "--to", to])
-        .args([data.join("census.json"), data.join("worker.json")])
+        .args(dumps)
         .output()?;
     ensure!(
         output.status.success(),

@@ -217,7 +217,8 @@ pub(crate) struct Export {
     /// The format
     #[arg(long, value_enum)]
     pub(crate) to: Format,
-    /// The dumps; without any, the newest of this machine
+    /// The dumps; without any, the newest of this machine. Of a directory, `jsonl` and `logfmt`
+    /// have every dump, other formats the newest
     #[arg(value_name = "DUMP")]
     pub(crate) dumps: Vec<PathBuf>,
     /// Where to write: a new file, or `-` for standard output [default: -]

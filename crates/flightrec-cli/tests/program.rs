@@ -384,3 +384,41 @@ fn infect(value: &mut serde_json::Value, text: &str) {
         _ => {}
     }
 }
+
+#[test]
+fn lines_of_a_directory_are_those_of_each_dump_in_it() {
+    let bench = Bench::new();
+    for (name, dump) in [("a", "census.json"), ("b", "worker.json")] {
+        bench.put(
+            &format!("reports/{name}.json"),
+            &fs::read(data(dump)).unwrap(),
+        );
+    }
+    let text = bench.print(&["export", "--to", "jsonl", "reports"]);
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let failures: Vec<_> = lines
+        .iter()
+        .filter(|line| line["event"] == "failure")
+        .collect();
+    assert_eq!(failures.len(), 2);
+    // Each record names its dump.
+    let of = |failure: &serde_json::Value| {
+        lines
+            .iter()
+            .filter(|line| line["dump"] == failure["dump"])
+            .count()
+    };
+    assert_eq!((of(failures[0]), of(failures[1])), (9, 3));
+    // A file that is no dump does not keep the others out.
+    bench.put("reports/0.json", b"no dump");
+    let output = bench.run(&["export", "--to", "jsonl", "reports"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stdout(&output), text);
+    assert!(
+        stderr(&output).contains("reports/0.json: there is no dump in it"),
+        "{output:?}"
+    );
+}

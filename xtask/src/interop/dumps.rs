@@ -352,10 +352,10 @@ fn thread(id: u64, name: &str, variant: u64) -> Thread {
 }
 
 /// The same numbers in each run.
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)

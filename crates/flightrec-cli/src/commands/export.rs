@@ -17,6 +17,7 @@ pub(super) fn run(args: Export, common: &Common) -> Result {
         Format::Html => return page(&args, common),
         Format::Markdown => return text(&args, common),
         Format::Sentry => return envelope(&args, common),
+        Format::Jsonl | Format::Logfmt => return lines(&args, common),
         _ => {}
     }
     let mut dumps = Vec::new();
@@ -41,6 +42,44 @@ pub(super) fn run(args: Export, common: &Common) -> Result {
             .and_then(|dump| args.selection.explain_nothing(dump))
     {
         note(&why);
+    }
+    Ok(Outcome::found(any || !args.selection.is_filter()))
+}
+
+/// Formats of lines are written dump by dump, so that any number of them takes little memory.
+fn lines(args: &Export, common: &Common) -> Result {
+    let sources = input::each(&args.dumps)?;
+    let mut any = false;
+    let mut unreadable = None;
+    let mut nothing = None;
+    let count = sources.len();
+    output::write(args.output.as_deref(), |out| {
+        for source in &sources {
+            let dump = match input::read_dump(source, common.limits()) {
+                Ok(dump) => dump,
+                Err(error) => {
+                    if count > 1 {
+                        note(&error.to_string());
+                    }
+                    unreadable = Some(error);
+                    continue;
+                }
+            };
+            let records = args.selection.select(&dump).records;
+            any |= !records.is_empty();
+            if records.is_empty() && nothing.is_none() {
+                nothing = args.selection.explain_nothing(&dump);
+            }
+            let dump = &dump;
+            export::write(out, args.to, &[Selected { dump, records }])?;
+        }
+        Ok(())
+    })?;
+    match (unreadable, nothing) {
+        (Some(error), _) if count == 1 => return Err(error),
+        (Some(_), _) => return Ok(Outcome::Nothing),
+        (None, Some(why)) if !any => note(&why),
+        _ => {}
     }
     Ok(Outcome::found(any || !args.selection.is_filter()))
 }

@@ -1,7 +1,6 @@
 //! `flightrec send`
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use flightrec_dump::Dump;
 use indicatif::ProgressBar;
@@ -35,7 +34,7 @@ pub(super) fn run(args: Send, common: &Common) -> Result {
         (None, None) => (Err("give a DSN, or --otlp URL".to_owned()), &[][..]),
     };
     let target = target.map_err(CliError::new)?;
-    let sources = sources(dumps)?;
+    let sources = input::each(dumps)?;
     let receipts = Receipts::open(&input::state_dir()?, target.name())?;
     let progress = input::progress(sources.len());
     let mut sender = Sender {
@@ -60,25 +59,6 @@ pub(super) fn run(args: Send, common: &Common) -> Result {
     report(&mut screen::stdout(), tally, args.dry_run)?;
     ended?;
     Ok(Outcome::found(tally.refused + tally.unreadable == 0))
-}
-
-/// Each file of a directory; the newest dump of this machine if nothing is given.
-fn sources(dumps: &[PathBuf]) -> Result<Vec<Source>> {
-    if dumps.is_empty() {
-        return Ok(vec![input::one(None)?]);
-    }
-    let mut sources = Vec::new();
-    for path in dumps {
-        if path.is_dir() {
-            let mut files = input::files_in(path)?;
-            files.sort_unstable();
-            let files = files.into_iter();
-            sources.extend(files.map(|file| Source::named(file, None)));
-        } else {
-            sources.push(input::one(Some(path))?);
-        }
-    }
-    Ok(sources)
 }
 
 struct Sender<'a> {

@@ -5,14 +5,17 @@ use std::io::{self, Write};
 use flightrec_dump::{Dump, LogRecord};
 use serde_json::Value as Json;
 
-use super::{Selected, causes, error_type, json, object, severity, stack_text, text};
+use super::{Selected, causes, error_type, json, object, sentry, severity, stack_text, text};
 
 pub(super) fn write(out: &mut dyn Write, dumps: &[Selected<'_>]) -> io::Result<()> {
     for selected in dumps {
+        let dump = selected.dump;
+        // It joins the records of a dump with its failure.
+        let id = sentry::event_id(dump, &serde_json::to_vec(dump)?);
         for record in &selected.records {
-            line(out, &self::record(selected.dump, record))?;
+            line(out, &self::record(dump, record, &id))?;
         }
-        line(out, &failure(selected.dump))?;
+        line(out, &failure(dump, &id))?;
     }
     Ok(())
 }
@@ -22,7 +25,7 @@ fn line(out: &mut dyn Write, object: &Json) -> io::Result<()> {
     writeln!(out)
 }
 
-fn record(dump: &Dump, record: &LogRecord) -> Json {
+fn record(dump: &Dump, record: &LogRecord, id: &str) -> Json {
     let fields = match record.fields.is_empty() {
         true => Json::Null,
         false => json(&record.fields),
@@ -40,11 +43,12 @@ fn record(dump: &Dump, record: &LogRecord) -> Json {
         ("fields", fields),
         ("app", (&*dump.app).into()),
         ("pid", dump.process.pid.into()),
+        ("dump", id.into()),
         ("event", "record".into()),
     ])
 }
 
-fn failure(dump: &Dump) -> Json {
+fn failure(dump: &Dump, id: &str) -> Json {
     let causes = causes(dump);
     object([
         ("time", json(&dump.created_at)),
@@ -54,6 +58,7 @@ fn failure(dump: &Dump) -> Json {
         ("thread", (&*dump.process.thread).into()),
         ("app", (&*dump.app).into()),
         ("pid", dump.process.pid.into()),
+        ("dump", id.into()),
         ("event", "failure".into()),
         ("kind", dump.reason.kind.as_str().into()),
         ("error_type", error_type(dump).into()),

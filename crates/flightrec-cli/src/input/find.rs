@@ -144,6 +144,30 @@ pub(crate) fn several(asked: &[PathBuf]) -> Result<Vec<Source>> {
     }
 }
 
+/// Each dump that a user means: every file of a directory, in the order of their names; the newest
+/// dump of this machine if nothing is given.
+///
+/// # Errors
+///
+/// If there is no such dump.
+pub(crate) fn each(asked: &[PathBuf]) -> Result<Vec<Source>> {
+    if asked.is_empty() {
+        return Ok(vec![one(None)?]);
+    }
+    let mut sources = Vec::new();
+    for path in asked {
+        if path.is_dir() {
+            let mut files = files_in(path)?;
+            files.sort_unstable();
+            let files = files.into_iter();
+            sources.extend(files.map(|file| Source::named(file, None)));
+        } else {
+            sources.push(one(Some(path))?);
+        }
+    }
+    Ok(sources)
+}
+
 /// The dump that a user means: a file, `FILE:2` for the second dump in it, `-` for standard input,
 /// a directory for the newest dump in it, a number of `flightrec list`, or a program for its
 /// newest.

@@ -17,7 +17,9 @@ use std::path::{Path, PathBuf};
 use flightrec_dump::{Dump, ReadError, Summary};
 
 pub(crate) use bytes::{Limits, is_stdin, parse_size};
-pub(crate) use find::{Found, Source, all_dumps, files_in, newest_first, one, several, state_dir};
+pub(crate) use find::{
+    Found, Source, all_dumps, each, files_in, newest_first, one, several, state_dir,
+};
 #[cfg(feature = "send")]
 pub(crate) use many::progress;
 pub(crate) use many::{Head, files, group_key, read_heads};

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use flightrec_dump::Dump;
+use flightrec_dump::Summary;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -39,18 +39,19 @@ pub(crate) struct Source {
     pub(crate) json: Vec<u8>,
     /// The name of its file, without directories.
     pub(crate) file: String,
-    pub(crate) dump: Dump,
+    /// The page shows the rest: it is not read here, which takes most of the time.
+    pub(crate) summary: Summary,
 }
 
 /// Reads the dumps that the user named.
 pub(crate) fn read(asked: &[PathBuf], limits: Limits) -> Result<Vec<Source>> {
     let read = |source: &input::Source| {
         let json = input::read_document(source, limits)?.json;
-        let dump = Dump::from_json(&json).map_err(|why| CliError::at(&source.path, why))?;
+        let summary = Summary::from_json(&json).map_err(|why| CliError::at(&source.path, why))?;
         Ok(Source {
             json,
             file: source.file_name(),
-            dump,
+            summary,
         })
     };
     input::several(asked)?.iter().map(read).collect()
@@ -117,8 +118,8 @@ fn app(dumps: &[Source]) -> String {
     match dumps {
         [one] => format!(
             "{} {}",
-            one.dump.app,
-            one.dump.version.as_deref().unwrap_or_default()
+            one.summary.app,
+            one.summary.version.as_deref().unwrap_or_default()
         ),
         several => format!("{} dumps", several.len()),
     }
@@ -129,9 +130,7 @@ fn headline(dumps: &[Source]) -> String {
     let Some(first) = dumps.first() else {
         return String::new();
     };
-    let error = first.dump.error.as_ref().map(|error| &error.message);
-    let message = error.unwrap_or(&first.dump.reason.message);
-    message.chars().take(300).collect()
+    first.summary.reason.message.chars().take(300).collect()
 }
 
 /// Text in HTML, on one line and without invisible characters.
@@ -157,12 +156,12 @@ mod tests {
     const MAX_SIZE: usize = 150 << 10;
 
     fn page(json: &str) -> String {
-        let dump = Dump::from_json(json.as_bytes()).unwrap();
+        let summary = Summary::from_json(json.as_bytes()).unwrap();
         let mut page = Vec::new();
         let source = Source {
             json: json.as_bytes().to_vec(),
             file: "dump.json".to_owned(),
-            dump,
+            summary,
         };
         write(&mut page, &[source]).unwrap();
         String::from_utf8(page).unwrap()

@@ -1,0 +1,124 @@
+//! The dumps of a fleet of machines: several programs and versions, some kinds of failures more
+//! frequent than others, some files damaged.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::{Result, ensure};
+use flightrec_dump::{Frame, Level, StackOrigin, Timestamp, Trace};
+
+use super::dumps::{self, Random};
+use super::{check, script};
+use crate::cargo;
+
+/// Kinds of failures.
+const KINDS: u64 = 40;
+
+/// One file of so many is cut in the middle of its head, and is no dump any more.
+const DAMAGED: u64 = 100;
+
+/// The first failure, in seconds since 1970.
+const FIRST: u64 = 1_795_000_000;
+
+const RECORDS: usize = 30;
+
+/// The record that precedes failures of the kind `SLOW_KIND`, which version 1.4.0 brought.
+const SLOW: &str = "the disk is slow";
+const SLOW_KIND: u64 = 3;
+
+/// Runs the queries of the README, and checks that they find what was put into the fleet.
+const QUERIES: &str = r#"
+import duckdb, re, sys
+readme, lines, slow, kinds = sys.argv[1:]
+newest, since, precede = re.findall(r"```sql\n(.*?)```", open(readme).read(), re.S)
+def run(query):
+    return duckdb.sql(query.replace("fleet.jsonl", lines)).fetchall()
+rows = run(newest)
+assert len(rows) == min(10, int(kinds)) and sorted(rows, reverse=True)[0][0] == rows[0][0], rows
+[(fingerprint, dumps, message)] = [row for row in run(since) if row[2].endswith("reason 3")]
+rows = run(precede.replace("FINGERPRINT", fingerprint))
+assert rows[0][0] == slow and rows[0][1] == 1 and rows[0][2] < 0.2, rows
+"#;
+
+/// Writes as many files, and returns how many dumps can be read of them.
+pub(super) fn write(dir: &Path, files: usize) -> Result<usize> {
+    fs::create_dir_all(dir)?;
+    let mut random = Random(3);
+    let mut whole = 0;
+    let sample = dumps::worker();
+    for n in 0..files as u64 {
+        // Small numbers come more often than large ones.
+        let kind = random.below(KINDS).min(random.below(KINDS));
+        let mut dump = sample.clone();
+        let minor = if kind == SLOW_KIND {
+            4
+        } else {
+            random.below(5)
+        };
+        dump.version = Some(format!("1.{minor}.0"));
+        dump.process.pid = 2 + random.below(32_000) as u32;
+        let at = UNIX_EPOCH + Duration::from_micros((FIRST + 7 * n) * 1_000_000 + n);
+        dump.created_at = Timestamp::from(at);
+        dump.reason.message = format!("job {n} failed: reason {kind}");
+        dump.latest_logs.truncate(RECORDS);
+        for (back, record) in (1..).zip(dump.latest_logs.iter_mut().rev()) {
+            record.time = Timestamp::from(at - Duration::from_millis(back * 13));
+        }
+        if kind == SLOW_KIND || random.below(50) == 0 {
+            let record = &mut dump.latest_logs[RECORDS - 3];
+            record.level = Level::Warn;
+            record.msg = SLOW.to_owned();
+        }
+        let mut trace = Trace::default();
+        trace.error = dump.reason.message.clone();
+        trace.origin = StackOrigin::Creation;
+        for function in [
+            format!("worker::job::reason_{kind}"),
+            "worker::run".to_owned(),
+        ] {
+            let mut frame = Frame::default();
+            frame.name = function;
+            frame.file = Some("src/job.rs".to_owned());
+            frame.line = Some(kind as u32 + 10);
+            trace.frames.push(frame);
+        }
+        dump.stack_traces = vec![trace];
+        dump.fingerprint = dump.fingerprint_of();
+        let mut json = Vec::new();
+        dump.write_to(&mut json)?;
+        if n % DAMAGED == DAMAGED - 1 {
+            json.truncate(8);
+        } else {
+            whole += 1;
+        }
+        fs::write(dir.join(format!("{n:06}.json")), json)?;
+    }
+    Ok(whole)
+}
+
+/// Converts the fleet to JSON lines, and has DuckDB answer the README's questions.
+pub(super) fn queries(program: &Path, python: &Path, reports: &Path, kinds: usize) -> Result<()> {
+    let lines = reports.with_extension("jsonl");
+    let mut export = Command::new(program);
+    export
+        .args(["export", "--to", "jsonl", "--output"])
+        .arg(&lines)
+        .arg(reports);
+    // The damaged files are told by the exit code 1.
+    ensure!(
+        export.output()?.status.code() == Some(1),
+        "export of the fleet"
+    );
+    let mut queries = script(python, QUERIES);
+    queries
+        .arg(cargo::root().join("crates/flightrec-cli/README.md"))
+        .arg(&lines)
+        .arg(SLOW)
+        .arg(kinds.to_string());
+    check(
+        "DuckDB answers the questions of the README about the fleet",
+        &mut queries,
+    )
+}
