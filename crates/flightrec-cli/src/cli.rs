@@ -113,6 +113,7 @@ Examples:
   flightrec show my-tool                  the newest dump of a program
   flightrec show dump.json --log all      a file, with the whole log
   flightrec show dump.json --around -2s   the log around two seconds before the failure
+  flightrec show old.json --diff new.json what is different between two dumps
   flightrec show pod.log:1                the first dump in a file")]
 pub(crate) struct Show {
     /// The dumps; without any, the newest of this machine
@@ -131,6 +132,9 @@ pub(crate) struct Show {
     /// Indent the log by spans
     #[arg(long)]
     pub(crate) spans: bool,
+    /// Show what is different in this other dump
+    #[arg(long, value_name = "OTHER")]
+    pub(crate) diff: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) selection: Selection,
 }

@@ -51,6 +51,28 @@ fn the_threads_of_a_hang() {
 }
 
 #[test]
+fn diff() {
+    let bench = Bench::new();
+    let census = std::fs::read_to_string(data("census.json")).unwrap();
+    let newer = census
+        .replace("\"version\": \"0.1.0\"", "\"version\": \"0.2.0\"")
+        .replace("\"line\": 15,", "\"line\": 19,")
+        .replace("3 manifests below", "nothing\u{202e} below");
+    assert_ne!(newer, census);
+    bench.put("old.json", census.as_bytes());
+    bench.put("new.json", newer.as_bytes());
+    for columns in ["60", "80", "200"] {
+        let args = ["show", "old.json", "--diff", "new.json"];
+        check("diff", &bench, columns, &args);
+    }
+    let same = bench.print(&["show", "old.json", "--diff", "old.json"]);
+    assert!(
+        same.ends_with("no difference but time and process\n"),
+        "{same}"
+    );
+}
+
+#[test]
 fn merge() {
     let bench = Bench::new();
     let (census, worker) = (data("census.json"), data("worker.json"));

@@ -36,6 +36,7 @@ pub(crate) fn run(cli: Cli) -> Result {
                 log: None,
                 no_source: false,
                 spans: false,
+                diff: None,
                 selection: Selection::default(),
             };
             show::run(args, common)

@@ -6,18 +6,22 @@ use std::path::Path;
 use flightrec_dump::Dump;
 
 use crate::cli::{Common, LogAmount, Show};
-use crate::error::{Outcome, Result};
+use crate::error::{CliError, Outcome, Result};
 use crate::input::{self, Source, note};
 use crate::render::screen::Screen;
 use crate::render::style::DIM;
 use crate::render::text;
 use crate::select::Selection;
+use crate::show::diff::Side;
 use crate::show::{self, Paths, View};
 
 /// How many records are shown by default.
 const RECORDS: usize = 20;
 
 pub(super) fn run(args: Show, common: &Common) -> Result {
+    if let Some(other) = &args.diff {
+        return diff(&args, other, common);
+    }
     let sources = input::several(&args.dumps)?;
     let mut dumps = Vec::new();
     for source in sources {
@@ -28,6 +32,28 @@ pub(super) fn run(args: Show, common: &Common) -> Result {
         });
     }
     print(&dumps, &args, common)
+}
+
+fn diff(args: &Show, other: &Path, common: &Common) -> Result {
+    let [old, new] = match &args.dumps[..] {
+        [] => [input::one(None)?, input::one(Some(other))?],
+        [dump] => [input::one(Some(dump))?, input::one(Some(other))?],
+        _ => return Err(CliError::new("--diff compares one dump with one other")),
+    };
+    let dumps = [
+        input::read_dump(&old, common.limits())?,
+        input::read_dump(&new, common.limits())?,
+    ];
+    let mut screen = Screen::open(common);
+    let width = screen.width();
+    let (old, new) = (old.name(), new.name());
+    let side = |n: usize, name| Side {
+        dump: &dumps[n],
+        name,
+    };
+    show::diff::print(&mut screen, side(0, &old), side(1, &new), width)?;
+    screen.close()?;
+    Ok(Outcome::Done)
 }
 
 /// Shows one dump that was read already.
@@ -44,6 +70,7 @@ pub(super) fn one(
         log,
         no_source: false,
         spans: false,
+        diff: None,
         selection: Selection::default(),
     };
     print(&[(source, dump)], &args, common)

@@ -11,6 +11,7 @@ pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
 pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const WARN: Style = AnsiColor::Yellow.on_default();
+pub(crate) const ADDED: Style = AnsiColor::Green.on_default();
 pub(crate) const PLACE: Style = AnsiColor::Cyan.on_default();
 
 /// The colours of threads; red and yellow are those of levels.

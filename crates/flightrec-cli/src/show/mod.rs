@@ -1,6 +1,7 @@
 //! A dump for people: a headline, the error, facts, the stacks, the log.
 
 mod columns;
+pub(crate) mod diff;
 mod error;
 pub(crate) mod facts;
 mod log;
