@@ -126,8 +126,8 @@ pub(crate) fn documents(
     limits: Limits,
 ) -> std::result::Result<Vec<Document>, String> {
     limits.check_memory(&bytes)?;
-    // Nearly all files are one dump and nothing else.
-    if Summary::from_json(&bytes).is_ok() {
+    // Nearly all files are one dump and nothing else. A summary does not read all texts.
+    if std::str::from_utf8(&bytes).is_ok() && Summary::from_json(&bytes).is_ok() {
         return Ok(vec![Document {
             json: bytes,
             damage: Vec::new(),
@@ -166,13 +166,15 @@ pub(crate) fn documents(
 
 /// A dump out of the text that begins with it.
 fn document(piece: Cow<'_, [u8]>, limits: Limits) -> std::result::Result<Document, String> {
+    let is_text = std::str::from_utf8(&piece).is_ok();
     let (error, place) = match Summary::from_json(&piece) {
-        Ok(_) => {
+        Ok(_) if is_text => {
             return Ok(Document {
                 json: piece.into_owned(),
                 damage: Vec::new(),
             });
         }
+        Ok(_) => ("not valid JSON".to_owned(), repair::place_of_error(&piece)),
         Err(error) => (error.to_string(), repair::place_of_error(&piece)),
     };
     if place.is_none() {

@@ -15,7 +15,11 @@ pub(super) struct Repaired {
 
 /// Where serde_json stops reading: `byte 27 (line 2, column 17)`. `None` if the JSON is valid.
 pub(super) fn place_of_error(json: &[u8]) -> Option<String> {
-    let error = serde_json::from_slice::<serde::de::IgnoredAny>(json).err()?;
+    let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(json) else {
+        // Text that is skipped is not checked.
+        let byte = std::str::from_utf8(json).err()?.valid_up_to();
+        return Some(format!("byte {byte}, which is not UTF-8"));
+    };
     let lines = json.split_inclusive(|byte| *byte == b'\n');
     let before: usize = lines
         .take(error.line().saturating_sub(1))
