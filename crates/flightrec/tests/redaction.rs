@@ -92,6 +92,59 @@ fn a_user_s_rule_masks_and_one_that_panics_masks_everything() {
     );
 }
 
+#[test]
+fn a_private_key_that_is_logged_line_by_line_is_masked() {
+    let dir = tempdir().unwrap();
+    let (recorder, tee) = quiet(dir.path()).build();
+    let key = "MIIEvAIBADANBgkqhkiG9w0BAQEFAASCBKYwggSiAgEAAoIBAQDLINE1";
+    for line in [
+        "-----BEGIN PRIVATE KEY-----",
+        key,
+        "-----END PRIVATE KEY-----",
+        "listening",
+    ] {
+        tee.log(
+            &Record::builder()
+                .level(Level::Debug)
+                .args(format_args!("{line}"))
+                .build(),
+        );
+    }
+    let dump = recorder.snapshot();
+    assert_eq!(dump.latest_logs[1].msg, "[redacted]");
+    assert_eq!(dump.latest_logs[3].msg, "listening");
+}
+
+/// Keys such as `session` have other uses than secrets.
+#[test]
+fn counts_states_and_places_stay_as_they_are() {
+    let dir = tempdir().unwrap();
+    let (recorder, tee) = quiet(dir.path()).build();
+    let message = "refresh token=None, session: None, auth: disabled, max_tokens=4096, \
+                   at src/token.rs:66, auth: connection refused by idp.example.org";
+    let fields = [
+        ("session", 7),
+        ("sid", 1000),
+        ("pass", 3),
+        ("tokens", 512),
+        ("max_tokens", 4096),
+    ];
+    tee.log(
+        &Record::builder()
+            .level(Level::Debug)
+            .args(format_args!("{message}"))
+            .key_values(&fields)
+            .build(),
+    );
+    let dump = recorder.snapshot();
+    assert_eq!(dump.latest_logs[0].msg, message);
+    for (key, value) in fields {
+        let kept = dump.latest_logs[0].fields.get(key);
+        assert_eq!(kept, Some(&flightrec::Value::Int(value)), "{key}");
+    }
+    assert!(dump.redactions.is_empty(), "{:?}", dump.redactions);
+}
+
 /// The arguments and a panic's payload: in a process of its own.
 #[test]
 fn neither_arguments_nor_a_panic_give_a_secret_away() {
