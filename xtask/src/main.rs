@@ -34,7 +34,7 @@ Usage: cargo xtask TASK
   interop                 what the program exports, read by jq, DuckDB, lnav and OpenTelemetry
   picture                 the README's picture, from a real run
   redact [--list] [--ours] [NAME]…
-                          what the redactor masks and misses on its corpus, beside its peers;
+                          what the redactor masks and misses on its corpus, and its peers;
                           --list prints the peers' wrong cases, too
   stacks                  what stacks have in them, with each kind of optimisation
   weight [--peers|--features]
