@@ -320,7 +320,8 @@ impl Builder {
     /// dumps. The system writes it to the disk sooner or later, so records touch the disk although
     /// nothing went wrong. Only the user can read it.
     ///
-    /// It adds half a millisecond to the start of the program.
+    /// It adds half a millisecond to the start of the program, and about as much to its end, where
+    /// the system frees the file.
     ///
     /// Needs the feature `crash-safe` and Linux or macOS. Otherwise, or if the file can't be made, a
     /// line on stderr says so, and records are kept in memory.
