@@ -26,6 +26,8 @@ pub(crate) struct FieldVisitor<'w, 'a, 'b> {
     sink: &'w RecorderSink,
     /// All texts must be masked.
     redactor: Option<&'w Redactor>,
+    /// Values of secret keys must be masked.
+    masks_keys: bool,
     /// The event is a record of `log`, whose place is in fields.
     is_log: bool,
 }
@@ -37,6 +39,7 @@ impl<'w, 'a, 'b> FieldVisitor<'w, 'a, 'b> {
             writer,
             sink,
             redactor: sink.masks_text(),
+            masks_keys: sink.masks_keys(),
             is_log: false,
         }
     }
@@ -54,6 +57,14 @@ impl<'w, 'a, 'b> FieldVisitor<'w, 'a, 'b> {
     fn key(&mut self, field: &Field) -> Option<&'static str> {
         let name = field.name();
         let key = name.strip_prefix("r#").unwrap_or(name);
+        if self.is_log || self.masks_keys {
+            return self.key_to_write(key);
+        }
+        Some(key)
+    }
+
+    #[cold]
+    fn key_to_write(&mut self, key: &'static str) -> Option<&'static str> {
         if self.is_log && key.starts_with("log.") {
             return None;
         }

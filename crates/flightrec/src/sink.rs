@@ -193,12 +193,19 @@ impl RecorderSink {
         self.recorder.source.tail.options()
     }
 
+    /// Whether values of secret keys must be masked before they are packed.
+    #[inline]
+    #[must_use]
+    pub fn masks_keys(&self) -> bool {
+        self.safety != CrashSafety::Off
+    }
+
     /// Whether values of this key must be masked before they are packed, because they get into a
     /// file.
     #[inline]
     #[must_use]
     pub fn masks_key(&self, key: &str) -> bool {
-        self.safety != CrashSafety::Off && self.recorder.pipeline.redactor.is_secret(key)
+        self.masks_keys() && self.recorder.pipeline.redactor.is_secret(key)
     }
 
     /// What all texts must be masked with before they are packed, if they must be.

@@ -69,27 +69,24 @@ impl<'a> Buffer<'a> {
         }
     }
 
-    /// Most pieces of a formatted message are short, and a call to `memcpy` costs more than
-    /// copying them: two words that overlap in the middle cover every length of their range.
     #[inline(always)]
     fn push_short(&mut self, piece: &[u8]) -> bool {
-        let len = piece.len();
-        let Some(room) = self.room(len) else {
+        let Some(room) = self.room(piece.len()) else {
             return false;
         };
-        if len > 16 {
-            copy_ends::<16>(room, piece);
-        } else if len >= 8 {
-            copy_ends::<8>(room, piece);
-        } else if len >= 4 {
-            copy_ends::<4>(room, piece);
-        } else if len >= 2 {
-            copy_ends::<2>(room, piece);
-        } else if len == 1 {
-            room[0] = piece[0];
-        }
-        self.len += len;
+        copy_short(room, piece);
+        self.len += piece.len();
         true
+    }
+
+    /// The next `len` bytes, which count as written. `None` if they do not fit.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, len: usize) -> Option<&mut [u8]> {
+        let start = self.len;
+        let end = start.checked_add(len).filter(|end| *end <= self.limit)?;
+        let room = self.bytes.get_mut(start..end)?;
+        self.len = end;
+        Some(room)
     }
 
     fn push_long(&mut self, piece: &[u8]) -> bool {
@@ -131,6 +128,36 @@ impl<'a> Buffer<'a> {
         self.push(&piece.as_bytes()[..end]);
         self.cut = true;
         false
+    }
+}
+
+/// Copies a piece of up to [`SHORT`] bytes.
+///
+/// Most pieces of a formatted message are short, and a call to `memcpy` costs more than copying them:
+/// two words that overlap in the middle cover every length of their range.
+#[inline(always)]
+fn copy_short(to: &mut [u8], piece: &[u8]) {
+    let len = piece.len();
+    if len > 16 {
+        copy_ends::<16>(to, piece);
+    } else if len >= 8 {
+        copy_ends::<8>(to, piece);
+    } else if len >= 4 {
+        copy_ends::<4>(to, piece);
+    } else if len >= 2 {
+        copy_ends::<2>(to, piece);
+    } else if len == 1 {
+        to[0] = piece[0];
+    }
+}
+
+/// Copies a piece of any length to a place of the same length.
+#[inline(always)]
+pub(crate) fn copy(to: &mut [u8], piece: &[u8]) {
+    if piece.len() <= SHORT {
+        copy_short(to, piece);
+    } else {
+        to.copy_from_slice(piece);
     }
 }
 

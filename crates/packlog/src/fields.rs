@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use log::kv::{Error as KvError, Key, Source, Value, VisitSource, VisitValue};
 
-use crate::buffer::Buffer;
+use crate::buffer::{self, Buffer};
 use crate::layout::{flag, kind};
 
 /// A key-value's value, as it was typed when it was logged.
@@ -67,18 +67,36 @@ impl<'a, 'b> Encoder<'a, 'b> {
     }
 
     /// Writes a field whose value runs no code of the user's. Leaves it out if it does not fit.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn plain_field<const N: usize>(&mut self, key: &str, kind: u8, value: [u8; N]) {
-        let start = self.out.len();
-        let fits = self.str(key) && self.out.push(&[kind]) && self.out.push(&value);
-        self.keep_if(fits, start);
+        if let Some(room) = self.value_of(key, kind, N) {
+            room.copy_from_slice(&value);
+        }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn str_field(&mut self, key: &str, value: &str) {
-        let start = self.out.len();
-        let fits = self.str(key) && self.out.push(&[kind::STR]) && self.str(value);
-        self.keep_if(fits, start);
+        if let Some(room) = self.value_of(key, kind::STR, 2 + value.len()) {
+            // What fits is shorter than 64 KiB.
+            let (len, text) = room.split_at_mut(2);
+            len.copy_from_slice(&(value.len() as u16).to_le_bytes());
+            buffer::copy(text, value.as_bytes());
+        }
+    }
+
+    /// Writes the key and the kind of a field, and returns the place of its value, if all fits.
+    #[inline(always)]
+    fn value_of(&mut self, key: &str, kind: u8, len: usize) -> Option<&mut [u8]> {
+        let key_end = 2 + key.len();
+        let Some(room) = self.out.take(key_end + 1 + len) else {
+            self.flags |= flag::CUT;
+            return None;
+        };
+        let (before, value) = room.split_at_mut(key_end + 1);
+        before[..2].copy_from_slice(&(key.len() as u16).to_le_bytes());
+        buffer::copy(&mut before[2..key_end], key.as_bytes());
+        before[key_end] = kind;
+        Some(value)
     }
 
     /// Writes a field whose value `format` writes as text, which may fail or panic.
