@@ -80,9 +80,14 @@ pub fn component(app: &str) -> String {
         .map(|char| if is_plain(char) { char } else { '_' })
         .collect();
     let plain = plain.trim_matches(['.', ' ']).to_owned();
-    if plain == app && !plain.is_empty() {
+    if plain == app && !plain.is_empty() && !is_reserved(&plain) {
         return plain;
     }
+    let plain = if is_reserved(&plain) {
+        format!("_{plain}")
+    } else {
+        plain
+    };
     // Two names that had to be changed must not become one.
     format!(
         "{}{}{:08x}",
@@ -90,6 +95,17 @@ pub fn component(app: &str) -> String {
         if plain.is_empty() { "app-" } else { "-" },
         flightrec_dump::fnv1a(app.as_bytes()) as u32
     )
+}
+
+/// Whether Windows takes a file of that name, with any extension, for a device. Such names are
+/// avoided everywhere, because directories are copied from one system to another.
+fn is_reserved(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or(name).trim_end();
+    let upper = stem.to_ascii_uppercase();
+    let is_port = |digit: &str| digit.len() == 1 && digit.bytes().all(|b| b.is_ascii_digit());
+    matches!(upper.as_str(), "CON" | "PRN" | "AUX" | "NUL")
+        || upper.strip_prefix("COM").is_some_and(is_port)
+        || upper.strip_prefix("LPT").is_some_and(is_port)
 }
 
 #[cfg(test)]
@@ -126,6 +142,18 @@ mod tests {
         made.sort();
         made.dedup();
         assert_eq!(made.len(), hostile.len() + 1, "two names became one");
+    }
+
+    #[test]
+    fn names_of_devices_are_changed() {
+        for device in ["CON", "nul", "Aux.tool", "COM1", "lpt9.x.y"] {
+            let changed = component(device);
+            assert_ne!(changed, device);
+            assert!(!is_reserved(&changed), "{changed}");
+        }
+        for plain in ["console", "COM10", "null", "auxiliary"] {
+            assert_eq!(component(plain), plain);
+        }
     }
 
     #[test]
