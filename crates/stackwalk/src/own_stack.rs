@@ -2,31 +2,54 @@
 
 use std::arch::asm;
 
+/// Where a handler can make [`call_on`] return early: the instruction and the stack pointer.
+pub(crate) type Resume = [usize; 2];
+
 /// Calls `work` with `argument` on the stack that ends at `top`.
+///
+/// Meanwhile `resume` says where this function goes on. A signal handler that interrupts `work` may
+/// put these two into the registers that it returns to, so that the rest of `work` is left out.
 ///
 /// # Safety
 ///
 /// Nothing else uses that stack until the function returns, and it has the room that `work` needs.
-/// `work` may be called with `argument`, and does not unwind.
+/// `work` may be called with `argument`, and does not unwind. `resume` is live.
 pub(crate) unsafe fn call_on<T>(
     top: *mut u8,
     work: unsafe extern "C" fn(*mut T),
     argument: *mut T,
+    resume: *mut Resume,
 ) {
     // A call asks for this alignment.
     let top = top.wrapping_sub(top.addr() % 16);
-    // SAFETY: the stack pointer is kept in a register that a callee preserves, and restored. The
-    // rest is guaranteed by the caller.
+    // SAFETY: all registers that a callee preserves are kept on the stack, and the stack pointer in
+    // one of them. The rest is guaranteed by the caller.
     unsafe {
         asm!(
+            "push rbx",
+            "push rbp",
+            "push r12",
+            "push r13",
+            "push r14",
+            "push r15",
+            "lea rbx, [rip + 2f]",
+            "mov [{resume}], rbx",
+            "mov [{resume} + 8], rsp",
             "mov r12, rsp",
             "mov rsp, {top}",
             "call {work}",
             "mov rsp, r12",
+            "2:",
+            "pop r15",
+            "pop r14",
+            "pop r13",
+            "pop r12",
+            "pop rbp",
+            "pop rbx",
             top = in(reg) top,
             work = in(reg) work,
+            resume = in(reg) resume,
             in("rdi") argument,
-            out("r12") _,
             clobber_abi("C"),
         );
     }

@@ -18,11 +18,22 @@ fn program() {
     let Ok(death) = std::env::var("DEATH") else {
         return;
     };
-    if death == "chained" {
-        install_own_handler();
+    match death.as_str() {
+        "chained" => install_own_handler(),
+        "signal-hook" => register_with_signal_hook(),
+        _ => {}
     }
     if let Some(path) = std::env::var_os("AREA") {
-        arm(map(&PathBuf::from(path))).unwrap();
+        arm(map(&PathBuf::from(&path))).unwrap();
+        if death == "cut area" {
+            // The handler's write raises SIGBUS now.
+            File::options()
+                .write(true)
+                .open(path)
+                .unwrap()
+                .set_len(0)
+                .unwrap();
+        }
     }
     die(&death);
 }
@@ -56,6 +67,31 @@ fn install_own_handler() {
     }
     // SAFETY: the handler only does what is safe in a handler.
     unsafe { libc::signal(libc::SIGSEGV, own as *const () as usize) };
+}
+
+fn register_with_signal_hook() {
+    let action = |_: &libc::siginfo_t| {
+        let text = b"registered action\n";
+        // SAFETY: the buffer is live; both functions are safe in a handler.
+        unsafe {
+            libc::write(2, text.as_ptr().cast(), text.len());
+            libc::_exit(78);
+        }
+    };
+    // SAFETY: the action only does what is safe in a handler.
+    unsafe { signal_hook_registry::register_unchecked(libc::SIGSEGV, action) }.unwrap();
+}
+
+std::arch::global_asm!(
+    ".globl stackwalk_test_smash",
+    "stackwalk_test_smash:",
+    "mov qword ptr [rsp], 0x1234",
+    "ret",
+);
+
+unsafe extern "C" {
+    /// Overwrites its return address.
+    fn stackwalk_test_smash();
 }
 
 #[inline(never)]
@@ -99,7 +135,26 @@ fn die(death: &str) {
         unsafe { libc::raise(signal) };
     };
     match death {
-        "null" | "chained" => null_access(),
+        "null" | "chained" | "signal-hook" | "cut area" => null_access(),
+        // SAFETY: none; it is the fault that the test is about.
+        "smashed" => unsafe { stackwalk_test_smash() },
+        "killed" => {
+            // SAFETY: no preconditions. A child of this process sends the signal.
+            unsafe {
+                let parent = libc::getpid();
+                if libc::fork() == 0 {
+                    // std's handler goes on after the first.
+                    while libc::getppid() == parent {
+                        libc::kill(parent, libc::SIGSEGV);
+                        libc::sched_yield();
+                    }
+                    libc::_exit(0);
+                }
+                loop {
+                    libc::pause();
+                }
+            }
+        }
         "null in a thread" => thread::Builder::new()
             .name("worker".to_owned())
             .spawn(null_access)
@@ -273,6 +328,11 @@ fn the_caller_of_a_null_function_is_found() {
 }
 
 #[test]
+fn a_fault_in_the_handler_leaves_the_death_what_it_is() {
+    assert_eq!(record("cut area", Some(libc::SIGSEGV)), None);
+}
+
+#[test]
 fn a_thread_is_named() {
     let record = record("null in a thread", Some(libc::SIGSEGV)).unwrap();
     assert_eq!(
@@ -284,6 +344,30 @@ fn a_thread_is_named() {
 #[test]
 fn a_handler_that_was_there_before_runs() {
     assert_eq!(record("chained", None).unwrap().signal, libc::SIGSEGV);
+}
+
+#[test]
+fn an_action_of_signal_hook_runs() {
+    assert_eq!(record("signal-hook", None).unwrap().signal, libc::SIGSEGV);
+}
+
+#[test]
+fn a_signal_of_another_process_is_a_crash_too() {
+    let record = record("killed", Some(libc::SIGSEGV)).unwrap();
+    assert_eq!((record.signal, record.fault_address), (libc::SIGSEGV, None));
+    assert_eq!(record.end, StackEnd::Outermost);
+}
+
+#[test]
+fn a_smashed_return_address_is_told() {
+    let record = record("smashed", Some(libc::SIGSEGV)).unwrap();
+    assert_eq!(record.frames[0].address, 0x1235);
+    assert_eq!(record.fault_address, Some(0x1234));
+    assert_ne!(record.end, StackEnd::Outermost);
+    assert!(
+        record.frames[1..].iter().all(|frame| frame.guessed),
+        "{record:?}"
+    );
 }
 
 #[test]

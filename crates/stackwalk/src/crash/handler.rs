@@ -2,14 +2,14 @@
 
 use super::record::{CAUGHT, COMPLETE, GUESSED, INNERMOST, MAGIC, MODULES, OUTERMOST, word};
 use crate::fast::{RuleCache, has_tables, prepare_for_signals, rule_in_signal};
-use crate::own_stack::call_on;
+use crate::own_stack::{Resume, call_on};
 use crate::unwind::{self, registers_of};
 use std::ffi::{c_int, c_void};
 use std::fmt::Write as _;
 use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 const SIGNALS: [c_int; 7] = [
@@ -28,6 +28,12 @@ const STACK_BYTES: usize = 256 << 10;
 /// A recursion that overflows 8 MiB has fewer.
 const MAX_FRAMES: usize = 300_000;
 
+const NO_STACK: libc::stack_t = libc::stack_t {
+    ss_sp: ptr::null_mut(),
+    ss_flags: libc::SS_DISABLE,
+    ss_size: 0,
+};
+
 /// How long other threads that crash wait for the first one, in milliseconds.
 const PATIENCE: u32 = 2_000;
 
@@ -44,6 +50,8 @@ struct Armed {
 static ARMED: AtomicPtr<Armed> = AtomicPtr::new(ptr::null_mut());
 /// The thread whose crash is written; 0 for none.
 static OWNER: AtomicI32 = AtomicI32::new(0);
+/// Where the owner goes on if it faults while it writes; zeros if it does not write.
+static RESUME: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
 static IS_WRITTEN: AtomicBool = AtomicBool::new(false);
 /// What each signal did before.
 static EARLIER: OnceLock<[libc::sigaction; SIGNALS.len()]> = OnceLock::new();
@@ -147,7 +155,7 @@ unsafe extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, contex
     // SAFETY: errno of this thread.
     let errno = unsafe { *libc::__errno_location() };
     let armed = ARMED.load(Ordering::Acquire);
-    let mut is_ours = false;
+    let mut written = None;
     // SAFETY: ARMED is null or points to what is never freed.
     if let Some(armed) = unsafe { armed.as_ref() } {
         // SAFETY: no preconditions. A forked child leaves its parent's area alone.
@@ -155,19 +163,25 @@ unsafe extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, contex
         if pid == armed.pid {
             match OWNER.compare_exchange(0, thread, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
-                    is_ours = true;
                     let mut crash = Crash {
                         armed,
                         signal,
                         info,
                         context,
                         thread,
+                        is_complete: false,
+                        alternate_stack: NO_STACK,
                     };
-                    // SAFETY: the stack is this thread's, which has just become the owner.
-                    unsafe {
-                        call_on(armed.stack.wrapping_add(STACK_BYTES), write, &raw mut crash)
-                    };
+                    write_guarded(&mut crash);
+                    written = Some((armed, crash.is_complete));
                     IS_WRITTEN.store(true, Ordering::Release);
+                }
+                // This thread has faulted while it wrote: the file may have been cut.
+                // SAFETY: these are the arguments of a handler.
+                Err(owner) if owner == thread && unsafe { resume(context) } => {
+                    // SAFETY: as above.
+                    unsafe { *libc::__errno_location() = errno };
+                    return;
                 }
                 // The earlier handler of the signal that was written aborts.
                 Err(owner) if owner == thread => {}
@@ -177,9 +191,9 @@ unsafe extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, contex
     }
     // SAFETY: these are the arguments of a handler.
     let survives = unsafe { pass_on(signal, info, context) };
-    if survives && is_ours {
-        // SAFETY: as above.
-        if let Some(armed) = unsafe { armed.as_ref() } {
+    if survives && let Some((armed, is_complete)) = written {
+        // An area that could not be written is not touched again.
+        if is_complete {
             set(armed.area, word::STATE, 0);
         }
         IS_WRITTEN.store(false, Ordering::Release);
@@ -187,6 +201,45 @@ unsafe extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, contex
     }
     // SAFETY: as above.
     unsafe { *libc::__errno_location() = errno };
+}
+
+/// Calls [`write`] on the stack of its own. If it faults, the rest of it is left out.
+fn write_guarded(crash: &mut Crash<'_>) {
+    let mut faults = none().sa_mask;
+    let mut mask = none().sa_mask;
+    let stack = crash.armed.stack.wrapping_add(STACK_BYTES);
+    // SAFETY: all sets are live. The stack is this thread's, which has just become the owner.
+    unsafe {
+        libc::sigemptyset(&raw mut faults);
+        for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE] {
+            libc::sigaddset(&raw mut faults, signal);
+        }
+        // The kernel ends a process that faults while that signal is blocked.
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const faults, &raw mut mask);
+        let resume = RESUME.as_ptr().cast_mut().cast::<Resume>();
+        call_on(stack, write_without_alternate_stack, crash, resume);
+        RESUME[0].store(0, Ordering::Relaxed);
+        libc::sigaltstack(&raw const crash.alternate_stack, ptr::null_mut());
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, ptr::null_mut());
+    }
+}
+
+/// Makes the handler return to where [`call_on`] said; false if nothing is written now.
+///
+/// # Safety
+///
+/// `context` is that of a handler that runs, in the thread that writes.
+unsafe fn resume(context: *mut c_void) -> bool {
+    let [ip, sp] = [&RESUME[0], &RESUME[1]].map(|word| word.load(Ordering::Relaxed));
+    if ip == 0 {
+        return false;
+    }
+    RESUME[0].store(0, Ordering::Relaxed);
+    // SAFETY: by the caller.
+    let registers = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
+    registers[libc::REG_RIP as usize] = ip as i64;
+    registers[libc::REG_RSP as usize] = sp as i64;
+    true
 }
 
 /// Waits until the other thread has written its crash, or too long.
@@ -210,18 +263,26 @@ struct Crash<'a> {
     info: *mut libc::siginfo_t,
     context: *mut c_void,
     thread: c_int,
+    is_complete: bool,
+    alternate_stack: libc::stack_t,
 }
 
-unsafe extern "C" fn write(crash: *mut Crash<'_>) {
-    // SAFETY: `call_on` passes a live reference; the kernel's arguments are valid in the handler.
-    let (crash, info, context) = unsafe {
-        let crash = &*crash;
-        (
-            crash,
-            &*crash.info,
-            &*crash.context.cast::<libc::ucontext_t>(),
-        )
-    };
+/// Calls [`write`]. A fault in it must not be handled on the alternate stack, where the handler of
+/// the crash itself has its frame.
+unsafe extern "C" fn write_without_alternate_stack(crash: *mut Crash<'_>) {
+    // SAFETY: the caller passes a live pointer, which nothing else uses meanwhile. This function
+    // does not run on the alternate stack, so that it may be changed.
+    unsafe {
+        let crash = &mut *crash;
+        libc::sigaltstack(&NO_STACK, &raw mut crash.alternate_stack);
+        write(crash);
+        crash.is_complete = true;
+    }
+}
+
+fn write(crash: &Crash<'_>) {
+    // SAFETY: the kernel's arguments are valid in the handler.
+    let (info, context) = unsafe { (&*crash.info, &*crash.context.cast::<libc::ucontext_t>()) };
     let area = crash.armed.area;
     set(area, word::SIGNAL, crash.signal as u64);
     set(area, word::CODE, info.si_code as u64);

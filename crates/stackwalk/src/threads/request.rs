@@ -392,7 +392,7 @@ fn answer(slot: &Slot, request: u64, context: *const libc::ucontext_t) {
             end: StackEnd::Interrupted,
         };
         // SAFETY: the slot's stack belongs to this thread until it has answered.
-        unsafe { call_on(stack, walk_here, &raw mut walk) };
+        unsafe { call_on(stack, walk_here, &raw mut walk, &mut [0; 2]) };
         walk.end
     });
     if has_answered {
