@@ -19,7 +19,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::cargo;
 
 /// Files of the fleet.
-const FLEET: usize = 1_000;
+const FLEET: usize = 400;
 
 /// The records and failures in the two dumps that the program's own tests use.
 const EVENTS: usize = 12;
