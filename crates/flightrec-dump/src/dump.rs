@@ -148,7 +148,7 @@ text_enum! {
         Panic = "panic",
         /// A log record at or above the level of `dump_on`.
         Level = "level",
-        /// A rule of the program. No version writes it yet.
+        /// A rule of `dump_when` came true.
         Rule = "rule",
         /// A heartbeat that did not come.
         Hang = "hang",

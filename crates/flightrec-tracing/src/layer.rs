@@ -86,7 +86,7 @@ impl RecorderLayer {
             |writer| event.record(&mut FieldVisitor::new(writer, sink)),
             |packed| sink.push(level, packed),
         );
-        if sink.dumps_on(level) {
+        if sink.triggers_on(level) {
             self.dump(event, metadata);
         }
     }
@@ -111,7 +111,7 @@ impl RecorderLayer {
             |writer| event.record(&mut FieldVisitor::of_log(writer, sink)),
             |packed| sink.push(level, packed),
         );
-        if sink.dumps_on(level) {
+        if sink.triggers_on(level) {
             self.dump(event, metadata);
         }
     }
@@ -126,7 +126,7 @@ impl RecorderLayer {
             |writer| event.record(&mut FieldVisitor::of_log(writer, sink)),
             |packed| packlog::unpack(packed).map(|record| record.message.into_owned()),
         );
-        sink.dump_record(
+        sink.trigger(
             &log::Record::builder()
                 .level(metadata.level().as_log())
                 .target(metadata.target())

@@ -1,11 +1,11 @@
-//! Setting up a flight recorder.
+//! Sets up a flight recorder.
+
+mod build;
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use flightrec_dump::Dump;
@@ -13,30 +13,19 @@ use forklock::ForkMutex;
 use log::{Level, LevelFilter};
 use logredact::Redactor;
 use logtee::{Filter, IntoSink, Tee, TeeBuilder};
-use tailwriter::SharedTail;
 
-use crate::FlightRecorder;
 use crate::app::{AppInfo, Started};
-use crate::collect::Source;
-use crate::destination::Destination;
-use crate::limiter::RateLimiter;
 use crate::notices::Notices;
-use crate::pipeline::{Callback, Pipeline};
-use crate::recorder::{ErrorFilter, Recorder};
-use crate::redaction::Redacting;
-use crate::sink::{RecordFilter, RecorderSink, Switch, TailSink};
-use crate::symbolise;
-use crate::tail::{self, MemoryTail, Tail};
-use crate::testing::{self, TestRun};
-use crate::watch::Watches;
-use dumpstore::{Retention, Store};
+use crate::pipeline::Callback;
+use crate::recorder::ErrorFilter;
+use crate::rules::Rule;
+use crate::sink::RecordFilter;
+use dumpstore::Retention;
 
 /// How many records are kept by default.
 const KEEP_LINES: usize = 1_000;
 /// How many records at ERROR, and how many at WARN, are kept besides, by default.
 const KEEP_WARNINGS: usize = 100;
-/// How many spans and ends of spans are kept, however few records are.
-const MIN_SPANS: usize = 512;
 
 /// Sets up a flight recorder; made by [`builder`](crate::builder()).
 #[must_use = "nothing is recorded until the builder is installed or built"]
@@ -56,7 +45,11 @@ pub struct Builder {
     crash_safety: CrashSafety,
     reports_termination: bool,
     dump_on: Option<Level>,
+    pub(crate) is_off: bool,
+    /// What is wrong with the environment variables.
+    pub(crate) complaints: Vec<String>,
     dump_on_signals: Vec<i32>,
+    rules: Vec<Rule>,
     ignore_errors: Option<ErrorFilter>,
     symbolicate: bool,
     all_threads: bool,
@@ -130,7 +123,10 @@ pub fn builder(app: impl Into<String>) -> Builder {
         crash_safety: CrashSafety::Off,
         reports_termination: false,
         dump_on: None,
+        is_off: false,
+        complaints: Vec::new(),
         dump_on_signals: Vec::new(),
+        rules: Vec::new(),
         ignore_errors: None,
         symbolicate: true,
         all_threads: false,
@@ -350,6 +346,28 @@ impl Builder {
         self
     }
 
+    /// Makes a dump when the rule comes true, and the program goes on. May be called for several
+    /// rules.
+    ///
+    /// The thread whose record makes a rule come true writes the dump. Rules about memory and silence
+    /// need [`install`](Builder::install), which starts a thread that looks at them; it does not exist
+    /// in a forked child.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use flightrec::Rule;
+    /// use log::Level;
+    ///
+    /// let builder = flightrec::builder("my-service")
+    ///     .dump_when(Rule::rate(Level::Warn, 20, Duration::from_secs(10)))
+    ///     .dump_when(Rule::memory_above(0.8));
+    /// # drop(builder);
+    /// ```
+    pub fn dump_when(mut self, rule: Rule) -> Builder {
+        self.rules.push(rule);
+        self
+    }
+
     /// Makes a dump when the signal arrives, with the stacks of all threads, and the program goes on.
     /// May be called for several signals.
     ///
@@ -501,157 +519,6 @@ impl Builder {
         self.for_test = true;
         self
     }
-
-    /// Builds the recorder without changing anything global: neither logger nor panic hook.
-    ///
-    /// Records that are logged to the [`Tee`] are kept.
-    pub fn build(mut self) -> (FlightRecorder, Tee) {
-        let safety = self.crash_safety;
-        let test = self.begin_test();
-        let (recorder, rest) = self.build_recorder();
-        let mask = recorder
-            .source
-            .tail
-            .mask_before(safety, &recorder.pipeline.redactor);
-        let console = match rest.console {
-            None if !rest.has_sinks => Some(Box::new(LevelFilter::Info) as Box<dyn Filter>),
-            console => console,
-        };
-        let mut sinks = rest.sinks;
-        if let Some(filter) = console {
-            sinks = if test.is_some() {
-                sinks.sink(filter, testing::console())
-            } else {
-                sinks.sink(filter, logtee::stderr())
-            };
-        }
-        // The recorder comes last: what a sink logs about a record comes before the record.
-        let sink = TailSink::new(Arc::clone(&recorder), safety);
-        let sinks = match mask {
-            Some(mask) => rest.record.add_to(sinks, mask.to(sink)),
-            None => rest.record.add_to(sinks, sink),
-        };
-        (FlightRecorder::new(recorder, test), sinks.build())
-    }
-
-    /// Builds the recorder for another front end than the tee.
-    pub(crate) fn build_for_sink(mut self) -> (FlightRecorder, RecorderSink) {
-        // Each record may refer to a span of its own, which may have parents.
-        let kept_spans = self.lines.saturating_mul(2).max(MIN_SPANS);
-        self.spans = Some(kept_spans);
-        let safety = self.crash_safety;
-        let test = self.begin_test();
-        let (recorder, rest) = self.build_recorder();
-        let sink = RecorderSink::new(Arc::clone(&recorder), rest.record, safety, kept_spans);
-        (FlightRecorder::new(recorder, test), sink)
-    }
-
-    fn begin_test(&mut self) -> Option<TestRun> {
-        let test = self.for_test.then(|| TestRun::begin(&mut self.dir));
-        if self.for_test && matches!(self.notices, Notices::Stderr) {
-            self.notices = Notices::Test;
-        }
-        test
-    }
-
-    fn build_recorder(self) -> (Arc<Recorder>, FrontEnd) {
-        let notices = Arc::new(self.notices);
-        let mut bounds = SharedTail::builder()
-            .max_lines(self.lines)
-            .max_bytes(self.bytes)
-            .max_line_bytes(packlog::MAX_LEN)
-            .quota(tail::ERRORS, self.warnings)
-            .quota(tail::WARNINGS, self.warnings);
-        if let Some(age) = self.age {
-            bounds = bounds.max_age(age);
-        }
-        let store = Store::new(&self.app.name, self.dir, self.retention);
-        let tail = make_tail(self.crash_safety, &bounds, self.spans, &store, &notices);
-        let destination = match self.writer {
-            Some(writer) => Destination::Writer(ForkMutex::new(writer)),
-            None => Destination::Directory(store),
-        };
-        let recorder = Arc::new(Recorder {
-            source: Source {
-                app: self.app,
-                tail,
-                spans: OnceLock::new(),
-            },
-            pipeline: Pipeline {
-                limiter: ForkMutex::new(RateLimiter::new()),
-                redactor: Arc::new(self.redactor),
-                redacting: Redacting::default(),
-                destination,
-                symboliser: self.symbolicate.then_some(symbolise::look_up),
-                all_threads: self.all_threads,
-                callbacks: self.callbacks,
-                notices,
-                recent: ForkMutex::default(),
-                pid: process::id(),
-            },
-            switch: Switch::on(),
-            dump_on: self.dump_on,
-            dump_on_signals: self.dump_on_signals,
-            ignore_errors: self.ignore_errors,
-            #[cfg(feature = "crash-safe")]
-            reports_termination: self.reports_termination,
-            watches: Watches::default(),
-        });
-        #[cfg(feature = "crash-safe")]
-        if matches!(recorder.source.tail, Tail::Mapped(_)) {
-            crate::ring::write_outline(&recorder, self.crash_safety);
-            crate::ending::close_at_exit(&recorder);
-        }
-        let front_end = FrontEnd {
-            record: self.record,
-            console: self.console,
-            sinks: self.sinks,
-            has_sinks: self.has_sinks,
-        };
-        (recorder, front_end)
-    }
-}
-
-/// What the builder says about the way of records to the recorder.
-struct FrontEnd {
-    record: RecordFilter,
-    console: Option<Box<dyn Filter>>,
-    sinks: TeeBuilder,
-    has_sinks: bool,
-}
-
-/// A tail in a mapped file if that is wanted and possible, or else in memory.
-fn make_tail(
-    safety: CrashSafety,
-    bounds: &tailwriter::Builder,
-    spans: Option<usize>,
-    store: &Store,
-    notices: &Arc<Notices>,
-) -> Tail {
-    if safety != CrashSafety::Off {
-        #[cfg(feature = "crash-safe")]
-        match crate::ring::Rings::create(
-            store,
-            &bounds.clone().quota(tail::SPANS, spans.unwrap_or(0)),
-            Arc::clone(notices),
-        ) {
-            Ok(rings) => return Tail::Mapped(Box::new(rings)),
-            Err(error) => notices.say(&format!("records will not outlive a crash: {error}")),
-        }
-        #[cfg(not(feature = "crash-safe"))]
-        notices.say(
-            "records will not outlive a crash: flightrec was built without its feature `crash-safe`",
-        );
-    }
-    let _ = store;
-    Tail::Memory(MemoryTail {
-        records: bounds.clone().build_shared(),
-        spans: spans.map(|spans| {
-            let bounds = bounds.clone().max_lines(spans);
-            let bounds = bounds.quota(tail::ERRORS, 0).quota(tail::WARNINGS, 0);
-            bounds.build_shared()
-        }),
-    })
 }
 
 impl fmt::Debug for Builder {

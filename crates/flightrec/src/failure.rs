@@ -71,7 +71,12 @@ impl Failure {
 
     /// Whether a dump of it always has the stacks of all threads.
     pub(crate) fn is_of_all_threads(&self) -> bool {
-        matches!(self.kind, Kind::Hang | Kind::Signal)
+        match self.kind {
+            Kind::Hang | Kind::Signal => true,
+            // No single thread made it come true.
+            Kind::Rule => self.stacks.is_empty(),
+            _ => false,
+        }
     }
 
     /// A dump that the program asks for, with the stack of the caller.
@@ -200,6 +205,23 @@ impl Failure {
                 format!("{name} asked for a dump"),
                 Budget::Errors,
             )
+        }
+    }
+
+    /// A rule that a record made come true, with the stack of the logging call.
+    pub(crate) fn rule_of_records(message: String) -> Failure {
+        Failure {
+            stacks: StackTraces::capture(message.as_str()),
+            origin: Some(StackOrigin::Caller),
+            ..Failure::new(Kind::Rule, message, Budget::Records)
+        }
+    }
+
+    /// A rule about the process as a whole.
+    pub(crate) fn polled_rule(message: String) -> Failure {
+        Failure {
+            thread: String::new(),
+            ..Failure::new(Kind::Rule, message, Budget::Records)
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::builder::Builder;
 use crate::sink::RecorderSink;
-use crate::{FlightRecorder, capture_stamp, panics, signals};
+use crate::{FlightRecorder, capture_stamp, panics, rules, signals};
 
 impl Builder {
     /// Makes the recorder the program's logger, and makes dumps of panics from now on.
@@ -95,6 +95,7 @@ fn hook(recorder: &FlightRecorder, goes_first: bool) {
     panics::add_hook(Arc::clone(recorder), goes_first);
     capture_stamp::stamp_stacks();
     signals::listen(recorder);
+    rules::start(recorder);
     recorder.pipeline.destination.remove_orphans();
     #[cfg(feature = "crash-safe")]
     if let crate::tail::Tail::Mapped(rings) = &recorder.source.tail {

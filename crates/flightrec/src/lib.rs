@@ -4,6 +4,7 @@
 // Setting up.
 mod app;
 mod builder;
+mod environment;
 mod install;
 mod testing;
 
@@ -11,6 +12,7 @@ mod testing;
 mod error_ref;
 mod flight_recorder;
 mod outcome;
+mod rules;
 mod run;
 mod signals;
 mod watch;
@@ -48,6 +50,7 @@ pub use flightrec_dump::{
 };
 pub use install::InstallError;
 pub use outcome::{DumpError, DumpOutcome};
+pub use rules::{MemoryLimit, Rule, RuleError};
 pub use sink::{RecorderSink, SpanSource};
 pub use watch::Heartbeat;
 

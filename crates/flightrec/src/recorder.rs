@@ -9,6 +9,7 @@ use crate::collect::Source;
 use crate::failure::Failure;
 use crate::outcome::{DumpError, DumpOutcome};
 use crate::pipeline::Pipeline;
+use crate::rules::{self, Rules};
 use crate::sink::Switch;
 use crate::watch::Watches;
 
@@ -26,6 +27,9 @@ pub(crate) struct Recorder {
     #[cfg(feature = "crash-safe")]
     pub(crate) reports_termination: bool,
     pub(crate) watches: Watches,
+    pub(crate) rules: Rules,
+    /// The most verbose level of records that can make a dump.
+    pub(crate) triggers_on: Option<Level>,
 }
 
 impl Recorder {
@@ -36,11 +40,25 @@ impl Recorder {
         self.pipeline.dump(&self.source, make_failure)
     }
 
-    /// Makes the dump for a record at the level of `dump_on`.
+    /// Whether a record of this level can make a dump.
+    #[inline]
+    pub(crate) fn triggers_on(&self, level: Level) -> bool {
+        self.triggers_on.is_some_and(|on| level <= on)
+    }
+
+    /// Makes the dumps that `dump_on` and the rules ask for.
     #[cold]
-    pub(crate) fn dump_record(&self, record: &Record<'_>) {
-        // A failure to make the dump has been reported on stderr.
-        let _ = self.dump(|| Failure::record(record));
+    pub(crate) fn trigger(&self, record: &Record<'_>) {
+        // A failure to make a dump has been reported on stderr.
+        if self.dump_on.is_some_and(|on| record.level() <= on) {
+            let _ = self.dump(|| Failure::record(record));
+        }
+        self.rules.check(record, |outcome| match outcome {
+            rules::Outcome::Fires(message) => {
+                let _ = self.dump(|| Failure::rule_of_records(message));
+            }
+            rules::Outcome::Suppressed => self.pipeline.count(),
+        });
     }
 
     /// Whether the program wants no dump of an error, because of itself or of one of its causes.

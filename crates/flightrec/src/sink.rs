@@ -48,8 +48,8 @@ impl RecordFilter {
 pub(crate) struct Switch(AtomicBool);
 
 impl Switch {
-    pub(crate) fn on() -> Switch {
-        Switch(AtomicBool::new(true))
+    pub(crate) fn new(on: bool) -> Switch {
+        Switch(AtomicBool::new(on))
     }
 
     /// Takes effect before it returns. Of two concurrent calls the later one wins.
@@ -109,8 +109,8 @@ impl Sink for TailSink {
         packlog::pack(record, options, |bytes| {
             keep(&self.recorder, self.safety, level, bytes);
         });
-        if self.recorder.dump_on.is_some_and(|on| level <= on) {
-            self.recorder.dump_record(record);
+        if self.recorder.triggers_on(level) {
+            self.recorder.trigger(record);
         }
         Ok(())
     }
@@ -237,17 +237,18 @@ impl RecorderSink {
         let _ = self.recorder.source.spans.set(Box::new(spans));
     }
 
-    /// Whether a record of this level makes a dump, as [`dump_on`](crate::Builder::dump_on) said.
+    /// Whether a record of this level can make a dump, by [`dump_on`](crate::Builder::dump_on) or a
+    /// [rule](crate::Builder::dump_when).
     #[inline]
     #[must_use]
-    pub fn dumps_on(&self, level: Level) -> bool {
-        self.recorder.dump_on.is_some_and(|on| level <= on)
+    pub fn triggers_on(&self, level: Level) -> bool {
+        self.recorder.triggers_on(level)
     }
 
-    /// Makes the dump for a record of such a level. The record should have been pushed before.
+    /// Makes the dumps for a record of such a level. The record should have been pushed before.
     #[cold]
-    pub fn dump_record(&self, record: &Record<'_>) {
-        self.recorder.dump_record(record);
+    pub fn trigger(&self, record: &Record<'_>) {
+        self.recorder.trigger(record);
     }
 
     /// Prints a line where the recorder prints its own.

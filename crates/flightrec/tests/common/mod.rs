@@ -50,6 +50,16 @@ pub(crate) fn dumps(dir: &Path) -> Vec<(PathBuf, Dump)> {
 
 /// Runs the test `name` of this binary in a process of its own, with `SCENARIO` set.
 pub(crate) fn child(name: &str, scenario: &str, dir: &Path) -> Output {
+    child_with(name, scenario, dir, &[])
+}
+
+/// The same with more environment variables.
+pub(crate) fn child_with(
+    name: &str,
+    scenario: &str,
+    dir: &Path,
+    variables: &[(&str, &str)],
+) -> Output {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", name, "--nocapture", "--test-threads=1"])
         .env("SCENARIO", scenario)
@@ -57,6 +67,7 @@ pub(crate) fn child(name: &str, scenario: &str, dir: &Path) -> Output {
         // Nowhere to fall back to.
         .env("TMPDIR", "/proc")
         .env_remove("RUST_BACKTRACE")
+        .envs(variables.iter().copied())
         .output()
         .unwrap()
 }

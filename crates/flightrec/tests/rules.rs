@@ -1,0 +1,148 @@
+//! Dumps of rules.
+
+mod common;
+
+use std::path::Path;
+use std::time::Duration;
+
+use common::{child_with, dumps, log, quiet, scenario, stderr};
+use flightrec::logtee::predicate::message_contains;
+use flightrec::{Kind, Rule};
+use log::Level;
+use tempfile::tempdir;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_rate_of_warnings_makes_one_dump_with_the_stack_of_the_last_of_them() {
+    let dir = tempdir().unwrap();
+    let rule = Rule::rate(Level::Warn, 3, MINUTE).named("storm");
+    let (_recorder, tee) = quiet(dir.path()).dump_when(rule).build();
+    log(&tee, Level::Warn, "one");
+    for number in 0..100 {
+        log(&tee, Level::Debug, &format!("in between {number}"));
+    }
+    log(&tee, Level::Error, "two");
+    assert!(dumps(dir.path()).is_empty());
+    log(&tee, Level::Warn, "three");
+    log(&tee, Level::Warn, "four");
+    let [(_, dump)] = &dumps(dir.path())[..] else {
+        panic!("not one dump")
+    };
+    assert_eq!(dump.reason.kind, Kind::Rule);
+    assert!(
+        dump.reason
+            .message
+            .starts_with("rule storm: 3 records within"),
+        "{}",
+        dump.reason.message
+    );
+    let last = dump.latest_logs.last().unwrap();
+    assert_eq!(last.msg, "three");
+    let frames = &dump.stack_traces[0].frames;
+    let is_this = |frame: &flightrec::Frame| frame.name.contains("a_rate_of_warnings");
+    assert!(frames.iter().any(is_this), "{frames:?}");
+}
+
+#[test]
+fn a_rule_that_fires_too_often_is_counted() {
+    let dir = tempdir().unwrap();
+    let rule = Rule::matches(message_contains("refused")).at_most(2, MINUTE);
+    let (recorder, tee) = quiet(dir.path()).dump_when(rule).build();
+    for _ in 0..5 {
+        log(&tee, Level::Debug, "connection refused");
+        log(&tee, Level::Debug, "connected");
+    }
+    assert_eq!(dumps(dir.path()).len(), 2);
+    recorder.dump("now").unwrap();
+    assert_eq!(dumps(dir.path()).pop().unwrap().1.suppressed_dumps, 3);
+}
+
+#[test]
+fn a_rule_of_a_module_looks_at_all_of_its_records_and_at_no_others() {
+    let dir = tempdir().unwrap();
+    // `log` of these tests has the target "test".
+    let others = Rule::target_rate("tes", 1, MINUTE);
+    let its = Rule::target_rate("test", 2, MINUTE);
+    let (_recorder, tee) = quiet(dir.path()).dump_when(others).dump_when(its).build();
+    log(&tee, Level::Debug, "one");
+    assert!(dumps(dir.path()).is_empty());
+    log(&tee, Level::Debug, "two");
+    let (_, dump) = dumps(dir.path()).pop().unwrap();
+    assert!(
+        dump.reason
+            .message
+            .starts_with("rule target_rate(test, 2, 1m)")
+    );
+}
+
+/// The process that the tests below start.
+#[test]
+fn program() {
+    let Some((scenario, dir)) = scenario() else {
+        return;
+    };
+    let recorder = quiet(&dir).env_overrides().install().unwrap();
+    log::debug!("the last record");
+    while scenario == "waits" && dumps_of(&dir) == 0 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // If silence were reported again and again, there would be a second dump within this time.
+    std::thread::sleep(Duration::from_millis(300));
+    drop(recorder);
+}
+
+fn dumps_of(dir: &Path) -> usize {
+    let names = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.filter(|name| name.ends_with(".json")).count()
+}
+
+fn waits_for_a_dump(rules: &str, dir: &Path) {
+    let output = child_with("program", "waits", dir, &[("FLIGHTREC_RULES", rules)]);
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn silence_makes_one_dump_with_all_threads() {
+    let dir = tempdir().unwrap();
+    waits_for_a_dump("silent(100ms)", dir.path());
+    let [(_, dump)] = &dumps(dir.path())[..] else {
+        panic!("not one dump")
+    };
+    assert!(
+        dump.reason
+            .message
+            .starts_with("rule silent(100ms): no record for"),
+        "{}",
+        dump.reason.message
+    );
+    let names: Vec<_> = dump.threads.iter().map(|thread| &thread.name).collect();
+    if cfg!(target_os = "linux") {
+        assert!(names.len() >= 2, "{names:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_above_its_limit_makes_one_dump() {
+    let dir = tempdir().unwrap();
+    waits_for_a_dump("memory > 1KiB", dir.path());
+    let [(_, dump)] = &dumps(dir.path())[..] else {
+        panic!("not one dump")
+    };
+    assert!(
+        dump.reason.message.starts_with("rule memory > 1KiB: "),
+        "{}",
+        dump.reason.message
+    );
+}
+
+#[test]
+fn a_rule_that_can_t_be_understood_is_reported() {
+    let dir = tempdir().unwrap();
+    let variables = [("FLIGHTREC_RULES", "silent(100ms); memory")];
+    let output = child_with("program", "ends", dir.path(), &variables);
+    let stderr = stderr(&output);
+    assert!(stderr.contains("FLIGHTREC_RULES is ignored"), "{stderr}");
+}
