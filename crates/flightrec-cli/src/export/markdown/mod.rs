@@ -11,15 +11,19 @@
 mod budget;
 mod code;
 mod parts;
+mod records;
+mod stacks;
 
 use std::io::{self, Write};
 
 use flightrec_dump::Dump;
 
+use crate::render::count::of;
 use budget::Budget;
 pub(crate) use budget::Tokens;
 pub(crate) use parts::plain_title;
-use parts::{Records, Stacks};
+use records::Records;
+use stacks::Stacks;
 
 /// Records of the log that are written if the user does not say how many.
 pub(crate) const RECORDS: usize = 50;
@@ -71,7 +75,7 @@ pub(crate) fn one(source: &Source<'_>, amount: Amount) -> String {
     budget.spend(&title);
     budget.spend(&masked);
     // What says that something was left out has its place in any case.
-    budget.reserve(parts::LEFT_OUT_ROOM);
+    budget.reserve(LEFT_OUT_ROOM);
     let error = parts::error(dump, &mut budget);
     let facts = parts::facts(dump, &mut budget);
 
@@ -83,7 +87,7 @@ pub(crate) fn one(source: &Source<'_>, amount: Amount) -> String {
     stacks.threads(&mut budget);
     records.more(&mut budget);
 
-    let left_out = parts::left_out(&stacks, &records, &source.file);
+    let left_out = left_out(&stacks, &records, &source.file);
     [
         title,
         error,
@@ -94,4 +98,31 @@ pub(crate) fn one(source: &Source<'_>, amount: Amount) -> String {
         left_out,
     ]
     .concat()
+}
+
+/// Bytes that are set aside for what `left_out` says.
+const LEFT_OUT_ROOM: usize = 100 + 4 * parts::MAX_TITLE / 2;
+
+/// What there was no room for, and where it is.
+fn left_out(stacks: &Stacks<'_>, records: &Records<'_>, file: &str) -> String {
+    let mut parts = Vec::new();
+    let stacks = stacks.left_out();
+    if stacks > 0 {
+        parts.push(of(stacks, "stack"));
+    }
+    let records = records.left_out();
+    if records > 0 {
+        parts.push(of(records, "record"));
+    }
+    if parts.is_empty() {
+        return String::new();
+    }
+    let place = match file {
+        "" => String::new(),
+        file => format!(
+            "; the dump {} has everything",
+            code::span(&parts::brief(file))
+        ),
+    };
+    format!("Left out: {}{place}.\n", parts.join(" and "))
 }

@@ -1,0 +1,174 @@
+//! The stacks, and the threads.
+
+use flightrec_dump::{Dump, Frame, StackOrigin, Thread};
+
+use super::budget::Budget;
+use super::code::{BLOCK, block, span};
+use super::parts::{MAX_TITLE, brief, file_name, fitting};
+use crate::render::count::of;
+use crate::render::text;
+use crate::show::Paths;
+
+/// Frames of a stack at most.
+const MAX_FRAMES: usize = 40;
+
+/// The stacks of errors and threads.
+pub(super) struct Stacks<'a> {
+    dump: &'a Dump,
+    paths: Paths,
+    text: String,
+    taken: usize,
+    all: usize,
+}
+
+impl<'a> Stacks<'a> {
+    pub(super) fn new(dump: &'a Dump) -> Stacks<'a> {
+        Stacks {
+            dump,
+            paths: Paths::of(dump),
+            text: String::new(),
+            taken: 0,
+            all: dump.stack_traces.len() + threads(dump).len(),
+        }
+    }
+
+    /// The first stack, in two thirds of what is left.
+    pub(super) fn first(&mut self, budget: &mut Budget) {
+        if !self.dump.stack_traces.is_empty() {
+            let most = budget.left() / 3 * 2;
+            self.trace(0, most, budget);
+        }
+    }
+
+    /// The other stacks of errors, each whole or not at all.
+    pub(super) fn others(&mut self, budget: &mut Budget) {
+        for at in 1..self.dump.stack_traces.len() {
+            self.trace(at, usize::MAX, budget);
+        }
+    }
+
+    fn trace(&mut self, at: usize, most: usize, budget: &mut Budget) {
+        let trace = &self.dump.stack_traces[at];
+        let message = text::in_one_line(&trace.error);
+        let message = brief(&message);
+        let kind = trace.error_type.as_deref().unwrap_or_default();
+        let kind = if kind.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", span(&brief(kind)))
+        };
+        let origin = match trace.origin {
+            StackOrigin::Conversion => ", captured where the error was converted or handed over",
+            StackOrigin::Caller => ", captured where the dump was made",
+            StackOrigin::Foreign => ", captured by another error library",
+            _ => "",
+        };
+        let heading = format!("**Stack** of {}{kind}{origin}:\n\n", span(&message));
+        self.stack(
+            &heading,
+            &trace.frames,
+            trace.origin.is_cause(),
+            most,
+            budget,
+        );
+    }
+
+    /// The stacks of threads, the crashed one first; those with equal stacks are one.
+    pub(super) fn threads(&mut self, budget: &mut Budget) {
+        for group in threads(self.dump) {
+            let first = group[0];
+            let name = first.name.as_deref().unwrap_or("without a name");
+            let crashed = if first.crashed { ", crashed" } else { "" };
+            let others = match group.len() - 1 {
+                0 => String::new(),
+                others => format!(" and {} with the same stack", of(others, "other")),
+            };
+            let name = span(&brief(name));
+            let heading = format!("**Thread** {name}{others}{crashed}:\n\n");
+            self.stack(&heading, &first.frames, first.crashed, usize::MAX, budget);
+        }
+    }
+
+    fn stack(
+        &mut self,
+        heading: &str,
+        frames: &[Frame],
+        is_cause: bool,
+        most: usize,
+        budget: &mut Budget,
+    ) {
+        let lines = self.frames(frames, is_cause);
+        let most = most.saturating_sub(heading.len() + BLOCK);
+        let text = format!("{heading}{}\n", block(&fitting(lines, most, "frame")));
+        if budget.take(text.len()) {
+            self.taken += 1;
+            self.text.push_str(&text);
+        }
+    }
+
+    /// The frames of the program; all if there are no others than those of the runtime.
+    fn frames(&self, frames: &[Frame], is_cause: bool) -> Vec<String> {
+        let all = frames.iter().all(|frame| frame.noise);
+        let shown = || {
+            let numbered = frames.iter().enumerate();
+            numbered.filter(move |(_, frame)| all || !frame.noise)
+        };
+        let marked = shown()
+            .next()
+            .filter(|(_, frame)| is_cause && frame.is_named());
+        let line = |(n, frame): (usize, &Frame)| {
+            let mark = if marked.is_some_and(|(at, _)| at == n) {
+                '▶'
+            } else {
+                ' '
+            };
+            let name = text::line(text::without_hash(&frame.name));
+            let (name, _) = text::head(&name, MAX_TITLE);
+            format!("{mark} {n:>2}  {name}  {}", self.place(frame))
+        };
+        let mut lines: Vec<String> = shown().take(MAX_FRAMES).map(line).collect();
+        let more = shown().count().saturating_sub(MAX_FRAMES);
+        if more > 0 {
+            lines.push(format!("… {}", of(more, "more frame")));
+        }
+        lines
+    }
+
+    fn place(&self, frame: &Frame) -> String {
+        match (&frame.file, frame.line) {
+            (Some(file), Some(line)) => format!("{}:{line}", text::line(self.paths.short(file))),
+            _ => {
+                let module = file_name(frame.module.as_deref().unwrap_or_default());
+                format!("{}+{}", text::line(module), text::line(&frame.address))
+            }
+        }
+    }
+
+    pub(super) fn left_out(&self) -> usize {
+        self.all - self.taken
+    }
+
+    pub(super) fn into_text(self) -> String {
+        self.text
+    }
+}
+
+/// Threads with equal stacks are one; the crashed one comes first.
+fn threads(dump: &Dump) -> Vec<Vec<&Thread>> {
+    let mut groups: Vec<Vec<&Thread>> = Vec::new();
+    for thread in dump
+        .threads
+        .iter()
+        .filter(|thread| !thread.frames.is_empty())
+    {
+        let alike = groups
+            .iter_mut()
+            .find(|group| group[0].frames == thread.frames && group[0].crashed == thread.crashed);
+        match alike {
+            Some(group) => group.push(thread),
+            None => groups.push(vec![thread]),
+        }
+    }
+    groups.sort_by_key(|group| !group[0].crashed);
+    groups
+}
