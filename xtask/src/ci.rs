@@ -1,5 +1,7 @@
 //! All that must hold before a change goes in.
 
+use std::process::Command;
+
 use anyhow::{Result, bail};
 
 use crate::{cargo, demo, minimal, tidy};
@@ -66,8 +68,31 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         ))?;
     }
     minimal::run(&[])?;
+    other_targets()?;
     models()?;
     demo::run(&[])
+}
+
+/// Targets without 64-bit atomics, and without some functions of the C library's unwinder.
+const OTHER_TARGETS: &[&str] = &["powerpc-unknown-linux-gnu", "armv7-unknown-linux-gnueabihf"];
+
+/// Checks the crates that programs depend on for other targets, where rustup has them.
+fn other_targets() -> Result<()> {
+    for target in OTHER_TARGETS {
+        let added = Command::new("rustup")
+            .args(["target", "add", target])
+            .output();
+        if !added.is_ok_and(|output| output.status.success()) {
+            println!("skipped: rustup can't add {target}");
+            continue;
+        }
+        let libraries = CRATES.iter().filter(|name| **name != "flightrec-cli");
+        let packages: String = libraries.map(|name| format!(" --package {name}")).collect();
+        cargo::run(&format!(
+            "check --lib --all-features --target {target}{packages}"
+        ))?;
+    }
+    Ok(())
 }
 
 /// What rests on atomics, in every order that matters: the models that loom runs.

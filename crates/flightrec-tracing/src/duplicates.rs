@@ -5,10 +5,12 @@
 //! known by their place: that of a macro of `tracing`.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 use tracing_core::{Level, Metadata};
+
+use crate::atomic::AtomicU64;
 
 /// Notes where a macro of `tracing` stands.
 pub(crate) fn register(metadata: &'static Metadata<'static>) {

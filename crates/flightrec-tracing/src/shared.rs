@@ -1,9 +1,11 @@
 //! What the clones of one layer share.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use flightrec::RecorderSink;
 use forklock::{ForkMutex, LockError};
+
+use crate::atomic::AtomicU64;
 
 /// It is never freed: spans refer to it, and a program has one.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::panic;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, ThreadId};
 
 use forklock::ForkMutex;
@@ -25,7 +25,7 @@ static RUNNING: ForkMutex<Vec<Running>> = ForkMutex::new(Vec::new());
 
 #[derive(Clone)]
 struct Running {
-    id: u64,
+    id: usize,
     thread: ThreadId,
     recorder: Arc<Recorder>,
     tee: Option<Arc<Tee>>,
@@ -34,7 +34,7 @@ struct Running {
 
 /// Ends the recorder of a test when it is dropped: its directory goes, unless the test has failed.
 pub(crate) struct TestRun {
-    id: u64,
+    id: usize,
     /// The directory that was made for the test.
     dir: Option<PathBuf>,
 }
@@ -43,7 +43,7 @@ impl TestRun {
     /// Chooses the directory of the dumps if there is none.
     pub(crate) fn begin(dir: &mut Option<PathBuf>) -> TestRun {
         // Relaxed: all that counts is that each number is given out once.
-        static COUNT: AtomicU64 = AtomicU64::new(0);
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
         let mut made = None;
         if dir.is_none()
             && let Some(own) = dir_of_test()

@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ pub struct Heartbeat {
 struct Watch {
     name: String,
     limit: Duration,
-    beats: AtomicU64,
+    beats: AtomicUsize,
     /// The thread of the last heartbeat, or else the one that made the watch.
     thread: AtomicU32,
     /// The process that looks after it; see [`forklock::generation`].
@@ -72,7 +72,7 @@ impl FlightRecorder {
         let watch = Arc::new(Watch {
             name: name.into(),
             limit,
-            beats: AtomicU64::new(0),
+            beats: AtomicUsize::new(0),
             thread: AtomicU32::new(current_id()),
             generation: AtomicUsize::new(forklock::generation()),
         });
@@ -146,7 +146,7 @@ struct State {
 /// What the watcher knows about a watch.
 struct Watched {
     watch: Weak<Watch>,
-    beats: u64,
+    beats: usize,
     looked: Instant,
     silent: Duration,
     is_reported: bool,
@@ -277,7 +277,7 @@ mod tests {
         Watch {
             name: "test".to_owned(),
             limit,
-            beats: AtomicU64::new(0),
+            beats: AtomicUsize::new(0),
             thread: AtomicU32::new(1),
             generation: AtomicUsize::new(0),
         }

@@ -82,6 +82,16 @@ mod anyhow_both_ways {
     }
 
     #[test]
+    fn a_report_of_theirs_names_the_causes_of_each_branch() {
+        let read = err!("error i").context("error k");
+        let join = Error::join([err!("error a"), read]).unwrap();
+        let report = format!("{:?}", anyhow::Error::from(join).context("theirs"));
+        for message in ["theirs", "error a", "error k", "error i"] {
+            assert!(report.contains(message), "{message} is missing:\n{report}");
+        }
+    }
+
+    #[test]
     fn an_error_of_theirs_is_found_by_type() {
         let error = anyhow::Error::new("x".parse::<i32>().unwrap_err());
         let err = Error::wrap(error);

@@ -5,12 +5,13 @@
 //! next one in its place.
 
 use std::num::NonZeroU64;
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use forklock::{ForkMutex, ForkMutexGuard, LockError};
 use tracing_core::Metadata;
 
+use crate::atomic::AtomicU64;
 use crate::shared::Shared;
 
 /// Spans whose ids follow each other are neighbours in a block, so that those of most programs are

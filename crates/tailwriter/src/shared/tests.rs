@@ -472,6 +472,29 @@ fn fragments_of_threads_that_ended_are_evicted_by_later_lines() {
 }
 
 #[test]
+fn a_display_that_panics_in_writeln_leaves_a_fragment_that_later_lines_evict() {
+    struct Panics;
+    impl std::fmt::Display for Panics {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("in a Display")
+        }
+    }
+    let tail = SharedTail::new(100);
+    for _ in 0..1_000 {
+        let tail = &tail;
+        let write = || writeln!(tail.clone(), "before {}", Panics);
+        let written = std::panic::catch_unwind(std::panic::AssertUnwindSafe(write));
+        assert!(written.is_err());
+    }
+    for number in 0..100 {
+        tail.push(format!("line {number}").as_bytes());
+    }
+    let kept = lines(&tail);
+    assert_eq!(kept.len(), 100);
+    assert_eq!((&*kept[0], &*kept[99]), ("line 0", "line 99"));
+}
+
+#[test]
 fn unfinished_lines_are_bound_as_any_other_line_is() {
     let tail = TailWriter::builder()
         .max_bytes(64 << 10)
