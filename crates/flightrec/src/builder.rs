@@ -222,7 +222,7 @@ impl Builder {
         self
     }
 
-    /// Sets how many bytes of records are kept. The default is 1 MiB. [`SharedTail`] documents how
+    /// Sets how many bytes of records are kept. The default is 1 MiB. [`SharedTail`](tailwriter::SharedTail) documents how
     /// much memory that takes in all.
     pub fn keep_bytes(mut self, bytes: usize) -> Builder {
         self.bytes = bytes;
@@ -296,10 +296,11 @@ impl Builder {
     /// [`CrashSafety::Off`].
     ///
     /// The next start of the program makes a dump of the file, of kind `crash`, and removes the file.
-    /// A process that exits removes the file itself: at the end of [`run`](FlightRecorder::run), in
-    /// [`close`](FlightRecorder::close), when `main` returns, or in [`std::process::exit`]. After C's
+    /// A process that exits removes the file itself: at the end of
+    /// [`run`](crate::FlightRecorder::run), in [`close`](crate::FlightRecorder::close), when `main`
+    /// returns, or in [`std::process::exit`]. After C's
     /// `_exit` the file stays, and the dump says that the cause is unknown: call
-    /// [`close`](FlightRecorder::close) before it.
+    /// [`close`](crate::FlightRecorder::close) before it.
     ///
     /// SIGTERM, SIGINT and SIGHUP are requests to end, not crashes; see
     /// [`crash_on_termination`](Builder::crash_on_termination).
@@ -395,7 +396,7 @@ impl Builder {
     }
 
     /// Sets which errors make no dump, such as usage errors: those for which `ignore` returns true,
-    /// or returns true for one of their causes. [`run`](FlightRecorder::run) still shows them. By
+    /// or returns true for one of their causes. [`run`](crate::FlightRecorder::run) still shows them. By
     /// default all errors make dumps.
     ///
     /// # Examples

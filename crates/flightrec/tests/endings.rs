@@ -19,6 +19,14 @@ fn program() {
     let Some((scenario, dir)) = scenario() else {
         return;
     };
+    // `nohup` ignores SIGHUP, and background jobs of a shell script ignore SIGINT. The recorder
+    // leaves signals alone that are ignored.
+    if scenario == "waits" {
+        for signal in [libc::SIGHUP, libc::SIGINT] {
+            // SAFETY: it sets no handler.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+    }
     let reports_termination = scenario == "next, which asks";
     let recorder = quiet(&dir)
         .notice(scenario != "no lines")
