@@ -79,16 +79,7 @@ impl RecorderLayer {
             .static_place(metadata.module_path(), metadata.file())
             .line(metadata.line())
             .span(span);
-        let sink = self.sink();
-        packlog::pack_event(
-            &head,
-            sink.pack_options(),
-            |writer| event.record(&mut FieldVisitor::new(writer, sink)),
-            |packed| sink.push(level, packed),
-        );
-        if sink.triggers_on(level) {
-            self.dump(event, metadata);
-        }
+        self.push(event, metadata, &head, false);
     }
 
     /// An event that `tracing-log` has made of a record of `log`: what it says about itself is in
@@ -104,20 +95,33 @@ impl RecorderLayer {
             .place(metadata.module_path(), metadata.file())
             .line(metadata.line())
             .span(span);
+        self.push(event, metadata, &head, true);
+    }
+
+    /// Packs an event into the ring, and makes the dumps that it triggers.
+    #[inline(always)]
+    fn push(&self, event: &Event<'_>, metadata: &Metadata<'_>, head: &Head<'_>, is_log: bool) {
         let sink = self.sink();
+        let level = metadata.level().as_log();
         packlog::pack_event(
-            &head,
+            head,
             sink.pack_options(),
-            |writer| event.record(&mut FieldVisitor::of_log(writer, sink)),
+            |writer| {
+                let mut visitor = match is_log {
+                    true => FieldVisitor::of_log(writer, sink),
+                    false => FieldVisitor::new(writer, sink),
+                };
+                event.record(&mut visitor);
+            },
             |packed| sink.push(level, packed),
         );
         if sink.triggers_on(level) {
-            self.dump(event, metadata);
+            self.trigger(event, metadata);
         }
     }
 
     #[cold]
-    fn dump(&self, event: &Event<'_>, metadata: &Metadata<'_>) {
+    fn trigger(&self, event: &Event<'_>, metadata: &Metadata<'_>) {
         let head = Head::new(log::Level::Error, "");
         let sink = self.sink();
         let message = packlog::pack_event(

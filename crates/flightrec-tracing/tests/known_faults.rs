@@ -28,7 +28,7 @@ fn early() {
 
 #[test]
 fn the_recorder_has_what_others_lose() {
-    // Reached by threads without a subscriber, which may cache that nobody wants it.
+    // Reached by threads without a subscriber, which may cache that it is disabled.
     early();
     std::thread::spawn(early).join().unwrap();
     tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::default(), early);

@@ -8,6 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use dumpstore::Retention;
 use flightrec_dump::Dump;
 use forklock::ForkMutex;
 use log::{Level, LevelFilter};
@@ -20,7 +21,6 @@ use crate::pipeline::Callback;
 use crate::recorder::ErrorFilter;
 use crate::rules::Rule;
 use crate::sink::RecordFilter;
-use dumpstore::Retention;
 
 /// How many records are kept by default.
 const KEEP_LINES: usize = 1_000;
@@ -222,8 +222,8 @@ impl Builder {
         self
     }
 
-    /// Sets how many bytes of records are kept. The default is 1 MiB. [`SharedTail`](tailwriter::SharedTail) documents how
-    /// much memory that takes in all.
+    /// Sets how many bytes of records are kept. The default is 1 MiB.
+    /// [`SharedTail`](tailwriter::SharedTail) documents how much memory that takes in all.
     pub fn keep_bytes(mut self, bytes: usize) -> Builder {
         self.bytes = bytes;
         self
@@ -298,9 +298,8 @@ impl Builder {
     /// The next start of the program makes a dump of the file, of kind `crash`, and removes the file.
     /// A process that exits removes the file itself: at the end of
     /// [`run`](crate::FlightRecorder::run), in [`close`](crate::FlightRecorder::close), when `main`
-    /// returns, or in [`std::process::exit`]. After C's
-    /// `_exit` the file stays, and the dump says that the cause is unknown: call
-    /// [`close`](crate::FlightRecorder::close) before it.
+    /// returns, or in [`std::process::exit`]. After C's `_exit` the file stays, and the dump says that
+    /// the cause is unknown: call [`close`](crate::FlightRecorder::close) before it.
     ///
     /// SIGTERM, SIGINT and SIGHUP are requests to end, not crashes; see
     /// [`crash_on_termination`](Builder::crash_on_termination).
@@ -317,8 +316,8 @@ impl Builder {
     /// dumps. The system writes it to the disk sooner or later, so records touch the disk although
     /// nothing went wrong. Only the user can read it.
     ///
-    /// It adds half a millisecond to the start of the program, and about as much to its end, where
-    /// the system frees the file.
+    /// It adds about half a millisecond to the start of the program, and about a millisecond to its
+    /// whole run.
     ///
     /// Needs the feature `crash-safe` and Linux or macOS. Otherwise, or if the file can't be made, a
     /// line on stderr says so, and records are kept in memory.

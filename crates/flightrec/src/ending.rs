@@ -32,7 +32,7 @@ pub(crate) fn close_at_exit(recorder: &Arc<Recorder>) {
 }
 
 extern "C" fn close_all() {
-    // A panic must not leave a function that C calls. There is nobody left to tell about it.
+    // A panic must not unwind into C.
     let _ = catch_unwind(AssertUnwindSafe(|| {
         // Cloned, since closing writes to the user's writer.
         let open = match RECORDERS.lock() {

@@ -78,7 +78,7 @@ impl TailSink {
     }
 }
 
-/// What the recorder's tail offers of what was wanted.
+/// `Off` if the file could not be made and the tail is in memory.
 #[cfg_attr(not(feature = "crash-safe"), expect(unused_variables))]
 fn safety_of(recorder: &Recorder, wanted: CrashSafety) -> CrashSafety {
     match recorder.source.tail {
@@ -91,6 +91,7 @@ fn safety_of(recorder: &Recorder, wanted: CrashSafety) -> CrashSafety {
 /// Keeps a record whose texts are masked already, except for the name of the thread.
 #[inline]
 fn keep(recorder: &Recorder, safety: CrashSafety, level: Level, packed: &[u8]) {
+    recorder.rules.note_record();
     let tail = &recorder.source.tail;
     if safety == CrashSafety::Strict {
         let redactor = &recorder.pipeline.redactor;

@@ -84,6 +84,10 @@ fn program() {
     };
     let recorder = quiet(&dir).env_overrides().install().unwrap();
     log::debug!("the last record");
+    if scenario == "dumps" {
+        log::warn!("a warning");
+        recorder.dump("now").unwrap();
+    }
     while scenario == "waits" && dumps_of(&dir) == 0 {
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -145,4 +149,18 @@ fn a_rule_that_can_t_be_understood_is_reported() {
     let output = child_with("program", "ends", dir.path(), &variables);
     let stderr = stderr(&output);
     assert!(stderr.contains("FLIGHTREC_RULES is ignored"), "{stderr}");
+}
+
+#[test]
+fn the_environment_sets_the_directory_and_the_filter() {
+    let dir = tempdir().unwrap();
+    let other = tempdir().unwrap();
+    let path = other.path().to_str().unwrap();
+    let variables = [("FLIGHTREC_DIR", path), ("FLIGHTREC_RECORD", "warn")];
+    let output = child_with("program", "dumps", dir.path(), &variables);
+    assert!(output.status.success(), "{output:?}");
+    assert!(dumps(dir.path()).is_empty());
+    let (_, dump) = dumps(other.path()).pop().unwrap();
+    let messages: Vec<_> = dump.latest_logs.iter().map(|record| &*record.msg).collect();
+    assert_eq!(messages, ["a warning"]);
 }

@@ -121,7 +121,7 @@ impl Rings {
         if let Some(child) = self.of_child.get() {
             return Some(child);
         }
-        // Not inside of the `OnceLock`: a process that is forked meanwhile would wait for ever.
+        // Not inside of the `OnceLock`: a process that is forked meanwhile would wait forever.
         let (Ok(_making) | Err(LockError::Orphaned(_making))) = self.making.lock() else {
             return None;
         };

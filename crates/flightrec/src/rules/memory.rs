@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::text;
 
@@ -68,18 +68,22 @@ fn kilobytes(text: &str, key: &str) -> Option<u64> {
     Some(number * 1024)
 }
 
-/// What the process's cgroup uses, and the smallest limit of it and of those above it.
+/// What the process's cgroup uses and its limit.
 fn of_cgroup() -> Option<(u64, u64)> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+    cgroup_below(Path::new("/sys/fs/cgroup"), &groups)
+}
+
+/// Of the cgroup and those above it, the one with the smallest limit: what it uses, and that limit.
+fn cgroup_below(root: &Path, groups: &str) -> Option<(u64, u64)> {
     let group = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
-    let root = PathBuf::from("/sys/fs/cgroup");
     let group = root.join(group);
     let number = |path: PathBuf| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+    // "max" is no number, so groups without a limit are left out.
     let limited = group
         .ancestors()
-        .take_while(|dir| dir.starts_with(&root))
+        .take_while(|dir| dir.starts_with(root))
         .filter_map(|dir| Some((number(dir.join("memory.max"))?, dir)));
-    // "max" is no number, so groups without a limit are left out.
     let (limit, dir) = limited.min_by_key(|(limit, _)| *limit)?;
     Some((number(dir.join("memory.current"))?, limit))
 }
@@ -93,6 +97,25 @@ mod tests {
         let text = "VmSize:\t  9000 kB\nVmRSS:\t    5432 kB\nThreads:\t3\n";
         assert_eq!(kilobytes(text, "VmRSS:"), Some(5432 * 1024));
         assert_eq!(kilobytes(text, "Threads:"), None);
+    }
+
+    #[test]
+    fn the_smallest_limit_of_a_cgroup_and_those_above_it_counts() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        let put = |group: &str, limit: &str, used: &str| {
+            let dir = root.join(group);
+            fs::create_dir_all(&dir).unwrap();
+            fs::write(dir.join("memory.max"), limit).unwrap();
+            fs::write(dir.join("memory.current"), used).unwrap();
+        };
+        put("a", "1000\n", "600\n");
+        put("a/b", "max\n", "100\n");
+        put("a/c", "500\n", "100\n");
+        assert_eq!(cgroup_below(root, "0::/a/b\n"), Some((600, 1000)));
+        assert_eq!(cgroup_below(root, "1:cpu:/a\n0::/a/c\n"), Some((100, 500)));
+        assert_eq!(cgroup_below(root, "0::/\n"), None);
+        assert_eq!(cgroup_below(root, "1:memory:/a\n"), None);
     }
 
     #[cfg(target_os = "linux")]

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use forklock::{ForkMutex, LockError};
-use log::{Level, LevelFilter, Record};
+use log::{Level, Record};
 use logtee::Filter;
 use logtee::predicate::target_starts_with;
 
@@ -57,6 +57,12 @@ pub struct Rule {
 
 enum Condition {
     Records(RecordCondition),
+    Polled(PolledCondition),
+}
+
+/// A condition on what no record tells.
+#[derive(Clone, Copy)]
+enum PolledCondition {
     Memory(MemoryLimit),
     Silence(Duration),
 }
@@ -96,7 +102,8 @@ impl Rule {
         Rule::of_records(name, target_starts_with(target), count, within)
     }
 
-    /// Fires on a record that passes `filter`, such as one of [`logtee::predicate`].
+    /// Fires on a record that passes `filter`, such as one of [`logtee::predicate`]. Of an event of
+    /// `tracing`, the filter sees the message and the metadata, not the fields.
     pub fn matches(filter: impl Filter + 'static) -> Rule {
         Rule::of_records("matches".to_owned(), filter, 1, Duration::ZERO)
     }
@@ -105,18 +112,20 @@ impl Rule {
     /// memory is looked at once a second, on Linux only.
     pub fn memory_above(limit: impl Into<MemoryLimit>) -> Rule {
         let limit = limit.into();
-        Rule::new(format!("memory > {limit}"), Condition::Memory(limit))
+        let condition = PolledCondition::Memory(limit);
+        Rule::new(format!("memory > {limit}"), Condition::Polled(condition))
     }
 
     /// Fires when no record has been kept for this long, and again after there was one. Such a dump
     /// has the stacks of all threads.
     pub fn no_record_for(duration: Duration) -> Rule {
         let name = format!("silent({})", text::duration(duration));
-        Rule::new(name, Condition::Silence(duration))
+        let condition = PolledCondition::Silence(duration);
+        Rule::new(name, Condition::Polled(condition))
     }
 
     /// Sets how often the rule may fire: `times` within any span of length `per`. The default is
-    /// three times an hour. What it would have fired in addition is counted in the next dump.
+    /// three times an hour. The next dump counts how often it would have fired beyond that.
     #[must_use = "returns the changed rule"]
     pub fn at_most(mut self, times: usize, per: Duration) -> Rule {
         self.limit = Limit { times, per };
@@ -179,7 +188,9 @@ pub(crate) struct Rules {
     polled: Vec<PolledRule>,
     /// The most verbose level that a rule looks at; `None` if none looks at records.
     max_level: Option<Level>,
-    /// A record was kept since this was last looked at. Only kept up if a rule asks for it.
+    /// Whether a rule asks for `has_logged`.
+    watches_silence: bool,
+    /// A record was kept since this was last looked at.
     has_logged: AtomicBool,
 }
 
@@ -190,24 +201,16 @@ struct RecordRule {
     limit: Limit,
 }
 
-#[derive(Default)]
 struct RecordState {
     /// When the last records passed the filter, oldest first.
     passed: VecDeque<Instant>,
     fired: Fired,
 }
 
-/// A rule about something that no record tells.
 struct PolledRule {
     name: String,
     condition: PolledCondition,
     limit: Limit,
-}
-
-#[derive(Clone, Copy)]
-enum PolledCondition {
-    Memory(MemoryLimit),
-    Silence(Duration),
 }
 
 /// When a rule has fired, as far as its limit asks.
@@ -227,37 +230,29 @@ impl Rules {
         let mut all = Rules::default();
         for rule in rules {
             let (name, limit) = (rule.name, rule.limit);
-            let level = match rule.condition {
+            match rule.condition {
                 Condition::Records(condition) => {
                     let level = condition.filter.max_level().to_level();
+                    all.max_level = all.max_level.max(level);
+                    // Allocated now: a signal handler may log.
+                    let passed = VecDeque::with_capacity(condition.count);
+                    let fired = Fired::default();
                     all.of_records.push(RecordRule {
                         name,
                         condition,
-                        state: ForkMutex::default(),
+                        state: ForkMutex::new(RecordState { passed, fired }),
                         limit,
                     });
-                    level
                 }
-                Condition::Memory(limit_of_memory) => {
-                    let condition = PolledCondition::Memory(limit_of_memory);
+                Condition::Polled(condition) => {
+                    all.watches_silence |= matches!(condition, PolledCondition::Silence(_));
                     all.polled.push(PolledRule {
                         name,
                         condition,
                         limit,
                     });
-                    None
                 }
-                Condition::Silence(duration) => {
-                    let condition = PolledCondition::Silence(duration);
-                    all.polled.push(PolledRule {
-                        name,
-                        condition,
-                        limit,
-                    });
-                    LevelFilter::max().to_level()
-                }
-            };
-            all.max_level = all.max_level.max(level);
+            }
         }
         all
     }
@@ -267,12 +262,17 @@ impl Rules {
         self.max_level
     }
 
-    /// Looks at a record, and calls `act` for each rule that it makes come true.
-    pub(crate) fn check(&self, record: &Record<'_>, mut act: impl FnMut(Outcome)) {
-        // The first load keeps threads from writing to memory that they share.
-        if !self.has_logged.load(Ordering::Relaxed) {
+    /// Notes that a record was kept.
+    #[inline]
+    pub(crate) fn note_record(&self) {
+        // The load keeps threads from writing to memory that they share.
+        if self.watches_silence && !self.has_logged.load(Ordering::Relaxed) {
             self.has_logged.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Looks at a record, and calls `act` for each rule that it makes come true.
+    pub(crate) fn check(&self, record: &Record<'_>, mut act: impl FnMut(Outcome)) {
         for rule in &self.of_records {
             if record.level() <= rule.condition.filter.max_level()
                 && rule.condition.filter.matches(record)
@@ -293,10 +293,10 @@ impl RecordRule {
             Err(_) => return None,
         };
         let RecordCondition { count, within, .. } = self.condition;
-        state.passed.push_back(now);
-        if state.passed.len() > count {
+        if state.passed.len() == count {
             state.passed.pop_front();
         }
+        state.passed.push_back(now);
         let took = now.duration_since(*state.passed.front()?);
         if state.passed.len() < count || took > within {
             return None;
@@ -377,11 +377,31 @@ mod tests {
             level(vec![Rule::rate(Level::Warn, 1, second)]),
             Some(Level::Warn)
         );
-        assert_eq!(level(vec![Rule::no_record_for(second)]), Some(Level::Trace));
+        assert_eq!(level(vec![Rule::no_record_for(second)]), None);
         let all = vec![
             Rule::matches(message_contains("x")),
             Rule::rate(Level::Warn, 1, second),
         ];
         assert_eq!(level(all), Some(Level::Trace));
+    }
+
+    #[test]
+    fn a_rule_about_silence_hears_every_record_that_is_kept() {
+        let hears = |rule: Rule, level| {
+            let builder = crate::builder("test").console(log::LevelFilter::Off);
+            let (recorder, tee) = builder.dump_when(rule).build();
+            let record = Record::builder().level(level).build();
+            log::Log::log(&tee, &record);
+            recorder.recorder.rules.has_logged.load(Ordering::Relaxed)
+        };
+        assert!(hears(Rule::no_record_for(SECOND), Level::Debug));
+        assert!(
+            !hears(Rule::no_record_for(SECOND), Level::Trace),
+            "it is not kept"
+        );
+        assert!(
+            !hears(Rule::memory_above(1 << 60), Level::Debug),
+            "no rule asks"
+        );
     }
 }

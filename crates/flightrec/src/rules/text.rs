@@ -209,7 +209,7 @@ impl<'a> Parser<'a> {
         self.rest = self.rest.trim_start();
     }
 
-    /// The column of what comes next.
+    /// The column of the next word.
     fn here(&self) -> usize {
         let next = self.rest.trim_start();
         self.text[..self.text.len() - next.len()].chars().count() + 1

@@ -67,7 +67,7 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// The first ones, in three quarters of what is left.
+    /// Chooses the records that explain most, within three quarters of the remaining budget.
     pub(super) fn most_telling(&mut self, budget: &mut Budget) {
         let kept = budget.left() / 4;
         self.take(TELLING, kept, budget);

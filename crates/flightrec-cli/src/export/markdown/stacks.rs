@@ -32,7 +32,7 @@ impl<'a> Stacks<'a> {
         }
     }
 
-    /// The first stack, in two thirds of what is left.
+    /// Writes the first stack, within two thirds of the remaining budget.
     pub(super) fn first(&mut self, budget: &mut Budget) {
         if !self.dump.stack_traces.is_empty() {
             let most = budget.left() / 3 * 2;

@@ -18,8 +18,8 @@ use sha2::{Digest, Sha256};
 /// A larger attachment is refused by Sentry, in bytes.
 const MAX_ATTACHMENT: usize = 20 << 20;
 
-/// The id of a dump's event: copies of one dump have one id, whatever was masked or symbolicated in
-/// them, so that a service takes it once.
+/// The id of a dump's event. A dump and its redacted or symbolicated copies have the same id, so that
+/// a service accepts only one of them.
 pub(crate) fn event_id(dump: &Dump, json: &[u8]) -> String {
     let process = &dump.process;
     let mut hash = Sha256::new();
