@@ -10,7 +10,7 @@ pub(crate) mod records;
 mod source;
 mod spans;
 mod stack;
-mod threads;
+pub(crate) mod threads;
 
 use std::io::{self, Write};
 

@@ -23,8 +23,8 @@ const RECORDS: usize = 3;
 const MAX_SYSTEM_NAME: usize = 15;
 
 /// Threads with the same stack.
-struct Group<'a> {
-    threads: Vec<&'a Thread>,
+pub(crate) struct Group<'a> {
+    pub(crate) threads: Vec<&'a Thread>,
     rank: Rank,
 }
 
@@ -41,7 +41,8 @@ enum Rank {
     Idle,
 }
 
-fn groups(dump: &Dump) -> Vec<Group<'_>> {
+/// The threads of a dump, the interesting ones first.
+pub(crate) fn groups(dump: &Dump) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for (n, thread) in dump.threads.iter().enumerate() {
         let rank = rank(thread, n == 0 && dump.reason.kind == Kind::Hang);

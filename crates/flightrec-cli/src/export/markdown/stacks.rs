@@ -153,22 +153,12 @@ impl<'a> Stacks<'a> {
     }
 }
 
-/// Threads with equal stacks are one; the crashed one comes first.
+/// The threads that have a stack. Those with equal stacks are one, and the interesting ones come
+/// first.
 fn threads(dump: &Dump) -> Vec<Vec<&Thread>> {
-    let mut groups: Vec<Vec<&Thread>> = Vec::new();
-    for thread in dump
-        .threads
-        .iter()
-        .filter(|thread| !thread.frames.is_empty())
-    {
-        let alike = groups
-            .iter_mut()
-            .find(|group| group[0].frames == thread.frames && group[0].crashed == thread.crashed);
-        match alike {
-            Some(group) => group.push(thread),
-            None => groups.push(vec![thread]),
-        }
-    }
-    groups.sort_by_key(|group| !group[0].crashed);
+    let groups = crate::show::threads::groups(dump).into_iter();
     groups
+        .map(|group| group.threads)
+        .filter(|threads| !threads[0].frames.is_empty())
+        .collect()
 }
