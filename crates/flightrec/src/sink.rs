@@ -92,14 +92,19 @@ fn safety_of(recorder: &Recorder, wanted: CrashSafety) -> CrashSafety {
 #[inline]
 fn keep(recorder: &Recorder, safety: CrashSafety, level: Level, packed: &[u8]) {
     recorder.rules.note_record();
-    let tail = &recorder.source.tail;
     if safety == CrashSafety::Strict {
-        let redactor = &recorder.pipeline.redactor;
-        if let Some(masked) = packlog::map_thread(packed, |name| redactor.text(name)) {
-            return tail.push(level, &masked);
-        }
+        return keep_masked(recorder, level, packed);
     }
-    tail.push(level, packed);
+    recorder.source.tail.push(level, packed);
+}
+
+#[cold]
+#[inline(never)]
+fn keep_masked(recorder: &Recorder, level: Level, packed: &[u8]) {
+    let redactor = &recorder.pipeline.redactor;
+    let masked = packlog::map_thread(packed, |name| redactor.text(name));
+    let packed = masked.as_deref().unwrap_or(packed);
+    recorder.source.tail.push(level, packed);
 }
 
 impl Sink for TailSink {

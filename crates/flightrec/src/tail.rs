@@ -53,7 +53,7 @@ impl Tail {
     }
 
     /// Keeps a packed record. ERROR and WARN have a quota each.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&self, level: Level, packed: &[u8]) {
         let class = class_of(level);
         match self {
