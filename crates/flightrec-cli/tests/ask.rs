@@ -14,6 +14,7 @@ const SIGUSR1: i32 = 10;
 
 #[inline(never)]
 fn serves_requests() -> usize {
+    println!("ready");
     std::io::stdin().read_line(&mut String::new()).unwrap()
 }
 
@@ -33,7 +34,6 @@ fn program() {
     };
     let recorder = builder.install().unwrap();
     debug!("a request came in");
-    println!("ready");
     serves_requests();
     drop(recorder);
     // Before the harness prints to the closed pipe.

@@ -13,7 +13,8 @@ use flightrec::{Dump, Thread};
 use tempfile::tempdir;
 
 #[inline(never)]
-fn waits_for(release: &Receiver<()>) {
+fn waits_for(release: &Receiver<()>, ready: &Sender<()>) {
+    ready.send(()).unwrap();
     let _ = black_box(release.recv());
 }
 
@@ -23,10 +24,7 @@ fn waiting(name: &str) -> Sender<()> {
     let (ready, wait) = mpsc::channel();
     thread::Builder::new()
         .name(name.to_owned())
-        .spawn(move || {
-            ready.send(()).unwrap();
-            waits_for(&waits);
-        })
+        .spawn(move || waits_for(&waits, &ready))
         .unwrap();
     wait.recv().unwrap();
     release
