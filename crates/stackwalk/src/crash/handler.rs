@@ -53,6 +53,14 @@ static OWNER: AtomicI32 = AtomicI32::new(0);
 /// Where the owner goes on if it faults while it writes; zeros if it does not write.
 static RESUME: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
 static IS_WRITTEN: AtomicBool = AtomicBool::new(false);
+/// Whether all of it was written.
+static IS_COMPLETE: AtomicBool = AtomicBool::new(false);
+/// How many threads are in the handler, or [`CLEARING`].
+static INSIDE: AtomicUsize = AtomicUsize::new(0);
+/// The last of them clears the area.
+const CLEARING: usize = usize::MAX;
+/// A signal that was sent to the thread that writes, or 0.
+static SENT_MEANWHILE: AtomicI32 = AtomicI32::new(0);
 /// What each signal did before.
 static EARLIER: OnceLock<[libc::sigaction; SIGNALS.len()]> = OnceLock::new();
 /// Whether the earlier handler has restored the default action.
@@ -155,12 +163,13 @@ unsafe extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, contex
     // SAFETY: errno of this thread.
     let errno = unsafe { *libc::__errno_location() };
     let armed = ARMED.load(Ordering::Acquire);
-    let mut written = None;
+    let mut entered = None;
     // SAFETY: ARMED is null or points to what is never freed.
     if let Some(armed) = unsafe { armed.as_ref() } {
         // SAFETY: no preconditions. A forked child leaves its parent's area alone.
         let (pid, thread) = unsafe { (libc::getpid(), libc::gettid()) };
         if pid == armed.pid {
+            entered = enter().then_some(armed);
             match OWNER.compare_exchange(0, thread, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
                     let mut crash = Crash {
@@ -173,12 +182,35 @@ unsafe extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, contex
                         alternate_stack: NO_STACK,
                     };
                     write_guarded(&mut crash);
-                    written = Some((armed, crash.is_complete));
+                    let sent = SENT_MEANWHILE.swap(0, Ordering::Relaxed);
+                    if sent != 0 {
+                        // SAFETY: no preconditions.
+                        unsafe { libc::syscall(libc::SYS_tgkill, pid, thread, sent) };
+                    }
+                    IS_COMPLETE.store(crash.is_complete, Ordering::Relaxed);
                     IS_WRITTEN.store(true, Ordering::Release);
+                }
+                // A signal was sent to this thread while it writes. It is no fault of the writing: it
+                // is sent again when that is done, and blocked until then.
+                Err(owner)
+                    if owner == thread
+                        && !IS_WRITTEN.load(Ordering::Acquire)
+                        && !is_repeated(signal, code_of(info)) =>
+                {
+                    SENT_MEANWHILE.store(signal, Ordering::Relaxed);
+                    entered.inspect(|armed| leave(armed));
+                    // SAFETY: these are the arguments of a handler, and errno is this thread's.
+                    unsafe {
+                        let context = &mut *context.cast::<libc::ucontext_t>();
+                        libc::sigaddset(&raw mut context.uc_sigmask, signal);
+                        *libc::__errno_location() = errno;
+                    }
+                    return;
                 }
                 // This thread has faulted while it wrote: the file may have been cut.
                 // SAFETY: these are the arguments of a handler.
                 Err(owner) if owner == thread && unsafe { resume(context) } => {
+                    entered.inspect(|armed| leave(armed));
                     // SAFETY: as above.
                     unsafe { *libc::__errno_location() = errno };
                     return;
@@ -191,36 +223,68 @@ unsafe extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, contex
     }
     // SAFETY: these are the arguments of a handler.
     let survives = unsafe { pass_on(signal, info, context) };
-    if survives && let Some((armed, is_complete)) = written {
-        // An area that could not be written is not touched again.
-        if is_complete {
-            set(armed.area, word::STATE, 0);
-        }
-        IS_WRITTEN.store(false, Ordering::Release);
-        OWNER.store(0, Ordering::Release);
+    if survives && let Some(armed) = entered {
+        leave(armed);
     }
     // SAFETY: as above.
     unsafe { *libc::__errno_location() = errno };
 }
 
+/// Counts a thread that is in the handler. Returns whether it was counted.
+fn enter() -> bool {
+    for _ in 0..PATIENCE {
+        match INSIDE.load(Ordering::Acquire) {
+            CLEARING => pause(),
+            inside => {
+                let more = INSIDE.compare_exchange(
+                    inside,
+                    inside + 1,
+                    Ordering::AcqRel,
+                    Ordering::Acquire,
+                );
+                if more.is_ok() {
+                    return true;
+                }
+            }
+        }
+    }
+    false
+}
+
+/// A thread that was counted leaves the handler, and the process goes on. The last one clears the
+/// area: before, another thread may be about to end the process, which is the crash that is written.
+fn leave(armed: &Armed) {
+    loop {
+        let inside = INSIDE.load(Ordering::Acquire);
+        let less = if inside == 1 { CLEARING } else { inside - 1 };
+        let left = INSIDE.compare_exchange(inside, less, Ordering::AcqRel, Ordering::Acquire);
+        match left {
+            Err(_) => {}
+            Ok(_) if less != CLEARING => return,
+            Ok(_) => break,
+        }
+    }
+    // An area that could not be written is not touched again.
+    if IS_COMPLETE.swap(false, Ordering::Relaxed) {
+        set(armed.area, word::STATE, 0);
+    }
+    IS_WRITTEN.store(false, Ordering::Release);
+    OWNER.store(0, Ordering::Release);
+    INSIDE.store(0, Ordering::Release);
+}
+
 /// Calls [`write`] on the stack of its own. If it faults, the rest of it is left out.
 fn write_guarded(crash: &mut Crash<'_>) {
-    let mut faults = none().sa_mask;
     let mut mask = none().sa_mask;
     let stack = crash.armed.stack.wrapping_add(STACK_BYTES);
     // SAFETY: all sets are live. The stack is this thread's, which has just become the owner.
     unsafe {
-        libc::sigemptyset(&raw mut faults);
-        for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE] {
-            libc::sigaddset(&raw mut faults, signal);
-        }
-        // The kernel ends a process that faults while that signal is blocked.
-        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const faults, &raw mut mask);
+        libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), &raw mut mask);
         let resume = RESUME.as_ptr().cast_mut().cast::<Resume>();
         call_on(stack, write_without_alternate_stack, crash, resume);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, ptr::null_mut());
         RESUME[0].store(0, Ordering::Relaxed);
         libc::sigaltstack(&raw const crash.alternate_stack, ptr::null_mut());
-        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, ptr::null_mut());
     }
 }
 
@@ -244,17 +308,22 @@ unsafe fn resume(context: *mut c_void) -> bool {
 
 /// Waits until the other thread has written its crash, or too long.
 fn wait() {
-    let pause = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 1_000_000,
-    };
     for _ in 0..PATIENCE {
         if IS_WRITTEN.load(Ordering::Acquire) {
             return;
         }
-        // SAFETY: `pause` is live.
-        unsafe { libc::nanosleep(&raw const pause, ptr::null_mut()) };
+        pause();
     }
+}
+
+/// Sleeps for a millisecond.
+fn pause() {
+    let time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 1_000_000,
+    };
+    // SAFETY: `time` is live.
+    unsafe { libc::nanosleep(&raw const time, ptr::null_mut()) };
 }
 
 struct Crash<'a> {
@@ -268,15 +337,25 @@ struct Crash<'a> {
 }
 
 /// Calls [`write`]. A fault in it must not be handled on the alternate stack, where the handler of
-/// the crash itself has its frame.
+/// the crash itself has its frame: signals are unblocked only when there is no alternate stack.
 unsafe extern "C" fn write_without_alternate_stack(crash: *mut Crash<'_>) {
+    let mut faults = none().sa_mask;
+    let mut mask = none().sa_mask;
     // SAFETY: the caller passes a live pointer, which nothing else uses meanwhile. This function
-    // does not run on the alternate stack, so that it may be changed.
+    // does not run on the alternate stack, so that it may be changed. All sets are live.
     unsafe {
         let crash = &mut *crash;
         libc::sigaltstack(&NO_STACK, &raw mut crash.alternate_stack);
+        libc::sigemptyset(&raw mut faults);
+        for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE] {
+            libc::sigaddset(&raw mut faults, signal);
+        }
+        // The kernel ends a process that faults while that signal is blocked.
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const faults, &raw mut mask);
         write(crash);
         crash.is_complete = true;
+        // Before this function returns to the stack that the alternate one is.
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, ptr::null_mut());
     }
 }
 
@@ -336,8 +415,7 @@ unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_voi
     let Some(earlier) = EARLIER.get().map(|all| &all[index]) else {
         return true;
     };
-    // SAFETY: by the caller.
-    let code = unsafe { (*info).si_code };
+    let code = code_of(info);
     let handler = earlier.sa_sigaction;
     if handler == libc::SIG_DFL || IS_DEFAULT[index].load(Ordering::Acquire) {
         // SAFETY: by the caller.
@@ -372,6 +450,12 @@ unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_voi
     IS_DEFAULT[index].store(true, Ordering::Release);
     let _ = install(signal, earlier);
     true
+}
+
+/// Why the signal was sent.
+fn code_of(info: *const libc::siginfo_t) -> c_int {
+    // SAFETY: the kernel's argument of a handler is valid in it.
+    unsafe { (*info).si_code }
 }
 
 /// Whether the signal comes again when its handler returns, because the instruction is repeated.
