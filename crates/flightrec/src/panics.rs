@@ -94,8 +94,7 @@ fn remember(payload: PayloadId, suppressed: Option<Box<Failure>>) {
 
 /// Adds the recorder's hook to the one that is there, behind it or before it.
 pub(crate) fn add_hook(recorder: Arc<Recorder>, goes_first: bool) {
-    let previous = panic::take_hook();
-    panic::set_hook(Box::new(move |info| {
+    wrap_hook(move |previous, info| {
         if goes_first {
             on_panic(&recorder, info);
             previous(info);
@@ -103,7 +102,18 @@ pub(crate) fn add_hook(recorder: Arc<Recorder>, goes_first: bool) {
             previous(info);
             on_panic(&recorder, info);
         }
-    }));
+    });
+}
+
+type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
+
+/// Replaces the panic hook by `hook`, which gets the one that was there.
+pub(crate) fn wrap_hook(hook: impl Fn(&Hook, &PanicHookInfo<'_>) + Send + Sync + 'static) {
+    /// Two threads that take and set the hook at the same time would lose a hook.
+    static WRAPPING: ForkMutex<()> = ForkMutex::new(());
+    let _wrapping = WRAPPING.lock();
+    let previous = panic::take_hook();
+    panic::set_hook(Box::new(move |info| hook(&previous, info)));
 }
 
 pub(crate) fn on_panic(recorder: &Arc<Recorder>, info: &PanicHookInfo<'_>) {

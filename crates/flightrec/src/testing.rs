@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::io::{self, Write};
-use std::panic;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -213,8 +212,7 @@ fn add_hook() {
     static IS_ADDED: ForkMutex<bool> = ForkMutex::new(false);
     let _ = locked(&IS_ADDED, |is_added| {
         if !std::mem::replace(is_added, true) {
-            let previous = panic::take_hook();
-            panic::set_hook(Box::new(move |info| {
+            panics::wrap_hook(|previous, info| {
                 let tests = of_this_thread();
                 let on_panic = |first: bool| {
                     for test in tests.iter().filter(|test| test.hook_first == first) {
@@ -224,7 +222,7 @@ fn add_hook() {
                 on_panic(true);
                 previous(info);
                 on_panic(false);
-            }));
+            });
         }
     });
 }
