@@ -4,22 +4,16 @@
 //! the event. If such records come back through `tracing-log`, there would be two of each. They are
 //! known by their place: that of a macro of `tracing`.
 
-use std::collections::HashSet;
-use std::sync::atomic::Ordering;
-use std::sync::{OnceLock, PoisonError, RwLock};
-
 use tracing_core::{Level, Metadata};
 
-use crate::atomic::AtomicU64;
+use crate::callsites::{CallsiteSet, Key, MULTIPLIER};
+
+static PLACES: CallsiteSet<Place<'static>> = CallsiteSet::new();
 
 /// Notes where a macro of `tracing` stands.
 pub(crate) fn register(metadata: &'static Metadata<'static>) {
     if let Some(place) = Place::of(metadata) {
-        let places = places();
-        let mut exact = places.exact.write().unwrap_or_else(PoisonError::into_inner);
-        exact.insert(place);
-        let (word, bit) = place.bit();
-        places.bits[word].fetch_or(bit, Ordering::Release);
+        PLACES.insert(place);
     }
 }
 
@@ -32,14 +26,8 @@ pub(crate) fn is_copy(record: &Metadata<'_>) -> bool {
     let Some(place) = Place::of(record) else {
         return false;
     };
-    let places = places();
-    let (word, bit) = place.bit();
-    // For nearly all records this is the answer, and takes no lock.
-    if places.bits[word].load(Ordering::Acquire) & bit == 0 {
-        return false;
-    }
-    let exact = places.exact.read().unwrap_or_else(PoisonError::into_inner);
-    exact.contains(&place as &Place<'_>)
+    // For nearly all records this takes no lock.
+    PLACES.contains_as(&place, |places| places.contains(&place as &Place<'_>))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,30 +45,14 @@ impl<'a> Place<'a> {
             level: *metadata.level(),
         })
     }
+}
 
-    fn bit(&self) -> (usize, u64) {
+impl Key for Place<'_> {
+    fn mix(&self) -> u64 {
         let file = self.file.as_bytes();
         let end = file
             .last_chunk::<8>()
             .map_or(0, |end| u64::from_le_bytes(*end));
-        let mixed = (end ^ u64::from(self.line) << 32 ^ file.len() as u64)
-            .wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let at = (mixed >> 48) as usize;
-        (at / 64 % WORDS, 1 << (at % 64))
+        (end ^ u64::from(self.line) << 32 ^ file.len() as u64).wrapping_mul(MULTIPLIER)
     }
-}
-
-const WORDS: usize = 1024;
-
-struct Places {
-    bits: [AtomicU64; WORDS],
-    exact: RwLock<HashSet<Place<'static>>>,
-}
-
-fn places() -> &'static Places {
-    static PLACES: OnceLock<Places> = OnceLock::new();
-    PLACES.get_or_init(|| Places {
-        bits: [const { AtomicU64::new(0) }; WORDS],
-        exact: RwLock::default(),
-    })
 }

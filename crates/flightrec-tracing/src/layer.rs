@@ -16,6 +16,7 @@ use crate::duplicates;
 use crate::shared::Shared;
 use crate::spans::{self, OpenSpans, Spans};
 use crate::starved;
+use crate::subscriber::RecorderSubscriber;
 use crate::visit::FieldVisitor;
 
 /// Records events and spans; made by [`install_layer`](crate::BuilderExt::install_layer).
@@ -28,8 +29,8 @@ use crate::visit::FieldVisitor;
 /// give such a layer a filter.
 #[derive(Debug)]
 pub struct RecorderLayer {
-    spans: Spans,
-    max_level: LevelFilter,
+    pub(crate) spans: Spans,
+    pub(crate) max_level: LevelFilter,
     /// Another layer below has no limit, and must not get one.
     is_unlimited: bool,
 }
@@ -57,12 +58,50 @@ impl RecorderLayer {
         }
     }
 
+    /// Sends to `subscriber` what it wants, and records all that the recorder wants: for a program
+    /// that has a subscriber which takes no layers.
+    ///
+    /// A filter of `subscriber` does not keep events from the recorder, and `subscriber` gets no
+    /// event or span that it would not get alone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flightrec_tracing::BuilderExt;
+    /// use tracing_subscriber::fmt;
+    ///
+    /// let (recorder, layer) = flightrec::builder("doc").install_layer()?;
+    /// let console = fmt().with_max_level(tracing::Level::WARN).finish();
+    /// tracing::subscriber::set_global_default(layer.wrap(console))?;
+    /// tracing::debug!("kept, and not printed");
+    /// assert_eq!(recorder.snapshot().latest_logs.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use = "the subscriber must be set as the default"]
+    pub fn wrap<S: Subscriber>(self, subscriber: S) -> RecorderSubscriber<S> {
+        RecorderSubscriber::new(self, subscriber)
+    }
+
+    /// Records an event if it is wanted.
+    #[inline]
+    pub(crate) fn observe(&self, event: &Event<'_>) {
+        let metadata = event.metadata();
+        if metadata.target() == "log"
+            && let Some(normalised) = event.normalized_metadata()
+        {
+            return self.keep_log(event, &normalised);
+        }
+        if self.wants(metadata) {
+            self.keep(event);
+        }
+    }
+
     fn sink(&self) -> &'static RecorderSink {
         &self.spans.shared.sink
     }
 
     #[inline]
-    fn wants(&self, metadata: &Metadata<'_>) -> bool {
+    pub(crate) fn wants(&self, metadata: &Metadata<'_>) -> bool {
         *metadata.level() <= self.max_level
             && self
                 .sink()
@@ -181,15 +220,7 @@ impl<S: Subscriber> Layer<S> for RecorderLayer {
 
     #[inline]
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let metadata = event.metadata();
-        if metadata.target() == "log"
-            && let Some(normalised) = event.normalized_metadata()
-        {
-            return self.keep_log(event, &normalised);
-        }
-        if self.wants(metadata) {
-            self.keep(event);
-        }
+        self.observe(event);
     }
 
     fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, _: Context<'_, S>) {

@@ -106,8 +106,19 @@ impl Spans {
     #[inline]
     pub(crate) fn enter(self, id: &Id) {
         if let Some(span) = table::find(self.key(id)) {
-            stack::push(self.key(id), span);
+            stack::push(self.key(id), Some(span));
         }
+    }
+
+    /// As [`enter`](Spans::enter), and also for spans that are not recorded.
+    pub(crate) fn enter_any(self, id: &Id) {
+        stack::push(self.key(id), table::find(self.key(id)));
+    }
+
+    /// The innermost span that this thread has entered, recorded or not, if each is entered by
+    /// [`enter_any`](Spans::enter_any).
+    pub(crate) fn innermost(self) -> Option<Id> {
+        stack::innermost_id(self.instance).map(Id::from_u64)
     }
 
     #[inline]

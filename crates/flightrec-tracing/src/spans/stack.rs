@@ -6,7 +6,15 @@ use super::table::{Key, SpanRef};
 
 struct Entered {
     key: Key,
-    span: SpanRef,
+    /// `None` if it is not recorded.
+    span: Option<SpanRef>,
+}
+
+impl Entered {
+    #[inline]
+    fn open(&self) -> Option<SpanRef> {
+        self.span.filter(|span| span.is_open())
+    }
 }
 
 thread_local! {
@@ -22,7 +30,7 @@ fn with<R>(work: impl FnOnce(&mut Vec<Entered>) -> R) -> Option<R> {
 }
 
 #[inline]
-pub(super) fn push(key: Key, span: SpanRef) {
+pub(super) fn push(key: Key, span: Option<SpanRef>) {
     with(|entered| entered.push(Entered { key, span }));
 }
 
@@ -42,10 +50,18 @@ pub(super) fn pop(key: Key) {
 #[inline]
 pub(super) fn current(instance: u32) -> Option<SpanRef> {
     with(|entered| {
+        let of_layer = |its: &&Entered| its.key.instance == instance;
+        let mut innermost = entered.iter().rev().filter(of_layer);
+        innermost.find_map(Entered::open)
+    })?
+}
+
+/// The id of the innermost span of a layer, recorded or not.
+pub(super) fn innermost_id(instance: u32) -> Option<u64> {
+    with(|entered| {
         let mut innermost = entered.iter().rev();
-        innermost
-            .find(|its| its.key.instance == instance && its.span.is_open())
-            .map(|its| its.span)
+        let of_layer = |its: &&Entered| its.key.instance == instance;
+        innermost.find(of_layer).map(|its| its.key.id)
     })?
 }
 
@@ -53,11 +69,11 @@ pub(super) fn current(instance: u32) -> Option<SpanRef> {
 pub(super) fn innermost() -> Option<SpanRef> {
     with(|entered| {
         let mut innermost = entered.iter().rev();
-        innermost.find(|its| its.span.is_open()).map(|its| its.span)
+        innermost.find_map(Entered::open)
     })?
 }
 
 /// Removes entries of spans that were closed without being left: their layer is gone.
 pub(crate) fn forget_stale() {
-    with(|entered| entered.retain(|its| its.span.is_open()));
+    with(|entered| entered.retain(|its| its.span.is_none_or(SpanRef::is_open)));
 }
