@@ -6,11 +6,11 @@
 
 #![forbid(unsafe_code)]
 
-#[cfg(target_os = "linux")]
-mod ask;
 mod cli;
 mod commands;
 mod doctor;
+#[cfg(target_os = "linux")]
+mod dump_request;
 mod error;
 mod export;
 #[cfg(fuzzing)]

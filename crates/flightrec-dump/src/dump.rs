@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::lenient::{lenient, list};
-use crate::text::text_enum;
+use crate::text_enum::text_enum;
 use crate::{Entries, ErrorNode, LogRecord, Span, Thread, Timestamp, Trace};
 
 /// The schema that this version writes.

@@ -10,7 +10,7 @@ mod read;
 mod record;
 mod stack;
 mod summary;
-mod text;
+mod text_enum;
 mod timestamp;
 mod value;
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::lenient::{lenient, list};
-use crate::text::text_enum;
+use crate::text_enum::text_enum;
 
 /// An error and its causes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,7 +15,7 @@ use log::{Level, LevelFilter};
 use logredact::Redactor;
 use logtee::{Filter, IntoSink, Tee, TeeBuilder};
 
-use crate::app::{AppInfo, Started};
+use crate::app_info::{AppInfo, Started};
 use crate::notices::Notices;
 use crate::pipeline::Callback;
 use crate::recorder::ErrorFilter;

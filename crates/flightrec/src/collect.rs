@@ -11,7 +11,7 @@ use packlog::{FieldValue, RecordKind, Unpacked};
 use stackerr::StackTraces;
 use tailwriter::{Entry, Snapshot};
 
-use crate::app::{self, AppInfo};
+use crate::app_info::{self, AppInfo};
 use crate::capture_stamp::Moment;
 use crate::failure::Failure;
 use crate::sink::SpanSource;
@@ -38,7 +38,7 @@ pub(crate) fn collect(source: &Source, failure: &Failure) -> Dump {
     let unnamed = failure.stacks.without_names();
     let mut dump = Dump::default();
     describe_app(&source.app, &mut dump);
-    dump.host = app::host();
+    dump.host = app_info::host();
     dump.reason = Reason::new(failure.kind.clone(), failure.message.as_str());
     dump.error = failure.error.clone();
     dump.notes = failure.notes.clone();
@@ -57,7 +57,7 @@ pub(crate) fn collect(source: &Source, failure: &Failure) -> Dump {
     }
     let frames = || unnamed.iter().flat_map(|stack| stack.frames());
     dump.modules = modules(|name| frames().any(|frame| frame.module() == Some(name)));
-    dump.process = app::process(source.app.started, &failure.thread);
+    dump.process = app_info::process(source.app.started, &failure.thread);
     dump.fingerprint = dump.fingerprint_of();
     dump
 }

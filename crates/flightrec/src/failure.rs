@@ -8,7 +8,7 @@ use flightrec_dump::{ErrorNode, Kind, StackOrigin, fnv1a};
 use log::Record;
 use stackerr::{ErrorTree, StackTraces};
 
-use crate::app::thread_name;
+use crate::app_info::thread_name;
 
 /// A dump has at most this many stacks. A join of 10,000 errors would fill 100 MB with stacks that
 /// are nearly the same.

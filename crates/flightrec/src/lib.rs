@@ -2,9 +2,9 @@
 #![forbid(unsafe_code)]
 
 // Setting up.
-mod app;
+mod app_info;
 mod builder;
-mod environment;
+mod env_overrides;
 mod install;
 mod testing;
 
@@ -27,7 +27,7 @@ mod capture_stamp;
 mod collect;
 mod destination;
 #[cfg(feature = "crash-safe")]
-mod ending;
+mod exit;
 mod failure;
 mod limiter;
 mod notices;

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use log::Record;
 
-use crate::owned::OwnedRecord;
+use crate::owned_record::OwnedRecord;
 use crate::sink::Sink;
 
 /// Makes a sink that hands copies of records to a receiver, and never waits for it: when

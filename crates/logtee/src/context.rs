@@ -33,7 +33,7 @@ use std::task::Poll;
 use log::Record;
 use log::kv::{Error as KvError, Key, Source, ToValue, Value, VisitSource};
 
-use crate::owned::OwnedValue;
+use crate::owned_record::OwnedValue;
 
 type Fields = Arc<Vec<(String, OwnedValue)>>;
 

@@ -8,7 +8,7 @@ mod console;
 mod filter;
 mod format;
 mod max_level;
-mod owned;
+mod owned_record;
 mod pipe;
 mod sink;
 mod tee;
@@ -32,7 +32,7 @@ pub use filter::{Adjustable, Filter, FilterFn, Handle, adjustable, filter_fn};
 pub use filter::{Directives, ParseError};
 pub use format::{Format, Json, Logfmt, Text, Time};
 pub use global::InstallError;
-pub use owned::{OwnedRecord, OwnedValue};
+pub use owned_record::{OwnedRecord, OwnedValue};
 pub use pipe::{
     DropIf, Enrich, MapMessage, MapText, MapValues, Middleware, Pipe, PipeBuilder, RemoveKey,
     RenameKey, Sample, drop_if, enrich, map_message, map_text, map_values, pipe, remove_key,

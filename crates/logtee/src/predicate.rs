@@ -16,7 +16,7 @@ use log::kv::{self, Key, VisitValue};
 use log::{Level, LevelFilter, Metadata, Record};
 
 use crate::filter::Filter;
-use crate::owned::{self, OwnedValue};
+use crate::owned_record::{self, OwnedValue};
 
 pub use crate::filter::{And, Not, Or, not};
 
@@ -205,7 +205,7 @@ fn is_within(target: &str, module: &str) -> bool {
 fn with_message(record: &Record<'_>, ask: impl FnOnce(&str) -> bool) -> bool {
     match record.args().as_str() {
         Some(text) => ask(text),
-        None => ask(&owned::message(record)),
+        None => ask(&owned_record::message(record)),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use log::Record;
 
-use crate::owned::OwnedRecord;
+use crate::owned_record::OwnedRecord;
 use crate::sink::Sink;
 
 /// A sink that keeps copies of the records; clones share them.

@@ -1,7 +1,7 @@
 //! Conversions into an `Error`, and out of it.
 
 #[cfg(feature = "anyhow")]
-use crate::carried::Carried;
+use crate::anyhow_error::Carried;
 #[cfg(feature = "anyhow")]
 use crate::repr::Kind;
 use crate::repr::{Error, Inner, Note};

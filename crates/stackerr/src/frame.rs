@@ -1,6 +1,6 @@
 //! One frame of a stack.
 
-use crate::kind::FrameKind;
+use crate::frame_kind::FrameKind;
 use stackwalk::Module;
 use std::sync::Arc;
 

@@ -2,22 +2,22 @@
 #![forbid(unsafe_code)]
 
 pub mod anyhow_compat;
-mod capture;
 #[cfg(feature = "anyhow")]
-mod carried;
+mod anyhow_error;
+mod capture;
 mod convert;
 mod error;
-mod ext;
 mod frame;
-mod kind;
+mod frame_kind;
 mod macros;
-#[cfg(feature = "anyhow")]
-mod parse;
 mod probe;
 mod report;
 mod repr;
 mod resolve;
+mod result_ext;
 mod stack;
+#[cfg(feature = "anyhow")]
+mod std_backtrace;
 mod text;
 mod trace;
 mod traced;
@@ -30,14 +30,14 @@ mod trim;
 pub use anyhow_compat::{Context, anyhow, format_err};
 pub use capture::{Capture, set_capture, set_capture_span, set_capture_stamp, set_max_depth};
 pub use convert::{AsStdError, IntoError, ViaBox, ViaStd, ViaText};
-pub use ext::{JoinExt, NoValue, ResultExt};
 pub use frame::Frame;
-pub use kind::FrameKind;
+pub use frame_kind::FrameKind;
 #[doc(hidden)]
 pub use macros::__private;
 pub use report::{Report, report};
 pub use repr::Error;
 pub use resolve::{frames_at, unnamed_frames_at};
+pub use result_ext::{JoinExt, NoValue, ResultExt};
 pub use stack::StackOrigin;
 pub use stackwalk::{Module, modules};
 pub use text::{escape, is_guarding, message_of};
@@ -72,6 +72,6 @@ pub fn Ok<T>(value: T) -> Result<T> {
 pub mod fuzzing {
     /// The frames that are read from the text of another crate's backtrace.
     pub fn frames_of_text(text: &str) -> Vec<crate::Frame> {
-        crate::parse::frames(text)
+        crate::std_backtrace::frames(text)
     }
 }

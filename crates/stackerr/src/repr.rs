@@ -1,7 +1,7 @@
 //! The representation of an [`Error`].
 
 #[cfg(feature = "anyhow")]
-use crate::carried::Carried;
+use crate::anyhow_error::Carried;
 use crate::probe::{self, Answer};
 use crate::stack::Stack;
 use crate::trail::Trail;

@@ -1,7 +1,7 @@
 //! Names, files and lines of return addresses, through the `backtrace` crate.
 
 use crate::frame::Frame;
-use crate::kind::FrameKind;
+use crate::frame_kind::FrameKind;
 use crate::text::guard;
 use crate::trim;
 use forklock::{ForkMutex, LockError};

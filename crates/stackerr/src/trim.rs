@@ -1,7 +1,7 @@
 //! Trims a stack to begin where the error was created, not in the functions that captured it.
 
 use crate::frame::Frame;
-use crate::kind::{FrameKind, is_bare, parts};
+use crate::frame_kind::{FrameKind, is_bare, parts};
 
 /// The part of a frame that trimming needs.
 struct Function<'a> {

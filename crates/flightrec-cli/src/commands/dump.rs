@@ -5,8 +5,8 @@ use std::time::Duration;
 use flightrec_dump::Dump;
 use jiff::SignedDuration;
 
-use crate::ask::Process;
 use crate::cli::{Common, DumpProcess, LogAmount};
+use crate::dump_request::Process;
 use crate::error::{Outcome, Result};
 use crate::input::note;
 use crate::render::{text, time};

@@ -133,7 +133,7 @@ impl Builder {
         #[cfg(feature = "crash-safe")]
         if matches!(recorder.source.tail, Tail::Mapped(_)) {
             crate::ring::write_outline(&recorder, self.crash_safety);
-            crate::ending::close_at_exit(&recorder);
+            crate::exit::close_at_exit(&recorder);
         }
         let front_end = FrontEnd {
             record: self.record,

@@ -5,7 +5,7 @@ use std::mem;
 use flightrec_dump::{Dump, Kind, Reason};
 use logredact::{MASK, Redactor};
 
-use crate::app::{self, thread_name};
+use crate::app_info::{self, thread_name};
 use crate::builder::CrashSafety;
 use crate::collect::{describe_app, modules};
 use crate::recorder::Recorder;
@@ -33,7 +33,7 @@ fn outline(recorder: &Recorder, safety: CrashSafety) -> Dump {
     describe_app(app, &mut outline);
     outline.reason = Reason::new(Kind::Crash, "");
     outline.modules = modules(|_| false);
-    outline.process = app::process(app.started, &thread_name());
+    outline.process = app_info::process(app.started, &thread_name());
     if safety == CrashSafety::Strict {
         redact(&mut outline, redactor);
     } else {

@@ -9,7 +9,7 @@ use stackwalk::crash::CrashRecord;
 use tailwriter::Recovered;
 
 use super::{DUMPED, EXTENSION, NOTE, OUTLINE, crash, is_draft};
-use crate::app;
+use crate::app_info;
 use crate::collect::{add_records, describe_app};
 use crate::recorder::Recorder;
 use crate::redaction::redact;
@@ -147,7 +147,7 @@ fn dump_of(recorder: &Recorder, ring: &Recovered, outline: Option<Dump>) -> Dump
     });
     dump.created_at = flightrec_dump::Timestamp::now();
     // Rings are local files. Only the processors may have become others.
-    dump.host = app::host();
+    dump.host = app_info::host();
     add_records(ring.snapshot(), &mut dump);
     spans::add_recovered(ring.snapshot(), &mut dump);
     let last = ring.last_line_at();

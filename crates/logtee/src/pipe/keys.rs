@@ -6,7 +6,7 @@ use log::Record;
 use log::kv::{Error as KvError, Key, Source, ToValue, Value, VisitSource};
 
 use super::Middleware;
-use crate::owned::OwnedValue;
+use crate::owned_record::OwnedValue;
 use crate::sink::Sink;
 
 /// Makes a middleware that adds a key-value to each record that does not have the key.

@@ -8,7 +8,7 @@ use log::{Metadata, Record};
 
 use super::Middleware;
 use crate::format;
-use crate::owned::{self, Fields, OwnedValue};
+use crate::owned_record::{self, Fields, OwnedValue};
 use crate::sink::Sink;
 
 /// Makes a middleware that replaces each message by the result of `function`.
@@ -36,7 +36,7 @@ where
     F: Fn(String) -> String + Send + Sync,
 {
     fn handle(&self, record: &Record<'_>, next: &dyn Sink) -> io::Result<()> {
-        let message = (self.0)(owned::message(record));
+        let message = (self.0)(owned_record::message(record));
         next.emit(&record.to_builder().args(format_args!("{message}")).build())
     }
 }
@@ -82,7 +82,7 @@ where
             };
             fields.push(((self.0)(key).into_owned(), value));
         });
-        let message = owned::message(record);
+        let message = owned_record::message(record);
         next.emit(
             &record
                 .to_builder()

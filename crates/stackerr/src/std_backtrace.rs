@@ -2,7 +2,7 @@
 //! interface.
 
 use crate::frame::Frame;
-use crate::kind::{FrameKind, is_bare, path_of_file};
+use crate::frame_kind::{FrameKind, is_bare, path_of_file};
 use crate::trim;
 
 /// The frames of such a text; none if the text is something else.

@@ -1,8 +1,8 @@
 //! An anyhow error inside an `Error`.
 
 use crate::frame::Frame;
-use crate::parse;
 use crate::stack::{Mark, Stack, StackOrigin};
+use crate::std_backtrace;
 use crate::text::message_of;
 use crate::trace::{StackTrace, StackTraces, stack_traces};
 use std::backtrace::{Backtrace, BacktraceStatus};
@@ -60,7 +60,7 @@ fn read(backtrace: &Backtrace) -> Option<Arc<Stack>> {
     if backtrace.status() != BacktraceStatus::Captured {
         return None;
     }
-    let frames = parse::frames(&backtrace.to_string());
+    let frames = std_backtrace::frames(&backtrace.to_string());
     // The system's libraries may have names where the program has none.
     let is_known = |frame: &Frame| frame.is_named() && !frame.is_noise();
     let frames = frames.iter().any(is_known).then_some(frames)?;
