@@ -4,7 +4,11 @@
 //! the event. If such records come back through `tracing-log`, there would be two of each. They are
 //! known by their place: that of a macro of `tracing`.
 
-use tracing_core::{Level, Metadata};
+use std::cell::Cell;
+
+use tracing_core::subscriber::NoSubscriber;
+use tracing_core::{Level, Metadata, dispatcher};
+use tracing_log::AsTrace;
 
 use crate::callsites::{CallsiteSet, Key, MULTIPLIER};
 
@@ -26,8 +30,71 @@ pub(crate) fn is_copy(record: &Metadata<'_>) -> bool {
     let Some(place) = Place::of(record) else {
         return false;
     };
+    is_of_tracing(&place)
+}
+
+fn is_of_tracing(place: &Place<'_>) -> bool {
     // For nearly all records this takes no lock.
-    PLACES.contains_as(&place, |places| places.contains(&place as &Place<'_>))
+    PLACES.contains_as(place, |places| places.contains(place as &Place<'_>))
+}
+
+/// Whether the layer has what the tee is about to keep: an event that this is the copy of, or this
+/// very record, which a sink of the tee has passed on to `tracing-log`.
+pub(crate) fn layer_has(record: &log::Record<'_>) -> bool {
+    let is_passed_on = LATEST.try_with(|latest| latest.take() == Some(Identity::of_record(record)));
+    if matches!(is_passed_on, Ok(true)) {
+        return true;
+    }
+    let (Some(file), Some(line)) = (record.file(), record.line()) else {
+        return false;
+    };
+    let level = record.level().as_trace();
+    let is_copy =
+        record.target().starts_with("tracing::span") || is_of_tracing(&Place { file, line, level });
+    is_copy && dispatcher::get_default(|subscriber| !subscriber.is::<NoSubscriber>())
+}
+
+thread_local! {
+    /// The record of `log` that the layer has kept last.
+    static LATEST: Cell<Option<Identity>> = const { Cell::new(None) };
+}
+
+/// Notes that the layer keeps a record of `log`.
+pub(crate) fn note_log(record: &Metadata<'_>) {
+    let _ = LATEST.try_with(|latest| latest.set(Some(Identity::of(record))));
+}
+
+/// Addresses of what a record refers to, which are the same while it is passed on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Identity {
+    target: (usize, usize),
+    file: Option<(usize, usize)>,
+    line: Option<u32>,
+    level: Level,
+}
+
+impl Identity {
+    fn of(record: &Metadata<'_>) -> Identity {
+        Identity {
+            target: address(record.target()),
+            file: record.file().map(address),
+            line: record.line(),
+            level: *record.level(),
+        }
+    }
+
+    fn of_record(record: &log::Record<'_>) -> Identity {
+        Identity {
+            target: address(record.target()),
+            file: record.file().map(address),
+            line: record.line(),
+            level: record.level().as_trace(),
+        }
+    }
+}
+
+fn address(text: &str) -> (usize, usize) {
+    (text.as_ptr().addr(), text.len())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,7 +1,9 @@
 //! Setting up a recorder that is a layer.
 
+use flightrec::logtee::Tee;
 use flightrec::{Builder, FlightRecorder, InstallError};
 
+use crate::duplicates;
 use crate::layer::RecorderLayer;
 use crate::spans;
 
@@ -33,6 +35,41 @@ pub trait BuilderExt: sealed::Sealed {
     /// # Ok::<(), flightrec::InstallError>(())
     /// ```
     fn install_layer(self) -> Result<(FlightRecorder, RecorderLayer), InstallError>;
+
+    /// As [`install_layer`](BuilderExt::install_layer), for a program that also logs through the
+    /// tee of `flightrec`, with the builder's console and sinks. One recorder has what comes through
+    /// either, and one call makes one record, although `tracing` may make a record of `log` of each
+    /// event, or the tee may pass records on to a `tracing_log::LogTracer`.
+    ///
+    /// The tee is not installed yet, so that it can become the program's logger before the
+    /// subscriber is set or after, or a sink of another logger. `init()` of `tracing-subscriber`
+    /// would take the logger for itself: use [`set_global_default`].
+    ///
+    /// [`set_global_default`]: tracing_core::dispatcher::set_global_default
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    ///
+    /// # Panics
+    ///
+    /// If called by a panicking thread, as [`std::panic::set_hook`] does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flightrec_tracing::BuilderExt;
+    /// use tracing_subscriber::prelude::*;
+    ///
+    /// let (recorder, layer, tee) = flightrec::builder("doc").install_layer_with_tee()?;
+    /// tee.install()?;
+    /// tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))?;
+    /// tracing::debug!("from an event");
+    /// log::debug!("from log");
+    /// assert_eq!(recorder.snapshot().latest_logs.len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn install_layer_with_tee(self) -> Result<(FlightRecorder, RecorderLayer, Tee), InstallError>;
 }
 
 impl BuilderExt for Builder {
@@ -40,6 +77,13 @@ impl BuilderExt for Builder {
         let (recorder, sink) = self.install_sink();
         stackerr::set_capture_span(spans::current_of_capture);
         Ok((recorder, RecorderLayer::new(sink)))
+    }
+
+    fn install_layer_with_tee(self) -> Result<(FlightRecorder, RecorderLayer, Tee), InstallError> {
+        let is_wanted = |record: &log::Record<'_>| !duplicates::layer_has(record);
+        let (recorder, sink, tee) = self.install_sink_with_tee(is_wanted);
+        stackerr::set_capture_span(spans::current_of_capture);
+        Ok((recorder, RecorderLayer::new(sink), tee))
     }
 }
 

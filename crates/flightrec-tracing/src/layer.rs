@@ -135,6 +135,7 @@ impl RecorderLayer {
             .line(metadata.line())
             .span(span);
         self.push(event, metadata, &head, true);
+        duplicates::note_log(metadata);
     }
 
     /// Packs an event into the ring, and makes the dumps that it triggers.

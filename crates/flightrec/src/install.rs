@@ -4,6 +4,9 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
+use log::Record;
+use logtee::Tee;
+
 use crate::builder::Builder;
 use crate::sink::RecorderSink;
 use crate::{FlightRecorder, capture_stamp, panics, rules, signals};
@@ -81,12 +84,36 @@ impl Builder {
     pub fn install_sink(self) -> (FlightRecorder, RecorderSink) {
         let hook_first = self.panic_hook_first;
         let (recorder, sink) = self.build_for_sink();
-        match &recorder.test {
-            // Only a logger can be missing.
-            Some(test) => drop(test.install(&recorder.recorder, None, hook_first)),
-            None => hook(&recorder, hook_first),
-        }
+        install_without_logger(&recorder, hook_first);
         (recorder, sink)
+    }
+
+    /// As [`install_sink`](Builder::install_sink), and returns a tee, too, whose records get into
+    /// the same recorder. The tee has the console and the sinks of the builder, and is not installed
+    /// yet.
+    ///
+    /// A record of the tee that `is_wanted` refuses gets to the console and the sinks only: the other
+    /// front end has it already.
+    ///
+    /// # Panics
+    ///
+    /// If called by a panicking thread, as [`std::panic::set_hook`] does.
+    pub fn install_sink_with_tee(
+        self,
+        is_wanted: impl Fn(&Record<'_>) -> bool + Send + Sync + 'static,
+    ) -> (FlightRecorder, RecorderSink, Tee) {
+        let hook_first = self.panic_hook_first;
+        let (recorder, sink, tee) = self.build_for_both(is_wanted);
+        install_without_logger(&recorder, hook_first);
+        (recorder, sink, tee)
+    }
+}
+
+fn install_without_logger(recorder: &FlightRecorder, hook_first: bool) {
+    match &recorder.test {
+        // Only a logger can be missing.
+        Some(test) => drop(test.install(&recorder.recorder, None, hook_first)),
+        None => hook(recorder, hook_first),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use dumpstore::Store;
 use forklock::ForkMutex;
-use log::LevelFilter;
+use log::{LevelFilter, Record};
 use logtee::{Filter, Tee, TeeBuilder};
 use tailwriter::SharedTail;
 
@@ -36,41 +36,49 @@ impl Builder {
         let safety = self.crash_safety;
         let test = self.begin_test();
         let (recorder, rest) = self.build_recorder();
-        let mask = recorder
-            .source
-            .tail
-            .mask_before(safety, &recorder.pipeline.redactor);
-        let console = match rest.console {
-            None if !rest.has_sinks => Some(Box::new(LevelFilter::Info) as Box<dyn Filter>),
-            console => console,
-        };
-        let mut sinks = rest.sinks;
-        if let Some(filter) = console {
-            sinks = if test.is_some() {
-                sinks.sink(filter, testing::console())
-            } else {
-                sinks.sink(filter, logtee::stderr())
-            };
-        }
-        // The recorder comes last: what a sink logs about a record comes before the record.
-        let sink = TailSink::new(Arc::clone(&recorder), safety);
-        let sinks = match mask {
-            Some(mask) => rest.record.add_to(sinks, mask.to(sink)),
-            None => rest.record.add_to(sinks, sink),
-        };
-        (FlightRecorder::new(recorder, test), sinks.build())
+        let tee = rest.tee(&recorder, safety, test.is_some());
+        (FlightRecorder::new(recorder, test), tee)
     }
 
     /// Builds the recorder for another front end than the tee.
     pub(crate) fn build_for_sink(mut self) -> (FlightRecorder, RecorderSink) {
-        // Each record may refer to a span of its own, which may have parents.
-        let kept_spans = self.lines.saturating_mul(2).max(MIN_SPANS);
-        self.spans = Some(kept_spans);
         let safety = self.crash_safety;
+        let kept_spans = self.keep_spans();
         let test = self.begin_test();
         let (recorder, rest) = self.build_recorder();
         let sink = RecorderSink::new(Arc::clone(&recorder), rest.record, safety, kept_spans);
         (FlightRecorder::new(recorder, test), sink)
+    }
+
+    /// Builds the recorder for another front end and for the tee, which leaves out what `is_wanted`
+    /// refuses.
+    pub(crate) fn build_for_both(
+        mut self,
+        is_wanted: impl Fn(&Record<'_>) -> bool + Send + Sync + 'static,
+    ) -> (FlightRecorder, RecorderSink, Tee) {
+        let safety = self.crash_safety;
+        let kept_spans = self.keep_spans();
+        let test = self.begin_test();
+        let (recorder, mut rest) = self.build_recorder();
+        let (filter, of_tee): (_, Arc<dyn Filter>) = match rest.record {
+            RecordFilter::Level(level) => (RecordFilter::Level(level), Arc::new(level)),
+            RecordFilter::Filter(filter) => {
+                let filter = Arc::<dyn Filter>::from(filter);
+                (RecordFilter::Filter(Box::new(Arc::clone(&filter))), filter)
+            }
+        };
+        let sink = RecorderSink::new(Arc::clone(&recorder), filter, safety, kept_spans);
+        rest.record = RecordFilter::new(of_tee.and(logtee::filter_fn(is_wanted)));
+        let tee = rest.tee(&recorder, safety, test.is_some());
+        (FlightRecorder::new(recorder, test), sink, tee)
+    }
+
+    /// Keeps spans in a tail of their own, and returns how many.
+    fn keep_spans(&mut self) -> usize {
+        // Each record may refer to a span of its own, which may have parents.
+        let kept_spans = self.lines.saturating_mul(2).max(MIN_SPANS);
+        self.spans = Some(kept_spans);
+        kept_spans
     }
 
     fn begin_test(&mut self) -> Option<TestRun> {
@@ -151,6 +159,34 @@ struct FrontEnd {
     console: Option<Box<dyn Filter>>,
     sinks: TeeBuilder,
     has_sinks: bool,
+}
+
+impl FrontEnd {
+    fn tee(self, recorder: &Arc<Recorder>, safety: CrashSafety, is_test: bool) -> Tee {
+        let mask = recorder
+            .source
+            .tail
+            .mask_before(safety, &recorder.pipeline.redactor);
+        let console = match self.console {
+            None if !self.has_sinks => Some(Box::new(LevelFilter::Info) as Box<dyn Filter>),
+            console => console,
+        };
+        let mut sinks = self.sinks;
+        if let Some(filter) = console {
+            sinks = if is_test {
+                sinks.sink(filter, testing::console())
+            } else {
+                sinks.sink(filter, logtee::stderr())
+            };
+        }
+        // The recorder comes last: what a sink logs about a record comes before the record.
+        let sink = TailSink::new(Arc::clone(recorder), safety);
+        let sinks = match mask {
+            Some(mask) => self.record.add_to(sinks, mask.to(sink)),
+            None => self.record.add_to(sinks, sink),
+        };
+        sinks.build()
+    }
 }
 
 /// A tail in a mapped file if that is wanted and possible, or else in memory.
