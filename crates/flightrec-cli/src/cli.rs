@@ -12,6 +12,7 @@ use crate::export::Format;
 use crate::export::markdown::Tokens;
 use crate::input::{self, Limits};
 use crate::select::Selection;
+use crate::show::LogAmount;
 
 /// Reads the dumps (crash reports) of programs that have a flight recorder
 #[derive(Debug, Parser)]
@@ -124,7 +125,7 @@ pub(crate) struct Show {
     pub(crate) all: bool,
     /// How many records to show, `all` or a number; those right before each error was created are
     /// shown, too [default: 20]
-    #[arg(long, value_name = "N|all", value_parser = parse_log)]
+    #[arg(long, value_name = "N|all")]
     pub(crate) log: Option<LogAmount>,
     /// Do not show lines of source files of this machine
     #[arg(long)]
@@ -157,24 +158,17 @@ pub(crate) struct DumpProcess {
     #[arg(value_name = "PID")]
     pub(crate) pid: u32,
     /// Only records of this long before the dump, such as 60s or 5m; all of them
-    #[arg(long, value_name = "TIME", value_parser = crate::commands::dump::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = crate::select::parse_duration)]
     pub(crate) last: Option<SignedDuration>,
     /// Show everything: frames of the runtime, all threads, where each record was logged
     #[arg(short, long)]
     pub(crate) all: bool,
     /// How many records to show, `all` or a number [default: 20]
-    #[arg(long, value_name = "N|all", value_parser = parse_log)]
+    #[arg(long, value_name = "N|all")]
     pub(crate) log: Option<LogAmount>,
     /// How long to wait for the dump, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub(crate) timeout: u64,
-}
-
-/// How much of the log to show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LogAmount {
-    All,
-    Last(usize),
 }
 
 /// Show the logs of several dumps in one order of time: of a process and its workers, say
@@ -410,13 +404,4 @@ impl Common {
     pub(crate) fn now(&self) -> Timestamp {
         self.now.unwrap_or_else(Timestamp::now)
     }
-}
-
-fn parse_log(text: &str) -> Result<LogAmount, String> {
-    if text.eq_ignore_ascii_case("all") {
-        return Ok(LogAmount::All);
-    }
-    text.parse()
-        .map(LogAmount::Last)
-        .map_err(|_| "expected `all` or a number".to_owned())
 }

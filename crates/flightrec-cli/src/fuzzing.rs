@@ -10,13 +10,12 @@ use jiff::Timestamp;
 use logredact::Redactor;
 use serde_json::Value;
 
-use crate::cli::LogAmount;
 use crate::commands;
 use crate::export::{self, Format, Selected};
 use crate::input::{self, Limits};
 use crate::redact::{self, Personal};
 use crate::select::Selection;
-use crate::show::{self, Paths, View};
+use crate::show::{self, LogAmount, Paths, View};
 use crate::symbolicate::{self, Binary};
 
 const LIMITS: Limits = Limits {

@@ -238,6 +238,20 @@ fn parse_around(text: &str) -> Result<Around, String> {
     })
 }
 
+/// A duration such as `60s` or `5m`; a number alone is of seconds.
+pub(crate) fn parse_duration(text: &str) -> Result<SignedDuration, String> {
+    if let Ok(seconds) = text.parse::<u32>() {
+        return Ok(SignedDuration::from_secs(seconds.into()));
+    }
+    let duration: SignedDuration = text
+        .parse()
+        .map_err(|_| "a duration such as 60s or 5m is expected".to_owned())?;
+    match duration.is_negative() {
+        true => Err("a duration is not negative".to_owned()),
+        false => Ok(duration),
+    }
+}
+
 /// Whether a target is `outer` or a module in it.
 fn is_within(target: &str, outer: &str) -> bool {
     let outer = outer.trim_end_matches("::");

@@ -24,7 +24,7 @@ pub(super) fn run(args: Doctor, common: &Common) -> Result {
         .map_err(|error| CliError::at(path, format!("it is not an executable: {error}")))?;
     findings.push(doctor::writable(input::state_dir().ok().as_deref()));
 
-    let mut screen = Screen::open(common);
+    let mut screen = Screen::open(!common.no_pager);
     for finding in &findings {
         let (mark, style) = match finding.verdict {
             Verdict::Good => ("✓", anstyle::AnsiColor::Green.on_default()),

@@ -5,11 +5,12 @@ use std::time::Duration;
 use flightrec_dump::Dump;
 use jiff::SignedDuration;
 
-use crate::cli::{Common, DumpProcess, LogAmount};
+use crate::cli::{Common, DumpProcess};
 use crate::dump_request::Process;
 use crate::error::{Outcome, Result};
 use crate::input::note;
 use crate::render::{text, time};
+use crate::show::LogAmount;
 
 pub(super) fn run(args: DumpProcess, common: &Common) -> Result {
     let process = Process::find(args.pid)?;
@@ -40,18 +41,4 @@ fn keep_last(dump: &mut Dump, last: SignedDuration) {
         let at = time::known(record.time);
         at.zip(from).is_none_or(|(at, from)| at >= from)
     });
-}
-
-/// A duration such as `60s` or `5m`; a number alone is of seconds.
-pub(crate) fn parse_duration(text: &str) -> std::result::Result<SignedDuration, String> {
-    if let Ok(seconds) = text.parse::<u32>() {
-        return Ok(SignedDuration::from_secs(seconds.into()));
-    }
-    let duration: SignedDuration = text
-        .parse()
-        .map_err(|_| "a duration such as 60s or 5m is expected".to_owned())?;
-    match duration.is_negative() {
-        true => Err("a duration is not negative".to_owned()),
-        false => Ok(duration),
-    }
 }

@@ -71,7 +71,7 @@ pub(super) fn run(args: Group, common: &Common) -> Result {
         }
         None => {}
     }
-    let mut screen = Screen::open(common);
+    let mut screen = Screen::open(!common.no_pager);
     let width = screen.width();
     print(&mut screen, kinds, &args, width)?;
     screen.close()?;

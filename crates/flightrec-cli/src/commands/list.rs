@@ -90,7 +90,7 @@ pub(super) fn run(what: &[PathBuf], all: bool, common: &Common) -> Result {
     if entries.is_empty() {
         return nothing(what);
     }
-    let mut screen = Screen::open(common);
+    let mut screen = Screen::open(!common.no_pager);
     let width = screen.width();
     let rows: Vec<_> = entries
         .iter()

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use flightrec_dump::Dump;
 use jiff::Timestamp;
 
-use crate::cli::{Common, LogAmount, Merge};
+use crate::cli::{Common, Merge};
 use crate::error::{Outcome, Result};
 use crate::input;
 use crate::render::count;
@@ -14,7 +14,7 @@ use crate::render::style::{self, BOLD, DIM, ERROR};
 use crate::render::{text, time};
 use crate::select::Selection;
 use crate::show::records::{Columns, Line};
-use crate::show::{self, Paths, View};
+use crate::show::{self, LogAmount, Paths, View};
 
 /// An event of one of the processes.
 enum Event<'a> {
@@ -27,7 +27,7 @@ pub(super) fn run(args: Merge, common: &Common) -> Result {
     for source in input::several(&args.dumps)? {
         dumps.push(input::read_dump(&source, common.limits())?);
     }
-    let mut screen = Screen::open(common);
+    let mut screen = Screen::open(!common.no_pager);
     let view = View {
         width: screen.width(),
         now: common.now(),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use flightrec_dump::Dump;
 
-use crate::cli::{Common, LogAmount, Show};
+use crate::cli::{Common, Show};
 use crate::error::{CliError, Outcome, Result};
 use crate::input::{self, Source, note};
 use crate::render::screen::Screen;
@@ -13,7 +13,7 @@ use crate::render::style::DIM;
 use crate::render::text;
 use crate::select::Selection;
 use crate::show::diff::Side;
-use crate::show::{self, Paths, View};
+use crate::show::{self, LogAmount, Paths, View};
 
 /// How many records are shown by default.
 const RECORDS: usize = 20;
@@ -44,7 +44,7 @@ fn diff(args: &Show, other: &Path, common: &Common) -> Result {
         input::read_dump(&old, common.limits())?,
         input::read_dump(&new, common.limits())?,
     ];
-    let mut screen = Screen::open(common);
+    let mut screen = Screen::open(!common.no_pager);
     let width = screen.width();
     let (old, new) = (old.name(), new.name());
     let side = |n: usize, name| Side {
@@ -77,7 +77,7 @@ pub(super) fn one(
 }
 
 fn print(dumps: &[(Source, Dump)], args: &Show, common: &Common) -> Result {
-    let mut screen = Screen::open(common);
+    let mut screen = Screen::open(!common.no_pager);
     let mut shown = 0;
     let are_several = dumps.len() > 1;
     for (n, (source, dump)) in dumps.iter().enumerate() {

@@ -6,8 +6,6 @@ use std::process::{Child, Command, Stdio};
 
 use anstream::{AutoStream, ColorChoice};
 
-use crate::cli::Common;
-
 /// A narrower terminal is treated as if it had that many columns.
 const MIN_WIDTH: usize = 40;
 
@@ -60,7 +58,9 @@ enum State {
 }
 
 impl Screen {
-    pub(crate) fn open(common: &Common) -> Screen {
+    /// Output for a terminal, or a pipe. With `has_pager`, what is longer than the terminal goes
+    /// through a pager.
+    pub(crate) fn open(has_pager: bool) -> Screen {
         let size = io::stdout()
             .is_terminal()
             .then(terminal_size::terminal_size)
@@ -70,7 +70,7 @@ impl Screen {
             .and_then(|columns| columns.parse().ok());
         let width = columns.or_else(|| size.map(|(columns, _)| usize::from(columns.0)));
         let state = match size {
-            Some((_, rows)) if !common.no_pager => State::Held {
+            Some((_, rows)) if has_pager => State::Held {
                 text: Vec::new(),
                 lines: 0,
                 rows: usize::from(rows.0),

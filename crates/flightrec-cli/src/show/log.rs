@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::str::FromStr;
 
 use flightrec_dump::{Dump, LogRecord};
 use jiff::Timestamp;
 
 use super::View;
 use super::records::{Columns, Line};
-use crate::cli::LogAmount;
 use crate::render::count::{self, grouped};
 use crate::render::style::{BOLD, DIM};
 
@@ -17,6 +17,26 @@ const ERRORS: usize = 5;
 
 /// … and how many records each.
 const BEFORE_ERROR: usize = 3;
+
+/// How much of the log to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogAmount {
+    All,
+    Last(usize),
+}
+
+impl FromStr for LogAmount {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.eq_ignore_ascii_case("all") {
+            return Ok(LogAmount::All);
+        }
+        text.parse()
+            .map(LogAmount::Last)
+            .map_err(|_| "expected `all` or a number".to_owned())
+    }
+}
 
 pub(super) fn print(
     out: &mut dyn Write,

@@ -18,9 +18,10 @@ use anstyle::Style;
 use flightrec_dump::{Dump, Kind, SCHEMA};
 use jiff::{SignedDuration, Timestamp};
 
+pub(crate) use log::LogAmount;
 pub(crate) use paths::Paths;
+use stack::Stacks;
 
-use crate::cli::LogAmount;
 use crate::render::style::{BOLD, DIM, ERROR, WARN};
 use crate::render::{text, time};
 use crate::select::Selection;
@@ -51,7 +52,10 @@ pub(crate) fn dump(out: &mut dyn Write, dump: &Dump, view: &View) -> io::Result<
     headline(out, dump, failure, view)?;
     error::print(out, dump, view)?;
     facts::print(out, dump, view)?;
-    stack::print(out, dump, failure, view)?;
+    let mut stacks = Stacks::new(dump, failure, view);
+    stack::errors(out, &mut stacks)?;
+    threads::print(out, &mut stacks)?;
+    stacks.without_symbols(out)?;
     // The reader sees this while a long log is laid out.
     out.flush()?;
     log::print(out, dump, failure, view)

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::columns::{self, Row, place, place_of};
 use super::spans::Spans;
-use super::{View, source, threads};
+use super::{View, source};
 use crate::render::count;
 use crate::render::style::{BOLD, DIM, PLACE, PLAIN, WARN};
 use crate::render::text;
@@ -25,20 +25,9 @@ const WITH_SOURCE: usize = 2;
 /// A longer name of a function is cut.
 pub(super) const MAX_NAME: usize = 400;
 
-pub(super) fn print(
-    out: &mut dyn Write,
-    dump: &Dump,
-    failure: Option<Timestamp>,
-    view: &View,
-) -> io::Result<()> {
-    let mut stacks = Stacks {
-        spans: Spans::of(dump),
-        dump,
-        failure,
-        shown: HashSet::new(),
-        labelled: false,
-        view,
-    };
+/// Prints the stacks of the errors, or why there are none.
+pub(super) fn errors<'a>(out: &mut dyn Write, stacks: &mut Stacks<'a>) -> io::Result<()> {
+    let (dump, view) = (stacks.dump, stacks.view);
     let traces = &dump.stack_traces;
     for (n, trace) in traces.iter().take(MAX_STACKS).enumerate() {
         let number = match traces.len() {
@@ -65,8 +54,7 @@ pub(super) fn print(
             writeln!(out, "{gap}{BOLD}{lead}{BOLD:#}{DIM}{piece}{DIM:#}")?;
         }
     }
-    threads::print(out, &mut stacks)?;
-    stacks.without_symbols(out)
+    Ok(())
 }
 
 /// Why there is no stack.
@@ -90,6 +78,17 @@ pub(super) struct Stacks<'a> {
 }
 
 impl<'a> Stacks<'a> {
+    pub(super) fn new(dump: &'a Dump, failure: Option<Timestamp>, view: &'a View) -> Self {
+        Stacks {
+            spans: Spans::of(dump),
+            dump,
+            failure,
+            shown: HashSet::new(),
+            labelled: false,
+            view,
+        }
+    }
+
     fn trace(&mut self, out: &mut dyn Write, trace: &'a Trace, number: &str) -> io::Result<()> {
         let view = self.view;
         // A stack that was captured where the dump was made is of the thread that made it.
@@ -195,7 +194,7 @@ impl<'a> Stacks<'a> {
     }
 
     /// Says once how frames without names get them.
-    fn without_symbols(&self, out: &mut dyn Write) -> io::Result<()> {
+    pub(super) fn without_symbols(&self, out: &mut dyn Write) -> io::Result<()> {
         let traces = self.dump.stack_traces.iter().map(|trace| &trace.frames);
         let threads = self.dump.threads.iter().map(|thread| &thread.frames);
         let frames = traces.chain(threads).flatten();
