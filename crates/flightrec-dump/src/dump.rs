@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lenient::{lenient, list};
 use crate::text_enum::text_enum;
-use crate::{Entries, ErrorNode, LogRecord, Span, Thread, Timestamp, Trace};
+use crate::{Entries, ErrorNode, LogRecord, NotedError, Span, Thread, Timestamp, Trace};
 
 /// The schema that this version writes.
 pub const SCHEMA: &str = "flightrec/1";
@@ -56,6 +56,13 @@ pub struct Dump {
     /// How many more stacks there were.
     #[serde(deserialize_with = "lenient")]
     pub omitted_stack_traces: u64,
+    /// Errors that the program handled before, in the order in which they were last noted: of each
+    /// place the first and the last few.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
+    pub noted_errors: Vec<NotedError>,
+    /// How many more times errors were noted.
+    #[serde(skip_serializing_if = "is_zero", deserialize_with = "lenient")]
+    pub omitted_noted_errors: u64,
     /// The stack of every thread, where they were captured.
     #[serde(deserialize_with = "list")]
     pub threads: Vec<Thread>,
@@ -105,6 +112,15 @@ pub struct Dump {
 }
 
 impl Dump {
+    /// All stacks of errors: of the failure, and of errors that were noted before.
+    pub fn all_traces(&self) -> impl Iterator<Item = &Trace> {
+        let noted = self
+            .noted_errors
+            .iter()
+            .flat_map(|noted| &noted.stack_traces);
+        self.stack_traces.iter().chain(noted)
+    }
+
     /// Writes the dump as one line of JSON, without a newline.
     ///
     /// # Errors
@@ -113,6 +129,10 @@ impl Dump {
     pub fn write_to(&self, writer: impl Write) -> io::Result<()> {
         Ok(serde_json::to_writer(writer, self)?)
     }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Why a dump was made.

@@ -20,7 +20,7 @@ pub use fingerprint::fnv1a;
 pub use listening::Listening;
 pub use read::ReadError;
 pub use record::{Level, LogRecord, Span};
-pub use stack::{ErrorNode, Frame, Location, StackOrigin, Thread, Trace};
+pub use stack::{ErrorNode, Frame, Location, NotedError, StackOrigin, Thread, Trace};
 pub use summary::Summary;
 pub use timestamp::{ParseTimestampError, Timestamp};
 pub use value::Value;

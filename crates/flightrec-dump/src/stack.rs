@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Timestamp;
 use crate::lenient::{lenient, list};
 use crate::text_enum::text_enum;
 
@@ -100,6 +101,34 @@ pub struct Trace {
     /// The span that was entered when the stack was captured, if any.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient")]
     pub span: Option<u64>,
+}
+
+/// An error that the program handled, and that it told the recorder about.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct NotedError {
+    /// The error and its causes.
+    #[serde(deserialize_with = "lenient")]
+    pub error: ErrorNode,
+    /// How many times the same error was noted in the same place.
+    #[serde(deserialize_with = "lenient")]
+    pub count: u64,
+    /// When it was noted for the first time.
+    #[serde(deserialize_with = "lenient")]
+    pub first_at: Timestamp,
+    /// When it was noted for the last time.
+    #[serde(deserialize_with = "lenient")]
+    pub last_at: Timestamp,
+    /// The call that noted it.
+    #[serde(deserialize_with = "lenient")]
+    pub noted_at: Location,
+    /// The thread that noted it first: its name, or `ThreadId(n)`.
+    #[serde(deserialize_with = "lenient")]
+    pub thread: String,
+    /// The stacks of the error and of its causes: the first 8.
+    #[serde(deserialize_with = "list")]
+    pub stack_traces: Vec<Trace>,
 }
 
 text_enum! {

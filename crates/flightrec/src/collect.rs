@@ -14,6 +14,7 @@ use tailwriter::{Entry, Snapshot};
 use crate::app_info::{self, AppInfo};
 use crate::capture_stamp::Moment;
 use crate::failure::Failure;
+use crate::noted::Kept;
 use crate::sink::SpanSource;
 use crate::spans;
 use crate::tail::Tail;
@@ -31,7 +32,7 @@ pub(crate) struct Source {
 }
 
 /// The dump of a failure. Its frames have addresses and no names.
-pub(crate) fn collect(source: &Source, failure: &Failure) -> Dump {
+pub(crate) fn collect(source: &Source, failure: &Failure, noted: &Kept) -> Dump {
     // The records first: the rest may take a while, and log.
     let snapshot = source.tail.snapshot();
     let moment = Moment::now();
@@ -43,11 +44,20 @@ pub(crate) fn collect(source: &Source, failure: &Failure) -> Dump {
     dump.error = failure.error.clone();
     dump.notes = failure.notes.clone();
     dump.stack_traces = traces(&unnamed, failure);
-    for (trace, stack) in dump.stack_traces.iter_mut().zip(&failure.stacks) {
-        let stamp = stack.stamp();
-        trace.log_seq = stamp.and_then(|stamp| moment.last_before(stamp, &snapshot));
-        trace.span = stack.span();
+    let place_in_log = |traces: &mut [Trace], stacks: &StackTraces| {
+        for (trace, stack) in traces.iter_mut().zip(stacks) {
+            let stamp = stack.stamp();
+            trace.log_seq = stamp.and_then(|stamp| moment.last_before(stamp, &snapshot));
+            trace.span = stack.span();
+        }
+    };
+    place_in_log(&mut dump.stack_traces, &failure.stacks);
+    for noted in noted.errors() {
+        let mut described = noted.described(&noted.stacks().without_names());
+        place_in_log(&mut described.stack_traces, noted.stacks());
+        dump.noted_errors.push(described);
     }
+    dump.omitted_noted_errors = noted.omitted;
     dump.omitted_stack_traces = failure.omitted_stacks;
     add_records(&snapshot, &mut dump);
     spans::add(source, &snapshot, &mut dump);
@@ -55,8 +65,8 @@ pub(crate) fn collect(source: &Source, failure: &Failure) -> Dump {
     if is_of_log && dump.latest_logs.is_empty() && dump.evicted_logs == 0 {
         dump.notes.push(NO_RECORDS.to_owned());
     }
-    let frames = || unnamed.iter().flat_map(|stack| stack.frames());
-    dump.modules = modules(|name| frames().any(|frame| frame.module() == Some(name)));
+    let frames = || dump.all_traces().flat_map(|trace| &trace.frames);
+    dump.modules = modules(|name| frames().any(|frame| frame.module.as_deref() == Some(name)));
     dump.process = app_info::process(source.app.started, &failure.thread);
     dump.fingerprint = dump.fingerprint_of();
     dump

@@ -225,6 +225,11 @@ impl Failure {
         }
     }
 
+    /// Equal for failures with the same stacks.
+    pub(crate) fn stack_key(&self) -> u64 {
+        fnv1a(addresses(&self.stacks).as_bytes())
+    }
+
     fn with_key(mut self, key: &str) -> Failure {
         self.key = Some(fnv1a(format!("{} {key}", self.kind).as_bytes()));
         self

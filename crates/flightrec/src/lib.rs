@@ -11,6 +11,7 @@ mod testing;
 // What a program calls.
 mod error_ref;
 mod flight_recorder;
+mod noted;
 mod outcome;
 mod rules;
 mod run;
@@ -45,8 +46,8 @@ pub use error_ref::ErrorRef;
 pub use flight_recorder::FlightRecorder;
 pub use flightrec_dump::{
     Crash, Dump, Entries, ErrorNode, Frame, Host, Kind, Level, Location, LogRecord, Module,
-    Process, ReadError, Reason, SCHEMA, Span, StackOrigin, Suppressed, Thread, Timestamp, Trace,
-    Value,
+    NotedError, Process, ReadError, Reason, SCHEMA, Span, StackOrigin, Suppressed, Thread,
+    Timestamp, Trace, Value,
 };
 pub use install::InstallError;
 pub use outcome::{DumpError, DumpOutcome};

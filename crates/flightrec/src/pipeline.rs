@@ -8,14 +8,16 @@ use std::process;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flightrec_dump::Dump;
+use flightrec_dump::{Dump, Trace};
 use forklock::{ForkMutex, LockError};
 use logredact::Redactor;
+use stackerr::StackTraces;
 
 use crate::collect::{Source, collect, traces};
 use crate::destination::Destination;
 use crate::failure::Failure;
 use crate::limiter::{Decision, RateLimiter, SuppressedFailures};
+use crate::noted::{Kept, NotedErrors};
 use crate::notices::Notices;
 use crate::outcome::{DumpError, DumpOutcome};
 use crate::redaction::{Redacting, redact, redact_stacks};
@@ -36,6 +38,7 @@ pub(crate) struct Pipeline {
     pub(crate) callbacks: Vec<Callback>,
     pub(crate) notices: Arc<Notices>,
     pub(crate) recent: ForkMutex<RecentDumps>,
+    pub(crate) noted: NotedErrors,
     /// The process that was set up; a forked child looks up no names.
     pub(crate) pid: u32,
 }
@@ -87,11 +90,15 @@ impl Pipeline {
         };
         // The program's code runs in here: redaction rules, callbacks, a writer. None of it may
         // take the program down.
+        let noted = self.noted.take();
         let dumped = catch_unwind(AssertUnwindSafe(|| {
-            self.dump_new(source, &failure, reported.clone())
+            self.dump_new(source, &failure, reported.clone(), &noted)
         }));
         let dumped = dumped
             .unwrap_or_else(|_| Err(self.report(DumpError::new("no dump: making it panicked"))));
+        if dumped.is_err() {
+            self.noted.put_back(noted);
+        }
         locked(&self.limiter, |limiter| match &dumped {
             Ok(outcome) => limiter.written(&failure, outcome.path()),
             Err(_) => limiter.failed(&failure, reported),
@@ -104,16 +111,17 @@ impl Pipeline {
         source: &Source,
         failure: &Failure,
         suppressed: SuppressedFailures,
+        noted: &Kept,
     ) -> Result<DumpOutcome, DumpError> {
         let _redacting = self.redacting.start(&self.redactor);
-        let mut dump = collect(source, failure);
+        let mut dump = collect(source, failure, noted);
         let threads = self.add_threads(failure, &mut dump);
         dump.suppressed_dumps = suppressed.count;
         dump.suppressed = suppressed.described;
         dump.related_dumps = locked(&self.recent, |recent| recent.names()).unwrap_or_default();
         redact(&mut dump, &self.redactor);
         let path = self.write(&dump)?;
-        if let Err(note) = self.name_frames(failure, &threads, &mut dump) {
+        if let Err(note) = self.name_frames(failure, noted, &threads, &mut dump) {
             dump.notes.push(note.to_owned());
         }
         self.complete_and_deliver(&dump, path)
@@ -131,9 +139,10 @@ impl Pipeline {
     /// The dump as it would be made now. It is delivered nowhere.
     pub(crate) fn preview(&self, source: &Source, failure: &Failure) -> Dump {
         let _redacting = self.redacting.start(&self.redactor);
-        let mut dump = collect(source, failure);
+        let noted = self.noted.clone_kept();
+        let mut dump = collect(source, failure, &noted);
         redact(&mut dump, &self.redactor);
-        if let Err(note) = self.name_frames(failure, &Threads::default(), &mut dump) {
+        if let Err(note) = self.name_frames(failure, &noted, &Threads::default(), &mut dump) {
             dump.notes.push(note.to_owned());
         }
         dump
@@ -174,29 +183,32 @@ impl Pipeline {
     fn name_frames(
         &self,
         failure: &Failure,
+        noted: &Kept,
         threads: &Threads,
         dump: &mut Dump,
     ) -> Result<(), &'static str> {
         let Some(symboliser) = self.symboliser else {
             return Ok(());
         };
-        if failure.stacks.is_empty() && threads.is_empty() {
+        let noted = noted.errors();
+        let noted_stacks = noted.iter().flat_map(|noted| noted.stacks());
+        let stacks: StackTraces = failure.stacks.iter().chain(noted_stacks).cloned().collect();
+        if stacks.is_empty() && threads.is_empty() {
             return Ok(());
         }
         if process::id() != self.pid {
             return Err("names are missing: this is a forked process");
         }
-        let (stacks, its_threads) = (failure.stacks.clone(), threads.clone());
+        let its_threads = threads.clone();
         let names = symbolise::run(move || {
             symboliser(&stacks);
             its_threads.names()
         })?;
-        let mut named = traces(&failure.stacks, failure);
-        for (named, unnamed) in named.iter_mut().zip(&dump.stack_traces) {
-            named.log_seq = unnamed.log_seq;
-            named.span = unnamed.span;
+        set_named(&mut dump.stack_traces, traces(&failure.stacks, failure));
+        for (described, noted) in dump.noted_errors.iter_mut().zip(noted) {
+            let named = noted.described(noted.stacks()).stack_traces;
+            set_named(&mut described.stack_traces, named);
         }
-        dump.stack_traces = named;
         threads.add_names(&names, dump, failure);
         redact_stacks(dump, &self.redactor);
         dump.fingerprint = dump.fingerprint_of();
@@ -257,6 +269,15 @@ impl Pipeline {
     }
 }
 
+/// Replaces traces by the same ones with names.
+fn set_named(traces: &mut Vec<Trace>, mut named: Vec<Trace>) {
+    for (named, unnamed) in named.iter_mut().zip(&*traces) {
+        named.log_seq = unnamed.log_seq;
+        named.span = unnamed.span;
+    }
+    *traces = named;
+}
+
 /// Runs `work` under a lock. `None` if this thread holds it: a signal handler has interrupted it.
 pub(crate) fn locked<T, R>(mutex: &ForkMutex<T>, work: impl FnOnce(&mut T) -> R) -> Option<R> {
     match mutex.lock() {
@@ -309,8 +330,6 @@ impl Drop for ResetDumping {
 mod tests {
     use std::process::Command;
     use std::thread;
-
-    use stackerr::StackTraces;
 
     use super::*;
 

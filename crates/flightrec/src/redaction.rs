@@ -22,6 +22,11 @@ pub(crate) fn redact(dump: &mut Dump, redactor: &Redactor) {
         mask.error(error);
     }
     mask.stacks(dump);
+    for noted in &mut dump.noted_errors {
+        mask.error(&mut noted.error);
+        mask.location(&mut noted.noted_at);
+        mask.text(&mut noted.thread);
+    }
     for suppressed in &mut dump.suppressed {
         mask.text(&mut suppressed.message);
     }
@@ -170,7 +175,9 @@ impl Mask<'_> {
     }
 
     fn stacks(&self, dump: &mut Dump) {
-        for trace in &mut dump.stack_traces {
+        let noted = dump.noted_errors.iter_mut();
+        let noted = noted.flat_map(|noted| &mut noted.stack_traces);
+        for trace in dump.stack_traces.iter_mut().chain(noted) {
             self.text(&mut trace.error);
             self.codes(&mut trace.error_type);
             self.frames(&mut trace.frames);
@@ -286,6 +293,17 @@ mod tests {
                 "trail": [place], "log_seq": 1, "span": 2,
             }],
             "omitted_stack_traces": 1,
+            "noted_errors": [{
+                "error": { "message": "m", "location": place, "sources": [
+                    { "message": "m", "location": place, "sources": [] }
+                ] },
+                "count": 2, "first_at": "2026-01-02T03:04:05Z", "last_at": "2026-01-02T03:04:05Z",
+                "noted_at": place, "thread": "t", "stack_traces": [{
+                    "error": "e", "error_type": "t", "origin": "creation", "frames": [frame],
+                    "trail": [place], "log_seq": 1, "span": 2,
+                }],
+            }],
+            "omitted_noted_errors": 1,
             "threads": [{
                 "id": 1, "name": "n", "state": "s", "frames": [frame], "stack_ended": "e",
                 "crashed": true,
@@ -349,7 +367,8 @@ mod tests {
     #[test]
     fn every_field_is_set() {
         for (path, leaf) in all_leaves(&full()) {
-            let is_end_of_chain = path.ends_with("/sources/0/sources/0/sources");
+            let is_end_of_chain = path.ends_with("/sources/0/sources/0/sources")
+                || path == "/noted_errors/0/error/sources/0/sources";
             let is_empty = leaf.is_null() || leaf == Json::Array(Vec::new());
             assert!(!is_empty || is_end_of_chain, "{path}: set it in `full`");
         }
@@ -357,7 +376,7 @@ mod tests {
 
     /// What the recorder or the system makes, and not the program: numbers in digits, words of a
     /// fixed list, and what tools compare byte by byte.
-    const NOT_MASKED: [&str; 22] = [
+    const NOT_MASKED: [&str; 26] = [
         "/created_at",
         "/crash/boot_id",
         "/crash/fault_address",
@@ -369,6 +388,10 @@ mod tests {
         "/latest_logs/0/level",
         "/latest_logs/0/time",
         "/modules/0/build_id",
+        "/noted_errors/0/first_at",
+        "/noted_errors/0/last_at",
+        "/noted_errors/0/stack_traces/0/frames/0/address",
+        "/noted_errors/0/stack_traces/0/origin",
         "/process/started_at",
         "/reason/kind",
         "/related_dumps/0",

@@ -61,7 +61,7 @@ impl Known {
 
     fn move_to(mut self, dump: &mut Dump) {
         let records = dump.latest_logs.iter().filter_map(|record| record.span);
-        let stacks = dump.stack_traces.iter().filter_map(|trace| trace.span);
+        let stacks = dump.all_traces().filter_map(|trace| trace.span);
         let mut wanted: Vec<u64> = records.chain(stacks).collect();
         let mut asked = HashSet::new();
         let mut missing = 0_u64;

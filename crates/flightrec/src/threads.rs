@@ -46,7 +46,7 @@ impl Threads {
             .collect();
         self.add_names(&names, dump, failure);
         let threads = dump.threads.iter().flat_map(|thread| &thread.frames);
-        let traces = dump.stack_traces.iter().flat_map(|trace| &trace.frames);
+        let traces = dump.all_traces().flat_map(|trace| &trace.frames);
         let used: Vec<&str> = threads
             .chain(traces)
             .filter_map(|frame| frame.module.as_deref())

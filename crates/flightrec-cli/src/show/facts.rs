@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use flightrec_dump::{Crash, Dump, Kind};
+use flightrec_dump::{Crash, Dump, Kind, NotedError};
 use jiff::Timestamp;
 
 use super::columns::pair;
-use super::{View, failed_at, uptime};
+use super::{Paths, View, failed_at, uptime};
 use crate::render::count::{grouped, of};
 use crate::render::time;
 
@@ -70,6 +70,17 @@ pub(crate) fn list(dump: &Dump, now: Option<Timestamp>, all: bool) -> Vec<Fact> 
     for (key, value) in dump.metadata.iter() {
         fact("metadata", format!("{key}: {value}"));
     }
+    let paths = Paths::of(dump);
+    let most = if all { usize::MAX } else { 6 };
+    for noted in dump.noted_errors.iter().rev().take(most) {
+        fact("noted before", self::noted(noted, &paths));
+    }
+    let omitted = dump.noted_errors.iter().rev().skip(most);
+    let omitted = omitted.fold(dump.omitted_noted_errors, |sum, noted| sum + noted.count);
+    if omitted > 0 {
+        let omitted = usize::try_from(omitted).unwrap_or(usize::MAX);
+        fact("", format!("… {}", of(omitted, "more noted error")));
+    }
     if dump.suppressed_dumps > 0 {
         let more = usize::try_from(dump.suppressed_dumps).unwrap_or(usize::MAX);
         let more = of(more, "failure");
@@ -100,6 +111,31 @@ pub(crate) fn list(dump: &Dump, now: Option<Timestamp>, all: bool) -> Vec<Fact> 
 
 /// The name of the fact that tells what was masked.
 pub(crate) const MASKED: &str = "masked";
+
+/// `10× no route: connection refused (src/net.rs:42), 12:00:01.000 to 12:00:19.000`
+fn noted(noted: &NotedError, paths: &Paths) -> String {
+    let times = match noted.count {
+        0 | 1 => String::new(),
+        count => format!("{}× ", grouped(count)),
+    };
+    let mut message = noted.error.message.clone();
+    let mut at = &noted.error;
+    while let [cause] = at.sources.as_slice() {
+        message = format!("{message}: {}", cause.message);
+        at = cause;
+    }
+    let place = match noted.noted_at.file.as_str() {
+        "" => String::new(),
+        file => format!(" ({}:{})", paths.short(file), noted.noted_at.line),
+    };
+    let of_day = |at| time::known(at).map(time::of_day);
+    let when = match (of_day(noted.first_at), of_day(noted.last_at)) {
+        (Some(first), Some(last)) if first != last => format!(", {first} to {last}"),
+        (_, Some(last)) => format!(", {last}"),
+        _ => String::new(),
+    };
+    format!("{times}{message}{place}{when}")
+}
 
 /// `3 values (key 2, url 1)`; `None` if nothing was masked.
 pub(crate) fn masked(dump: &Dump) -> Option<String> {
@@ -210,4 +246,33 @@ fn more(dump: &Dump, facts: &mut Vec<Fact>) {
         fact("module", format!("{} ({id})", module.name));
     }
     fact("schema", dump.schema.clone());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fact<'a>(facts: &'a [Fact], name: &str) -> Vec<&'a str> {
+        let named = facts.iter().filter(|fact| fact.0 == name);
+        named.map(|fact| &*fact.1).collect()
+    }
+
+    #[test]
+    fn noted_errors_have_their_causes_place_and_times() {
+        let json = br#"{"schema":"flightrec/1","omitted_noted_errors":3,"noted_errors":[
+            {"error":{"message":"once"},"count":1,"last_at":"2026-01-02T03:04:05Z"},
+            {"error":{"message":"no route","sources":[{"message":"refused"}]},"count":10,
+             "first_at":"2026-01-02T03:04:05Z","last_at":"2026-01-02T03:04:15.5Z",
+             "noted_at":{"file":"src/net.rs","line":42,"column":9}}]}"#;
+        let dump = Dump::from_json(json).unwrap();
+        let facts = list(&dump, None, false);
+        assert_eq!(
+            fact(&facts, "noted before"),
+            [
+                "10× no route: refused (src/net.rs:42), 03:04:05.000 to 03:04:15.500",
+                "once, 03:04:05.000",
+            ]
+        );
+        assert_eq!(fact(&facts, ""), ["… 3 more noted errors"]);
+    }
 }

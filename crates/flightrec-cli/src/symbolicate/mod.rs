@@ -60,8 +60,8 @@ pub(crate) fn complete(
     };
     let find = |module: usize, address| find(&symbols[module], address);
     let mut left = most;
-    for key in ["stack_traces", "threads"] {
-        let Some(Value::Array(traces)) = dump.get_mut(key) else {
+    for path in stacks(dump) {
+        let Some(Value::Array(traces)) = dump.pointer_mut(&path) else {
             continue;
         };
         for trace in traces {
@@ -97,6 +97,14 @@ pub(crate) fn complete(
         dump["fingerprint"] = completed.fingerprint_of().into();
     }
     Ok(tally)
+}
+
+/// Where the dump has lists of stacks, as JSON pointers.
+fn stacks(dump: &Value) -> Vec<String> {
+    let noted = dump.get("noted_errors").and_then(Value::as_array);
+    let noted = (0..noted.map_or(0, Vec::len)).map(|n| format!("/noted_errors/{n}/stack_traces"));
+    let others = ["/stack_traces", "/threads"].map(str::to_owned);
+    others.into_iter().chain(noted).collect()
 }
 
 /// The functions at an address, as the file that knows most has them.

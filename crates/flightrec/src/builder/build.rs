@@ -14,6 +14,7 @@ use crate::FlightRecorder;
 use crate::collect::Source;
 use crate::destination::Destination;
 use crate::limiter::RateLimiter;
+use crate::noted::NotedErrors;
 use crate::notices::Notices;
 use crate::pipeline::Pipeline;
 use crate::recorder::Recorder;
@@ -126,6 +127,7 @@ impl Builder {
                 callbacks: self.callbacks,
                 notices,
                 recent: ForkMutex::default(),
+                noted: NotedErrors::default(),
                 pid: process::id(),
             },
             switch: Switch::new(!self.is_off),

@@ -14,6 +14,7 @@ function evidence(process, page) {
     notesSection(process),
     crashSection(process),
     stacksSection(process, page),
+    notedSection(process, page),
     threadsSection(process, page),
     spansSection(process, page),
     detailsSection(process),
@@ -304,6 +305,52 @@ function frameText(frame, number) {
 
 function stackText(title, frames) {
   return [visible(title), ...frames.map(frameText)].join("\n");
+}
+
+// Noted errors
+
+/** Errors that the program handled before the failure, the newest first. */
+function notedSection(process, page) {
+  const all = asList(process.raw.noted_errors).map(asObject).reverse();
+  const omitted = asNumber(process.raw.omitted_noted_errors);
+  const items = all.slice(0, 256).map((noted) => notedItem(noted, process, page));
+  if (omitted) items.push(h("p", { class: "muted" }, `… ${count(omitted, "more noted error")}`));
+  return section(`noted-${process.index}`, "Errors handled before", all.length > 1 && grouped(all.length), items);
+}
+
+function notedItem(noted, process, page) {
+  const error = asObject(noted.error);
+  const times = asNumber(noted.count);
+  const [first, last] = [noted.first_at, noted.last_at].map(parseTime);
+  const when = isTime(last) ? absoluteTime(last) : "";
+  const item = h(
+    "details",
+    { class: "stack" },
+    h(
+      "summary",
+      { tabindex: 0 },
+      h("h3", {}, times > 1 && h("span", { class: "badge" }, `${grouped(times)} ×`), firstLine(asText(error.message), 500) || "an error without a message"),
+    ),
+  );
+  const build = () => {
+    if (item.childElementCount > 1) return;
+    const location = asObject(noted.noted_at);
+    const stacks = asList(noted.stack_traces).map(asObject);
+    const parts = [
+      h(
+        "p",
+        { class: "aside" },
+        h("code", { title: fullPlace(location) }, place(location, process)),
+        h("span", {}, times > 1 && isTime(first) ? `${absoluteTime(first)} to ${when}` : when),
+        h("span", {}, oneLine(asText(noted.thread), 60)),
+      ),
+      errorList([error], process, page, new Set(process.stacks), 0),
+      ...stacks.slice(0, 16).flatMap((stack) => frameList(asList(stack.frames).map(asObject), process, page)),
+    ];
+    item.append(...parts.filter(Boolean));
+  };
+  item.addEventListener("toggle", () => item.open && build());
+  return item;
 }
 
 // Threads
