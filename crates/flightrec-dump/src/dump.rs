@@ -47,6 +47,9 @@ pub struct Dump {
     /// Why the dump was made.
     #[serde(deserialize_with = "lenient")]
     pub reason: Reason,
+    /// What else triggered the dump, while it waited for what follows its trigger.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
+    pub also: Vec<Trigger>,
     /// The error's messages as a tree; `None` if there was no error.
     #[serde(deserialize_with = "lenient")]
     pub error: Option<ErrorNode>,
@@ -112,13 +115,15 @@ pub struct Dump {
 }
 
 impl Dump {
-    /// All stacks of errors: of the failure, and of errors that were noted before.
+    /// All stacks of errors: of the failure, of what else triggered the dump, and of errors that were
+    /// noted before.
     pub fn all_traces(&self) -> impl Iterator<Item = &Trace> {
+        let also = self.also.iter().flat_map(|also| &also.stack_traces);
         let noted = self
             .noted_errors
             .iter()
             .flat_map(|noted| &noted.stack_traces);
-        self.stack_traces.iter().chain(noted)
+        self.stack_traces.iter().chain(also).chain(noted)
     }
 
     /// Writes the dump as one line of JSON, without a newline.
@@ -179,6 +184,29 @@ text_enum! {
         /// The death of an earlier process, found at the next start.
         Crash = "crash",
     }
+}
+
+/// A trigger that made no dump of its own, because it came while another dump waited for what
+/// follows its trigger.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Trigger {
+    /// What triggered it.
+    #[serde(deserialize_with = "lenient")]
+    pub kind: Kind,
+    /// One sentence for people.
+    #[serde(deserialize_with = "lenient")]
+    pub message: String,
+    /// When it happened.
+    #[serde(deserialize_with = "lenient")]
+    pub at: Timestamp,
+    /// The error's messages as a tree; `None` if there was no error.
+    #[serde(deserialize_with = "lenient")]
+    pub error: Option<ErrorNode>,
+    /// The stack of each error that has one.
+    #[serde(deserialize_with = "list")]
+    pub stack_traces: Vec<Trace>,
 }
 
 /// A failure that was counted instead of dumped.

@@ -14,7 +14,7 @@ mod text_enum;
 mod timestamp;
 mod value;
 
-pub use dump::{Crash, Dump, Host, Kind, Module, Process, Reason, SCHEMA, Suppressed};
+pub use dump::{Crash, Dump, Host, Kind, Module, Process, Reason, SCHEMA, Suppressed, Trigger};
 pub use entries::Entries;
 pub use fingerprint::fnv1a;
 pub use listening::Listening;

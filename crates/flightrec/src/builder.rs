@@ -50,6 +50,7 @@ pub struct Builder {
     pub(crate) complaints: Vec<String>,
     dump_on_signals: Vec<i32>,
     rules: Vec<Rule>,
+    look_ahead: Option<Duration>,
     ignore_errors: Option<ErrorFilter>,
     symbolicate: bool,
     all_threads: bool,
@@ -127,6 +128,7 @@ pub fn builder(app: impl Into<String>) -> Builder {
         complaints: Vec::new(),
         dump_on_signals: Vec::new(),
         rules: Vec::new(),
+        look_ahead: None,
         ignore_errors: None,
         symbolicate: true,
         all_threads: false,
@@ -365,6 +367,29 @@ impl Builder {
     /// ```
     pub fn dump_when(mut self, rule: Rule) -> Builder {
         self.rules.push(rule);
+        self
+    }
+
+    /// Lets a dump have the records that follow its trigger for at least this long. By default it has
+    /// none.
+    ///
+    /// The dump is written when the trigger comes, as always. When the time is over, a thread that was
+    /// started for it replaces the file by one that has the records since, and calls
+    /// [`on_dump`](Builder::on_dump). If the process exits before, the dump is completed at the exit;
+    /// if it is killed, the first file is there. A dump for [`dump_to`](Builder::dump_to) is written
+    /// at the end of the time only.
+    ///
+    /// Further triggers within the time make no dump of their own: the dump names them in
+    /// [`also`](Dump::also), with their stacks, and its path is their outcome.
+    ///
+    /// Dumps of what may end the program do not wait, and have a file of their own: errors that
+    /// [`run`](crate::FlightRecorder::run) returns, panics of the main thread, all panics with
+    /// `panic = "abort"`, and crashes.
+    ///
+    /// The records before the trigger stay in the dump, however many follow: it may have twice as
+    /// many records as are kept. A forked child does not complete the dump of its parent.
+    pub fn look_ahead(mut self, wait: Duration) -> Builder {
+        self.look_ahead = Some(wait);
         self
     }
 

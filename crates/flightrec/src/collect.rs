@@ -21,7 +21,7 @@ use crate::tail::Tail;
 
 /// A dump without records says why that may be. A subscriber of `tracing` that is set after the
 /// recorder was installed takes all events, and nothing here is told.
-const NO_RECORDS: &str = "there are no records: the program logged nothing, or it logs through \
+pub(crate) const NO_RECORDS: &str = "there are no records: the program logged nothing, or it logs through \
                           `tracing`, which needs the crate `flightrec-tracing`";
 
 /// What dumps are made of.
@@ -31,11 +31,20 @@ pub(crate) struct Source {
     pub(crate) spans: OnceLock<Box<dyn SpanSource>>,
 }
 
+/// The records at one moment.
+pub(crate) fn records(source: &Source) -> (Snapshot, Moment) {
+    (source.tail.snapshot(), Moment::now())
+}
+
 /// The dump of a failure. Its frames have addresses and no names.
-pub(crate) fn collect(source: &Source, failure: &Failure, noted: &Kept) -> Dump {
-    // The records first: the rest may take a while, and log.
-    let snapshot = source.tail.snapshot();
-    let moment = Moment::now();
+///
+/// `records` should be copied first: the rest may take a while, and log.
+pub(crate) fn collect(
+    source: &Source,
+    (snapshot, moment): &(Snapshot, Moment),
+    failure: &Failure,
+    noted: &Kept,
+) -> Dump {
     let unnamed = failure.stacks.without_names();
     let mut dump = Dump::default();
     describe_app(&source.app, &mut dump);
@@ -47,20 +56,20 @@ pub(crate) fn collect(source: &Source, failure: &Failure, noted: &Kept) -> Dump 
     let place_in_log = |traces: &mut [Trace], stacks: &StackTraces| {
         for (trace, stack) in traces.iter_mut().zip(stacks) {
             let stamp = stack.stamp();
-            trace.log_seq = stamp.and_then(|stamp| moment.last_before(stamp, &snapshot));
+            trace.log_seq = stamp.and_then(|stamp| moment.last_before(stamp, snapshot));
             trace.span = stack.span();
         }
     };
     place_in_log(&mut dump.stack_traces, &failure.stacks);
     for noted in noted.errors() {
-        let mut described = noted.described(&noted.stacks().without_names());
-        place_in_log(&mut described.stack_traces, noted.stacks());
+        let mut described = noted.described();
+        place_in_log(&mut described.stack_traces, &noted.failure().stacks);
         dump.noted_errors.push(described);
     }
     dump.omitted_noted_errors = noted.omitted;
     dump.omitted_stack_traces = failure.omitted_stacks;
-    add_records(&snapshot, &mut dump);
-    spans::add(source, &snapshot, &mut dump);
+    add_records(snapshot, &mut dump);
+    spans::add(source, snapshot, &mut dump);
     let is_of_log = source.spans.get().is_none();
     if is_of_log && dump.latest_logs.is_empty() && dump.evicted_logs == 0 {
         dump.notes.push(NO_RECORDS.to_owned());
@@ -158,7 +167,7 @@ pub(crate) fn modules(is_used: impl Fn(&str) -> bool) -> Vec<Module> {
 }
 
 /// `None` if the entry is about a span.
-fn record(entry: &Entry<'_>) -> Option<LogRecord> {
+pub(crate) fn record(entry: &Entry<'_>) -> Option<LogRecord> {
     let mut record = LogRecord::default();
     record.seq = entry.seq();
     record.time = entry.time().into();

@@ -24,7 +24,10 @@ pub(crate) fn close_at_exit(recorder: &Arc<Recorder>) {
         return;
     };
     recorders.open.retain(|open| open.strong_count() > 0);
-    recorders.open.push(Arc::downgrade(recorder));
+    let recorder = Arc::downgrade(recorder);
+    if !recorders.open.iter().any(|open| open.ptr_eq(&recorder)) {
+        recorders.open.push(recorder);
+    }
     if !recorders.is_hooked {
         // Where there is no such hook, the program must call `close`.
         recorders.is_hooked = stackwalk::ending::at_exit(close_all).is_ok();

@@ -79,6 +79,12 @@ impl Failure {
         }
     }
 
+    /// Whether the process may end because of it, so that its dump can't wait.
+    pub(crate) fn may_end_process(&self) -> bool {
+        let aborts = cfg!(panic = "abort") && self.kind == Kind::Panic;
+        self.ends_process || aborts || self.budget == Budget::MainPanics
+    }
+
     /// A dump that the program asks for, with the stack of the caller.
     pub(crate) fn manual(reason: String) -> Failure {
         Failure {

@@ -27,10 +27,10 @@ mod tail;
 mod capture_stamp;
 mod collect;
 mod destination;
-#[cfg(feature = "crash-safe")]
 mod exit;
 mod failure;
 mod limiter;
+mod look_ahead;
 mod notices;
 mod panics;
 mod pipeline;

@@ -5,7 +5,6 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use flightrec_dump::{ErrorNode, NotedError, Timestamp, fnv1a};
 use forklock::ForkMutex;
-use stackerr::StackTraces;
 
 use crate::FlightRecorder;
 use crate::collect::traces;
@@ -177,12 +176,12 @@ impl Kept {
 }
 
 impl Noted {
-    pub(crate) fn stacks(&self) -> &StackTraces {
-        &self.failure.stacks
+    pub(crate) fn failure(&self) -> &Failure {
+        &self.failure
     }
 
-    /// The error as it is in a dump. `stacks` are its stacks, with names or without.
-    pub(crate) fn described(&self, stacks: &StackTraces) -> NotedError {
+    /// The error as it is in a dump, without names.
+    pub(crate) fn described(&self) -> NotedError {
         let mut noted = NotedError::default();
         noted.error = self.failure.error.clone().unwrap_or_default();
         noted.count = self.count;
@@ -190,7 +189,7 @@ impl Noted {
         noted.last_at = self.last_at;
         noted.noted_at = self.noted_at.into();
         noted.thread.clone_from(&self.failure.thread);
-        noted.stack_traces = traces(stacks, &self.failure);
+        noted.stack_traces = traces(&self.failure.stacks.without_names(), &self.failure);
         noted
     }
 
@@ -229,6 +228,8 @@ fn bound(error: &mut ErrorNode, left: &mut usize) {
 
 #[cfg(test)]
 mod tests {
+    use stackerr::StackTraces;
+
     use super::*;
 
     fn note(kept: &mut Kept, message: &str, place: &'static Location<'static>) {

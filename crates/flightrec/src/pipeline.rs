@@ -8,19 +8,21 @@ use std::process;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flightrec_dump::{Dump, Trace};
+use flightrec_dump::{Dump, Timestamp, Trace};
 use forklock::{ForkMutex, LockError};
 use logredact::Redactor;
 use stackerr::StackTraces;
 
-use crate::collect::{Source, collect, traces};
+use crate::collect::{self, Source, collect, records};
 use crate::destination::Destination;
 use crate::failure::Failure;
 use crate::limiter::{Decision, RateLimiter, SuppressedFailures};
-use crate::noted::{Kept, NotedErrors};
+use crate::look_ahead::{LookAhead, Waiting};
+use crate::noted::{Kept, Noted, NotedErrors};
 use crate::notices::Notices;
 use crate::outcome::{DumpError, DumpOutcome};
 use crate::redaction::{Redacting, redact, redact_stacks};
+use crate::spans;
 use crate::symbolise::{self, Symboliser};
 use crate::threads::Threads;
 
@@ -39,6 +41,7 @@ pub(crate) struct Pipeline {
     pub(crate) notices: Arc<Notices>,
     pub(crate) recent: ForkMutex<RecentDumps>,
     pub(crate) noted: NotedErrors,
+    pub(crate) look_ahead: LookAhead,
     /// The process that was set up; a forked child looks up no names.
     pub(crate) pid: u32,
 }
@@ -90,6 +93,12 @@ impl Pipeline {
         };
         // The program's code runs in here: redaction rules, callbacks, a writer. None of it may
         // take the program down.
+        if let Some(outcome) = self.look_ahead.join(&failure, &reported) {
+            locked(&self.limiter, |limiter| {
+                limiter.written(&failure, outcome.path())
+            });
+            return Ok(outcome);
+        }
         let noted = self.noted.take();
         let dumped = catch_unwind(AssertUnwindSafe(|| {
             self.dump_new(source, &failure, reported.clone(), &noted)
@@ -114,17 +123,70 @@ impl Pipeline {
         noted: &Kept,
     ) -> Result<DumpOutcome, DumpError> {
         let _redacting = self.redacting.start(&self.redactor);
-        let mut dump = collect(source, failure, noted);
+        let records = records(source);
+        let mut dump = collect(source, &records, failure, noted);
         let threads = self.add_threads(failure, &mut dump);
         dump.suppressed_dumps = suppressed.count;
         dump.suppressed = suppressed.described;
         dump.related_dumps = locked(&self.recent, |recent| recent.names()).unwrap_or_default();
+        let unredacted = self.look_ahead.applies_to(failure).then(|| dump.clone());
         redact(&mut dump, &self.redactor);
         let path = self.write(&dump)?;
-        if let Err(note) = self.name_frames(failure, noted, &threads, &mut dump) {
-            dump.notes.push(note.to_owned());
+        let stacks = DumpedStacks {
+            failure,
+            also: &[],
+            noted,
+            threads: &threads,
+        };
+        self.name_frames(&stacks, &mut dump);
+        let Some(unredacted) = unredacted else {
+            return self.complete_and_deliver(&dump, path);
+        };
+        if path.is_some() {
+            // With names, in case that the process does not live until the end of the wait.
+            let _ = self.destination.complete(&dump, path.as_deref());
         }
-        self.complete_and_deliver(&dump, path)
+        let waiting = Waiting {
+            dump: unredacted,
+            failure: failure.clone(),
+            also: Vec::new(),
+            noted: noted.clone(),
+            threads,
+            path: path.clone(),
+            records,
+            generation: forklock::generation(),
+            thread: None,
+        };
+        match self.look_ahead.wait_for(waiting) {
+            Ok(()) => Ok(path.map_or(DumpOutcome::Streamed, DumpOutcome::Written)),
+            Err(_) => self.complete_and_deliver(&dump, path),
+        }
+    }
+
+    /// Completes a dump with what followed its trigger. Failures to do so are reported to the user.
+    pub(crate) fn complete_waiting(&self, source: &Source, waiting: Waiting) {
+        DUMPING.set(true);
+        let _reset = ResetDumping;
+        let completed = catch_unwind(AssertUnwindSafe(|| {
+            let _redacting = self.redacting.start(&self.redactor);
+            let (snapshot, at) = records(source);
+            let mut dump = waiting.completed(&snapshot, at);
+            spans::add(source, &snapshot, &mut dump);
+            redact(&mut dump, &self.redactor);
+            let stacks = DumpedStacks {
+                failure: &waiting.failure,
+                also: &waiting.also,
+                noted: &waiting.noted,
+                threads: &waiting.threads,
+            };
+            self.name_frames(&stacks, &mut dump);
+            // An error has been reported.
+            let _ = self.complete_and_deliver(&dump, waiting.path.clone());
+        }));
+        if completed.is_err() {
+            let message = "a dump lacks what followed its trigger: completing it panicked";
+            self.notices.say(message);
+        }
     }
 
     /// Delivers the dump of an earlier process. It has been redacted.
@@ -140,11 +202,15 @@ impl Pipeline {
     pub(crate) fn preview(&self, source: &Source, failure: &Failure) -> Dump {
         let _redacting = self.redacting.start(&self.redactor);
         let noted = self.noted.clone_kept();
-        let mut dump = collect(source, failure, &noted);
+        let mut dump = collect(source, &records(source), failure, &noted);
         redact(&mut dump, &self.redactor);
-        if let Err(note) = self.name_frames(failure, &noted, &Threads::default(), &mut dump) {
-            dump.notes.push(note.to_owned());
-        }
+        let stacks = DumpedStacks {
+            failure,
+            also: &[],
+            noted: &noted,
+            threads: &Threads::default(),
+        };
+        self.name_frames(&stacks, &mut dump);
         dump
     }
 
@@ -180,19 +246,31 @@ impl Pipeline {
         }
     }
 
-    fn name_frames(
+    /// Adds the names of functions, or a note that says why there are none.
+    fn name_frames(&self, stacks: &DumpedStacks<'_>, dump: &mut Dump) {
+        if let Err(note) = self.try_name_frames(stacks, dump) {
+            dump.notes.push(note.to_owned());
+        }
+    }
+
+    fn try_name_frames(
         &self,
-        failure: &Failure,
-        noted: &Kept,
-        threads: &Threads,
+        &DumpedStacks {
+            failure,
+            also,
+            noted,
+            threads,
+        }: &DumpedStacks<'_>,
         dump: &mut Dump,
     ) -> Result<(), &'static str> {
         let Some(symboliser) = self.symboliser else {
             return Ok(());
         };
-        let noted = noted.errors();
-        let noted_stacks = noted.iter().flat_map(|noted| noted.stacks());
-        let stacks: StackTraces = failure.stacks.iter().chain(noted_stacks).cloned().collect();
+        // Besides the failure: those that the dump has in other places.
+        let noted = noted.errors().into_iter().map(Noted::failure);
+        let others: Vec<&Failure> = also.iter().map(|(also, _)| also).chain(noted).collect();
+        let all = [failure].into_iter().chain(others.iter().copied());
+        let stacks: StackTraces = all.flat_map(|failure| &failure.stacks).cloned().collect();
         if stacks.is_empty() && threads.is_empty() {
             return Ok(());
         }
@@ -204,10 +282,12 @@ impl Pipeline {
             symboliser(&stacks);
             its_threads.names()
         })?;
-        set_named(&mut dump.stack_traces, traces(&failure.stacks, failure));
-        for (described, noted) in dump.noted_errors.iter_mut().zip(noted) {
-            let named = noted.described(noted.stacks()).stack_traces;
-            set_named(&mut described.stack_traces, named);
+        set_named(&mut dump.stack_traces, failure);
+        let traces_of_also = dump.also.iter_mut().map(|also| &mut also.stack_traces);
+        let noted = dump.noted_errors.iter_mut();
+        let traces_of_others = traces_of_also.chain(noted.map(|noted| &mut noted.stack_traces));
+        for (traces, failure) in traces_of_others.zip(others) {
+            set_named(traces, failure);
         }
         threads.add_names(&names, dump, failure);
         redact_stacks(dump, &self.redactor);
@@ -269,8 +349,17 @@ impl Pipeline {
     }
 }
 
-/// Replaces traces by the same ones with names.
-fn set_named(traces: &mut Vec<Trace>, mut named: Vec<Trace>) {
+/// What the stacks of a dump were made of.
+struct DumpedStacks<'a> {
+    failure: &'a Failure,
+    also: &'a [(Failure, Timestamp)],
+    noted: &'a Kept,
+    threads: &'a Threads,
+}
+
+/// Replaces the traces of a failure by the same ones with names.
+fn set_named(traces: &mut Vec<Trace>, failure: &Failure) {
+    let mut named = collect::traces(&failure.stacks, failure);
     for (named, unnamed) in named.iter_mut().zip(&*traces) {
         named.log_seq = unnamed.log_seq;
         named.span = unnamed.span;

@@ -70,6 +70,7 @@ impl Recorder {
 
     /// The process ends well: nothing is left for the next start.
     pub(crate) fn close(&self) {
+        self.pipeline.look_ahead.complete_now(self);
         // A forked child has inherited the count of its parent.
         if process::id() == self.pipeline.pid {
             self.pipeline.report_suppressed();

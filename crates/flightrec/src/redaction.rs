@@ -22,6 +22,10 @@ pub(crate) fn redact(dump: &mut Dump, redactor: &Redactor) {
         mask.error(error);
     }
     mask.stacks(dump);
+    for also in &mut dump.also {
+        mask.text(&mut also.message);
+        also.error.iter_mut().for_each(|error| mask.error(error));
+    }
     for noted in &mut dump.noted_errors {
         mask.error(&mut noted.error);
         mask.location(&mut noted.noted_at);
@@ -177,7 +181,9 @@ impl Mask<'_> {
     fn stacks(&self, dump: &mut Dump) {
         let noted = dump.noted_errors.iter_mut();
         let noted = noted.flat_map(|noted| &mut noted.stack_traces);
-        for trace in dump.stack_traces.iter_mut().chain(noted) {
+        let also = dump.also.iter_mut();
+        let also = also.flat_map(|also| &mut also.stack_traces);
+        for trace in dump.stack_traces.iter_mut().chain(noted).chain(also) {
             self.text(&mut trace.error);
             self.codes(&mut trace.error_type);
             self.frames(&mut trace.frames);
@@ -293,6 +299,14 @@ mod tests {
                 "trail": [place], "log_seq": 1, "span": 2,
             }],
             "omitted_stack_traces": 1,
+            "also": [{
+                "kind": "rule", "message": "m", "at": "2026-01-02T03:04:05Z",
+                "error": { "message": "m", "location": place, "sources": [] },
+                "stack_traces": [{
+                    "error": "e", "error_type": "t", "origin": "caller", "frames": [frame],
+                    "trail": [place], "log_seq": 1, "span": 2,
+                }],
+            }],
             "noted_errors": [{
                 "error": { "message": "m", "location": place, "sources": [
                     { "message": "m", "location": place, "sources": [] }
@@ -368,7 +382,8 @@ mod tests {
     fn every_field_is_set() {
         for (path, leaf) in all_leaves(&full()) {
             let is_end_of_chain = path.ends_with("/sources/0/sources/0/sources")
-                || path == "/noted_errors/0/error/sources/0/sources";
+                || path == "/noted_errors/0/error/sources/0/sources"
+                || path == "/also/0/error/sources";
             let is_empty = leaf.is_null() || leaf == Json::Array(Vec::new());
             assert!(!is_empty || is_end_of_chain, "{path}: set it in `full`");
         }
@@ -376,7 +391,11 @@ mod tests {
 
     /// What the recorder or the system makes, and not the program: numbers in digits, words of a
     /// fixed list, and what tools compare byte by byte.
-    const NOT_MASKED: [&str; 26] = [
+    const NOT_MASKED: [&str; 30] = [
+        "/also/0/at",
+        "/also/0/kind",
+        "/also/0/stack_traces/0/frames/0/address",
+        "/also/0/stack_traces/0/origin",
         "/created_at",
         "/crash/boot_id",
         "/crash/fault_address",

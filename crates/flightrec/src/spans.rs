@@ -9,16 +9,21 @@ use tailwriter::Snapshot;
 
 use crate::collect::{self, Source};
 
-/// Adds the spans of this process. `records` are those that the dump has.
+/// Adds the spans of this process to those that the dump has. `records` may hold spans, too.
 pub(crate) fn add(source: &Source, records: &Snapshot, dump: &mut Dump) {
-    let mut known = Known::default();
+    let spans = std::mem::take(&mut dump.spans).into_iter();
+    let mut known = Known(spans.map(|span| (span.id, span)).collect());
     match source.tail.span_snapshot() {
         Some(spans) => known.read(&spans),
         None => known.read(records),
     }
     if let Some(open) = source.spans.get() {
         open.open_spans(&mut |packed| known.add(packed, None));
-        dump.notes.extend(open.notes());
+        for note in open.notes() {
+            if !dump.notes.contains(&note) {
+                dump.notes.push(note);
+            }
+        }
     }
     known.move_to(dump);
 }

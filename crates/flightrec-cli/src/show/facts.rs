@@ -70,6 +70,12 @@ pub(crate) fn list(dump: &Dump, now: Option<Timestamp>, all: bool) -> Vec<Fact> 
     for (key, value) in dump.metadata.iter() {
         fact("metadata", format!("{key}: {value}"));
     }
+    for also in &dump.also {
+        let at = time::known(also.at).zip(failed_at(dump));
+        let at = at.map(|(at, failure)| format!(" ({})", time::relative(at, failure)));
+        let at = at.unwrap_or_default();
+        fact("also", format!("{}: {}{at}", also.kind, also.message));
+    }
     let paths = Paths::of(dump);
     let most = if all { usize::MAX } else { 6 };
     for noted in dump.noted_errors.iter().rev().take(most) {
@@ -274,5 +280,16 @@ mod tests {
             ]
         );
         assert_eq!(fact(&facts, ""), ["… 3 more noted errors"]);
+    }
+
+    #[test]
+    fn further_triggers_have_their_time_after_the_first() {
+        let json = br#"{"schema":"flightrec/1","created_at":"2026-01-02T03:04:05Z","also":[
+            {"kind":"rule","message":"rule storm","at":"2026-01-02T03:04:06.5Z"},
+            {"kind":"error","message":"refused"}]}"#;
+        let dump = Dump::from_json(json).unwrap();
+        let facts = list(&dump, None, false);
+        let expected = ["rule: rule storm (+1.500s)", "error: refused"];
+        assert_eq!(fact(&facts, "also"), expected);
     }
 }

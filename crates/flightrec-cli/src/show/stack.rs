@@ -54,6 +54,9 @@ pub(super) fn errors<'a>(out: &mut dyn Write, stacks: &mut Stacks<'a>) -> io::Re
             writeln!(out, "{gap}{BOLD}{lead}{BOLD:#}{DIM}{piece}{DIM:#}")?;
         }
     }
+    for trace in dump.also.iter().flat_map(|also| &also.stack_traces) {
+        stacks.trace(out, trace, " of a further trigger")?;
+    }
     if view.all {
         let noted = dump.noted_errors.iter();
         for trace in noted.flat_map(|noted| &noted.stack_traces) {

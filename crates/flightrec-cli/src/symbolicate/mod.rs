@@ -101,10 +101,13 @@ pub(crate) fn complete(
 
 /// Where the dump has lists of stacks, as JSON pointers.
 fn stacks(dump: &Value) -> Vec<String> {
-    let noted = dump.get("noted_errors").and_then(Value::as_array);
-    let noted = (0..noted.map_or(0, Vec::len)).map(|n| format!("/noted_errors/{n}/stack_traces"));
-    let others = ["/stack_traces", "/threads"].map(str::to_owned);
-    others.into_iter().chain(noted).collect()
+    let mut stacks = ["/stack_traces", "/threads"].map(str::to_owned).to_vec();
+    for key in ["also", "noted_errors"] {
+        let list = dump.get(key).and_then(Value::as_array);
+        let each = 0..list.map_or(0, Vec::len);
+        stacks.extend(each.map(|n| format!("/{key}/{n}/stack_traces")));
+    }
+    stacks
 }
 
 /// The functions at an address, as the file that knows most has them.
@@ -123,4 +126,24 @@ fn find(symbols: &[Symbols<'_>], address: u64) -> Vec<Symbol> {
 fn worth(found: &[Symbol]) -> (usize, usize) {
     let lines = found.iter().filter(|symbol| symbol.file.is_some());
     (lines.count(), found.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stacks_are_found_in_all_places_of_a_dump() {
+        let dump = serde_json::json!({ "also": [{}], "noted_errors": [{}, {}] });
+        assert_eq!(
+            stacks(&dump),
+            [
+                "/stack_traces",
+                "/threads",
+                "/also/0/stack_traces",
+                "/noted_errors/0/stack_traces",
+                "/noted_errors/1/stack_traces",
+            ]
+        );
+    }
 }

@@ -14,6 +14,7 @@ use crate::FlightRecorder;
 use crate::collect::Source;
 use crate::destination::Destination;
 use crate::limiter::RateLimiter;
+use crate::look_ahead::LookAhead;
 use crate::noted::NotedErrors;
 use crate::notices::Notices;
 use crate::pipeline::Pipeline;
@@ -128,6 +129,7 @@ impl Builder {
                 notices,
                 recent: ForkMutex::default(),
                 noted: NotedErrors::default(),
+                look_ahead: LookAhead::new(self.look_ahead),
                 pid: process::id(),
             },
             switch: Switch::new(!self.is_off),
@@ -140,6 +142,7 @@ impl Builder {
             reports_termination: self.reports_termination,
             watches: Watches::default(),
         });
+        recorder.pipeline.look_ahead.start(&recorder);
         #[cfg(feature = "crash-safe")]
         if matches!(recorder.source.tail, Tail::Mapped(_)) {
             crate::ring::write_outline(&recorder, self.crash_safety);

@@ -33,7 +33,30 @@ function errorSection(process, page) {
     null,
     (!tree || !isRepeated) && h("p", { class: "message" }, visible(cut(reason, MAX_TEXT)) || "no message"),
     tree,
+    alsoList(process, page),
   );
+}
+
+/** What else triggered the dump while it waited, with stacks. */
+function alsoList(process, page) {
+  const also = asList(process.raw.also).map(asObject);
+  const items = also.slice(0, 64).map((trigger) => {
+    const item = h("details", { class: "stack" }, h("summary", { tabindex: 0 }, h("h3", {}, `${oneLine(asText(trigger.kind), 40)}: ${firstLine(asText(trigger.message), 500)}`)));
+    const build = () => {
+      if (item.childElementCount > 1) return;
+      const at = parseTime(trigger.at);
+      const stacks = asList(trigger.stack_traces).map(asObject);
+      const parts = [
+        isTime(at) && h("p", { class: "aside" }, absoluteTime(at)),
+        trigger.error && errorList([asObject(trigger.error)], process, page, new Set(process.stacks), 0),
+        ...stacks.slice(0, 16).flatMap((stack) => frameList(asList(stack.frames).map(asObject), process, page)),
+      ];
+      item.append(...parts.filter(Boolean));
+    };
+    item.addEventListener("toggle", () => item.open && build());
+    return item;
+  });
+  return items.length > 0 && [h("p", { class: "muted" }, "Also triggered the dump:"), ...items];
 }
 
 /** Errors side by side. A chain of single causes stays at one depth, so that only joins are indented. */

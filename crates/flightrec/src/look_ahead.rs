@@ -1,0 +1,331 @@
+//! Dumps that wait for what follows their trigger.
+//!
+//! A dump is written when its trigger comes, as any other. If the builder asks for it, the pipeline
+//! then hands it over to this module, which completes it when the time is over: a thread that lives
+//! as long as the dump waits adds the records since, and replaces the file. Whatever ends the process
+//! in between, the first file is there. Triggers that come while a dump waits are added to it.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock, Weak};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use flightrec_dump::{Dump, Timestamp, Trigger};
+use forklock::{ForkMutex, LockError, TryLockError};
+use tailwriter::Snapshot;
+
+use crate::capture_stamp::Moment;
+use crate::collect::{self, traces};
+use crate::failure::Failure;
+use crate::limiter::SuppressedFailures;
+use crate::noted::Kept;
+use crate::outcome::DumpOutcome;
+use crate::pipeline::locked;
+use crate::recorder::Recorder;
+use crate::threads::Threads;
+
+/// How many more triggers one dump names.
+const MAX_TRIGGERS: usize = 32;
+/// How long an exit waits for another thread that completes a dump.
+const EXIT_WAIT: Duration = Duration::from_secs(10);
+/// The times of records in two snapshots may differ by this much.
+const TOLERANCE: u64 = 5_000_000;
+
+/// The dump of a recorder that waits, if one does.
+#[derive(Default)]
+pub(crate) struct LookAhead {
+    pub(crate) wait: Option<Duration>,
+    recorder: OnceLock<Weak<Recorder>>,
+    waiting: ForkMutex<Option<Waiting>>,
+    /// Held while a dump is completed.
+    completing: ForkMutex<()>,
+}
+
+/// A dump that waits.
+pub(crate) struct Waiting {
+    /// Unredacted, as it was when the trigger came.
+    pub(crate) dump: Dump,
+    pub(crate) failure: Failure,
+    pub(crate) also: Vec<(Failure, Timestamp)>,
+    pub(crate) noted: Kept,
+    pub(crate) threads: Threads,
+    /// `None` if dumps are streamed: then nothing was written so far.
+    pub(crate) path: Option<PathBuf>,
+    /// The records that the dump has, and when they were copied.
+    pub(crate) records: (Snapshot, Moment),
+    /// The process that it belongs to; see [`forklock::generation`].
+    pub(crate) generation: usize,
+    /// The thread that will complete it.
+    pub(crate) thread: Option<Thread>,
+}
+
+impl LookAhead {
+    pub(crate) fn new(wait: Option<Duration>) -> LookAhead {
+        LookAhead {
+            wait: wait.filter(|wait| !wait.is_zero()),
+            ..LookAhead::default()
+        }
+    }
+
+    /// Lets dumps of this recorder wait.
+    pub(crate) fn start(&self, recorder: &Arc<Recorder>) {
+        if self.wait.is_some() {
+            let _ = self.recorder.set(Arc::downgrade(recorder));
+            crate::exit::close_at_exit(recorder);
+        }
+    }
+
+    /// Whether the dump of such a failure waits.
+    pub(crate) fn applies_to(&self, failure: &Failure) -> bool {
+        self.wait.is_some() && !failure.may_end_process()
+    }
+
+    /// Adds a failure to the dump that waits, if one does.
+    pub(crate) fn join(
+        &self,
+        failure: &Failure,
+        suppressed: &SuppressedFailures,
+    ) -> Option<DumpOutcome> {
+        if !self.applies_to(failure) {
+            return None;
+        }
+        locked(&self.waiting, |waiting| {
+            let waiting = waiting
+                .as_mut()
+                .filter(|waiting| waiting.is_of_this_process())?;
+            let dump = &mut waiting.dump;
+            dump.suppressed_dumps = dump.suppressed_dumps.saturating_add(suppressed.count);
+            dump.suppressed.extend(suppressed.described.iter().cloned());
+            if waiting.also.len() < MAX_TRIGGERS {
+                waiting.also.push((failure.clone(), Timestamp::now()));
+            } else {
+                dump.suppressed_dumps = dump.suppressed_dumps.saturating_add(1);
+            }
+            let path = waiting.path.clone();
+            Some(path.map_or(DumpOutcome::Streamed, DumpOutcome::Written))
+        })?
+    }
+
+    /// Lets a dump wait.
+    ///
+    /// # Errors
+    ///
+    /// Returns the dump if it can't wait: another one does, or no thread can be started.
+    pub(crate) fn wait_for(&self, dump: Waiting) -> Result<(), Box<Waiting>> {
+        let (Some(wait), Some(recorder)) = (self.wait, self.recorder()) else {
+            return Err(Box::new(dump));
+        };
+        let mut dump = Some(dump);
+        locked(&self.waiting, |waiting| {
+            // One of the parent, in a forked child, will be completed by the parent.
+            if waiting.as_ref().is_some_and(Waiting::is_of_this_process) {
+                return;
+            }
+            let name = "flightrec-ahead".to_owned();
+            let thread = thread::Builder::new().name(name);
+            let Ok(thread) = thread.spawn(move || wait_and_complete(&recorder, wait)) else {
+                return;
+            };
+            *waiting = dump.take().map(|dump| Waiting {
+                thread: Some(thread.thread().clone()),
+                ..dump
+            });
+        });
+        dump.map_or(Ok(()), |dump| Err(Box::new(dump)))
+    }
+
+    fn recorder(&self) -> Option<Arc<Recorder>> {
+        self.recorder.get()?.upgrade()
+    }
+
+    /// Whether this thread's dump still waits.
+    fn waits_for_this_thread(&self) -> bool {
+        let this = thread::current().id();
+        locked(&self.waiting, |waiting| {
+            let waiting = waiting.as_ref().and_then(|waiting| waiting.thread.as_ref());
+            waiting.is_some_and(|thread| thread.id() == this)
+        })
+        .unwrap_or(false)
+    }
+
+    fn take(&self) -> Option<Waiting> {
+        locked(&self.waiting, |waiting| {
+            let is_ours = waiting.as_ref().is_some_and(Waiting::is_of_this_process);
+            if is_ours { waiting.take() } else { None }
+        })?
+    }
+
+    /// Completes the dump that waits now, because the process ends.
+    pub(crate) fn complete_now(&self, recorder: &Recorder) {
+        if self.wait.is_none() {
+            return;
+        }
+        let started = Instant::now();
+        let _completing = loop {
+            match self.completing.try_lock() {
+                Ok(guard) | Err(TryLockError::Orphaned(guard)) => break guard,
+                // A callback of this dump ends the process.
+                Err(TryLockError::AlreadyHeld) => return,
+                Err(_) if started.elapsed() > EXIT_WAIT => return,
+                Err(_) => thread::sleep(Duration::from_millis(5)),
+            }
+        };
+        if let Some(waiting) = self.take() {
+            if let Some(thread) = &waiting.thread {
+                thread.unpark();
+            }
+            recorder
+                .pipeline
+                .complete_waiting(&recorder.source, waiting);
+        }
+    }
+}
+
+fn wait_and_complete(recorder: &Recorder, wait: Duration) {
+    let look_ahead = &recorder.pipeline.look_ahead;
+    let started = Instant::now();
+    // The dump is put there under a lock that is held while this thread is started.
+    while look_ahead.waits_for_this_thread() {
+        let left = wait.saturating_sub(started.elapsed());
+        if left.is_zero() {
+            break;
+        }
+        thread::park_timeout(left);
+    }
+    let (Ok(_completing) | Err(LockError::Orphaned(_completing))) = look_ahead.completing.lock()
+    else {
+        return;
+    };
+    if look_ahead.waits_for_this_thread()
+        && let Some(waiting) = look_ahead.take()
+    {
+        recorder
+            .pipeline
+            .complete_waiting(&recorder.source, waiting);
+    }
+}
+
+impl Waiting {
+    fn is_of_this_process(&self) -> bool {
+        self.generation == forklock::generation()
+    }
+
+    /// The dump with what came since, unredacted and without names. `now` are the records that are
+    /// kept now.
+    pub(crate) fn completed(&self, now: &Snapshot, at: Moment) -> Dump {
+        let mut dump = self.dump.clone();
+        let (before, moment) = &self.records;
+        let (before_all, now_all) = (total(before), total(now));
+        let added = added(before, *moment, now, at);
+        let lost = now_all
+            .saturating_sub(before_all)
+            .saturating_sub(added.len() as u64);
+        dump.latest_logs.extend(added.iter().filter_map(|&index| {
+            let entry = now.entries().nth(index)?;
+            collect::record(&entry)
+        }));
+        if lost > 0 {
+            dump.evicted_logs = dump.evicted_logs.saturating_add(lost);
+            dump.notes.push(format!(
+                "{lost} of the records that followed the trigger were evicted before they were copied"
+            ));
+        }
+        dump.also = self
+            .also
+            .iter()
+            .map(|(failure, at)| described(failure, *at))
+            .collect();
+        dump
+    }
+}
+
+fn described(failure: &Failure, at: Timestamp) -> Trigger {
+    let mut trigger = Trigger::default();
+    trigger.kind = failure.kind.clone();
+    trigger.message.clone_from(&failure.message);
+    trigger.at = at;
+    trigger.error.clone_from(&failure.error);
+    trigger.stack_traces = traces(&failure.stacks.without_names(), failure);
+    trigger
+}
+
+/// How many lines there have been.
+fn total(snapshot: &Snapshot) -> u64 {
+    snapshot.evicted().saturating_add(snapshot.len() as u64)
+}
+
+/// Which lines of `now` were pushed after `before` was copied.
+///
+/// A line has no number that is the same in both, so its time tells. Where that is too close, the
+/// lines that both have are left out.
+fn added(before: &Snapshot, copied: Moment, now: &Snapshot, at: Moment) -> Vec<usize> {
+    let copied_at = copied.stamp;
+    let mut close: HashMap<&[u8], usize> = HashMap::new();
+    let entries = before.entries().rev();
+    for entry in
+        entries.take_while(|entry| copied.stamp_of(entry.time()) + 2 * TOLERANCE >= copied_at)
+    {
+        *close.entry(entry.line()).or_default() += 1;
+    }
+    let mut added = Vec::new();
+    for (index, entry) in now.entries().enumerate() {
+        let stamp = at.stamp_of(entry.time());
+        if stamp + TOLERANCE < copied_at {
+            continue;
+        }
+        if stamp <= copied_at.saturating_add(TOLERANCE)
+            && let Some(count) = close.get_mut(entry.line())
+            && *count > 0
+        {
+            *count -= 1;
+            continue;
+        }
+        added.push(index);
+    }
+    added
+}
+
+#[cfg(test)]
+mod tests {
+    use tailwriter::SharedTail;
+
+    use super::*;
+
+    fn lines_added(tail: &SharedTail, before: &Snapshot, copied: Moment) -> Vec<String> {
+        let now = tail.snapshot();
+        let added = added(before, copied, &now, Moment::now());
+        let lines: Vec<_> = now.lines().collect();
+        let text = |index: usize| String::from_utf8_lossy(lines[index]).into_owned();
+        added.into_iter().map(text).collect()
+    }
+
+    #[test]
+    fn lines_that_are_equal_and_close_in_time_are_told_apart() {
+        let tail = SharedTail::new(10);
+        for line in ["a", "b", "b"] {
+            tail.push(line.as_bytes());
+        }
+        let (before, copied) = (tail.snapshot(), Moment::now());
+        for line in ["b", "a", "c"] {
+            tail.push(line.as_bytes());
+        }
+        assert_eq!(lines_added(&tail, &before, copied), ["b", "a", "c"]);
+    }
+
+    #[test]
+    fn lines_that_were_evicted_in_between_make_no_difference() {
+        let tail = SharedTail::new(3);
+        for line in 0..5 {
+            tail.push(format!("before {line}").as_bytes());
+        }
+        let (before, copied) = (tail.snapshot(), Moment::now());
+        for line in 0..5 {
+            tail.push(format!("after {line}").as_bytes());
+        }
+        assert_eq!(
+            lines_added(&tail, &before, copied),
+            ["after 2", "after 3", "after 4"]
+        );
+    }
+}
