@@ -42,7 +42,7 @@ impl<'data> Cursor<'data> {
         let bytes = self.take(u64::from(size))?;
         let mut number = [0; 8];
         number.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        // The crate reads tables on x86-64 only.
+        // The crate reads tables of little-endian processors only.
         Some(u64::from_le_bytes(number))
     }
 

@@ -7,18 +7,20 @@
 pub mod crash;
 #[cfg(all(
     target_os = "linux",
-    target_env = "gnu",
-    target_arch = "x86_64",
-    target_pointer_width = "64"
+    any(target_env = "gnu", target_env = "musl"),
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    target_pointer_width = "64",
+    target_endian = "little"
 ))]
 mod cursor;
 #[allow(unsafe_code)]
 pub mod ending;
 #[cfg(all(
     target_os = "linux",
-    target_env = "gnu",
-    target_arch = "x86_64",
-    target_pointer_width = "64"
+    any(target_env = "gnu", target_env = "musl"),
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    target_pointer_width = "64",
+    target_endian = "little"
 ))]
 #[allow(unsafe_code)]
 mod fast;
@@ -81,31 +83,38 @@ pub fn walk(addresses: &mut [usize]) -> usize {
 /// Like [`walk`], but never asks the system's unwinder: returns `None` where the fast walk cannot
 /// go.
 ///
-/// The fast walk exists on x86-64 Linux with glibc. It cannot go through code without unwind
-/// tables, signal frames, frames that their table describes by an expression, and stacks that are
-/// not the thread's own (coroutines, alternative signal stacks).
+/// The fast walk exists on Linux for x86-64 and little-endian aarch64, with glibc and with musl. It
+/// cannot go through code without unwind tables, signal frames, frames that their table describes
+/// by an expression, and stacks that are not the thread's own (coroutines, alternative signal
+/// stacks).
 ///
 /// # Examples
 ///
 /// ```
 /// let mut addresses = [0; 64];
-/// let expected = cfg!(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"));
+/// let expected = cfg!(all(
+///     target_os = "linux",
+///     any(target_env = "gnu", target_env = "musl"),
+///     any(target_arch = "x86_64", target_arch = "aarch64"),
+/// ));
 /// assert_eq!(stackwalk::fast_walk(&mut addresses).is_some(), expected);
 /// ```
 #[inline]
 pub fn fast_walk(addresses: &mut [usize]) -> Option<usize> {
     #[cfg(all(
         target_os = "linux",
-        target_env = "gnu",
-        target_arch = "x86_64",
-        target_pointer_width = "64"
+        any(target_env = "gnu", target_env = "musl"),
+        any(target_arch = "x86_64", target_arch = "aarch64"),
+        target_pointer_width = "64",
+        target_endian = "little"
     ))]
     return fast::walk(addresses);
     #[cfg(not(all(
         target_os = "linux",
-        target_env = "gnu",
-        target_arch = "x86_64",
-        target_pointer_width = "64"
+        any(target_env = "gnu", target_env = "musl"),
+        any(target_arch = "x86_64", target_arch = "aarch64"),
+        target_pointer_width = "64",
+        target_endian = "little"
     )))]
     {
         let _ = addresses;

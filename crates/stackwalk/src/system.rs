@@ -25,7 +25,8 @@ mod linux {
     struct Walk<'a> {
         addresses: &'a mut [usize],
         len: usize,
-        /// The stack pointer of `walk`: frames below it belong to the walk.
+        /// The stack pointer of `walk`: the first frames, which lie below it, belong to the walk.
+        /// Later ones may lie anywhere, behind a signal handler on an alternative stack.
         own_sp: usize,
     }
 
@@ -49,7 +50,7 @@ mod linux {
         let walk = unsafe { &mut *data.cast::<Walk<'_>>() };
         // SAFETY: the unwinder passes a context that is valid during the callback.
         let sp = unsafe { _Unwind_GetCFA(context) };
-        if sp != 0 && sp <= walk.own_sp {
+        if walk.len == 0 && sp != 0 && sp <= walk.own_sp {
             return URC_NO_REASON;
         }
         let mut before_instruction = 0;
@@ -82,9 +83,9 @@ mod portable {
         let mut len = 0;
         let visit = |frame: &backtrace::Frame| {
             let sp = frame.sp().addr();
-            // Frames below this function's locals belong to the walk. Platforms that don't know
-            // the stack pointer say 0: there, names trim the top.
-            if sp != 0 && sp <= own_sp {
+            // The first frames, below this function's locals, belong to the walk. Platforms that
+            // don't know the stack pointer say 0: there, names trim the top.
+            if len == 0 && sp != 0 && sp <= own_sp {
                 return true;
             }
             let ip = frame.ip().addr();

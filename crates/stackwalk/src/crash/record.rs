@@ -25,6 +25,10 @@ pub(super) mod word {
     pub(crate) const STACK_POINTER: usize = 10;
     pub(crate) const MODULES_LEN: usize = 11;
     /// 23 words.
+    #[cfg_attr(
+        not(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64")),
+        expect(dead_code)
+    )]
     pub(crate) const REGISTERS: usize = 16;
     pub(crate) const ADDRESSES: usize = 64;
 }

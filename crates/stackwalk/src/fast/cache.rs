@@ -61,7 +61,7 @@ mod tests {
     use crate::fast::rule::Rule;
 
     fn rule(n: u64) -> Rule {
-        Rule::new(false, 8 * (n.cast_signed() + 1), None).unwrap()
+        Rule::new(false, 8 * (n.cast_signed() + 1), -8, None).unwrap()
     }
 
     #[test]

@@ -1,13 +1,11 @@
 //! Call frame instructions: the program whose execution yields the rows of a function's unwind
 //! table.
 
+use super::arch::{
+    FIXED_RETURN_ADDRESS, FRAME_POINTER, RETURN_ADDRESS, STACK_POINTER, is_without_effect,
+};
 use super::rule::Rule;
 use crate::cursor::Cursor;
-
-/// Numbers of registers in DWARF for x86-64.
-const RBP: u64 = 6;
-const RSP: u64 = 7;
-pub(super) const RETURN_ADDRESS: u64 = 16;
 
 /// How many rows `DW_CFA_remember_state` may stack; compilers use one.
 const MAX_REMEMBERED: usize = 4;
@@ -39,17 +37,20 @@ enum Saved {
 
 impl Row {
     fn rule(&self) -> Option<Rule> {
-        match self.return_address {
-            Saved::At(-8) => {}
+        let return_address = match self.return_address {
+            Saved::At(distance) => distance,
             Saved::Undefined => return Some(Rule::END),
             _ => return None,
+        };
+        if FIXED_RETURN_ADDRESS.is_some_and(|fixed| fixed != return_address) {
+            return None;
         }
         if self.stack_pointer != Saved::Unchanged {
             return None;
         }
         let by_frame_pointer = match self.cfa?.0 {
-            RSP => false,
-            RBP => true,
+            STACK_POINTER => false,
+            FRAME_POINTER => true,
             _ => return None,
         };
         let saved = match self.frame_pointer {
@@ -57,13 +58,13 @@ impl Row {
             Saved::At(distance) => Some(distance),
             Saved::Undefined | Saved::Elsewhere => return None,
         };
-        Rule::new(by_frame_pointer, self.cfa?.1, saved)
+        Rule::new(by_frame_pointer, self.cfa?.1, return_address, saved)
     }
 
     fn set(&mut self, register: u64, saved: Saved) {
         match register {
-            RBP => self.frame_pointer = saved,
-            RSP => self.stack_pointer = saved,
+            FRAME_POINTER => self.frame_pointer = saved,
+            STACK_POINTER => self.stack_pointer = saved,
             RETURN_ADDRESS => self.return_address = saved,
             // No rule depends on another register.
             _ => {}
@@ -216,6 +217,7 @@ impl Program {
             0x2e => {
                 code.leb()?;
             }
+            _ if is_without_effect(instruction) => {}
             _ => return None,
         }
         Some(true)
@@ -238,8 +240,8 @@ impl Program {
 
     fn restore(&mut self, register: u64) {
         match register {
-            RBP => self.row.frame_pointer = self.initial.frame_pointer,
-            RSP => self.row.stack_pointer = self.initial.stack_pointer,
+            FRAME_POINTER => self.row.frame_pointer = self.initial.frame_pointer,
+            STACK_POINTER => self.row.stack_pointer = self.initial.stack_pointer,
             RETURN_ADDRESS => self.row.return_address = self.initial.return_address,
             _ => {}
         }

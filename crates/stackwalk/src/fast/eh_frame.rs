@@ -4,7 +4,8 @@
 //! frame information. Whatever cannot be expressed as a [`Rule`] is `None`: an expression, a signal
 //! frame, a register that is saved in another register.
 
-use super::cfi::{Program, RETURN_ADDRESS};
+use super::arch::RETURN_ADDRESS;
+use super::cfi::Program;
 use super::rule::Rule;
 use crate::cursor::Cursor;
 
@@ -70,6 +71,8 @@ impl CieHeader {
                     let encoding = data.byte()?;
                     data.skip(pointer_size(encoding)?)?;
                 }
+                // Return addresses are signed with the second of two keys (aarch64).
+                b'B' => {}
                 // `S`, a signal frame: all its registers are saved elsewhere.
                 _ => return None,
             }

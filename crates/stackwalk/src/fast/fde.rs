@@ -1,5 +1,6 @@
 //! Finding a function's FDE in memory, as the system's unwinder finds it.
 
+use super::arch;
 use super::eh_frame::Entries;
 use super::rule::Rule;
 use std::ffi::{c_int, c_void};
@@ -38,12 +39,29 @@ pub(super) unsafe fn rule_at(return_address: u64) -> Option<Rule> {
     // SAFETY: the function takes any address, and `bases` is live.
     let fde = unsafe { _Unwind_Find_FDE(ptr::without_provenance(call as usize), &raw mut bases) };
     if fde.is_null() {
-        return None;
+        return ends_at(return_address).then_some(Rule::NO_TABLE);
     }
     // SAFETY: the FDE lies in the tables of the module that holds the address, which stays loaded
     // by the caller's guarantee.
     let entries = unsafe { entries(fde, bases.function.addr() as u64) }?;
     entries.rule(call)
+}
+
+/// Whether the walk ends at that return address although its function has no table.
+///
+/// musl's functions in C have none, such as the one that threads begin in. The system's unwinder
+/// ends before them, unless a signal handler returns to that address.
+fn ends_at(return_address: u64) -> bool {
+    cfg!(target_env = "musl")
+        && is_permanent(return_address - 1)
+        && is_permanent(return_address + arch::SIGNAL_RETURN.len() as u64)
+        && {
+            let code = ptr::with_exposed_provenance(return_address as usize);
+            // SAFETY: both ends lie in code of this program, which is mapped and never changes. The
+            // array has no alignment.
+            let code: [u8; arch::SIGNAL_RETURN.len()] = unsafe { ptr::read(code) };
+            code != arch::SIGNAL_RETURN
+        }
 }
 
 /// The FDE at that place, and the CIE that it refers to.

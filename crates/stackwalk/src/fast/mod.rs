@@ -7,6 +7,7 @@
 //! expression, a thread that is ending) it returns `None`, and the caller asks the system's
 //! unwinder instead.
 
+mod arch;
 mod cache;
 mod cfi;
 mod eh_frame;
@@ -16,10 +17,11 @@ mod stack;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use arch::Registers;
 pub(crate) use cache::RuleCache;
+#[cfg(all(target_env = "gnu", target_arch = "x86_64"))]
 pub(crate) use fde::is_permanent;
 pub(crate) use rule::Rule;
-pub(crate) use stack::Registers;
 use stack::{Stack, StackBounds};
 use std::cell::RefCell;
 
@@ -74,7 +76,8 @@ pub(crate) fn walk_from(
             None => look_up(cache, ip)?,
         };
         if rule.is_end() {
-            return Some(len);
+            // The address of a function without a table is not part of the stack.
+            return Some(len - usize::from(len > 0 && !rule.has_table()));
         }
         let base = if rule.by_frame_pointer() { bp } else { sp };
         let cfa = base.wrapping_add(rule.distance());
@@ -82,7 +85,7 @@ pub(crate) fn walk_from(
         if cfa <= sp {
             return None;
         }
-        ip = stack.read(cfa - 8)?;
+        ip = arch::code_address(stack.read(cfa.wrapping_sub(rule.return_address()))?);
         if let Some(below) = rule.saved() {
             bp = stack.read(cfa.wrapping_sub(below))?;
         }
@@ -112,12 +115,14 @@ fn look_up(cache: &mut RuleCache, ip: u64) -> Option<Rule> {
 
 /// Whether tables can be found without the loader's lock, which the thread that a signal interrupts
 /// may hold.
+#[cfg(all(target_env = "gnu", target_arch = "x86_64"))]
 pub(crate) fn has_tables() -> bool {
     // SAFETY: the name is a C string.
     !unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_dl_find_object".as_ptr()) }.is_null()
 }
 
 /// Prepares what [`rule_in_signal`] must not do in a signal handler, because it allocates.
+#[cfg(all(target_env = "gnu", target_arch = "x86_64"))]
 pub(crate) fn prepare_for_signals() {
     let _ = fde::is_permanent(0);
     // SAFETY: it is the address of a function of this crate.
@@ -125,6 +130,7 @@ pub(crate) fn prepare_for_signals() {
 }
 
 /// The rule at an address, in a signal handler. Needs [`has_tables`].
+#[cfg(all(target_env = "gnu", target_arch = "x86_64"))]
 pub(crate) fn rule_in_signal(cache: &mut RuleCache, ip: u64) -> Option<Rule> {
     // No entry has the address 0, and nothing is called from there.
     if ip <= 1 {

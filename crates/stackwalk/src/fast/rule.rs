@@ -1,46 +1,65 @@
 //! The unwind rule of a function: how to compute its caller's registers.
 
+use super::arch::FIXED_RETURN_ADDRESS;
+
 /// The unwind rule of one return address, in the form that nearly all have: the CFA (canonical
 /// frame address) is a fixed distance above the stack pointer or the frame pointer, the return
-/// address is the last word below the CFA, and the caller's frame pointer is in its register or
-/// saved at a fixed distance below the CFA.
+/// address is saved at a fixed distance below the CFA, and the caller's frame pointer is in its
+/// register or saved at another one.
 ///
-/// It is one word, which keeps the cache small: the distance in the lowest 32 bits, then 16 bits
-/// for where the frame pointer is saved, then the flags.
+/// It is one word, which keeps the cache small: the distance in the lowest 29 bits, then the flags,
+/// then from bit 32 on 16 bits each for where the frame pointer and the return address are saved.
+/// All distances are in words of the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rule(u64);
 
-const BY_FRAME_POINTER: u64 = 1 << 48;
-const OUTERMOST: u64 = 1 << 49;
+const MAX_DISTANCE: u64 = (1 << 29) - 1;
+const BY_FRAME_POINTER: u64 = 1 << 29;
+const OUTERMOST: u64 = 1 << 30;
+const WITHOUT_TABLE: u64 = 1 << 31;
 
 impl Rule {
     /// The outermost function: it has no caller.
     pub(super) const END: Rule = Rule(OUTERMOST);
+    /// A function that has no table, and that the walk ends before.
+    pub(super) const NO_TABLE: Rule = Rule(OUTERMOST | WITHOUT_TABLE);
 
-    /// `distance` is from the stack pointer (or the frame pointer) to the CFA, `saved` from the
-    /// CFA to the saved frame pointer, if it is saved; both in bytes. `None` if a value does not
-    /// fit, which compilers do not produce.
-    pub(super) fn new(by_frame_pointer: bool, distance: i64, saved: Option<i64>) -> Option<Rule> {
-        let distance = u32::try_from(distance).ok().filter(|&bytes| bytes >= 8)?;
+    /// `distance` is from the stack pointer (or the frame pointer) to the CFA, `return_address` from
+    /// the CFA to the return address, and `saved` from the CFA to the saved frame pointer, if it is
+    /// saved; all in bytes. `None` if a value does not fit, which compilers do not produce.
+    pub(super) fn new(
+        by_frame_pointer: bool,
+        distance: i64,
+        return_address: i64,
+        saved: Option<i64>,
+    ) -> Option<Rule> {
+        let distance = words(distance)?.try_into().ok()?;
+        if !(1..=MAX_DISTANCE).contains(&distance) || saved == Some(return_address) {
+            return None;
+        }
         let saved = match saved {
             None => 0,
-            // Below the return address.
-            Some(bytes) if bytes % 8 == 0 && bytes < -8 => i16::try_from(bytes / 8).ok()?,
-            Some(_) => return None,
+            Some(bytes) => below(bytes)?,
         };
         let flag = if by_frame_pointer {
             BY_FRAME_POINTER
         } else {
             0
         };
+        let return_address = below(return_address)?;
         Some(Rule(
-            u64::from(distance) | u64::from(saved.cast_unsigned()) << 32 | flag,
+            distance | u64::from(saved) << 32 | u64::from(return_address) << 48 | flag,
         ))
     }
 
     #[inline(always)]
     pub(crate) fn is_end(self) -> bool {
         self.0 & OUTERMOST != 0
+    }
+
+    #[inline(always)]
+    pub(super) fn has_table(self) -> bool {
+        self.0 & WITHOUT_TABLE == 0
     }
 
     #[inline(always)]
@@ -51,15 +70,24 @@ impl Rule {
     /// From the stack pointer or the frame pointer to the CFA, in bytes.
     #[inline(always)]
     pub(crate) fn distance(self) -> u64 {
-        self.0 & 0xffff_ffff
+        8 * (self.0 & MAX_DISTANCE)
+    }
+
+    /// How far below the CFA the return address is saved, in bytes.
+    #[inline(always)]
+    pub(crate) fn return_address(self) -> u64 {
+        match FIXED_RETURN_ADDRESS {
+            Some(fixed) => fixed.unsigned_abs(),
+            None => 8 * (self.0 >> 48),
+        }
     }
 
     /// How far below the CFA the caller's frame pointer is saved, in bytes; `None` if it is still
     /// in its register.
     #[inline(always)]
     pub(crate) fn saved(self) -> Option<u64> {
-        let words = i64::from(((self.0 >> 32) as u16).cast_signed());
-        (words != 0).then_some((-8 * words).cast_unsigned())
+        let words = self.0 >> 32 & 0xffff;
+        (words != 0).then_some(8 * words)
     }
 
     #[inline(always)]
@@ -73,40 +101,67 @@ impl Rule {
     }
 }
 
+/// A number of bytes in words; `None` if it is no whole number of them.
+fn words(bytes: i64) -> Option<i64> {
+    (bytes % 8 == 0).then_some(bytes / 8)
+}
+
+/// A distance below the CFA, in words.
+fn below(bytes: i64) -> Option<u16> {
+    let words = words(bytes)?.checked_neg()?;
+    u16::try_from(words).ok().filter(|&words| words > 0)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Rule;
+    use super::{FIXED_RETURN_ADDRESS, Rule};
+
+    const RETURN_ADDRESS: i64 = match FIXED_RETURN_ADDRESS {
+        Some(fixed) => fixed,
+        None => -24,
+    };
 
     #[test]
     fn a_rule_returns_the_values_it_was_made_of() {
         for by_frame_pointer in [false, true] {
             for distance in [8, 16, 0xffff_fff8] {
-                for saved in [None, Some(-16), Some(-8 * 0x8000)] {
-                    let rule = Rule::new(by_frame_pointer, distance, saved).unwrap();
+                for saved in [None, Some(-16), Some(-8 * 0xffff)] {
+                    let rule =
+                        Rule::new(by_frame_pointer, distance, RETURN_ADDRESS, saved).unwrap();
                     assert!(!rule.is_end());
                     assert_eq!(rule.by_frame_pointer(), by_frame_pointer);
                     assert_eq!(rule.distance(), distance.cast_unsigned());
+                    assert_eq!(rule.return_address(), RETURN_ADDRESS.unsigned_abs());
                     assert_eq!(rule.saved(), saved.map(i64::unsigned_abs));
                     assert_eq!(Rule::from_word(rule.to_word()), rule);
                     assert_ne!(rule.to_word(), 0);
                 }
             }
         }
-        assert!(Rule::END.is_end());
+        assert!(Rule::END.is_end() && Rule::END.has_table());
+        assert!(Rule::NO_TABLE.is_end() && !Rule::NO_TABLE.has_table());
     }
 
     #[test]
     fn values_that_do_not_fit_make_no_rule() {
-        for (distance, saved) in [
-            (0, None),
-            (-16, None),
-            (1 << 32, None),
-            (16, Some(-12)),
-            (16, Some(-8)),
-            (16, Some(0)),
-            (16, Some(-8 * 0x8001)),
+        let ra = RETURN_ADDRESS;
+        for (distance, return_address, saved) in [
+            (0, ra, None),
+            (-16, ra, None),
+            (12, ra, None),
+            (1 << 32, ra, None),
+            (16, 0, None),
+            (16, 8, None),
+            (16, -12, None),
+            (16, -8 * 0x1_0000, None),
+            (16, ra, Some(-12)),
+            (16, ra, Some(ra)),
+            (16, ra, Some(0)),
+            (16, ra, Some(8)),
+            (16, ra, Some(-8 * 0x1_0000)),
         ] {
-            assert_eq!(Rule::new(false, distance, saved), None);
+            let rule = Rule::new(false, distance, return_address, saved);
+            assert_eq!(rule, None, "{distance} {return_address} {saved:?}");
         }
     }
 }

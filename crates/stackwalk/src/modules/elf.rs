@@ -73,9 +73,9 @@ unsafe extern "C" fn visit(
             .to_string_lossy()
             .into_owned()
     };
-    // The executable comes first and has no name.
+    // The executable comes first and has no name, or this one in a static program of musl.
     let name = match name.as_str() {
-        "" if modules.is_empty() => executable().into(),
+        "" | "/proc/self/exe" if modules.is_empty() => executable().into(),
         _ => name.into_boxed_str(),
     };
     modules.push(Module {

@@ -41,7 +41,7 @@ impl Module {
     }
 
     #[cfg_attr(
-        not(all(target_os = "linux", target_arch = "x86_64")),
+        not(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64")),
         expect(dead_code)
     )]
     pub(crate) fn segments(&self) -> &[Range<usize>] {

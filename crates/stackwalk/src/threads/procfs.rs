@@ -8,9 +8,11 @@ use std::io;
 pub(super) struct Listed {
     pub(super) thread: Thread,
     /// Bit n-1 is set if the thread blocks signal n. `None` if that is not known.
+    #[cfg_attr(not(all(target_env = "gnu", target_arch = "x86_64")), allow(dead_code))]
     pub(super) blocked: Option<u64>,
 }
 
+#[cfg_attr(not(all(target_env = "gnu", target_arch = "x86_64")), allow(dead_code))]
 impl Listed {
     /// Whether it may run and so answer a signal.
     pub(super) fn is_alive(&self) -> bool {

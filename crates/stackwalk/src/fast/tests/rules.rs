@@ -3,35 +3,47 @@
 use crate::fast::fde::entries;
 use crate::fast::rule::Rule;
 use addr2line::gimli::{
-    BaseAddresses, CfaRule, CieOrFde, EhFrame, EndianSlice, NativeEndian, RegisterRule,
-    UnwindContext, UnwindSection, UnwindTableRow, X86_64,
+    BaseAddresses, CfaRule, CieOrFde, EhFrame, EndianSlice, NativeEndian, Register, RegisterRule,
+    UnwindContext, UnwindSection, UnwindTableRow, Vendor,
 };
 use object::{Object, ObjectSection};
 use std::collections::HashSet;
+
+#[cfg(target_arch = "aarch64")]
+use addr2line::gimli::AArch64;
+#[cfg(target_arch = "x86_64")]
+use addr2line::gimli::X86_64;
+
+/// The return address, the stack pointer and the frame pointer.
+#[cfg(target_arch = "x86_64")]
+const REGISTERS: [Register; 3] = [X86_64::RA, X86_64::RSP, X86_64::RBP];
+#[cfg(target_arch = "aarch64")]
+const REGISTERS: [Register; 3] = [AArch64::X30, AArch64::SP, AArch64::X29];
 
 /// The rule of a row, by the definition of a rule.
 fn expected(row: &UnwindTableRow<usize>, is_signal: bool) -> Option<Rule> {
     if is_signal {
         return None;
     }
-    match row.register(X86_64::RA) {
-        Some(RegisterRule::Offset(-8)) => {}
+    let [ra, sp, fp] = REGISTERS;
+    let return_address = match row.register(ra) {
+        Some(RegisterRule::Offset(distance)) if distance == -8 || cfg!(target_arch = "aarch64") => {
+            distance
+        }
         Some(RegisterRule::Undefined) => return Some(Rule::END),
         _ => return None,
-    }
-    let (None | Some(RegisterRule::SameValue)) = row.register(X86_64::RSP) else {
+    };
+    let (None | Some(RegisterRule::SameValue)) = row.register(sp) else {
         return None;
     };
-    let saved = match row.register(X86_64::RBP) {
+    let saved = match row.register(fp) {
         Some(RegisterRule::Offset(distance)) => Some(distance),
         None | Some(RegisterRule::SameValue) => None,
         _ => return None,
     };
     match *row.cfa() {
-        CfaRule::RegisterAndOffset { register, offset }
-            if register == X86_64::RSP || register == X86_64::RBP =>
-        {
-            Rule::new(register == X86_64::RBP, offset, saved)
+        CfaRule::RegisterAndOffset { register, offset } if register == sp || register == fp => {
+            Rule::new(register == fp, offset, return_address, saved)
         }
         _ => None,
     }
@@ -44,7 +56,10 @@ fn compare(path: &str) -> (usize, HashSet<Option<u64>>) {
     let section = file.section_by_name(".eh_frame").unwrap();
     let data = section.data().unwrap();
     let bases = BaseAddresses::default().set_eh_frame(section.address());
-    let frames = EhFrame::from(EndianSlice::new(data, NativeEndian));
+    let mut frames = EhFrame::from(EndianSlice::new(data, NativeEndian));
+    if cfg!(target_arch = "aarch64") {
+        frames.set_vendor(Vendor::AArch64);
+    }
     let mut context = UnwindContext::new();
     let mut rules = HashSet::new();
     let mut count = 0;
@@ -81,6 +96,8 @@ fn the_rules_of_this_program_are_those_that_gimli_reads() {
     assert!(rules.len() > 50, "{rules:?}");
 }
 
+// A static program has no C library of its own.
+#[cfg(target_env = "gnu")]
 #[test]
 fn the_rules_of_the_c_library_are_those_that_gimli_reads() {
     let libc = crate::modules()
