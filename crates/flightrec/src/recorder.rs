@@ -2,7 +2,7 @@
 
 use std::process;
 
-use log::{Level, Record};
+use log::{Level, LevelFilter, Record};
 use stackerr::Chain;
 
 use crate::collect::Source;
@@ -29,7 +29,7 @@ pub(crate) struct Recorder {
     pub(crate) watches: Watches,
     pub(crate) rules: Rules,
     /// The most verbose level of records that can make a dump.
-    pub(crate) triggers_on: Option<Level>,
+    pub(crate) triggers_on: LevelFilter,
 }
 
 impl Recorder {
@@ -43,7 +43,7 @@ impl Recorder {
     /// Whether a record of this level can make a dump.
     #[inline]
     pub(crate) fn triggers_on(&self, level: Level) -> bool {
-        self.triggers_on.is_some_and(|on| level <= on)
+        level <= self.triggers_on
     }
 
     /// Makes the dumps that `dump_on` and the rules ask for.

@@ -88,14 +88,21 @@ fn safety_of(recorder: &Recorder, wanted: CrashSafety) -> CrashSafety {
     }
 }
 
-/// Keeps a record whose texts are masked already, except for the name of the thread.
-#[inline]
-fn keep(recorder: &Recorder, safety: CrashSafety, level: Level, packed: &[u8]) {
+/// Keeps a record whose texts are masked already, except for the name of the thread. `push` passes
+/// it on to the tail as it is.
+#[inline(always)]
+fn keep(
+    recorder: &Recorder,
+    safety: CrashSafety,
+    level: Level,
+    packed: &[u8],
+    push: impl FnOnce(&Tail),
+) {
     recorder.rules.note_record();
     if safety == CrashSafety::Strict {
         return keep_masked(recorder, level, packed);
     }
-    recorder.source.tail.push(level, packed);
+    push(&recorder.source.tail);
 }
 
 #[cold]
@@ -107,18 +114,32 @@ fn keep_masked(recorder: &Recorder, level: Level, packed: &[u8]) {
     recorder.source.tail.push(level, packed);
 }
 
-impl Sink for TailSink {
-    #[inline]
-    fn emit(&self, record: &Record<'_>) -> io::Result<()> {
+impl TailSink {
+    /// One function for both of the tee's ways to call it, each of which then ends in a jump.
+    #[inline(never)]
+    fn keep(&self, record: &Record<'_>) -> io::Result<()> {
         let level = record.level();
         let options = self.recorder.source.tail.options();
-        packlog::pack(record, options, |bytes| {
-            keep(&self.recorder, self.safety, level, bytes);
+        packlog::pack_padded(record, options, |padded, len| {
+            keep(&self.recorder, self.safety, level, &padded[..len], |tail| {
+                tail.push_padded(level, padded, len);
+            });
         });
         if self.recorder.triggers_on(level) {
             self.recorder.trigger(record);
         }
         Ok(())
+    }
+}
+
+impl Sink for TailSink {
+    fn emit(&self, record: &Record<'_>) -> io::Result<()> {
+        self.keep(record)
+    }
+
+    /// It is enabled for every record.
+    fn emit_if_enabled(&self, record: &Record<'_>) -> io::Result<()> {
+        self.keep(record)
     }
 
     fn max_level(&self) -> LevelFilter {
@@ -224,7 +245,9 @@ impl RecorderSink {
     /// Keeps a record that `packlog` has packed with [`pack_options`](RecorderSink::pack_options).
     #[inline]
     pub fn push(&self, level: Level, packed: &[u8]) {
-        keep(&self.recorder, self.safety, level, packed);
+        keep(&self.recorder, self.safety, level, packed, |tail| {
+            tail.push(level, packed);
+        });
     }
 
     /// Keeps a span, or the note that one was closed, packed in the same way.

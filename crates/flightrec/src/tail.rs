@@ -55,11 +55,29 @@ impl Tail {
     /// Keeps a packed record. ERROR and WARN have a quota each.
     #[inline(always)]
     pub(crate) fn push(&self, level: Level, packed: &[u8]) {
+        match self {
+            Tail::Memory(tail) if level > Level::Warn => tail.records.push(packed),
+            _ => self.push_rarely(level, packed, packed.len()),
+        }
+    }
+
+    /// Keeps a packed record, the first `len` bytes of `padded`; see [`SharedTail::push_padded`].
+    #[inline(always)]
+    pub(crate) fn push_padded(&self, level: Level, padded: &[u8], len: usize) {
+        match self {
+            Tail::Memory(tail) if level > Level::Warn => tail.records.push_padded(0, padded, len),
+            _ => self.push_rarely(level, padded, len),
+        }
+    }
+
+    /// Apart, so that the common case has no call in it.
+    #[inline(never)]
+    fn push_rarely(&self, level: Level, padded: &[u8], len: usize) {
         let class = class_of(level);
         match self {
-            Tail::Memory(tail) => tail.records.push_class(class, packed),
+            Tail::Memory(tail) => tail.records.push_padded(class, padded, len),
             #[cfg(feature = "crash-safe")]
-            Tail::Mapped(rings) => rings.push(class, packed),
+            Tail::Mapped(rings) => rings.push(class, padded, len),
         }
     }
 
@@ -72,7 +90,7 @@ impl Tail {
                 }
             }
             #[cfg(feature = "crash-safe")]
-            Tail::Mapped(rings) => rings.push(SPANS, packed),
+            Tail::Mapped(rings) => rings.push(SPANS, packed, packed.len()),
         }
     }
 

@@ -4,19 +4,26 @@ use std::fmt;
 
 use crate::MAX_LEN;
 
+/// What packed records are written to. It is longer than they can be, so that there is room for
+/// zeros behind them.
+pub(crate) type Bytes = [u8; MAX_LEN + PADDING];
+
+/// How many zeros there are behind a record that is passed on with them.
+pub(crate) const PADDING: usize = 32;
+
 /// Pieces up to this many bytes are copied in place.
 const SHORT: usize = 32;
 
 /// Appends to a fixed slice, never beyond `limit`; what does not fit is cut and noted.
 pub(crate) struct Buffer<'a> {
-    bytes: &'a mut [u8; MAX_LEN],
+    bytes: &'a mut Bytes,
     len: usize,
     limit: usize,
     cut: bool,
 }
 
 impl<'a> Buffer<'a> {
-    pub(crate) fn new(bytes: &'a mut [u8; MAX_LEN], len: usize, limit: usize) -> Buffer<'a> {
+    pub(crate) fn new(bytes: &'a mut Bytes, len: usize, limit: usize) -> Buffer<'a> {
         Buffer {
             bytes,
             len,
@@ -199,7 +206,7 @@ mod tests {
         fn keeps_what_a_string_would_keep(
             pieces in prop::collection::vec("\\PC{0,40}", 0..12), limit in 0usize..120,
         ) {
-            let mut bytes = [0xAA; MAX_LEN];
+            let mut bytes = [0xAA; MAX_LEN + PADDING];
             let mut buffer = Buffer::new(&mut bytes, 0, limit);
             let mut model = String::new();
             let mut cut = false;

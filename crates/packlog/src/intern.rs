@@ -89,15 +89,18 @@ const fn new_table() -> [Slot; SLOTS] {
     [const { Slot::new() }; SLOTS]
 }
 
-/// The number of a place, if it has or can get one.
+/// The number of a place, if it has the one that its addresses hash to, as nearly all have.
 #[inline]
+pub(crate) fn known(module: &'static str, file: &'static str) -> Option<u16> {
+    let place = Place { module, file };
+    let number = place.start() % SLOTS;
+    TABLE[number].get()?.is(&place).then_some(number as u16)
+}
+
+/// The number of a place, if it has or can get one.
 pub(crate) fn number(module: &'static str, file: &'static str) -> Option<u16> {
     let place = Place { module, file };
-    let start = place.start();
-    match TABLE[start % SLOTS].get() {
-        Some(known) if known.is(&place) => Some((start % SLOTS) as u16),
-        _ => find_or_set(&TABLE, start, place),
-    }
+    known(module, file).or_else(|| find_or_set(&TABLE, place.start(), place))
 }
 
 /// Its number in one of the slots from `start` on. `None` if they have other places, and where a slot

@@ -14,7 +14,7 @@ pub use event::{
     Flaws, Head, SpanHead, Writer, pack_event, pack_fields, pack_span, pack_span_closed,
 };
 pub use fields::{FieldValue, Fields};
-pub use pack::{Options, pack};
+pub use pack::{Options, pack, pack_padded};
 pub use unpack::{Error, OpenedSpan, RecordKind, Unpacked, map_thread, unpack};
 
 /// The most bytes that a packed record can have.

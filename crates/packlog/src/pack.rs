@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use log::Record;
 
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Bytes, PADDING};
 use crate::event::Head;
 use crate::layout::*;
 use crate::{MAX_LEN, fields, intern};
@@ -61,7 +61,7 @@ const MAX_NAME: usize = 32;
 
 /// Where a thread packs its records. The thread's name stays in place from record to record.
 pub(crate) struct ThreadBuffer {
-    pub(crate) bytes: [u8; MAX_LEN],
+    pub(crate) bytes: Bytes,
     /// 0 until the name is looked up.
     name_len: u8,
 }
@@ -69,7 +69,7 @@ pub(crate) struct ThreadBuffer {
 impl ThreadBuffer {
     const fn new() -> ThreadBuffer {
         ThreadBuffer {
-            bytes: [0; MAX_LEN],
+            bytes: [0; MAX_LEN + PADDING],
             name_len: 0,
         }
     }
@@ -110,7 +110,82 @@ impl ThreadBuffer {
 /// If `f` does.
 #[inline]
 pub fn pack<R>(record: &Record<'_>, options: Options, f: impl FnOnce(&[u8]) -> R) -> R {
-    with_buffer(f, |buffer, f| f(encode(record, options, buffer)))
+    with_buffer(f, |buffer, f| {
+        let len = encode(record, options, buffer);
+        f(&buffer.bytes[..len])
+    })
+}
+
+/// As [`pack`], but `f` gets more bytes than the packed record has, and its length. The next 32
+/// bytes are zeros.
+///
+/// Whoever copies the record may then copy whole blocks.
+///
+/// # Panics
+///
+/// If `f` does.
+#[inline]
+pub fn pack_padded<R>(
+    record: &Record<'_>,
+    options: Options,
+    f: impl FnOnce(&[u8], usize) -> R,
+) -> R {
+    with_buffer(f, |buffer, f| {
+        let len = match encode_common(record, options, buffer) {
+            Some(len) => len,
+            None => encode(record, options, buffer),
+        };
+        if let Some(padding) = buffer.bytes[len..].first_chunk_mut() {
+            *padding = [0; PADDING];
+        }
+        f(&buffer.bytes, len)
+    })
+}
+
+/// Packs a record without key-values whose names have numbers. Returns its length.
+#[inline(always)]
+fn encode_common(
+    record: &Record<'_>,
+    options: Options,
+    buffer: &mut ThreadBuffer,
+) -> Option<usize> {
+    let (module, file) = static_place(record, options)?;
+    let number = intern::known(module, file)?;
+    if has_fields(record) {
+        return None;
+    }
+    let thread = buffer.name_len();
+    let message_at = HEADER + thread;
+    let limit = options.max_len;
+    let (len, flags) = match record.args().as_str() {
+        Some(text) if text.len() <= limit - (HEADER + MAX_NAME) => {
+            buffer.bytes[message_at..][..text.len()].copy_from_slice(text.as_bytes());
+            (message_at + text.len(), 0)
+        }
+        _ => message(&mut buffer.bytes, message_at, limit, record),
+    };
+    let header = Header {
+        level: record.level() as u8,
+        flags: flag::INTERNED | flag::TARGET_IS_MODULE | line_flag(record) | flags,
+        line: record.line().unwrap_or(0),
+        target: 0,
+        module: number,
+        file: number,
+        message: (len - message_at) as u16,
+        fields: 0,
+        thread: thread as u8,
+        kind: record::EVENT,
+    };
+    buffer.bytes[..HEADER].copy_from_slice(&header.to_bytes());
+    Some(len)
+}
+
+#[inline]
+fn line_flag(record: &Record<'_>) -> u16 {
+    match record.line() {
+        Some(_) => flag::HAS_LINE,
+        None => 0,
+    }
 }
 
 /// Calls `work` with this thread's buffer and `f`.
@@ -142,7 +217,7 @@ pub(crate) const ROOM_FOR_FIELDS: usize = 1024;
 
 // Not inlined into other crates: there the parts below would become calls.
 #[inline(never)]
-fn encode<'a>(record: &Record<'_>, options: Options, buffer: &'a mut ThreadBuffer) -> &'a [u8] {
+fn encode(record: &Record<'_>, options: Options, buffer: &mut ThreadBuffer) -> usize {
     let thread = buffer.name_len();
     let bytes = &mut buffer.bytes;
     let mut len = HEADER + thread;
@@ -168,9 +243,9 @@ fn encode<'a>(record: &Record<'_>, options: Options, buffer: &'a mut ThreadBuffe
             len += text.len();
         }
         _ => {
-            let mut out = Buffer::new(bytes, len, limit);
-            names.flags |= message(&mut out, record);
-            len = out.len();
+            let (end, flags) = message(bytes, len, limit, record);
+            names.flags |= flags;
+            len = end;
         }
     }
     let fields_at = len;
@@ -182,12 +257,7 @@ fn encode<'a>(record: &Record<'_>, options: Options, buffer: &'a mut ThreadBuffe
     // Every length is at most `MAX_LEN`, which fits.
     let header = Header {
         level: record.level() as u8,
-        flags: names.flags
-            | if record.line().is_some() {
-                flag::HAS_LINE
-            } else {
-                0
-            },
+        flags: names.flags | line_flag(record),
         line: record.line().unwrap_or(0),
         target: names.target,
         module: names.module,
@@ -198,7 +268,7 @@ fn encode<'a>(record: &Record<'_>, options: Options, buffer: &'a mut ThreadBuffe
         kind: record::EVENT,
     };
     bytes[..HEADER].copy_from_slice(&header.to_bytes());
-    &bytes[..len.min(MAX_LEN)]
+    len.min(MAX_LEN)
 }
 
 /// Whether the record has key-values. A source of the user's may panic; it is asked again when the
@@ -221,11 +291,7 @@ pub(crate) struct Names {
 /// is the module.
 #[inline]
 fn interned_names(record: &Record<'_>, options: Options) -> Option<Names> {
-    let module = record.module_path_static()?;
-    let file = record.file_static()?;
-    if options.self_contained || !std::ptr::eq(module, record.target()) {
-        return None;
-    }
+    let (module, file) = static_place(record, options)?;
     let number = intern::number(module, file)?;
     Some(Names {
         flags: flag::INTERNED | flag::TARGET_IS_MODULE,
@@ -233,6 +299,14 @@ fn interned_names(record: &Record<'_>, options: Options) -> Option<Names> {
         module: number,
         file: number,
     })
+}
+
+/// Module and file, where both may have a number and the target is the module.
+#[inline]
+fn static_place(record: &Record<'_>, options: Options) -> Option<(&'static str, &'static str)> {
+    let module = record.module_path_static()?;
+    let file = record.file_static()?;
+    (!options.self_contained && std::ptr::eq(module, record.target())).then_some((module, file))
 }
 
 /// Writes the names that have no number. Together they get a quarter of the room.
@@ -277,16 +351,19 @@ fn text(out: &mut Buffer<'_>, text: &str) -> u16 {
     (out.len() - at) as u16
 }
 
-/// Writes the message. Returns the flags that say how that went.
+/// Writes the message to `bytes`, from `at` to `limit`. Returns its end, and the flags that say how
+/// that went.
 #[inline(never)]
-fn message(out: &mut Buffer<'_>, record: &Record<'_>) -> u16 {
+fn message(bytes: &mut Bytes, at: usize, limit: usize, record: &Record<'_>) -> (usize, u16) {
+    let mut out = Buffer::new(bytes, at, limit);
     let formatted = catch_unwind(AssertUnwindSafe(|| out.write_fmt(*record.args())));
-    match formatted {
+    let flags = match formatted {
         Ok(Ok(())) => 0,
         Ok(Err(_)) if out.was_cut() => flag::CUT,
         _ if out.was_cut() => flag::CUT | flag::BROKEN,
         _ => flag::BROKEN,
-    }
+    };
+    (out.len().min(MAX_LEN), flags)
 }
 
 #[cfg(test)]

@@ -11,6 +11,36 @@ fn pack(record: &Record<'_>) -> Vec<u8> {
 }
 
 #[test]
+fn a_padded_record_has_zeros_behind_it_and_is_otherwise_the_same() {
+    let long = "x".repeat(2 * MAX_LEN);
+    // The longer message first: what it leaves in the buffer is not seen behind the shorter one.
+    for message in [&*long, "short"] {
+        check_padded(format_args!("{message}"), None);
+        check_padded(format_args!("without arguments"), None);
+        check_padded(format_args!("{message}"), Some(("key", 7)));
+        check_padded(format_args!("without arguments"), Some(("key", 7)));
+    }
+}
+
+fn check_padded(message: fmt::Arguments<'_>, field: Option<(&str, i32)>) {
+    let mut builder = Record::builder();
+    builder.args(message).target("here").line(Some(7));
+    builder.module_path_static(Some("here"));
+    builder.file_static(Some("here.rs"));
+    if field.is_some() {
+        builder.key_values(&field);
+    }
+    let record = builder.build();
+    // Twice: a place gets its number when it is first seen.
+    for _ in 0..2 {
+        packlog::pack_padded(&record, Options::default(), |padded, len| {
+            assert_eq!(padded[..len], pack(&record));
+            assert_eq!(padded[len..len + 32], [0; 32]);
+        });
+    }
+}
+
+#[test]
 fn everything_comes_back() {
     let name = std::thread::Builder::new().name("packer".to_owned());
     let packing = || {

@@ -134,7 +134,8 @@ impl Builder {
             },
             switch: Switch::new(!self.is_off),
             dump_on: self.dump_on,
-            triggers_on: self.dump_on.max(rules.max_level()),
+            triggers_on: (self.dump_on.max(rules.max_level()))
+                .map_or(LevelFilter::Off, |level| level.to_level_filter()),
             rules,
             dump_on_signals: self.dump_on_signals,
             ignore_errors: self.ignore_errors,

@@ -99,18 +99,18 @@ impl Rings {
     }
 
     #[inline]
-    pub(crate) fn push(&self, class: u8, packed: &[u8]) {
+    pub(crate) fn push(&self, class: u8, padded: &[u8], len: usize) {
         if self.ring.generation != forklock::generation() {
-            return self.push_in_child(class, packed);
+            return self.push_in_child(class, padded, len);
         }
-        self.ring.tail.push_class(class, packed);
+        self.ring.tail.push_padded(class, padded, len);
     }
 
     #[cold]
-    fn push_in_child(&self, class: u8, packed: &[u8]) {
+    fn push_in_child(&self, class: u8, padded: &[u8], len: usize) {
         match self.child() {
-            Some(Child::Mapped(rings)) => rings.push(class, packed),
-            Some(Child::Memory(tail)) => tail.push_class(class, packed),
+            Some(Child::Mapped(rings)) => rings.push(class, padded, len),
+            Some(Child::Memory(tail)) => tail.push_padded(class, padded, len),
             None => {}
         }
     }

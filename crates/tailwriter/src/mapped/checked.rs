@@ -6,7 +6,7 @@ use crate::sync::{AtomicU64, Ordering};
 
 use super::sum::{Key, Sum, agree};
 use crate::shared::memory::Lap;
-use crate::shared::segment::{Format, Line, WORD, partial_word};
+use crate::shared::segment::{Format, Line, Text, WORD, partial_word, store_blocks};
 
 /// The key of the lap, for the writer's use.
 const LAP_KEY: usize = 2;
@@ -22,7 +22,7 @@ impl Format for Checked {
     const LINE_HEADER: usize = 3;
 
     #[inline]
-    fn store(segment: &[AtomicU64], at: usize, record: &[AtomicU64], line: Line<'_>) {
+    fn store(segment: &[AtomicU64], at: usize, record: &[AtomicU64], line: Line<impl Text>) {
         let [first, second, third, text @ ..] = record else {
             return;
         };
@@ -39,7 +39,10 @@ impl Format for Checked {
         if crate::testing::commits_first() {
             crate::testing::dawdle();
         }
-        store_text(text, line.text, |words| sum.add(words));
+        match line.text.blocks() {
+            Some(blocks) => store_blocks(text, blocks, |words| sum.add(words)),
+            None => store_text(text, line.text.bytes(), |words| sum.add(words)),
+        }
         third.store(sum.finish(), Ordering::Relaxed);
     }
 }

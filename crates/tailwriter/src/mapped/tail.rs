@@ -220,6 +220,17 @@ impl MappedTail {
         }
     }
 
+    /// Pushes the line that is the first `len` bytes of `padded`; see
+    /// [`SharedTail::push_padded`](crate::SharedTail::push_padded).
+    #[inline]
+    pub fn push_padded(&self, class: u8, padded: &[u8], len: usize) {
+        if self.inner.guard.is_ours() {
+            self.inner.core.push_padded(class, padded, len);
+        } else {
+            self.inner.of_child().push_padded(class, padded, len);
+        }
+    }
+
     /// Copies the last lines, in the order in which they were committed; see [`SharedTail::snapshot`](crate::SharedTail::snapshot).
     pub fn snapshot(&self) -> Snapshot {
         if self.inner.guard.is_ours() {

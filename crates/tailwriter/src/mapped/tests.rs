@@ -67,7 +67,10 @@ proptest! {
         for act in &acts {
             match act {
                 Act::Push(line) => { shared.push(line); mapped.push(line); }
-                Act::PushClass(class, line) => { shared.push_class(*class, line); mapped.push_class(*class, line); }
+                Act::PushClass(class, line) => {
+                    shared.push_class(*class, line);
+                    mapped.push_padded(*class, &[&line[..], &[0; 32]].concat(), line.len());
+                }
                 Act::Write(text) => { shared.write_all(text).unwrap(); mapped.write_all(text).unwrap(); }
                 Act::Clear => { shared.clear(); mapped.clear(); }
             }

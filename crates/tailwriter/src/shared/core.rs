@@ -5,7 +5,7 @@ use std::fmt;
 use super::assemble::{self, Bounds};
 use super::journal::Journal;
 use super::memory::Memory;
-use super::segment::{self, CUT, Line};
+use super::segment::{self, CUT, Line, Padded, Text};
 use super::slot;
 use super::snapshot::Snapshot;
 use super::unfinished::{Handle, UnfinishedLines, Writers};
@@ -122,10 +122,10 @@ impl<M: Memory> Core<M> {
         self.cleared.store(pushed, Ordering::Relaxed);
     }
 
-    #[inline]
-    pub(crate) fn push(&self, line: &[u8]) {
-        if line.len() > self.line_limit {
-            return self.push_rarely(0, line);
+    #[inline(always)]
+    pub(crate) fn push(&self, text: impl Text) {
+        if text.len() > self.line_limit {
+            return self.push_rarely(0, text);
         }
         let Some(entered) = slot::enter() else {
             // A signal handler that interrupted this thread here.
@@ -134,9 +134,9 @@ impl<M: Memory> Core<M> {
         let slot = entered.slot();
         if slot >= slot::PRIVATE {
             drop(entered);
-            return self.push_rarely(0, line);
+            return self.push_rarely(0, text);
         }
-        match self.journal.append(slot, 0, line, &self.clock) {
+        match self.journal.append(slot, 0, text, &self.clock) {
             Some(tick) => self.journal.memory().pushed(tick, &self.clock),
             None => self.count_dropped(),
         }
@@ -144,28 +144,44 @@ impl<M: Memory> Core<M> {
 
     /// Pushes a line of a class; see `Builder::quota`.
     #[inline]
-    pub(crate) fn push_class(&self, class: u8, line: &[u8]) {
+    pub(crate) fn push_class(&self, class: u8, text: impl Text) {
         if class == 0 || class > MAX_CLASS {
-            self.push(line);
+            self.push(text);
         } else {
-            self.push_rarely(class, line);
+            self.push_rarely(class, text);
+        }
+    }
+
+    /// Pushes a line of a class or of none, with zeros behind it; see `SharedTail::push_padded`.
+    #[inline(always)]
+    pub(crate) fn push_padded(&self, class: u8, bytes: &[u8], len: usize) {
+        let padded = Padded::new(bytes, len);
+        if class == 0
+            && let Some(padded) = padded
+        {
+            self.push(padded);
+        } else {
+            let class = if class > MAX_CLASS { 0 } else { class };
+            self.push_rarely(class, &bytes[..len.min(bytes.len())]);
         }
     }
 
     /// Pushes a line that is too long, has a class, or is of a thread without a slot of its own.
     #[cold]
     #[inline(never)]
-    fn push_rarely(&self, class: u8, line: &[u8]) {
+    fn push_rarely(&self, class: u8, text: impl Text) {
         let flags = segment::class_flags(class);
-        if line.len() > self.line_limit {
-            let (end, mark) = cut_point(&line[..self.line_limit], self.line_limit);
-            self.push_fitting(class, flags | CUT, &[&line[..end], mark].concat());
+        if text.len() > self.line_limit {
+            let head = &text.bytes()[..self.line_limit];
+            let (end, mark) = cut_point(head, self.line_limit);
+            let cut = [&head[..end], mark].concat();
+            self.push_fitting(class, flags | CUT, &cut[..]);
         } else {
-            self.push_fitting(class, flags, line);
+            self.push_fitting(class, flags, text);
         }
     }
 
-    fn push_fitting(&self, class: u8, flags: u64, line: &[u8]) {
+    fn push_fitting(&self, class: u8, flags: u64, text: impl Text) {
         let Some(entered) = slot::enter() else {
             return self.count_dropped();
         };
@@ -180,11 +196,10 @@ impl<M: Memory> Core<M> {
                 Err(_) => return self.count_dropped(),
             }
         };
-        let Some(tick) = self.journal.append(slot, flags, line, &self.clock) else {
+        let Some(tick) = self.journal.append(slot, flags, text, &self.clock) else {
             return self.count_dropped();
         };
         if let Some(journal) = &self.quotas[usize::from(class)] {
-            let text = line;
             // The same tick, so that the two are known to be the same line.
             journal.append_at(slot, Line { tick, flags, text });
         }

@@ -12,7 +12,7 @@
 //! shard) do not count.
 
 use super::memory::{Lap, Memory};
-use super::segment::{self, Line, Segment};
+use super::segment::{self, Line, Segment, Text};
 use super::segment_table::{Sealed, SegmentTable};
 use super::slot::SHARDS;
 use crate::clock::Clock;
@@ -85,12 +85,12 @@ impl<M: Memory> Journal<M> {
     ///
     /// The caller owns that slot or, where the slot is shared, holds its lock. Returns None if the
     /// line could not be kept.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn append(
         &self,
         slot: usize,
         flags: u64,
-        text: &[u8],
+        text: impl Text,
         clock: &Clock,
     ) -> Option<u64> {
         let shard = self.shards.get(slot)?;
@@ -111,7 +111,7 @@ impl<M: Memory> Journal<M> {
 
     /// Appends a line whose tick is known, and is greater than that of the shard's last line.
     #[inline]
-    pub(crate) fn append_at(&self, slot: usize, line: Line<'_>) -> bool {
+    pub(crate) fn append_at(&self, slot: usize, line: Line<impl Text>) -> bool {
         let Some(shard) = self.shards.get(slot) else {
             return false;
         };
@@ -139,7 +139,7 @@ impl<M: Memory> Journal<M> {
         slot: usize,
         tick: u64,
         flags: u64,
-        text: &[u8],
+        text: impl Text,
         clock: Option<&Clock>,
     ) -> Option<u64> {
         let mut line = Line { tick, flags, text };

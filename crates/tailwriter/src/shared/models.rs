@@ -30,7 +30,7 @@ fn append(segment: &Segment<'_, Plain>, tick: u64) -> bool {
     segment.append(Line {
         tick,
         flags: 0,
-        text: &tick.to_le_bytes(),
+        text: &tick.to_le_bytes()[..],
     })
 }
 
@@ -142,7 +142,7 @@ impl Tail {
         let line = Line {
             tick: self.now(),
             flags: 0,
-            text: &name.to_le_bytes(),
+            text: &name.to_le_bytes()[..],
         };
         assert!(self.journal.append_at(slot, line));
     }

@@ -52,7 +52,7 @@ pub(crate) trait Format {
     const LINE_HEADER: usize;
 
     /// Stores a line to `record`, the words of `segment` that begin at `at`.
-    fn store(segment: &[AtomicU64], at: usize, record: &[AtomicU64], line: Line<'_>);
+    fn store(segment: &[AtomicU64], at: usize, record: &[AtomicU64], line: Line<impl Text>);
 
     /// How many words a line of `bytes` bytes takes.
     fn words_for(bytes: usize) -> usize {
@@ -62,17 +62,112 @@ pub(crate) trait Format {
 
 /// A line to store.
 #[derive(Clone, Copy)]
-pub(crate) struct Line<'a> {
+pub(crate) struct Line<T> {
     pub(crate) tick: u64,
     pub(crate) flags: u64,
-    pub(crate) text: &'a [u8],
+    pub(crate) text: T,
 }
 
-impl Line<'_> {
+impl<T: Text> Line<T> {
     /// Its second word.
     #[inline]
     pub(crate) fn header(&self) -> u64 {
         self.flags | self.text.len() as u64
+    }
+}
+
+/// The bytes of a line: a slice, or [`Padded`].
+pub(crate) trait Text: Copy {
+    fn bytes(&self) -> &[u8];
+
+    fn len(&self) -> usize;
+
+    /// How many words must be there to store it. The next line overwrites those that this one does
+    /// not need.
+    fn room(&self) -> usize;
+
+    /// The bytes as blocks with zeros behind them, if they are that.
+    fn blocks(&self) -> Option<&[[u8; BLOCK]]>;
+}
+
+impl Text for &[u8] {
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
+        <[u8]>::len(self)
+    }
+
+    #[inline]
+    fn room(&self) -> usize {
+        <[u8]>::len(self).div_ceil(WORD)
+    }
+
+    #[inline]
+    fn blocks(&self) -> Option<&[[u8; BLOCK]]> {
+        None
+    }
+}
+
+/// Four words, in bytes.
+pub(crate) const BLOCK: usize = 4 * WORD;
+
+/// Bytes with zeros behind them, which are copied in whole blocks. That takes far fewer instructions.
+#[derive(Clone, Copy)]
+pub(crate) struct Padded<'a> {
+    blocks: &'a [[u8; BLOCK]],
+    len: usize,
+}
+
+impl<'a> Padded<'a> {
+    /// The first `len` of `bytes`, if these go on up to a multiple of [`BLOCK`].
+    #[inline]
+    pub(crate) fn new(bytes: &'a [u8], len: usize) -> Option<Padded<'a>> {
+        let blocks = bytes.as_chunks().0.get(..len.div_ceil(BLOCK))?;
+        Some(Padded { blocks, len })
+    }
+}
+
+impl Text for Padded<'_> {
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        &self.blocks.as_flattened()[..self.len]
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    fn room(&self) -> usize {
+        self.blocks.len() * (BLOCK / WORD)
+    }
+
+    #[inline]
+    fn blocks(&self) -> Option<&[[u8; BLOCK]]> {
+        Some(self.blocks)
+    }
+}
+
+/// Stores blocks to as many words as they have, and shows each to `act`.
+#[inline(always)]
+pub(crate) fn store_blocks(
+    places: &[AtomicU64],
+    blocks: &[[u8; BLOCK]],
+    mut act: impl FnMut([u64; 4]),
+) {
+    let (places, _) = places.as_chunks::<4>();
+    for (place, block) in places.iter().zip(blocks) {
+        let (chunks, _) = block.as_chunks::<WORD>();
+        let words = [0, 1, 2, 3].map(|at| u64::from_le_bytes(chunks[at]));
+        for (place, word) in place.iter().zip(words) {
+            place.store(word, Ordering::Relaxed);
+        }
+        act(words);
     }
 }
 
@@ -84,18 +179,22 @@ impl Format for Plain {
     const LINE_HEADER: usize = 2;
 
     #[inline]
-    fn store(_: &[AtomicU64], _: usize, record: &[AtomicU64], line: Line<'_>) {
+    fn store(_: &[AtomicU64], _: usize, record: &[AtomicU64], line: Line<impl Text>) {
         let [first, second, text @ ..] = record else {
             return;
         };
         first.store(line.tick, Ordering::Relaxed);
         second.store(line.header(), Ordering::Relaxed);
-        let (chunks, rest) = line.text.as_chunks::<WORD>();
+        if let Some(blocks) = line.text.blocks() {
+            return store_blocks(text, blocks, |_| ());
+        }
+        let bytes = line.text.bytes();
+        let (chunks, rest) = bytes.as_chunks::<WORD>();
         for (word, chunk) in text.iter().zip(chunks) {
             word.store(u64::from_le_bytes(*chunk), Ordering::Relaxed);
         }
         if let Some(last) = text.get(chunks.len()) {
-            last.store(partial_word(line.text, rest), Ordering::Relaxed);
+            last.store(partial_word(bytes, rest), Ordering::Relaxed);
         }
     }
 }
@@ -161,13 +260,14 @@ impl<'a, F: Format> Segment<'a, F> {
     }
 
     /// Appends a line, and returns whether there was room for it. Only the owner may call it.
-    #[inline]
-    pub(crate) fn append(&self, line: Line<'_>) -> bool {
+    #[inline(always)]
+    pub(crate) fn append(&self, line: Line<impl Text>) -> bool {
         // Only the owner writes the state, so it needs no ordering to see its own.
         let state = State(self.words[STATE].load(Ordering::Relaxed));
         let len = F::words_for(line.text.len());
         let start = F::FIRST_LINE + state.words();
-        let Some(record) = self.words.get(start..start + len) else {
+        let room = F::LINE_HEADER + line.text.room();
+        let Some(record) = self.words.get(start..start + room) else {
             return false;
         };
         #[cfg(test)]
