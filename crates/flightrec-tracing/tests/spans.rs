@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{install, kept, path_of, quiet, record, span, text};
 use flightrec::Value;
 use flightrec_tracing::BuilderExt;
@@ -283,4 +285,38 @@ fn a_span_of_many_fields_is_kept_as_far_as_there_is_room() {
     });
     let span = span(&dump, record(&dump, "event").span.unwrap());
     assert_eq!(span.fields.get("small"), Some(&Value::Int(1)));
+}
+
+#[test]
+fn a_slow_span_makes_a_dump_that_has_it() {
+    let slow = |name: &str, limit| flightrec::Rule::slow_span(name, limit);
+    let (done, dumps) = std::sync::mpsc::channel();
+    let (_recorder, layer) = quiet()
+        .dump_when(slow("http.request", Duration::ZERO))
+        .dump_when(slow("of another rule", Duration::from_secs(3_600)))
+        .on_dump(move |dump, _| drop(done.send(dump.clone())))
+        .install_layer()
+        .unwrap();
+    tracing::subscriber::with_default(registry().with(layer), || {
+        let outer = info_span!("outer").entered();
+        info_span!("of another rule").in_scope(|| debug!("not slow"));
+        drop(info_span!("http.request", path = "/slow"));
+        drop(outer);
+    });
+    let dump = dumps.try_recv().unwrap();
+    assert!(dumps.try_recv().is_err(), "one dump");
+    assert_eq!(dump.reason.kind, flightrec::Kind::Rule);
+    let message = &dump.reason.message;
+    assert!(
+        message.starts_with("rule slow(http.request, 0ms): a span took "),
+        "{message}"
+    );
+    let trace = &dump.stack_traces[0];
+    let slow = span(&dump, trace.span.unwrap());
+    assert_eq!(slow.name, "http.request");
+    assert_eq!(slow.fields.get("path"), Some(&text("/slow")));
+    assert!(slow.closed_at.is_some());
+    assert_eq!(common::path(&dump, trace.span), ["outer", "http.request"]);
+    let is_this = |frame: &flightrec::Frame| frame.name.contains("a_slow_span_makes");
+    assert!(trace.frames.iter().any(is_this), "{:?}", trace.frames);
 }

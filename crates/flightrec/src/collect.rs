@@ -53,17 +53,17 @@ pub(crate) fn collect(
     dump.error = failure.error.clone();
     dump.notes = failure.notes.clone();
     dump.stack_traces = traces(&unnamed, failure);
-    let place_in_log = |traces: &mut [Trace], stacks: &StackTraces| {
-        for (trace, stack) in traces.iter_mut().zip(stacks) {
+    let place_in_log = |traces: &mut [Trace], failure: &Failure| {
+        for (trace, stack) in traces.iter_mut().zip(&failure.stacks) {
             let stamp = stack.stamp();
             trace.log_seq = stamp.and_then(|stamp| moment.last_before(stamp, snapshot));
-            trace.span = stack.span();
+            trace.span = failure.span.or(stack.span());
         }
     };
-    place_in_log(&mut dump.stack_traces, &failure.stacks);
+    place_in_log(&mut dump.stack_traces, failure);
     for noted in noted.errors() {
         let mut described = noted.described();
-        place_in_log(&mut described.stack_traces, &noted.failure().stacks);
+        place_in_log(&mut described.stack_traces, noted.failure());
         dump.noted_errors.push(described);
     }
     dump.omitted_noted_errors = noted.omitted;

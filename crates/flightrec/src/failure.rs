@@ -37,6 +37,8 @@ pub(crate) struct Failure {
     pub(crate) notes: Vec<String>,
     /// The thread that hangs, by its id in the system.
     pub(crate) stalled: Option<u32>,
+    /// The span that it is about, if that is not the one that was entered.
+    pub(crate) span: Option<u64>,
 }
 
 /// Failures of different budgets do not use up each other's share of dumps.
@@ -66,6 +68,7 @@ impl Failure {
             ends_process: false,
             notes: Vec::new(),
             stalled: None,
+            span: None,
         }
     }
 
@@ -220,6 +223,14 @@ impl Failure {
             stacks: StackTraces::capture(message.as_str()),
             origin: Some(StackOrigin::Caller),
             ..Failure::new(Kind::Rule, message, Budget::Records)
+        }
+    }
+
+    /// A rule that a span made come true, with the stack of the call that closed it.
+    pub(crate) fn rule_of_spans(message: String, span: u64) -> Failure {
+        Failure {
+            span: Some(span),
+            ..Failure::rule_of_records(message)
         }
     }
 

@@ -1,6 +1,7 @@
 //! The state that the handles of one flight recorder share.
 
 use std::process;
+use std::time::Duration;
 
 use log::{Level, LevelFilter, Record};
 use stackerr::Chain;
@@ -56,6 +57,17 @@ impl Recorder {
         self.rules.check(record, |outcome| match outcome {
             rules::Outcome::Fires(message) => {
                 let _ = self.dump(|| Failure::rule_of_records(message));
+            }
+            rules::Outcome::Suppressed => self.pipeline.count(),
+        });
+    }
+
+    /// Makes the dumps that rules ask for because a span took this long.
+    #[cold]
+    pub(crate) fn trigger_of_span(&self, id: u64, name: &str, took: Duration) {
+        self.rules.check_span(name, took, |outcome| match outcome {
+            rules::Outcome::Fires(message) => {
+                let _ = self.dump(|| Failure::rule_of_spans(message, id));
             }
             rules::Outcome::Suppressed => self.pipeline.count(),
         });

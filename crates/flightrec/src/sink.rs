@@ -2,8 +2,10 @@
 
 use std::any::Any;
 use std::io;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use log::{Level, LevelFilter, Metadata, Record};
 use logredact::Redactor;
@@ -278,6 +280,26 @@ impl RecorderSink {
     #[cold]
     pub fn trigger(&self, record: &Record<'_>) {
         self.recorder.trigger(record);
+    }
+
+    /// Whether a [rule](crate::Rule::slow_span) asks how long spans take.
+    #[inline]
+    #[must_use]
+    pub fn watches_spans(&self) -> bool {
+        self.recorder.rules.watches_spans()
+    }
+
+    /// Whether a rule makes a dump of a span that took this long.
+    #[must_use]
+    pub fn is_slow(&self, name: &str, took: Duration) -> bool {
+        self.recorder.rules.is_slow(name, took)
+    }
+
+    /// Makes the dumps of a span that [was slow](RecorderSink::is_slow) and has been closed. Its
+    /// description should have been pushed before.
+    #[cold]
+    pub fn trigger_of_span(&self, id: NonZeroU64, name: &str, took: Duration) {
+        self.recorder.trigger_of_span(id.get(), name, took);
     }
 
     /// Prints a line where the recorder prints its own.

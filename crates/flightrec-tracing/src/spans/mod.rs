@@ -9,7 +9,7 @@ mod table;
 
 use std::num::NonZeroU64;
 use std::sync::atomic::Ordering;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use flightrec::SpanSource;
 use packlog::{Head, SpanHead};
@@ -50,6 +50,7 @@ impl Spans {
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let opened_at = now.map_or(0, |now| now.as_nanos() as u64);
+        let opened = self.shared.sink.watches_spans().then(Instant::now);
         let opened = visit::pack(
             &self.shared.sink,
             MAX_FIELDS,
@@ -60,6 +61,7 @@ impl Spans {
                     span.metadata = Some(attrs.metadata());
                     span.parent = parent;
                     span.opened_at = opened_at;
+                    span.opened = opened;
                     span.fields.extend_from_slice(fields);
                     span.is_cut = flaws.cut();
                 };
@@ -131,15 +133,21 @@ impl Spans {
             return;
         };
         let pushed_as = span.pushed_as();
+        let mut slow = None;
         span.remove(|data| {
-            // Events refer to it.
-            if data.was_pushed {
+            slow = data.slow();
+            // Events refer to it, or the dump will.
+            if data.was_pushed || slow.is_some() {
                 if pushed_as == 0 {
                     push(span, data);
                 }
                 packlog::pack_span_closed(span.id, |packed| self.shared.push(packed));
             }
         });
+        // Not in there, under the lock of the span: it is the program's code that a dump runs.
+        if let Some((name, took)) = slow {
+            self.shared.sink.trigger_of_span(span.id, name, took);
+        }
     }
 
     /// The span that an event with this parent belongs to. The tail has its description when this
@@ -210,6 +218,16 @@ fn pack<R>(span: SpanRef, data: &Span, f: impl FnOnce(&[u8]) -> R) -> Option<R> 
     let options = shared.sink.pack_options();
     let packed = packlog::pack_span(&head, &its, metadata.name(), &data.fields, options, f);
     Some(packed)
+}
+
+impl Span {
+    /// The span's name and how long it was open, if a rule makes a dump of that.
+    fn slow(&self) -> Option<(&'static str, Duration)> {
+        let took = self.opened?.elapsed();
+        let name = self.metadata?.name();
+        let is_slow = self.shared?.sink.is_slow(name, took);
+        is_slow.then_some((name, took))
+    }
 }
 
 /// What a recorder asks when it makes a dump.

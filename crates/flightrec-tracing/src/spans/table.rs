@@ -7,6 +7,7 @@
 use std::num::NonZeroU64;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::time::Instant;
 
 use forklock::{ForkMutex, ForkMutexGuard, LockError};
 use tracing_core::Metadata;
@@ -59,6 +60,8 @@ pub(super) struct Span {
     pub(super) metadata: Option<&'static Metadata<'static>>,
     pub(super) parent: Option<SpanRef>,
     pub(super) opened_at: u64,
+    /// On a clock that is never set, if a rule asks how long spans take.
+    pub(super) opened: Option<Instant>,
     /// Packed.
     pub(super) fields: Vec<u8>,
     pub(super) follows_from: Vec<u64>,

@@ -185,6 +185,12 @@ impl FrontEnd {
                 sinks.sink(filter, logtee::stderr())
             };
         }
+        if recorder.rules.watches_spans() {
+            recorder
+                .pipeline
+                .notices
+                .say("rules about slow spans are not checked: they need `flightrec-tracing`");
+        }
         // The recorder comes last: what a sink logs about a record comes before the record.
         let sink = TailSink::new(Arc::clone(recorder), safety);
         let sinks = match mask {

@@ -2,6 +2,7 @@
 
 mod memory;
 mod polling;
+mod spans;
 mod text;
 
 use std::collections::VecDeque;
@@ -16,6 +17,7 @@ use logtee::predicate::target_starts_with;
 
 pub use memory::MemoryLimit;
 pub(crate) use polling::start;
+use spans::{SpanCondition, SpanRule};
 pub use text::RuleError;
 pub(crate) use text::parse_list;
 
@@ -36,6 +38,7 @@ const MAX_COUNT: usize = 10_000;
 /// |---|---|
 /// | `rate(warn, 20, 10s)` | [`Rule::rate`] |
 /// | `target_rate(hyper::proto, 5, 1m)` | [`Rule::target_rate`] |
+/// | `slow(http.request, 2s)` | [`Rule::slow_span`] |
 /// | `memory > 80%` or `memory > 512MiB` | [`Rule::memory_above`] |
 /// | `silent(30s)` | [`Rule::no_record_for`] |
 ///
@@ -58,6 +61,7 @@ pub struct Rule {
 enum Condition {
     Records(RecordCondition),
     Polled(PolledCondition),
+    Spans(SpanCondition),
 }
 
 /// A condition on what no record tells.
@@ -106,6 +110,20 @@ impl Rule {
     /// `tracing`, the filter sees the message and the metadata, not the fields.
     pub fn matches(filter: impl Filter + 'static) -> Rule {
         Rule::of_records("matches".to_owned(), filter, 1, Duration::ZERO)
+    }
+
+    /// Fires when a span of `tracing` with this name is closed longer than `longer_than` after it was
+    /// opened. The thread that closes it makes the dump, which has the span.
+    ///
+    /// Needs the crate `flightrec-tracing`. Only spans that are recorded count: those that
+    /// [`record`](crate::Builder::record) lets pass. The time in which the span is entered by no
+    /// thread counts, too.
+    pub fn slow_span(name: impl Into<String>, longer_than: Duration) -> Rule {
+        let name = name.into();
+        let condition = SpanCondition { name, longer_than };
+        let longer_than = text::duration(longer_than);
+        let name = format!("slow({}, {longer_than})", condition.name);
+        Rule::new(name, Condition::Spans(condition))
     }
 
     /// Fires when the process uses more memory than the limit, and again after it used less. The
@@ -186,6 +204,7 @@ impl fmt::Debug for Rule {
 pub(crate) struct Rules {
     of_records: Vec<RecordRule>,
     polled: Vec<PolledRule>,
+    of_spans: Vec<SpanRule>,
     /// The most verbose level that a rule looks at; `None` if none looks at records.
     max_level: Option<Level>,
     /// Whether a rule asks for `has_logged`.
@@ -244,6 +263,9 @@ impl Rules {
                         limit,
                     });
                 }
+                Condition::Spans(condition) => {
+                    all.of_spans.push(SpanRule::new(name, condition, limit));
+                }
                 Condition::Polled(condition) => {
                     all.watches_silence |= matches!(condition, PolledCondition::Silence(_));
                     all.polled.push(PolledRule {
@@ -269,6 +291,29 @@ impl Rules {
         if self.watches_silence && !self.has_logged.load(Ordering::Relaxed) {
             self.has_logged.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Whether a rule is about spans.
+    pub(crate) fn watches_spans(&self) -> bool {
+        !self.of_spans.is_empty()
+    }
+
+    /// Whether a rule is about a span that took this long.
+    pub(crate) fn is_slow(&self, span: &str, took: Duration) -> bool {
+        let mut rules = self.of_spans.iter();
+        rules.any(|rule| rule.is_about(span, took))
+    }
+
+    /// Looks at a span that was closed, and calls `act` for each rule that it makes come true.
+    pub(crate) fn check_span(&self, span: &str, took: Duration, act: impl FnMut(Outcome)) {
+        let rules = self
+            .of_spans
+            .iter()
+            .filter(|rule| rule.is_about(span, took));
+        let now = Instant::now();
+        rules
+            .filter_map(|rule| rule.come_true(took, now))
+            .for_each(act);
     }
 
     /// Looks at a record, and calls `act` for each rule that it makes come true.

@@ -72,6 +72,14 @@ impl<'a> Parser<'a> {
                 let (target, count, within) = self.arguments(Parser::target)?;
                 Rule::target_rate(target, count, within)
             }
+            "slow" => {
+                self.expect("(")?;
+                let name = self.name("the name of a span, such as http.request")?;
+                self.expect(",")?;
+                let longer_than = self.duration()?;
+                self.expect(")")?;
+                Rule::slow_span(name, longer_than)
+            }
             "silent" => {
                 self.expect("(")?;
                 let duration = self.duration()?;
@@ -84,8 +92,8 @@ impl<'a> Parser<'a> {
             }
             word => {
                 let message = format!(
-                    "{word:?} is not a rule; the rules are rate(…), target_rate(…), silent(…) and \
-                     memory > …"
+                    "{word:?} is not a rule; the rules are rate(…), target_rate(…), slow(…), \
+                     silent(…) and memory > …"
                 );
                 return Err(self.error_at(start, message));
             }
@@ -120,9 +128,11 @@ impl<'a> Parser<'a> {
     }
 
     fn target(&mut self) -> Result<String, RuleError> {
-        self.parsed("a target, such as hyper::proto", |word| {
-            (!word.is_empty()).then(|| word.to_owned())
-        })
+        self.name("a target, such as hyper::proto")
+    }
+
+    fn name(&mut self, what: &str) -> Result<String, RuleError> {
+        self.parsed(what, |word| (!word.is_empty()).then(|| word.to_owned()))
     }
 
     fn count(&mut self) -> Result<usize, RuleError> {
@@ -261,6 +271,7 @@ mod tests {
             "rate(error, 1, 500ms)",
             "target_rate(hyper::proto, 5, 1m)",
             "silent(1h)",
+            "slow(http.request, 2s)",
             "memory > 80%",
             "memory > 512MiB",
         ] {
@@ -279,11 +290,22 @@ mod tests {
     }
 
     #[test]
+    fn the_example_of_the_documentation_is_understood() {
+        let rules = "rate(warn, 20, 10s); memory > 80%; slow(http.request, 2s)";
+        let names: Vec<_> = parse_list(rules)
+            .unwrap()
+            .into_iter()
+            .map(|rule| rule.name)
+            .collect();
+        assert_eq!(names.join("; "), rules);
+    }
+
+    #[test]
     fn an_error_says_what_is_wrong_and_where() {
         for (text, message) in [
             (
                 "rtae(warn, 3, 2s)",
-                "\"rtae\" is not a rule; the rules are rate(…), target_rate(…), silent(…) and memory > … at column 1",
+                "\"rtae\" is not a rule; the rules are rate(…), target_rate(…), slow(…), silent(…) and memory > … at column 1",
             ),
             (
                 "silent(1s); rate(loud, 3, 2s)",
@@ -311,6 +333,11 @@ mod tests {
                 "\"silent(2s)\" follows a rule; rules are separated by \";\" at column 12",
             ),
             ("silent(1s", "\")\" is missing at column 10"),
+            ("slow(2s)", "\",\" is missing at column 8"),
+            (
+                "slow(, 2s)",
+                "\"\" is not the name of a span, such as http.request at column 6",
+            ),
         ] {
             let error = parse_list(text).unwrap_err();
             assert_eq!(error.to_string(), message);
