@@ -226,6 +226,9 @@ pub(crate) struct Export {
     /// 20000, which fit into an issue on GitHub]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) budget: Option<Tokens>,
+    /// For `--to html`: store the source lines around each frame, from the files of this machine
+    #[arg(long)]
+    pub(crate) source: bool,
     #[command(flatten)]
     pub(crate) selection: Selection,
 }
@@ -236,6 +239,9 @@ pub(crate) struct Open {
     /// The dumps; without any, the newest of this machine
     #[arg(value_name = "DUMP")]
     pub(crate) dumps: Vec<PathBuf>,
+    /// Store the source lines around each frame, from the files of this machine
+    #[arg(long)]
+    pub(crate) source: bool,
 }
 
 /// Print the address of a prefilled issue, on GitHub, GitLab, Gitea or Forgejo

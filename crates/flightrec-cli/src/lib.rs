@@ -24,6 +24,7 @@ mod select;
 #[cfg(feature = "send")]
 mod send;
 mod show;
+mod source;
 mod symbolicate;
 
 use std::io::{self, IsTerminal, Write};

@@ -339,3 +339,15 @@ fn everything_is_shown_with_all() {
         &["none: the error did not capture one where it was created"],
     );
 }
+
+#[test]
+fn a_page_holds_source_lines_if_they_are_asked_for() {
+    let bench = Bench::new();
+    bench.put_source();
+    let page = bench.print(&["export", "--to", "html", "--source", &census()]);
+    assert!(page.contains("let text = fs::read_to_string"), "{page}");
+    let page = bench.print(&["export", "--to", "html", &census()]);
+    assert!(!page.contains("let text = fs::read_to_string"), "{page}");
+    let output = bench.run(&["export", "--to", "jsonl", "--source", &census()]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+}

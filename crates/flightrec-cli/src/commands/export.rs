@@ -13,6 +13,9 @@ pub(super) fn run(args: Export, common: &Common) -> Result {
     if args.budget.is_some() && args.to != Format::Markdown {
         return Err(CliError::new("--budget is for --to markdown"));
     }
+    if args.source && args.to != Format::Html {
+        return Err(CliError::new("--source is for --to html"));
+    }
     match args.to {
         Format::Html => return page(&args, common),
         Format::Markdown => return text(&args, common),
@@ -91,7 +94,7 @@ fn page(args: &Export, common: &Common) -> Result {
              --grep, --thread and --last out",
         ));
     }
-    let dumps = html::read(&args.dumps, common.limits())?;
+    let dumps = html::read(&args.dumps, common.limits(), args.source)?;
     output::write(args.output.as_deref(), |out| html::write(out, &dumps))?;
     Ok(Outcome::Done)
 }

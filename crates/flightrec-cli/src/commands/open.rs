@@ -16,7 +16,7 @@ use crate::export::html;
 use crate::output;
 
 pub(super) fn run(args: Open, common: &Common) -> Result {
-    let dumps = html::read(&args.dumps, common.limits())?;
+    let dumps = html::read(&args.dumps, common.limits(), args.source)?;
     let dir = private_directory()
         .map_err(|error| CliError::new(format!("cannot make a directory for the page: {error}")))?;
     let page = dir.join("report.html");

@@ -1,8 +1,6 @@
-//! The source lines around a frame, if this machine has the file. It may be another version.
+//! Prints the source lines around a frame.
 
-use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
 
 use flightrec_dump::Frame;
 use jiff::Timestamp;
@@ -10,15 +8,7 @@ use jiff::Timestamp;
 use super::View;
 use crate::render::style::{BOLD, DIM, ERROR, WARN};
 use crate::render::text;
-
-/// Lines before and after that of the frame.
-const AROUND: usize = 2;
-
-/// A larger file is not source code.
-const MAX_SIZE: u64 = 4 << 20;
-
-/// Only such files are opened: a dump may name a device, or a share on a server.
-const ENDINGS: [&str; 8] = [".rs", ".c", ".cc", ".cpp", ".cxx", ".h", ".hpp", ".S"];
+use crate::source;
 
 /// Prints the lines around the frame if there are any, below a label the first time.
 pub(super) fn print(
@@ -28,46 +18,26 @@ pub(super) fn print(
     labelled: &mut bool,
     view: &View,
 ) -> io::Result<()> {
-    let (Some(file), Some(line)) = (&frame.file, frame.line) else {
+    let Some(source) = source::around(frame, failure, &view.paths) else {
         return Ok(());
     };
-    let here = || view.paths.relative(file).and_then(Source::read);
-    let Some(source) = Source::read(file).or_else(here) else {
-        return Ok(());
-    };
-    let lines: Vec<&str> = source.text.lines().collect();
-    let at = line as usize;
-    if at == 0 || at > lines.len() {
-        return Ok(());
-    }
     if !std::mem::replace(labelled, true) {
         let label = "source lines are from this machine's files (--no-source hides them)";
         for piece in text::wrap(label, view.width.map(|width| width.saturating_sub(10))) {
             writeln!(out, "          {DIM}{piece}{DIM:#}")?;
         }
     }
-    if let Some(doubt) = source.doubt(&lines[..at], frame, failure) {
+    if let Some(doubt) = source.doubt {
         writeln!(out, "          {WARN}{doubt}{WARN:#}")?;
     }
-    let first = at.saturating_sub(AROUND).max(1);
-    let last = (at + AROUND).min(lines.len());
-    let digits = last.to_string().len();
-    let shown = &lines[first - 1..last];
-    let blank = |line: &str| line.len() - line.trim_start().len();
-    let indent = shown
-        .iter()
-        .filter(|line| !line.trim().is_empty())
-        .map(|line| blank(line))
-        .min()
-        .unwrap_or(0);
-    for (number, line) in (first..).zip(shown) {
-        let line = line.get(indent..).unwrap_or_default().replace('\t', "    ");
-        let line = text::line(&line);
-        let most = view
-            .width
-            .map_or(200, |width| width.saturating_sub(digits + 14));
+    let digits = (source.first + source.lines.len() - 1).to_string().len();
+    let most = view
+        .width
+        .map_or(200, |width| width.saturating_sub(digits + 14));
+    for (number, line) in (source.first..).zip(&source.lines) {
+        let line = text::line(line);
         let line = text::cut(&line, most);
-        if number == at {
+        if Some(number) == frame.line.map(|line| line as usize) {
             writeln!(
                 out,
                 "        {ERROR}>{ERROR:#} {number:>digits$} {DIM}│{DIM:#} {BOLD}{line}{BOLD:#}"
@@ -81,99 +51,4 @@ pub(super) fn print(
         }
     }
     Ok(())
-}
-
-struct Source {
-    text: String,
-    changed_at: Option<Timestamp>,
-}
-
-impl Source {
-    /// A relative path is looked for from the current directory.
-    fn read(file: &str) -> Option<Source> {
-        let is_share = file.starts_with("\\\\") || file.starts_with("//");
-        if is_share || !ENDINGS.iter().any(|ending| file.ends_with(ending)) {
-            return None;
-        }
-        let path = Path::new(file);
-        let metadata = fs::metadata(path).ok()?;
-        if !metadata.is_file() || metadata.len() > MAX_SIZE {
-            return None;
-        }
-        let text = String::from_utf8_lossy(&fs::read(path).ok()?).into_owned();
-        let changed_at = metadata
-            .modified()
-            .ok()
-            .and_then(|time| Timestamp::try_from(time).ok());
-        Some(Source { text, changed_at })
-    }
-
-    /// Why the lines may not be those that were compiled. `before` are the lines up to the frame's.
-    fn doubt(
-        &self,
-        before: &[&str],
-        frame: &Frame,
-        failure: Option<Timestamp>,
-    ) -> Option<&'static str> {
-        let is_newer = self
-            .changed_at
-            .zip(failure)
-            .is_none_or(|(changed, failure)| changed > failure);
-        if is_newer {
-            return Some("this file changed after the failure, so the lines may be wrong:");
-        }
-        let is_word = |char: char| char.is_alphanumeric() || char == '_';
-        let declares = |line: &str, name: &str| {
-            line.match_indices(name).any(|(at, _)| {
-                line[..at].trim_end().ends_with("fn")
-                    && !line[at + name.len()..].starts_with(is_word)
-            })
-        };
-        let is_there =
-            function(&frame.name).is_none_or(|name| before.iter().any(|line| declares(line, name)));
-        (!is_there).then_some("the function is not in this file, so it may be another version:")
-    }
-}
-
-/// The function's own name; for a closure, that of the function around it.
-fn function(name: &str) -> Option<&str> {
-    let path = text::without_hash(name);
-    let is_name = |part: &&str| {
-        part.starts_with(|first: char| first.is_alphabetic() || first == '_')
-            && part
-                .chars()
-                .all(|char| char.is_alphanumeric() || char == '_')
-    };
-    path.split("::")
-        .filter(|part| !part.starts_with("{{") && !part.starts_with('{'))
-        .last()
-        .filter(is_name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_function_is_found_in_its_path() {
-        assert_eq!(function("census::crates::read"), Some("read"));
-        assert_eq!(function("census::crates::read::{{closure}}"), Some("read"));
-        assert_eq!(function("census::read::h0123456789abcdef"), Some("read"));
-        assert_eq!(function("<a::B as c::D>::run"), Some("run"));
-        assert_eq!(function("<unknown>"), None);
-        assert_eq!(function("read<u8>"), None);
-    }
-
-    #[test]
-    fn only_sources_are_opened() {
-        for path in [
-            "/dev/zero",
-            "/etc/passwd",
-            "//server/share/x.rs",
-            "\\\\server\\share\\x.rs",
-            "/nowhere/x.rs",
-        ] {
-            assert!(Source::read(path).is_none(), "{path}");
-        }
-    }
 }

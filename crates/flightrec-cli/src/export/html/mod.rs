@@ -4,17 +4,20 @@
 //! survive, and one script that shows it. It makes no request: its policy allows nothing but the
 //! style and the script whose hashes it names.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use flightrec_dump::Summary;
-use serde_json::json;
+use flightrec_dump::{Dump, Summary};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::error::{CliError, Result};
 use crate::input::{self, Limits};
+use crate::show::{self, Paths};
+use crate::source;
 
 /// The text between two `@@` is the name of what takes its place.
 const TEMPLATE: &str = include_str!("page/page.html");
@@ -32,6 +35,9 @@ const SCRIPT: &str = concat!(
     include_str!("page/page.js"),
 );
 
+/// The source lines of so many places are stored in the page.
+const MAX_PLACES: usize = 2000;
+
 /// A dump for the page.
 #[derive(Debug)]
 pub(crate) struct Source {
@@ -41,20 +47,47 @@ pub(crate) struct Source {
     pub(crate) file: String,
     /// The page shows the rest: it is not read here, which takes most of the time.
     pub(crate) summary: Summary,
+    /// The lines around its frames, from the source files of this machine.
+    pub(crate) lines: Vec<Value>,
 }
 
-/// Reads the dumps that the user named.
-pub(crate) fn read(asked: &[PathBuf], limits: Limits) -> Result<Vec<Source>> {
+/// Reads the dumps that the user named, and the source lines around their frames if they are wanted.
+pub(crate) fn read(asked: &[PathBuf], limits: Limits, with_lines: bool) -> Result<Vec<Source>> {
     let read = |source: &input::Source| {
         let json = input::read_document(source, limits)?.json;
         let summary = Summary::from_json(&json).map_err(|why| CliError::at(&source.path, why))?;
+        let lines = match with_lines {
+            true => lines(&Dump::from_json(&json).map_err(|why| CliError::at(&source.path, why))?),
+            false => Vec::new(),
+        };
         Ok(Source {
             json,
             file: source.file_name(),
             summary,
+            lines,
         })
     };
     input::several(asked)?.iter().map(read).collect()
+}
+
+/// The source lines around the frames of errors and threads, without those of the runtime.
+fn lines(dump: &Dump) -> Vec<Value> {
+    let (paths, failure) = (Paths::of(dump), show::failed_at(dump));
+    let errors = dump.stack_traces.iter().flat_map(|trace| &trace.frames);
+    let threads = dump.threads.iter().flat_map(|thread| &thread.frames);
+    let mut seen = HashSet::new();
+    errors
+        .chain(threads)
+        .filter(|frame| !frame.noise && seen.insert((&frame.file, frame.line)))
+        .take(MAX_PLACES)
+        .filter_map(|frame| {
+            let source = source::around(frame, failure, &paths)?;
+            Some(json!({
+                "file": frame.file, "line": frame.line, "first": source.first,
+                "lines": source.lines, "doubt": source.doubt,
+            }))
+        })
+        .collect()
 }
 
 /// Writes the page.
@@ -74,7 +107,9 @@ pub(crate) fn write(out: &mut dyn Write, dumps: &[Source]) -> io::Result<()> {
             "script" => out.write_all(SCRIPT.as_bytes())?,
             "page" => {
                 let files: Vec<&str> = dumps.iter().map(|dump| dump.file.as_str()).collect();
-                write_json(out, json!({ "files": files }).to_string().as_bytes())?;
+                let sources: Vec<&Vec<Value>> = dumps.iter().map(|dump| &dump.lines).collect();
+                let info = json!({ "files": files, "sources": sources });
+                write_json(out, info.to_string().as_bytes())?;
             }
             "dumps" => {
                 for dump in dumps {
@@ -162,6 +197,7 @@ mod tests {
             json: json.as_bytes().to_vec(),
             file: "dump.json".to_owned(),
             summary,
+            lines: Vec::new(),
         };
         write(&mut page, &[source]).unwrap();
         String::from_utf8(page).unwrap()

@@ -8,7 +8,9 @@ class Page {
     this.info = asObject(JSON.parse(byId("page").textContent));
     const files = asList(this.info.files);
     this.processes = [...document.querySelectorAll("script.dump")].map((script, n) => readProcess(script.textContent, n, asText(files[n]) || "dump.json"));
-    this.sources = new Map(asList(this.info.sources).map((source) => [`${source.dump}:${source.file}:${source.line}`, source]));
+    this.sources = new Map(
+      asList(this.info.sources).flatMap((places, dump) => places.map((place) => [`${dump}:${place.file}:${place.line}`, place])),
+    );
     this.log = new Log(this.processes);
     this.main = h("main", { id: "main" });
     this.evidence = h("div", { id: "evidence" });
