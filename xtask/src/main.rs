@@ -23,7 +23,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 Usage: cargo xtask TASK
 
-  demo [--keep DIR]       a real tool fails three times and explains itself
+  demo [--keep DIR]       a real tool fails in six ways and explains itself
   ci [--no-test]          all that must hold before a change goes in
   adopt build|check       real programs from crates.io with the recorder: what it changes for them
   bench [--quick] [--json FILE]

@@ -33,6 +33,9 @@ mod modules;
 ))]
 #[allow(unsafe_code)]
 mod own_stack;
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+mod process_lock;
 #[allow(unsafe_code)]
 pub mod signal;
 mod stack_end;

@@ -67,6 +67,7 @@ pub fn publish(name: &std::ffi::CStr, text: &[u8]) -> io::Result<()> {
 #[cfg(target_os = "linux")]
 mod linux {
     use super::Listener;
+    use crate::process_lock::ProcessLock;
     use std::ffi::{CStr, c_int, c_void};
     use std::fs::File;
     use std::io::{self, Write};
@@ -74,7 +75,7 @@ mod linux {
     use std::os::fd::{FromRawFd, IntoRawFd};
     use std::ptr;
     use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
-    use std::sync::{Mutex, PoisonError};
+    use std::time::Duration;
 
     /// Signals have numbers from 1 to 64.
     const SIGNALS: usize = 65;
@@ -87,7 +88,7 @@ mod linux {
     static PROCESS: AtomicI32 = AtomicI32::new(0);
 
     pub(super) fn listen(signal: c_int) -> io::Result<Listener> {
-        static LISTENING: Mutex<()> = Mutex::new(());
+        static LISTENING: ProcessLock = ProcessLock::new();
         const ERRORS: [c_int; 7] = [
             libc::SIGSEGV,
             libc::SIGBUS,
@@ -100,7 +101,8 @@ mod linux {
         if ERRORS.contains(&signal) || !(1..SIGNALS as c_int).contains(&signal) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let _one_at_a_time = LISTENING.lock().unwrap_or_else(PoisonError::into_inner);
+        let one_at_a_time = LISTENING.lock(Duration::from_secs(1));
+        let _one_at_a_time = one_at_a_time.ok_or(io::ErrorKind::TimedOut)?;
         // SAFETY: no preconditions.
         PROCESS.store(unsafe { libc::getpid() }, Ordering::SeqCst);
         let mut action = none();

@@ -1,5 +1,7 @@
-//! The main job, shown: a real tool runs well, fails, panics, and is killed.
+//! The main job, shown: a real tool runs well, fails, panics, and is killed; a smaller program crashes
+//! and hangs.
 
+mod bank;
 mod checks;
 pub(crate) mod stage;
 
@@ -21,6 +23,16 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     fails_twice(&stage, &mut checks)?;
     panics(&stage, &mut checks)?;
     is_killed(&stage, &mut checks)?;
+    if cfg!(all(
+        target_os = "linux",
+        target_env = "gnu",
+        target_arch = "x86_64"
+    )) {
+        bank::crashes(&stage, &mut checks)?;
+        bank::hangs(&stage, &mut checks)?;
+    } else {
+        stage.title("Acts 5 and 6 (a crash and a hang) need Linux on x86-64 with glibc.");
+    }
     checks.conclude(&stage)
 }
 

@@ -1,8 +1,9 @@
 //! The programs and directories of the demo.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::cargo;
 
 pub(crate) struct Stage {
     census: PathBuf,
+    bank: PathBuf,
     viewer: PathBuf,
     /// `XDG_STATE_HOME` and its like for the programs.
     state: PathBuf,
@@ -28,6 +30,7 @@ pub(crate) struct Stage {
 /// How a program ended and what it printed.
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,
+    pub(crate) signal: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
@@ -44,7 +47,7 @@ impl Stage {
 
     /// Builds the programs, and their sources in `dir`.
     pub(crate) fn build_in(dir: TempDir, keep: Option<PathBuf>) -> Result<Stage> {
-        cargo::run("build --quiet --release -p examples --example census")?;
+        cargo::run("build --quiet --release -p examples --example census --example bank")?;
         cargo::run("build --quiet --release -p flightrec-cli")?;
         let release = cargo::target_dir().join("release");
         let downloaded = downloaded()?;
@@ -55,6 +58,7 @@ impl Stage {
         fs::create_dir_all(&state).with_context(|| format!("cannot make {}", state.display()))?;
         Ok(Stage {
             census: release.join("examples").join(exe("census")),
+            bank: release.join("examples").join(exe("bank")),
             viewer: release.join(exe("flightrec")),
             broken: broken(dir.path(), &downloaded)?,
             impossible: impossible(dir.path(), &downloaded)?,
@@ -72,15 +76,7 @@ impl Stage {
 
     pub(crate) fn census(&self, dir: &Path) -> Result<Run> {
         println!("$ census {}", dir.display());
-        let output = self
-            .command(dir)
-            .output()
-            .with_context(|| format!("cannot run {}", self.census.display()))?;
-        Ok(Run {
-            code: output.status.code(),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        })
+        run(&mut self.command(dir))
     }
 
     /// Starts the census and kills it in the middle of its work. Returns its process id.
@@ -114,12 +110,48 @@ impl Stage {
         Ok(child.id())
     }
 
+    /// The bank, run with these arguments to its end.
+    pub(crate) fn bank(&self, args: &[&str]) -> Result<Run> {
+        println!("$ bank {}", args.join(" "));
+        run(self.program(&self.bank).args(args))
+    }
+
+    /// The bank, run until it says that it has written a dump, and then killed. Returns what it has
+    /// said.
+    pub(crate) fn bank_until_dump(&self, args: &[&str]) -> Result<Run> {
+        println!("$ bank {}", args.join(" "));
+        let mut command = self.program(&self.bank);
+        let mut child = command.args(args).stderr(Stdio::piped()).spawn()?;
+        let stderr = child.stderr.take().context("no pipe")?;
+        let mut said = String::new();
+        for line in BufReader::new(stderr).lines() {
+            said += &line?;
+            said.push('\n');
+            if said.contains(".json") {
+                break;
+            }
+        }
+        child.kill()?;
+        let status = child.wait()?;
+        Ok(Run {
+            code: status.code(),
+            signal: signal(status),
+            stdout: String::new(),
+            stderr: said,
+        })
+    }
+
     /// The census of a directory, not yet started.
     pub(crate) fn command(&self, dir: &Path) -> Command {
-        let mut command = Command::new(&self.census);
+        let mut command = self.program(&self.census);
+        command.arg(dir);
+        command
+    }
+
+    fn program(&self, path: &Path) -> Command {
+        let mut command = Command::new(path);
         // Neither a backtrace variable nor the user's own state has a part in this.
         command
-            .arg(dir)
             .env("XDG_STATE_HOME", &self.state)
             .env("LOCALAPPDATA", &self.state)
             .env_remove("RUST_BACKTRACE")
@@ -127,7 +159,7 @@ impl Stage {
         command
     }
 
-    /// What lies beside the dumps.
+    /// What lies beside the dumps of the census.
     pub(crate) fn leftovers(&self) -> Result<Vec<PathBuf>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(self.state.join("census").join("flightrec"))? {
@@ -139,10 +171,15 @@ impl Stage {
         Ok(found)
     }
 
-    /// The dumps written so far, oldest first.
+    /// The dumps that the census has written so far, oldest first.
     pub(crate) fn dumps(&self) -> Result<Vec<DumpFile>> {
+        self.dumps_of("census")
+    }
+
+    /// The dumps that a program has written so far, oldest first.
+    pub(crate) fn dumps_of(&self, app: &str) -> Result<Vec<DumpFile>> {
         let mut dumps = Vec::new();
-        let dir = self.state.join("census").join("flightrec");
+        let dir = self.state.join(app).join("flightrec");
         let entries = match fs::read_dir(&dir) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(dumps),
@@ -192,14 +229,36 @@ impl Stage {
     }
 }
 
+fn run(command: &mut Command) -> Result<Run> {
+    let output = command
+        .output()
+        .with_context(|| format!("cannot run {}", command.get_program().display()))?;
+    Ok(Run {
+        code: output.status.code(),
+        signal: signal(output.status),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}
+
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+fn signal(_: ExitStatus) -> Option<i32> {
+    None
+}
+
 impl Run {
     pub(crate) fn show(&self) {
         print!("{}{}", self.stderr, self.stdout);
-        println!(
-            "(exit code {})",
-            self.code
-                .map_or_else(|| "none".to_owned(), |code| code.to_string())
-        );
+        match (self.code, self.signal) {
+            (Some(code), _) => println!("(exit code {code})"),
+            (None, Some(signal)) => println!("(ended by signal {signal})"),
+            (None, None) => println!("(no exit code)"),
+        }
     }
 }
 

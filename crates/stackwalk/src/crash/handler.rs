@@ -3,6 +3,7 @@
 use super::record::{CAUGHT, COMPLETE, GUESSED, INNERMOST, MAGIC, MODULES, OUTERMOST, word};
 use crate::fast::{RuleCache, has_tables, prepare_for_signals, rule_in_signal};
 use crate::own_stack::{Resume, call_on};
+use crate::process_lock::ProcessLock;
 use crate::unwind::{self, registers_of};
 use std::ffi::{c_int, c_void};
 use std::fmt::Write as _;
@@ -10,7 +11,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 const SIGNALS: [c_int; 7] = [
     libc::SIGSEGV,
@@ -61,14 +62,15 @@ static INSIDE: AtomicUsize = AtomicUsize::new(0);
 const CLEARING: usize = usize::MAX;
 /// A signal that was sent to the thread that writes, or 0.
 static SENT_MEANWHILE: AtomicI32 = AtomicI32::new(0);
-/// What each signal did before.
-static EARLIER: OnceLock<[libc::sigaction; SIGNALS.len()]> = OnceLock::new();
+/// What each signal did before; never freed.
+static EARLIER: AtomicPtr<[libc::sigaction; SIGNALS.len()]> = AtomicPtr::new(ptr::null_mut());
 /// Whether the earlier handler has restored the default action.
 static IS_DEFAULT: [AtomicBool; SIGNALS.len()] = [const { AtomicBool::new(false) }; SIGNALS.len()];
 
 pub(super) fn arm(area: &'static [AtomicU8]) -> io::Result<()> {
-    static ARMING: Mutex<()> = Mutex::new(());
-    let _one_at_a_time = ARMING.lock().unwrap_or_else(PoisonError::into_inner);
+    static ARMING: ProcessLock = ProcessLock::new();
+    let one_at_a_time = ARMING.lock(Duration::from_secs(1));
+    let _one_at_a_time = one_at_a_time.ok_or(io::ErrorKind::TimedOut)?;
     prepare_for_signals();
     write_modules(area);
     set(area, word::STATE, 0);
@@ -81,7 +83,7 @@ pub(super) fn arm(area: &'static [AtomicU8]) -> io::Result<()> {
         cache: Box::into_raw(Box::new(RuleCache::new())),
         stack: Box::leak(vec![0_u8; STACK_BYTES].into_boxed_slice()).as_mut_ptr(),
     };
-    if EARLIER.get().is_none() {
+    if EARLIER.load(Ordering::Acquire).is_null() {
         let mut earlier = [none(); SIGNALS.len()];
         for (signal, action) in SIGNALS.iter().zip(&mut earlier) {
             // SAFETY: `action` is live.
@@ -89,7 +91,7 @@ pub(super) fn arm(area: &'static [AtomicU8]) -> io::Result<()> {
                 return Err(io::Error::last_os_error());
             }
         }
-        let _ = EARLIER.set(earlier);
+        EARLIER.store(Box::into_raw(Box::new(earlier)), Ordering::Release);
         ARMED.store(Box::into_raw(Box::new(armed)), Ordering::Release);
         for (signal, action) in SIGNALS.iter().zip(&earlier) {
             if action.sa_sigaction != libc::SIG_IGN {
@@ -412,9 +414,11 @@ unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_voi
     let Some(index) = SIGNALS.iter().position(|&its| its == signal) else {
         return true;
     };
-    let Some(earlier) = EARLIER.get().map(|all| &all[index]) else {
+    // SAFETY: it is null or points to what is never freed.
+    let Some(earlier) = (unsafe { EARLIER.load(Ordering::Acquire).as_ref() }) else {
         return true;
     };
+    let earlier = &earlier[index];
     let code = code_of(info);
     let handler = earlier.sa_sigaction;
     if handler == libc::SIG_DFL || IS_DEFAULT[index].load(Ordering::Acquire) {

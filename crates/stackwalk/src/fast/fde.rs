@@ -3,10 +3,11 @@
 use super::arch;
 use super::eh_frame::Entries;
 use super::rule::Rule;
-use std::ffi::{c_int, c_void};
+use crate::modules::loader;
+use std::ffi::c_void;
 use std::ops::Range;
 use std::ptr;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// `struct dwarf_eh_bases` of libgcc and libunwind.
 #[repr(C)]
@@ -103,15 +104,34 @@ unsafe fn body<'a>(entry: *const u8) -> Option<&'a [u8]> {
 /// Whether the code at that address cannot be unloaded before this code is, so that its rule may
 /// be cached: it belongs to the executable, to this library, or to one that this is linked to.
 pub(crate) fn is_permanent(address: u64) -> bool {
-    static SEGMENTS: OnceLock<Vec<Range<u64>>> = OnceLock::new();
-    let segments = SEGMENTS.get_or_init(|| {
-        let mut list = List::default();
-        // SAFETY: the callback has the signature that dl_iterate_phdr asks for, and `data` points
-        // to `list`, which outlives the call and which nothing else uses meanwhile.
-        unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut list).cast::<c_void>()) };
-        list.segments
-    });
+    let segments = permanent_segments();
     segments.iter().any(|segment| segment.contains(&address))
+}
+
+/// Several threads may make the list at once, rather than wait for one: in a forked child, that one
+/// does not exist.
+fn permanent_segments() -> &'static [Range<u64>] {
+    static SEGMENTS: AtomicPtr<Vec<Range<u64>>> = AtomicPtr::new(ptr::null_mut());
+    let current = SEGMENTS.load(Ordering::Acquire);
+    // SAFETY: it is null or points to a list that is never freed or changed.
+    if let Some(segments) = unsafe { current.as_ref() } {
+        return segments;
+    }
+    let mut list = List::default();
+    loader::each_module(|info| list.add(info));
+    let made = Box::into_raw(Box::new(list.segments));
+    let stored =
+        SEGMENTS.compare_exchange(ptr::null_mut(), made, Ordering::AcqRel, Ordering::Acquire);
+    let segments = match stored {
+        Ok(_) => made,
+        Err(earlier) => {
+            // SAFETY: it was made above and nothing else has seen it.
+            drop(unsafe { Box::from_raw(made) });
+            earlier
+        }
+    };
+    // SAFETY: as above.
+    unsafe { &*segments }
 }
 
 #[derive(Default)]
@@ -120,42 +140,31 @@ struct List {
     seen: usize,
 }
 
-unsafe extern "C" fn visit(
-    info: *mut libc::dl_phdr_info,
-    _size: libc::size_t,
-    data: *mut c_void,
-) -> c_int {
-    // SAFETY: `data` is the pointer that `is_permanent` passed, to a live List.
-    let list = unsafe { &mut *data.cast::<List>() };
-    // SAFETY: the loader passes a valid description of a module.
-    let info = unsafe { &*info };
-    let is_executable = list.seen == 0;
-    list.seen += 1;
-    if info.dlpi_phdr.is_null() {
-        return 0;
-    }
-    // SAFETY: dlpi_phdr points to dlpi_phnum program headers.
-    let headers =
-        unsafe { std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
-    let segments = headers
-        .iter()
-        .filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_X != 0)
-        .map(|header| {
-            let start = info.dlpi_addr.wrapping_add(header.p_vaddr);
-            start..start.saturating_add(header.p_memsz)
+impl List {
+    fn add(&mut self, info: &libc::dl_phdr_info) {
+        let is_executable = self.seen == 0;
+        self.seen += 1;
+        // SAFETY: the description comes from the loader and is used during its call only.
+        let headers = unsafe { loader::array(info.dlpi_phdr, info.dlpi_phnum) };
+        let segments = headers
+            .iter()
+            .filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_X != 0)
+            .map(|header| {
+                let start = info.dlpi_addr.wrapping_add(header.p_vaddr);
+                start..start.saturating_add(header.p_memsz)
+            });
+        // In this module, the unwinder and the C library.
+        let ours: [*const (); 3] = [
+            permanent_segments as *const (),
+            _Unwind_Find_FDE as *const (),
+            libc::pthread_self as *const (),
+        ];
+        let holds_us = segments.clone().any(|segment| {
+            ours.iter()
+                .any(|address| segment.contains(&(address.addr() as u64)))
         });
-    // In this module, the unwinder and the C library.
-    let ours: [*const (); 3] = [
-        visit as *const (),
-        _Unwind_Find_FDE as *const (),
-        libc::pthread_self as *const (),
-    ];
-    let holds_us = segments.clone().any(|segment| {
-        ours.iter()
-            .any(|address| segment.contains(&(address.addr() as u64)))
-    });
-    if is_executable || holds_us {
-        list.segments.extend(segments);
+        if is_executable || holds_us {
+            self.segments.extend(segments);
+        }
     }
-    0
 }

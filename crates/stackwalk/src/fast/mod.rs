@@ -114,11 +114,35 @@ fn look_up(cache: &mut RuleCache, ip: u64) -> Option<Rule> {
 }
 
 /// Whether tables can be found without the loader's lock, which the thread that a signal interrupts
-/// may hold.
-#[cfg(all(target_env = "gnu", target_arch = "x86_64"))]
+/// may hold: by a function of glibc 2.35 or later.
+#[cfg(all(
+    target_env = "gnu",
+    target_arch = "x86_64",
+    not(target_feature = "crt-static")
+))]
 pub(crate) fn has_tables() -> bool {
     // SAFETY: the name is a C string.
     !unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_dl_find_object".as_ptr()) }.is_null()
+}
+
+/// A program that is linked statically has the function if its unwinder uses it.
+#[cfg(all(
+    target_env = "gnu",
+    target_arch = "x86_64",
+    target_feature = "crt-static"
+))]
+pub(crate) fn has_tables() -> bool {
+    let address: usize;
+    // SAFETY: loads the address of a function, or zero if the linker has found none.
+    unsafe {
+        std::arch::asm!(
+            ".weak _dl_find_object",
+            "mov {}, [rip + _dl_find_object@GOTPCREL]",
+            out(reg) address,
+            options(nostack, readonly, preserves_flags),
+        );
+    }
+    address != 0
 }
 
 /// Prepares what [`rule_in_signal`] must not do in a signal handler, because it allocates.

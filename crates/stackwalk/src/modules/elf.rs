@@ -1,39 +1,22 @@
-//! ELF: `dl_iterate_phdr`, and the notes that it leads to.
+//! The modules that the loader of an ELF system lists, and the notes in them.
 
-use super::{Module, hex};
-use std::ffi::{CStr, c_int, c_void};
-use std::sync::OnceLock;
+use super::{Module, hex, loader};
+use std::ffi::CStr;
 
 /// The type of the note that holds the build-id, and its owner.
 const NT_GNU_BUILD_ID: u32 = 3;
 const OWNER: &[u8] = b"GNU\0";
 
 pub(super) fn loaded() -> Vec<Module> {
-    let mut modules = Vec::<Module>::new();
-    // SAFETY: the callback has the signature that dl_iterate_phdr asks for, and `data` is a
-    // pointer to `modules`, which outlives the call and which nothing else uses meanwhile.
-    unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut modules).cast::<c_void>()) };
+    let mut modules = Vec::new();
+    loader::each_module(|info| add(info, &mut modules));
     modules
 }
 
-unsafe extern "C" fn visit(
-    info: *mut libc::dl_phdr_info,
-    _size: libc::size_t,
-    data: *mut c_void,
-) -> c_int {
-    // SAFETY: `data` is the pointer that `loaded` passed, to a live Vec<Module>.
-    let modules = unsafe { &mut *data.cast::<Vec<Module>>() };
-    // SAFETY: the loader passes a valid description, and holds its lock until we return, so
-    // that nothing described is unmapped meanwhile.
-    let info = unsafe { &*info };
+fn add(info: &libc::dl_phdr_info, modules: &mut Vec<Module>) {
     let base = info.dlpi_addr as usize;
-    let headers: &[_] = if info.dlpi_phdr.is_null() {
-        &[]
-    } else {
-        // SAFETY: dlpi_phdr points to dlpi_phnum program headers, which stay mapped as above.
-        unsafe { std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) }
-    };
-
+    // SAFETY: the description comes from the loader and is used during its call only.
+    let headers = unsafe { loader::array(info.dlpi_phdr, info.dlpi_phnum) };
     let mut segments = Vec::new();
     for header in headers
         .iter()
@@ -75,7 +58,7 @@ unsafe extern "C" fn visit(
     };
     // The executable comes first and has no name, or this one in a static program of musl.
     let name = match name.as_str() {
-        "" | "/proc/self/exe" if modules.is_empty() => executable().into(),
+        "" | "/proc/self/exe" if modules.is_empty() => executable().into_boxed_str(),
         _ => name.into_boxed_str(),
     };
     modules.push(Module {
@@ -84,16 +67,13 @@ unsafe extern "C" fn visit(
         build_id,
         segments,
     });
-    0
 }
 
-/// The path of the program, looked up once.
-fn executable() -> &'static str {
-    static PATH: OnceLock<String> = OnceLock::new();
-    PATH.get_or_init(|| match std::env::current_exe() {
+fn executable() -> String {
+    match std::env::current_exe() {
         Ok(path) => path.to_string_lossy().into_owned(),
         Err(_) => "<executable>".to_owned(),
-    })
+    }
 }
 
 /// Finds the build-id in a segment of notes. A note is three words (length of the owner, length of

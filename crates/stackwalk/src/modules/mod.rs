@@ -3,6 +3,9 @@
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 #[allow(unsafe_code)]
 mod elf;
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+#[allow(unsafe_code)]
+pub(crate) mod loader;
 #[cfg(any(target_vendor = "apple", test))]
 #[allow(unsafe_code)]
 mod macho;

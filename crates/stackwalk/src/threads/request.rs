@@ -6,6 +6,7 @@ use super::{Outcome, Thread};
 use crate::StackEnd;
 use crate::fast::{RuleCache, has_tables, is_permanent, prepare_for_signals, rule_in_signal};
 use crate::own_stack::call_on;
+use crate::process_lock::{ProcessGuard, ProcessLock};
 use crate::unwind::{self, registers_of};
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
@@ -23,8 +24,6 @@ const PATIENCE_IN_ALL: Duration = Duration::from_secs(2);
 /// How often the one that waits looks whether threads have ended.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// The process that uses the slots; 0 for none. A forked child may inherit its parent's.
-static IN_USE: AtomicI32 = AtomicI32::new(0);
 /// The signal that our handler is installed for; 0 for none.
 static SIGNAL: AtomicI32 = AtomicI32::new(0);
 /// Grows with each answer.
@@ -58,40 +57,19 @@ fn unanswered(listed: Vec<Listed>) -> Vec<Thread> {
     threads.collect()
 }
 
-struct InUse;
-
 /// Makes this thread the only one that asks. `None` if another one does for too long, or if there
 /// is no memory.
-fn lock() -> Option<InUse> {
-    // SAFETY: no preconditions.
-    let pid = unsafe { libc::getpid() };
-    let until = Instant::now() + PATIENCE_IN_ALL;
-    let lock = loop {
-        match IN_USE.compare_exchange(0, pid, Ordering::Acquire, Ordering::Relaxed) {
-            Ok(_) => break InUse,
-            Err(owner) if owner != pid => {
-                let taken =
-                    IN_USE.compare_exchange(owner, pid, Ordering::Acquire, Ordering::Relaxed);
-                if taken.is_ok() {
-                    // The threads of the parent do not exist here.
-                    slots::all().iter().for_each(Slot::reset);
-                    break InUse;
-                }
-            }
-            Err(_) if Instant::now() > until => return None,
-            Err(_) => std::thread::sleep(Duration::from_millis(1)),
-        }
-    };
+fn lock() -> Option<ProcessGuard<'static>> {
+    static IN_USE: ProcessLock = ProcessLock::new();
+    let guard = IN_USE.lock(PATIENCE_IN_ALL)?;
+    if guard.is_inherited {
+        // The threads of the parent do not exist here.
+        slots::all().iter().for_each(Slot::reset);
+    }
     slots::make().ok()?;
     prepare_for_signals();
     HAS_TABLES.store(has_tables(), Ordering::Relaxed);
-    Some(lock)
-}
-
-impl Drop for InUse {
-    fn drop(&mut self) {
-        IN_USE.store(0, Ordering::Release);
-    }
+    Some(guard)
 }
 
 /// A signal that our handler is installed for.

@@ -1,0 +1,94 @@
+//! A segmentation fault in a callback that C calls, and a deadlock of two threads.
+
+use anyhow::{Result, bail};
+use serde_json::Value;
+
+use super::checks::Checks;
+use super::stage::Stage;
+
+const SIGSEGV: i32 = 11;
+
+pub(crate) fn crashes(stage: &Stage, checks: &mut Checks) -> Result<()> {
+    stage.title(
+        "Act 5: a bank sorts its accounts with C's qsort, which calls a Rust function, which follows \
+         a null pointer. Then the bank is started again.",
+    );
+    let run = stage.bank(&["sort"])?;
+    run.show();
+    checks.that("SIGSEGV ends it, as it would without the recorder", {
+        run.signal == Some(SIGSEGV)
+    });
+    checks.that("the crash itself writes no dump", {
+        stage.dumps_of("bank")?.is_empty()
+    });
+    let next = stage.bank(&[])?;
+    next.show();
+    checks.that(
+        "the next start says in one line that it crashed",
+        next.stderr.matches("SIGSEGV").count() == 1,
+    );
+    let dumps = stage.dumps_of("bank")?;
+    let [dump] = &dumps[..] else {
+        bail!("{} dumps were written, not one", dumps.len())
+    };
+    stage.title("What the maintainer sees in it:");
+    stage.view(dump)?;
+    let json = &dump.json;
+    let names = names(&json["stack_traces"][0]["frames"]);
+    let at = |name: &str| names.iter().position(|its| its.contains(name));
+    checks.that(
+        "its stack begins in the function that followed the pointer",
+        at("bank::balance") == Some(0),
+    );
+    let (callback, caller) = (at("bank::by_balance"), at("bank::sort_by_balance"));
+    checks.that(
+        "and goes through the frames of C to the caller in Rust",
+        callback.is_some() && caller > callback.map(|at| at + 1),
+    );
+    let message = json["reason"]["message"].as_str().unwrap_or_default();
+    checks.that(
+        "it asks whether the pointer was null",
+        message.contains("null pointer?"),
+    );
+    let last = json["latest_logs"].as_array().and_then(|logs| logs.last());
+    checks.that(
+        "its last record is the one before the crash",
+        last.is_some_and(|log| log["msg"] == "comparing two accounts"),
+    );
+    Ok(())
+}
+
+pub(crate) fn hangs(stage: &Stage, checks: &mut Checks) -> Result<()> {
+    stage.title(
+        "Act 6: two threads of the bank lock two accounts in opposite order. A watch finds that \
+         nothing goes on. (Then the demo kills the bank.)",
+    );
+    let run = stage.bank_until_dump(&["transfer"])?;
+    run.show();
+    let dumps = stage.dumps_of("bank")?;
+    let is_hang = |json: &Value| json["reason"]["kind"] == "hang";
+    let Some(dump) = dumps.iter().find(|dump| is_hang(&dump.json)) else {
+        bail!("there is no dump of the deadlock")
+    };
+    stage.title("What the maintainer sees in it:");
+    stage.view(dump)?;
+    let threads = dump.json["threads"].as_array();
+    let waits = |thread: &str, function: &str| {
+        threads.into_iter().flatten().any(|its| {
+            let names = names(&its["frames"]);
+            its["name"] == thread && names.iter().any(|name| name.contains(function))
+        })
+    };
+    checks.that(
+        "the watch names both functions that wait for each other",
+        waits("salary", "bank::pay_salary") && waits("rent", "bank::pay_rent"),
+    );
+    Ok(())
+}
+
+fn names(frames: &Value) -> Vec<&str> {
+    let frames = frames.as_array().into_iter().flatten();
+    frames
+        .map(|frame| frame["name"].as_str().unwrap_or_default())
+        .collect()
+}
