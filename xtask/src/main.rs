@@ -5,6 +5,7 @@ mod anyhow_tests;
 mod bench;
 mod cargo;
 mod ci;
+mod deaths;
 mod demo;
 mod faults;
 mod files;
@@ -23,6 +24,8 @@ use std::process::ExitCode;
 const HELP: &str = "\
 Usage: cargo xtask TASK
 
+  deaths [--tries N] [BUILD]…
+                          programs that crash in every way, built in every way
   demo [--keep DIR]       a real tool fails in six ways and explains itself
   ci [--no-test]          all that must hold before a change goes in
   adopt build|check       real programs from crates.io with the recorder: what it changes for them
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = args.collect();
     let done = match task.as_str() {
         "adopt" => adopt::run(&args),
+        "deaths" => deaths::run(&args),
         "demo" => demo::run(&args),
         "ci" => ci::run(&args),
         "bench" => bench::run(&args),

@@ -47,7 +47,9 @@ impl Stage {
 
     /// Builds the programs, and their sources in `dir`.
     pub(crate) fn build_in(dir: TempDir, keep: Option<PathBuf>) -> Result<Stage> {
-        cargo::run("build --quiet --release -p examples --example census --example bank")?;
+        cargo::run(
+            "build --quiet --release -p examples --no-default-features --features census --example census --example bank",
+        )?;
         cargo::run("build --quiet --release -p flightrec-cli")?;
         let release = cargo::target_dir().join("release");
         let downloaded = downloaded()?;

@@ -1,0 +1,77 @@
+//! The stack that gdb finds in a core dump.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// How many of the innermost frames a crash record keeps at least.
+pub(crate) const MAX_FRAMES: usize = 384;
+
+/// Frames of functions only: inlined ones have no address of their own.
+const SCRIPT: &str = "\
+frame = gdb.newest_frame()
+count = 0
+while frame is not None and count < 420:
+    if frame.type() != gdb.INLINE_FRAME:
+        print('frame', hex(frame.pc()), frame.type() == gdb.SIGTRAMP_FRAME)
+        count += 1
+    try:
+        frame = frame.older()
+    except gdb.error as error:
+        frame = None
+";
+
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) pc: u64,
+    /// Whether it is the one that a signal handler returns to.
+    is_signal: bool,
+}
+
+/// The frames in the core dump that the program has left in `dir`; `None` if the machine makes none.
+pub(crate) fn frames(program: &Path, dir: &Path) -> Option<Vec<Frame>> {
+    let core = fs::read_dir(dir).ok()?.find_map(|entry| {
+        let path = entry.ok()?.path();
+        path.file_name()?
+            .to_str()?
+            .starts_with("core")
+            .then_some(path)
+    })?;
+    let script = dir.join("frames.py");
+    fs::write(&script, SCRIPT).ok()?;
+    let output = Command::new("gdb")
+        .args(["-batch", "-nx", "-iex", "set debuginfod enabled off"])
+        .args(["-ex", "set backtrace past-main on"])
+        .arg("-x")
+        .arg(&script)
+        .arg(program)
+        .arg(&core)
+        .output()
+        .ok()?;
+    let _ = fs::remove_file(core);
+    let text = String::from_utf8_lossy(&output.stdout);
+    let frames = text.lines().filter_map(|line| {
+        let (pc, is_signal) = line.strip_prefix("frame 0x")?.split_once(' ')?;
+        Some(Frame {
+            pc: u64::from_str_radix(pc, 16).ok()?,
+            is_signal: is_signal == "True",
+        })
+    });
+    // "-x" runs before the core is loaded in some versions: no frames then.
+    Some(frames.collect::<Vec<_>>()).filter(|frames| !frames.is_empty())
+}
+
+/// The addresses as a crash record has them: return addresses, or one past the instruction where a
+/// signal has interrupted the function. If the program has died in a handler of the signal, the
+/// frames of the handler are left out.
+pub(crate) fn addresses(frames: &[Frame], died_in_handler: bool) -> Vec<u64> {
+    let handler = frames.iter().position(|frame| frame.is_signal);
+    let start = handler.filter(|_| died_in_handler).map_or(0, |at| at + 1);
+    let mut is_interrupted = true;
+    let mut addresses = Vec::new();
+    for frame in &frames[start..] {
+        addresses.push(frame.pc.wrapping_add(u64::from(is_interrupted)));
+        is_interrupted = frame.is_signal;
+    }
+    addresses
+}
