@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use tempfile::TempDir;
@@ -118,9 +118,13 @@ impl Stage {
         run(self.program(&self.bank).args(args))
     }
 
-    /// The bank, run until it says that it has written a dump, and then killed. Returns what it has
-    /// said.
-    pub(crate) fn bank_until_dump(&self, args: &[&str]) -> Result<Run> {
+    /// The bank, run until it says that it has written a dump and the dump is complete, and then
+    /// killed. Returns what it has said.
+    pub(crate) fn bank_until(
+        &self,
+        args: &[&str],
+        is_complete: impl Fn(&DumpFile) -> bool,
+    ) -> Result<Run> {
         println!("$ bank {}", args.join(" "));
         let mut command = self.program(&self.bank);
         let mut child = command.args(args).stderr(Stdio::piped()).spawn()?;
@@ -132,6 +136,11 @@ impl Stage {
             if said.contains(".json") {
                 break;
             }
+        }
+        // A dump is written with addresses, and again when their names are known.
+        let until = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < until && !self.dumps_of("bank")?.iter().any(&is_complete) {
+            thread::sleep(Duration::from_millis(20));
         }
         child.kill()?;
         let status = child.wait()?;

@@ -7,12 +7,13 @@ use std::process::Command;
 /// How many of the innermost frames a crash record keeps at least.
 pub(crate) const MAX_FRAMES: usize = 384;
 
-/// Frames of functions only: inlined ones have no address of their own.
+/// Frames that are on the stack: not those of inlined functions, nor those of tail calls, which gdb
+/// reconstructs from debug information.
 const SCRIPT: &str = "\
 frame = gdb.newest_frame()
 count = 0
 while frame is not None and count < 420:
-    if frame.type() != gdb.INLINE_FRAME:
+    if frame.type() not in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME):
         print('frame', hex(frame.pc()), frame.type() == gdb.SIGTRAMP_FRAME)
         count += 1
     try:
