@@ -13,6 +13,10 @@ pub(crate) struct ProcessLock {
 pub(crate) struct ProcessGuard<'a> {
     lock: &'a ProcessLock,
     /// Whether the lock was left by a thread of the parent.
+    #[allow(
+        dead_code,
+        reason = "only stacks of threads ask, which some systems do not have"
+    )]
     pub(crate) is_inherited: bool,
 }
 
