@@ -69,7 +69,7 @@ pub(crate) fn collect(
     dump.omitted_noted_errors = noted.omitted;
     dump.omitted_stack_traces = failure.omitted_stacks;
     add_records(snapshot, &mut dump);
-    spans::add(source, snapshot, &mut dump);
+    spans::add(source, snapshot, &failure.span_traces, &mut dump);
     let is_of_log = source.spans.get().is_none();
     if is_of_log && dump.latest_logs.is_empty() && dump.evicted_logs == 0 {
         dump.notes.push(NO_RECORDS.to_owned());

@@ -9,6 +9,7 @@ use log::Record;
 use stackerr::{ErrorTree, StackTraces};
 
 use crate::app_info::thread_name;
+use crate::span_traces::{self, SpanTrace};
 
 /// A dump has at most this many stacks. A join of 10,000 errors would fill 100 MB with stacks that
 /// are nearly the same.
@@ -26,6 +27,8 @@ pub(crate) struct Failure {
     /// Where the stacks were captured, if they do not know better.
     pub(crate) origin: Option<StackOrigin>,
     pub(crate) omitted_stacks: u64,
+    /// What `tracing-error` has noted in errors.
+    pub(crate) span_traces: Vec<SpanTrace>,
     pub(crate) thread: String,
     /// Equal for repetitions of one failure. A failure without a key is never limited.
     pub(crate) key: Option<u64>,
@@ -61,6 +64,7 @@ impl Failure {
             stacks: StackTraces::default(),
             origin: None,
             omitted_stacks: 0,
+            span_traces: Vec::new(),
             thread: thread_name(),
             key: None,
             place: None,
@@ -247,6 +251,13 @@ impl Failure {
         fnv1a(addresses(&self.stacks).as_bytes())
     }
 
+    /// Adds the span traces that the error carries. Its text is read for it, so that this is of use
+    /// only in programs that have spans.
+    pub(crate) fn with_span_traces(mut self, error: &(dyn StdError + 'static)) -> Failure {
+        self.span_traces = span_traces::of(error);
+        self
+    }
+
     fn with_key(mut self, key: &str) -> Failure {
         self.key = Some(fnv1a(format!("{} {key}", self.kind).as_bytes()));
         self
@@ -358,8 +369,15 @@ fn payload_error(payload: &(dyn Any + Send)) -> Option<&(dyn StdError + Send + S
 
 /// The tree has a bounded depth.
 fn error_node(tree: &ErrorTree) -> ErrorNode {
+    let sources = tree.sources.iter().flat_map(|source| {
+        // A span trace is no cause. It may have one.
+        match span_traces::is_span_trace(&source.message) {
+            true => source.sources.as_slice(),
+            false => std::slice::from_ref(source),
+        }
+    });
     ErrorNode::new(tree.message.as_str(), tree.location.map(Into::into))
-        .with_sources(tree.sources.iter().map(error_node).collect())
+        .with_sources(sources.map(error_node).collect())
 }
 
 /// The first different addresses of each stack, as text. No names are looked up for it. Each address

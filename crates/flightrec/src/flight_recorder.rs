@@ -60,8 +60,9 @@ impl FlightRecorder {
         if self.recorder.ignores(error.as_std_error()) {
             return Ok(DumpOutcome::Suppressed);
         }
-        self.recorder
-            .dump(|| Failure::of_stacks(error.as_std_error(), error.stack_traces(), false))
+        let std_error = error.as_std_error();
+        let failure = || Failure::of_stacks(std_error, error.stack_traces(), false);
+        self.recorder.dump_error(std_error, failure)
     }
 
     /// Makes a dump because the program wants one, with the stack of the caller, and prints its path

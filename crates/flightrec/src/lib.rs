@@ -37,6 +37,7 @@ mod pipeline;
 mod redaction;
 #[cfg(feature = "crash-safe")]
 mod ring;
+mod span_traces;
 mod spans;
 mod symbolise;
 mod threads;

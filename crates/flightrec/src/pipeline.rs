@@ -171,7 +171,7 @@ impl Pipeline {
             let _redacting = self.redacting.start(&self.redactor);
             let (snapshot, at) = records(source);
             let mut dump = waiting.completed(&snapshot, at);
-            spans::add(source, &snapshot, &mut dump);
+            spans::add(source, &snapshot, &[], &mut dump);
             redact(&mut dump, &self.redactor);
             let stacks = DumpedStacks {
                 failure: &waiting.failure,

@@ -41,6 +41,18 @@ impl Recorder {
         self.pipeline.dump(&self.source, make_failure)
     }
 
+    /// Makes the dump of an error, with the spans that it carries if the program has spans.
+    pub(crate) fn dump_error(
+        &self,
+        error: &(dyn std::error::Error + 'static),
+        make_failure: impl FnOnce() -> Failure,
+    ) -> Result<DumpOutcome, DumpError> {
+        self.dump(|| match self.source.spans.get() {
+            Some(_) => make_failure().with_span_traces(error),
+            None => make_failure(),
+        })
+    }
+
     /// Whether a record of this level can make a dump.
     #[inline]
     pub(crate) fn triggers_on(&self, level: Level) -> bool {

@@ -96,7 +96,10 @@ impl FlightRecorder {
         let code = report(&error);
         if !self.recorder.ignores(error.as_std()) {
             // The path of the dump, or why there is none, has been printed.
-            let _ = self.recorder.dump(|| Failure::error(error.as_std(), true));
+            let error = error.as_std();
+            let _ = self
+                .recorder
+                .dump_error(error, || Failure::error(error, true));
         }
         code
     }

@@ -3,14 +3,16 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, UNIX_EPOCH};
 
-use flightrec_dump::{Dump, Span, Timestamp};
+use flightrec_dump::{Dump, Span, StackOrigin, Timestamp, Value};
 use packlog::{OpenedSpan, RecordKind, Unpacked};
 use tailwriter::Snapshot;
 
 use crate::collect::{self, Source};
+use crate::span_traces::{CarriedSpan, SpanTrace};
 
-/// Adds the spans of this process to those that the dump has. `records` may hold spans, too.
-pub(crate) fn add(source: &Source, records: &Snapshot, dump: &mut Dump) {
+/// Adds the spans of this process to those that the dump has. `records` may hold spans, too; `carried`
+/// is what the errors carry.
+pub(crate) fn add(source: &Source, records: &Snapshot, carried: &[SpanTrace], dump: &mut Dump) {
     let spans = std::mem::take(&mut dump.spans).into_iter();
     let mut known = Known(spans.map(|span| (span.id, span)).collect());
     match source.tail.span_snapshot() {
@@ -24,6 +26,9 @@ pub(crate) fn add(source: &Source, records: &Snapshot, dump: &mut Dump) {
                 dump.notes.push(note);
             }
         }
+    }
+    for trace in carried {
+        known.add_carried(trace, dump);
     }
     known.move_to(dump);
 }
@@ -64,6 +69,63 @@ impl Known {
         }
     }
 
+    /// Tells stacks the span that their error carries.
+    fn add_carried(&mut self, carried: &SpanTrace, dump: &mut Dump) {
+        let innermost = self.like(&carried.spans);
+        let innermost = innermost.or_else(|| self.insert_path(&carried.spans));
+        let traces = &mut dump.stack_traces;
+        let its = traces.iter().position(|trace| trace.error == carried.error);
+        let Some(trace) = traces.get_mut(its.unwrap_or(0)) else {
+            return;
+        };
+        // Foreign errors note their spans before they get a stack of ours.
+        let is_later = matches!(
+            trace.origin,
+            StackOrigin::Conversion | StackOrigin::Foreign | StackOrigin::Caller
+        );
+        if is_later || its.is_some() || trace.span.is_none() {
+            trace.span = innermost;
+        }
+    }
+
+    /// The span that is like the first one, and is in spans like the others. The error keeps it open.
+    fn like(&self, path: &[CarriedSpan]) -> Option<u64> {
+        let is_like = |span: &Span| {
+            let mut next = Some(span);
+            path.iter().all(|carried| {
+                let Some(span) = next else { return false };
+                next = span.parent.and_then(|parent| self.0.get(&parent));
+                is_same(span, carried)
+            })
+        };
+        let spans = self.0.values();
+        spans
+            .filter(|span| span.closed_at.is_none() && is_like(span))
+            .map(|span| span.id)
+            .max()
+    }
+
+    /// Adds spans that the recorder does not know, and returns the id of the innermost.
+    fn insert_path(&mut self, path: &[CarriedSpan]) -> Option<u64> {
+        let mut parent = None;
+        for carried in path.iter().rev() {
+            let id = self.0.keys().max().map_or(1, |id| id.saturating_add(1));
+            let mut span = Span::default();
+            span.id = id;
+            span.parent = parent;
+            span.name.clone_from(&carried.name);
+            span.target.clone_from(&carried.target);
+            span.file.clone_from(&carried.file);
+            span.line = carried.line;
+            if !carried.fields.is_empty() {
+                span.fields.insert("fields", carried.fields.as_str().into());
+            }
+            self.0.insert(id, span);
+            parent = Some(id);
+        }
+        parent
+    }
+
     fn move_to(mut self, dump: &mut Dump) {
         let records = dump.latest_logs.iter().filter_map(|record| record.span);
         let stacks = dump.all_traces().filter_map(|trace| trace.span);
@@ -90,6 +152,21 @@ impl Known {
             ));
         }
     }
+}
+
+fn is_same(span: &Span, carried: &CarriedSpan) -> bool {
+    span.name == carried.name
+        && span.target == carried.target
+        && span.file == carried.file
+        && span.line == carried.line
+        && span.fields.iter().all(|(key, value)| {
+            let text = match value {
+                Value::Text(text) => text.clone(),
+                other => serde_json::to_string(other).unwrap_or_default(),
+            };
+            carried.fields.contains(&format!("{key}={text}"))
+                || carried.fields.contains(&format!("{key}={text:?}"))
+        })
 }
 
 fn span(id: u64, packed: &Unpacked<'_>, opened: &OpenedSpan<'_>) -> Span {

@@ -43,7 +43,7 @@ pub use stackwalk::{Module, modules};
 pub use text::{escape, is_guarding, message_of};
 pub use trace::{StackTrace, StackTraces, stack_traces};
 pub use traced::Traced;
-pub use traverse::{Chain, errors, find};
+pub use traverse::{Chain, errors, find, is_own};
 pub use tree::{ErrorTree, tree};
 pub use trim::machinery_on_top;
 

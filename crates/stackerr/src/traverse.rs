@@ -338,6 +338,20 @@ pub fn errors<'a>(error: &'a (dyn StdError + 'static)) -> Vec<&'a (dyn StdError 
     leaves
 }
 
+/// Returns whether this very error, not one of its causes, is one of this crate. Its `{:?}` looks up
+/// the names of its stack.
+///
+/// # Examples
+///
+/// ```
+/// assert!(stackerr::is_own(stackerr::err!("no").as_std()));
+/// assert!(!stackerr::is_own(&std::fmt::Error));
+/// ```
+#[must_use]
+pub fn is_own(error: &(dyn StdError + 'static)) -> bool {
+    error.is::<Inner>()
+}
+
 /// Returns the first error of that type in an error of any crate: itself, its causes, and every
 /// branch of its joins. See [`Error::find`](crate::Error::find).
 ///

@@ -1,0 +1,143 @@
+//! Span traces of `tracing-error` that errors carry: a dump has them as the span of the stack.
+//! One test, since the hook of `color-eyre` is the process's.
+
+mod common;
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+
+use color_eyre::eyre::{Report, WrapErr as _};
+use common::{path, quiet, text};
+use flightrec::{Dump, stackerr};
+use flightrec_tracing::BuilderExt;
+use tracing::{debug_span, info_span, instrument};
+use tracing_error::{ErrorLayer, InstrumentError, InstrumentResult, SpanTrace};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::prelude::*;
+
+type Traced = tracing_error::TracedError<std::num::ParseIntError>;
+
+#[instrument]
+fn traced(user: &str) -> Result<u64, Traced> {
+    parse(user)
+}
+
+#[instrument(level = "debug")]
+fn parse(text: &str) -> Result<u64, Traced> {
+    text.parse::<u64>().in_current_span()
+}
+
+#[instrument]
+fn reported(user: u64) -> Result<(), Report> {
+    Err(Report::msg("no such user")).wrap_err_with(|| format!("cannot load user {user}"))
+}
+
+/// An error of a program that keeps the spans itself.
+#[derive(Debug)]
+struct Own {
+    _spans: SpanTrace,
+}
+
+impl fmt::Display for Own {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an error of its own")
+    }
+}
+
+impl StdError for Own {}
+
+#[instrument]
+fn own(part: u64) -> Own {
+    Own {
+        _spans: SpanTrace::capture(),
+    }
+}
+
+#[test]
+fn a_dump_has_the_spans_that_an_error_carries() {
+    color_eyre::install().unwrap();
+    let dumps = Arc::<Mutex<Vec<Dump>>>::default();
+    let list = dumps.clone();
+    let (recorder, layer) = quiet()
+        .on_dump(move |dump, _| list.lock().unwrap().push(dump.clone()))
+        .install_layer()
+        .unwrap();
+    let subscriber = tracing_subscriber::registry()
+        .with(ErrorLayer::default())
+        .with(layer);
+    let _default = tracing::subscriber::set_default(subscriber);
+    // Others of the same name, and the span in which the error is handled.
+    let _others = [
+        info_span!("traced", user = "y"),
+        info_span!("reported", user = 8),
+    ];
+    let handling = info_span!("handling").entered();
+    let latest = || dumps.lock().unwrap().last().cloned().unwrap();
+    let innermost = |dump: &Dump| {
+        let trace = &dump.stack_traces[0];
+        let span = common::span(dump, trace.span.unwrap());
+        (path(dump, trace.span).join(" "), span.clone())
+    };
+
+    let error = traced("x").unwrap_err();
+    recorder.dump_error(&error).unwrap();
+    let dump = latest();
+    let (names, span) = innermost(&dump);
+    assert_eq!(names, "handling traced parse");
+    assert_eq!(span.fields.get("text"), Some(&text("x")));
+    // What `tracing-error` puts among the causes is none.
+    let tree = dump.error.unwrap();
+    assert_eq!(tree.message, "invalid digit found in string");
+    assert_eq!(tree.sources.len(), 0);
+
+    // Below contexts.
+    let error = traced("x").unwrap_err();
+    let error = stackerr::Error::new(error).context("cannot load");
+    recorder.dump_error(&error).unwrap();
+    assert_eq!(innermost(&latest()).0, "handling traced parse");
+
+    let code = recorder.run(|| reported(7));
+    assert_eq!(code, ExitCode::FAILURE);
+    let (names, span) = innermost(&latest());
+    assert_eq!(names, "handling reported");
+    assert_eq!(span.fields.get("user"), Some(&7_i64.into()));
+
+    let error: Box<dyn StdError + Send + Sync> = reported(9).unwrap_err().into();
+    recorder.dump_error(&error).unwrap();
+    assert_eq!(
+        innermost(&latest()).1.fields.get("user"),
+        Some(&9_i64.into())
+    );
+
+    recorder.dump_error(&own(3)).unwrap();
+    assert_eq!(innermost(&latest()).0, "handling own");
+
+    // An error without any.
+    recorder.dump_error(&fmt::Error).unwrap();
+    assert_eq!(innermost(&latest()).0, "handling");
+    drop(handling);
+
+    // Of spans that the recorder does not know.
+    let list = dumps.clone();
+    let (recorder, layer) = quiet()
+        .on_dump(move |dump, _| list.lock().unwrap().push(dump.clone()))
+        .record(log::LevelFilter::Info)
+        .install_layer()
+        .unwrap();
+    let others = ErrorLayer::default().with_filter(LevelFilter::TRACE);
+    let subscriber = tracing_subscriber::registry().with(others).with(layer);
+    tracing::subscriber::with_default(subscriber, || {
+        let outer = debug_span!("outer", id = 5).entered();
+        let error = debug_span!("inner").in_scope(|| fmt::Error.in_current_span());
+        drop(outer);
+        recorder.dump_error(&error).unwrap();
+    });
+    let dump = latest();
+    let (names, span) = innermost(&dump);
+    assert_eq!(names, "outer inner");
+    assert_eq!((&*span.target, span.line.is_some()), ("span_traces", true));
+    let outer = common::span(&dump, span.parent.unwrap());
+    assert_eq!(outer.fields.get("fields"), Some(&text("id=5")));
+}

@@ -1,0 +1,270 @@
+//! The span traces of `tracing-error` that errors carry, read from their text: `tracing_error::
+//! TracedError`, the reports of `color-eyre`, and errors of a program with a `SpanTrace` in them.
+
+use std::error::Error as StdError;
+use std::fmt::{self, Debug, Display};
+
+/// What `tracing_error::TracedError` has among its causes.
+const TRACED: &str = "span backtrace:\n";
+/// How `tracing_error::SpanTrace` is formatted by `{:?}`.
+const LIST: &str = "SpanTrace [";
+/// The heading in a report of `color-eyre`.
+const HEADING: &str = " SPANTRACE ";
+
+const MAX_TRACES: usize = 64;
+
+/// The spans that an error was created in.
+#[derive(Clone, Debug)]
+pub(crate) struct SpanTrace {
+    /// The message of the error.
+    pub(crate) error: String,
+    /// Innermost first.
+    pub(crate) spans: Vec<CarriedSpan>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CarriedSpan {
+    pub(crate) target: String,
+    pub(crate) name: String,
+    pub(crate) file: Option<String>,
+    pub(crate) line: Option<u32>,
+    /// As `tracing-subscriber` formats them.
+    pub(crate) fields: String,
+}
+
+/// Whether this is the message of a cause that is none, but a span trace.
+pub(crate) fn is_span_trace(message: &str) -> bool {
+    message.starts_with(TRACED)
+}
+
+/// The span traces in an error, its causes and the branches of its joins.
+pub(crate) fn of(error: &(dyn StdError + 'static)) -> Vec<SpanTrace> {
+    let mut traces: Vec<SpanTrace> = Vec::new();
+    let leaves = stackerr::errors(error);
+    for leaf in std::iter::once(error).chain(leaves) {
+        let mut message = String::new();
+        for error in stackerr::Chain::new(leaf) {
+            let its_message = stackerr::message_of(error);
+            if !is_span_trace(&its_message) {
+                message = its_message;
+            }
+            for spans in read(error) {
+                let error = message.clone();
+                // An error is formatted with its causes: the innermost that has it carries it.
+                let known = traces.iter().position(|trace| trace.spans == spans);
+                match known {
+                    Some(known) => traces[known].error = error,
+                    None if traces.len() < MAX_TRACES => traces.push(SpanTrace { error, spans }),
+                    None => {}
+                }
+            }
+        }
+    }
+    traces
+}
+
+fn read(error: &(dyn StdError + 'static)) -> Vec<Vec<CarriedSpan>> {
+    // No crate looks up names of a stack for this.
+    let text = stackerr::message_of(&Pretty(error));
+    let lists = text.match_indices(LIST);
+    let traces: Vec<_> = lists
+        .filter_map(|(at, _)| list(&text[at + LIST.len()..]))
+        .collect();
+    if !traces.is_empty() || stackerr::is_own(error) {
+        return traces;
+    }
+    let text = stackerr::message_of(&Plain(error));
+    text.find(HEADING)
+        .map(|at| section(&without_colours(&text[at + HEADING.len()..])))
+        .into_iter()
+        .filter(|spans| !spans.is_empty())
+        .collect()
+}
+
+struct Pretty<'a>(&'a dyn StdError);
+struct Plain<'a>(&'a dyn StdError);
+
+impl Display for Pretty<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#?}", self.0)
+    }
+}
+
+impl Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+macro_rules! errors {
+    ($($name:ident)*) => {$(
+        impl Debug for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                Display::fmt(self, f)
+            }
+        }
+
+        impl StdError for $name<'_> {}
+    )*};
+}
+errors!(Pretty Plain);
+
+/// Reads `{ target: "app", name: "load", fields: "user=7", file: "src/main.rs", line: 3 }, …]`.
+fn list(mut text: &str) -> Option<Vec<CarriedSpan>> {
+    let mut spans = Vec::new();
+    loop {
+        text = text.trim_start_matches([' ', '\n', ',']);
+        let Some(rest) = text.strip_prefix('{') else {
+            break;
+        };
+        text = rest;
+        let mut span = CarriedSpan::default();
+        loop {
+            text = text.trim_start_matches([' ', '\n', ',']);
+            if let Some(rest) = text.strip_prefix('}') {
+                text = rest;
+                break;
+            }
+            let (key, rest) = text.split_once(": ")?;
+            text = if key == "line" {
+                let end = rest.find(|c: char| !c.is_ascii_digit())?;
+                span.line = rest[..end].parse().ok();
+                &rest[end..]
+            } else {
+                let (value, rest) = literal(rest)?;
+                match key {
+                    "target" => span.target = value,
+                    "name" => span.name = value,
+                    "fields" => span.fields = value,
+                    "file" => span.file = Some(value),
+                    _ => return None,
+                }
+                rest
+            };
+        }
+        spans.push(span);
+    }
+    (text.starts_with(']') && !spans.is_empty()).then_some(spans)
+}
+
+/// Reads a text as `{:?}` formats it, and returns what follows.
+fn literal(text: &str) -> Option<(String, &str)> {
+    let mut chars = text.strip_prefix('"')?.chars();
+    let mut value = String::new();
+    loop {
+        match chars.next()? {
+            '"' => return Some((value, chars.as_str())),
+            '\\' => value.push(match chars.next()? {
+                'n' => '\n',
+                'r' => '\r',
+                't' => '\t',
+                '0' => '\0',
+                'u' => {
+                    let (hex, rest) = chars.as_str().strip_prefix('{')?.split_once('}')?;
+                    chars = rest.chars();
+                    char::from_u32(u32::from_str_radix(hex, 16).ok()?)?
+                }
+                other => other,
+            }),
+            other => value.push(other),
+        }
+    }
+}
+
+/// Reads ` 0: app::load with user=7`, `    at src/main.rs:3`, and so on.
+fn section(text: &str) -> Vec<CarriedSpan> {
+    let mut spans: Vec<CarriedSpan> = Vec::new();
+    for line in text.lines().skip(1) {
+        let trimmed = line.trim_start();
+        if line.starts_with("━") || trimmed.starts_with('━') {
+            break;
+        }
+        if let Some(place) = trimmed.strip_prefix("at ") {
+            if let (Some(span), Some((file, line))) = (spans.last_mut(), place.rsplit_once(':')) {
+                span.file = Some(file.to_owned());
+                span.line = line.parse().ok();
+            }
+        } else if let Some(named) = trimmed.strip_prefix(&format!("{}: ", spans.len())) {
+            let (path, fields) = named.split_once(" with ").unwrap_or((named, ""));
+            let Some((target, name)) = path.rsplit_once("::") else {
+                break;
+            };
+            spans.push(CarriedSpan {
+                target: target.to_owned(),
+                name: name.to_owned(),
+                fields: fields.to_owned(),
+                ..CarriedSpan::default()
+            });
+        } else if !trimmed.is_empty() {
+            break;
+        }
+    }
+    spans
+}
+
+/// The text without the sequences that set colours.
+fn without_colours(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("\x1b[") {
+        plain.push_str(&rest[..at]);
+        let sequence = &rest[at + 2..];
+        let end = sequence.find(|c: char| c.is_ascii_alphabetic());
+        rest = end.map_or("", |end| &sequence[end + 1..]);
+    }
+    plain + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(name: &str, fields: &str, line: Option<u32>) -> CarriedSpan {
+        CarriedSpan {
+            target: "app".to_owned(),
+            name: name.to_owned(),
+            file: line.map(|_| "src/main.rs".to_owned()),
+            line,
+            fields: fields.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_list_of_spans_is_read() {
+        let text = r#"
+            { target: "app", name: "load \"x\"", fields: "a=\"}, ]\" b=\u{1b}", file: "src/main.rs", line: 3 },
+            { target: "app", name: "main" },
+        ]"#;
+        let expected = [
+            span("load \"x\"", "a=\"}, ]\" b=\u{1b}", Some(3)),
+            span("main", "", None),
+        ];
+        assert_eq!(list(text).unwrap(), expected);
+    }
+
+    #[test]
+    fn text_that_is_no_list_is_left_alone() {
+        for text in [
+            "",
+            "]",
+            "{",
+            "{ target",
+            "{ target: ",
+            "{ target: \"a",
+            "{ other: \"a\" }]",
+            "{ line: 3",
+            "{ target: \"\\u{110000}\" }]",
+            "{ target: \"a\" }",
+        ] {
+            assert_eq!(list(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_section_of_a_report_is_read() {
+        let text = "━━━\n\n \x1b[1m0: app::load\x1b[0m with user=7\n    at src/main.rs:3\n \
+                    1: app::main\n    at <unknown source file>\n\nBacktrace omitted.";
+        let expected = [span("load", "user=7", Some(3)), span("main", "", None)];
+        assert_eq!(section(&without_colours(text)), expected);
+    }
+}
