@@ -2,7 +2,9 @@
 //!
 //! All are looked for in one pass; a text without any costs nothing more.
 
-use std::sync::LazyLock;
+use std::sync::Arc;
+
+use forklock::{ForkMutex, LockError};
 
 use crate::finder::Finder;
 use crate::key::Keys;
@@ -201,11 +203,18 @@ pub(crate) struct Found {
 }
 
 impl Anchors {
-    /// What a redactor without keys of its own looks for.
-    pub(crate) fn built_in() -> &'static Anchors {
-        static BUILT_IN: LazyLock<Anchors> =
-            LazyLock::new(|| Anchors::new(true, std::iter::empty()));
-        &BUILT_IN
+    /// What a redactor without keys of its own looks for; made once.
+    pub(crate) fn built_in() -> Arc<Anchors> {
+        static BUILT_IN: ForkMutex<Option<Arc<Anchors>>> = ForkMutex::new(None);
+        let new = || Arc::new(Anchors::new(true, std::iter::empty()));
+        match BUILT_IN.lock() {
+            // What another thread left at a fork is there or not: it is put there in one piece.
+            Ok(mut built_in) | Err(LockError::Orphaned(mut built_in)) => {
+                Arc::clone(built_in.get_or_insert_with(new))
+            }
+            // In a signal handler that interrupted this.
+            Err(_) => new(),
+        }
     }
 
     pub(crate) fn of_keys(built_in: bool, keys: &Keys) -> Anchors {

@@ -1,28 +1,23 @@
 //! Finds many short texts in one pass, without regard to the case of ASCII letters.
 //!
-//! A table of pairs of bytes, small enough to stay in the fastest cache, says of most places that
-//! nothing begins there, and the next byte of almost all others. A general automaton is not faster
-//! here, takes more memory, and adds ten times as much to a program.
-
-use std::ops::Range;
+//! A bit for each hash of three bytes, small enough to stay in the fastest cache, says of almost all
+//! places that nothing begins there. A general automaton is not faster here, takes more memory, and
+//! adds ten times as much to a program.
 
 /// Searches for a list of texts.
 pub(crate) struct Finder {
-    /// The class of each byte. Letters of both cases have the same class; class 0 is that of bytes
-    /// which are none of the first three of a text.
-    classes: [u8; 256],
-    /// The slot of texts that begin with bytes of these two classes. Slot 0 is empty.
-    pairs: Box<[u16; CLASSES * CLASSES]>,
-    /// The classes of the third bytes of each slot's texts.
-    thirds: Vec<u64>,
-    /// Where each slot's texts are in `texts`; the longest come first.
-    slots: Vec<Range<usize>>,
-    /// The texts in lower case, and their indices in the list.
-    texts: Vec<(Box<[u8]>, usize)>,
+    /// Whether a text may begin with three bytes of this hash.
+    filter: Box<[u64; HASHES / 64]>,
+    /// Where the entries of each bucket begin in `entries`; a bucket is the first bits of a hash.
+    buckets: Box<[u32; BUCKETS + 1]>,
+    /// Which texts may begin with bytes of a bucket's hashes; the longest come first.
+    entries: Vec<u32>,
+    /// In lower case.
+    texts: Vec<Box<[u8]>>,
 }
 
-/// Bytes have at most so many classes: as many as a word has bits.
-const CLASSES: usize = 64;
+const HASHES: usize = 1 << 16;
+const BUCKETS: usize = 1 << 12;
 
 /// A text that was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,100 +31,95 @@ pub(crate) struct Match {
 impl Finder {
     /// Of texts that are equal the first is found. Texts of less than two bytes are left out.
     pub(crate) fn new<'a>(list: impl Iterator<Item = &'a [u8]>) -> Finder {
-        let mut texts: Vec<(Box<[u8]>, usize)> = list
-            .enumerate()
-            .filter(|(_, text)| text.len() >= 2)
-            .map(|(index, text)| (text.to_ascii_lowercase().into(), index))
-            .collect();
-        let classes = classes(&texts);
-        let class = |byte: u8| usize::from(classes[usize::from(byte)]);
-        let pair = |text: &[u8]| class(text[0]) * CLASSES + class(text[1]);
-        texts.sort_unstable_by_key(|(text, index)| (pair(text), usize::MAX - text.len(), *index));
-        let mut pairs = Box::new([0; CLASSES * CLASSES]);
-        let mut thirds = vec![0];
-        let mut slots = Vec::new();
-        slots.push(0..0);
-        for (at, (text, _)) in texts.iter().enumerate() {
-            let slot = &mut pairs[pair(text)];
-            if *slot == 0 {
-                // There are no more slots than pairs, which are 4096.
-                *slot = slots.len() as u16;
-                slots.push(at..at);
-                thirds.push(0);
-            }
-            let slot = usize::from(*slot);
-            slots[slot].end = at + 1;
-            thirds[slot] |= match text.get(2) {
-                Some(third) => 1 << class(*third),
-                None => u64::MAX,
+        let texts: Vec<Box<[u8]>> = list.map(|text| text.to_ascii_lowercase().into()).collect();
+        let mut heads: Vec<(usize, usize, u32)> = Vec::new();
+        for (index, text) in texts.iter().enumerate() {
+            let entry = |third| {
+                let hash = hash(u32::from_le_bytes([text[0], text[1], third, 0]));
+                (hash, usize::MAX - text.len(), index as u32)
             };
+            match text.get(2) {
+                Some(third) => heads.push(entry(*third)),
+                // Any byte may follow.
+                None if text.len() == 2 => heads.extend((0..=u8::MAX).map(entry)),
+                None => {}
+            }
+        }
+        let mut filter = Box::new([0; HASHES / 64]);
+        for (hash, ..) in &heads {
+            filter[hash / 64] |= 1 << (hash % 64);
+        }
+        heads.sort_unstable_by_key(|(hash, len, index)| (bucket(*hash), *len, *index));
+        heads.dedup_by_key(|(hash, _, index)| (bucket(*hash), *index));
+        let mut buckets = Box::new([0; BUCKETS + 1]);
+        for (hash, ..) in &heads {
+            buckets[bucket(*hash) + 1] += 1;
+        }
+        for at in 1..=BUCKETS {
+            buckets[at] += buckets[at - 1];
         }
         Finder {
-            classes,
-            pairs,
-            thirds,
-            slots,
+            filter,
+            buckets,
+            entries: heads.into_iter().map(|(_, _, index)| index).collect(),
             texts,
         }
     }
 
     /// The first match at or after `from`; the longest, if several begin there.
     pub(crate) fn find(&self, bytes: &[u8], from: usize) -> Option<Match> {
-        let [first, second, rest @ ..] = bytes.get(from..)? else {
-            return None;
-        };
-        let (mut first, mut second) = (self.class(*first), self.class(*second));
-        for (at, byte) in rest.iter().enumerate() {
-            let third = self.class(*byte);
-            let slot = usize::from(self.pairs[first * CLASSES + second]);
-            if self.thirds[slot] >> third & 1 != 0
-                && let Some(found) = self.find_in(slot, bytes, from + at)
+        let rest = bytes.get(from..)?;
+        for (at, window) in rest.windows(4).enumerate() {
+            let word = u32::from_le_bytes([window[0], window[1], window[2], window[3]]);
+            let hash = hash(word);
+            if self.filter[hash / 64] >> (hash % 64) & 1 != 0
+                && let Some(found) = self.find_in(hash, bytes, from + at)
             {
                 return Some(found);
             }
-            (first, second) = (second, third);
         }
-        // Only a text of two bytes fits there.
-        let slot = usize::from(self.pairs[first * CLASSES + second]);
-        self.find_in(slot, bytes, bytes.len() - 2)
+        // The last three bytes and the last two.
+        let mut tail = from + rest.len().saturating_sub(3);
+        while tail + 2 <= bytes.len() {
+            let third = bytes.get(tail + 2).copied().unwrap_or(0);
+            let hash = hash(u32::from_le_bytes([bytes[tail], bytes[tail + 1], third, 0]));
+            if let Some(found) = self.find_in(hash, bytes, tail) {
+                return Some(found);
+            }
+            tail += 1;
+        }
+        None
     }
 
-    /// Less than `CLASSES`.
-    #[inline]
-    fn class(&self, byte: u8) -> usize {
-        usize::from(self.classes[usize::from(byte)]) % CLASSES
-    }
-
-    /// The longest text of a slot that is at `start`.
+    /// The longest text that is at `start`, where bytes of this hash are.
     #[inline(never)]
-    fn find_in(&self, slot: usize, bytes: &[u8], start: usize) -> Option<Match> {
+    fn find_in(&self, hash: usize, bytes: &[u8], start: usize) -> Option<Match> {
         let rest = &bytes[start..];
-        let mut texts = self.texts[self.slots[slot].clone()].iter();
-        let (text, index) = texts.find(|(text, _)| {
-            let part = rest.get(..text.len());
-            part.is_some_and(|part| part.eq_ignore_ascii_case(text))
+        let bucket = bucket(hash);
+        let entries = self.buckets[bucket] as usize..self.buckets[bucket + 1] as usize;
+        let found = self.entries[entries].iter().find(|index| {
+            let text = &self.texts[**index as usize];
+            let mut pairs = text.iter().zip(rest);
+            text.len() <= rest.len() && pairs.all(|(a, b)| *a == b.to_ascii_lowercase())
         })?;
+        let index = *found as usize;
         Some(Match {
-            index: *index,
+            index,
             start,
-            end: start + text.len(),
+            end: start + self.texts[index].len(),
         })
     }
 }
 
-/// The class of each byte among the first three of texts in lower case.
-fn classes(texts: &[(Box<[u8]>, usize)]) -> [u8; 256] {
-    let mut classes = [0u8; 256];
-    let mut used = 0;
-    for byte in texts.iter().flat_map(|(text, _)| text.iter().take(3)) {
-        if classes[usize::from(*byte)] == 0 {
-            // If there are more, some have to share one: texts are compared in any case.
-            used = used % (CLASSES as u8 - 1) + 1;
-            classes[usize::from(*byte)] = used;
-            classes[usize::from(byte.to_ascii_uppercase())] = used;
-        }
-    }
-    classes
+/// The hash of the first three of four bytes, the same for letters of both cases.
+#[inline]
+fn hash(word: u32) -> usize {
+    let folded = (word | 0x20_2020) << 8;
+    (folded.wrapping_mul(0x9e37_79b1) >> 16) as usize
+}
+
+fn bucket(hash: usize) -> usize {
+    hash / (HASHES / BUCKETS)
 }
 
 #[cfg(test)]

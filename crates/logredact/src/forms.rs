@@ -30,14 +30,28 @@ pub(crate) fn forms(value: &str, min: usize) -> Vec<String> {
         }
         out
     };
+    // As URLs are encoded by most, by JavaScript, in paths, and in forms.
     add(percent(&unreserved, true, false));
     add(percent(&unreserved, false, false));
     add(percent(&plain, true, false));
     add(percent(&unreserved, true, true));
+    add(percent(
+        &|b| unreserved(b) || b"!*'()".contains(&b),
+        true,
+        false,
+    ));
+    add(percent(
+        &|b| unreserved(b) || b"!$&'()*+,;=:@".contains(&b),
+        true,
+        false,
+    ));
+    add(percent(&|b| plain(b) || b"*-._".contains(&b), true, true));
     let debug = format!("{value:?}");
     let debug = &debug[1..debug.len() - 1];
     add(debug.to_owned());
     add(format!("{debug:?}")[1..].trim_end_matches('"').to_owned());
+    add(json(value, false));
+    add(json(value, true));
     let mut hex = String::new();
     for b in value.bytes() {
         let _ = write!(hex, "{b:02x}");
@@ -58,4 +72,26 @@ pub(crate) fn forms(value: &str, min: usize) -> Vec<String> {
         }
     }
     forms
+}
+
+/// A string of JSON without its quotes.
+fn json(value: &str, ascii_only: bool) -> String {
+    let mut out = String::new();
+    let mut units = [0; 2];
+    for char in value.chars() {
+        match char {
+            '"' | '\\' => out.extend(['\\', char]),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            char if char < ' ' || (ascii_only && !char.is_ascii()) => {
+                for unit in char.encode_utf16(&mut units) {
+                    // Writing to a string does not fail.
+                    let _ = write!(out, "\\u{unit:04x}");
+                }
+            }
+            char => out.push(char),
+        }
+    }
+    out
 }

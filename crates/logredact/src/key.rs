@@ -66,7 +66,7 @@ const PLURAL_MEDIUM: Secret = Secret {
 
 /// Words that say so by themselves, with the tag of what they say; see `of_tag`. Joined words that
 /// end in `pass` or `pwd` are named one by one: the endings alone would catch `compass`.
-const WORDS: WordList = WordList(
+static WORDS: WordList = WordList::new(
     "accesskey=s adminpass=p adminpwd=p apikey=s apikeys=S auth=w authkey=s authorization=l \
      authtoken=m bindpw=s contrasena=s contraseña=s cookie=k cookies=k cred=s credential=s \
      credentials=S creds=S csrf=m csrftoken=m dbpass=p dbpwd=p encrypt=w ftppass=p httppass=p \
@@ -93,14 +93,14 @@ const ENDINGS: &[(&str, Secret)] = &[
 ];
 
 /// What makes a `key` secret when it stands before it.
-const KEY_KINDS: WordList = WordList(
+static KEY_KINDS: WordList = WordList::new(
     "access account api app auth client decryption deploy encryption functions hmac licence \
      license master preshared private secret service session shared signing ssh storage \
      subscription unseal wallet",
 );
 
 /// What makes a `code` secret when it stands before it.
-const CODE_KINDS: WordList = WordList(
+static CODE_KINDS: WordList = WordList::new(
     "2fa access activation auth authentication authorization backup confirmation factor login mfa \
      otp pairing recovery security sms time verification",
 );
@@ -128,7 +128,7 @@ const PAIRS: &[(&str, &str, Secret)] = &[
 ];
 
 /// Last words that speak about a secret without telling it.
-const HARMLESS_ENDINGS: WordList = WordList(
+static HARMLESS_ENDINGS: WordList = WordList::new(
     "age alg algorithm algorithms at attempt attempts audience authenticate authentication bits \
      bucket budget callback class config consumed controller count counter created \
      credentials_provider date digits dir directory disabled domain duration enabled endpoint \
@@ -144,7 +144,7 @@ const HARMLESS_ENDINGS: WordList = WordList(
 );
 
 /// First words of keys that hold an answer or a number.
-const HARMLESS_BEGINNINGS: WordList = WordList(
+static HARMLESS_BEGINNINGS: WordList = WordList::new(
     "allow ask enable expired has invalid is max min missing no num public require requires skip \
      supports total unexpected www",
 );
@@ -167,10 +167,6 @@ impl Keys {
             built_in: true,
             own: Vec::new(),
         }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        !self.built_in && self.own.is_empty()
     }
 
     pub(crate) fn add(&mut self, key: &str) {
@@ -341,15 +337,15 @@ mod tests {
     #[test]
     fn lists_are_sorted_and_tags_are_known() {
         for list in [
-            WORDS,
-            KEY_KINDS,
-            CODE_KINDS,
-            HARMLESS_ENDINGS,
-            HARMLESS_BEGINNINGS,
+            &WORDS,
+            &KEY_KINDS,
+            &CODE_KINDS,
+            &HARMLESS_ENDINGS,
+            &HARMLESS_BEGINNINGS,
         ] {
             list.check();
         }
-        for word in WORDS.0.split(' ') {
+        for word in WORDS.list.split(' ') {
             let tag = word.split_once('=').map(|(_, tag)| tag.as_bytes());
             assert!(tag.is_some_and(|tag| of_tag(tag).is_some()), "{word}");
         }

@@ -1,12 +1,14 @@
 //! Texts that are known to be secret: literals, and values that were learned.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::RwLock;
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::Arc;
 
+use forklock::{ForkMutex, ForkMutexGuard, LockError};
 use memchr::memmem::Finder;
 
 use crate::MASK;
-use crate::forms::forms;
+use crate::learned::{Learned, wipe};
 use crate::rule::RuleName;
 use crate::splice::Finding;
 
@@ -17,20 +19,20 @@ const MIN_SEEN: usize = 8;
 /// The longest value that is learned.
 const MAX_LEN: usize = 512;
 
-/// How many values are kept of each kind.
-const MAX_TOLD: usize = 256;
-pub(crate) const MAX_SEEN: usize = 64;
+/// How many values the program may name.
+pub(crate) const MAX_TOLD: usize = 256;
 
-/// Forms of a value are found by their last bytes.
-const WINDOW: usize = 6;
-
-/// How many forms with the same last bytes are kept.
-const MAX_SAME: usize = 16;
+/// The lock is held by this thread already: a signal handler interrupted it.
+#[derive(Debug)]
+pub(crate) struct Locked;
 
 #[derive(Default)]
 pub(crate) struct Known {
     literals: Vec<Finder<'static>>,
-    learned: RwLock<Learned>,
+    /// What the program named. Another list takes its place when it changes, so that a child that
+    /// is forked meanwhile has the one or the other.
+    told: ForkMutex<Arc<VecDeque<String>>>,
+    learned: ForkMutex<Arc<Learned>>,
 }
 
 impl Known {
@@ -48,10 +50,37 @@ impl Known {
     pub(crate) fn learn(&self, value: &str) -> bool {
         let fits =
             (MIN_TOLD..=MAX_LEN).contains(&value.len()) && !is_common(value) && value != MASK;
-        if fits {
-            self.write(|learned| learned.add(value, true));
+        fits && self.add_told(value).is_ok()
+    }
+
+    fn add_told(&self, value: &str) -> Result<(), Locked> {
+        let mut learned = self.learned()?;
+        let mut told = match self.told.lock() {
+            // The list is whole, even if its lock was held at a fork.
+            Ok(told) | Err(LockError::Orphaned(told)) => told,
+            Err(_) => return Err(Locked),
+        };
+        if told.iter().any(|there| there == value) {
+            return Ok(());
         }
-        fits
+        let mut changed = VecDeque::clone(&told);
+        changed.push_back(value.to_owned());
+        let oldest = if changed.len() > MAX_TOLD {
+            changed.pop_front()
+        } else {
+            None
+        };
+        let index = Arc::make_mut(&mut learned);
+        if let Some(oldest) = &oldest {
+            index.remove(oldest);
+        }
+        index.add_told(value);
+        let old = mem::replace(&mut *told, Arc::new(changed));
+        drop((told, learned));
+        if let Ok(old) = Arc::try_unwrap(old) {
+            old.into_iter().chain(oldest).for_each(wipe);
+        }
+        Ok(())
     }
 
     /// Learns a value that was masked in a text, if it is unlikely to be anything else.
@@ -63,42 +92,50 @@ impl Known {
             && telling
             && !is_common(value)
             && !value.contains(MASK);
-        if fits && !self.read(|learned| learned.has(value)) {
-            self.write(|learned| learned.add(value, false));
+        if fits
+            && let Ok(mut learned) = self.learned()
+            && !learned.has(value)
+        {
+            Arc::make_mut(&mut learned).add_seen(value);
         }
     }
 
     pub(crate) fn forget_seen(&self) {
-        self.write(Learned::forget_seen);
+        if let Ok(mut learned) = self.learned()
+            && learned.has_seen()
+        {
+            Arc::make_mut(&mut learned).forget_seen();
+        }
     }
 
     /// Where literals and learned values are.
-    pub(crate) fn find(&self, text: &str) -> Vec<Finding> {
+    pub(crate) fn find(&self, text: &str) -> Result<Vec<Finding>, Locked> {
         let mut findings = Vec::new();
         for literal in &self.literals {
             literals(text, literal, &mut findings);
         }
-        self.read(|learned| learned.find(text, &mut findings));
-        findings
+        // Other threads may learn while this one searches.
+        let learned = Arc::clone(&*self.learned()?);
+        learned.find(text, &mut findings);
+        Ok(findings)
     }
 
-    fn read<T>(&self, look: impl FnOnce(&Learned) -> T) -> T {
-        // A panic while it was held left nothing half done that matters.
-        look(
-            &self
-                .learned
-                .read()
-                .unwrap_or_else(|poisoned| poisoned.into_inner()),
-        )
-    }
-
-    fn write(&self, change: impl FnOnce(&mut Learned)) {
-        change(
-            &mut self
-                .learned
-                .write()
-                .unwrap_or_else(|poisoned| poisoned.into_inner()),
-        );
+    fn learned(&self) -> Result<ForkMutexGuard<'_, Arc<Learned>>, Locked> {
+        match self.learned.lock() {
+            Ok(learned) => Ok(learned),
+            Err(LockError::Orphaned(mut learned)) => {
+                let told = match self.told.lock() {
+                    Ok(told) | Err(LockError::Orphaned(told)) => Arc::clone(&told),
+                    Err(_) => return Err(Locked),
+                };
+                let whole = Arc::new(Learned::of(told.iter()));
+                // The thread that held the lock may have left it half changed: it must not be used,
+                // and not be freed either.
+                mem::forget(mem::replace(&mut *learned, whole));
+                Ok(learned)
+            }
+            Err(_) => Err(Locked),
+        }
     }
 }
 
@@ -141,156 +178,6 @@ fn is_common(value: &str) -> bool {
     COMMON.iter().any(|word| value.eq_ignore_ascii_case(word))
         || value.bytes().all(|b| Some(&b) == first)
         || value.bytes().all(|b| b.is_ascii_digit()) && value.len() < 12
-}
-
-/// The values, and their forms by their last bytes.
-#[derive(Default)]
-struct Learned {
-    told: VecDeque<String>,
-    seen: VecDeque<String>,
-    forms: HashMap<[u8; WINDOW], Vec<String>>,
-    /// How many windows in `forms` have each hash; empty if nothing was learned yet.
-    filter: Vec<u16>,
-}
-
-const FILTER_LEN: usize = 1 << 14;
-
-/// The hash of the last `WINDOW` bytes in `word`.
-fn hash(word: u64) -> usize {
-    let window = word & ((1 << (8 * WINDOW)) - 1);
-    (window.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 50) as usize % FILTER_LEN
-}
-
-fn hash_of(window: &[u8; WINDOW]) -> usize {
-    hash(
-        window
-            .iter()
-            .fold(0, |word, byte| word << 8 | u64::from(*byte)),
-    )
-}
-
-impl Learned {
-    fn has(&self, value: &str) -> bool {
-        self.told
-            .iter()
-            .chain(&self.seen)
-            .any(|there| there == value)
-    }
-
-    fn add(&mut self, value: &str, told: bool) {
-        if self.has(value) {
-            return;
-        }
-        let (list, max) = if told {
-            (&mut self.told, MAX_TOLD)
-        } else {
-            (&mut self.seen, MAX_SEEN)
-        };
-        let oldest = if list.len() >= max {
-            list.pop_front()
-        } else {
-            None
-        };
-        list.push_back(value.to_owned());
-        if let Some(oldest) = oldest {
-            self.remove_forms(&oldest);
-            wipe(oldest);
-        }
-        self.index(value);
-    }
-
-    fn remove_forms(&mut self, value: &str) {
-        for form in forms(value, WINDOW) {
-            if let Some(window) = form.as_bytes().last_chunk::<WINDOW>()
-                && let Some(same) = self.forms.get_mut(window)
-            {
-                if let Some(at) = same.iter().position(|there| *there == form) {
-                    wipe(same.remove(at));
-                }
-                if same.is_empty() {
-                    self.forms.remove(window);
-                    self.filter[hash_of(window)] -= 1;
-                }
-            }
-            wipe(form);
-        }
-    }
-
-    fn forget_seen(&mut self) {
-        if !self.seen.is_empty() {
-            self.seen.drain(..).for_each(wipe);
-            self.index_all();
-        }
-    }
-
-    fn index_all(&mut self) {
-        self.forms
-            .drain()
-            .flat_map(|(_, forms)| forms)
-            .for_each(wipe);
-        self.filter.clear();
-        let values: Vec<String> = self.told.iter().chain(&self.seen).cloned().collect();
-        for value in values {
-            self.index(&value);
-            wipe(value);
-        }
-    }
-
-    fn index(&mut self, value: &str) {
-        if self.filter.is_empty() {
-            self.filter = vec![0; FILTER_LEN];
-        }
-        for form in forms(value, WINDOW) {
-            let Some(window) = form.as_bytes().last_chunk::<WINDOW>().copied() else {
-                continue;
-            };
-            let same = self.forms.entry(window).or_insert_with(|| {
-                self.filter[hash_of(&window)] += 1;
-                Vec::new()
-            });
-            if same.len() < MAX_SAME && !same.contains(&form) {
-                // The longest is tried first.
-                let at = same.partition_point(|there| there.len() >= form.len());
-                same.insert(at, form);
-            }
-        }
-    }
-
-    fn find(&self, text: &str, findings: &mut Vec<Finding>) {
-        if self.filter.is_empty() {
-            return;
-        }
-        let bytes = text.as_bytes();
-        let mut word = 0;
-        for (at, byte) in bytes.iter().enumerate() {
-            word = word << 8 | u64::from(*byte);
-            if self.filter[hash(word)] == 0 {
-                continue;
-            }
-            let end = at + 1;
-            let Some(key) = bytes[..end].last_chunk::<WINDOW>() else {
-                continue;
-            };
-            let forms = self.forms.get(key).map_or(&[][..], Vec::as_slice);
-            if let Some(form) = forms
-                .iter()
-                .find(|form| bytes[..end].ends_with(form.as_bytes()))
-            {
-                findings.push(Finding {
-                    range: end - form.len()..end,
-                    rule: RuleName::Learned,
-                });
-            }
-        }
-    }
-}
-
-/// Overwrites a secret before its memory is freed.
-fn wipe(secret: String) {
-    let mut bytes = secret.into_bytes();
-    bytes.fill(0);
-    // Keeps the compiler from leaving the writes out.
-    std::hint::black_box(&bytes);
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod home;
 mod key;
 mod key_words;
 mod known;
+mod learned;
 mod masking;
 mod pair;
 mod private_key;

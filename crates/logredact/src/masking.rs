@@ -207,12 +207,10 @@ pub(crate) fn skip_wrappers(scan: &Scan<'_>, start: usize) -> usize {
         let name = scan
             .run(at, |b| b.is_ascii_alphanumeric() || b == b'_' || b == b':')
             .min(64);
-        let last = scan
-            .str(at..at + name)
-            .rsplit("::")
-            .next()
-            .unwrap_or_default();
-        if !last.bytes().next().is_some_and(|b| b.is_ascii_uppercase()) {
+        let path = &scan.bytes[at..at + name];
+        let last = path.windows(2).rposition(|pair| pair == b"::");
+        let last = last.map_or(0, |colons| colons + 2);
+        if !path.get(last).is_some_and(u8::is_ascii_uppercase) {
             break;
         }
         let end = at + name;
@@ -254,7 +252,7 @@ fn mask_bare(
     if word.starts_with('<') && is_angle_placeholder(scan, start) {
         return None;
     }
-    if secret.strength == Strength::Strong && name.to_ascii_lowercase().ends_with("passphrase") {
+    if secret.strength == Strength::Strong && prose::is_passphrase(name) {
         let words = prose::words_end(scan, start);
         if words > end {
             scan.mask(start..words, RuleName::Key);

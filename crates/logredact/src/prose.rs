@@ -107,7 +107,7 @@ pub(crate) fn after_key(
             }
             break;
         }
-        if name.to_ascii_lowercase().ends_with("passphrase") && free == 0 {
+        if is_passphrase(name) && free == 0 {
             let end = words_end(scan, at);
             if scan.bytes[at..end].iter().filter(|b| **b == b' ').count() >= 3 {
                 scan.mask(at..end, RuleName::Prose);
@@ -193,7 +193,7 @@ pub(crate) fn after_key(
         at += gap;
     }
     let range = found?;
-    let end = if name.to_ascii_lowercase().ends_with("passphrase") {
+    let end = if is_passphrase(name) {
         range.end.max(words_end(scan, range.start))
     } else {
         range.end
@@ -241,6 +241,14 @@ fn announced(scan: &mut Scan<'_>, key: &Key, secret: Secret, at: usize) -> Optio
         scan.mask(value..end, RuleName::Prose);
         end
     })
+}
+
+/// Whether several words may follow the key.
+pub(crate) fn is_passphrase(key: &str) -> bool {
+    const PASSPHRASE: &[u8] = b"passphrase";
+    let bytes = key.as_bytes();
+    let tail = &bytes[bytes.len().saturating_sub(PASSPHRASE.len())..];
+    tail.eq_ignore_ascii_case(PASSPHRASE)
 }
 
 /// Words between a key and its value.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::OnceLock;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use crate::allow::Allowed;
 use crate::anchors::Anchors;
 use crate::home::Homes;
 use crate::key::{Keys, Secret};
-use crate::known::{Known, MAX_SEEN};
+use crate::known::{Known, Locked};
+use crate::learned::MAX_SEEN;
 use crate::rule::{NAMES, RULE_BUDGET, Rule, RuleName};
 use crate::scan::Scan;
 use crate::splice::{Finding, splice};
@@ -43,8 +44,8 @@ const ROUNDS: usize = 4;
 pub struct Redactor {
     built_in: bool,
     keys: Keys,
-    /// Made when the first text is masked, if the redactor has keys of its own.
-    anchors: OnceLock<Anchors>,
+    /// `None` if there are no keys.
+    anchors: Option<Arc<Anchors>>,
     known: Known,
     homes: Option<Homes>,
     allowed: Option<Allowed>,
@@ -60,6 +61,7 @@ impl Default for Redactor {
         Redactor {
             built_in: true,
             keys: Keys::built_in(),
+            anchors: Some(Anchors::built_in()),
             ..Redactor::none()
         }
     }
@@ -71,7 +73,7 @@ impl Redactor {
         Redactor {
             built_in: false,
             keys: Keys::none(),
-            anchors: OnceLock::new(),
+            anchors: None,
             known: Known::default(),
             homes: None,
             allowed: None,
@@ -122,6 +124,9 @@ impl Redactor {
     #[must_use = "returns the changed redactor"]
     pub fn key(mut self, key: &str) -> Redactor {
         self.keys.add(key);
+        if self.keys.has_own() {
+            self.anchors = Some(Arc::new(Anchors::of_keys(self.built_in, &self.keys)));
+        }
         self
     }
 
@@ -229,10 +234,11 @@ impl Redactor {
     /// a log target: only literals, learned values and home directories are masked in it, and
     /// rules of your own apply.
     pub fn code<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut current = Cow::Borrowed(text);
-        if let Some(masked) = self.splice_known(&current) {
-            current = Cow::Owned(masked);
-        }
+        let current = match self.splice_known(text) {
+            Ok(Some(masked)) => Cow::Owned(masked),
+            Ok(None) => Cow::Borrowed(text),
+            Err(Locked) => Cow::Owned(self.mask_whole(RuleName::Failed, text)),
+        };
         self.own_rules(self.without_homes(current))
     }
 
@@ -326,9 +332,11 @@ impl Redactor {
 
     /// One pass; `None` if it masks nothing.
     fn once(&self, text: &str) -> Option<String> {
-        let known = self.splice_known(text);
+        let Ok(known) = self.splice_known(text) else {
+            return Some(self.mask_whole(RuleName::Failed, text));
+        };
         let current = known.as_deref().unwrap_or(text);
-        let Some(anchors) = self.anchors() else {
+        let Some(anchors) = &self.anchors else {
             return known;
         };
         let scan = Scan::new(current, &self.keys, self.built_in, anchors);
@@ -357,12 +365,12 @@ impl Redactor {
             .for_each(|secret| self.known.see(secret));
     }
 
-    fn splice_known(&self, text: &str) -> Option<String> {
-        let findings = self.known.find(text);
+    fn splice_known(&self, text: &str) -> Result<Option<String>, Locked> {
+        let findings = self.known.find(text)?;
         if findings.is_empty() {
-            return None;
+            return Ok(None);
         }
-        splice(text, findings, |rule| self.count(rule))
+        Ok(splice(text, findings, |rule| self.count(rule)))
     }
 
     fn without_homes<'a>(&self, text: Cow<'a, str>) -> Cow<'a, str> {
@@ -387,17 +395,6 @@ impl Redactor {
         self.rules.iter().fold(text, |text, rule| {
             rule.apply(text, self.rule_budget, failed)
         })
-    }
-
-    fn anchors(&self) -> Option<&Anchors> {
-        if self.keys.is_empty() {
-            return None;
-        }
-        if self.built_in && !self.keys.has_own() {
-            return Some(Anchors::built_in());
-        }
-        let own = || Anchors::of_keys(self.built_in, &self.keys);
-        Some(self.anchors.get_or_init(own))
     }
 }
 

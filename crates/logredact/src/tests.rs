@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::known::MAX_SEEN;
+use super::learned::MAX_SEEN;
 use super::{MASK, Redactor};
 
 thread_local! {

@@ -333,7 +333,8 @@ fn is_benign_shape(value: &str, shape: Shape) -> bool {
     if is_path(value) || is_place(value) || words::is_algorithm(value) {
         return true;
     }
-    if value.contains("::") || value.ends_with("()") || value.contains("..") {
+    let is_doubled = |pair: &[u8]| matches!(pair, b"::" | b"..");
+    if bytes.windows(2).any(is_doubled) || bytes.ends_with(b"()") {
         return true;
     }
     if bytes.starts_with(b"0x") {
@@ -380,22 +381,24 @@ pub(crate) fn is_path(value: &str) -> bool {
         || value.starts_with("./")
         || value.starts_with("../")
         || value.starts_with("~/")
-        || value.contains("://")
+        || memchr::memchr_iter(b':', bytes).any(|at| bytes[at..].starts_with(b"://"))
 }
 
 /// `file.rs:12`, `db.json`: a name with a well-known extension.
 pub(crate) fn is_place(value: &str) -> bool {
-    let name = value.trim_end_matches(|c: char| c.is_ascii_digit() || c == ':' || c == ')');
-    match name.rsplit_once('.') {
-        Some((stem, extension)) => {
-            !stem.is_empty()
-                && words::is_extension(extension)
-                && stem
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"/_.-\\:@".contains(&b) || b >= 0x80)
-        }
-        None => false,
-    }
+    let bytes = value.as_bytes();
+    let is_number = |b: &u8| b.is_ascii_digit() || matches!(b, b':' | b')');
+    let Some(last) = bytes.iter().rposition(|b| !is_number(b)) else {
+        return false;
+    };
+    let Some(dot) = memchr::memrchr(b'.', &bytes[..=last]) else {
+        return false;
+    };
+    dot > 0
+        && value.get(dot + 1..=last).is_some_and(words::is_extension)
+        && bytes[..dot]
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || b"/_.-\\:@".contains(b) || *b >= 0x80)
 }
 
 /// For short options such as `-p` and options that hold `user:password`, where the option says

@@ -2,18 +2,47 @@
 //! program.
 
 /// Words in the order of their bytes, with a space between. A word may have a tag: `word=tag`.
-#[derive(Clone, Copy)]
-pub(crate) struct WordList(pub(crate) &'static str);
+pub(crate) struct WordList {
+    pub(crate) list: &'static str,
+    /// The lengths of the words that begin with a byte, by the last bits of the byte: most words
+    /// that are not in the list are told by these.
+    lengths: [u32; FIRSTS],
+}
+
+/// Letters of both cases have the same last bits.
+const FIRSTS: usize = 32;
 
 impl WordList {
-    pub(crate) fn has(self, word: &str) -> bool {
+    pub(crate) const fn new(list: &'static str) -> WordList {
+        let bytes = list.as_bytes();
+        let mut lengths = [0; FIRSTS];
+        let mut start = 0;
+        while start < bytes.len() {
+            let mut len = 0;
+            while start + len < bytes.len() && !matches!(bytes[start + len], b' ' | b'=') {
+                len += 1;
+            }
+            lengths[bytes[start] as usize % FIRSTS] |= bit_of(len);
+            start += len;
+            while start < bytes.len() && bytes[start] != b' ' {
+                start += 1;
+            }
+            start += 1;
+        }
+        WordList { list, lengths }
+    }
+
+    pub(crate) fn has(&self, word: &str) -> bool {
         self.find(word.as_bytes()).is_some()
     }
 
     /// Compares without regard to the case of ASCII letters; the list is in lower case.
-    pub(crate) fn has_ignoring_case(self, word: &str) -> bool {
+    pub(crate) fn has_ignoring_case(&self, word: &str) -> bool {
         const LONGEST: usize = 24;
         let mut lower = [0; LONGEST];
+        if !self.may_have(word.as_bytes()) {
+            return false;
+        }
         let Some(lower) = lower.get_mut(..word.len()) else {
             return false;
         };
@@ -22,9 +51,24 @@ impl WordList {
         self.find(lower).is_some()
     }
 
+    #[inline]
+    fn may_have(&self, word: &[u8]) -> bool {
+        let first = word.first().map_or(0, |first| usize::from(*first));
+        self.lengths[first % FIRSTS] & bit_of(word.len()) != 0
+    }
+
     /// The tag of a word; empty if it has none.
-    pub(crate) fn find(self, word: &[u8]) -> Option<&'static [u8]> {
-        let list = self.0.as_bytes();
+    #[inline]
+    pub(crate) fn find(&self, word: &[u8]) -> Option<&'static [u8]> {
+        if self.may_have(word) {
+            self.search(word)
+        } else {
+            None
+        }
+    }
+
+    fn search(&self, word: &[u8]) -> Option<&'static [u8]> {
+        let list = self.list.as_bytes();
         let (mut low, mut high) = (0, list.len());
         while low < high {
             let middle = low + (high - low) / 2;
@@ -55,9 +99,9 @@ impl WordList {
     /// Fails unless each word is found, which takes an order.
     #[cfg(test)]
     #[track_caller]
-    pub(crate) fn check(self) {
+    pub(crate) fn check(&self) {
         let mut last = "";
-        for entry in self.0.split(' ') {
+        for entry in self.list.split(' ') {
             let word = entry.split('=').next().unwrap_or(entry);
             assert!(last < word, "{last:?} {word:?}");
             assert!(self.has(word), "{word:?}");
@@ -68,13 +112,18 @@ impl WordList {
     }
 }
 
+/// Words of 31 bytes and more share a bit.
+const fn bit_of(len: usize) -> u32 {
+    1 << if len < 31 { len } else { 31 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn words_and_tags_are_found() {
-        let list = WordList("a=1 bb c=22 dd");
+        let list = WordList::new("a=1 bb c=22 dd");
         list.check();
         assert_eq!(list.find(b"c"), Some(&b"22"[..]));
         assert_eq!(list.find(b"bb"), Some(&b""[..]));

@@ -2,20 +2,15 @@
 
 use crate::word_list::WordList;
 
-/// For lists whose words have no digits. Most secrets have one.
-fn has_word(list: WordList, word: &str) -> bool {
-    !word.bytes().any(|b| b.is_ascii_digit()) && list.has_ignoring_case(word)
-}
-
 /// Says that there is no value.
 pub(crate) fn is_nothing(value: &str) -> bool {
-    has_word(NOTHING, value)
+    NOTHING.has_ignoring_case(value)
 }
 
 /// Says what state something is in: `auth=disabled`, `token: expired`.
 pub(crate) fn is_status(value: &str) -> bool {
     let word = value.trim_end_matches(['.', ',', ';', '!', ':', ')']);
-    has_word(STATUS, word)
+    STATUS.has_ignoring_case(word)
 }
 
 /// Begins like a sentence or an error message: `must not be empty`, `connection refused`.
@@ -28,7 +23,10 @@ pub(crate) fn is_prose(value: &str) -> bool {
     let Some(first) = words.next() else {
         return false;
     };
-    if has_word(OPENERS, first) || has_word(STATUS, first) || has_word(NOTHING, first) {
+    if OPENERS.has_ignoring_case(first)
+        || STATUS.has_ignoring_case(first)
+        || NOTHING.has_ignoring_case(first)
+    {
         return true;
     }
     // A word that only sentences have among the next three.
@@ -37,13 +35,13 @@ pub(crate) fn is_prose(value: &str) -> bool {
         && words
             .take(3)
             .take_while(|word| natural(word))
-            .any(|word| has_word(FUNCTION, word))
+            .any(|word| FUNCTION.has_ignoring_case(word))
 }
 
 /// Has words that sentences have and pass phrases hardly.
 pub(crate) fn has_function_words(text: &str) -> bool {
     let first = text.split(' ').next().unwrap_or(text);
-    has_word(OPENERS, first) || text.split(' ').any(|word| has_word(FUNCTION, word))
+    OPENERS.has_ignoring_case(first) || text.split(' ').any(|word| FUNCTION.has_ignoring_case(word))
 }
 
 /// A type of a programming language or a database.
@@ -74,12 +72,12 @@ pub(crate) fn is_extension(word: &str) -> bool {
     EXTENSIONS.has(word)
 }
 
-const NOTHING: WordList = WordList(
+static NOTHING: WordList = WordList::new(
     "- <none> <null> <unset> blank default empty false filtered hidden masked missing n/a na nil \
      no none null off omitted on redacted removed true undefined unknown unset yes",
 );
 
-const STATUS: WordList = WordList(
+static STATUS: WordList = WordList::new(
     "absent accepted active anonymous auto available basic bearer blocked bound cached changed \
      checked checking cleared closed closing configured connected connecting consumed correct \
      created cryptographic deleted denied digest disabled done enabled encrypted err error \
@@ -95,7 +93,7 @@ const STATUS: WordList = WordList(
 );
 
 /// First words of sentences and messages.
-const OPENERS: WordList = WordList(
+static OPENERS: WordList = WordList::new(
     "access again all already an and any argument as at auth authentication bad be because been \
      by can can't cannot character characters check column connection contains could couldn't \
      database did didn't differs do does doesn't duplicate end enter entry equals exceeds \
@@ -108,20 +106,20 @@ const OPENERS: WordList = WordList(
 );
 
 /// Words of sentences that pass phrases hardly have.
-const FUNCTION: WordList = WordList(
+static FUNCTION: WordList = WordList::new(
     "a an and are as at be been but by cannot denied error expected failed for found from had has \
      have in invalid is must no not of on or out readable refused than the to too was were with",
 );
 
 /// Sorted by bytes: capitals first.
-const TYPES: WordList = WordList(
+static TYPES: WordList = WordList::new(
     "Arc Auth Bool Boolean Box Bytes Client Cow Credentials Integer Key Mutex NULL Number Object \
      Option Password Rc Result Secret SecretBox SecretString Self Session Str String Text Token \
      Uuid Vec any bool boolean bytea bytes char dyn fn i32 i64 impl int integer number object \
      self str string text u16 u32 u64 u8 unknown usize uuid varchar void",
 );
 
-const ALGORITHMS: WordList = WordList(
+static ALGORITHMS: WordList = WordList::new(
     "aes128 aes256 aes_256_gcm argon2 argon2id base32 base58 base64 base64url bcrypt2 blake2 \
      blake2b blake3 chacha20 cp1252 crc32 ec2 ed25519 ed448 es256 es256k es384 es512 h2 h264 h265 \
      h2c hmac-sha1 hmac-sha256 hs256 hs384 hs512 http/1.1 http/2 http1 http2 http3 i18n ipv4 ipv6 \
@@ -132,7 +130,7 @@ const ALGORITHMS: WordList = WordList(
      x86_64",
 );
 
-const EXTENSIONS: WordList = WordList(
+static EXTENSIONS: WordList = WordList::new(
     "bin c cc cfg class conf cpp crate crt cs css csv db deb dll env exe go gz h hpp html ini \
      java jpg js json jsonl jsx key kt lock log lua md mjs pem php pl png proto py rb rs service \
      sh so sock sql sqlite svg swift tar toml ts tsx txt vue wasm xml yaml yml zig zip",
@@ -145,7 +143,13 @@ mod tests {
     #[test]
     fn lists_are_sorted() {
         for list in [
-            NOTHING, STATUS, OPENERS, FUNCTION, TYPES, ALGORITHMS, EXTENSIONS,
+            &NOTHING,
+            &STATUS,
+            &OPENERS,
+            &FUNCTION,
+            &TYPES,
+            &ALGORITHMS,
+            &EXTENSIONS,
         ] {
             list.check();
         }
