@@ -1,6 +1,7 @@
 //! Masks all but what is allowed.
 
 use crate::MASK;
+use crate::byte_set::ByteSet;
 use crate::key::Keys;
 use crate::rule::RuleName;
 
@@ -66,7 +67,7 @@ pub(crate) fn survives(value: &str) -> bool {
     let digits = value.bytes().filter(u8::is_ascii_digit).count();
     let number = value
         .bytes()
-        .all(|b| b.is_ascii_digit() || b"+-.,:_%eE".contains(&b));
+        .all(|b| b.is_ascii_digit() || const { ByteSet::of(b"+-.,:_%eE") }.has(b));
     value.is_empty()
         || matches!(value, "true" | "false" | "null" | "None" | MASK)
         || (number && digits > 0 && value.len() <= 40)

@@ -1,5 +1,6 @@
 //! Numbers of payment cards.
 
+use crate::byte_set::ByteSet;
 use crate::rule::RuleName;
 use crate::scan::Scan;
 
@@ -42,8 +43,9 @@ fn check(scan: &mut Scan<'_>, start: usize, end: usize) {
     };
     let last = part.iter().rposition(u8::is_ascii_digit).unwrap_or(first);
     let (start, end) = (start + first, start + last + 1);
-    let is_joined =
-        |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_alphanumeric() || b"_./:".contains(b));
+    let is_joined = |b: Option<&u8>| {
+        b.is_some_and(|b| b.is_ascii_alphanumeric() || const { ByteSet::of(b"_./:") }.has(*b))
+    };
     let before = start.checked_sub(1).map(|at| &bytes[at]);
     let after = bytes.get(end);
     let after_is_joined = match after {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::byte_set::ByteSet;
 use crate::found_key::Key;
 use crate::key::{Secret, Strength};
 use crate::masking::bare_len;
@@ -10,52 +11,25 @@ use crate::redactor::Redactor;
 use crate::rule::RuleName;
 use crate::scan::Scan;
 use crate::value::{self, Syntax};
+use crate::word_list::WordList;
 
 /// How far before a short option its program is looked for.
 const COMMAND: usize = 160;
 
-/// Programs whose short options take passwords.
-const PROGRAMS: &[(&str, &str)] = &[
-    ("mosquitto_pub", "-P"),
-    ("mosquitto_sub", "-P"),
-    ("7z", "-p"),
-    ("7za", "-p"),
-    ("az", "-p"),
-    ("bcp", "-P"),
-    ("curl", "-u"),
-    ("docker", "-p"),
-    ("helm", "-p"),
-    ("http", "-a"),
-    ("ipmitool", "-P"),
-    ("ldapadd", "-w"),
-    ("ldapmodify", "-w"),
-    ("ldapsearch", "-w"),
-    ("ldapwhoami", "-w"),
-    ("mariadb", "-p"),
-    ("mongo", "-p"),
-    ("mongodump", "-p"),
-    ("mongorestore", "-p"),
-    ("mongosh", "-p"),
-    ("mysql", "-p"),
-    ("mysqladmin", "-p"),
-    ("mysqldump", "-p"),
-    ("podman", "-p"),
-    ("rar", "-p"),
-    ("redis-cli", "-a"),
-    ("rpcclient", "-U"),
-    ("smbclient", "-U"),
-    ("sqlcmd", "-P"),
-    ("sshpass", "-p"),
-    ("unzip", "-P"),
-    ("zip", "-P"),
-];
+/// Programs whose short options take passwords, and the options.
+static PROGRAMS: WordList = WordList::new(
+    "7z=-p 7za=-p az=-p bcp=-P curl=-u docker=-p helm=-p http=-a ipmitool=-P ldapadd=-w \
+     ldapmodify=-w ldapsearch=-w ldapwhoami=-w mariadb=-p mongo=-p mongodump=-p \
+     mongorestore=-p mongosh=-p mosquitto_pub=-P mosquitto_sub=-P mysql=-p mysqladmin=-p \
+     mysqldump=-p podman=-p rar=-p redis-cli=-a rpcclient=-U smbclient=-U sqlcmd=-P \
+     sshpass=-p unzip=-P zip=-P",
+);
 
 /// Programs whose `-p` is something else.
-const OTHERS: &[&str] = &[
-    "bat", "cargo", "cp", "fd", "gdb", "git", "grep", "kill", "kubectl", "ls", "lsof", "make",
-    "mkdir", "nc", "nmap", "npm", "patch", "perf", "pip", "ps", "psql", "python", "rg", "rsync",
-    "rustc", "scp", "sed", "sort", "ssh", "strace", "su", "sudo", "tar", "tcpdump", "tmux", "wget",
-];
+static OTHERS: WordList = WordList::new(
+    "bat cargo cp fd gdb git grep kill kubectl ls lsof make mkdir nc nmap npm patch perf pip \
+     ps psql python rg rsync rustc scp sed sort ssh strace su sudo tar tcpdump tmux wget",
+);
 
 /// The value of `--key` behind a space; `at` is where it begins.
 pub(crate) fn option_value(
@@ -96,12 +70,8 @@ pub(crate) fn short_option(scan: &mut Scan<'_>, start: usize, end: usize) -> Opt
     let is_long = scan.starts_with(start + 1, "--");
     let option = scan.str(start + 1..start + 3);
     let program = program(scan, start);
-    let takes = |program: &str, option: &str| {
-        PROGRAMS
-            .iter()
-            .any(|(name, known)| *name == program && *known == option)
-    };
-    let is_known = takes(program, option) && (program != "docker" || names_login(scan, start));
+    let takes = PROGRAMS.find(program.as_bytes()) == Some(option.as_bytes());
+    let is_known = takes && (program != "docker" || names_login(scan, start));
     let mut at = if is_long { end } else { start + 3 };
     if is_long {
         // `--username ana`
@@ -110,7 +80,7 @@ pub(crate) fn short_option(scan: &mut Scan<'_>, start: usize, end: usize) -> Opt
         }
         at += 1;
     } else if scan.get(at) == Some(b' ') {
-        if takes(program, option)
+        if takes
             && matches!(
                 program,
                 "mysql" | "mysqldump" | "mysqladmin" | "mariadb" | "7z"
@@ -131,7 +101,7 @@ pub(crate) fn short_option(scan: &mut Scan<'_>, start: usize, end: usize) -> Opt
     let secret = match option {
         "-u" | "--" => password_of_pair(value, program == "curl" || is_long),
         "-U" => value.split_once('%').map(|(_, password)| password),
-        _ if OTHERS.contains(&program) => None,
+        _ if OTHERS.has(program) => None,
         _ if is_known => {
             Some(value).filter(|value| !value.starts_with('-') && !value::is_path(value))
         }
@@ -198,19 +168,28 @@ fn password_of_pair(value: &str, is_known: bool) -> Option<&str> {
     (names_user && is_secret && !password.starts_with('/')).then_some(password)
 }
 
-/// The program that the option at `at` is given to: the nearest word that is one, or the first.
-fn program<'a>(scan: &Scan<'a>, at: usize) -> &'a str {
-    let from = at.saturating_sub(COMMAND);
-    scan.step(at - from);
-    let mut from = from;
-    while !scan.text.is_char_boundary(from) {
-        from += 1;
+/// The program that the option at `at` is given to: the nearest word that is one.
+fn program<'a>(scan: &mut Scan<'a>, at: usize) -> &'a str {
+    let earliest = at.saturating_sub(COMMAND);
+    let bytes: &'a [u8] = scan.bytes;
+    // What was looked at for the option before this one is not looked at again.
+    let from = earliest.max(scan.programs_done.min(at));
+    let ends_word = |b: &u8| const { ByteSet::of(b" \t\n\"'`/|;&") }.has(*b);
+    scan.step(2 * (at - from));
+    scan.programs_done = at;
+    let mut end = at;
+    for word in bytes[from..at].rsplit(ends_word) {
+        let start = end - word.len();
+        if PROGRAMS.find(word).or_else(|| OTHERS.find(word)).is_some() {
+            scan.program = start..end;
+            break;
+        }
+        end = start.saturating_sub(1);
     }
-    let before = &scan.text[from..at];
-    let words = before.split([' ', '\t', '\n', '"', '\'', '`', '/', '|', ';', '&']);
-    let known =
-        |word: &&str| PROGRAMS.iter().any(|(name, _)| name == word) || OTHERS.contains(word);
-    words.rev().find(known).unwrap_or("")
+    if scan.program.start < earliest {
+        return "";
+    }
+    scan.str(scan.program.clone())
 }
 
 fn names_login(scan: &Scan<'_>, at: usize) -> bool {
@@ -302,7 +281,7 @@ fn masked_value(redactor: &Redactor, option: &str, arg: &str) -> Option<String> 
 fn is_password_argument(arg: &str) -> bool {
     let is_port = arg
         .bytes()
-        .all(|b| b.is_ascii_digit() || b":.-/".contains(&b))
+        .all(|b| b.is_ascii_digit() || const { ByteSet::of(b":.-/") }.has(b))
         && arg.len() <= 21;
     !arg.is_empty()
         && !is_port
@@ -333,4 +312,15 @@ fn mask_arg(redactor: &Redactor, arg: &str) -> String {
         return format!("pass:{}", redactor.mask_whole(RuleName::Argument, password));
     }
     redactor.text(arg).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_sorted() {
+        PROGRAMS.check();
+        OTHERS.check();
+    }
 }

@@ -68,25 +68,32 @@ impl Finder {
 
     /// The first match at or after `from`; the longest, if several begin there.
     pub(crate) fn find(&self, bytes: &[u8], from: usize) -> Option<Match> {
-        let rest = bytes.get(from..)?;
-        for (at, window) in rest.windows(4).enumerate() {
-            let word = u32::from_le_bytes([window[0], window[1], window[2], window[3]]);
-            let hash = hash(word);
-            if self.filter[hash / 64] >> (hash % 64) & 1 != 0
-                && let Some(found) = self.find_in(hash, bytes, from + at)
-            {
-                return Some(found);
+        let mut at = from;
+        // Eight bytes hold the first three of six places.
+        const PLACES: usize = 6;
+        while let Some(eight) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+            let word = u64::from_le_bytes(*eight);
+            for place in 0..PLACES {
+                let hash = hash((word >> (8 * place)) as u32);
+                if self.filter[hash / 64] >> (hash % 64) & 1 != 0
+                    && let Some(found) = self.find_in(hash, bytes, at + place)
+                {
+                    return Some(found);
+                }
             }
+            at += PLACES;
         }
-        // The last three bytes and the last two.
-        let mut tail = from + rest.len().saturating_sub(3);
-        while tail + 2 <= bytes.len() {
-            let third = bytes.get(tail + 2).copied().unwrap_or(0);
-            let hash = hash(u32::from_le_bytes([bytes[tail], bytes[tail + 1], third, 0]));
-            if let Some(found) = self.find_in(hash, bytes, tail) {
+        for start in at..bytes.len().saturating_sub(1) {
+            let third = bytes.get(start + 2).copied().unwrap_or(0);
+            let hash = hash(u32::from_le_bytes([
+                bytes[start],
+                bytes[start + 1],
+                third,
+                0,
+            ]));
+            if let Some(found) = self.find_in(hash, bytes, start) {
                 return Some(found);
             }
-            tail += 1;
         }
         None
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::byte_set::ByteSet;
 use crate::encoded;
 
 /// Raw, percent-encoded, escaped, in hexadecimal digits, and in base64 at each alignment; none shorter
@@ -16,7 +17,7 @@ pub(crate) fn forms(value: &str, min: usize) -> Vec<String> {
         }
     };
     let plain = |b: u8| b.is_ascii_alphanumeric();
-    let unreserved = |b: u8| plain(b) || b"-_.~".contains(&b);
+    let unreserved = |b: u8| plain(b) || const { ByteSet::of(b"-_.~") }.has(b);
     let percent = |keep: &dyn Fn(u8) -> bool, upper: bool, plus: bool| {
         let mut out = String::new();
         for b in value.bytes() {
@@ -36,16 +37,20 @@ pub(crate) fn forms(value: &str, min: usize) -> Vec<String> {
     add(percent(&plain, true, false));
     add(percent(&unreserved, true, true));
     add(percent(
-        &|b| unreserved(b) || b"!*'()".contains(&b),
+        &|b| unreserved(b) || const { ByteSet::of(b"!*'()") }.has(b),
         true,
         false,
     ));
     add(percent(
-        &|b| unreserved(b) || b"!$&'()*+,;=:@".contains(&b),
+        &|b| unreserved(b) || const { ByteSet::of(b"!$&'()*+,;=:@") }.has(b),
         true,
         false,
     ));
-    add(percent(&|b| plain(b) || b"*-._".contains(&b), true, true));
+    add(percent(
+        &|b| plain(b) || const { ByteSet::of(b"*-._") }.has(b),
+        true,
+        true,
+    ));
     let debug = format!("{value:?}");
     let debug = &debug[1..debug.len() - 1];
     add(debug.to_owned());

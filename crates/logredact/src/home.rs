@@ -2,6 +2,8 @@
 
 use memchr::memmem::Finder;
 
+use crate::byte_set::ByteSet;
+
 /// What a home directory begins with, and what separates its parts.
 const ROOTS: [(&str, u8); 4] = [
     ("/home/", b'/'),
@@ -30,7 +32,9 @@ impl Homes {
                 let name = at + root.len();
                 let len = text[name..]
                     .bytes()
-                    .position(|b| b == separator || b <= b' ' || b"\"':;,)]}>".contains(&b))
+                    .position(|b| {
+                        b == separator || b <= b' ' || const { ByteSet::of(b"\"':;,)]}>") }.has(b)
+                    })
                     .unwrap_or(text.len() - name);
                 let drive = drive_before(text.as_bytes(), at);
                 // `/srv/home/x` is no home directory.

@@ -4,6 +4,7 @@
 mod allow;
 mod anchors;
 mod brackets;
+mod byte_set;
 mod card;
 mod command;
 mod encoded;

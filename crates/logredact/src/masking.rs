@@ -1,12 +1,16 @@
 //! Masks the value of a key: quoted, encoded, bare, in brackets or over lines.
 
 use crate::brackets::mask_group;
+use crate::byte_set::ByteSet;
 use crate::found_key::Key;
 use crate::key::{Kind, Secret, Strength};
 use crate::rule::RuleName;
 use crate::scan::Scan;
 use crate::value::{self, Syntax};
 use crate::{MASK, prose, quote, yaml};
+
+/// Braces and parentheses around more than this are no stand-in for a value.
+const LONGEST_PLACEHOLDER: usize = 64;
 
 /// Masks the value that begins at `start` if it is secret; where to look on.
 pub(crate) fn mask_value(
@@ -40,7 +44,7 @@ pub(crate) fn mask_value(
         Kind::Plain | Kind::Pass | Kind::Code => {}
     }
     if let Some(open @ (b'[' | b'{' | b'(')) = scan.get(start) {
-        let literal_end = start + bare_len(scan, start);
+        let literal_end = start + bare_len_within(scan, start, LONGEST_PLACEHOLDER);
         if open != b'[' && value::is_placeholder(scan.str(start..literal_end)) {
             return None;
         }
@@ -111,7 +115,7 @@ fn mask_encoded(scan: &mut Scan<'_>, key: &Key, secret: Secret, start: usize) ->
                 ]
                 .contains(&code)
             }
-            b => b.is_ascii_whitespace() || b"&\"'<>;,".contains(&b),
+            b => b.is_ascii_whitespace() || const { ByteSet::of(b"&\"'<>;,") }.has(b),
         };
         if ends {
             break;
@@ -197,7 +201,9 @@ pub(crate) fn skip_wrappers(scan: &Scan<'_>, start: usize) -> usize {
     let mut at = start;
     for _ in 0..DEEPEST {
         if matches!(scan.get(at), Some(b'!' | b'&')) {
-            let tag = scan.run(at, |b| b.is_ascii_alphanumeric() || b"!&_-".contains(&b));
+            let tag = scan.run(at, |b| {
+                b.is_ascii_alphanumeric() || const { ByteSet::of(b"!&_-") }.has(b)
+            });
             if scan.get(at + tag) == Some(b' ') && tag > 1 {
                 at += tag + 1;
                 continue;
@@ -229,7 +235,7 @@ pub(crate) fn skip_wrappers(scan: &Scan<'_>, start: usize) -> usize {
         }
     }
     // `b"…"`, `r"…"`, `u'…'`
-    let prefix = scan.run(at, |b| b"brufBRUF".contains(&b));
+    let prefix = scan.run(at, |b| const { ByteSet::of(b"brufBRUF") }.has(b));
     if prefix <= 2 && matches!(scan.get(at + prefix), Some(b'"' | b'\'')) {
         at += prefix;
     }
@@ -287,7 +293,7 @@ fn mask_bare(
         && crate::words::is_prose(rest)
         && word
             .bytes()
-            .all(|b| b.is_ascii_alphabetic() || b"'.,:;!-".contains(&b));
+            .all(|b| b.is_ascii_alphabetic() || const { ByteSet::of(b"'.,:;!-") }.has(b));
     // Source code: `password = request.form[…]`, `secret: Option<String>`.
     if sentence
         || names_secret(scan, name, start, end)
@@ -306,7 +312,7 @@ fn mask_bare(
 /// `<redacted>`, `<your api key>`
 fn is_angle_placeholder(scan: &Scan<'_>, start: usize) -> bool {
     let len = scan.run(start + 1, |b| {
-        b.is_ascii_alphabetic() || b" _-".contains(&b)
+        b.is_ascii_alphabetic() || const { ByteSet::of(b" _-") }.has(b)
     });
     len <= 48 && scan.get(start + 1 + len) == Some(b'>')
 }
@@ -354,13 +360,19 @@ fn is_source(scan: &Scan<'_>, start: usize, end: usize) -> bool {
 /// How long the value without quotes is that begins at `start`. It ends at a space, an ampersand,
 /// or at a quote or punctuation that ends something. A mask is a value with its bracket.
 pub(crate) fn bare_len(scan: &Scan<'_>, start: usize) -> usize {
+    bare_len_within(scan, start, usize::MAX)
+}
+
+/// The same, or a length above `limit` if it is that long.
+fn bare_len_within(scan: &Scan<'_>, start: usize, limit: usize) -> usize {
     let bytes = scan.bytes;
+    let limit = start.saturating_add(limit);
     if bytes[start..].starts_with(MASK.as_bytes()) {
         return MASK.len();
     }
     let ends = |b: Option<&u8>| match b {
         None => true,
-        Some(b) => b.is_ascii_whitespace() || b"\"'`,;)]}>\\".contains(b),
+        Some(b) => b.is_ascii_whitespace() || const { ByteSet::of(b"\"'`,;)]}>\\") }.has(*b),
     };
     let mut at = start;
     while let Some(b) = bytes.get(at) {
@@ -376,7 +388,7 @@ pub(crate) fn bare_len(scan: &Scan<'_>, start: usize) -> usize {
             b';' => ends(bytes.get(at + 1)) || begins_pair(bytes, at + 1),
             _ => false,
         };
-        if stop {
+        if stop || at > limit {
             break;
         }
         at += 1;
@@ -391,7 +403,7 @@ fn ends_parameter(bytes: &[u8], from: usize) -> bool {
     let rest = &bytes[from..bytes.len().min(from + LONGEST)];
     let len = rest
         .iter()
-        .take_while(|b| b.is_ascii_alphanumeric() || b"_-.%[]~".contains(b))
+        .take_while(|b| b.is_ascii_alphanumeric() || const { ByteSet::of(b"_-.%[]~") }.has(**b))
         .count();
     // Not the padding of base64.
     let pair = rest.get(len) == Some(&b'=') && rest.get(len + 1) != Some(&b'=');
@@ -404,7 +416,7 @@ fn begins_pair(bytes: &[u8], from: usize) -> bool {
     let rest = &bytes[from..bytes.len().min(from + LONGEST)];
     let len = rest
         .iter()
-        .take_while(|b| b.is_ascii_alphanumeric() || b"_ -.".contains(b))
+        .take_while(|b| b.is_ascii_alphanumeric() || const { ByteSet::of(b"_ -.") }.has(**b))
         .count();
     len > 0 && rest.get(len) == Some(&b'=')
 }

@@ -1,5 +1,6 @@
 //! Keys in text, and the values that belong to them.
 
+use crate::byte_set::ByteSet;
 use crate::found_key::Key;
 use crate::key::Secret;
 use crate::masking::{bare_len, mask_value, skip_wrappers};
@@ -94,7 +95,7 @@ fn masked_value(scan: &Scan<'_>, end: usize) -> Option<usize> {
     let joint = rest
         .iter()
         .take(LONGEST_JOINT)
-        .position(|b| !b"\"'=: ".contains(b))?;
+        .position(|b| !const { ByteSet::of(b"\"'=: ") }.has(*b))?;
     let after = rest[joint..].strip_prefix(MASK.as_bytes())?;
     let ends = after
         .first()
@@ -145,12 +146,15 @@ fn joint(scan: &Scan<'_>, at: usize) -> Option<Joint> {
 /// the value begins.
 fn name_value(scan: &Scan<'_>, after: usize) -> Option<usize> {
     const LONGEST: usize = 24;
-    let gap = scan.run(after, |b| b" ,\t\r\n".contains(&b));
+    let gap = scan.run(after, |b| const { ByteSet::of(b" ,\t\r\n") }.has(b));
     if gap == 0 || gap > 64 {
         return None;
     }
     let open = after + gap;
-    let open = open + scan.run(open, |b| b"\"'\\".contains(&b)).min(8);
+    let open = open
+        + scan
+            .run(open, |b| const { ByteSet::of(b"\"'\\") }.has(b))
+            .min(8);
     let len = scan.run(open, |b| b.is_ascii_alphabetic() || b == b'_');
     if !(3..=LONGEST).contains(&len) {
         return None;
@@ -186,7 +190,9 @@ fn query_parameter(scan: &mut Scan<'_>, key: &Key) -> Option<usize> {
 fn tuple(scan: &mut Scan<'_>, key: &Key, secret: Secret, at: usize) -> Option<usize> {
     let value = at + scan.run(at, |b| b.is_ascii_whitespace());
     let quote_start = key.start().checked_sub(1)?;
-    let quotes = scan.run_back(quote_start + 1, 8, |b| b"\"'\\`".contains(&b));
+    let quotes = scan.run_back(quote_start + 1, 8, |b| {
+        const { ByteSet::of(b"\"'\\`") }.has(b)
+    });
     let open = quote_start + 1 - quotes;
     let space = scan.run_back(open, 64, |b| b.is_ascii_whitespace());
     let before = (open - space).checked_sub(1).map(|at| scan.bytes[at]);

@@ -2,6 +2,7 @@
 
 use memchr::memmem;
 
+use crate::byte_set::ByteSet;
 use crate::rule::RuleName;
 use crate::scan::Scan;
 
@@ -89,7 +90,9 @@ pub(crate) fn der(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
         || has(b"IBADAN")
         || has(b"BOBgkq")
         || has(b"BABgkq");
-    let len = scan.run(at, |b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
+    let len = scan.run(at, |b| {
+        b.is_ascii_alphanumeric() || const { ByteSet::of(b"+/=") }.has(b)
+    });
     if !is_key || len < 40 {
         return None;
     }
@@ -123,7 +126,7 @@ pub(crate) fn jwk(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
         let quote = colon + scan.run(colon, |b| b == b' ' || b == b':');
         if scan.get(quote) == Some(b'"') {
             let len = scan.run(quote + 1, |b| {
-                b.is_ascii_alphanumeric() || b"-_=+/".contains(&b)
+                b.is_ascii_alphanumeric() || const { ByteSet::of(b"-_=+/") }.has(b)
             });
             if len >= 16 {
                 scan.mask(quote + 1..quote + 1 + len, RuleName::PrivateKey);

@@ -2,6 +2,7 @@
 
 use memchr::memmem;
 
+use crate::byte_set::ByteSet;
 use crate::found_key::Key;
 use crate::key::{Kind, Secret, Strength};
 use crate::masking::bare_len;
@@ -41,7 +42,7 @@ pub(crate) fn scheme(scan: &mut Scan<'_>, start: usize, end: usize) -> Option<us
     let spaces = scan.run(end, |b| b == b' ' || b == b'\t');
     let token = end + spaces;
     let len = scan.run(token, |b| {
-        b.is_ascii_alphanumeric() || b"-._~+/=:%".contains(&b)
+        b.is_ascii_alphanumeric() || const { ByteSet::of(b"-._~+/=:%") }.has(b)
     });
     let credential = scan.str(token..token + len);
     let is_pair =
@@ -55,7 +56,9 @@ pub(crate) fn scheme(scan: &mut Scan<'_>, start: usize, end: usize) -> Option<us
         credential.bytes().any(|b| b.is_ascii_digit()) || len >= 16
     } else {
         // What base64 makes of a name and a password, and hardly a word or a number.
-        let telling = |b: u8| b.is_ascii_digit() || b.is_ascii_uppercase() || b"+/=".contains(&b);
+        let telling = |b: u8| {
+            b.is_ascii_digit() || b.is_ascii_uppercase() || const { ByteSet::of(b"+/=") }.has(b)
+        };
         len >= 6
             && credential.bytes().skip(1).any(telling)
             && credential.bytes().any(|b| b.is_ascii_alphabetic())
@@ -88,9 +91,9 @@ pub(crate) fn after_key(
     let mut free = 0u32;
     let mut found = None;
     // `machine x login ana password …`
-    let netrc = {
+    let is_netrc = || {
         let before = &scan.bytes[key.start().saturating_sub(80)..key.start()];
-        memchr::memmem::find(before, b"login ").is_some()
+        memmem::find(before, b"login ").is_some()
     };
     for _ in 0..MOST_WORDS {
         if let Some(quoted) = quote::quoted(scan, at) {
@@ -132,7 +135,7 @@ pub(crate) fn after_key(
             // `password for ana: …`
             let is_name = label
                 .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"_@.-+*".contains(&b));
+                .all(|b| b.is_ascii_alphanumeric() || const { ByteSet::of(b"_@.-+*") }.has(b));
             if !is_name && !value::is_path(label) {
                 break;
             }
@@ -155,7 +158,7 @@ pub(crate) fn after_key(
             if !connects && free == 0 {
                 // A word that is no connector ends it, unless a file in the form of netrc is
                 // full of such words.
-                if netrc && word.len() >= 6 {
+                if word.len() >= 6 && is_netrc() {
                     found = Some(start..start + word.len());
                 }
                 break;
@@ -221,7 +224,8 @@ fn announced(scan: &mut Scan<'_>, key: &Key, secret: Secret, at: usize) -> Optio
     let sentence = &bytes[at..bytes.len().min(at + LONGEST)];
     scan.step(sentence.len());
     let line = memchr::memchr(b'\n', sentence).unwrap_or(sentence.len());
-    let colon = memmem::rfind(&sentence[..line], b": ");
+    let mut colons = memchr::memrchr_iter(b':', &sentence[..line]);
+    let colon = colons.find(|colon| sentence.get(colon + 1) == Some(&b' ') && colon + 1 < line);
     let value = match colon {
         Some(colon) => at + colon + 2,
         // On the next line.
@@ -231,16 +235,19 @@ fn announced(scan: &mut Scan<'_>, key: &Key, secret: Secret, at: usize) -> Optio
         None => return None,
     };
     let end = value + scan.run(value, |b| !b.is_ascii_whitespace());
+    let ends_line = matches!(scan.get(end), None | Some(b'\n' | b'\r'));
+    let is_secret =
+        (8..=128).contains(&(end - value)) && value::looks_like_password(scan.str(value..end));
+    if !ends_line || !is_secret {
+        return None;
+    }
     let from = key.start().saturating_sub(48);
     let around = scan.str(from..value).to_ascii_lowercase();
-    let is_secret = matches!(scan.get(end), None | Some(b'\n' | b'\r'))
-        && (8..=128).contains(&(end - value))
-        && ANNOUNCES.iter().any(|word| around.contains(word))
-        && value::looks_like_password(scan.str(value..end));
-    is_secret.then(|| {
-        scan.mask(value..end, RuleName::Prose);
-        end
-    })
+    if !ANNOUNCES.iter().any(|word| around.contains(word)) {
+        return None;
+    }
+    scan.mask(value..end, RuleName::Prose);
+    Some(end)
 }
 
 /// Whether several words may follow the key.
@@ -356,7 +363,7 @@ pub(crate) fn wallet(scan: &mut Scan<'_>, end: usize) -> Option<usize> {
     const BETWEEN: usize = 40;
     let mut at = end;
     for _ in 0..4 {
-        let gap = scan.run(at, |b| b" :=\"'".contains(&b));
+        let gap = scan.run(at, |b| const { ByteSet::of(b" :=\"'") }.has(b));
         if gap == 0 {
             return None;
         }

@@ -3,6 +3,7 @@
 
 use memchr::memmem;
 
+use crate::byte_set::ByteSet;
 use crate::masking::bare_len;
 use crate::rule::RuleName;
 use crate::scan::Scan;
@@ -92,7 +93,9 @@ pub(crate) fn login(scan: &mut Scan<'_>, start: usize, at: usize) -> Option<usiz
     }
     let with = if scan.starts_with(at, "with ") { 5 } else { 0 };
     let at = at + with;
-    let name = scan.run(at, |b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+    let name = scan.run(at, |b| {
+        b.is_ascii_alphanumeric() || const { ByteSet::of(b"_-.") }.has(b)
+    });
     if name == 0 || name > 64 || scan.get(at + name) != Some(b':') {
         return None;
     }

@@ -15,15 +15,24 @@ use crate::token;
 use crate::url;
 use crate::{MASK, card, command, prose};
 
-/// How many bytes parsers may look at for each byte of a text, and besides.
-const BUDGET_PER_BYTE: usize = 200;
-const BUDGET_BESIDES: usize = 20_000;
+/// How many steps a pass may take for each byte of a text, and besides. A step is the work of
+/// looking at a byte.
+const BUDGET_PER_BYTE: usize = 4;
+const BUDGET_BESIDES: usize = 20_000_000;
+
+/// The steps of what is done once for each anchor, secret, and key that is new.
+const ANCHOR: usize = 100;
+const FINDING: usize = 200;
+const CLASSIFICATION: usize = 300;
 
 /// How deep texts within texts are decoded.
 const MAX_DEPTH: u8 = 2;
 
 /// The longest text in base64 that is decoded.
 const MAX_ENCODED: usize = 64 * 1024;
+
+/// How many keys are remembered.
+const CLASSIFIED: usize = 16;
 
 /// The state of a pass.
 pub(crate) struct Scan<'a> {
@@ -42,10 +51,13 @@ pub(crate) struct Scan<'a> {
     pub(crate) paths_done: usize,
     /// Up to where JSON Web Keys have been looked at.
     pub(crate) jwk_done: usize,
+    /// Up to where programs have been looked for, and the last that was found.
+    pub(crate) programs_done: usize,
+    pub(crate) program: Range<usize>,
     steps: Cell<usize>,
     depth: u8,
-    /// The last key that was classified: the keys of a text repeat.
-    last_key: (Range<usize>, Option<Secret>),
+    /// Keys that were classified, by their hash: the keys of a text repeat.
+    classified: [(Range<usize>, Option<Secret>); CLASSIFIED],
 }
 
 /// The pass looked at more bytes than its budget allows.
@@ -71,20 +83,26 @@ impl<'a> Scan<'a> {
             url_done: 0,
             paths_done: 0,
             jwk_done: 0,
+            programs_done: 0,
+            program: 0..0,
             steps: Cell::new(0),
             depth: 0,
-            last_key: (0..0, None),
+            classified: [const { (0..0, None) }; CLASSIFIED],
         }
     }
 
     /// What the key in a range says about its value.
     pub(crate) fn secret(&mut self, key: Range<usize>) -> Option<Secret> {
-        let (last, secret) = &self.last_key;
-        if self.bytes.get(last.clone()) == self.bytes.get(key.clone()) {
+        let bytes = &self.bytes[key.clone()];
+        let hash = |hash: usize, byte: &u8| hash.wrapping_mul(31).wrapping_add((*byte).into());
+        let slot = bytes.iter().fold(0, hash) % CLASSIFIED;
+        let (last, secret) = &self.classified[slot];
+        if !bytes.is_empty() && self.bytes.get(last.clone()) == Some(bytes) {
             return *secret;
         }
+        self.step(CLASSIFICATION);
         let secret = self.keys.secret(self.str(key.clone()));
-        self.last_key = (key, secret);
+        self.classified[slot] = (key, secret);
         secret
     }
 
@@ -100,6 +118,7 @@ impl<'a> Scan<'a> {
         let budget = crate::tests::BUDGET.get().unwrap_or(budget);
         let mut at = 0;
         while let Some(found) = self.anchors.next(self.bytes, at) {
+            self.step(ANCHOR);
             at = match self.parse(&found) {
                 Some(next) => next.max(found.end).min(self.bytes.len()),
                 // `-password` begins like `-p`.
@@ -180,6 +199,7 @@ impl<'a> Scan<'a> {
                 .get(range.start..)
                 .is_some_and(|rest| rest.starts_with(MASK.as_bytes()));
         if range.start < range.end && !is_masked {
+            self.step(FINDING);
             self.found.push(Finding { range, rule });
         }
     }

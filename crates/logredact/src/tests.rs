@@ -381,3 +381,45 @@ proptest! {
         prop_assert!(!redacted.contains(canary), "{text:?} became {redacted:?}");
     }
 }
+
+#[test]
+fn zz_calibrate() {
+    for (name, piece) in [
+        (
+            "plain",
+            "the quick brown fox jumps over the lazy dog 12345 ",
+        ),
+        (
+            "log",
+            "2026-11-25T10:00:00.123Z DEBUG app::net: connecting to 10.0.0.1:5432 attempt=3 timeout=5s id=7f3a99c0\\n",
+        ),
+        ("password=x", "password=hunter2 "),
+        ("json", "{\"password\":\"hunter2x9\",\"user\":\"bob\"},"),
+        (
+            "url",
+            "https://me:hunter2@example.org/?api_key=s3cr3t&page=2 ",
+        ),
+        ("bearer", "Bearer abc.def-123 "),
+        ("basic64", "eyJwYXNzd29yZCI6Imh1bnRlcjIifQ== "),
+        ("keys", "key secret token password "),
+        ("keys2", "password:"),
+        ("opts", "app -p hunter2x9 -u me:hunter2 "),
+        ("is", "the password is hunter2x9 "),
+        ("dot", "."),
+        ("amp", "&token=abc123x"),
+        ("xml", "<password>hunter2x9</password>"),
+        ("mask", "password=[redacted] "),
+        ("uni", "пароль: секрет1 "),
+        ("cookie", "Cookie: a=b1c2; d=e3f4\n"),
+        ("debug", "Config { password: Some(\"hunter2x9\"), n: 1 } "),
+        ("nestpw{", "{\"password\":"),
+        ("nestpw[", "\"token\":["),
+    ] {
+        let text = piece.repeat(100_000 / piece.len());
+        STEPS.set(0);
+        BUDGET.set(Some(usize::MAX));
+        let _ = Redactor::default().text(&text);
+        println!("{name} {:.1}", STEPS.get() as f64 / 1e5);
+        BUDGET.set(None);
+    }
+}

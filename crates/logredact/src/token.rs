@@ -1,5 +1,6 @@
 //! Tokens that can be told by how they look.
 
+use crate::byte_set::ByteSet;
 use crate::rule::RuleName;
 use crate::scan::Scan;
 
@@ -25,7 +26,7 @@ impl Set {
             Set::Alnum => b.is_ascii_alphanumeric(),
             Set::Word => b.is_ascii_alphanumeric() || b == b'_' || b == b'-',
             Set::Dotted => is_token_byte(b),
-            Set::Base64 => b.is_ascii_alphanumeric() || b"_-+/=".contains(&b),
+            Set::Base64 => b.is_ascii_alphanumeric() || const { ByteSet::of(b"_-+/=") }.has(b),
             Set::Dollar => b.is_ascii_alphanumeric() || b == b'_' || b == b'$',
         }
     }
@@ -298,7 +299,10 @@ pub(crate) fn base64_json(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     if scan.is_word_before(at) {
         return None;
     }
-    let end = at + scan.run(at, |b| is_token_byte(b) || b"+/=%".contains(&b));
+    let end = at
+        + scan.run(at, |b| {
+            is_token_byte(b) || const { ByteSet::of(b"+/=%") }.has(b)
+        });
     let run = trim_end(&bytes[at..end]);
     let end = at + run.len();
     let dots = run.iter().filter(|b| **b == b'.').count();
@@ -388,7 +392,7 @@ pub(crate) fn password_hash(scan: &mut Scan<'_>, at: usize, skip: usize) -> Opti
     let end = at
         + skip
         + scan.run(at + skip, |b| {
-            b.is_ascii_alphanumeric() || b"$./=,+-_".contains(&b)
+            b.is_ascii_alphanumeric() || const { ByteSet::of(b"$./=,+-_") }.has(b)
         });
     let end = at + trim_end(&scan.bytes[at..end]).len();
     (end - at >= skip + 20).then(|| {

@@ -1,5 +1,6 @@
 //! Secrets in URLs and in connection strings that are none.
 
+use crate::byte_set::ByteSet;
 use crate::rule::RuleName;
 use crate::scan::Scan;
 use crate::value;
@@ -19,7 +20,7 @@ pub(crate) fn url(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
 }
 
 fn is_url_byte(b: u8) -> bool {
-    b > b' ' && !b"\"'`<>\\".contains(&b)
+    b > b' ' && !const { ByteSet::of(b"\"'`<>\\") }.has(b)
 }
 
 /// How far the `@` behind a password with slashes is looked for.
@@ -28,7 +29,9 @@ const LONGEST_PASSWORD: usize = 128;
 /// Masks `user:password@` and `token@`; where the host begins.
 fn userinfo(scan: &mut Scan<'_>, start: usize, url_end: usize) -> usize {
     let bytes = scan.bytes;
-    let len = scan.run(start, |b| is_url_byte(b) && !b"/?#".contains(&b));
+    let len = scan.run(start, |b| {
+        is_url_byte(b) && !const { ByteSet::of(b"/?#") }.has(b)
+    });
     let end = start + len;
     let mut at_sign = memchr::memrchr(b'@', &bytes[start..end]).map(|at| start + at);
     let colon = memchr::memchr(b':', &bytes[start..end]).map(|at| start + at);
@@ -153,7 +156,9 @@ const TELLING_SEGMENTS: &[&str] = &[
 ];
 
 fn path(scan: &mut Scan<'_>, host: usize, end: usize) {
-    let len = scan.run(host, |b| is_url_byte(b) && !b"/?#".contains(&b));
+    let len = scan.run(host, |b| {
+        is_url_byte(b) && !const { ByteSet::of(b"/?#") }.has(b)
+    });
     let name = scan.str(host..host + len);
     let name = name.split(':').next().unwrap_or(name);
     let start = host + len;
@@ -167,10 +172,14 @@ fn path(scan: &mut Scan<'_>, host: usize, end: usize) {
         }
         let mut at = start + known.path.len();
         for _ in 0..known.skip {
-            at += scan.run(at, |b| is_url_byte(b) && !b"/?#".contains(&b)) + 1;
+            at += scan.run(at, |b| {
+                is_url_byte(b) && !const { ByteSet::of(b"/?#") }.has(b)
+            }) + 1;
         }
         let secret_end = if known.rest {
-            at + scan.run(at, |b| is_url_byte(b) && !b"?#".contains(&b))
+            at + scan.run(at, |b| {
+                is_url_byte(b) && !const { ByteSet::of(b"?#") }.has(b)
+            })
         } else {
             at + scan.run(at, is_segment_byte)
         };
@@ -194,7 +203,7 @@ pub(crate) fn path_at(scan: &mut Scan<'_>, at: usize) {
 }
 
 fn is_segment_byte(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b"-_.~=%:@+".contains(&b)
+    b.is_ascii_alphanumeric() || const { ByteSet::of(b"-_.~=%:@+") }.has(b)
 }
 
 /// Masks what looks like a credential behind a segment that speaks of one.
@@ -234,7 +243,7 @@ fn segments(scan: &mut Scan<'_>, start: usize, end: usize) {
 /// The password of a percent-encoded URL; `authority` is behind `%3A%2F%2F`.
 pub(crate) fn encoded(scan: &mut Scan<'_>, authority: usize) -> Option<usize> {
     let len = scan.run(authority, |b| {
-        b.is_ascii_alphanumeric() || b"%-._~+!*()".contains(&b)
+        b.is_ascii_alphanumeric() || const { ByteSet::of(b"%-._~+!*()") }.has(b)
     });
     let text = scan.str(authority..authority + len);
     let lower = text.to_ascii_lowercase();
@@ -287,7 +296,9 @@ pub(crate) fn oracle(scan: &mut Scan<'_>, start: usize, end: usize) -> Option<us
 pub(crate) fn pgpass(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     let mut at = at;
     for _ in 0..2 {
-        let len = scan.run(at, |b| b.is_ascii_alphanumeric() || b"_-*.".contains(&b));
+        let len = scan.run(at, |b| {
+            b.is_ascii_alphanumeric() || const { ByteSet::of(b"_-*.") }.has(b)
+        });
         if len == 0 || scan.get(at + len) != Some(b':') {
             return None;
         }

@@ -4,6 +4,7 @@
 //! many other things, so the value must look like a credential.
 
 use crate::MASK;
+use crate::byte_set::ByteSet;
 use crate::key::{Kind, Secret, Strength};
 use crate::words;
 
@@ -143,7 +144,7 @@ fn is_number(value: &str, shape: Shape) -> bool {
         && (shape.other == 0
             || value
                 .bytes()
-                .all(|b| b.is_ascii_digit() || b".,/%+-:_ #".contains(&b)))
+                .all(|b| b.is_ascii_digit() || const { ByteSet::of(b".,/%+-:_ #") }.has(b)))
 }
 
 fn is_one_time_code(shape: Shape) -> bool {
@@ -162,7 +163,7 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
     let all = |f: fn(u8) -> bool| value.bytes().all(f);
     match first {
         b'*' | b'.' | b'#' | b'-' | b'_' | b'?' | b'x' | b'X'
-            if all(|b| b"*.#-_?xX ".contains(&b)) =>
+            if all(|b| const { ByteSet::of(b"*.#-_?xX ") }.has(b)) =>
         {
             return true;
         }
@@ -171,7 +172,7 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
             // `[REDACTED]`, `[hidden by policy]`, `[]`.
             return value[1..value.len() - 1]
                 .bytes()
-                .all(|b| b.is_ascii_alphabetic() || b" :_-".contains(&b))
+                .all(|b| b.is_ascii_alphabetic() || const { ByteSet::of(b" :_-") }.has(b))
                 && !value.contains("', '");
         }
         b'(' if short && value.ends_with(')') => {
@@ -182,7 +183,7 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
         b'{' if short && value.ends_with('}') => {
             return value[1..value.len() - 1]
                 .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b" {}:?#_.-".contains(&b))
+                .all(|b| b.is_ascii_alphanumeric() || const { ByteSet::of(b" {}:?#_.-") }.has(b))
                 && !value.contains(": ");
         }
         b'$' => {
@@ -207,7 +208,7 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
                     && rest.ends_with('%')
                     && rest
                         .bytes()
-                        .all(|b| b.is_ascii_uppercase() || b"_%".contains(&b)));
+                        .all(|b| b.is_ascii_uppercase() || const { ByteSet::of(b"_%") }.has(b)));
         }
         _ => {}
     }
@@ -273,7 +274,7 @@ fn is_code(value: &str) -> bool {
         let is_name = !name.is_empty()
             && name
                 .bytes()
-                .all(|b| b.is_ascii_alphabetic() || b"_.".contains(&b));
+                .all(|b| b.is_ascii_alphabetic() || const { ByteSet::of(b"_.") }.has(b));
         is_name && (name.contains('.') || name.as_bytes()[0].is_ascii_lowercase())
     });
     // `request.form["password"]`, `args.password`
@@ -282,7 +283,7 @@ fn is_code(value: &str) -> bool {
         name.contains('.')
             && name
                 .bytes()
-                .all(|b| b.is_ascii_lowercase() || b"_.".contains(&b))
+                .all(|b| b.is_ascii_lowercase() || const { ByteSet::of(b"_.") }.has(b))
     });
     call || field
 }
@@ -322,7 +323,9 @@ fn is_opaque(value: &str, shape: Shape) -> bool {
     let mixed = shape.digits > 0 && shape.letters() > 0;
     let symbols = shape.letters() > 0
         && shape.len >= 6
-        && value.bytes().any(|b| b"!$%^&*+~?@#".contains(&b))
+        && value
+            .bytes()
+            .any(|b| const { ByteSet::of(b"!$%^&*+~?@#") }.has(b))
         && !value.ends_with(['?', '!']);
     (mixed && shape.len >= 4) || symbols || is_scrambled(value, shape)
 }
@@ -375,7 +378,7 @@ pub(crate) fn is_path(value: &str) -> bool {
         && bytes
             .iter()
             .take(64)
-            .all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(b));
+            .all(|b| b.is_ascii_alphanumeric() || const { ByteSet::of(b"/._-") }.has(*b));
     drive
         || rooted
         || value.starts_with("./")
@@ -396,9 +399,9 @@ pub(crate) fn is_place(value: &str) -> bool {
     };
     dot > 0
         && value.get(dot + 1..=last).is_some_and(words::is_extension)
-        && bytes[..dot]
-            .iter()
-            .all(|b| b.is_ascii_alphanumeric() || b"/_.-\\:@".contains(b) || *b >= 0x80)
+        && bytes[..dot].iter().all(|b| {
+            b.is_ascii_alphanumeric() || const { ByteSet::of(b"/_.-\\:@") }.has(*b) || *b >= 0x80
+        })
 }
 
 /// For short options such as `-p` and options that hold `user:password`, where the option says
@@ -417,7 +420,7 @@ pub(crate) fn looks_like_key(value: &str) -> bool {
         && shape.lower >= 2
         && value
             .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
+            .all(|b| b.is_ascii_alphanumeric() || const { ByteSet::of(b"+/=") }.has(b))
 }
 
 /// A long credential: in a path, as the user of a URL.
@@ -426,7 +429,7 @@ pub(crate) fn looks_like_credential(value: &str, min: usize) -> bool {
     let token_bytes = value
         .bytes()
         .take(LOOKED_AT)
-        .all(|b| b.is_ascii_alphanumeric() || b"-_.~=%@:+".contains(&b));
+        .all(|b| b.is_ascii_alphanumeric() || const { ByteSet::of(b"-_.~=%@:+") }.has(b));
     shape.len >= min
         && token_bytes
         && ((shape.digits >= 2 && shape.letters() >= 2) || is_scrambled(value, shape))

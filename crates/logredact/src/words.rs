@@ -1,5 +1,6 @@
 //! Words that tell a value from a sentence, a state or a piece of source code.
 
+use crate::byte_set::ByteSet;
 use crate::word_list::WordList;
 
 /// Says that there is no value.
@@ -52,7 +53,10 @@ pub(crate) fn is_type(value: &str) -> bool {
         .unwrap_or(value.len());
     let rest = &value.as_bytes()[end..];
     let generic = rest.first() == Some(&b'<');
-    let ends = rest.is_empty() || rest.iter().all(|b| b",;)>}?".contains(b));
+    let ends = rest.is_empty()
+        || rest
+            .iter()
+            .all(|b| const { ByteSet::of(b",;)>}?") }.has(*b));
     let word = &value[..end];
     (generic && word.starts_with(|c: char| c.is_ascii_uppercase()))
         || (ends && TYPES.has(word))

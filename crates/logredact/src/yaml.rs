@@ -1,5 +1,6 @@
 //! Values in YAML that stand on lines of their own.
 
+use crate::byte_set::ByteSet;
 use crate::found_key::is_key_byte;
 use crate::key::{Secret, Strength};
 use crate::rule::RuleName;
@@ -8,7 +9,9 @@ use crate::value;
 
 /// `|` or `>` and an indented line, or an indented line or list item: a value of YAML.
 pub(crate) fn block_value(scan: &Scan<'_>, secret: Secret, at: usize) -> Option<usize> {
-    let marker = scan.run(at, |b| b"|>+-0123456789 ".contains(&b)).min(6);
+    let marker = scan
+        .run(at, |b| const { ByteSet::of(b"|>+-0123456789 ") }.has(b))
+        .min(6);
     let newline = at + marker;
     let lines = scan.run(newline, |b| b == b'\r' || b == b'\n');
     let indented = newline + lines;
