@@ -20,6 +20,8 @@ pub(crate) fn mask_group(
     let close = quote::group_end(scan, open);
     let content = open + 1..close;
     let text = scan.str(content.clone());
+    // It is looked at several times.
+    scan.step(4 * text.len());
     if bracket == b'{' {
         // An object has keys of its own; strings under other keys are masked if they look secret.
         scan.groups_done = close;

@@ -5,7 +5,7 @@ use crate::found_key::Key;
 use crate::key::Secret;
 use crate::masking::{bare_len, mask_value, skip_wrappers};
 use crate::rule::RuleName;
-use crate::scan::Scan;
+use crate::scan::{self, Scan};
 use crate::value::{self, Syntax};
 use crate::{MASK, command, prose, quote, url};
 
@@ -22,6 +22,7 @@ pub(crate) fn key(scan: &mut Scan<'_>, anchor: usize, anchor_end: usize) -> Opti
     if anchor < scan.keys_done {
         return None;
     }
+    scan.step(scan::KEY);
     let key = Key::around(scan, anchor, anchor_end);
     scan.keys_done = key.range.end.max(anchor + 1);
     if key.range.is_empty() || key.is_place(scan) {

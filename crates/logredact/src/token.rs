@@ -334,13 +334,13 @@ pub(crate) fn telegram(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
 /// A bot token of Discord: base64 of a number, 6 characters, 27 or more; `dot` is the first dot.
 pub(crate) fn discord(scan: &mut Scan<'_>, dot: usize) {
     let bytes = scan.bytes;
+    let tail = dot + 8;
+    if !bytes[dot + 1..dot + 7].iter().all(|b| Set::Word.has(*b)) {
+        return;
+    }
     let head = scan.run_back(dot, 30, |b| Set::Word.has(b));
     let start = dot - head;
-    let tail = dot + 8;
-    if !(17..=28).contains(&head)
-        || !matches!(bytes[start], b'M' | b'N' | b'O')
-        || bytes[dot + 1..dot + 7].iter().any(|b| !Set::Word.has(*b))
-    {
+    if !(17..=28).contains(&head) || !matches!(bytes[start], b'M' | b'N' | b'O') {
         return;
     }
     let len = scan.run(tail, |b| Set::Word.has(b));

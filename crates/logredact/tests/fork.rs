@@ -1,0 +1,65 @@
+//! A forked child masks texts, whatever other threads of its parent did at that moment.
+#![cfg(unix)]
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use logredact::{MASK, Redactor};
+
+const TOLD: &str = "Fl1ght-Rec0rder";
+const FORKS: usize = 200;
+
+/// Ends the process: 0 if all is masked.
+fn in_child(redactor: &Redactor) -> ! {
+    // SAFETY: ends a child that hangs.
+    unsafe { libc::alarm(60) };
+    let is_masked = redactor.text(TOLD) == MASK
+        && redactor.text("password=hunter2x9") == "password=[redacted]"
+        && redactor.learn("An0ther-Secret")
+        && redactor.text("An0ther-Secret") == MASK
+        && Redactor::default().text("password=hunter2x9") == "password=[redacted]";
+    redactor.forget();
+    // SAFETY: ends the process without running what belongs to the parent.
+    unsafe { libc::_exit(i32::from(!is_masked)) }
+}
+
+/// Other threads hold the locks of the redactor most of the time, while this one forks.
+#[test]
+fn a_child_masks_what_was_learned_though_other_threads_held_the_locks() {
+    let redactor = Redactor::default();
+    assert!(redactor.learn(TOLD));
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for id in 0..2 {
+            let (redactor, stop) = (&redactor, &stop);
+            scope.spawn(move || {
+                for n in 0usize.. {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    // No more than are kept, so that none is forgotten.
+                    let _ = redactor.learn(&format!("t0ld-{id}-{:04}", n % 100));
+                    let _ = redactor.text(&format!("password=s33n-{id}-{n}"));
+                    redactor.forget();
+                }
+            });
+        }
+        let failed = (0..FORKS).filter(|_| !fork_one(&redactor)).count();
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(failed, 0);
+    });
+}
+
+fn fork_one(redactor: &Redactor) -> bool {
+    // SAFETY: the child only masks texts, whose locks know of forks, and allocates, which the C
+    // library allows.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        in_child(redactor);
+    }
+    assert!(child > 0, "fork failed");
+    let mut status = 0;
+    // SAFETY: the child is ours, and `status` a place to write to.
+    while unsafe { libc::waitpid(child, &raw mut status, 0) } < 0 {}
+    libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0
+}
