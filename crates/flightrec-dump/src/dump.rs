@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lenient::{lenient, list};
 use crate::text_enum::text_enum;
-use crate::{Entries, ErrorNode, LogRecord, NotedError, Span, Thread, Timestamp, Trace};
+use crate::{Entries, ErrorNode, Gauge, LogRecord, NotedError, Span, Thread, Timestamp, Trace};
 
 /// The schema that this version writes.
 pub const SCHEMA: &str = "flightrec/1";
@@ -100,6 +100,10 @@ pub struct Dump {
     /// How the process died; `None` unless the dump was made from what it left behind.
     #[serde(deserialize_with = "lenient")]
     pub crash: Option<Crash>,
+    /// What the process used, oldest first: at the time of the dump and, if the program asked for it,
+    /// in each of the last 120 seconds before.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
+    pub gauges: Vec<Gauge>,
     /// The machine that the process ran on.
     #[serde(deserialize_with = "lenient")]
     pub host: Host,

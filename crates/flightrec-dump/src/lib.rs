@@ -4,6 +4,7 @@
 mod dump;
 mod entries;
 mod fingerprint;
+mod gauge;
 mod lenient;
 mod listening;
 mod read;
@@ -17,6 +18,7 @@ mod value;
 pub use dump::{Crash, Dump, Host, Kind, Module, Process, Reason, SCHEMA, Suppressed, Trigger};
 pub use entries::Entries;
 pub use fingerprint::fnv1a;
+pub use gauge::Gauge;
 pub use listening::Listening;
 pub use read::ReadError;
 pub use record::{Level, LogRecord, Span};

@@ -51,6 +51,7 @@ pub struct Builder {
     dump_on_signals: Vec<i32>,
     rules: Vec<Rule>,
     look_ahead: Option<Duration>,
+    gauges: bool,
     ignore_errors: Option<ErrorFilter>,
     symbolicate: bool,
     all_threads: bool,
@@ -129,6 +130,7 @@ pub fn builder(app: impl Into<String>) -> Builder {
         dump_on_signals: Vec::new(),
         rules: Vec::new(),
         look_ahead: None,
+        gauges: false,
         ignore_errors: None,
         symbolicate: true,
         all_threads: false,
@@ -390,6 +392,21 @@ impl Builder {
     /// many records as are kept. A forked child does not complete the dump of its parent.
     pub fn look_ahead(mut self, wait: Duration) -> Builder {
         self.look_ahead = Some(wait);
+        self
+    }
+
+    /// Whether to read every second what the process uses: resident memory, threads, file descriptors,
+    /// processor time, the memory of its cgroup with the limit, and the pressure on the machine (PSI).
+    /// The default is false: [`gauges`](Dump::gauges) has one reading, of the time of the dump.
+    ///
+    /// The last 120 readings are in every dump. If the recorder is
+    /// [crash-safe](Builder::crash_safety), they outlive the process: the dump of one that was killed
+    /// because memory ran out shows how it grew, and says how much there was.
+    ///
+    /// Needs [`install`](Builder::install), which starts a thread for it; it does not exist in a forked
+    /// child. On Linux only.
+    pub fn gauges(mut self, yes: bool) -> Builder {
+        self.gauges = yes;
         self
     }
 

@@ -14,6 +14,7 @@ use tailwriter::{Entry, Snapshot};
 use crate::app_info::{self, AppInfo};
 use crate::capture_stamp::Moment;
 use crate::failure::Failure;
+use crate::gauges::Gauges;
 use crate::noted::Kept;
 use crate::sink::SpanSource;
 use crate::spans;
@@ -28,6 +29,7 @@ pub(crate) const NO_RECORDS: &str = "there are no records: the program logged no
 pub(crate) struct Source {
     pub(crate) app: AppInfo,
     pub(crate) tail: Tail,
+    pub(crate) gauges: Gauges,
     pub(crate) spans: OnceLock<Box<dyn SpanSource>>,
 }
 
@@ -77,6 +79,7 @@ pub(crate) fn collect(
     let frames = || dump.all_traces().flat_map(|trace| &trace.frames);
     dump.modules = modules(|name| frames().any(|frame| frame.module.as_deref() == Some(name)));
     dump.process = app_info::process(source.app.started, &failure.thread);
+    dump.gauges = source.gauges.of_dump();
     dump.fingerprint = dump.fingerprint_of();
     dump
 }

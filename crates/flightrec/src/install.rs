@@ -9,7 +9,7 @@ use logtee::Tee;
 
 use crate::builder::Builder;
 use crate::sink::RecorderSink;
-use crate::{FlightRecorder, capture_stamp, panics, rules, signals};
+use crate::{FlightRecorder, capture_stamp, gauges, panics, rules, signals};
 
 impl Builder {
     /// Makes the recorder the program's logger, and makes dumps of panics from now on.
@@ -123,6 +123,7 @@ fn hook(recorder: &FlightRecorder, goes_first: bool) {
     capture_stamp::stamp_stacks();
     signals::listen(recorder);
     rules::start(recorder);
+    gauges::start(recorder);
     recorder.pipeline.destination.remove_orphans();
     #[cfg(feature = "crash-safe")]
     if let crate::tail::Tail::Mapped(rings) = &recorder.source.tail {

@@ -29,6 +29,7 @@ mod collect;
 mod destination;
 mod exit;
 mod failure;
+mod gauges;
 mod limiter;
 mod look_ahead;
 mod notices;
@@ -46,7 +47,7 @@ pub use builder::{Builder, CrashSafety, builder};
 pub use error_ref::ErrorRef;
 pub use flight_recorder::FlightRecorder;
 pub use flightrec_dump::{
-    Crash, Dump, Entries, ErrorNode, Frame, Host, Kind, Level, Location, LogRecord, Module,
+    Crash, Dump, Entries, ErrorNode, Frame, Gauge, Host, Kind, Level, Location, LogRecord, Module,
     NotedError, Process, ReadError, Reason, SCHEMA, Span, StackOrigin, Suppressed, Thread,
     Timestamp, Trace, Value,
 };

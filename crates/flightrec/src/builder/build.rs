@@ -13,6 +13,7 @@ use super::{Builder, CrashSafety};
 use crate::FlightRecorder;
 use crate::collect::Source;
 use crate::destination::Destination;
+use crate::gauges::Gauges;
 use crate::limiter::RateLimiter;
 use crate::look_ahead::LookAhead;
 use crate::noted::NotedErrors;
@@ -116,6 +117,7 @@ impl Builder {
             source: Source {
                 app: self.app,
                 tail,
+                gauges: Gauges::new(self.gauges),
                 spans: OnceLock::new(),
             },
             pipeline: Pipeline {

@@ -20,6 +20,7 @@ use flightrec_dump::Dump;
 use forklock::{ForkMutex, LockError};
 use tailwriter::{Builder, MappedTail, SharedTail, Snapshot};
 
+use crate::gauges;
 use crate::notices::Notices;
 use dumpstore::{Dir, Store};
 
@@ -33,6 +34,8 @@ const OUTLINE: &str = "outline";
 /// Which byte of the area that the ring reserves tells how the process ended: zero, the number of the
 /// signal that asked it to end, or [`DUMPED`]. The bytes before it describe a crash.
 const NOTE: usize = stackwalk::crash::AREA_BYTES;
+/// Where gauges begin in the area that the ring reserves.
+const GAUGES: usize = NOTE + 8;
 /// The failure that ends the process has a dump.
 const DUMPED: u8 = u8::MAX;
 
@@ -168,6 +171,11 @@ impl Rings {
         }
     }
 
+    /// Where the gauges of this process are written.
+    pub(crate) fn gauges(&self) -> &[AtomicU8] {
+        self.ring.tail.reserved().get(GAUGES..).unwrap_or_default()
+    }
+
     /// How this process ends; see [`NOTE`].
     fn note(&self) -> &AtomicU8 {
         &self.ring.tail.reserved()[NOTE]
@@ -240,7 +248,7 @@ impl Ring {
         Ok(Ring {
             tail: bounds
                 .clone()
-                .reserve(NOTE + 1)
+                .reserve(GAUGES + gauges::AREA_BYTES)
                 .build_mapped(dir.path_of(&name)?)?,
             dir,
             name,

@@ -8,9 +8,10 @@ use flightrec_dump::{Crash, Dump, Kind, Reason};
 use stackwalk::crash::CrashRecord;
 use tailwriter::Recovered;
 
-use super::{DUMPED, EXTENSION, NOTE, OUTLINE, crash, is_draft};
+use super::{DUMPED, EXTENSION, GAUGES, NOTE, OUTLINE, crash, is_draft};
 use crate::app_info;
 use crate::collect::{add_records, describe_app};
+use crate::gauges;
 use crate::recorder::Recorder;
 use crate::redaction::redact;
 use crate::spans;
@@ -153,6 +154,12 @@ fn dump_of(recorder: &Recorder, ring: &Recovered, outline: Option<Dump>) -> Dump
     let last = ring.last_line_at();
     let ran = last.and_then(|last| last.duration_since(ring.started_at()).ok());
     dump.reason = Reason::new(Kind::Crash, message(ring, ran.map(|ran| ran.as_secs_f64())));
+    dump.gauges = gauges::recovered(ring.reserved().get(GAUGES..).unwrap_or_default());
+    if request_of(ring).is_none()
+        && let Some(memory) = gauges::memory_at_end(&dump.gauges)
+    {
+        dump.reason.message = format!("{}; {memory}", dump.reason.message);
+    }
     dump.process.pid = ring.pid();
     dump.process.started_at = ring.started_at().into();
     dump.process.uptime = ran.unwrap_or_default().as_secs_f64();
@@ -177,8 +184,13 @@ fn dump_of(recorder: &Recorder, ring: &Recovered, outline: Option<Dump>) -> Dump
     dump
 }
 
+/// The signal that asked the process to end.
+fn request_of(ring: &Recovered) -> Option<&'static str> {
+    crash::request_name(note(ring).into())
+}
+
 fn message(ring: &Recovered, ran: Option<f64>) -> String {
-    let request = crash::request_name(note(ring).into());
+    let request = request_of(ring);
     let cause = match (request, ring.is_of_earlier_boot()) {
         (Some(signal), _) => format!("{signal} asked it to end"),
         (None, Some(true)) => "the cause is unknown: the machine went down, or the process was \

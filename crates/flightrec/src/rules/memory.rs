@@ -13,7 +13,7 @@ use super::text;
 pub enum MemoryLimit {
     /// Bytes of resident memory.
     Bytes(u64),
-    /// A fraction, from 0 to 1, of the memory limit of the process's cgroup (version 2), compared
+    /// A fraction, from 0 to 1, of the memory limit of the process's cgroup, compared
     /// with what the cgroup uses. Without such a limit: a fraction of the machine's memory, compared
     /// with the resident memory of the process.
     Fraction(f64),
@@ -62,30 +62,55 @@ fn of_machine() -> Option<u64> {
     kilobytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemTotal:")
 }
 
-fn kilobytes(text: &str, key: &str) -> Option<u64> {
+pub(crate) fn kilobytes(text: &str, key: &str) -> Option<u64> {
     let rest = text.lines().find_map(|line| line.strip_prefix(key))?;
     let number: u64 = rest.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(number * 1024)
 }
 
 /// What the process's cgroup uses and its limit.
-fn of_cgroup() -> Option<(u64, u64)> {
+pub(crate) fn of_cgroup() -> Option<(u64, u64)> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
     cgroup_below(Path::new("/sys/fs/cgroup"), &groups)
 }
 
+/// Version 1 has this limit, or a page less, where there is none.
+const NO_LIMIT: u64 = 1 << 62;
+
 /// Of the cgroup and those above it, the one with the smallest limit: what it uses, and that limit.
 fn cgroup_below(root: &Path, groups: &str) -> Option<(u64, u64)> {
-    let group = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
-    let group = root.join(group);
+    let find = |start: &str| {
+        let mut lines = groups.lines();
+        lines.find_map(|line| line.split_once(start).map(|(_, group)| group))
+    };
+    // Where both versions are in use, the memory belongs to one of them.
+    let (root, group, limit_file, used_file) = match find(":memory:/") {
+        Some(group) => {
+            let root = root.join("memory");
+            (
+                root,
+                group,
+                "memory.limit_in_bytes",
+                "memory.usage_in_bytes",
+            )
+        }
+        None => (
+            root.to_owned(),
+            find("0::/")?,
+            "memory.max",
+            "memory.current",
+        ),
+    };
+    let (root, group) = (&root, root.join(group));
     let number = |path: PathBuf| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
     // "max" is no number, so groups without a limit are left out.
     let limited = group
         .ancestors()
         .take_while(|dir| dir.starts_with(root))
-        .filter_map(|dir| Some((number(dir.join("memory.max"))?, dir)));
+        .filter_map(|dir| Some((number(dir.join(limit_file))?, dir)));
+    let limited = limited.filter(|(limit, _)| *limit < NO_LIMIT);
     let (limit, dir) = limited.min_by_key(|(limit, _)| *limit)?;
-    Some((number(dir.join("memory.current"))?, limit))
+    Some((number(dir.join(used_file))?, limit))
 }
 
 #[cfg(test)]
@@ -115,7 +140,23 @@ mod tests {
         assert_eq!(cgroup_below(root, "0::/a/b\n"), Some((600, 1000)));
         assert_eq!(cgroup_below(root, "1:cpu:/a\n0::/a/c\n"), Some((100, 500)));
         assert_eq!(cgroup_below(root, "0::/\n"), None);
-        assert_eq!(cgroup_below(root, "1:memory:/a\n"), None);
+        assert_eq!(cgroup_below(root, "1:cpu:/a\n"), None);
+    }
+
+    #[test]
+    fn the_memory_may_belong_to_version_1() {
+        let root = tempfile::tempdir().unwrap();
+        let put = |group: &str, limit: &str, used: &str| {
+            let dir = root.path().join("memory").join(group);
+            fs::create_dir_all(&dir).unwrap();
+            fs::write(dir.join("memory.limit_in_bytes"), limit).unwrap();
+            fs::write(dir.join("memory.usage_in_bytes"), used).unwrap();
+        };
+        put("", "9223372036854771712\n", "9000\n");
+        let groups = "4:memory:/a\n3:cpu:/a\n0::/a\n";
+        assert_eq!(cgroup_below(root.path(), groups), None);
+        put("a", "1000\n", "600\n");
+        assert_eq!(cgroup_below(root.path(), groups), Some((600, 1000)));
     }
 
     #[cfg(target_os = "linux")]

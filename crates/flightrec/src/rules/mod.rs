@@ -1,6 +1,6 @@
 //! Rules: conditions on the log or on the process that make a dump while the program goes on.
 
-mod memory;
+pub(crate) mod memory;
 mod polling;
 mod spans;
 mod text;
