@@ -6,7 +6,7 @@ use flightrec_dump::{Crash, Dump, Kind, NotedError};
 use jiff::Timestamp;
 
 use super::columns::pair;
-use super::{Paths, View, failed_at, uptime};
+use super::{Paths, View, failed_at, gauges, uptime};
 use crate::render::count::{grouped, of};
 use crate::render::time;
 
@@ -63,6 +63,12 @@ pub(crate) fn list(dump: &Dump, now: Option<Timestamp>, all: bool) -> Vec<Fact> 
             cpus => format!(", {}", of(cpus as usize, "processor")),
         };
         fact("machine", format!("{} {}{cpus}", host.os, host.arch));
+    }
+    if let Some(memory) = gauges::memory(dump) {
+        fact("memory", memory);
+    }
+    if let Some(others) = gauges::others(dump) {
+        fact("in use", others);
     }
     if let Some(revision) = &dump.revision {
         fact("revision", revision.clone());

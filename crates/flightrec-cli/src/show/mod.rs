@@ -4,6 +4,7 @@ mod columns;
 pub(crate) mod diff;
 mod error;
 pub(crate) mod facts;
+mod gauges;
 mod log;
 mod paths;
 pub(crate) mod records;

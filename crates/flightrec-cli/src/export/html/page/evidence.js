@@ -473,6 +473,29 @@ function scrollable(label, table) {
 
 // Details
 
+/** The last of the gauges, and the memory of each as a curve. */
+function gaugeFacts(raw) {
+  const gauges = asList(raw.gauges).map(asObject);
+  const last = gauges.at(-1);
+  if (!last) return null;
+  const mib = (bytes) => `${(bytes / 1048576).toFixed(1)} MiB`;
+  const known = (value, show) => (asNumber(value) ? show(asNumber(value)) : "");
+  const memory = gauges.map((gauge) => asNumber(gauge.resident_bytes) ?? 0);
+  const most = Math.max(1, ...memory);
+  const curve = memory.slice(-120).map((bytes) => "▁▂▃▄▅▆▇█"[Math.round((bytes / most) * 7)] ?? "").join("");
+  return facts([
+    ["Resident memory", known(last.resident_bytes, mib)],
+    ["Second by second", memory.length > 1 ? `${curve} ${mib(memory[0])} to ${mib(memory.at(-1))}` : ""],
+    ["Memory of its cgroup", known(last.cgroup_bytes, (used) => `${mib(used)} of ${known(last.cgroup_limit_bytes, mib)}`)],
+    ["Threads", known(last.threads, grouped)],
+    ["Open files", known(last.open_files, grouped)],
+    ["Processor time", known(last.cpu_ms, (ms) => `${(ms / 1000).toFixed(2)} s`)],
+    ["Waiting for memory (PSI)", known(last.memory_pressure, (share) => `${share} %`)],
+    ["Waiting for processors (PSI)", known(last.cpu_pressure, (share) => `${share} %`)],
+    ["Waiting for input and output (PSI)", known(last.io_pressure, (share) => `${share} %`)],
+  ]);
+}
+
 function detailsSection(process) {
   const { raw } = process;
   const about = asObject(raw.process);
@@ -506,6 +529,7 @@ function detailsSection(process) {
         ["File", oneLine(process.file, 300)],
       ]),
     ),
+    part("What the process used", gaugeFacts(raw)),
     part("Metadata", facts(pairs(raw.metadata))),
     part("Redactions", facts(pairs(raw.redactions).map(([rule, number]) => [rule, `${number} masked`]))),
     part(

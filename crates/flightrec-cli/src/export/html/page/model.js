@@ -6,7 +6,7 @@ const [ERROR, , INFO] = LEVELS.keys();
 /** The keys that the page shows by itself; others are shown as JSON. */
 const KNOWN_KEYS = new Set(
   ("schema app version revision created_at reason also error stack_traces omitted_stack_traces noted_errors omitted_noted_errors threads latest_logs spans " +
-    "evicted_logs suppressed_dumps suppressed related_dumps fingerprint modules process crash host metadata redactions notes").split(" "),
+    "evicted_logs suppressed_dumps suppressed related_dumps fingerprint modules process crash gauges host metadata redactions notes").split(" "),
 );
 
 /** An id of a span that JavaScript would round. Within strings quotes are escaped, so that it is found as a key only. */
