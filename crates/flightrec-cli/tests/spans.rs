@@ -65,3 +65,23 @@ fn the_log_is_indented_by_spans() {
         "{text}"
     );
 }
+
+#[test]
+fn otlp_has_the_ids_that_the_program_gave() {
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let fields = format!(r#"{{"trace_id":"{trace}","span_id":"b7ad6b7169203331"}}"#);
+    let dump = DUMP.replace(r#"{"path":"/users/7"}"#, &fields);
+    let bench = Bench::new();
+    std::fs::write(bench.dir.path().join("dump.json"), dump).unwrap();
+    for (format, key) in [("otlp", "resourceLogs"), ("otlp-traces", "resourceSpans")] {
+        let output = bench.run(&["export", "--to", format, "dump.json"]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains(key), "{text}{:?}", output.stderr);
+        // Of the span, its record, and of what is in it.
+        assert!(
+            text.matches(&format!(r#""traceId":"{trace}""#)).count() > 1,
+            "{text}"
+        );
+        assert!(text.contains(r#"Id":"b7ad6b7169203331""#), "{text}");
+    }
+}

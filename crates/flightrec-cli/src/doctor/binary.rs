@@ -30,6 +30,8 @@ pub(crate) fn examine(path: &Path, data: &[u8]) -> Result<Vec<Finding>, object::
 #[derive(Debug, Default)]
 struct Texts {
     recorder: bool,
+    tee: bool,
+    layer: bool,
     panic_abort: bool,
     removed_levels: bool,
 }
@@ -38,9 +40,9 @@ impl Texts {
     fn find(file: &File<'_>) -> Texts {
         let mut texts = Texts::default();
         // Constants; a broken pattern finds nothing.
-        let Ok(any) =
-            Regex::new("evicted_logs|library[/\\\\]panic_abort[/\\\\]|`release_max_level_")
-        else {
+        let Ok(any) = Regex::new(
+            "evicted_logs|library[/\\\\]panic_abort[/\\\\]|`release_max_level_|flightrec::marker::(?:tee|layer)",
+        ) else {
             return texts;
         };
         let is_constant = |kind| {
@@ -59,6 +61,8 @@ impl Texts {
                 match found.as_bytes().first() {
                     Some(b'e') => texts.recorder = true,
                     Some(b'l') => texts.panic_abort = true,
+                    Some(b'f') if found.as_bytes().ends_with(b"tee") => texts.tee = true,
+                    Some(b'f') => texts.layer = true,
                     _ => texts.removed_levels = true,
                 }
             }
@@ -70,12 +74,18 @@ impl Texts {
 fn recorder(texts: &Texts) -> Finding {
     const SUBJECT: &str = "flight recorder";
     if texts.recorder {
-        return Finding::good(SUBJECT, "is in it");
+        let state = match (texts.tee, texts.layer) {
+            (true, true) => "is in it, with the tee for `log` and the layer for `tracing`",
+            (true, false) => "is in it, with the tee for `log`",
+            (false, true) => "is in it, with the layer for `tracing`",
+            (false, false) => "is in it",
+        };
+        return Finding::good(SUBJECT, state);
     }
     Finding::bad(
         SUBJECT,
         "is not in it",
-        "call flightrec::builder(…).install() in main",
+        "call flightrec::builder(…).install() in main, or install_layer() in a program that uses `tracing`",
     )
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use flightrec_dump::{Dump, Span};
+use flightrec_dump::{Dump, Span, Value};
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
@@ -133,38 +133,41 @@ fn events(span: &Span, dump: &Dump) -> Json {
     }
 }
 
-/// The ids of spans and traces. They follow from the dump, so that copies of it have the same.
+/// The ids of spans and traces: those that the program has given them, in the fields `trace_id` and
+/// `span_id`. Others follow from the dump, so that copies of it have the same.
 pub(super) struct Ids<'a> {
     dump: &'a Dump,
-    parents: HashMap<u64, Option<u64>>,
+    spans: HashMap<u64, &'a Span>,
 }
 
 impl<'a> Ids<'a> {
     pub(super) fn of(dump: &'a Dump) -> Ids<'a> {
-        let parents = dump.spans.iter().map(|span| (span.id, span.parent));
+        let spans = dump.spans.iter().map(|span| (span.id, span));
         Ids {
             dump,
-            parents: parents.collect(),
+            spans: spans.collect(),
         }
     }
 
     /// The id of a span that the dump has.
     pub(super) fn span(&self, id: u64) -> Option<String> {
-        self.parents.get(&id)?;
-        Some(self.hash(id, "span", 8))
+        let given = given(self.spans.get(&id)?, "span_id", 8);
+        Some(given.unwrap_or_else(|| self.hash(id, "span", 8)))
     }
 
     /// The trace of a span that the dump has.
     pub(super) fn trace(&self, id: u64) -> Option<String> {
-        let mut root = id;
-        self.parents.get(&id)?;
+        let mut root = *self.spans.get(&id)?;
         for _ in 0..MAX_DEPTH {
-            match self.parents.get(&root).copied().flatten() {
-                Some(parent) if self.parents.contains_key(&parent) => root = parent,
-                _ => break,
+            if let Some(given) = given(root, "trace_id", 16) {
+                return Some(given);
+            }
+            match root.parent.and_then(|parent| self.spans.get(&parent)) {
+                Some(parent) => root = parent,
+                None => break,
             }
         }
-        Some(self.hash(root, "trace", 16))
+        Some(self.hash(root.id, "trace", 16))
     }
 
     fn hash(&self, id: u64, what: &str, bytes: usize) -> String {
@@ -176,4 +179,15 @@ impl<'a> Ids<'a> {
             .map(|byte| format!("{byte:02x}"))
             .collect()
     }
+}
+
+/// The id in a field, if it is one: so many bytes as hexadecimal digits, and not 0.
+fn given(span: &Span, key: &str, bytes: usize) -> Option<String> {
+    let Value::Text(id) = span.fields.get(key)? else {
+        return None;
+    };
+    let is_id = id.len() == 2 * bytes
+        && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && id.bytes().any(|byte| byte != b'0');
+    is_id.then(|| id.to_ascii_lowercase())
 }

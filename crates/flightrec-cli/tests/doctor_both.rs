@@ -1,0 +1,21 @@
+//! The doctor looks at this test, an executable with the tee and the layer.
+
+mod common;
+
+use flightrec_tracing::BuilderExt;
+
+#[test]
+fn the_doctor_tells_what_records() {
+    let _installed = flightrec::builder("test")
+        .dump_to(std::io::sink())
+        .install_layer_with_tee();
+    let own = std::env::current_exe().unwrap();
+    let output = common::Bench::new().run(&["doctor", own.to_str().unwrap()]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines = text.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    assert!(
+        lines.contains("is in it, with the tee for `log` and the layer for `tracing` ✓")
+            || lines.contains("is in it, with the tee for `log` and the layer for `tracing` ?"),
+        "{text}"
+    );
+}
