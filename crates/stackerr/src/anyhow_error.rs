@@ -3,8 +3,6 @@
 use crate::frame::Frame;
 use crate::stack::{Mark, Stack, StackOrigin};
 use crate::std_backtrace;
-use crate::text::message_of;
-use crate::trace::{StackTrace, StackTraces, stack_traces};
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::error::Error as StdError;
 use std::sync::{Arc, OnceLock};
@@ -56,7 +54,7 @@ impl Carried {
 }
 
 /// The stack of a backtrace, unless it has no names: then it says nothing.
-fn read(backtrace: &Backtrace) -> Option<Arc<Stack>> {
+pub(crate) fn read(backtrace: &Backtrace) -> Option<Arc<Stack>> {
     if backtrace.status() != BacktraceStatus::Captured {
         return None;
     }
@@ -70,29 +68,4 @@ fn read(backtrace: &Backtrace) -> Option<Arc<Stack>> {
         Mark::default(),
         StackOrigin::Foreign,
     ))
-}
-
-impl StackTraces {
-    /// The stacks of an anyhow error: those that its causes carry, or else its own backtrace, if it
-    /// has one with names.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use stackerr::StackTraces;
-    ///
-    /// let error = anyhow::Error::from(stackerr::err!("connection refused")).context("no server");
-    /// assert_eq!(StackTraces::of_anyhow(&error).len(), 1);
-    /// ```
-    #[must_use]
-    #[track_caller]
-    pub fn of_anyhow(error: &anyhow::Error) -> Self {
-        let carried = stack_traces(error.as_ref());
-        if !carried.is_empty() {
-            return carried;
-        }
-        let message = || message_of(error.root_cause());
-        let own = read(error.backtrace()).map(|stack| StackTrace::of(message(), stack));
-        own.into_iter().collect()
-    }
 }

@@ -1,5 +1,7 @@
 //! Stack traces: the stack of each error that has one.
 
+#[cfg(feature = "anyhow")]
+use crate::anyhow_error;
 use crate::frame::Frame;
 use crate::stack::{Stack, StackOrigin};
 use crate::text::{escape, message_of};
@@ -360,5 +362,32 @@ impl Display for Spot<'_> {
                 None => write!(f, "{:#x}", frame.address()),
             },
         }
+    }
+}
+
+#[cfg(feature = "anyhow")]
+impl StackTraces {
+    /// The stacks of an anyhow error: those that its causes carry, or else its own backtrace, if it
+    /// has one with names.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stackerr::StackTraces;
+    ///
+    /// let error = anyhow::Error::from(stackerr::err!("connection refused")).context("no server");
+    /// assert_eq!(StackTraces::of_anyhow(&error).len(), 1);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn of_anyhow(error: &anyhow::Error) -> Self {
+        let carried = stack_traces(error.as_ref());
+        if !carried.is_empty() {
+            return carried;
+        }
+        let message = || message_of(error.root_cause());
+        let own =
+            anyhow_error::read(error.backtrace()).map(|stack| StackTrace::of(message(), stack));
+        own.into_iter().collect()
     }
 }
