@@ -35,7 +35,8 @@ pub struct Builder {
     retention: Retention,
     lines: usize,
     bytes: usize,
-    age: Option<Duration>,
+    min_age: Option<Duration>,
+    max_age: Option<Duration>,
     warnings: usize,
     pub(crate) record: RecordFilter,
     console: Option<Box<dyn Filter>>,
@@ -115,7 +116,8 @@ pub fn builder(app: impl Into<String>) -> Builder {
         retention: Retention::default(),
         lines: KEEP_LINES,
         bytes: tailwriter::DEFAULT_MAX_BYTES,
-        age: None,
+        min_age: None,
+        max_age: None,
         warnings: KEEP_WARNINGS,
         record: RecordFilter::Level(LevelFilter::Debug),
         console: None,
@@ -233,9 +235,27 @@ impl Builder {
         self
     }
 
-    /// Leaves records older than `age` out of dumps. No limit by default.
+    /// Keeps records that are younger than `age` even if more than [`keep_lines`](Builder::keep_lines)
+    /// came after them, as far as they fit into [`keep_bytes`](Builder::keep_bytes). By default only
+    /// their number counts.
+    ///
+    /// A dump then has a record if it is one of the last `keep_lines`, or is younger than `age`, or has
+    /// a quota ([`keep_warnings`](Builder::keep_warnings)); older ones that still fit into the bytes
+    /// are left out. A dump that is made of the file of a dead process has all that fit into the
+    /// bytes.
+    ///
+    /// To keep an hour of records, `keep_bytes` must hold what the program logs in an hour.
     pub fn keep_age(mut self, age: Duration) -> Builder {
-        self.age = Some(age);
+        self.min_age = Some(age);
+        self
+    }
+
+    /// Leaves records out of dumps that are older than `age` when the dump is made, whatever else says
+    /// that they are kept. No limit by default.
+    ///
+    /// An age that is less than that of [`keep_age`](Builder::keep_age) wins.
+    pub fn dump_last(mut self, age: Duration) -> Builder {
+        self.max_age = Some(age);
         self
     }
 

@@ -24,7 +24,7 @@ pub(crate) fn stamp_stacks() {
 #[derive(Clone, Copy)]
 pub(crate) struct Moment {
     pub(crate) stamp: u64,
-    system: SystemTime,
+    pub(crate) system: SystemTime,
 }
 
 impl Moment {

@@ -19,6 +19,7 @@ use crate::noted::Kept;
 use crate::sink::SpanSource;
 use crate::spans;
 use crate::tail::Tail;
+use crate::window::Window;
 
 /// A dump without records says why that may be. A subscriber of `tracing` that is set after the
 /// recorder was installed takes all events, and nothing here is told.
@@ -29,6 +30,7 @@ pub(crate) const NO_RECORDS: &str = "there are no records: the program logged no
 pub(crate) struct Source {
     pub(crate) app: AppInfo,
     pub(crate) tail: Tail,
+    pub(crate) window: Window,
     pub(crate) gauges: Gauges,
     pub(crate) spans: OnceLock<Box<dyn SpanSource>>,
 }
@@ -71,6 +73,7 @@ pub(crate) fn collect(
     dump.omitted_noted_errors = noted.omitted;
     dump.omitted_stack_traces = failure.omitted_stacks;
     add_records(snapshot, &mut dump);
+    source.window.apply(&mut dump, moment.system);
     spans::add(source, snapshot, &failure.span_traces, &mut dump);
     let is_of_log = source.spans.get().is_none();
     if is_of_log && dump.latest_logs.is_empty() && dump.evicted_logs == 0 {

@@ -42,6 +42,7 @@ mod span_traces;
 mod spans;
 mod symbolise;
 mod threads;
+mod window;
 
 pub use builder::{Builder, CrashSafety, builder};
 pub use error_ref::ErrorRef;

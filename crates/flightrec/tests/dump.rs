@@ -47,6 +47,7 @@ fn the_json_has_every_key_of_the_schema() {
             "error",
             "evicted_logs",
             "fingerprint",
+            "gauges",
             "host",
             "latest_logs",
             "metadata",
@@ -355,7 +356,7 @@ fn the_last_lines_can_be_bounded_by_bytes_and_age() {
     assert!(kept.last().unwrap().msg.starts_with("999 "));
 
     let (recorder, tee) = quiet(dir.path())
-        .keep_age(std::time::Duration::ZERO)
+        .dump_last(std::time::Duration::ZERO)
         .build();
     log(&tee, Level::Debug, "old at once");
     assert_eq!(recorder.snapshot().latest_logs.len(), 0);
@@ -504,4 +505,30 @@ fn the_line_that_tells_the_path_offers_to_report_the_dump_if_there_is_a_reposito
     let dir = tempdir().unwrap();
     let line = said(quiet(dir.path()).repository(""));
     assert!(line.ends_with(".json\n"), "{line}");
+}
+
+#[test]
+fn young_records_are_in_a_dump_however_many_follow_as_far_as_there_is_room() {
+    let dir = tempdir().unwrap();
+    let hour = std::time::Duration::from_secs(3_600);
+    let builder = || quiet(dir.path()).keep_lines(10);
+    let kept = |builder: flightrec::Builder| {
+        let (recorder, tee) = builder.build();
+        for number in 0..1_000 {
+            log(&tee, Level::Debug, &format!("record {number}"));
+        }
+        recorder.snapshot().latest_logs
+    };
+    assert_eq!(kept(builder()).len(), 10);
+    assert_eq!(kept(builder().keep_age(hour)).len(), 1_000);
+    let old = builder().keep_age(std::time::Duration::ZERO);
+    assert_eq!(kept(old).len(), 10);
+    let few_bytes = kept(builder().keep_age(hour).keep_bytes(10_000));
+    assert!(
+        (10..1_000).contains(&few_bytes.len()),
+        "{}",
+        few_bytes.len()
+    );
+    assert_eq!(few_bytes.last().unwrap().msg, "record 999");
+    assert!(kept(builder().dump_last(std::time::Duration::ZERO)).is_empty());
 }

@@ -27,6 +27,7 @@ use crate::symbolise;
 use crate::tail::{self, MemoryTail, Tail};
 use crate::testing::{self, TestRun};
 use crate::watch::Watches;
+use crate::window::Window;
 
 /// How many spans and ends of spans are kept, however few records are.
 const MIN_SPANS: usize = 512;
@@ -94,13 +95,18 @@ impl Builder {
 
     fn build_recorder(self) -> (Arc<Recorder>, FrontEnd) {
         let notices = Arc::new(self.notices);
+        let window = Window {
+            lines: self.lines,
+            warnings: self.warnings,
+            min_age: self.min_age,
+        };
         let mut bounds = SharedTail::builder()
-            .max_lines(self.lines)
+            .max_lines(window.max_lines())
             .max_bytes(self.bytes)
             .max_line_bytes(packlog::MAX_LEN)
             .quota(tail::ERRORS, self.warnings)
             .quota(tail::WARNINGS, self.warnings);
-        if let Some(age) = self.age {
+        if let Some(age) = self.max_age {
             bounds = bounds.max_age(age);
         }
         let store = Store::new(&self.app.name, self.dir, self.retention);
@@ -117,6 +123,7 @@ impl Builder {
             source: Source {
                 app: self.app,
                 tail,
+                window,
                 gauges: Gauges::new(self.gauges),
                 spans: OnceLock::new(),
             },

@@ -1,0 +1,101 @@
+//! Which of the kept records a dump has.
+
+use std::time::{Duration, SystemTime};
+
+use flightrec_dump::{Dump, Level};
+
+/// What the builder says about it. Without an age, the tail keeps no more than the lines.
+pub(crate) struct Window {
+    /// The last records that are in a dump, however old.
+    pub(crate) lines: usize,
+    /// How many more there are of ERROR and WARN each.
+    pub(crate) warnings: usize,
+    /// Younger records are in a dump, however many.
+    pub(crate) min_age: Option<Duration>,
+}
+
+impl Window {
+    /// How many records the tail must keep, if they fit into its bytes.
+    pub(crate) fn max_lines(&self) -> usize {
+        match self.min_age {
+            Some(_) => usize::MAX,
+            None => self.lines,
+        }
+    }
+
+    /// Leaves out what the tail kept only because it might still have been young.
+    pub(crate) fn apply(&self, dump: &mut Dump, now: SystemTime) {
+        let Some(min_age) = self.min_age else {
+            return;
+        };
+        let mut before = 0;
+        let mut errors = 0;
+        let mut warnings = 0;
+        let mut kept: Vec<bool> = dump
+            .latest_logs
+            .iter()
+            .rev()
+            .map(|record| {
+                let of_level = match record.level {
+                    Level::Error => Some(&mut errors),
+                    Level::Warn => Some(&mut warnings),
+                    _ => None,
+                };
+                let has_quota = of_level.is_some_and(|seen| {
+                    *seen += 1;
+                    *seen <= self.warnings
+                });
+                before += 1;
+                // A record of the future is young.
+                let age = now.duration_since(record.time.into()).unwrap_or_default();
+                before <= self.lines || has_quota || age <= min_age
+            })
+            .collect();
+        let left_out = kept.iter().filter(|is_kept| !**is_kept).count();
+        dump.latest_logs.retain(|_| kept.pop().unwrap_or(true));
+        dump.evicted_logs = dump.evicted_logs.saturating_add(left_out as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flightrec_dump::LogRecord;
+
+    use super::*;
+
+    #[test]
+    fn the_last_the_young_and_the_severe_records_stay() {
+        let now = SystemTime::now();
+        let record = |(seq, level, age): (u64, Level, u64)| {
+            let mut record = LogRecord::default();
+            record.seq = seq;
+            record.level = level;
+            record.time = (now - Duration::from_secs(age)).into();
+            record
+        };
+        let records = [
+            (0, Level::Error, 90),
+            (1, Level::Error, 80),
+            (2, Level::Debug, 70),
+            (3, Level::Debug, 50),
+            (4, Level::Debug, 40),
+        ];
+        let kept = |lines, min_age| {
+            let mut dump = Dump::default();
+            dump.latest_logs = records.map(record).to_vec();
+            let window = Window {
+                lines,
+                warnings: 1,
+                min_age: Some(Duration::from_secs(min_age)),
+            };
+            window.apply(&mut dump, now);
+            let seqs: Vec<_> = dump.latest_logs.iter().map(|record| record.seq).collect();
+            assert_eq!(dump.evicted_logs + seqs.len() as u64, 5);
+            seqs
+        };
+        assert_eq!(kept(1, 0), [1, 4]);
+        assert_eq!(kept(1, 60), [1, 3, 4]);
+        assert_eq!(kept(4, 0), [1, 2, 3, 4]);
+        assert_eq!(kept(0, 3_600), [0, 1, 2, 3, 4]);
+    }
+}
