@@ -2,9 +2,11 @@
 
 mod adopt;
 mod anyhow_tests;
+mod api;
 mod bench;
 mod cargo;
 mod ci;
+mod cross;
 mod deaths;
 mod demo;
 mod faults;
@@ -12,6 +14,7 @@ mod files;
 mod fuzz;
 mod interop;
 mod minimal;
+mod package;
 mod picture;
 mod redact;
 mod stacks;
@@ -29,12 +32,16 @@ Usage: cargo xtask TASK
   demo [--keep DIR]       a real tool fails in six ways and explains itself
   ci [--no-test]          all that must hold before a change goes in
   adopt build|check       real programs from crates.io with the recorder: what it changes for them
+  cross [--table] [--write] [TARGET]…
+                          other platforms: tests, and the README's table of what works where
+  api [--write]           the public items of each crate, compared with its list
   bench [--quick] [--json FILE]
                           what recording costs, beside the alternatives
   faults [--quick]        processes killed, files damaged, disks full: the long campaigns
   fuzz [--seconds N] [TARGET]…
                           every reader of outside bytes, on bytes that nobody thought of
   interop                 what the program exports, read by jq, DuckDB, lnav and OpenTelemetry
+  package                 each crate, built from the tarball that would be published
   picture                 the README's picture, from a real run
   redact [--list] [--ours] [NAME]…
                           what the redactor masks and misses on its corpus, and its peers;
@@ -56,10 +63,13 @@ fn main() -> ExitCode {
         "deaths" => deaths::run(&args),
         "demo" => demo::run(&args),
         "ci" => ci::run(&args),
+        "cross" => cross::run(&args),
+        "api" => api::run(&args),
         "bench" => bench::run(&args),
         "faults" => faults::run(&args),
         "fuzz" => fuzz::run(&args),
         "interop" => interop::run(&args),
+        "package" => package::run(&args),
         "picture" => picture::run(&args),
         "redact" => redact::run(&args),
         "stacks" => stacks::run(&args),

@@ -207,6 +207,7 @@ fn make_missing(path: &Path) -> io::Result<()> {
         missing.push(dir);
     }
     for (depth, dir) in missing.into_iter().enumerate().rev() {
+        #[cfg_attr(not(unix), allow(unused_mut))]
         let mut builder = fs::DirBuilder::new();
         #[cfg(unix)]
         if depth < 2 {

@@ -343,7 +343,7 @@ impl Builder {
     /// It adds about half a millisecond to the start of the program, and about a millisecond to its
     /// whole run.
     ///
-    /// Needs the feature `crash-safe` and Linux or macOS. Otherwise, or if the file can't be made, a
+    /// Needs the feature `crash-safe` and Linux, macOS or Windows. Otherwise, or if the file can't be made, a
     /// line on stderr says so, and records are kept in memory.
     pub fn crash_safety(mut self, safety: CrashSafety) -> Builder {
         self.crash_safety = safety;

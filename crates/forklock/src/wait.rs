@@ -5,8 +5,10 @@
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) use futex::{wait, wake};
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+pub(crate) use room::renew;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) use room::{renew, wait, wake};
+pub(crate) use room::{wait, wake};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod futex {
@@ -92,6 +94,7 @@ mod room {
 
     /// Leaves behind what the threads of the parent may have locked. Called while there is one
     /// thread, in a new child.
+    #[cfg(any(unix, test))]
     pub(crate) fn renew() {
         // It is not set yet: `current` is the last one.
         let _ = Room::current().next.set(Box::new(Room::new()));

@@ -148,8 +148,8 @@ impl Builder {
     /// [`AlreadyExists`](std::io::ErrorKind::AlreadyExists) if there is something at `path`: what a
     /// process left that died is to be [recovered](crate::MappedTail::recover) and removed first.
     /// [`InvalidInput`](std::io::ErrorKind::InvalidInput) if the bounds ask for a file of over
-    /// 1 GiB. [`Unsupported`](std::io::ErrorKind::Unsupported) on systems other than Linux and
-    /// macOS. Otherwise those of making the file, a full disk among them.
+    /// 1 GiB. [`Unsupported`](std::io::ErrorKind::Unsupported) on systems other than Linux,
+    /// macOS and Windows. Otherwise those of making the file, a full disk among them.
     pub fn build_mapped(
         self,
         path: impl AsRef<std::path::Path>,

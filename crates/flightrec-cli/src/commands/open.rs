@@ -35,6 +35,7 @@ pub(super) fn run(args: Open, common: &Common) -> Result {
 /// A new directory below the one for temporary files that only its owner can enter. Other
 /// users must not read a dump.
 fn private_directory() -> io::Result<PathBuf> {
+    #[cfg_attr(not(unix), allow(unused_mut))]
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

@@ -202,7 +202,10 @@ impl Rings {
     pub(crate) fn remove(&self) {
         if self.ring.generation == forklock::generation() {
             // In this order: a ring without its outline would be reported without a version.
-            let _ = self.ring.tail.remove();
+            if self.ring.tail.remove().is_err() {
+                // Windows keeps a file that is mapped. The next start removes it, without a dump.
+                self.note_dumped();
+            }
             let _ = self.ring.dir.remove(&self.ring.outline_name());
         } else if let Some(Child::Mapped(rings)) = self.of_child.get() {
             rings.remove();

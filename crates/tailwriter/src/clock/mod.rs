@@ -238,6 +238,8 @@ impl Clock {
             system: now.system,
             nanos_per_tick: match self.source {
                 Source::Monotonic { .. } => 1.0,
+                // Not every processor has another source.
+                #[allow(unreachable_patterns)]
                 _ => rate.map_or(1.0, |rate| rate.nanos_per_tick),
             },
             // The wall clock goes on while the machine sleeps; the other does not go back.

@@ -1,5 +1,8 @@
 //! The file itself: it gets its name when it is locked and has its header, and stays locked for as
 //! long as its owner lives.
+//!
+//! On Windows, a lock would keep other processes from reading the file. There, the owner's handle
+//! lets no other process open the file to write, and that is the lock.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::hash::{BuildHasher, RandomState};
@@ -62,15 +65,15 @@ pub(crate) fn create(path: &Path, header: &Header, reserved: u64) -> io::Result<
     draft_name.push(name);
     draft_name.push(format!(".{high:016x}{low:016x}.new"));
     let draft = dir.join(draft_name);
-    let mut options = OpenOptions::new();
-    options.read(true).write(true);
+    let mut options = owner_options();
+    options.write(true);
     let locked = open(options.clone().create_new(true), &draft)
         .map_err(|error| explain("cannot make", error))?;
     let made = fill(&locked, header, reserved)
         .map_err(|error| explain("cannot reserve space for", error))
         .and_then(|()| {
-            let to_map =
-                open(&mut options, &draft).map_err(|error| explain("cannot open", error))?;
+            let to_map = open_to_map(&locked, &mut options, &draft)
+                .map_err(|error| explain("cannot open", error))?;
             rename_new(&draft, &path).map_err(|error| explain("cannot give its name to", error))?;
             Ok(to_map)
         });
@@ -93,7 +96,7 @@ pub(crate) fn create(path: &Path, header: &Header, reserved: u64) -> io::Result<
 }
 
 fn fill(mut file: &File, header: &Header, reserved: u64) -> io::Result<()> {
-    file.try_lock()?;
+    lock(file)?;
     set_len(file, header.file_bytes())?;
     reserve(file, 0..reserved)?;
     let words = header.encode();
@@ -104,20 +107,14 @@ fn fill(mut file: &File, header: &Header, reserved: u64) -> io::Result<()> {
 /// Opens a file to read it. A symbolic link is not followed, and a pipe without a writer does not
 /// block.
 pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
-    let file = open(OpenOptions::new().read(true), path)?;
+    regular(open(OpenOptions::new().read(true), path)?)
+}
+
+fn regular(file: File) -> io::Result<File> {
     if file.metadata()?.is_file() {
         Ok(file)
     } else {
         Err(Unreadable::NotARing.because("it is not a regular file"))
-    }
-}
-
-/// Whether a process holds the lock on a file, and so is alive.
-pub(crate) fn is_locked(file: &File) -> io::Result<bool> {
-    match file.try_lock_shared() {
-        Ok(()) => file.unlock().map(|()| false),
-        Err(TryLockError::WouldBlock) => Ok(true),
-        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
@@ -191,9 +188,85 @@ fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+#[cfg(windows)]
+fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    use std::os::windows::fs::OpenOptionsExt;
+    const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
+    options
+        .custom_flags(FILE_FLAG_OPEN_REPARSE_POINT)
+        .open(path)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     options.open(path)
+}
+
+/// Options to write to a file, or to claim it.
+fn owner_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(cfg!(windows));
+    #[cfg(windows)]
+    {
+        use std::os::windows::fs::OpenOptionsExt;
+        const FILE_SHARE_READ: u32 = 1;
+        const FILE_SHARE_DELETE: u32 = 4;
+        options.share_mode(FILE_SHARE_READ | FILE_SHARE_DELETE);
+    }
+    options
+}
+
+/// Opens a file to read it if no process holds its lock, and locks it.
+pub(crate) fn open_to_claim(path: &Path) -> io::Result<Option<File>> {
+    let file = match open(&mut owner_options(), path) {
+        Err(error) if is_sharing_violation(&error) => return Ok(None),
+        opened => regular(opened?)?,
+    };
+    match lock(&file) {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Locks a file that was opened with [`owner_options`].
+fn lock(file: &File) -> Result<(), TryLockError> {
+    if cfg!(windows) {
+        return Ok(());
+    }
+    file.try_lock()
+}
+
+/// Whether a process holds the lock on a file, and so is alive.
+pub(crate) fn is_locked(file: &File, path: &Path) -> io::Result<bool> {
+    if cfg!(windows) {
+        return match OpenOptions::new().write(true).open(path) {
+            Ok(_) => Ok(false),
+            Err(error) if is_sharing_violation(&error) => Ok(true),
+            Err(error) => Err(error),
+        };
+    }
+    match file.try_lock_shared() {
+        Ok(()) => file.unlock().map(|()| false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+fn is_sharing_violation(error: &io::Error) -> bool {
+    const ERROR_SHARING_VIOLATION: i32 = 32;
+    cfg!(windows) && error.raw_os_error() == Some(ERROR_SHARING_VIOLATION)
+}
+
+#[cfg(not(windows))]
+fn open_to_map(_: &File, options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    open(options, path)
+}
+
+/// The owner lets not even itself open the file again. There are no forked children.
+#[cfg(windows)]
+fn open_to_map(locked: &File, _: &mut OpenOptions, _: &Path) -> io::Result<File> {
+    locked.try_clone()
 }
 
 /// Sets the length of a new file, whose bytes are zeros without any space on the disk.
@@ -265,7 +338,25 @@ fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+#[cfg(windows)]
+#[allow(unsafe_code)]
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    use std::os::windows::ffi::OsStrExt;
+    #[link(name = "kernel32")]
+    unsafe extern "system" {
+        fn MoveFileExW(from: *const u16, to: *const u16, flags: u32) -> i32;
+    }
+    let wide = |path: &Path| -> Vec<u16> { path.as_os_str().encode_wide().chain([0]).collect() };
+    let (from, to) = (wide(from), wide(to));
+    // SAFETY: both are texts that end with a zero, and live during the call. Without flags, it
+    // replaces no file.
+    match unsafe { MoveFileExW(from.as_ptr(), to.as_ptr(), 0) } {
+        0 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)
 }

@@ -1,7 +1,7 @@
 //! The content of a file, and the process that wrote it.
 
 use std::fmt;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -23,7 +23,7 @@ use crate::shared::assemble::Bounds;
 /// # fn main() -> std::io::Result<()> {
 /// use tailwriter::{Recovered, TailWriter};
 ///
-/// # if !cfg!(any(target_os = "linux", target_os = "macos")) { return Ok(()) }
+/// # if !cfg!(any(target_os = "linux", target_os = "macos", windows)) { return Ok(()) }
 /// let path = std::env::temp_dir().join(format!("doc-claim-{}.ring", std::process::id()));
 /// let tail = TailWriter::builder().build_mapped(&path)?;
 /// tail.push(b"the last words");
@@ -67,7 +67,7 @@ impl Recovered {
         let path = path.as_ref();
         explain(path, || {
             let file = file::open_to_read(path)?;
-            let is_owner_alive = file::is_locked(&file)?;
+            let is_owner_alive = file::is_locked(&file, path)?;
             Recovered::of(file, path, is_owner_alive)
         })
     }
@@ -84,12 +84,9 @@ impl Recovered {
     pub fn claim(path: impl AsRef<Path>) -> io::Result<Option<Recovered>> {
         let path = path.as_ref();
         explain(path, || {
-            let file = file::open_to_read(path)?;
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Ok(None),
-                Err(TryLockError::Error(error)) => return Err(error),
-            }
+            let Some(file) = file::open_to_claim(path)? else {
+                return Ok(None);
+            };
             if !file::is_at(&file, path)? {
                 return Ok(None);
             }

@@ -62,14 +62,15 @@ use crate::shared::unfinished::{Handle, Writers};
 ///
 /// # Platforms
 ///
-/// Linux and macOS. Elsewhere the type exists and `build_mapped` returns
+/// Linux, macOS and Windows. Windows removes no file that is mapped: [`MappedTail::remove`] fails
+/// there. Elsewhere the type exists and `build_mapped` returns
 /// [`Unsupported`](io::ErrorKind::Unsupported); files can be recovered everywhere.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
 /// use tailwriter::{MappedTail, TailWriter};
 ///
-/// # if !cfg!(any(target_os = "linux", target_os = "macos")) { return Ok(()) }
+/// # if !cfg!(any(target_os = "linux", target_os = "macos", windows)) { return Ok(()) }
 /// let path = std::env::temp_dir().join(format!("doc-{}.ring", std::process::id()));
 /// let tail = TailWriter::builder().max_lines(2).build_mapped(&path)?;
 /// tail.push(b"one");
@@ -301,7 +302,7 @@ impl MappedTail {
     /// use std::sync::atomic::Ordering::Relaxed;
     /// use tailwriter::{Recovered, TailWriter};
     ///
-    /// # if !cfg!(any(target_os = "linux", target_os = "macos")) { return Ok(()) }
+    /// # if !cfg!(any(target_os = "linux", target_os = "macos", windows)) { return Ok(()) }
     /// let path = std::env::temp_dir().join(format!("doc-area-{}.ring", std::process::id()));
     /// let tail = TailWriter::builder().reserve(4096).build_mapped(&path)?;
     /// tail.reserved()[0].store(11, Relaxed);

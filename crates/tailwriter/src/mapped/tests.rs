@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+#[cfg(unix)]
 use std::os::unix::fs::MetadataExt;
 use std::thread;
 
@@ -12,7 +13,7 @@ use super::header::HEADER_BYTES;
 use crate::limits::{CLASSES, Limits};
 use crate::shared::memory::Geometry;
 use crate::shared::segment::Format;
-use crate::{MappedTail, Recovered, Snapshot, TailWriter, Unreadable, testing};
+use crate::{MappedTail, Recovered, Snapshot, TailWriter, Unreadable};
 
 #[derive(Clone, Debug)]
 enum Act {
@@ -293,7 +294,30 @@ fn the_reserved_area_is_recovered_as_its_owner_left_it() {
     assert!(Recovered::read(&none).unwrap().reserved().is_empty());
 }
 
+#[test]
+fn the_ring_of_a_living_owner_is_read_but_not_claimed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ring");
+    let tail = TailWriter::builder().build_mapped(&path).unwrap();
+    tail.push(b"a line");
+    let read = Recovered::read(&path).unwrap();
+    assert!(read.is_owner_alive());
+    assert!(read.snapshot().lines().eq([b"a line"]));
+    assert!(Recovered::claim(&path).unwrap().is_none());
+    // No ring replaces another one.
+    let error = TailWriter::builder().build_mapped(&path).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists, "{error}");
+    drop(tail);
+    assert!(!Recovered::read(&path).unwrap().is_owner_alive());
+    let claimed = Recovered::claim(&path).unwrap().unwrap();
+    assert!(Recovered::claim(&path).unwrap().is_none());
+    assert!(Recovered::read(&path).is_ok());
+    claimed.remove().unwrap();
+    assert!(!path.exists());
+}
+
 /// Memory of the file that has no space on the disk would end the process by SIGBUS.
+#[cfg(unix)]
 #[test]
 fn on_a_full_disk_the_space_that_is_there_is_used_again() {
     let dir = tempfile::tempdir().unwrap();
@@ -307,11 +331,11 @@ fn on_a_full_disk_the_space_that_is_there_is_used_again() {
     let push = |from: usize, to: usize| {
         (from..to).for_each(|number| tail.push(format!("line {number}").as_bytes()));
     };
-    testing::DISK_IS_FULL.set(true);
+    crate::testing::DISK_IS_FULL.set(true);
     push(0, 50_000);
     // The class has no space at all; its lines are among all lines.
     tail.push_class(1, b"line 50000");
-    testing::DISK_IS_FULL.set(false);
+    crate::testing::DISK_IS_FULL.set(false);
     assert!(fs::metadata(&path).unwrap().blocks() <= reserved + 8);
     let snapshot = tail.snapshot();
     let expected: Vec<_> = (50_001 - snapshot.len()..50_001)
@@ -328,9 +352,9 @@ fn on_a_full_disk_the_space_that_is_there_is_used_again() {
     push(50_001, 100_000);
     assert!(tail.snapshot().len() > snapshot.len());
     let full = dir.path().join("full");
-    testing::DISK_IS_FULL.set(true);
+    crate::testing::DISK_IS_FULL.set(true);
     let error = TailWriter::builder().build_mapped(&full).unwrap_err();
-    testing::DISK_IS_FULL.set(false);
+    crate::testing::DISK_IS_FULL.set(false);
     assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
     assert!(!full.exists());
 }

@@ -10,7 +10,7 @@ use crate::sync::AtomicU64;
 fn unsupported() -> io::Error {
     io::Error::new(
         io::ErrorKind::Unsupported,
-        "a tail can be mapped on Linux and macOS only; `build_shared` makes one in memory",
+        "a tail can be mapped on Linux, macOS and Windows only; `build_shared` makes one in memory",
     )
 }
 

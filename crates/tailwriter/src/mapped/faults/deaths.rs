@@ -197,7 +197,12 @@ fn a_kill_loses_nothing_and_tears_nothing() {
 
 #[test]
 fn other_deaths_lose_nothing_and_tear_nothing() {
-    for death in ["abort", "segfault", "overflow", "allocation"] {
+    // On Windows, each fault starts a program that reports it, which takes seconds.
+    let deaths: &[&str] = match cfg!(windows) {
+        true => &["abort"],
+        false => &["abort", "segfault", "overflow", "allocation"],
+    };
+    for death in deaths {
         campaign(death, tries("TAILWRITER_DEATHS", 4));
     }
 }

@@ -9,6 +9,7 @@
 //!     mapped::faults -- --nocapture --test-threads 1
 //! ```
 
+#[cfg(unix)]
 mod damage;
 mod deaths;
 mod power;

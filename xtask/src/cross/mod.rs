@@ -1,0 +1,174 @@
+//! What works where: other platforms, as far as they can be run here.
+
+mod table;
+mod targets;
+mod wine;
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::cargo;
+use table::Table;
+use targets::{Kind, TARGETS, Target};
+
+const USAGE: &str = "usage: cargo xtask cross [--table] [--write] [TARGET]…";
+
+/// What runs on every target: the packages with their features, and the tests of each that say
+/// something about the platform.
+const TESTS: &[&str] = &[
+    "-p stackwalk --lib --test oracle --test modules",
+    "-p tailwriter --all-features --lib --test mapped --test memory",
+    "-p dumpstore",
+    "-p forklock --test threads",
+    "-p flightrec --all-features --test dump --test store --test crash",
+];
+
+/// Builds and runs tests and a program that tries each capability, for each target, and compares the
+/// README's table with what came of it.
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    let (mut only_table, mut write, mut names) = (false, false, Vec::new());
+    for arg in args {
+        match arg.as_str() {
+            "--table" => only_table = true,
+            "--write" => write = true,
+            name if !name.starts_with('-') => names.push(name),
+            _ => bail!(USAGE),
+        }
+    }
+    let chosen: Vec<&Target> = match names.is_empty() {
+        true => TARGETS.iter().collect(),
+        false => names
+            .into_iter()
+            .map(targets::find)
+            .collect::<Result<_>>()?,
+    };
+
+    let mut table = Table::read()?;
+    let mut skipped = Vec::new();
+    let mut failed = Vec::new();
+    for target in chosen {
+        println!("\n== {}", target.name);
+        if let Err(why) = target.prepare() {
+            skipped.push(format!("{}: {why:#}", target.name));
+            continue;
+        }
+        if target.kind == Kind::Checked {
+            cargo::run(&format!(
+                "check --lib --all-features --target {} {}",
+                target.name,
+                libraries()
+            ))?;
+            skipped.push(format!("{}: checked, not run: no runner", target.name));
+            continue;
+        }
+        if !only_table && let Err(error) = tests(target) {
+            failed.push(format!("{}: {error:#}", target.name));
+        }
+        match probe(target) {
+            Ok(lines) => table.set(target.column, &lines)?,
+            Err(error) => failed.push(format!("{}: {error:#}", target.name)),
+        }
+    }
+
+    println!("\n{}", table.markdown());
+    for line in &skipped {
+        println!("skipped: {line}");
+    }
+    for line in &failed {
+        println!("failed: {line}");
+    }
+    if !failed.is_empty() {
+        bail!("{} targets failed", failed.len());
+    }
+    if write {
+        return table.write();
+    }
+    table.check()
+}
+
+/// The crates that programs depend on.
+fn libraries() -> String {
+    let names = crate::ci::CRATES.iter();
+    let libraries = names.filter(|name| **name != "flightrec-cli");
+    libraries.map(|name| format!("--package {name} ")).collect()
+}
+
+fn tests(target: &Target) -> Result<()> {
+    for tests in TESTS {
+        if target.skips.iter().any(|package| tests.contains(package)) {
+            println!("skipped: {tests}");
+            continue;
+        }
+        let words = format!("test --quiet {tests}{}", target.option());
+        cargo::run_with(&words, &borrowed(&target.env()))?;
+    }
+    Ok(())
+}
+
+/// Runs `examples/what_works.rs` there; returns its lines.
+fn probe(target: &Target) -> Result<Vec<(String, String)>> {
+    cargo::run_with(
+        &format!(
+            "build --quiet -p examples -p flightrec-cli --no-default-features \
+             --features examples/platform --example what_works --bin flightrec{}",
+            target.option()
+        ),
+        &borrowed(&target.env()),
+    )?;
+    let mut dir = cargo::target_dir();
+    if target.kind != Kind::Host {
+        dir.push(target.name);
+    }
+    dir.push("debug");
+    let suffix = if target.name.contains("windows") {
+        ".exe"
+    } else {
+        ""
+    };
+    let program = dir.join(format!("examples/what_works{suffix}"));
+    let mut command = match target.runner {
+        Some(runner) => {
+            let mut command = Command::new(runner);
+            command.arg(&program);
+            command
+        }
+        None => Command::new(&program),
+    };
+    command
+        .arg(dir.join(format!("flightrec{suffix}")))
+        .envs(target.env());
+    let output = command
+        .output()
+        .with_context(|| format!("cannot run {}", program.display()))?;
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    print!("{stdout}");
+    if !output.status.success() {
+        bail!(
+            "{}: {}\n{}",
+            program.display(),
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    let lines = stdout.lines().filter_map(|line| line.split_once('\t'));
+    Ok(lines
+        .map(|(capability, result)| (capability.to_owned(), result.trim().to_owned()))
+        .collect())
+}
+
+fn borrowed(env: &[(String, String)]) -> Vec<(&str, &str)> {
+    env.iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect()
+}
+
+/// Where a program is found in `PATH`.
+fn find_program(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path)
+        .map(|dir| dir.join(name))
+        .find(|path| Path::is_file(path))
+}

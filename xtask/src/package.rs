@@ -1,0 +1,22 @@
+//! Each crate as it would be published: built from its tarball alone.
+
+use anyhow::{Result, bail};
+
+use crate::cargo;
+use crate::ci::CRATES;
+
+/// Packs every crate and builds it from what was packed. The crates find each other's tarballs, as
+/// they would find them on crates.io.
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    if !args.is_empty() {
+        bail!("usage: cargo xtask package");
+    }
+    let names: String = CRATES
+        .iter()
+        .map(|name| format!(" --package {name}"))
+        .collect();
+    cargo::run_with(
+        &format!("package --allow-dirty{names}"),
+        &[("CARGO_INCREMENTAL", "0")],
+    )
+}
