@@ -340,6 +340,7 @@ fn the_doctor_looks_at_executables() {
         "symbols",
         "line tables",
         "panics",
+        "crash stacks",
         "levels",
         "state directory",
     ] {

@@ -15,7 +15,7 @@ pub(crate) fn registers_of(context: &libc::ucontext_t) -> Registers {
 }
 
 /// Reads a word without a fault; `None` if there is no such memory.
-fn read(address: u64) -> Option<u64> {
+pub(crate) fn read(address: u64) -> Option<u64> {
     let mut word = 0_u64;
     let local = libc::iovec {
         iov_base: (&raw mut word).cast::<c_void>(),

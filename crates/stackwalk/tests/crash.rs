@@ -333,6 +333,14 @@ fn a_fault_in_the_handler_leaves_the_death_what_it_is() {
 }
 
 #[test]
+fn the_instruction_is_kept() {
+    let illegal = record("illegal", Some(libc::SIGILL)).unwrap();
+    assert_eq!(illegal.instruction[..2], [0x0f, 0x0b]);
+    let no_code = record("null call", Some(libc::SIGSEGV)).unwrap();
+    assert_eq!(no_code.instruction, [0; 8]);
+}
+
+#[test]
 fn a_thread_is_named() {
     let record = record("null in a thread", Some(libc::SIGSEGV)).unwrap();
     assert_eq!(

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use object::{BinaryFormat, File, Object, ObjectSection, ObjectSymbol, SectionKind, SymbolKind};
+use object::{
+    Architecture, BinaryFormat, File, Object, ObjectSection, ObjectSymbol, SectionKind, SymbolKind,
+};
 use regex::bytes::Regex;
 
 use super::Finding;
@@ -22,6 +24,7 @@ pub(crate) fn examine(path: &Path, data: &[u8]) -> Result<Vec<Finding>, object::
         symbols(&file, functions, beside),
         lines(&file, beside),
         panics(&file, &texts),
+        crashes(&file),
         levels(&texts),
     ])
 }
@@ -87,6 +90,41 @@ fn recorder(texts: &Texts) -> Finding {
         "is not in it",
         "call flightrec::builder(…).install() in main, or install_layer() in a program that uses `tracing`",
     )
+}
+
+/// Whether a crash leaves the stack of its thread, which depends on the system and its C library.
+fn crashes(file: &File<'_>) -> Finding {
+    const SUBJECT: &str = "crash stacks";
+    let none = |system: &str| {
+        Finding::unsure(
+            SUBJECT,
+            format!("are not recorded on {system}"),
+            "with crash_safe(true) a crash leaves the last records, and no stack",
+        )
+    };
+    if file.format() != BinaryFormat::Elf {
+        return none("this system yet");
+    }
+    if file.architecture() != Architecture::X86_64 {
+        return none("processors other than x86-64 yet");
+    }
+    let loader = file.section_by_name(".interp");
+    let loader = loader.and_then(|section| section.data().ok());
+    let has = |name: &[u8]| {
+        let mut places = loader.unwrap_or_default().windows(name.len());
+        places.any(|place| place == name)
+    };
+    if has(b"ld-musl") {
+        none("musl yet")
+    } else if has(b"ld-linux") {
+        Finding::good(SUBJECT, "are recorded with crash_safe(true): x86-64, glibc")
+    } else {
+        Finding::unsure(
+            SUBJECT,
+            "are recorded with crash_safe(true) if it is linked to glibc statically, not to musl",
+            "",
+        )
+    }
 }
 
 fn identity(file: &File<'_>) -> Finding {

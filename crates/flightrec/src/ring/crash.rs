@@ -26,6 +26,12 @@ const SIGBUS: i32 = 7;
 const SIGFPE: i32 = 8;
 const SIGSEGV: i32 = 11;
 const SIGSYS: i32 = 31;
+// Their codes.
+const BUS_ADRALN: i32 = 1;
+const BUS_ADRERR: i32 = 2;
+const FPE_INTDIV: i32 = 1;
+/// An instruction of x86 that does not exist.
+const UD2: [u8; 2] = [0x0f, 0x0b];
 
 /// Installs the handlers of fatal signals, which write into the ring of this process.
 pub(crate) fn arm(recorder: &Arc<Recorder>) {
@@ -54,7 +60,8 @@ pub(crate) fn arm(recorder: &Arc<Recorder>) {
 /// Adds what a handler wrote to the dump of a crash.
 pub(super) fn describe(record: &CrashRecord, dump: &mut Dump) {
     let name = signal_name(record.signal);
-    let cause = cause(record);
+    let frames = frames(record);
+    let cause = cause(record, &frames);
     if let Some(crash) = &mut dump.crash {
         crash.signal = Some(record.signal);
         crash.signal_name = name.map(str::to_owned);
@@ -68,7 +75,6 @@ pub(super) fn describe(record: &CrashRecord, dump: &mut Dump) {
         dump.process.pid, record.thread_name
     );
     dump.process.thread.clone_from(&record.thread_name);
-    let frames = frames(record);
     dump.modules = modules(record);
 
     let mut trace = Trace::default();
@@ -184,25 +190,77 @@ fn signal_name(signal: i32) -> Option<&'static str> {
     })
 }
 
-fn cause(record: &CrashRecord) -> String {
+fn cause(record: &CrashRecord, frames: &[Frame]) -> String {
+    if record.signal == SIGABRT {
+        return abort_cause(frames).unwrap_or("aborted").to_owned();
+    }
     // The codes of signals that processes send are not positive.
-    if record.code <= 0 && record.signal != SIGABRT {
+    if record.code <= 0 {
         return "sent by a process".to_owned();
     }
-    match (record.signal, record.fault_address) {
-        (SIGSEGV, Some(address)) if address < NULL_PAGE => {
+    let innermost = record.frames.first();
+    let ip = innermost.map(|frame| frame.address.wrapping_sub(1));
+    match (record.signal, record.code, record.fault_address) {
+        (SIGSEGV, _, Some(address)) if ip == Some(address) && address < NULL_PAGE => {
+            format!("jump to {address:#x} (null function pointer?)")
+        }
+        (SIGSEGV, _, Some(address)) if ip == Some(address) => {
+            format!("jump to {address:#x}, where there is no code")
+        }
+        (SIGSEGV, _, Some(address)) if address < NULL_PAGE => {
             format!("invalid access to {address:#x} (null pointer?)")
         }
-        (SIGSEGV, Some(address)) if address.abs_diff(record.stack_pointer) < NEAR => {
+        (SIGSEGV, _, Some(address)) if address.abs_diff(record.stack_pointer) < NEAR => {
             format!("invalid access to {address:#x}, near the stack pointer (stack overflow?)")
         }
-        (SIGSEGV, Some(address)) => format!("invalid access to {address:#x}"),
-        (SIGSEGV, None) => "invalid access".to_owned(),
-        (SIGBUS, _) => "memory that can't be read, or misaligned access".to_owned(),
-        (SIGILL, _) => "illegal instruction".to_owned(),
-        (SIGFPE, _) => "erroneous arithmetic operation".to_owned(),
-        (SIGABRT, _) => "aborted".to_owned(),
-        (SIGTRAP, _) => "breakpoint or trap".to_owned(),
+        (SIGSEGV, _, Some(address)) => format!("invalid access to {address:#x}"),
+        // The kernel knows no address.
+        (SIGSEGV, _, None) => "invalid access, to an address that no memory can have?".to_owned(),
+        (SIGBUS, BUS_ADRALN, _) => "misaligned access".to_owned(),
+        (SIGBUS, BUS_ADRERR, Some(address)) => {
+            format!("access to {address:#x}, which no file backs (a mapped file that was cut?)")
+        }
+        (SIGBUS, _, _) => "memory that can't be read".to_owned(),
+        (SIGILL, _, _) if record.instruction.starts_with(&UD2) => {
+            "aborted by the instruction ud2, as `core::intrinsics::abort` does".to_owned()
+        }
+        (SIGILL, _, _) => "illegal instruction".to_owned(),
+        (SIGFPE, FPE_INTDIV, _) => {
+            "integer division by zero, or its result is too large".to_owned()
+        }
+        (SIGFPE, _, _) => "erroneous arithmetic operation".to_owned(),
+        (SIGTRAP, _, _) => "breakpoint or trap".to_owned(),
         _ => "forbidden system call".to_owned(),
     }
+}
+
+/// Why a program aborted, as far as the names of the functions that did it tell.
+fn abort_cause(frames: &[Frame]) -> Option<&'static str> {
+    // The first that is found on the stack counts: those below call those above.
+    const CAUSES: &[(&str, &str)] = &[
+        (
+            "panic_in_cleanup",
+            "aborted because a destructor panicked during unwinding",
+        ),
+        (
+            "panic_cannot_unwind",
+            "aborted because a panic left a function that must not unwind",
+        ),
+        (
+            "rust_panic_without_hook",
+            "aborted because a panic could not unwind",
+        ),
+        ("handle_alloc_error", "aborted because an allocation failed"),
+        ("panic_abort", "aborted because of a panic"),
+        (
+            "malloc_printerr",
+            "aborted because the memory of the allocator is damaged",
+        ),
+        ("__stack_chk_fail", "aborted because the stack is damaged"),
+        ("__assert_fail", "aborted because an assertion in C failed"),
+        ("std::process::abort", "aborted by `std::process::abort`"),
+    ];
+    let is_called = |function: &str| frames.iter().any(|frame| frame.name.contains(function));
+    let found = CAUSES.iter().find(|(function, _)| is_called(function));
+    found.map(|(_, cause)| *cause)
 }

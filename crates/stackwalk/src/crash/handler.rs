@@ -384,6 +384,8 @@ fn write(crash: &Crash<'_>) {
     }
     let registers = registers_of(context);
     set(area, word::STACK_POINTER, registers.sp);
+    let instruction = unwind::read(registers.ip).unwrap_or(0);
+    set(area, word::INSTRUCTION, instruction);
     set(area, word::FRAMES, 0);
     set(area, word::STATE, CAUGHT);
     let mut count = 0_usize;

@@ -24,6 +24,7 @@ pub(super) mod word {
     pub(crate) const END: usize = 9;
     pub(crate) const STACK_POINTER: usize = 10;
     pub(crate) const MODULES_LEN: usize = 11;
+    pub(crate) const INSTRUCTION: usize = 12;
     /// 23 words.
     #[cfg_attr(
         not(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64")),
@@ -107,6 +108,9 @@ pub struct CrashRecord {
     pub fault_address: Option<u64>,
     /// The stack pointer.
     pub stack_pointer: u64,
+    /// The bytes of the instruction that the signal has interrupted, and of those after it; zeros if
+    /// they can't be read.
+    pub instruction: [u8; 8],
     /// The id of the thread in the system.
     pub thread: u32,
     /// The name of the thread in the system, of at most 15 bytes.
@@ -167,6 +171,7 @@ impl CrashRecord {
                 .contains(&code)
                 .then_some(word(word::FAULT_ADDRESS)),
             stack_pointer: word(word::STACK_POINTER),
+            instruction: word(word::INSTRUCTION).to_le_bytes(),
             thread: word(word::THREAD) as u32,
             thread_name: String::from_utf8_lossy(name).into_owned(),
             frames,

@@ -14,25 +14,50 @@ use std::{env, thread};
 
 use outcome::{Left, Outcome};
 
-const DEATHS: &[&str] = &[
-    "null pointer",
-    "null pointer in a thread",
-    "wild pointer",
-    "pointer that is no address",
-    "callback of C",
-    "truncated mapping",
-    "illegal instruction",
-    "breakpoint",
-    "division by zero",
-    "abort",
-    "stack overflow",
-    "stack overflow in a thread",
-    "panic in a destructor",
-    "panic that aborts",
-    "failed allocation",
-    "kill -SEGV",
-    "jump to null",
-    "forbidden system call",
+/// Each death, and what the dump says of it.
+const DEATHS: &[(&str, &str)] = &[
+    (
+        "null pointer",
+        "SIGSEGV, invalid access to 0x8 (null pointer?)",
+    ),
+    (
+        "null pointer in a thread",
+        "in thread \"worker\": SIGSEGV, invalid access to 0x8 (null pointer?)",
+    ),
+    ("wild pointer", "SIGSEGV, invalid access to 0x123456789000"),
+    (
+        "pointer that is no address",
+        "SIGSEGV, invalid access, to an address that no memory can have?",
+    ),
+    (
+        "callback of C",
+        "SIGSEGV, invalid access to 0x8 (null pointer?)",
+    ),
+    ("truncated mapping", "(a mapped file that was cut?)"),
+    (
+        "illegal instruction",
+        "SIGILL, aborted by the instruction ud2",
+    ),
+    ("breakpoint", "SIGTRAP, breakpoint or trap"),
+    ("division by zero", "SIGFPE, integer division by zero"),
+    ("abort", "SIGABRT, aborted by `std::process::abort`"),
+    ("stack overflow", "near the stack pointer (stack overflow?)"),
+    (
+        "stack overflow in a thread",
+        "near the stack pointer (stack overflow?)",
+    ),
+    ("panic in a destructor", "second panic"),
+    ("panic that aborts", "out of a C function"),
+    (
+        "failed allocation",
+        "SIGABRT, aborted because an allocation failed",
+    ),
+    ("kill -SEGV", "SIGSEGV, sent by a process"),
+    (
+        "jump to null",
+        "SIGSEGV, jump to 0x0 (null function pointer?)",
+    ),
+    ("forbidden system call", "SIGSYS, forbidden system call"),
 ];
 /// SIGSEGV at a random moment while threads are busy.
 const BUSY: &str = "busy";
@@ -41,6 +66,8 @@ const MAX_NOTES: usize = 3;
 
 struct Options {
     program: PathBuf,
+    /// Whether the program can name its functions.
+    is_named: bool,
     tries: usize,
     busy: usize,
     /// How many tries of each death are compared with the stack that gdb finds in the core dump.
@@ -81,24 +108,34 @@ fn main() -> ExitCode {
     };
     let program = env::var_os("DEATHS_PROGRAM").map(PathBuf::from);
     let options = Options {
+        is_named: program.is_none(),
         program: program.unwrap_or_else(|| env!("CARGO_BIN_EXE_deaths").into()),
         tries: number("DEATHS_TRIES", 5),
         busy: number("DEATHS_BUSY", 5),
         gdb: number("DEATHS_GDB", 0),
     };
     let only = env::var("DEATHS_ONLY").ok();
-    let deaths: Vec<&str> = DEATHS.iter().copied().chain([BUSY]).collect();
-    let deaths: Vec<&str> = deaths
+    let deaths: Vec<_> = DEATHS
+        .iter()
+        .copied()
+        .chain([(BUSY, "SIGSEGV, sent by a process")])
+        .collect();
+    let deaths: Vec<_> = deaths
         .into_iter()
-        .filter(|death| only.as_deref().is_none_or(|only| only == *death))
+        .filter(|(death, _)| only.as_deref().is_none_or(|only| only == *death))
         .collect();
     let next = AtomicUsize::new(0);
     let found = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                while let Some(death) = deaths.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let findings = try_often(&options, death);
+                while let Some((death, told)) = deaths.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let mut findings = try_often(&options, death);
+                    // A program without symbols can't name the functions.
+                    if options.is_named && !findings.message.contains(told) {
+                        findings.lost += 1;
+                        findings.note(format!("the dump does not say {told:?}"));
+                    }
                     report(death, &findings);
                     found
                         .lock()
@@ -176,7 +213,7 @@ fn try_often(options: &Options, death: &str) -> Findings {
         // The next start makes the dump.
         if n == 0 || death == BUSY {
             outcome::run(&options.program, "none", dir.path(), Some(&dumps), false);
-            match outcome::dump(&dumps) {
+            match outcome::dumps(&dumps) {
                 Ok(message) => findings.message = message,
                 Err(problem) => {
                     findings.lost += 1;

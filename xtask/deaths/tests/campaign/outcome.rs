@@ -96,22 +96,26 @@ pub(crate) fn left(dumps: &Path, is_busy: bool) -> Result<Left, String> {
     Ok(Left { crash })
 }
 
-/// The message of the dump that the next start has made, or that the panic has made.
-pub(crate) fn dump(dumps: &Path) -> Result<String, String> {
+/// What the dumps of the program say: that of the next start, and those of its panics.
+pub(crate) fn dumps(dumps: &Path) -> Result<String, String> {
     let entries = fs::read_dir(dumps).map_err(|error| error.to_string())?;
-    let mut dumps = entries
+    let dumps = entries
         .filter_map(|entry| flightrec::Dump::from_json(&fs::read(entry.ok()?.path()).ok()?).ok());
-    let dump = dumps.next().ok_or("the next start has made no dump")?;
-    if dump
-        .stack_traces
-        .iter()
-        .all(|trace| trace.frames.is_empty())
-    {
-        return Err(format!("no stack in the dump: {}", dump.reason.message));
+    let mut messages = Vec::new();
+    for dump in dumps {
+        let (kind, message) = (dump.reason.kind, dump.reason.message.replace('\n', " "));
+        if dump
+            .stack_traces
+            .iter()
+            .all(|trace| trace.frames.is_empty())
+        {
+            return Err(format!("no stack in the dump: {message}"));
+        }
+        messages.push(format!("{}: {message}", kind.as_str()));
     }
-    Ok(format!(
-        "{}: {}",
-        dump.reason.kind.as_str(),
-        dump.reason.message.replace('\n', " ")
-    ))
+    if messages.is_empty() {
+        return Err("the next start has made no dump".to_owned());
+    }
+    messages.sort();
+    Ok(messages.join("; "))
 }
