@@ -76,6 +76,70 @@ fn a_rule_of_a_module_looks_at_all_of_its_records_and_at_no_others() {
     );
 }
 
+/// A filter is the program's code.
+#[test]
+fn a_filter_may_log_and_panic() {
+    struct Unruly(&'static std::sync::OnceLock<flightrec::logtee::Tee>);
+    impl flightrec::logtee::Filter for Unruly {
+        fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+            true
+        }
+        fn matches(&self, record: &log::Record<'_>) -> bool {
+            log(self.0.get().unwrap(), Level::Debug, "by the filter");
+            assert!(record.args().to_string() != "a record that it can't bear");
+            true
+        }
+        fn max_level(&self) -> log::LevelFilter {
+            log::LevelFilter::Trace
+        }
+    }
+    static TEE: std::sync::OnceLock<flightrec::logtee::Tee> = std::sync::OnceLock::new();
+    let dir = tempdir().unwrap();
+    let (_recorder, tee) = quiet(dir.path())
+        .dump_when(Rule::matches(Unruly(&TEE)))
+        .build();
+    let tee = TEE.get_or_init(|| tee);
+    log(tee, Level::Debug, "a record that it can't bear");
+    assert!(dumps(dir.path()).is_empty());
+    log(tee, Level::Debug, "another");
+    assert_eq!(dumps(dir.path()).len(), 1);
+}
+
+#[test]
+fn what_a_callback_logs_makes_no_dump_of_a_rule() {
+    static TEE: std::sync::OnceLock<flightrec::logtee::Tee> = std::sync::OnceLock::new();
+    let dir = tempdir().unwrap();
+    let rule = Rule::rate(Level::Warn, 1, MINUTE);
+    let builder = quiet(dir.path()).dump_when(rule);
+    let builder = builder.on_dump(|_, _| log(TEE.get().unwrap(), Level::Warn, "of the callback"));
+    let (recorder, tee) = builder.build();
+    let tee = TEE.get_or_init(|| tee);
+    log(tee, Level::Warn, "a warning");
+    assert_eq!(dumps(dir.path()).len(), 1);
+    recorder.stop();
+    log(tee, Level::Warn, "while it is stopped");
+    assert_eq!(dumps(dir.path()).len(), 1);
+    recorder.start();
+    log(tee, Level::Warn, "a warning again");
+    assert_eq!(dumps(dir.path()).len(), 2);
+}
+
+#[test]
+fn a_thousand_rules_are_checked() {
+    let dir = tempdir().unwrap();
+    let rules = (0..1_000).map(|number| {
+        let wanted = format!("record {number}.");
+        Rule::matches(message_contains(wanted)).named(format!("rule of {number}"))
+    });
+    let builder = rules.fold(quiet(dir.path()), flightrec::Builder::dump_when);
+    let (_recorder, tee) = builder.build();
+    log(&tee, Level::Debug, "record 777.");
+    let [(_, dump)] = &dumps(dir.path())[..] else {
+        panic!("not one dump")
+    };
+    assert_eq!(dump.reason.message, "rule rule of 777");
+}
+
 /// The process that the tests below start.
 #[test]
 fn program() {

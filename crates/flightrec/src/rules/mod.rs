@@ -5,8 +5,10 @@ mod polling;
 mod spans;
 mod text;
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -108,6 +110,9 @@ impl Rule {
 
     /// Fires on a record that passes `filter`, such as one of [`logtee::predicate`]. Of an event of
     /// `tracing`, the filter sees the message and the metadata, not the fields.
+    ///
+    /// The filter is asked in the call that logs, for each record that is kept. If it panics, the
+    /// record does not pass; no rule looks at what it logs itself.
     pub fn matches(filter: impl Filter + 'static) -> Rule {
         Rule::of_records("matches".to_owned(), filter, 1, Duration::ZERO)
     }
@@ -320,12 +325,30 @@ impl Rules {
     pub(crate) fn check(&self, record: &Record<'_>, mut act: impl FnMut(Outcome)) {
         for rule in &self.of_records {
             if record.level() <= rule.condition.filter.max_level()
-                && rule.condition.filter.matches(record)
+                && rule.condition.matches(record)
                 && let Some(outcome) = rule.pass(Instant::now())
             {
                 act(outcome);
             }
         }
+    }
+}
+
+thread_local! {
+    /// This thread asks a predicate. What that logs is looked at by no rule.
+    static ASKING: Cell<bool> = const { Cell::new(false) };
+}
+
+impl RecordCondition {
+    /// Whether the record passes the filter, which is the program's code: it may log, and a panic of
+    /// it must not reach the call that logs.
+    fn matches(&self, record: &Record<'_>) -> bool {
+        if ASKING.replace(true) {
+            return false;
+        }
+        let matches = catch_unwind(AssertUnwindSafe(|| self.filter.matches(record)));
+        ASKING.set(false);
+        matches.unwrap_or(false)
     }
 }
 
