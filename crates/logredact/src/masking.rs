@@ -198,6 +198,7 @@ fn is_authorization(text: &str) -> bool {
 /// `!!str `.
 pub(crate) fn skip_wrappers(scan: &Scan<'_>, start: usize) -> usize {
     const DEEPEST: usize = 4;
+    scan.step(100);
     let mut at = start;
     for _ in 0..DEEPEST {
         if matches!(scan.get(at), Some(b'!' | b'&')) {

@@ -21,9 +21,8 @@ use crate::{MASK, card, command, prose};
 const BUDGET_PER_BYTE: usize = 2;
 const BUDGET_BESIDES: usize = 16_000_000;
 
-/// The steps of what is done for each anchor, key, secret, and key that is new.
-const ANCHOR: usize = 30;
-pub(crate) const KEY: usize = 90;
+/// The steps of what is done for each key, secret, and key that is new.
+pub(crate) const KEY: usize = 120;
 const FINDING: usize = 300;
 const CLASSIFICATION: usize = 300;
 
@@ -65,6 +64,17 @@ pub(crate) struct Scan<'a> {
 /// The pass looked at more bytes than its budget allows.
 #[derive(Debug)]
 pub(crate) struct OverBudget;
+
+/// The steps of looking at an anchor, besides those that its parser counts.
+fn cost(anchor: Anchor) -> usize {
+    match anchor {
+        Anchor::Key => 0,
+        Anchor::Token(_) => 30,
+        Anchor::Url => 800,
+        Anchor::Wallet => 600,
+        _ => 250,
+    }
+}
 
 impl<'a> Scan<'a> {
     pub(crate) fn new(
@@ -120,7 +130,7 @@ impl<'a> Scan<'a> {
         let budget = crate::tests::BUDGET.get().unwrap_or(budget);
         let mut at = 0;
         while let Some(found) = self.anchors.next(self.bytes, at) {
-            self.step(ANCHOR);
+            self.step(cost(found.anchor));
             at = match self.parse(&found) {
                 Some(next) => next.max(found.end).min(self.bytes.len()),
                 // `-password` begins like `-p`.

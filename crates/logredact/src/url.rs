@@ -4,6 +4,7 @@ use crate::byte_set::ByteSet;
 use crate::rule::RuleName;
 use crate::scan::Scan;
 use crate::value;
+use crate::word_list::WordList;
 
 /// A URL with `://` at `at`; where to look on.
 pub(crate) fn url(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
@@ -119,41 +120,12 @@ const SECRET_PATHS: &[SecretPath] = &[
 ];
 
 /// Segments of a path before a secret one.
-const TELLING_SEGMENTS: &[&str] = &[
-    "activate",
-    "api-key",
-    "apikey",
-    "bot",
-    "confirm",
-    "confirm-email",
-    "email-verification",
-    "hook",
-    "hooks",
-    "invitation",
-    "invitations",
-    "invite",
-    "jwt",
-    "key",
-    "login-link",
-    "magic",
-    "magic-link",
-    "magiclink",
-    "password-reset",
-    "password_reset",
-    "passwordreset",
-    "push",
-    "reset",
-    "reset-password",
-    "reset_password",
-    "secret",
-    "token",
-    "tokens",
-    "unsubscribe",
-    "verify",
-    "verify-email",
-    "webhook",
-    "webhooks",
-];
+static TELLING_SEGMENTS: WordList = WordList::new(
+    "activate api-key apikey bot confirm confirm-email email-verification hook hooks \
+     invitation invitations invite jwt key login-link magic magic-link magiclink \
+     password-reset password_reset passwordreset push reset reset-password reset_password \
+     secret token tokens unsubscribe verify verify-email webhook webhooks",
+);
 
 fn path(scan: &mut Scan<'_>, host: usize, end: usize) {
     let len = scan.run(host, |b| {
@@ -206,6 +178,9 @@ fn is_segment_byte(b: u8) -> bool {
     b.is_ascii_alphanumeric() || const { ByteSet::of(b"-_.~=%:@+") }.has(b)
 }
 
+/// How many segments of a path are looked at.
+const MOST_SEGMENTS: usize = 64;
+
 /// Masks what looks like a credential behind a segment that speaks of one.
 fn segments(scan: &mut Scan<'_>, start: usize, end: usize) {
     if start < scan.paths_done {
@@ -213,7 +188,11 @@ fn segments(scan: &mut Scan<'_>, start: usize, end: usize) {
     }
     let mut at = start;
     let mut telling = 0;
-    while at < end && scan.get(at) == Some(b'/') {
+    for _ in 0..MOST_SEGMENTS {
+        if at >= end || scan.get(at) != Some(b'/') {
+            return;
+        }
+        scan.step(20);
         let begin = at + 1;
         let len = scan.run(begin, is_segment_byte).min(end - begin.min(end));
         let segment = scan.str(begin..begin + len);
@@ -224,8 +203,7 @@ fn segments(scan: &mut Scan<'_>, start: usize, end: usize) {
                 return;
             }
         }
-        let lower = segment.to_ascii_lowercase();
-        telling = if TELLING_SEGMENTS.contains(&lower.as_str()) {
+        telling = if TELLING_SEGMENTS.has_ignoring_case(segment) {
             2
         } else if telling == 2 {
             1
@@ -310,4 +288,14 @@ pub(crate) fn pgpass(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
         scan.mask(range.clone(), RuleName::Key);
         range.end
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_segments_is_sorted() {
+        TELLING_SEGMENTS.check();
+    }
 }
