@@ -14,7 +14,9 @@ pub(crate) fn mask_group(
     open: usize,
     bracket: u8,
 ) -> Option<usize> {
-    if secret.strength == Strength::Weak || open < scan.groups_done {
+    // A list in a map may be that of another key.
+    let is_done = bracket == b'{' && open < scan.groups_done;
+    if secret.strength == Strength::Weak || is_done {
         return None;
     }
     let close = quote::group_end(scan, open);
@@ -25,7 +27,7 @@ pub(crate) fn mask_group(
     if bracket == b'{' {
         // An object has keys of its own; strings under other keys are masked if they look secret.
         scan.groups_done = close;
-        mask_members(scan, content);
+        mask_members(scan, secret, content);
         return None;
     }
     let whole = scan.str(open..scan.bytes.len().min(close + 1));
@@ -70,7 +72,12 @@ fn is_bytes(text: &str) -> bool {
     count >= 4
 }
 
-fn mask_members(scan: &mut Scan<'_>, content: Range<usize>) {
+/// No region, date, version or address.
+fn is_password(text: &str) -> bool {
+    text.len() >= 8 && !text.contains(['-', '.', ':', '/']) && value::looks_like_password(text)
+}
+
+fn mask_members(scan: &mut Scan<'_>, secret: Secret, content: Range<usize>) {
     let mut at = content.start;
     let mut after_joint = false;
     while at < content.end {
@@ -83,7 +90,9 @@ fn mask_members(scan: &mut Scan<'_>, content: Range<usize>) {
                     break;
                 };
                 let text = scan.str(quoted.content.clone());
-                if after_joint && text.len() >= 16 && value::looks_like_credential(text, 16) {
+                let is_secret = value::looks_like_credential(text, 16)
+                    || (secret.strength == Strength::Strong && is_password(text));
+                if after_joint && is_secret {
                     scan.mask(quoted.content.clone(), RuleName::Key);
                 }
                 at = quoted.end.max(at + 1);

@@ -139,7 +139,10 @@ pub(crate) fn after_key(
             if !is_name && !value::is_path(label) {
                 break;
             }
-            let next = at + len + scan.run(at + len, |b| b == b' ');
+            let mut next = at + len + scan.run(at + len, |b| b == b' ');
+            if scan.starts_with(next, "got ") {
+                next += 4;
+            }
             let end = next + bare_len(scan, next);
             let value = scan.str(next..end);
             let is_code = secret.kind == Kind::Code && value.bytes().all(|b| b.is_ascii_digit());

@@ -77,6 +77,30 @@ fn values_behind_keys() {
 }
 
 #[test]
+fn maps_and_lists_of_secrets() {
+    check(
+        r#"{"credentials": {"tokens": ["ab12cd", "ef34gh"]}}"#,
+        r#"{"credentials": {"tokens": [[redacted]]}}"#,
+    );
+    check(
+        r#"{"secrets": {"db": "hunter2x", "region": "eu-west-1"}}"#,
+        r#"{"secrets": {"db": "[redacted]", "region": "eu-west-1"}}"#,
+    );
+}
+
+#[test]
+fn what_a_comparison_of_passwords_got() {
+    check(
+        "password mismatch: got Finch_Nest9, stored hash differs",
+        "password mismatch: got [redacted], stored hash differs",
+    );
+    check(
+        "password mismatch: got 32 bytes",
+        "password mismatch: got 32 bytes",
+    );
+}
+
+#[test]
 fn headers_to_the_end_of_the_line() {
     check(
         "> Authorization: AWS4 Credential=a, Signature=b\n> Accept: c",
