@@ -4,6 +4,7 @@ use flightrec::logtee::Tee;
 use flightrec::{Builder, FlightRecorder, InstallError};
 
 use crate::duplicates;
+use crate::interest;
 use crate::layer::RecorderLayer;
 use crate::spans;
 
@@ -76,6 +77,7 @@ impl BuilderExt for Builder {
     fn install_layer(self) -> Result<(FlightRecorder, RecorderLayer), InstallError> {
         let (recorder, sink) = self.install_sink();
         stackerr::set_capture_span(spans::current_of_capture);
+        interest::ask_all_subscribers();
         Ok((recorder, RecorderLayer::new(sink)))
     }
 
@@ -83,6 +85,7 @@ impl BuilderExt for Builder {
         let is_wanted = |record: &log::Record<'_>| !duplicates::layer_has(record);
         let (recorder, sink, tee) = self.install_sink_with_tee(is_wanted);
         stackerr::set_capture_span(spans::current_of_capture);
+        interest::ask_all_subscribers();
         Ok((recorder, RecorderLayer::new(sink), tee))
     }
 }

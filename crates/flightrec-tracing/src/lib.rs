@@ -6,6 +6,7 @@ mod atomic;
 mod callsites;
 mod duplicates;
 mod install;
+mod interest;
 mod layer;
 mod shared;
 mod spans;

@@ -1,0 +1,47 @@
+//! What a callsite caches when it is reached first.
+//!
+//! While there is one subscriber in the process, `tracing-core` asks the default of the thread that
+//! reaches a callsite first. If that is none, the callsite is off for good, in all threads. With two
+//! subscribers it asks both, wherever it is reached.
+
+use forklock::{ForkMutex, LockError};
+use tracing_core::span::{Attributes, Id, Record};
+use tracing_core::subscriber::Interest;
+use tracing_core::{Dispatch, Event, LevelFilter, Metadata, Subscriber};
+
+/// Adds a subscriber that is never the default.
+pub(crate) fn ask_all_subscribers() {
+    static SECOND: ForkMutex<Option<Dispatch>> = ForkMutex::new(None);
+    if let Ok(mut second) | Err(LockError::Orphaned(mut second)) = SECOND.lock()
+        && second.is_none()
+    {
+        *second = Some(Dispatch::new(Second));
+    }
+}
+
+struct Second;
+
+impl Subscriber for Second {
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        // As the recorder's layer says. Another answer would make "sometimes" of "always".
+        Interest::always()
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::OFF)
+    }
+
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        false
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn event(&self, _: &Event<'_>) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}

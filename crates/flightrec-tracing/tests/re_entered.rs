@@ -1,0 +1,133 @@
+//! Faults of per-layer filters and of `reload`, with the recorder beside them. One test, since the
+//! global subscriber is the process's.
+
+mod common;
+
+use std::fmt;
+use std::panic::catch_unwind;
+use std::sync::{Arc, Mutex};
+
+use common::{Output, messages, quiet};
+use flightrec::Dump;
+use flightrec_tracing::BuilderExt;
+use tracing::level_filters::LevelFilter;
+use tracing::{Event, Subscriber, debug, error, info, trace, warn};
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::prelude::*;
+use tracing_subscriber::{EnvFilter, Layer, reload};
+
+#[tracing::instrument]
+fn instrumented() {}
+
+fn nested() {
+    warn!("nested");
+}
+
+struct Emits;
+
+impl fmt::Debug for Emits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        trace!("not kept");
+        debug!("in Debug");
+        f.write_str("emitted")
+    }
+}
+
+/// A layer for one target, which reports its own failures.
+struct Fails;
+
+impl<S: Subscriber> Layer<S> for Fails {
+    fn on_event(&self, _: &Event<'_>, _: Context<'_, S>) {
+        error!("a layer failed");
+    }
+}
+
+#[test]
+fn the_recorder_has_the_events_whatever_other_filters_do() {
+    let panics = Arc::<Mutex<Vec<Dump>>>::default();
+    let list = panics.clone();
+    let (recorder, layer) = quiet()
+        .on_dump(move |dump, _| list.lock().unwrap().push(dump.clone()))
+        .install_layer()
+        .unwrap();
+    let again = layer.clone();
+    let output = Output::default();
+    let console = tracing_subscriber::fmt::layer().with_writer(output.clone());
+    let filter = EnvFilter::new("error,chatty=trace");
+    let (console, handle) = reload::Layer::new(console.with_filter(filter));
+    tracing_subscriber::registry()
+        .with(console)
+        .with(Fails.with_filter(filter_fn(|metadata| metadata.target() == "fails")))
+        .with(layer)
+        .init();
+    // The messages of the program since then. The fault: the filter of `Fails` lets pass what it
+    // should not, in `tracing-subscriber`.
+    let since = |from: usize| {
+        let dump = recorder.snapshot();
+        let all = messages(&dump);
+        let new = all[from..]
+            .iter()
+            .filter(|message| **message != "a layer failed");
+        let new: Vec<_> = new.map(|it| it.to_string()).collect();
+        (new, dump.latest_logs.len())
+    };
+
+    // Macros within the arguments of macros.
+    debug!("instrumented {:?}", instrumented());
+    debug!("callee {:?}", nested());
+    debug!("directly {:?}", trace!(""));
+    debug!(value = ?Emits, "with a Debug");
+    let (new, len) = since(0);
+    assert_eq!(
+        new,
+        [
+            "instrumented ()",
+            "nested",
+            "callee ()",
+            "directly ()",
+            "in Debug",
+            "with a Debug"
+        ]
+    );
+
+    // A filtered layer that emits.
+    debug!(target: "fails", "for the layer");
+    info!("after it");
+    let dump = recorder.snapshot();
+    assert_eq!(
+        messages(&dump)[len..][..2],
+        ["a layer failed", "for the layer"]
+    );
+    let (new, len) = since(len);
+    assert_eq!(new, ["for the layer", "after it"]);
+
+    // The level after a change. Once a filtered layer is replaced as a whole, `tracing-subscriber`
+    // panics at each event before any layer gets it: the recorder has the panic.
+    handle
+        .modify(|layer| *layer.filter_mut() = EnvFilter::new("off"))
+        .unwrap();
+    debug!("with the filter off");
+    handle
+        .modify(|layer| *layer.filter_mut() = EnvFilter::new("trace"))
+        .unwrap();
+    debug!("with the filter at TRACE");
+    let (new, len) = since(len);
+    assert_eq!(new, ["with the filter off", "with the filter at TRACE"]);
+    assert_eq!(LevelFilter::current(), LevelFilter::TRACE);
+    let other = tracing_subscriber::fmt::layer().with_writer(output);
+    let _ = handle.reload(other.with_filter(EnvFilter::new("error")));
+    let reached = catch_unwind(|| debug!("after the reload"));
+    if reached.is_err() {
+        let dumps = panics.lock().unwrap();
+        let last = dumps
+            .last()
+            .expect("the panic of the other layer has a dump");
+        assert_eq!(messages(last).last(), Some(&"with the filter at TRACE"));
+    }
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(again), || {
+        debug!("later");
+    });
+    let (new, _) = since(len);
+    assert_eq!(new.last().map(String::as_str), Some("later"), "{new:?}");
+}
