@@ -21,7 +21,7 @@ use crate::{MASK, card, command, prose};
 const BUDGET_PER_BYTE: usize = 2;
 const BUDGET_BESIDES: usize = 16_000_000;
 
-/// The steps of what is done for each key, secret, and key that is new.
+/// The steps for each key, each secret, and each key that was not classified before.
 pub(crate) const KEY: usize = 120;
 const FINDING: usize = 300;
 const CLASSIFICATION: usize = 300;
