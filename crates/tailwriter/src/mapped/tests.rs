@@ -313,7 +313,8 @@ fn the_ring_of_a_living_owner_is_read_but_not_claimed() {
     assert!(Recovered::claim(&path).unwrap().is_none());
     assert!(Recovered::read(&path).is_ok());
     claimed.remove().unwrap();
-    assert!(!path.exists());
+    // On Windows, a file keeps its name until it is nowhere mapped, and this thread still maps it.
+    assert!(cfg!(windows) || !path.exists());
 }
 
 /// Memory of the file that has no space on the disk would end the process by SIGBUS.
