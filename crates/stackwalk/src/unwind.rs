@@ -42,6 +42,43 @@ fn is_signal_return(address: u64) -> bool {
             .is_some_and(|word| word >> 56 == 0x05)
 }
 
+/// The caller, its stack pointer and its frame pointer, if the frame pointer leads to code.
+fn caller_by_frame_pointer(sp: u64, bp: u64) -> Option<(u64, u64, u64)> {
+    if bp < sp || bp % 8 != 0 {
+        return None;
+    }
+    let (its_bp, caller) = (read(bp)?, read(bp.wrapping_add(8))?);
+    // Where it leads must be code.
+    if caller == 0 {
+        return None;
+    }
+    read(caller.wrapping_sub(1))?;
+    Some((caller, bp.wrapping_add(16), its_bp))
+}
+
+/// The caller and its stack pointer, by the first word on the stack that is a return address. The
+/// `main` that rustc makes for a program whose panics abort has a small frame and no table.
+fn caller_near(sp: u64, rule_of: &mut impl FnMut(u64, bool) -> Option<Rule>) -> Option<(u64, u64)> {
+    /// How many words are looked at.
+    const NEAR: u64 = 16;
+    (0..NEAR).find_map(|n| {
+        let at = sp.wrapping_add(8 * n);
+        let caller = read(at)?;
+        let is_caller = follows_call(caller) && rule_of(caller, true).is_some();
+        is_caller.then_some((caller, at.wrapping_add(8)))
+    })
+}
+
+/// Whether the instruction before that address is a call, as far as its bytes tell.
+fn follows_call(address: u64) -> bool {
+    let bytes = read(address.wrapping_sub(8)).unwrap_or(0).to_le_bytes();
+    // Direct; by a pointer at a fixed place; by a register; by a pointer beside one.
+    bytes[3] == 0xe8
+        || bytes[2..4] == [0xff, 0x15]
+        || bytes[6] == 0xff && bytes[7] & 0xf8 == 0xd0
+        || bytes[5] == 0xff && bytes[6] & 0xf8 == 0x50
+}
+
 /// Calls `found` with each address and whether it is a guess, innermost first, for at most
 /// `max_frames` frames.
 ///
@@ -105,17 +142,15 @@ pub(crate) fn walk(
             }
             (ip, sp, guessed) = (caller, sp.wrapping_add(8), true);
         } else {
-            if bp < sp || bp % 8 != 0 {
-                return StackEnd::NoCaller;
-            }
-            let (Some(its_bp), Some(caller)) = (read(bp), read(bp.wrapping_add(8))) else {
+            let by_frame_pointer = caller_by_frame_pointer(sp, bp);
+            let caller = by_frame_pointer.or_else(|| {
+                let (caller, sp) = caller_near(sp, &mut rule_of)?;
+                Some((caller, sp, bp))
+            });
+            let Some(caller) = caller else {
                 return StackEnd::NoCaller;
             };
-            // Where it leads must be code.
-            if caller == 0 || read(caller.wrapping_sub(1)).is_none() {
-                return StackEnd::NoCaller;
-            }
-            (ip, sp, bp, guessed) = (caller, bp.wrapping_add(16), its_bp, true);
+            ((ip, sp, bp), guessed) = (caller, true);
         }
         if ip == 0 {
             return StackEnd::Outermost;
