@@ -44,7 +44,7 @@ fn is_signal_return(address: u64) -> bool {
 
 /// The caller, its stack pointer and its frame pointer, if the frame pointer leads to code.
 fn caller_by_frame_pointer(sp: u64, bp: u64) -> Option<(u64, u64, u64)> {
-    if bp < sp || bp % 8 != 0 {
+    if bp < sp || !bp.is_multiple_of(8) {
         return None;
     }
     let (its_bp, caller) = (read(bp)?, read(bp.wrapping_add(8))?);

@@ -1,12 +1,11 @@
 //! The handlers, and where a signal goes afterwards.
 
-use super::record::{CAUGHT, COMPLETE, GUESSED, INNERMOST, MAGIC, MODULES, OUTERMOST, word};
-use crate::fast::{RuleCache, has_tables, prepare_for_signals, rule_in_signal};
+use super::record::{MAGIC, word};
+use super::write::{Armed, Crash, set, write, write_modules};
+use crate::fast::{RuleCache, has_tables, prepare_for_signals};
 use crate::own_stack::{Resume, call_on};
 use crate::process_lock::ProcessLock;
-use crate::unwind::{self, registers_of};
 use std::ffi::{c_int, c_void};
-use std::fmt::Write as _;
 use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -26,9 +25,6 @@ const SIGNALS: [c_int; 7] = [
 /// The alternate stack of a thread may have a few KiB only, so the walk gets its own.
 const STACK_BYTES: usize = 256 << 10;
 
-/// A recursion that overflows 8 MiB has fewer.
-const MAX_FRAMES: usize = 300_000;
-
 const NO_STACK: libc::stack_t = libc::stack_t {
     ss_sp: ptr::null_mut(),
     ss_flags: libc::SS_DISABLE,
@@ -37,15 +33,6 @@ const NO_STACK: libc::stack_t = libc::stack_t {
 
 /// How long other threads that crash wait for the first one, in milliseconds.
 const PATIENCE: u32 = 2_000;
-
-struct Armed {
-    area: &'static [AtomicU8],
-    pid: libc::pid_t,
-    tables: bool,
-    /// These two belong to the thread in `OWNER`.
-    cache: *mut RuleCache,
-    stack: *mut u8,
-}
 
 /// Never freed: a handler may read it at any time.
 static ARMED: AtomicPtr<Armed> = AtomicPtr::new(ptr::null_mut());
@@ -126,39 +113,6 @@ fn install(signal: c_int, earlier: &libc::sigaction) -> io::Result<()> {
     } else {
         Err(io::Error::last_os_error())
     }
-}
-
-fn set(area: &[AtomicU8], index: usize, value: u64) {
-    let bytes = value.to_le_bytes();
-    for (to, byte) in area[8 * index..][..8].iter().zip(bytes) {
-        // Release: the state is written after what it tells about.
-        to.store(byte, Ordering::Release);
-    }
-}
-
-fn write_modules(area: &[AtomicU8]) {
-    let space = &area[MODULES..super::AREA_BYTES];
-    let mut text = String::new();
-    for module in crate::modules() {
-        let start = module.segments().iter().map(|segment| segment.start).min();
-        let end = module.segments().iter().map(|segment| segment.end).max();
-        let (Some(start), Some(end)) = (start, end) else {
-            continue;
-        };
-        let before = text.len();
-        let id = module.build_id().unwrap_or("-");
-        let name = module.name().replace('\n', "?");
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "{:x} {start:x} {end:x} {id} {name}", module.base());
-        if text.len() > space.len() {
-            text.truncate(before);
-            break;
-        }
-    }
-    for (to, byte) in space.iter().zip(text.bytes()) {
-        to.store(byte, Ordering::Relaxed);
-    }
-    set(area, word::MODULES_LEN, text.len() as u64);
 }
 
 unsafe extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
@@ -328,16 +282,6 @@ fn pause() {
     unsafe { libc::nanosleep(&raw const time, ptr::null_mut()) };
 }
 
-struct Crash<'a> {
-    armed: &'a Armed,
-    signal: c_int,
-    info: *mut libc::siginfo_t,
-    context: *mut c_void,
-    thread: c_int,
-    is_complete: bool,
-    alternate_stack: libc::stack_t,
-}
-
 /// Calls [`write`]. A fault in it must not be handled on the alternate stack, where the handler of
 /// the crash itself has its frame: signals are unblocked only when there is no alternate stack.
 unsafe extern "C" fn write_without_alternate_stack(crash: *mut Crash<'_>) {
@@ -359,52 +303,6 @@ unsafe extern "C" fn write_without_alternate_stack(crash: *mut Crash<'_>) {
         // Before this function returns to the stack that the alternate one is.
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, ptr::null_mut());
     }
-}
-
-fn write(crash: &Crash<'_>) {
-    // SAFETY: the kernel's arguments are valid in the handler.
-    let (info, context) = unsafe { (&*crash.info, &*crash.context.cast::<libc::ucontext_t>()) };
-    let area = crash.armed.area;
-    set(area, word::SIGNAL, crash.signal as u64);
-    set(area, word::CODE, info.si_code as u64);
-    // SAFETY: reads the union's first word, which exists for every signal.
-    set(
-        area,
-        word::FAULT_ADDRESS,
-        unsafe { info.si_addr() }.addr() as u64,
-    );
-    set(area, word::THREAD, crash.thread as u64);
-    let mut name = [0_u64; 2];
-    // SAFETY: the kernel writes 16 bytes.
-    unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
-    set(area, word::THREAD_NAME, name[0]);
-    set(area, word::THREAD_NAME + 1, name[1]);
-    for (n, &value) in context.uc_mcontext.gregs.iter().enumerate() {
-        set(area, word::REGISTERS + n, value.cast_unsigned());
-    }
-    let registers = registers_of(context);
-    set(area, word::STACK_POINTER, registers.sp);
-    let instruction = unwind::read(registers.ip).unwrap_or(0);
-    set(area, word::INSTRUCTION, instruction);
-    set(area, word::FRAMES, 0);
-    set(area, word::STATE, CAUGHT);
-    let mut count = 0_usize;
-    // SAFETY: the cache belongs to the owner, which this thread is.
-    let cache = unsafe { &mut *crash.armed.cache };
-    let tables = crash.armed.tables;
-    let rule_of = |ip, _| tables.then(|| rule_in_signal(cache, ip)).flatten();
-    let end = unwind::walk(&registers, MAX_FRAMES, rule_of, |address, guessed| {
-        let slot = match count.checked_sub(INNERMOST) {
-            None => count,
-            Some(beyond) => INNERMOST + beyond % OUTERMOST,
-        };
-        let mark = if guessed { GUESSED } else { 0 };
-        set(area, word::ADDRESSES + slot, address & !GUESSED | mark);
-        count += 1;
-        set(area, word::FRAMES, count as u64);
-    });
-    set(area, word::END, end as u64);
-    set(area, word::STATE, COMPLETE);
 }
 
 /// Does what the signal would have done without us. Returns whether the process goes on.

@@ -22,6 +22,13 @@
 ))]
 mod handler;
 mod record;
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    target_arch = "x86_64",
+    target_pointer_width = "64"
+))]
+mod write;
 
 pub use crate::StackEnd;
 pub use record::{AREA_BYTES, CrashFrame, CrashModule, CrashRecord};
