@@ -18,9 +18,10 @@ use logtee::{Filter, IntoSink, Tee, TeeBuilder};
 use crate::app_info::{AppInfo, Started};
 use crate::notices::Notices;
 use crate::pipeline::Callback;
+use crate::record_filter::RecordFilter;
 use crate::recorder::ErrorFilter;
 use crate::rules::Rule;
-use crate::sink::RecordFilter;
+use crate::tail::CrashSafety;
 
 /// How many records are kept by default.
 const KEEP_LINES: usize = 1_000;
@@ -62,24 +63,6 @@ pub struct Builder {
     writer: Option<Box<dyn Write + Send>>,
     callbacks: Vec<Callback>,
     spans: Option<usize>,
-}
-
-/// Whether records outlive the process; see [`Builder::crash_safety`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CrashSafety {
-    /// Records are kept in memory, and are lost if the process is killed.
-    #[default]
-    Off,
-    /// Records are kept in a file. Values of secret keys are masked before they get there; texts
-    /// are masked when a dump is made of the file.
-    On,
-    /// Records are kept in a file, and all secrets are masked before they get there.
-    ///
-    /// Each record is formatted and searched for secrets when it is logged, which costs four to
-    /// seven times as much as with [`On`](CrashSafety::On) (`cargo xtask bench` in the repository
-    /// measures both).
-    Strict,
 }
 
 /// Begins to set up a flight recorder for the program `app`.

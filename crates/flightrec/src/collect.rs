@@ -1,7 +1,6 @@
 //! Making a dump out of what was kept. Nothing is redacted here.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
 
 use flightrec_dump::{
     Dump, Entries, Frame, Kind, Level, LogRecord, Module, Reason, SCHEMA, StackOrigin, Timestamp,
@@ -14,26 +13,14 @@ use tailwriter::{Entry, Snapshot};
 use crate::app_info::{self, AppInfo};
 use crate::capture_stamp::Moment;
 use crate::failure::Failure;
-use crate::gauges::Gauges;
 use crate::noted::Kept;
-use crate::sink::SpanSource;
+use crate::source::Source;
 use crate::spans;
-use crate::tail::Tail;
-use crate::window::Window;
 
 /// A dump without records says why that may be. A subscriber of `tracing` that is set after the
 /// recorder was installed takes all events, and nothing here is told.
 pub(crate) const NO_RECORDS: &str = "there are no records: the program logged nothing, or it logs through \
                           `tracing`, which needs the crate `flightrec-tracing`";
-
-/// What dumps are made of.
-pub(crate) struct Source {
-    pub(crate) app: AppInfo,
-    pub(crate) tail: Tail,
-    pub(crate) window: Window,
-    pub(crate) gauges: Gauges,
-    pub(crate) spans: OnceLock<Box<dyn SpanSource>>,
-}
 
 /// The records at one moment.
 pub(crate) fn records(source: &Source) -> (Snapshot, Moment) {

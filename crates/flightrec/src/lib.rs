@@ -19,8 +19,10 @@ mod signals;
 mod watch;
 
 // A record's way: the tee hands it to the sink, and the tail keeps it.
+mod record_filter;
 mod recorder;
 mod sink;
+mod source;
 mod tail;
 
 // A failure's way: limit, collect, redact, write, symbolise, deliver.
@@ -44,7 +46,7 @@ mod symbolise;
 mod threads;
 mod window;
 
-pub use builder::{Builder, CrashSafety, builder};
+pub use builder::{Builder, builder};
 pub use error_ref::ErrorRef;
 pub use flight_recorder::FlightRecorder;
 pub use flightrec_dump::{
@@ -55,7 +57,9 @@ pub use flightrec_dump::{
 pub use install::InstallError;
 pub use outcome::{DumpError, DumpOutcome};
 pub use rules::{MemoryLimit, Rule, RuleError};
-pub use sink::{RecorderSink, SpanSource};
+pub use sink::RecorderSink;
+pub use source::SpanSource;
+pub use tail::CrashSafety;
 pub use watch::Heartbeat;
 
 /// Masking of secrets.

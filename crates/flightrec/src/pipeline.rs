@@ -13,7 +13,7 @@ use forklock::{ForkMutex, LockError};
 use logredact::Redactor;
 use stackerr::StackTraces;
 
-use crate::collect::{self, Source, collect, records};
+use crate::collect::{self, collect, records};
 use crate::destination::Destination;
 use crate::failure::Failure;
 use crate::limiter::{Decision, RateLimiter, SuppressedFailures};
@@ -22,6 +22,7 @@ use crate::noted::{Kept, Noted, NotedErrors};
 use crate::notices::Notices;
 use crate::outcome::{DumpError, DumpOutcome};
 use crate::redaction::{Redacting, redact, redact_stacks};
+use crate::source::Source;
 use crate::spans;
 use crate::symbolise::{self, Symboliser};
 use crate::threads::Threads;

@@ -6,12 +6,12 @@ use std::time::Duration;
 use log::{Level, LevelFilter, Record};
 use stackerr::Chain;
 
-use crate::collect::Source;
 use crate::failure::Failure;
 use crate::outcome::{DumpError, DumpOutcome};
 use crate::pipeline::Pipeline;
+use crate::record_filter::Switch;
 use crate::rules::{self, Rules};
-use crate::sink::Switch;
+use crate::source::Source;
 use crate::watch::Watches;
 
 pub(crate) type ErrorFilter = Box<dyn Fn(&(dyn std::error::Error + 'static)) -> bool + Send + Sync>;

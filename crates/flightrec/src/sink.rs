@@ -1,71 +1,19 @@
 //! The way of a record: from the tee, or from another logging front end, into the tail.
 
-use std::any::Any;
 use std::io;
 use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use log::{Level, LevelFilter, Metadata, Record};
 use logredact::Redactor;
-use logtee::{Filter, Sink, TeeBuilder};
+use logtee::{Filter, Sink};
 use packlog::Options;
 
-use crate::builder::CrashSafety;
+use crate::record_filter::RecordFilter;
 use crate::recorder::Recorder;
-use crate::tail::Tail;
-
-/// Which records are kept. A plain level is far cheaper to check than a filter behind a pointer.
-pub(crate) enum RecordFilter {
-    Level(LevelFilter),
-    Filter(Box<dyn Filter>),
-}
-
-impl RecordFilter {
-    pub(crate) fn new(filter: impl Filter + 'static) -> RecordFilter {
-        match (&filter as &dyn Any).downcast_ref::<LevelFilter>() {
-            Some(level) => RecordFilter::Level(*level),
-            None => RecordFilter::Filter(Box::new(filter)),
-        }
-    }
-
-    pub(crate) fn max_level(&self) -> LevelFilter {
-        match self {
-            RecordFilter::Level(level) => *level,
-            RecordFilter::Filter(filter) => filter.max_level(),
-        }
-    }
-
-    /// Adds the sink behind this filter.
-    pub(crate) fn add_to(self, sinks: TeeBuilder, sink: impl Sink + 'static) -> TeeBuilder {
-        match self {
-            RecordFilter::Level(level) => sinks.sink(level, sink),
-            RecordFilter::Filter(filter) => sinks.sink(filter, sink),
-        }
-    }
-}
-
-/// Whether records are kept at all. The tee caches the answer, so asking costs a record nothing.
-pub(crate) struct Switch(AtomicBool);
-
-impl Switch {
-    pub(crate) fn new(on: bool) -> Switch {
-        Switch(AtomicBool::new(on))
-    }
-
-    /// Takes effect before it returns. Of two concurrent calls the later one wins.
-    pub(crate) fn set(&self, on: bool) {
-        // Relaxed: `reconfigured` increments a generation with release ordering, and the tee reads
-        // it with acquire ordering before it asks again.
-        self.0.store(on, Ordering::Relaxed);
-        logtee::global::reconfigured();
-    }
-
-    pub(crate) fn is_on(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+use crate::source::SpanSource;
+use crate::tail::{CrashSafety, Tail};
 
 /// The sink of the tee, which keeps records in the recorder's tail.
 pub(crate) struct TailSink {
@@ -161,17 +109,6 @@ pub struct RecorderSink {
     /// Records get into a file, and are masked before.
     safety: CrashSafety,
     kept_spans: usize,
-}
-
-/// What knows the spans that are open.
-pub trait SpanSource: Send + Sync {
-    /// Calls `each` with every open span, as [`packlog::pack_span`] packs it. Spans that can't be
-    /// read now are skipped: a signal handler may ask.
-    fn open_spans(&self, each: &mut dyn FnMut(&[u8]));
-
-    /// What could not be kept, and what keeps records from the recorder: one sentence each, for
-    /// `notes` in the dump.
-    fn notes(&self) -> Vec<String>;
 }
 
 impl RecorderSink {

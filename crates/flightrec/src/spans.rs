@@ -7,7 +7,8 @@ use flightrec_dump::{Dump, Span, StackOrigin, Timestamp, Value};
 use packlog::{OpenedSpan, RecordKind, Unpacked};
 use tailwriter::Snapshot;
 
-use crate::collect::{self, Source};
+use crate::collect;
+use crate::source::Source;
 use crate::span_traces::{CarriedSpan, SpanTrace};
 
 /// Adds the spans of this process to those that the dump has. `records` may hold spans, too; `carried`

@@ -9,9 +9,26 @@ use logtee::OwnedValue;
 use packlog::Options;
 use tailwriter::{SharedTail, Snapshot};
 
-use crate::builder::CrashSafety;
 #[cfg(feature = "crash-safe")]
 use crate::ring::Rings;
+
+/// Whether records outlive the process; see [`Builder::crash_safety`](crate::Builder::crash_safety).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CrashSafety {
+    /// Records are kept in memory, and are lost if the process is killed.
+    #[default]
+    Off,
+    /// Records are kept in a file. Values of secret keys are masked before they get there; texts
+    /// are masked when a dump is made of the file.
+    On,
+    /// Records are kept in a file, and all secrets are masked before they get there.
+    ///
+    /// Each record is formatted and searched for secrets when it is logged, which costs four to
+    /// seven times as much as with [`On`](CrashSafety::On) (`cargo xtask bench` in the repository
+    /// measures both).
+    Strict,
+}
 
 pub(crate) enum Tail {
     Memory(MemoryTail),

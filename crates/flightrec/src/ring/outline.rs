@@ -6,11 +6,10 @@ use flightrec_dump::{Dump, Kind, Reason};
 use logredact::{MASK, Redactor};
 
 use crate::app_info::{self, thread_name};
-use crate::builder::CrashSafety;
 use crate::collect::{describe_app, modules};
 use crate::recorder::Recorder;
 use crate::redaction::redact;
-use crate::tail::Tail;
+use crate::tail::{CrashSafety, Tail};
 
 /// Writes the outline of a recorder's ring, if it has one.
 pub(crate) fn write_outline(recorder: &Recorder, safety: CrashSafety) {
