@@ -13,9 +13,10 @@ use serde_json::Value;
 use crate::commands;
 use crate::export::{self, Format, Selected};
 use crate::input::{self, Limits};
+use crate::paths::Paths;
 use crate::redact::{self, Personal};
 use crate::select::Selection;
-use crate::show::{self, LogAmount, Paths, View};
+use crate::show::{self, LogAmount, View};
 use crate::symbolicate::{self, Binary};
 
 const LIMITS: Limits = Limits {

@@ -18,6 +18,7 @@ pub mod fuzzing;
 mod input;
 mod issue;
 mod output;
+mod paths;
 mod redact;
 mod render;
 mod select;

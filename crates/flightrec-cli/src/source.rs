@@ -6,8 +6,8 @@ use std::path::Path;
 use flightrec_dump::Frame;
 use jiff::Timestamp;
 
+use crate::paths::Paths;
 use crate::render::text;
-use crate::show::Paths;
 
 /// Lines before and after that of the frame.
 const AROUND: usize = 2;

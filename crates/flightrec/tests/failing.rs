@@ -499,6 +499,7 @@ fn a_panic_is_not_taken_for_an_earlier_one_with_its_message() {
     assert!(last.notes[0].contains("another panic hook"));
 }
 
+#[cfg(feature = "anyhow")]
 #[test]
 fn errors_as_panic_payloads_keep_their_messages_and_causes() {
     let (_, dumps) = program_with("error payloads");

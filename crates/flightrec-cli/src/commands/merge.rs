@@ -8,13 +8,14 @@ use jiff::Timestamp;
 use crate::cli::{Common, Merge};
 use crate::error::{Outcome, Result};
 use crate::input;
+use crate::paths::Paths;
 use crate::render::count;
 use crate::render::screen::Screen;
 use crate::render::style::{self, BOLD, DIM, ERROR};
 use crate::render::{text, time};
 use crate::select::Selection;
 use crate::show::records::{Columns, Line};
-use crate::show::{self, LogAmount, Paths, View};
+use crate::show::{self, LogAmount, View};
 
 /// An event of one of the processes.
 enum Event<'a> {

@@ -8,12 +8,13 @@ use flightrec_dump::Dump;
 use crate::cli::{Common, Show};
 use crate::error::{CliError, Outcome, Result};
 use crate::input::{self, Source, note};
+use crate::paths::Paths;
 use crate::render::screen::Screen;
 use crate::render::style::DIM;
 use crate::render::text;
 use crate::select::Selection;
 use crate::show::diff::Side;
-use crate::show::{self, LogAmount, Paths, View};
+use crate::show::{self, LogAmount, View};
 
 /// How many records are shown by default.
 const RECORDS: usize = 20;

@@ -7,7 +7,8 @@ use anstyle::Style;
 use flightrec_dump::{Dump, ErrorNode, Frame};
 use similar::{ChangeTag, TextDiff};
 
-use super::{Paths, facts};
+use super::facts;
+use crate::paths::Paths;
 use crate::render::count;
 use crate::render::style::{ADDED, BOLD, DIM, ERROR};
 use crate::render::{text, time};

@@ -6,7 +6,8 @@ use flightrec_dump::{Crash, Dump, Kind, NotedError};
 use jiff::Timestamp;
 
 use super::columns::pair;
-use super::{Paths, View, failed_at, gauges, uptime};
+use super::{View, failed_at, gauges, uptime};
+use crate::paths::Paths;
 use crate::render::count::{grouped, of};
 use crate::render::time;
 

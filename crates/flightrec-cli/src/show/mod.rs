@@ -6,7 +6,6 @@ mod error;
 pub(crate) mod facts;
 mod gauges;
 mod log;
-mod paths;
 pub(crate) mod records;
 mod source;
 mod spans;
@@ -20,9 +19,9 @@ use flightrec_dump::{Dump, Kind, SCHEMA};
 use jiff::{SignedDuration, Timestamp};
 
 pub(crate) use log::LogAmount;
-pub(crate) use paths::Paths;
 use stack::Stacks;
 
+use crate::paths::Paths;
 use crate::render::style::{BOLD, DIM, ERROR, WARN};
 use crate::render::{text, time};
 use crate::select::Selection;

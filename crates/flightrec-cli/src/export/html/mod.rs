@@ -16,7 +16,8 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{CliError, Result};
 use crate::input::{self, Limits};
-use crate::show::{self, Paths};
+use crate::paths::Paths;
+use crate::show;
 use crate::source;
 
 /// The text between two `@@` is the name of what takes its place.

@@ -8,9 +8,10 @@ use flightrec_dump::{Dump, ErrorNode};
 
 use super::budget::Budget;
 use super::code::{BLOCK, block, span};
+use crate::paths::Paths;
 use crate::render::count::of;
 use crate::render::text;
-use crate::show::{self, Paths, facts};
+use crate::show::{self, facts};
 
 /// A longer message or value is cut, in characters.
 pub(super) const MAX_TEXT: usize = 800;

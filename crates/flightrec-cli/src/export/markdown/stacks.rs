@@ -5,9 +5,9 @@ use flightrec_dump::{Dump, Frame, StackOrigin, Thread};
 use super::budget::Budget;
 use super::code::{BLOCK, block, span};
 use super::parts::{MAX_TITLE, brief, file_name, fitting};
+use crate::paths::Paths;
 use crate::render::count::of;
 use crate::render::text;
-use crate::show::Paths;
 
 /// Frames of a stack at most.
 const MAX_FRAMES: usize = 40;

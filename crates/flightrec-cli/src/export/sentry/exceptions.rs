@@ -7,8 +7,9 @@ use serde_json::{Value as Json, json};
 
 use super::limits;
 use crate::export::{object, text};
+use crate::paths::Paths;
 use crate::render::text as render;
-use crate::show::{self, Paths};
+use crate::show;
 
 /// Addresses in a dump are relative to their module. Services want absolute ones: each module is
 /// said to be loaded at a multiple of this.
