@@ -119,7 +119,7 @@ pub fn pack<R>(record: &Record<'_>, options: Options, f: impl FnOnce(&[u8]) -> R
 /// As [`pack`], but `f` gets more bytes than the packed record has, and its length. The next 32
 /// bytes are zeros.
 ///
-/// Whoever copies the record may then copy whole blocks.
+/// So a copy of the record can be made in whole blocks.
 ///
 /// # Panics
 ///

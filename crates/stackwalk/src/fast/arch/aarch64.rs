@@ -1,6 +1,7 @@
 //! aarch64: a call leaves the return address in `x30`. A function that calls others saves it in its
 //! frame, usually beside the caller's frame pointer. It may be signed before that.
 
+use super::Registers;
 use std::arch::asm;
 
 /// Numbers of registers in DWARF: `x29`, `sp` and `x30`.
@@ -13,17 +14,6 @@ pub(in crate::fast) const FIXED_RETURN_ADDRESS: Option<i64> = None;
 
 /// The code that a signal handler returns to: `mov x8, #139; svc #0`.
 pub(in crate::fast) const SIGNAL_RETURN: [u8; 8] = *b"\x68\x11\x80\xd2\x01\0\0\xd4";
-
-/// What unwinding starts from: the registers of a function that has not returned yet, and has saved
-/// its return address.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Registers {
-    /// `pc`: the instruction itself, not a return address.
-    pub(crate) ip: u64,
-    pub(crate) sp: u64,
-    /// `x29`: the frame pointer.
-    pub(crate) bp: u64,
-}
 
 impl Registers {
     /// Those of the function that this is inlined into.
@@ -72,6 +62,7 @@ pub(in crate::fast) fn is_without_effect(instruction: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::Registers;
     use super::code_address;
     use std::arch::asm;
 

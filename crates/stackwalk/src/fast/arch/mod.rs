@@ -7,16 +7,23 @@ mod aarch64;
 mod x86_64;
 
 #[cfg(target_arch = "aarch64")]
-pub(crate) use aarch64::Registers;
-#[cfg(target_arch = "aarch64")]
 pub(super) use aarch64::{
     FIXED_RETURN_ADDRESS, FRAME_POINTER, RETURN_ADDRESS, SIGNAL_RETURN, STACK_POINTER,
     code_address, is_without_effect,
 };
 #[cfg(target_arch = "x86_64")]
-pub(crate) use x86_64::Registers;
-#[cfg(target_arch = "x86_64")]
 pub(super) use x86_64::{
     FIXED_RETURN_ADDRESS, FRAME_POINTER, RETURN_ADDRESS, SIGNAL_RETURN, STACK_POINTER,
     code_address, is_without_effect,
 };
+
+/// What unwinding starts from: the registers of a function that has not returned yet, and has saved
+/// its return address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Registers {
+    /// `rip` or `pc`: the instruction itself, not a return address.
+    pub(crate) ip: u64,
+    pub(crate) sp: u64,
+    /// The frame pointer: `rbp` or `x29`.
+    pub(crate) bp: u64,
+}

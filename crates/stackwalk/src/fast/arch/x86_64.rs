@@ -1,5 +1,6 @@
 //! x86-64: a call pushes the return address, so it is always the last word below the CFA.
 
+use super::Registers;
 use std::arch::asm;
 
 /// Numbers of registers in DWARF.
@@ -12,17 +13,6 @@ pub(in crate::fast) const FIXED_RETURN_ADDRESS: Option<i64> = Some(-8);
 
 /// The code that a signal handler returns to: `mov rax, 15; syscall`.
 pub(in crate::fast) const SIGNAL_RETURN: [u8; 9] = *b"\x48\xc7\xc0\x0f\0\0\0\x0f\x05";
-
-/// What unwinding starts from: the registers of a function that has not returned yet.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Registers {
-    /// `rip`: the instruction itself, not a return address.
-    pub(crate) ip: u64,
-    /// `rsp`
-    pub(crate) sp: u64,
-    /// `rbp`
-    pub(crate) bp: u64,
-}
 
 impl Registers {
     /// Those of the function that this is inlined into.
