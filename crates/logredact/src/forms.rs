@@ -36,6 +36,7 @@ pub(crate) fn forms(value: &str, min: usize) -> Vec<String> {
     add(percent(&unreserved, false, false));
     add(percent(&plain, true, false));
     add(percent(&unreserved, true, true));
+    add(percent(&unreserved, false, true));
     add(percent(
         &|b| unreserved(b) || const { ByteSet::of(b"!*'()") }.has(b),
         true,

@@ -196,6 +196,10 @@ mod tests {
             "a=p%40ss%20%22w0rd%22%2Fx".to_owned(),
             "a=p%40ss+%22w0rd%22%2Fx".to_owned(),
             "7040737320227730726422 2f78".replace(' ', ""),
+            // JavaScript's `encodeURIComponent`, a segment of a path, and a form.
+            "a=p%40ss%20%22w0rd%22%2Fx&b".to_owned(),
+            "/p@ss%20%22w0rd%22%2Fx/".to_owned(),
+            "a=p%40ss+%22w0rd%22%2fx".to_owned(),
         ] {
             let masked = redactor.text(&text);
             assert!(masked.contains(MASK), "{text} became {masked}");
@@ -204,6 +208,39 @@ mod tests {
             let encoded = encoded::encode(format!("{before}{secret}: and more").as_bytes());
             assert!(redactor.text(&encoded).contains(MASK), "{encoded}");
         }
+    }
+
+    #[test]
+    fn a_value_is_masked_as_json_escapes_it() {
+        let redactor = Redactor::none();
+        assert!(redactor.learn("schl\u{fc}ssel-\u{1f511}-7"));
+        for text in [
+            "schl\u{fc}ssel-\u{1f511}-7",
+            r"schl\u00fcssel-\ud83d\udd11-7",
+            "schl%C3%BCssel-%F0%9F%94%91-7",
+        ] {
+            assert_eq!(redactor.text(text), MASK, "{text}");
+        }
+    }
+
+    #[test]
+    fn values_whose_forms_end_alike_are_all_found() {
+        let redactor = Redactor::none();
+        let secret = |n: usize| format!("{n:04}-{:04}-same-end", n * 7919 % 10_000);
+        for n in 0..64 {
+            assert!(redactor.learn(&secret(n)));
+        }
+        for n in 0..64 {
+            assert_eq!(redactor.text(&secret(n)), MASK, "{n}");
+        }
+    }
+
+    #[cfg(feature = "secrecy")]
+    #[test]
+    fn the_value_of_a_secret_string_is_masked() {
+        let redactor = Redactor::none();
+        assert!(redactor.learn_secret(&"Xk9-mQ2v-77".into()));
+        assert_eq!(redactor.text("tried Xk9-mQ2v-77"), "tried [redacted]");
     }
 
     #[test]
