@@ -16,7 +16,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use flightrec_dump::{Gauge, Timestamp};
 use forklock::ForkMutex;
 
-use crate::pipeline::locked;
+use crate::locked::locked;
 use crate::recorder::Recorder;
 use crate::rules::memory;
 #[cfg(feature = "crash-safe")]

@@ -33,6 +33,7 @@ mod exit;
 mod failure;
 mod gauges;
 mod limiter;
+mod locked;
 mod look_ahead;
 mod notices;
 mod panics;

@@ -19,9 +19,9 @@ use crate::capture_stamp::Moment;
 use crate::collect::{self, traces};
 use crate::failure::Failure;
 use crate::limiter::SuppressedFailures;
+use crate::locked::locked;
 use crate::noted::Kept;
 use crate::outcome::DumpOutcome;
-use crate::pipeline::locked;
 use crate::recorder::Recorder;
 use crate::threads::Threads;
 

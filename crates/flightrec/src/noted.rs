@@ -10,7 +10,7 @@ use crate::FlightRecorder;
 use crate::collect::traces;
 use crate::error_ref::ErrorRef;
 use crate::failure::Failure;
-use crate::pipeline::locked;
+use crate::locked::locked;
 
 /// How many different errors of one place are kept, of the first and of the last ones each.
 const PER_PLACE: usize = 3;

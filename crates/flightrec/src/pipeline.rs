@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flightrec_dump::{Dump, Timestamp, Trace};
-use forklock::{ForkMutex, LockError};
+use forklock::ForkMutex;
 use logredact::Redactor;
 use stackerr::StackTraces;
 
@@ -17,6 +17,7 @@ use crate::collect::{self, collect, records};
 use crate::destination::Destination;
 use crate::failure::Failure;
 use crate::limiter::{Decision, RateLimiter, SuppressedFailures};
+use crate::locked::locked;
 use crate::look_ahead::{LookAhead, Waiting};
 use crate::noted::{Kept, Noted, NotedErrors};
 use crate::notices::Notices;
@@ -366,15 +367,6 @@ fn set_named(traces: &mut Vec<Trace>, failure: &Failure) {
         named.span = unnamed.span;
     }
     *traces = named;
-}
-
-/// Runs `work` under a lock. `None` if this thread holds it: a signal handler has interrupted it.
-pub(crate) fn locked<T, R>(mutex: &ForkMutex<T>, work: impl FnOnce(&mut T) -> R) -> Option<R> {
-    match mutex.lock() {
-        // Neither of the two holds data that a fork could leave half changed in a harmful way.
-        Ok(mut data) | Err(LockError::Orphaned(mut data)) => Some(work(&mut data)),
-        Err(_) => None,
-    }
 }
 
 /// How much memory a dump may take, with the names of its frames.

@@ -15,7 +15,7 @@ use log::{LevelFilter, Log, Metadata, Record};
 use logtee::{Sink, Tee, Text, WriteSink};
 
 use crate::install::InstallError;
-use crate::pipeline::locked;
+use crate::locked::locked;
 use crate::recorder::Recorder;
 use crate::{capture_stamp, panics};
 

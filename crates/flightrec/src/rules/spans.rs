@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use forklock::ForkMutex;
 
 use super::{Fired, Limit, Outcome, text};
-use crate::pipeline::locked;
+use crate::locked::locked;
 
 /// A span of that name is closed later than `longer_than` after it was opened.
 pub(super) struct SpanCondition {
