@@ -5,7 +5,7 @@ use std::process;
 use std::thread;
 use std::time::{Instant, SystemTime};
 
-use flightrec_dump::{Host, Process};
+use flightrec_dump::{Dump, Host, Process, SCHEMA, Timestamp};
 
 /// What a dump says about the program.
 pub(crate) struct AppInfo {
@@ -62,4 +62,15 @@ pub(crate) fn thread_name() -> String {
     let thread = thread::current();
     let name = thread.name().map(str::to_owned);
     name.unwrap_or_else(|| format!("{:?}", thread.id()))
+}
+
+/// What every dump of this program says.
+pub(crate) fn describe_app(app: &AppInfo, dump: &mut Dump) {
+    dump.schema = SCHEMA.to_owned();
+    dump.app = app.name.clone();
+    dump.version = app.version.clone();
+    dump.revision = app.revision.clone();
+    dump.repository = app.repository.clone();
+    dump.created_at = Timestamp::now();
+    dump.metadata = app.metadata.iter().cloned().collect();
 }

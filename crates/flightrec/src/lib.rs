@@ -28,6 +28,7 @@ mod tail;
 // A failure's way: limit, collect, redact, write, symbolise, deliver.
 mod capture_stamp;
 mod collect;
+mod convert;
 mod destination;
 mod exit;
 mod failure;

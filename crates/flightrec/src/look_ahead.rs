@@ -16,7 +16,7 @@ use forklock::{ForkMutex, LockError, TryLockError};
 use tailwriter::Snapshot;
 
 use crate::capture_stamp::Moment;
-use crate::collect::{self, traces};
+use crate::convert::{self, traces};
 use crate::failure::Failure;
 use crate::limiter::SuppressedFailures;
 use crate::locked::locked;
@@ -223,7 +223,7 @@ impl Waiting {
             .saturating_sub(added.len() as u64);
         dump.latest_logs.extend(added.iter().filter_map(|&index| {
             let entry = now.entries().nth(index)?;
-            collect::record(&entry)
+            convert::record(&entry)
         }));
         if lost > 0 {
             dump.evicted_logs = dump.evicted_logs.saturating_add(lost);

@@ -7,7 +7,7 @@ use flightrec_dump::{ErrorNode, NotedError, Timestamp, fnv1a};
 use forklock::ForkMutex;
 
 use crate::FlightRecorder;
-use crate::collect::traces;
+use crate::convert::traces;
 use crate::error_ref::ErrorRef;
 use crate::failure::Failure;
 use crate::locked::locked;

@@ -13,7 +13,8 @@ use forklock::ForkMutex;
 use logredact::Redactor;
 use stackerr::StackTraces;
 
-use crate::collect::{self, collect, records};
+use crate::collect::{collect, records};
+use crate::convert;
 use crate::destination::Destination;
 use crate::failure::Failure;
 use crate::limiter::{Decision, RateLimiter, SuppressedFailures};
@@ -361,7 +362,7 @@ struct DumpedStacks<'a> {
 
 /// Replaces the traces of a failure by the same ones with names.
 fn set_named(traces: &mut Vec<Trace>, failure: &Failure) {
-    let mut named = collect::traces(&failure.stacks, failure);
+    let mut named = convert::traces(&failure.stacks, failure);
     for (named, unnamed) in named.iter_mut().zip(&*traces) {
         named.log_seq = unnamed.log_seq;
         named.span = unnamed.span;

@@ -7,7 +7,7 @@ use flightrec_dump::{Dump, Span, StackOrigin, Timestamp, Value};
 use packlog::{OpenedSpan, RecordKind, Unpacked};
 use tailwriter::Snapshot;
 
-use crate::collect;
+use crate::convert;
 use crate::source::Source;
 use crate::span_traces::{CarriedSpan, SpanTrace};
 
@@ -177,14 +177,14 @@ fn span(id: u64, packed: &Unpacked<'_>, opened: &OpenedSpan<'_>) -> Span {
     span.follows_from = opened.follows_from().collect();
     span.name = packed.message.clone().into_owned();
     span.target = packed.target.to_owned();
-    span.level = collect::level(packed.level);
+    span.level = convert::level(packed.level);
     span.file = packed.file.map(str::to_owned);
     span.line = packed.line;
     let opened_at = UNIX_EPOCH.checked_add(Duration::from_nanos(opened.opened_at));
     span.opened_at = opened_at.map(Into::into);
     for (key, value) in packed.fields() {
         // What was recorded later replaces what was there.
-        span.fields.insert(key, collect::value(value));
+        span.fields.insert(key, convert::value(value));
     }
     span
 }

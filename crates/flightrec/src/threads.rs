@@ -8,7 +8,7 @@ use flightrec_dump::{Dump, Frame, StackOrigin, Thread, Trace};
 use stackwalk::StackEnd;
 use stackwalk::threads::{self, Outcome};
 
-use crate::collect;
+use crate::convert;
 use crate::failure::Failure;
 
 /// The threads with the addresses of their stacks.
@@ -42,7 +42,7 @@ impl Threads {
         let frames = stackerr::unnamed_frames_at(&addresses);
         let names = addresses
             .into_iter()
-            .zip(frames.iter().map(|frame| vec![collect::frame(frame)]))
+            .zip(frames.iter().map(|frame| vec![convert::frame(frame)]))
             .collect();
         self.add_names(&names, dump, failure);
         let threads = dump.threads.iter().flat_map(|thread| &thread.frames);
@@ -51,7 +51,7 @@ impl Threads {
             .chain(traces)
             .filter_map(|frame| frame.module.as_deref())
             .collect();
-        dump.modules = collect::modules(|name| used.contains(&name));
+        dump.modules = convert::modules(|name| used.contains(&name));
         dump.fingerprint = dump.fingerprint_of();
     }
 
@@ -64,7 +64,7 @@ impl Threads {
         }
         for frame in stackerr::frames_at(&self.addresses()) {
             let frames = names.entry(frame.ip()).or_default();
-            frames.push(collect::frame(&frame));
+            frames.push(convert::frame(&frame));
         }
         names
     }

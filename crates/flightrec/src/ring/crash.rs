@@ -6,7 +6,7 @@ use std::sync::Arc;
 use flightrec_dump::{Dump, Frame, Module, StackOrigin, Thread, Trace};
 use stackwalk::crash::{CrashFrame, CrashModule, CrashRecord};
 
-use crate::collect;
+use crate::convert;
 use crate::recorder::Recorder;
 use crate::tail::Tail;
 
@@ -155,7 +155,7 @@ fn named(frame: &CrashFrame, record: &CrashRecord, loaded: &[stackwalk::Module])
     };
     let mut frames: Vec<Frame> = stackerr::frames_at(&[here])
         .iter()
-        .map(collect::frame)
+        .map(convert::frame)
         .collect();
     for frame in &mut frames {
         frame.module.clone_from(&unnamed.module);

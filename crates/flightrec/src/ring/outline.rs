@@ -5,8 +5,8 @@ use std::mem;
 use flightrec_dump::{Dump, Kind, Reason};
 use logredact::{MASK, Redactor};
 
-use crate::app_info::{self, thread_name};
-use crate::collect::{describe_app, modules};
+use crate::app_info::{self, describe_app, thread_name};
+use crate::convert::modules;
 use crate::recorder::Recorder;
 use crate::redaction::redact;
 use crate::tail::{CrashSafety, Tail};

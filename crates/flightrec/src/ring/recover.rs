@@ -9,8 +9,8 @@ use stackwalk::crash::CrashRecord;
 use tailwriter::Recovered;
 
 use super::{DUMPED, EXTENSION, GAUGES, NOTE, OUTLINE, crash, is_draft};
-use crate::app_info;
-use crate::collect::{add_records, describe_app};
+use crate::app_info::{self, describe_app};
+use crate::collect::add_records;
 use crate::gauges;
 use crate::recorder::Recorder;
 use crate::redaction::redact;
