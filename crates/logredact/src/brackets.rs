@@ -24,6 +24,9 @@ pub(crate) fn mask_group(
     let text = scan.str(content.clone());
     // It is looked at several times.
     scan.step(4 * text.len());
+    if scan.is_over_budget() {
+        return None;
+    }
     if bracket == b'{' {
         // An object has keys of its own; strings under other keys are masked if they look secret.
         scan.groups_done = close;
@@ -90,6 +93,8 @@ fn mask_members(scan: &mut Scan<'_>, secret: Secret, content: Range<usize>) {
                     break;
                 };
                 let text = scan.str(quoted.content.clone());
+                // Finding the end and judging the text take that much longer than a step.
+                scan.step(32 + 2 * text.len());
                 let is_secret = value::looks_like_credential(text, 16)
                     || (secret.strength == Strength::Strong && is_password(text));
                 if after_joint && is_secret {

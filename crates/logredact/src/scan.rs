@@ -16,10 +16,10 @@ use crate::url;
 use crate::{MASK, card, command, prose};
 
 /// How many steps a pass may take for each byte of a text, and besides. A step is about 10
-/// instructions. A text of 500 KB may be full of secrets; one of 10 MB is masked as a whole if it is,
+/// instructions. A text of 400 KB may be full of secrets; one of 10 MB is masked as a whole if it is,
 /// since to look at each would take too long.
 const BUDGET_PER_BYTE: usize = 2;
-const BUDGET_BESIDES: usize = 16_000_000;
+const BUDGET_BESIDES: usize = 14_000_000;
 
 /// The steps for each key, each secret, and each key that was not classified before.
 pub(crate) const KEY: usize = 120;
@@ -125,9 +125,6 @@ impl<'a> Scan<'a> {
     }
 
     fn pass(&mut self) -> Result<(), OverBudget> {
-        let budget = self.bytes.len() * BUDGET_PER_BYTE + BUDGET_BESIDES;
-        #[cfg(test)]
-        let budget = crate::tests::BUDGET.get().unwrap_or(budget);
         let mut at = 0;
         while let Some(found) = self.anchors.next(self.bytes, at) {
             self.step(cost(found.anchor));
@@ -137,17 +134,17 @@ impl<'a> Scan<'a> {
                 None if found.anchor == Anchor::ShortOption => found.start + 2,
                 None => found.end,
             };
-            if self.steps.get() > budget {
+            if self.is_over_budget() {
                 break;
             }
         }
-        if self.built_in && self.steps.get() <= budget {
+        if self.built_in && !self.is_over_budget() {
             self.tokens_by_dot();
             card::find(self);
         }
         #[cfg(test)]
         crate::tests::STEPS.set(crate::tests::STEPS.get() + self.steps.get());
-        if self.steps.get() > budget {
+        if self.is_over_budget() {
             return Err(OverBudget);
         }
         Ok(())
@@ -291,6 +288,14 @@ impl<'a> Scan<'a> {
             Ok(text) => text,
             Err(error) => std::str::from_utf8(&part[..error.valid_up_to()]).unwrap_or_default(),
         }
+    }
+
+    /// Whether the text took so many steps that it is masked as a whole.
+    pub(crate) fn is_over_budget(&self) -> bool {
+        let budget = self.bytes.len() * BUDGET_PER_BYTE + BUDGET_BESIDES;
+        #[cfg(test)]
+        let budget = crate::tests::BUDGET.get().unwrap_or(budget);
+        self.steps.get() > budget
     }
 
     /// Accounts for looking at `count` bytes.
