@@ -21,9 +21,8 @@ pub(crate) fn stamp_stacks() {
 }
 
 /// One moment on the clock of stamps and on that of records.
-#[derive(Clone, Copy)]
 pub(crate) struct Moment {
-    pub(crate) stamp: u64,
+    stamp: u64,
     pub(crate) system: SystemTime,
 }
 
@@ -35,17 +34,15 @@ impl Moment {
         }
     }
 
-    /// When a record of a snapshot that was taken at this moment was logged, as a stamp.
-    pub(crate) fn stamp_of(&self, time: SystemTime) -> u64 {
-        let age = self.system.duration_since(time).unwrap_or_default();
-        self.stamp.saturating_sub(age.as_nanos() as u64)
-    }
-
     /// The sequence number of the last record of `snapshot` before a stamp.
     pub(crate) fn last_before(&self, stamp: u64, snapshot: &Snapshot) -> Option<u64> {
+        let is_before = |time: SystemTime| {
+            let age = self.system.duration_since(time).unwrap_or_default();
+            self.stamp.saturating_sub(age.as_nanos() as u64) <= stamp
+        };
         let mut entries = snapshot.entries().rev();
         entries
-            .find(|entry| self.stamp_of(entry.time()) <= stamp)
+            .find(|entry| is_before(entry.time()))
             .map(|entry| entry.seq())
     }
 }

@@ -2,10 +2,9 @@
 //!
 //! A dump is written when its trigger comes, as any other. If the builder asks for it, the pipeline
 //! then hands it over to this module, which completes it when the time is over: a thread that lives
-//! as long as the dump waits adds the records since, and replaces the file. Whatever ends the process
-//! in between, the first file is there. Triggers that come while a dump waits are added to it.
+//! as long as the dump waits adds the records since, and replaces the file. If the
+//! process is killed in between, the first file is there. Triggers that come while a dump waits are added to it.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, Thread};
@@ -15,7 +14,6 @@ use flightrec_dump::{Dump, Timestamp, Trigger};
 use forklock::{ForkMutex, LockError, TryLockError};
 use tailwriter::Snapshot;
 
-use crate::capture_stamp::Moment;
 use crate::convert::{self, traces};
 use crate::failure::Failure;
 use crate::limiter::SuppressedFailures;
@@ -29,8 +27,6 @@ use crate::threads::Threads;
 const MAX_TRIGGERS: usize = 32;
 /// How long an exit waits for another thread that completes a dump.
 const EXIT_WAIT: Duration = Duration::from_secs(10);
-/// The times of records in two snapshots may differ by this much.
-const TOLERANCE: u64 = 5_000_000;
 
 /// The dump of a recorder that waits, if one does.
 #[derive(Default)]
@@ -52,8 +48,8 @@ pub(crate) struct Waiting {
     pub(crate) threads: Threads,
     /// `None` if dumps are streamed: then nothing was written so far.
     pub(crate) path: Option<PathBuf>,
-    /// The records that the dump has, and when they were copied.
-    pub(crate) records: (Snapshot, Moment),
+    /// The records that the dump has.
+    pub(crate) records: Snapshot,
     /// The process that it belongs to; see [`forklock::generation`].
     pub(crate) generation: usize,
     /// The thread that will complete it.
@@ -213,18 +209,13 @@ impl Waiting {
 
     /// The dump with what came since, unredacted and without names. `now` are the records that are
     /// kept now.
-    pub(crate) fn completed(&self, now: &Snapshot, at: Moment) -> Dump {
-        let mut dump = self.dump.clone();
-        let (before, moment) = &self.records;
-        let (before_all, now_all) = (total(before), total(now));
-        let added = added(before, *moment, now, at);
-        let lost = now_all
-            .saturating_sub(before_all)
-            .saturating_sub(added.len() as u64);
-        dump.latest_logs.extend(added.iter().filter_map(|&index| {
-            let entry = now.entries().nth(index)?;
-            convert::record(&entry)
-        }));
+    pub(crate) fn take_completed(&mut self, now: &Snapshot) -> Dump {
+        let mut dump = std::mem::take(&mut self.dump);
+        let added: Vec<_> = now.entries_since(&self.records).collect();
+        let pushed = total(now).saturating_sub(total(&self.records));
+        let lost = pushed.saturating_sub(added.len() as u64);
+        dump.latest_logs
+            .extend(added.iter().filter_map(convert::record));
         if lost > 0 {
             dump.evicted_logs = dump.evicted_logs.saturating_add(lost);
             dump.notes.push(format!(
@@ -253,79 +244,4 @@ fn described(failure: &Failure, at: Timestamp) -> Trigger {
 /// How many lines there have been.
 fn total(snapshot: &Snapshot) -> u64 {
     snapshot.evicted().saturating_add(snapshot.len() as u64)
-}
-
-/// Which lines of `now` were pushed after `before` was copied.
-///
-/// A line has no number that is the same in both, so its time tells. Where that is too close, the
-/// lines that both have are left out.
-fn added(before: &Snapshot, copied: Moment, now: &Snapshot, at: Moment) -> Vec<usize> {
-    let copied_at = copied.stamp;
-    let mut close: HashMap<&[u8], usize> = HashMap::new();
-    let entries = before.entries().rev();
-    for entry in
-        entries.take_while(|entry| copied.stamp_of(entry.time()) + 2 * TOLERANCE >= copied_at)
-    {
-        *close.entry(entry.line()).or_default() += 1;
-    }
-    let mut added = Vec::new();
-    for (index, entry) in now.entries().enumerate() {
-        let stamp = at.stamp_of(entry.time());
-        if stamp + TOLERANCE < copied_at {
-            continue;
-        }
-        if stamp <= copied_at.saturating_add(TOLERANCE)
-            && let Some(count) = close.get_mut(entry.line())
-            && *count > 0
-        {
-            *count -= 1;
-            continue;
-        }
-        added.push(index);
-    }
-    added
-}
-
-#[cfg(test)]
-mod tests {
-    use tailwriter::SharedTail;
-
-    use super::*;
-
-    fn lines_added(tail: &SharedTail, before: &Snapshot, copied: Moment) -> Vec<String> {
-        let now = tail.snapshot();
-        let added = added(before, copied, &now, Moment::now());
-        let lines: Vec<_> = now.lines().collect();
-        let text = |index: usize| String::from_utf8_lossy(lines[index]).into_owned();
-        added.into_iter().map(text).collect()
-    }
-
-    #[test]
-    fn lines_that_are_equal_and_close_in_time_are_told_apart() {
-        let tail = SharedTail::new(10);
-        for line in ["a", "b", "b"] {
-            tail.push(line.as_bytes());
-        }
-        let (before, copied) = (tail.snapshot(), Moment::now());
-        for line in ["b", "a", "c"] {
-            tail.push(line.as_bytes());
-        }
-        assert_eq!(lines_added(&tail, &before, copied), ["b", "a", "c"]);
-    }
-
-    #[test]
-    fn lines_that_were_evicted_in_between_make_no_difference() {
-        let tail = SharedTail::new(3);
-        for line in 0..5 {
-            tail.push(format!("before {line}").as_bytes());
-        }
-        let (before, copied) = (tail.snapshot(), Moment::now());
-        for line in 0..5 {
-            tail.push(format!("after {line}").as_bytes());
-        }
-        assert_eq!(
-            lines_added(&tail, &before, copied),
-            ["after 2", "after 3", "after 4"]
-        );
-    }
 }

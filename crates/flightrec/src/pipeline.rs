@@ -94,8 +94,6 @@ impl Pipeline {
             }
             Decision::TooMany => return Ok(DumpOutcome::Suppressed),
         };
-        // The program's code runs in here: redaction rules, callbacks, a writer. None of it may
-        // take the program down.
         if let Some(outcome) = self.look_ahead.join(&failure, &reported) {
             locked(&self.limiter, |limiter| {
                 limiter.written(&failure, outcome.path())
@@ -103,6 +101,8 @@ impl Pipeline {
             return Ok(outcome);
         }
         let noted = self.noted.take();
+        // The program's code runs in here: redaction rules, callbacks, a writer. None of it may
+        // take the program down.
         let dumped = catch_unwind(AssertUnwindSafe(|| {
             self.dump_new(source, &failure, reported.clone(), &noted)
         }));
@@ -156,7 +156,7 @@ impl Pipeline {
             noted: noted.clone(),
             threads,
             path: path.clone(),
-            records,
+            records: records.0,
             generation: forklock::generation(),
             thread: None,
         };
@@ -167,13 +167,13 @@ impl Pipeline {
     }
 
     /// Completes a dump with what followed its trigger. Failures to do so are reported to the user.
-    pub(crate) fn complete_waiting(&self, source: &Source, waiting: Waiting) {
+    pub(crate) fn complete_waiting(&self, source: &Source, mut waiting: Waiting) {
         DUMPING.set(true);
         let _reset = ResetDumping;
         let completed = catch_unwind(AssertUnwindSafe(|| {
             let _redacting = self.redacting.start(&self.redactor);
-            let (snapshot, at) = records(source);
-            let mut dump = waiting.completed(&snapshot, at);
+            let (snapshot, _) = records(source);
+            let mut dump = waiting.take_completed(&snapshot);
             spans::add(source, &snapshot, &[], &mut dump);
             redact(&mut dump, &self.redactor);
             let stacks = DumpedStacks {

@@ -315,6 +315,18 @@ pub(crate) struct Timeline {
     pub(crate) elapsed: Duration,
 }
 
+/// Of a snapshot without lines.
+impl Default for Timeline {
+    fn default() -> Self {
+        Timeline {
+            now: 0,
+            system: SystemTime::UNIX_EPOCH,
+            nanos_per_tick: 1.0,
+            elapsed: Duration::ZERO,
+        }
+    }
+}
+
 impl Timeline {
     /// The wall-clock time of `ticks`.
     pub(crate) fn time(&self, ticks: u64) -> SystemTime {

@@ -15,7 +15,7 @@ use crate::limits::CLASSES;
 use crate::shared::assemble::Bounds;
 use crate::shared::journal::Found;
 use crate::shared::segment::{GENERATION, WORD};
-use crate::shared::snapshot::{Meta, Snapshot};
+use crate::shared::snapshot::Snapshot;
 
 /// How often a segment is read that is recycled meanwhile.
 const TRIES: usize = 4;
@@ -151,14 +151,11 @@ impl<'f> Reader<'f> {
             lines.splice(0..0, older.iter().copied());
         }
         lines.sort_unstable_by_key(Found::order);
-        let timeline = bounds.timeline;
-        let meta = |line: Found| line.meta(line.text, &timeline);
-        // In place: one is as large as the other.
-        let entries: Vec<_> = lines.into_iter().map(meta).collect();
         Ok(Lines {
             snapshot: Snapshot {
-                evicted: pushed.saturating_sub(entries.len() as u64),
-                entries,
+                evicted: pushed.saturating_sub(lines.len() as u64),
+                entries: lines,
+                timeline: bounds.timeline,
                 text,
             },
             damaged: counts.iter().map(|census| census.damaged).sum(),
@@ -281,7 +278,3 @@ fn fill(mut file: &File, start: u64, bytes: &mut [u8]) -> io::Result<()> {
     bytes[filled..].fill(0);
     Ok(())
 }
-
-// What `Reader::lines` counts on.
-const _: () =
-    assert!(size_of::<Meta>() == size_of::<Found>() && align_of::<Meta>() == align_of::<Found>());

@@ -2,7 +2,7 @@
 
 use super::journal::{Contents, Found};
 use super::segment::WORD;
-use super::snapshot::{CUT, Meta, Snapshot, UNFINISHED, nanos};
+use super::snapshot::{CUT, Snapshot, UNFINISHED};
 use super::unfinished::Unfinished;
 use crate::clock::Timeline;
 use crate::limits::{Limits, cut_point};
@@ -52,15 +52,16 @@ pub(crate) fn assemble(source: Source<'_>) -> Snapshot {
 
     let mut snapshot = Snapshot::default();
     for (contents, line) in older {
-        snapshot.push_found(&contents.words, line, &bounds.timeline);
+        snapshot.push_found(&contents.words, line);
     }
     for line in kept {
-        snapshot.push_found(&contents.words, line, &bounds.timeline);
+        snapshot.push_found(&contents.words, line);
     }
     let finished = snapshot
         .entries
         .iter()
         .filter(|entry| entry.flags & UNFINISHED == 0);
+    snapshot.timeline = bounds.timeline;
     snapshot.evicted = (pushed + source.dropped).saturating_sub(finished.count() as u64);
     snapshot
 }
@@ -144,26 +145,17 @@ impl Contents {
     }
 }
 
-impl Found {
-    /// As a line of a snapshot whose text begins at `start`.
-    pub(crate) fn meta(&self, start: usize, timeline: &Timeline) -> Meta {
-        Meta {
-            start,
-            nanos: nanos(timeline.time(self.tick)),
-            len: self.len,
-            flags: self.flags,
-        }
-    }
-}
-
 impl Snapshot {
-    fn push_found(&mut self, words: &[u64], line: &Found, timeline: &Timeline) {
+    fn push_found(&mut self, words: &[u64], line: &Found) {
         let start = self.text.len();
         let len = line.len as usize;
         for word in &words[line.text..line.text + len.div_ceil(WORD)] {
             self.text.extend_from_slice(&word.to_le_bytes());
         }
         self.text.truncate(start + len);
-        self.entries.push(line.meta(start, timeline));
+        self.entries.push(Found {
+            text: start,
+            ..*line
+        });
     }
 }

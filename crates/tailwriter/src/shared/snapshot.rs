@@ -5,9 +5,11 @@ use std::io::{self, Write};
 use std::iter::FusedIterator;
 use std::ops::Range;
 use std::slice;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
+use super::journal::Found;
 use super::segment;
+use crate::clock::Timeline;
 
 /// The lines that a [`SharedTail`](crate::SharedTail) held at one moment, oldest first.
 ///
@@ -15,28 +17,17 @@ use super::segment;
 #[derive(Clone, Default)]
 pub struct Snapshot {
     pub(crate) text: Vec<u8>,
-    pub(crate) entries: Vec<Meta>,
+    /// In the order of their ticks. Their text begins at a byte of `text`.
+    pub(crate) entries: Vec<Found>,
+    pub(crate) timeline: Timeline,
     pub(crate) evicted: u64,
-}
-
-/// What is known of a line. It is no larger than [`Found`](super::journal::Found), so that a vector
-/// of the one becomes a vector of the other in place.
-#[derive(Clone)]
-pub(crate) struct Meta {
-    pub(crate) start: usize,
-    /// Since the Unix epoch.
-    pub(crate) nanos: u64,
-    pub(crate) len: u32,
-    pub(crate) flags: u16,
 }
 
 pub(crate) const CUT: u16 = (segment::CUT >> 32) as u16;
 pub(crate) const UNFINISHED: u16 = 1 << 15;
 
-impl Meta {
-    fn text(&self) -> Range<usize> {
-        self.start..self.start + self.len as usize
-    }
+fn range(entry: &Found) -> Range<usize> {
+    entry.text..entry.text + entry.len as usize
 }
 
 /// As nanoseconds since the Unix epoch, which fit until the year 2554.
@@ -67,6 +58,18 @@ impl Snapshot {
             snapshot: self,
             range: 0..self.entries.len(),
         }
+    }
+
+    /// The finished lines that `earlier`, a snapshot of the same tail, does not have. Among them may
+    /// be lines that were being pushed while it was made, so the first need not be newer than its
+    /// last.
+    pub fn entries_since<'a>(&'a self, earlier: &'a Snapshot) -> impl Iterator<Item = Entry<'a>> {
+        let is_new = |entry: &Entry<'_>| {
+            let order = entry.found().order();
+            let found = earlier.entries.binary_search_by_key(&order, Found::order);
+            entry.is_finished() && found.is_err()
+        };
+        self.entries().filter(is_new)
     }
 
     /// How many lines there are.
@@ -128,13 +131,13 @@ impl fmt::Debug for Snapshot {
 }
 
 impl<'a> Entry<'a> {
-    fn meta(&self) -> &'a Meta {
+    fn found(&self) -> &'a Found {
         &self.snapshot.entries[self.at]
     }
 
     /// The line, without its newline.
     pub fn line(&self) -> &'a [u8] {
-        &self.snapshot.text[self.meta().text()]
+        &self.snapshot.text[range(self.found())]
     }
 
     /// The line's place in the order of all lines, counted from zero.
@@ -147,23 +150,24 @@ impl<'a> Entry<'a> {
 
     /// When the line was pushed, by the wall clock as it was at the time of the snapshot.
     pub fn time(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_nanos(self.meta().nanos)
+        let time = self.snapshot.timeline.time(self.found().tick);
+        time.max(SystemTime::UNIX_EPOCH)
     }
 
     /// The class that the line was pushed with; 0 if none was given. See
     /// [`push_class`](crate::SharedTail::push_class).
     pub fn class(&self) -> u8 {
-        segment::class_of(u64::from(self.meta().flags) << 32) as u8
+        segment::class_of(u64::from(self.found().flags) << 32) as u8
     }
 
     /// Whether the line was too long and lost its end.
     pub fn is_cut(&self) -> bool {
-        self.meta().flags & CUT != 0
+        self.found().flags & CUT != 0
     }
 
     /// Whether the line was finished. A line that was begun with `io::Write` may not be.
     pub fn is_finished(&self) -> bool {
-        self.meta().flags & UNFINISHED == 0
+        self.found().flags & UNFINISHED == 0
     }
 }
 
@@ -171,14 +175,14 @@ impl<'a> Entry<'a> {
 #[derive(Clone)]
 pub struct SnapshotLines<'a> {
     text: &'a [u8],
-    entries: slice::Iter<'a, Meta>,
+    entries: slice::Iter<'a, Found>,
 }
 
 impl<'a> Iterator for SnapshotLines<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        self.entries.next().map(|meta| &self.text[meta.text()])
+        self.entries.next().map(|entry| &self.text[range(entry)])
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -188,7 +192,8 @@ impl<'a> Iterator for SnapshotLines<'a> {
 
 impl DoubleEndedIterator for SnapshotLines<'_> {
     fn next_back(&mut self) -> Option<Self::Item> {
-        self.entries.next_back().map(|meta| &self.text[meta.text()])
+        let entry = self.entries.next_back();
+        entry.map(|entry| &self.text[range(entry)])
     }
 }
 

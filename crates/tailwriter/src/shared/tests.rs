@@ -74,6 +74,7 @@ proptest! {
         max_lines in prop_oneof![0usize..10, 0usize..300],
         max_bytes in prop_oneof![Just(1usize << 20), 51usize..2_000],
         quotas in prop::array::uniform3(0usize..12),
+        earlier in 0usize..400,
     ) {
         let builder = TailWriter::builder()
             .max_lines(max_lines)
@@ -90,7 +91,12 @@ proptest! {
             ..Limits::default()
         };
         let tail = builder.build_shared();
+        let earlier = earlier % pushed.len().max(1);
+        let mut before = tail.snapshot();
         for (at, (line, class)) in pushed.iter().enumerate() {
+            if at == earlier {
+                before = tail.snapshot();
+            }
             if at % 2 == 0 {
                 tail.push_class(*class, line);
             } else {
@@ -109,7 +115,50 @@ proptest! {
         for (entry, at) in snapshot.entries().zip(snapshot.evicted()..) {
             prop_assert_eq!(entry.seq(), at);
         }
+        let new = expected.iter().filter(|at| **at >= earlier);
+        let since: Vec<_> = snapshot.entries_since(&before).map(|entry| entry.seq()).collect();
+        let new = snapshot.evicted() + (expected.len() - new.count()) as u64..snapshot.evicted() + expected.len() as u64;
+        prop_assert_eq!(since, new.collect::<Vec<_>>());
     }
+}
+
+/// Snapshots in a row have each line once, also those that threads push at the same moment.
+#[test]
+fn entries_since_an_earlier_snapshot_are_each_line_once() {
+    const LINES: usize = 20_000;
+    let tail = TailWriter::builder()
+        .max_lines(4 * LINES)
+        .max_bytes(1 << 24)
+        .build_shared();
+    let running = AtomicUsize::new(3);
+    thread::scope(|scope| {
+        for me in 0..3 {
+            let (tail, running) = (&tail, &running);
+            scope.spawn(move || {
+                for number in 0..LINES {
+                    tail.push(format!("{me} {number}").as_bytes());
+                }
+                running.fetch_sub(1, Ordering::Release);
+            });
+        }
+        let mut earlier = tail.snapshot();
+        let mut seen: Vec<_> = earlier.lines().map(<[u8]>::to_vec).collect();
+        loop {
+            let is_last = running.load(Ordering::Acquire) == 0;
+            let now = tail.snapshot();
+            let new = now.entries_since(&earlier);
+            seen.extend(new.map(|entry| entry.line().to_vec()));
+            earlier = now;
+            if is_last {
+                break;
+            }
+        }
+        let mut all: Vec<_> = earlier.lines().map(<[u8]>::to_vec).collect();
+        assert_eq!(all.len(), 3 * LINES);
+        seen.sort_unstable();
+        all.sort_unstable();
+        assert!(seen == all, "{} of {} lines", seen.len(), all.len());
+    });
 }
 
 #[test]
