@@ -16,7 +16,6 @@ use crate::duplicates;
 use crate::shared::Shared;
 use crate::spans::{self, OpenSpans, Spans};
 use crate::starved;
-use crate::subscriber::RecorderSubscriber;
 use crate::visit::FieldVisitor;
 
 /// Records events and spans; made by [`install_layer`](crate::BuilderExt::install_layer).
@@ -58,30 +57,6 @@ impl RecorderLayer {
             max_level: shared.sink.max_level().as_trace(),
             is_unlimited: false,
         }
-    }
-
-    /// Sends to `subscriber` what it wants, and records all that the recorder wants: for a program
-    /// that has a subscriber which takes no layers.
-    ///
-    /// A filter of `subscriber` does not keep events from the recorder, and `subscriber` gets no
-    /// event or span that it would not get alone.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use flightrec_tracing::BuilderExt;
-    /// use tracing_subscriber::fmt;
-    ///
-    /// let (recorder, layer) = flightrec::builder("doc").install_layer()?;
-    /// let console = fmt().with_max_level(tracing::Level::WARN).finish();
-    /// tracing::subscriber::set_global_default(layer.wrap(console))?;
-    /// tracing::debug!("kept, and not printed");
-    /// assert_eq!(recorder.snapshot().latest_logs.len(), 1);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use = "the subscriber must be set as the default"]
-    pub fn wrap<S: Subscriber>(self, subscriber: S) -> RecorderSubscriber<S> {
-        RecorderSubscriber::new(self, subscriber)
     }
 
     /// Records an event if it is wanted.

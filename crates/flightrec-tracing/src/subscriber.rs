@@ -31,6 +31,32 @@ pub struct RecorderSubscriber<S> {
     handles: Handles,
 }
 
+impl RecorderLayer {
+    /// Sends to `subscriber` what it wants, and records all that the recorder wants: for a program
+    /// that has a subscriber which takes no layers.
+    ///
+    /// A filter of `subscriber` does not keep events from the recorder, and `subscriber` gets no
+    /// event or span that it would not get alone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flightrec_tracing::BuilderExt;
+    /// use tracing_subscriber::fmt;
+    ///
+    /// let (recorder, layer) = flightrec::builder("doc").install_layer()?;
+    /// let console = fmt().with_max_level(tracing::Level::WARN).finish();
+    /// tracing::subscriber::set_global_default(layer.wrap(console))?;
+    /// tracing::debug!("kept, and not printed");
+    /// assert_eq!(recorder.snapshot().latest_logs.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use = "the subscriber must be set as the default"]
+    pub fn wrap<S: Subscriber>(self, subscriber: S) -> RecorderSubscriber<S> {
+        RecorderSubscriber::new(self, subscriber)
+    }
+}
+
 impl<S: Subscriber> RecorderSubscriber<S> {
     pub(crate) fn new(layer: RecorderLayer, inner: S) -> RecorderSubscriber<S> {
         RecorderSubscriber {

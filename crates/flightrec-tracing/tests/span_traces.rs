@@ -1,11 +1,14 @@
 //! Span traces of `tracing-error` that errors carry: a dump has them as the span of the stack.
-//! One test, since the hook of `color-eyre` is the process's.
+//! One test, since the hook of `color-eyre` and the environment are the process's.
+
+#![allow(unsafe_code, reason = "sets variables of the environment")]
 
 mod common;
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use color_eyre::eyre::{Report, WrapErr as _};
@@ -55,8 +58,33 @@ fn own(part: u64) -> Own {
     }
 }
 
+static IS_DEBUGGED: AtomicBool = AtomicBool::new(false);
+
+/// Its `Debug` may hang, as the lookup of names may.
+struct Debugged;
+
+impl fmt::Debug for Debugged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        IS_DEBUGGED.store(true, Ordering::Relaxed);
+        f.write_str("Debugged")
+    }
+}
+
+impl fmt::Display for Debugged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an error with a backtrace")
+    }
+}
+
+impl StdError for Debugged {}
+
 #[test]
 fn a_dump_has_the_spans_that_an_error_carries() {
+    // SAFETY: this is the only test of the process, and no other thread of it runs now.
+    unsafe {
+        std::env::remove_var("RUST_BACKTRACE");
+        std::env::remove_var("RUST_LIB_BACKTRACE");
+    }
     color_eyre::install().unwrap();
     let dumps = Arc::<Mutex<Vec<Dump>>>::default();
     let list = dumps.clone();
@@ -113,6 +141,19 @@ fn a_dump_has_the_spans_that_an_error_carries() {
 
     recorder.dump_error(&own(3)).unwrap();
     assert_eq!(innermost(&latest()).0, "handling own");
+
+    // Formatting an error that has a backtrace looks up names, so none is.
+    // SAFETY: as above.
+    unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "1") };
+    recorder.dump_error(&Debugged).unwrap();
+    assert!(!IS_DEBUGGED.load(Ordering::Relaxed));
+    let error = traced("z").unwrap_err();
+    recorder.dump_error(&error).unwrap();
+    assert_eq!(innermost(&latest()).0, "handling traced parse");
+    // SAFETY: as above.
+    unsafe { std::env::remove_var("RUST_LIB_BACKTRACE") };
+    recorder.dump_error(&Debugged).unwrap();
+    assert!(IS_DEBUGGED.load(Ordering::Relaxed));
 
     // An error without any.
     recorder.dump_error(&fmt::Error).unwrap();

@@ -4,29 +4,26 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::process;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flightrec_dump::{Dump, Timestamp, Trace};
+use flightrec_dump::Dump;
 use forklock::ForkMutex;
 use logredact::Redactor;
-use stackerr::StackTraces;
 
 use crate::collect::{collect, records};
-use crate::convert;
 use crate::destination::Destination;
 use crate::failure::Failure;
 use crate::limiter::{Decision, RateLimiter, SuppressedFailures};
 use crate::locked::locked;
 use crate::look_ahead::{LookAhead, Waiting};
-use crate::noted::{Kept, Noted, NotedErrors};
+use crate::noted::{Kept, NotedErrors};
 use crate::notices::Notices;
 use crate::outcome::{DumpError, DumpOutcome};
 use crate::redaction::{Redacting, redact, redact_stacks};
 use crate::source::Source;
 use crate::spans;
-use crate::symbolise::{self, Symboliser};
+use crate::symbolise::{DumpedStacks, Symboliser};
 use crate::threads::Threads;
 
 pub(crate) type Callback = Box<dyn Fn(&Dump, Option<&Path>) + Send + Sync>;
@@ -251,51 +248,16 @@ impl Pipeline {
 
     /// Adds the names of functions, or a note that says why there are none.
     fn name_frames(&self, stacks: &DumpedStacks<'_>, dump: &mut Dump) {
-        if let Err(note) = self.try_name_frames(stacks, dump) {
-            dump.notes.push(note.to_owned());
-        }
-    }
-
-    fn try_name_frames(
-        &self,
-        &DumpedStacks {
-            failure,
-            also,
-            noted,
-            threads,
-        }: &DumpedStacks<'_>,
-        dump: &mut Dump,
-    ) -> Result<(), &'static str> {
         let Some(symboliser) = self.symboliser else {
-            return Ok(());
+            return;
         };
-        // Besides the failure: those that the dump has in other places.
-        let noted = noted.errors().into_iter().map(Noted::failure);
-        let others: Vec<&Failure> = also.iter().map(|(also, _)| also).chain(noted).collect();
-        let all = [failure].into_iter().chain(others.iter().copied());
-        let stacks: StackTraces = all.flat_map(|failure| &failure.stacks).cloned().collect();
-        if stacks.is_empty() && threads.is_empty() {
-            return Ok(());
+        match stacks.add_names(symboliser, self.pid, dump) {
+            Ok(()) => {
+                redact_stacks(dump, &self.redactor);
+                dump.fingerprint = dump.fingerprint_of();
+            }
+            Err(note) => dump.notes.push(note.to_owned()),
         }
-        if process::id() != self.pid {
-            return Err("names are missing: this is a forked process");
-        }
-        let its_threads = threads.clone();
-        let names = symbolise::run(move || {
-            symboliser(&stacks);
-            its_threads.names()
-        })?;
-        set_named(&mut dump.stack_traces, failure);
-        let traces_of_also = dump.also.iter_mut().map(|also| &mut also.stack_traces);
-        let noted = dump.noted_errors.iter_mut();
-        let traces_of_others = traces_of_also.chain(noted.map(|noted| &mut noted.stack_traces));
-        for (traces, failure) in traces_of_others.zip(others) {
-            set_named(traces, failure);
-        }
-        threads.add_names(&names, dump, failure);
-        redact_stacks(dump, &self.redactor);
-        dump.fingerprint = dump.fingerprint_of();
-        Ok(())
     }
 
     fn write(&self, dump: &Dump) -> Result<Option<PathBuf>, DumpError> {
@@ -352,24 +314,6 @@ impl Pipeline {
     }
 }
 
-/// What the stacks of a dump were made of.
-struct DumpedStacks<'a> {
-    failure: &'a Failure,
-    also: &'a [(Failure, Timestamp)],
-    noted: &'a Kept,
-    threads: &'a Threads,
-}
-
-/// Replaces the traces of a failure by the same ones with names.
-fn set_named(traces: &mut Vec<Trace>, failure: &Failure) {
-    let mut named = convert::traces(&failure.stacks, failure);
-    for (named, unnamed) in named.iter_mut().zip(&*traces) {
-        named.log_seq = unnamed.log_seq;
-        named.span = unnamed.span;
-    }
-    *traces = named;
-}
-
 /// How much memory a dump may take, with the names of its frames.
 const ROOM: usize = 32 << 20;
 
@@ -406,82 +350,5 @@ struct ResetDumping;
 impl Drop for ResetDumping {
     fn drop(&mut self) {
         DUMPING.set(false);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::process::Command;
-    use std::thread;
-
-    use super::*;
-
-    const SCENARIO: &str = "FLIGHTREC_SYMBOLISER";
-    const DIR: &str = "FLIGHTREC_DIR_OF_TEST";
-
-    /// The child: dumps an error with a symboliser that does not return.
-    #[test]
-    fn program() {
-        let (Ok(scenario), Some(dir)) = (std::env::var(SCENARIO), std::env::var_os(DIR)) else {
-            return;
-        };
-        let symboliser: Symboliser = match scenario.as_str() {
-            "aborts" => |_: &StackTraces| process::abort(),
-            "panics" => |_: &StackTraces| panic!("in the symboliser"),
-            _ => |_: &StackTraces| {
-                loop {
-                    thread::park();
-                }
-            },
-        };
-        let (recorder, tee) = crate::builder("test").dir(dir).build();
-        drop(tee);
-        let recorder = Arc::into_inner(recorder.recorder);
-        let mut recorder = recorder.expect("the only handle");
-        recorder.pipeline.symboliser = Some(symboliser);
-        let outcome = recorder.dump(|| Failure::manual("now".to_owned()));
-        assert!(
-            matches!(outcome, Ok(DumpOutcome::Written(_))),
-            "{outcome:?}"
-        );
-    }
-
-    #[test]
-    fn a_dump_is_there_whatever_the_symboliser_does() {
-        for (scenario, note) in [
-            ("aborts", None),
-            (
-                "panics",
-                Some("names are missing: looking them up panicked"),
-            ),
-            (
-                "hangs",
-                Some("names are missing: looking them up took longer than 5 s"),
-            ),
-        ] {
-            let dir = tempfile::tempdir().unwrap();
-            let output = Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "pipeline::tests::program", "--nocapture"])
-                .env(SCENARIO, scenario)
-                .env(DIR, dir.path())
-                .output()
-                .unwrap();
-            assert_eq!(output.status.success(), scenario != "aborts", "{output:?}");
-            let mut dumps = std::fs::read_dir(dir.path()).unwrap().filter_map(|entry| {
-                let path = entry.unwrap().path();
-                let is_dump = path
-                    .extension()
-                    .is_some_and(|extension| extension == "json");
-                is_dump.then(|| Dump::from_json(&std::fs::read(path).unwrap()).unwrap())
-            });
-            let dump = dumps.next().expect("a dump");
-            let frame = &dump.stack_traces[0].frames[0];
-            assert!(
-                !frame.is_named() && frame.address_value().is_some(),
-                "{frame:?}"
-            );
-            let of_names = dump.notes.iter().find(|note| note.starts_with("names"));
-            assert_eq!(of_names.map(String::as_str), note);
-        }
     }
 }

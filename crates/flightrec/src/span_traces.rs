@@ -1,6 +1,7 @@
 //! The span traces of `tracing-error` that errors carry, read from their text: `tracing_error::
 //! TracedError`, the reports of `color-eyre`, and errors of a program with a `SpanTrace` in them.
 
+use std::env;
 use std::error::Error as StdError;
 use std::fmt::{self, Debug, Display};
 
@@ -48,7 +49,7 @@ pub(crate) fn of(error: &(dyn StdError + 'static)) -> Vec<SpanTrace> {
             if !is_span_trace(&its_message) {
                 message = its_message;
             }
-            for spans in read(error) {
+            for spans in read(error).into_iter().filter(|spans| !spans.is_empty()) {
                 let error = message.clone();
                 // An error is formatted with its causes: the innermost that has it carries it.
                 let known = traces.iter().position(|trace| trace.spans == spans);
@@ -64,7 +65,12 @@ pub(crate) fn of(error: &(dyn StdError + 'static)) -> Vec<SpanTrace> {
 }
 
 fn read(error: &(dyn StdError + 'static)) -> Vec<Vec<CarriedSpan>> {
-    // No crate looks up names of a stack for this.
+    if let Some(text) = stackerr::message_of(error).strip_prefix(TRACED) {
+        return vec![section(text)];
+    }
+    if backtraces_are_on() {
+        return Vec::new();
+    }
     let text = stackerr::message_of(&Pretty(error));
     let lists = text.match_indices(LIST);
     let traces: Vec<_> = lists
@@ -74,11 +80,19 @@ fn read(error: &(dyn StdError + 'static)) -> Vec<Vec<CarriedSpan>> {
         return traces;
     }
     let text = stackerr::message_of(&Plain(error));
-    text.find(HEADING)
-        .map(|at| section(&without_colours(&text[at + HEADING.len()..])))
-        .into_iter()
-        .filter(|spans| !spans.is_empty())
-        .collect()
+    let Some((_, report)) = text.split_once(HEADING) else {
+        return Vec::new();
+    };
+    // What follows the heading in its line is a rule.
+    let below = report.split_once('\n').map_or("", |(_, below)| below);
+    vec![section(&without_colours(below))]
+}
+
+/// Whether errors of other crates capture backtraces. Then their `Debug` may look up names, which can
+/// hang or crash, while the dump is not written yet.
+fn backtraces_are_on() -> bool {
+    let set = env::var_os("RUST_LIB_BACKTRACE").or_else(|| env::var_os("RUST_BACKTRACE"));
+    set.is_some_and(|set| set != "0")
 }
 
 struct Pretty<'a>(&'a dyn StdError);
@@ -171,15 +185,17 @@ fn literal(text: &str) -> Option<(String, &str)> {
     }
 }
 
-/// Reads ` 0: app::load with user=7`, `    at src/main.rs:3`, and so on.
+/// Reads ` 0: app::load`, `    with user=7`, `    at src/main.rs:3`, and so on. A report has the fields
+/// in the line of the name.
 fn section(text: &str) -> Vec<CarriedSpan> {
     let mut spans: Vec<CarriedSpan> = Vec::new();
-    for line in text.lines().skip(1) {
+    for line in text.lines() {
         let trimmed = line.trim_start();
-        if line.starts_with("━") || trimmed.starts_with('━') {
-            break;
-        }
-        if let Some(place) = trimmed.strip_prefix("at ") {
+        if let Some(fields) = trimmed.strip_prefix("with ") {
+            if let Some(span) = spans.last_mut() {
+                fields.clone_into(&mut span.fields);
+            }
+        } else if let Some(place) = trimmed.strip_prefix("at ") {
             if let (Some(span), Some((file, line))) = (spans.last_mut(), place.rsplit_once(':')) {
                 span.file = Some(file.to_owned());
                 span.line = line.parse().ok();
@@ -262,9 +278,12 @@ mod tests {
 
     #[test]
     fn a_section_of_a_report_is_read() {
-        let text = "━━━\n\n \x1b[1m0: app::load\x1b[0m with user=7\n    at src/main.rs:3\n \
+        let text = "\n \x1b[1m0: app::load\x1b[0m with user=7\n    at src/main.rs:3\n \
                     1: app::main\n    at <unknown source file>\n\nBacktrace omitted.";
         let expected = [span("load", "user=7", Some(3)), span("main", "", None)];
         assert_eq!(section(&without_colours(text)), expected);
+        // As `tracing-error` formats it.
+        let text = "   0: app::load\n           with user=7\n             at src/main.rs:3\n   1: app::main";
+        assert_eq!(section(text), expected);
     }
 }

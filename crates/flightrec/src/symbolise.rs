@@ -1,10 +1,17 @@
 //! Looking up the names of a dump's frames, without trusting the symboliser.
 
+use std::process;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use flightrec_dump::{Dump, Timestamp, Trace};
 use stackerr::StackTraces;
+
+use crate::convert;
+use crate::failure::Failure;
+use crate::noted::{Kept, Noted};
+use crate::threads::Threads;
 
 /// How long a dump waits for its names.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -22,14 +29,72 @@ pub(crate) fn look_up(stacks: &StackTraces) {
     }
 }
 
+/// What the stacks of a dump were made of.
+pub(crate) struct DumpedStacks<'a> {
+    pub(crate) failure: &'a Failure,
+    pub(crate) also: &'a [(Failure, Timestamp)],
+    pub(crate) noted: &'a Kept,
+    pub(crate) threads: &'a Threads,
+}
+
+impl DumpedStacks<'_> {
+    /// Replaces the stacks of the dump by the same ones with names. `pid` is the process that was set
+    /// up: a forked child looks up none, since a lock of the symboliser may be held there by no thread.
+    ///
+    /// # Errors
+    ///
+    /// One sentence for people, if the names were not found.
+    pub(crate) fn add_names(
+        &self,
+        symboliser: Symboliser,
+        pid: u32,
+        dump: &mut Dump,
+    ) -> Result<(), &'static str> {
+        // Besides the failure: those that the dump has in other places.
+        let noted = self.noted.errors().into_iter().map(Noted::failure);
+        let also = self.also.iter().map(|(also, _)| also);
+        let others: Vec<&Failure> = also.chain(noted).collect();
+        let all = [self.failure].into_iter().chain(others.iter().copied());
+        let stacks: StackTraces = all.flat_map(|failure| &failure.stacks).cloned().collect();
+        if stacks.is_empty() && self.threads.is_empty() {
+            return Ok(());
+        }
+        if process::id() != pid {
+            return Err("names are missing: this is a forked process");
+        }
+        let threads = self.threads.clone();
+        let names = run(move || {
+            symboliser(&stacks);
+            threads.names()
+        })?;
+        set_named(&mut dump.stack_traces, self.failure);
+        let of_also = dump.also.iter_mut().map(|also| &mut also.stack_traces);
+        let noted = dump.noted_errors.iter_mut();
+        let of_others = of_also.chain(noted.map(|noted| &mut noted.stack_traces));
+        for (traces, failure) in of_others.zip(others) {
+            set_named(traces, failure);
+        }
+        self.threads.add_names(&names, dump, self.failure);
+        Ok(())
+    }
+}
+
+/// Replaces the traces of a failure by the same ones with names.
+fn set_named(traces: &mut Vec<Trace>, failure: &Failure) {
+    let mut named = convert::traces(&failure.stacks, failure);
+    for (named, unnamed) in named.iter_mut().zip(&*traces) {
+        named.log_seq = unnamed.log_seq;
+        named.span = unnamed.span;
+    }
+    *traces = named;
+}
+
 /// Runs a lookup of names in a thread of its own, which is abandoned if it takes too long.
 ///
 /// # Errors
 ///
 /// One sentence for people, if the names were not found.
-pub(crate) fn run<T: Send + 'static>(
-    look_up: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, &'static str> {
+fn run<T: Send + 'static>(look_up: impl FnOnce() -> T + Send + 'static) -> Result<T, &'static str> {
     if Vec::<u8>::new().try_reserve_exact(ROOM).is_err() {
         return Err("names are missing: less than 256 MiB of memory is left");
     }
@@ -46,4 +111,82 @@ pub(crate) fn run<T: Send + 'static>(
         RecvTimeoutError::Timeout => "names are missing: looking them up took longer than 5 s",
         RecvTimeoutError::Disconnected => "names are missing: looking them up panicked",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::DumpOutcome;
+
+    const SCENARIO: &str = "FLIGHTREC_SYMBOLISER";
+    const DIR: &str = "FLIGHTREC_DIR_OF_TEST";
+
+    /// The child: dumps an error with a symboliser that does not return.
+    #[test]
+    fn program() {
+        let (Ok(scenario), Some(dir)) = (std::env::var(SCENARIO), std::env::var_os(DIR)) else {
+            return;
+        };
+        let symboliser: Symboliser = match scenario.as_str() {
+            "aborts" => |_: &StackTraces| process::abort(),
+            "panics" => |_: &StackTraces| panic!("in the symboliser"),
+            _ => |_: &StackTraces| {
+                loop {
+                    thread::park();
+                }
+            },
+        };
+        let (recorder, tee) = crate::builder("test").dir(dir).build();
+        drop(tee);
+        let recorder = Arc::into_inner(recorder.recorder);
+        let mut recorder = recorder.expect("the only handle");
+        recorder.pipeline.symboliser = Some(symboliser);
+        let outcome = recorder.dump(|| Failure::manual("now".to_owned()));
+        assert!(
+            matches!(outcome, Ok(DumpOutcome::Written(_))),
+            "{outcome:?}"
+        );
+    }
+
+    #[test]
+    fn a_dump_is_there_whatever_the_symboliser_does() {
+        for (scenario, note) in [
+            ("aborts", None),
+            (
+                "panics",
+                Some("names are missing: looking them up panicked"),
+            ),
+            (
+                "hangs",
+                Some("names are missing: looking them up took longer than 5 s"),
+            ),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let output = Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "symbolise::tests::program", "--nocapture"])
+                .env(SCENARIO, scenario)
+                .env(DIR, dir.path())
+                .output()
+                .unwrap();
+            assert_eq!(output.status.success(), scenario != "aborts", "{output:?}");
+            let mut dumps = std::fs::read_dir(dir.path()).unwrap().filter_map(|entry| {
+                let path = entry.unwrap().path();
+                let is_dump = path
+                    .extension()
+                    .is_some_and(|extension| extension == "json");
+                is_dump.then(|| Dump::from_json(&std::fs::read(path).unwrap()).unwrap())
+            });
+            let dump = dumps.next().expect("a dump");
+            let frame = &dump.stack_traces[0].frames[0];
+            assert!(
+                !frame.is_named() && frame.address_value().is_some(),
+                "{frame:?}"
+            );
+            let of_names = dump.notes.iter().find(|note| note.starts_with("names"));
+            assert_eq!(of_names.map(String::as_str), note);
+        }
+    }
 }

@@ -2,29 +2,25 @@
 
 pub(crate) mod memory;
 mod polling;
+mod records;
 mod spans;
 mod text;
 
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use forklock::{ForkMutex, LockError};
 use log::{Level, Record};
 use logtee::Filter;
 use logtee::predicate::target_starts_with;
 
 pub use memory::MemoryLimit;
 pub(crate) use polling::start;
+use records::{RecordCondition, RecordRule, RecordTest};
 use spans::{SpanCondition, SpanRule};
 pub use text::RuleError;
 pub(crate) use text::parse_list;
-
-/// The most records whose times a rule remembers.
-const MAX_COUNT: usize = 10_000;
 
 /// A condition that makes a dump of kind `rule`; see
 /// [`Builder::dump_when`](crate::Builder::dump_when).
@@ -73,13 +69,6 @@ enum PolledCondition {
     Silence(Duration),
 }
 
-/// `count` records that pass the filter within a duration.
-struct RecordCondition {
-    filter: Box<dyn Filter>,
-    count: usize,
-    within: Duration,
-}
-
 /// How often a rule may fire.
 #[derive(Clone, Copy)]
 struct Limit {
@@ -97,7 +86,8 @@ impl Rule {
             level.as_str().to_lowercase(),
             text::duration(within)
         );
-        Rule::of_records(name, level.to_level_filter(), count, within)
+        let test = RecordTest::Level(level.to_level_filter());
+        Rule::of_records(name, test, count, within)
     }
 
     /// Fires when `count` records of the module `target`, or of one within it, are logged `within`
@@ -105,7 +95,8 @@ impl Rule {
     pub fn target_rate(target: impl Into<String>, count: usize, within: Duration) -> Rule {
         let target = target.into();
         let name = format!("target_rate({target}, {count}, {})", text::duration(within));
-        Rule::of_records(name, target_starts_with(target), count, within)
+        let test = RecordTest::Target(target_starts_with(target));
+        Rule::of_records(name, test, count, within)
     }
 
     /// Fires on a record that passes `filter`, such as one of [`logtee::predicate`]. Of an event of
@@ -114,7 +105,8 @@ impl Rule {
     /// The filter is asked in the call that logs, for each record that is kept. If it panics, the
     /// record does not pass; no rule looks at what it logs itself.
     pub fn matches(filter: impl Filter + 'static) -> Rule {
-        Rule::of_records("matches".to_owned(), filter, 1, Duration::ZERO)
+        let test = RecordTest::Program(Box::new(filter));
+        Rule::of_records("matches".to_owned(), test, 1, Duration::ZERO)
     }
 
     /// Fires when a span of `tracing` with this name is closed longer than `longer_than` after it was
@@ -179,20 +171,9 @@ impl Rule {
         }
     }
 
-    fn of_records(
-        name: String,
-        filter: impl Filter + 'static,
-        count: usize,
-        within: Duration,
-    ) -> Rule {
-        Rule::new(
-            name,
-            Condition::Records(RecordCondition {
-                filter: Box::new(filter),
-                count: count.clamp(1, MAX_COUNT),
-                within,
-            }),
-        )
+    fn of_records(name: String, test: RecordTest, count: usize, within: Duration) -> Rule {
+        let condition = RecordCondition::new(test, count, within);
+        Rule::new(name, Condition::Records(condition))
     }
 }
 
@@ -216,19 +197,6 @@ pub(crate) struct Rules {
     watches_silence: bool,
     /// A record was kept since this was last looked at.
     has_logged: AtomicBool,
-}
-
-struct RecordRule {
-    name: String,
-    condition: RecordCondition,
-    state: ForkMutex<RecordState>,
-    limit: Limit,
-}
-
-struct RecordState {
-    /// When the last records passed the filter, oldest first.
-    passed: VecDeque<Instant>,
-    fired: Fired,
 }
 
 struct PolledRule {
@@ -256,17 +224,9 @@ impl Rules {
             let (name, limit) = (rule.name, rule.limit);
             match rule.condition {
                 Condition::Records(condition) => {
-                    let level = condition.filter.max_level().to_level();
-                    all.max_level = all.max_level.max(level);
-                    // Allocated now: a signal handler may log.
-                    let passed = VecDeque::with_capacity(condition.count);
-                    let fired = Fired::default();
-                    all.of_records.push(RecordRule {
-                        name,
-                        condition,
-                        state: ForkMutex::new(RecordState { passed, fired }),
-                        limit,
-                    });
+                    let rule = RecordRule::new(name, condition, limit);
+                    all.max_level = all.max_level.max(rule.max_level().to_level());
+                    all.of_records.push(rule);
                 }
                 Condition::Spans(condition) => {
                     all.of_spans.push(SpanRule::new(name, condition, limit));
@@ -322,66 +282,11 @@ impl Rules {
     }
 
     /// Looks at a record, and calls `act` for each rule that it makes come true.
-    pub(crate) fn check(&self, record: &Record<'_>, mut act: impl FnMut(Outcome)) {
-        for rule in &self.of_records {
-            if record.level() <= rule.condition.filter.max_level()
-                && rule.condition.matches(record)
-                && let Some(outcome) = rule.pass(Instant::now())
-            {
-                act(outcome);
-            }
-        }
-    }
-}
-
-thread_local! {
-    /// This thread asks a predicate. What that logs is looked at by no rule.
-    static ASKING: Cell<bool> = const { Cell::new(false) };
-}
-
-impl RecordCondition {
-    /// Whether the record passes the filter, which is the program's code: it may log, and a panic of
-    /// it must not reach the call that logs.
-    fn matches(&self, record: &Record<'_>) -> bool {
-        if ASKING.replace(true) {
-            return false;
-        }
-        let matches = catch_unwind(AssertUnwindSafe(|| self.filter.matches(record)));
-        ASKING.set(false);
-        matches.unwrap_or(false)
-    }
-}
-
-impl RecordRule {
-    /// Counts a record that passed the filter.
-    fn pass(&self, now: Instant) -> Option<Outcome> {
-        let mut state = match self.state.lock() {
-            Ok(state) | Err(LockError::Orphaned(state)) => state,
-            // A signal handler that logs has interrupted this function.
-            Err(_) => return None,
-        };
-        let RecordCondition { count, within, .. } = self.condition;
-        if state.passed.len() == count {
-            state.passed.pop_front();
-        }
-        state.passed.push_back(now);
-        let took = now.duration_since(*state.passed.front()?);
-        if state.passed.len() < count || took > within {
-            return None;
-        }
-        state.passed.clear();
-        if !state.fired.may_fire(self.limit, now) {
-            return Some(Outcome::Suppressed);
-        }
-        let message = match count {
-            1 => format!("rule {}", self.name),
-            count => format!(
-                "rule {}: {count} records within {:.1} s",
-                self.name,
-                took.as_secs_f64()
-            ),
-        };
-        Some(Outcome::Fires(message))
+    pub(crate) fn check(&self, record: &Record<'_>, act: impl FnMut(Outcome)) {
+        let rules = self.of_records.iter().filter(|rule| rule.is_about(record));
+        rules
+            .filter_map(|rule| rule.come_true(Instant::now()))
+            .for_each(act);
     }
 }
 
@@ -407,33 +312,6 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
-
-    fn rule_of(rule: Rule) -> RecordRule {
-        Rules::new(vec![rule]).of_records.remove(0)
-    }
-
-    fn fires(rule: &RecordRule, at: Instant) -> bool {
-        matches!(rule.pass(at), Some(Outcome::Fires(_)))
-    }
-
-    #[test]
-    fn a_rate_fires_when_enough_records_come_close_together() {
-        let rule = rule_of(Rule::rate(Level::Warn, 3, 10 * SECOND));
-        let start = Instant::now();
-        let times = [0, 9, 20, 25, 29, 31, 32];
-        let fired = times.map(|seconds| fires(&rule, start + seconds * SECOND));
-        // 20, 25 and 29 are within ten seconds; then the count begins anew.
-        assert_eq!(fired, [false, false, false, false, true, false, false]);
-    }
-
-    #[test]
-    fn a_rule_fires_as_often_as_its_limit_says() {
-        let rule = rule_of(Rule::rate(Level::Warn, 1, SECOND).at_most(2, 60 * SECOND));
-        let start = Instant::now();
-        let times = [0, 1, 2, 59, 60, 61, 62];
-        let fired = times.map(|seconds| fires(&rule, start + seconds * SECOND));
-        assert_eq!(fired, [true, true, false, false, true, true, false]);
-    }
 
     #[test]
     fn only_levels_that_a_rule_looks_at_are_passed_to_it() {
