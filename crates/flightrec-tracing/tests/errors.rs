@@ -2,30 +2,11 @@
 
 mod common;
 
-use std::sync::{Arc, Mutex};
-
-use common::{kept, path, quiet};
-use flightrec::Dump;
+use common::{kept, listening, path};
 use flightrec::stackerr::{Error, ResultExt, err};
-use flightrec_tracing::{BuilderExt, RecorderLayer};
 use tracing::{info_span, instrument};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry;
-
-/// A recorder whose dumps go into a list.
-fn listening() -> (
-    flightrec::FlightRecorder,
-    RecorderLayer,
-    Arc<Mutex<Vec<Dump>>>,
-) {
-    let dumps = Arc::<Mutex<Vec<Dump>>>::default();
-    let list = dumps.clone();
-    let (recorder, layer) = quiet()
-        .on_dump(move |dump, _| list.lock().unwrap().push(dump.clone()))
-        .install_layer()
-        .unwrap();
-    (recorder, layer, dumps)
-}
 
 #[instrument]
 fn load(user: u64) -> Result<u64, Error> {

@@ -5,11 +5,8 @@ mod common;
 
 use std::fmt;
 use std::panic::catch_unwind;
-use std::sync::{Arc, Mutex};
 
-use common::{Output, messages, quiet};
-use flightrec::Dump;
-use flightrec_tracing::BuilderExt;
+use common::{Output, listening, messages};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Subscriber, debug, error, info, trace, warn};
 use tracing_subscriber::filter::filter_fn;
@@ -45,12 +42,7 @@ impl<S: Subscriber> Layer<S> for Fails {
 
 #[test]
 fn the_recorder_has_the_events_whatever_other_filters_do() {
-    let panics = Arc::<Mutex<Vec<Dump>>>::default();
-    let list = panics.clone();
-    let (recorder, layer) = quiet()
-        .on_dump(move |dump, _| list.lock().unwrap().push(dump.clone()))
-        .install_layer()
-        .unwrap();
+    let (recorder, layer, panics) = listening();
     let again = layer.clone();
     let output = Output::default();
     let console = tracing_subscriber::fmt::layer().with_writer(output.clone());

@@ -9,10 +9,9 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 
 use color_eyre::eyre::{Report, WrapErr as _};
-use common::{path, quiet, text};
+use common::{listening, path, quiet, text};
 use flightrec::{Dump, stackerr};
 use flightrec_tracing::BuilderExt;
 use tracing::{debug_span, info_span, instrument};
@@ -86,12 +85,7 @@ fn a_dump_has_the_spans_that_an_error_carries() {
         std::env::remove_var("RUST_LIB_BACKTRACE");
     }
     color_eyre::install().unwrap();
-    let dumps = Arc::<Mutex<Vec<Dump>>>::default();
-    let list = dumps.clone();
-    let (recorder, layer) = quiet()
-        .on_dump(move |dump, _| list.lock().unwrap().push(dump.clone()))
-        .install_layer()
-        .unwrap();
+    let (recorder, layer, dumps) = listening();
     let subscriber = tracing_subscriber::registry()
         .with(ErrorLayer::default())
         .with(layer);

@@ -2,13 +2,12 @@
 
 mod common;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use common::{path_of, quiet, record, span};
+use common::{listening, path_of, record, span};
 use flightrec::stackerr::{Error, ResultExt};
 use flightrec::{Dump, FlightRecorder, Value};
-use flightrec_tracing::BuilderExt;
 use tokio::sync::{Barrier, oneshot};
 use tracing::{Instrument, debug, info_span, instrument};
 use tracing_subscriber::prelude::*;
@@ -17,12 +16,7 @@ use tracing_subscriber::prelude::*;
 fn run<F: Future<Output = ()> + Send + 'static>(
     future: impl FnOnce(FlightRecorder) -> F,
 ) -> (Dump, Vec<Dump>) {
-    let dumps = Arc::<Mutex<Vec<Dump>>>::default();
-    let list = dumps.clone();
-    let (recorder, layer) = quiet()
-        .on_dump(move |dump, _| list.lock().unwrap().push(dump.clone()))
-        .install_layer()
-        .unwrap();
+    let (recorder, layer, dumps) = listening();
     let dispatch = tracing::Dispatch::new(tracing_subscriber::registry().with(layer));
     let of_threads = dispatch.clone();
     let runtime = tokio::runtime::Builder::new_multi_thread()

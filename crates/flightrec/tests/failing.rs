@@ -286,7 +286,7 @@ fn a_program_that_succeeds_leaves_nothing() {
 }
 
 #[test]
-fn whatever_the_error_it_is_shown_and_dumped() {
+fn every_kind_of_error_is_shown_and_dumped() {
     let begins = |dump: &flightrec::Dump| dump.stack_traces[0].frames[0].name.clone();
     for scenario in ["stackerr", "anyhow"] {
         let dump = fails(scenario, "Error: cannot start\ncaused by: it broke\n");
@@ -304,7 +304,7 @@ fn whatever_the_error_it_is_shown_and_dumped() {
 }
 
 #[test]
-fn an_odd_error_is_shown_all_the_same() {
+fn an_odd_error_is_shown_too() {
     assert_eq!(
         fails("empty message", "Error: <no message>\n")
             .reason
@@ -336,7 +336,7 @@ fn a_display_that_panics_changes_nothing_but_the_message() {
 }
 
 #[test]
-fn a_panic_is_dumped_and_ends_the_program_as_ever() {
+fn a_panic_is_dumped_and_ends_the_program_as_before() {
     let (output, dumps) = program_with("panic");
     let text = stderr(&output);
     assert_eq!(output.status.code(), Some(101), "{text}");
@@ -406,7 +406,7 @@ fn a_payload_that_is_not_text_is_said_to_be_so() {
 }
 
 #[test]
-fn a_dump_says_after_which_record_an_error_was_born() {
+fn a_dump_says_after_which_record_an_error_was_created() {
     let dump = fails("born early", "Error: born here\n");
     let seq = dump.stack_traces[0].log_seq.unwrap();
     let last_before = dump.latest_logs.iter().find(|log| log.seq == seq).unwrap();

@@ -14,6 +14,17 @@ pub(crate) fn quiet() -> Builder {
     flightrec::builder("test").notice(false).dump_to(io::sink())
 }
 
+/// A recorder whose dumps go into a list.
+pub(crate) fn listening() -> (FlightRecorder, RecorderLayer, Arc<Mutex<Vec<Dump>>>) {
+    let dumps = Arc::<Mutex<Vec<Dump>>>::default();
+    let list = dumps.clone();
+    let (recorder, layer) = quiet()
+        .on_dump(move |dump, _| list.lock().unwrap().push(dump.clone()))
+        .install_layer()
+        .unwrap();
+    (recorder, layer, dumps)
+}
+
 pub(crate) fn install() -> (FlightRecorder, RecorderLayer) {
     quiet().install_layer().unwrap()
 }
