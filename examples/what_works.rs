@@ -61,7 +61,7 @@ fn play(scenario: &str, dir: &Path) {
             let _ = std::io::stdin().read(&mut [0]);
         }
         "crash" => crashes_here(),
-        // Makes dumps of what earlier processes left.
+        // Makes dumps of the rings that earlier processes left.
         _ => drop(recorder.run(|| Ok::<(), flightrec::stackerr::Error>(()))),
     }
 }

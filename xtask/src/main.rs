@@ -33,7 +33,7 @@ Usage: cargo xtask TASK
   ci [--no-test]          all that must hold before a change goes in
   adopt build|check       real programs from crates.io with the recorder: what it changes for them
   cross [--table] [--write] [TARGET]…
-                          other platforms: tests, and the README's table of what works where
+                          other platforms: tests, and and the README's table `What works where`
   api [--write]           the public items of each crate, compared with its list
   bench [--quick] [--json FILE]
                           what recording costs, beside the alternatives

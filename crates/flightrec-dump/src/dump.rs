@@ -119,8 +119,8 @@ pub struct Dump {
 }
 
 impl Dump {
-    /// All stacks of errors: of the failure, of what else triggered the dump, and of errors that were
-    /// noted before.
+    /// The stacks of all errors in the dump: [`stack_traces`](Dump::stack_traces), and those in
+    /// [`also`](Dump::also) and [`noted_errors`](Dump::noted_errors).
     pub fn all_traces(&self) -> impl Iterator<Item = &Trace> {
         let also = self.also.iter().flat_map(|also| &also.stack_traces);
         let noted = self

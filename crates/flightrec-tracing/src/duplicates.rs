@@ -64,7 +64,8 @@ pub(crate) fn note_log(record: &Metadata<'_>) {
     let _ = LATEST.try_with(|latest| latest.set(Some(Identity::of(record))));
 }
 
-/// Addresses of what a record refers to, which are the same while it is passed on.
+/// Identifies a record of `log` by the addresses of its texts, which stay the same while loggers pass
+/// the record on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Identity {
     target: (usize, usize),

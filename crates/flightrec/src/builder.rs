@@ -233,8 +233,8 @@ impl Builder {
         self
     }
 
-    /// Leaves records out of dumps that are older than `age` when the dump is made, whatever else says
-    /// that they are kept. No limit by default.
+    /// Leaves records out of a dump that are older than `age` when it is made, even if another setting
+    /// keeps them. No limit by default.
     ///
     /// An age that is less than that of [`keep_age`](Builder::keep_age) wins.
     pub fn dump_last(mut self, age: Duration) -> Builder {
@@ -387,9 +387,9 @@ impl Builder {
     /// Further triggers within the time make no dump of their own: the dump names them in
     /// [`also`](Dump::also), with their stacks, and its path is their outcome.
     ///
-    /// Dumps of what may end the program do not wait, and have a file of their own: errors that
-    /// [`run`](crate::FlightRecorder::run) returns, panics of the main thread, all panics with
-    /// `panic = "abort"`, and crashes.
+    /// A failure that may end the program is dumped at once, to a file of its own: an error that
+    /// [`run`](crate::FlightRecorder::run) returns, a panic of the main thread, any panic with
+    /// `panic = "abort"`, and a crash.
     ///
     /// The records before the trigger stay in the dump, however many follow: it may have twice as
     /// many records as are kept. A forked child does not complete the dump of its parent.

@@ -1,4 +1,4 @@
-//! A forked child masks texts, whatever other threads of its parent did at that moment.
+//! A forked child masks texts, even if another thread of its parent held a lock at the fork.
 #![cfg(unix)]
 
 use std::sync::atomic::{AtomicBool, Ordering};

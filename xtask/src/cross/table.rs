@@ -1,4 +1,4 @@
-//! The table of what works where, in the README of `flightrec`.
+//! The table "What works where" in the README of `flightrec`.
 
 use std::fs;
 use std::path::PathBuf;

@@ -71,7 +71,7 @@ fn set_limit(what: libc::__rlimit_resource_t, most: u64) {
     assert_eq!(unsafe { libc::setrlimit(what, &raw const limit) }, 0);
 }
 
-/// Runs a program and says whether there is a dump; whatever else there is, is a fault.
+/// Runs a program and says whether there is a dump; anything else is a fault.
 fn look(row: &mut Row, command: &mut Command, without: &Ended, dir: &Path, at: &str) -> Vec<Dump> {
     row.tries += 1;
     let Some(ended) = watch::run(command) else {
