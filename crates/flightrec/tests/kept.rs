@@ -5,8 +5,8 @@ mod common;
 use std::sync::{Arc, Mutex};
 
 use common::{build, dumps, log, quiet};
-use flightrec::stackerr::err;
 use flightrec::Dump;
+use flightrec::stackerr::err;
 use log::{Level, LevelFilter, Record};
 use tempfile::tempdir;
 
