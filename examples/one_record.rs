@@ -1,7 +1,7 @@
 //! Logs the same record a number of times, for counting instructions.
 //!
 //! ```text
-//! one_record format|no-arguments|four-arguments|key-values TIMES [--crash-safe DIR]
+//! one_record format|no-arguments|four-arguments|key-values TIMES [--crash-safe DIR | --rule RULE]
 //! ```
 //!
 //! A record costs the difference of two runs, divided by the difference of their TIMES:
@@ -35,13 +35,18 @@ fn main() {
     let args: Vec<String> = std::env::args().collect();
     let (Some(what), Some(Ok(times))) = (args.get(1), args.get(2).map(|n| n.parse::<u64>())) else {
         eprintln!(
-            "usage: one_record format|no-arguments|four-arguments|key-values TIMES [--crash-safe DIR]"
+            "usage: one_record format|no-arguments|four-arguments|key-values TIMES \
+             [--crash-safe DIR | --rule RULE]"
         );
         return;
     };
     let mut builder = flightrec::builder("one-record").console(LevelFilter::Info);
-    if let Some(dir) = args.get(4) {
-        builder = builder.dir(dir).crash_safe(true);
+    match (args.get(3).map(String::as_str), args.get(4)) {
+        (Some("--crash-safe"), Some(dir)) => builder = builder.dir(dir).crash_safe(true),
+        (Some("--rule"), Some(rule)) => {
+            builder = builder.dump_when(rule.parse().expect("this is a rule"));
+        }
+        _ => {}
     }
     let _recorder = builder.install().expect("this program has no logger yet");
     match what.as_str() {
