@@ -8,13 +8,24 @@ use std::process::Command;
 pub(crate) const MAX_FRAMES: usize = 384;
 
 /// Frames that are on the stack: not those of inlined functions, nor those of tail calls, which gdb
-/// reconstructs from debug information.
+/// reconstructs from debug information. Of each, whether a call precedes its address: where a function
+/// has no unwind table, gdb guesses, and takes the address of a function for a return address.
 const SCRIPT: &str = "\
+def follows_call(pc):
+    if pc < 8:
+        return False
+    try:
+        code = bytes(gdb.selected_inferior().read_memory(pc - 8, 8))
+    except gdb.error:
+        return False
+    return (code[3] == 0xe8 or code[2:4] == b'\\xff\\x15'
+            or code[6] == 0xff and code[7] & 0xf8 == 0xd0
+            or any(code[at] == 0xff and code[at + 1] & 0x38 == 0x10 for at in range(1, 7)))
 frame = gdb.newest_frame()
 count = 0
 while frame is not None and count < 420:
     if frame.type() not in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME):
-        print('frame', hex(frame.pc()), frame.type() == gdb.SIGTRAMP_FRAME)
+        print('frame', hex(frame.pc()), frame.type() == gdb.SIGTRAMP_FRAME, follows_call(frame.pc()))
         count += 1
     try:
         frame = frame.older()
@@ -27,6 +38,8 @@ pub(crate) struct Frame {
     pub(crate) pc: u64,
     /// Whether it is the one that a signal handler returns to.
     is_signal: bool,
+    /// Whether a call precedes it.
+    follows_call: bool,
 }
 
 /// The frames in the core dump that the program has left in `dir`; `None` if the machine makes none.
@@ -52,10 +65,12 @@ pub(crate) fn frames(program: &Path, dir: &Path) -> Option<Vec<Frame>> {
     let _ = fs::remove_file(core);
     let text = String::from_utf8_lossy(&output.stdout);
     let frames = text.lines().filter_map(|line| {
-        let (pc, is_signal) = line.strip_prefix("frame 0x")?.split_once(' ')?;
+        let mut words = line.strip_prefix("frame 0x")?.split(' ');
+        let pc = words.next()?;
         Some(Frame {
             pc: u64::from_str_radix(pc, 16).ok()?,
-            is_signal: is_signal == "True",
+            is_signal: words.next()? == "True",
+            follows_call: words.next()? == "True",
         })
     });
     // "-x" runs before the core is loaded in some versions: no frames then.
@@ -64,13 +79,16 @@ pub(crate) fn frames(program: &Path, dir: &Path) -> Option<Vec<Frame>> {
 
 /// The addresses as a crash record has them: return addresses, or one past the instruction where a
 /// signal has interrupted the function. If the program has died in a handler of the signal, the
-/// frames of the handler are left out.
+/// frames of the handler are left out, and so is what is no return address.
 pub(crate) fn addresses(frames: &[Frame], died_in_handler: bool) -> Vec<u64> {
     let handler = frames.iter().position(|frame| frame.is_signal);
     let start = handler.filter(|_| died_in_handler).map_or(0, |at| at + 1);
     let mut is_interrupted = true;
     let mut addresses = Vec::new();
     for frame in &frames[start..] {
+        if !is_interrupted && !frame.is_signal && !frame.follows_call {
+            continue;
+        }
         addresses.push(frame.pc.wrapping_add(u64::from(is_interrupted)));
         is_interrupted = frame.is_signal;
     }
