@@ -21,6 +21,7 @@ fn program() {
     match death.as_str() {
         "chained" => install_own_handler(),
         "signal-hook" => register_with_signal_hook(),
+        "overflow in C" => undo_std(),
         _ => {}
     }
     if let Some(path) = std::env::var_os("AREA") {
@@ -92,6 +93,20 @@ std::arch::global_asm!(
 unsafe extern "C" {
     /// Overwrites its return address.
     fn stackwalk_test_smash();
+}
+
+/// As in a program whose `main` is not Rust's: std has prepared nothing.
+fn undo_std() {
+    let none = libc::stack_t {
+        ss_sp: ptr::null_mut(),
+        ss_flags: libc::SS_DISABLE,
+        ss_size: 0,
+    };
+    // SAFETY: `none` is live, and this thread is in no handler.
+    unsafe {
+        assert_eq!(libc::sigaltstack(&none, ptr::null_mut()), 0);
+        libc::signal(libc::SIGSEGV, libc::SIG_DFL);
+    }
 }
 
 #[inline(never)]
@@ -186,7 +201,7 @@ fn die(death: &str) {
             }
         }
         "abort" => process::abort(),
-        "overflow" => {
+        "overflow" | "overflow in C" => {
             black_box(recurse(0));
         }
         "overflow in a thread" => {
@@ -302,8 +317,12 @@ fn each_death_is_recorded_and_stays_what_it_is() {
 
 #[test]
 fn an_overflow_keeps_both_ends_of_the_stack() {
-    for death in ["overflow", "overflow in a thread"] {
-        let record = record(death, Some(libc::SIGABRT)).unwrap();
+    for (death, signal) in [
+        ("overflow", libc::SIGABRT),
+        ("overflow in a thread", libc::SIGABRT),
+        ("overflow in C", libc::SIGSEGV),
+    ] {
+        let record = record(death, Some(signal)).unwrap();
         assert_eq!(
             (record.signal, record.end),
             (libc::SIGSEGV, StackEnd::Outermost),

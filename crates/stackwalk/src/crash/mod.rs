@@ -8,9 +8,10 @@
 //! Handlers exist on x86-64 Linux with glibc.
 //!
 //! - A signal that is ignored when [`arm`] is called stays ignored.
-//! - A thread whose stack overflows needs an alternate signal stack. Threads that std starts have
-//!   one. A thread that foreign code starts has none by default: the kernel ends the process and
-//!   nothing is written.
+//! - A thread whose stack overflows needs an alternate signal stack. In a Rust program, threads that
+//!   std starts have one; [`arm`] gives one to the thread that calls it. Other threads have none by
+//!   default, such as those that foreign code starts, and all others where the `main` function is not
+//!   Rust's: the kernel ends the process and nothing is written.
 //! - An earlier handler that leaves by `siglongjmp` keeps the record of its signal: later crashes
 //!   are not written.
 

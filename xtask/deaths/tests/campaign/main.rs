@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::{env, thread};
 
-use outcome::{Left, Outcome};
+use outcome::Outcome;
+use stackwalk::crash::CrashRecord;
 
 /// Each death, and what the dump says of it.
 const DEATHS: &[(&str, &str)] = &[
@@ -72,6 +73,8 @@ struct Options {
     busy: usize,
     /// How many tries of each death are compared with the stack that gdb finds in the core dump.
     gdb: usize,
+    /// The death of which nothing but the log is expected.
+    log_only: Option<String>,
 }
 
 #[derive(Default)]
@@ -113,6 +116,7 @@ fn main() -> ExitCode {
         tries: number("DEATHS_TRIES", 5),
         busy: number("DEATHS_BUSY", 5),
         gdb: number("DEATHS_GDB", 0),
+        log_only: env::var("DEATHS_LOG_ONLY").ok(),
     };
     let only = env::var("DEATHS_ONLY").ok();
     let deaths: Vec<_> = DEATHS
@@ -199,8 +203,18 @@ fn try_often(options: &Options, death: &str) -> Findings {
             findings.changed += 1;
             findings.note(format!("{outcome:?}, not {plain:?}"));
         }
-        let left = match outcome::left(&dumps, death == BUSY) {
-            Ok(left) => left,
+        let crash = outcome::left(&dumps, death == BUSY).and_then(|crash| {
+            let is_expected = options.log_only.as_deref() != Some(death);
+            match (crash, is_expected) {
+                (Some(crash), true) => Ok(Some(crash)),
+                (None, false) => Ok(None),
+                (None, true) => Err("there is no crash in the ring".to_owned()),
+                (Some(_), false) => Err("there is a crash in the ring".to_owned()),
+            }
+        });
+        let crash = match crash {
+            Ok(Some(crash)) => crash,
+            Ok(None) => continue,
             Err(problem) => {
                 findings.lost += 1;
                 findings.note(problem);
@@ -208,7 +222,13 @@ fn try_often(options: &Options, death: &str) -> Findings {
             }
         };
         if with_gdb && let Some(core) = gdb::frames(&options.program, dir.path()) {
-            compare(&outcome, &left, &core, plain_core.as_deref(), &mut findings);
+            compare(
+                &outcome,
+                &crash,
+                &core,
+                plain_core.as_deref(),
+                &mut findings,
+            );
         }
         // The next start makes the dump.
         if n == 0 || death == BUSY {
@@ -227,7 +247,7 @@ fn try_often(options: &Options, death: &str) -> Findings {
 
 fn compare(
     outcome: &Outcome,
-    left: &Left,
+    crash: &CrashRecord,
     core: &[gdb::Frame],
     plain: Option<&[gdb::Frame]>,
     findings: &mut Findings,
@@ -245,15 +265,10 @@ fn compare(
         ));
     }
     findings.stacks += 1;
-    let theirs = gdb::addresses(core, Some(left.crash.signal) != outcome.signal());
-    let ours: Vec<u64> = left
-        .crash
-        .frames
-        .iter()
-        .map(|frame| frame.address)
-        .collect();
+    let theirs = gdb::addresses(core, Some(crash.signal) != outcome.signal());
+    let ours: Vec<u64> = crash.frames.iter().map(|frame| frame.address).collect();
     // Of a longer stack, the middle is left out.
-    let (ours, theirs) = if left.crash.omitted > 0 {
+    let (ours, theirs) = if crash.omitted > 0 {
         (
             &ours[..gdb::MAX_FRAMES],
             &theirs[..theirs.len().min(gdb::MAX_FRAMES)],
@@ -264,7 +279,7 @@ fn compare(
     if ours == theirs {
         findings.equal += 1;
     } else {
-        let end = left.crash.end;
+        let end = crash.end;
         findings.note(format!(
             "the stack is {ours:x?} ({end}), but gdb says {theirs:x?}"
         ));

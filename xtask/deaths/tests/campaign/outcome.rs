@@ -66,12 +66,8 @@ pub(crate) fn run(
     }
 }
 
-pub(crate) struct Left {
-    pub(crate) crash: CrashRecord,
-}
-
-/// What the ring says. All records must be there, or some if the program has logged on.
-pub(crate) fn left(dumps: &Path, is_busy: bool) -> Result<Left, String> {
+/// The crash in the ring. All records must be there, or some if the program has logged on.
+pub(crate) fn left(dumps: &Path, is_busy: bool) -> Result<Option<CrashRecord>, String> {
     let entries = fs::read_dir(dumps).map_err(|error| error.to_string())?;
     let mut paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     let ring = paths.find(|path| {
@@ -92,8 +88,7 @@ pub(crate) fn left(dumps: &Path, is_busy: bool) -> Result<Left, String> {
         ));
     }
     let recovered = Recovered::read(&ring).map_err(|error| error.to_string())?;
-    let crash = CrashRecord::read(recovered.reserved()).ok_or("there is no crash in the ring")?;
-    Ok(Left { crash })
+    Ok(CrashRecord::read(recovered.reserved()))
 }
 
 /// What the dumps of the program say: that of the next start, and those of its panics.
