@@ -6,6 +6,8 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use log::debug;
 use tempfile::tempdir;
@@ -29,7 +31,7 @@ fn program() {
         .console(log::LevelFilter::Off)
         .dump_on_signal(SIGUSR1);
     let builder = match std::env::var_os("TO_WRITER") {
-        Some(_) => builder.dump_to(std::io::sink()),
+        Some(_) => builder.dump_to(fs::File::create(Path::new(&dir).join("out")).unwrap()),
         None => builder,
     };
     let recorder = builder.install().unwrap();
@@ -63,7 +65,8 @@ impl Server {
 
     fn end(mut self) {
         drop(self.0.stdin.take());
-        assert!(self.0.wait().unwrap().success());
+        let status = self.0.wait().unwrap();
+        assert!(status.success(), "{status}");
     }
 }
 
@@ -104,6 +107,9 @@ fn a_program_whose_dumps_go_to_a_writer_is_asked_all_the_same() {
     let said = text(&output.stderr);
     assert!(output.status.success(), "{said}");
     assert!(said.contains("server was asked for a dump"), "{said}");
+    while fs::metadata(dir.path().join("out")).unwrap().len() == 0 {
+        thread::sleep(Duration::from_millis(5));
+    }
     server.end();
 }
 

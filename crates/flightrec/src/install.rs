@@ -121,6 +121,7 @@ fn hook(recorder: &FlightRecorder, goes_first: bool) {
     let recorder = &recorder.recorder;
     panics::add_hook(Arc::clone(recorder), goes_first);
     capture_stamp::stamp_stacks();
+    stackwalk::threads::prepare();
     signals::listen(recorder);
     rules::start(recorder);
     gauges::start(recorder);

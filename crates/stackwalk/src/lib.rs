@@ -3,6 +3,9 @@
 // unsafe code allows it where it is declared.
 #![deny(unsafe_code)]
 
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+mod alternate_stack;
 #[allow(unsafe_code)]
 pub mod crash;
 #[cfg(all(

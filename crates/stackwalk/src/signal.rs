@@ -67,6 +67,7 @@ pub fn publish(name: &std::ffi::CStr, text: &[u8]) -> io::Result<()> {
 #[cfg(target_os = "linux")]
 mod linux {
     use super::Listener;
+    use crate::alternate_stack;
     use crate::process_lock::ProcessLock;
     use std::ffi::{CStr, c_int, c_void};
     use std::fs::File;
@@ -103,6 +104,7 @@ mod linux {
         }
         let one_at_a_time = LISTENING.lock(Duration::from_secs(1));
         let _one_at_a_time = one_at_a_time.ok_or(io::ErrorKind::TimedOut)?;
+        alternate_stack::prepare();
         // SAFETY: no preconditions.
         PROCESS.store(unsafe { libc::getpid() }, Ordering::SeqCst);
         let mut action = none();

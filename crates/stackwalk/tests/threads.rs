@@ -6,7 +6,7 @@ use stackwalk::threads::{Outcome, Thread, capture};
 use std::hint::black_box;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::process::Command;
+use std::process::{self, Command};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::{ptr, thread};
@@ -332,6 +332,50 @@ fn a_fork_during_a_capture_leaves_parent_and_child_in_order() {
     let status = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "forks", "--nocapture"])
         .env("FORKS", "1")
+        .status()
+        .unwrap();
+    assert!(status.success(), "{status}");
+}
+
+/// The child of the test below: the main thread gets signals after the standard library has
+/// unmapped its alternate stack.
+#[test]
+fn exits() {
+    extern "C" fn captures_again() {
+        let threads = capture().unwrap();
+        let main = threads.iter().find(|thread| thread.id == process::id());
+        if !main.is_some_and(|main| main.outcome == Outcome::Walked(StackEnd::Outermost)) {
+            // SAFETY: ends the process at once.
+            unsafe { libc::_exit(3) };
+        }
+        // SAFETY: the handler of `listen` is installed.
+        unsafe {
+            libc::syscall(
+                libc::SYS_tgkill,
+                process::id(),
+                process::id(),
+                libc::SIGUSR1,
+            )
+        };
+        // Until the main thread has gone on.
+        capture().unwrap();
+    }
+    if std::env::var_os("EXITS").is_none() {
+        return;
+    }
+    let _listener = stackwalk::signal::listen(libc::SIGUSR1).unwrap();
+    capture().unwrap();
+    // SAFETY: the function does not unwind.
+    unsafe { libc::atexit(captures_again) };
+    let exit = spawn("exit", || process::exit(0));
+    exit.join().unwrap();
+}
+
+#[test]
+fn a_capture_while_another_thread_exits_does_not_end_the_process() {
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "exits", "--nocapture"])
+        .env("EXITS", "1")
         .status()
         .unwrap();
     assert!(status.success(), "{status}");

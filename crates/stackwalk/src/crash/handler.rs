@@ -2,6 +2,7 @@
 
 use super::record::{MAGIC, word};
 use super::write::{Armed, Crash, set, write, write_modules};
+use crate::alternate_stack;
 use crate::fast::{RuleCache, has_tables, prepare_for_signals};
 use crate::own_stack::{Resume, call_on};
 use crate::process_lock::ProcessLock;
@@ -62,7 +63,8 @@ pub(super) fn arm(area: &'static [AtomicU8]) -> io::Result<()> {
     write_modules(area);
     set(area, word::STATE, 0);
     set(area, word::MAGIC, MAGIC);
-    make_alternate_stack();
+    // Without one, an overflow of the stack is not written.
+    alternate_stack::prepare();
     let armed = Armed {
         area,
         // SAFETY: no preconditions.
@@ -93,35 +95,6 @@ pub(super) fn arm(area: &'static [AtomicU8]) -> io::Result<()> {
         IS_WRITTEN.store(false, Ordering::Release);
     }
     Ok(())
-}
-
-/// Gives this thread an alternate stack if it has none, as in a C program that has loaded this library.
-/// If there is no memory for one, only an overflow of the stack is not written.
-fn make_alternate_stack() {
-    /// For the handler's own frame, and for earlier handlers.
-    const BYTES: usize = 64 << 10;
-    let mut current = NO_STACK;
-    // SAFETY: `current` is live.
-    let known = unsafe { libc::sigaltstack(ptr::null(), &raw mut current) };
-    if known != 0 || current.ss_flags & libc::SS_DISABLE == 0 {
-        return;
-    }
-    // SAFETY: asks for new memory, which is never freed: the thread may outlive the recorder.
-    let memory = unsafe {
-        let protection = libc::PROT_READ | libc::PROT_WRITE;
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK;
-        libc::mmap(ptr::null_mut(), BYTES, protection, flags, -1, 0)
-    };
-    if memory == libc::MAP_FAILED {
-        return;
-    }
-    let stack = libc::stack_t {
-        ss_sp: memory,
-        ss_flags: 0,
-        ss_size: BYTES,
-    };
-    // SAFETY: the memory is the thread's alone.
-    unsafe { libc::sigaltstack(&raw const stack, ptr::null_mut()) };
 }
 
 fn none() -> libc::sigaction {

@@ -152,6 +152,16 @@ pub fn capture() -> io::Result<Vec<Thread>> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Prepares for [`capture`]; to be called early, and by the main thread.
+///
+/// The standard library unmaps the main thread's alternate signal stack when another thread calls
+/// [`std::process::exit`]. A capture at that moment would end the process by SIGSEGV, so this gives
+/// the main thread another one. The first capture does it, too.
+pub fn prepare() {
+    #[cfg(target_os = "linux")]
+    crate::alternate_stack::prepare();
+}
+
 /// The id of this thread in the system, as in [`Thread::id`]; 0 where it is not known.
 ///
 /// It is a system call.

@@ -4,6 +4,7 @@ use super::procfs::{self, Listed};
 use super::slots::{self, MAX_FRAMES, Slot};
 use super::{Outcome, Thread};
 use crate::StackEnd;
+use crate::alternate_stack;
 use crate::fast::{RuleCache, has_tables, is_permanent, prepare_for_signals, rule_in_signal};
 use crate::own_stack::call_on;
 use crate::process_lock::{ProcessGuard, ProcessLock};
@@ -67,6 +68,7 @@ fn lock() -> Option<ProcessGuard<'static>> {
         slots::all().iter().for_each(Slot::reset);
     }
     slots::make().ok()?;
+    alternate_stack::prepare();
     prepare_for_signals();
     HAS_TABLES.store(has_tables(), Ordering::Relaxed);
     Some(guard)
@@ -361,7 +363,7 @@ unsafe extern "C" fn on_request(_: c_int, info: *mut libc::siginfo_t, context: *
     unsafe { *libc::__errno_location() = errno };
 }
 
-fn answer(slot: &Slot, request: u64, context: *const libc::ucontext_t) {
+fn answer(slot: &Slot, request: u64, context: *mut libc::ucontext_t) {
     let has_answered = slot.walk(request, |stack, cache, found| {
         let mut walk = Walk {
             context,
@@ -388,7 +390,7 @@ fn answer(slot: &Slot, request: u64, context: *const libc::ucontext_t) {
 }
 
 struct Walk<'a> {
-    context: *const libc::ucontext_t,
+    context: *mut libc::ucontext_t,
     cache: &'a mut RuleCache,
     found: &'a mut dyn FnMut(u64),
     end: StackEnd,
@@ -398,6 +400,8 @@ unsafe extern "C" fn walk_here(walk: *mut Walk<'_>) {
     // SAFETY: `answer` passes a pointer to a live value that nothing else uses meanwhile, and the
     // kernel's context is valid in the handler.
     let (walk, registers) = unsafe { (&mut *walk, registers_of(&*(*walk).context)) };
+    // SAFETY: this function runs on the slot's stack, in a handler with this context.
+    unsafe { alternate_stack::replace(walk.context) };
     let has_tables = HAS_TABLES.load(Ordering::Relaxed);
     // The process goes on, so a guess must not lead to tables that may be unloaded now.
     let rule_of = |ip: u64, is_guess: bool| {
