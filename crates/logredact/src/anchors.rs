@@ -2,9 +2,7 @@
 //!
 //! All are looked for in one pass; a text without any costs nothing more.
 
-use std::sync::Arc;
-
-use forklock::{ForkMutex, LockError};
+use crossbeam_utils::atomic::AtomicCell;
 
 use crate::finder::Finder;
 use crate::key::Keys;
@@ -189,7 +187,7 @@ const OTHERS: &[(&str, Anchor)] = &[
     ("wallet", Anchor::Wallet),
 ];
 
-/// The anchors of a redactor.
+/// The anchors of one or more redactors.
 pub(crate) struct Anchors {
     finder: Finder,
     kinds: Vec<Anchor>,
@@ -203,18 +201,17 @@ pub(crate) struct Found {
 }
 
 impl Anchors {
-    /// What a redactor without keys of its own looks for; made once.
-    pub(crate) fn built_in() -> Arc<Anchors> {
-        static BUILT_IN: ForkMutex<Option<Arc<Anchors>>> = ForkMutex::new(None);
-        let new = || Arc::new(Anchors::new(true, std::iter::empty()));
-        match BUILT_IN.lock() {
-            // What another thread left at a fork is there or not: it is put there in one piece.
-            Ok(mut built_in) | Err(LockError::Orphaned(mut built_in)) => {
-                Arc::clone(built_in.get_or_insert_with(new))
-            }
-            // In a signal handler that interrupted this.
-            Err(_) => new(),
-        }
+    /// What a redactor without keys of its own looks for; made when it is first needed.
+    ///
+    /// Nothing waits here, for the caller may be a forked child or a signal handler: threads that
+    /// come at the same time make one each, and keep them.
+    pub(crate) fn built_in() -> &'static Anchors {
+        static BUILT_IN: AtomicCell<Option<&'static Anchors>> = AtomicCell::new(None);
+        BUILT_IN.load().unwrap_or_else(|| {
+            let new = Box::leak(Box::new(Anchors::new(true, std::iter::empty())));
+            BUILT_IN.store(Some(new));
+            new
+        })
     }
 
     pub(crate) fn of_keys(built_in: bool, keys: &Keys) -> Anchors {

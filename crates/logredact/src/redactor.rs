@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -44,8 +43,7 @@ const ROUNDS: usize = 4;
 pub struct Redactor {
     built_in: bool,
     keys: Keys,
-    /// `None` if there are no keys.
-    anchors: Option<Arc<Anchors>>,
+    anchors: AnchorSet,
     known: Known,
     homes: Option<Homes>,
     allowed: Option<Allowed>,
@@ -55,13 +53,20 @@ pub struct Redactor {
     counts: [AtomicUsize; NAMES.len()],
 }
 
+/// Where a redactor looks for secrets.
+enum AnchorSet {
+    Empty,
+    BuiltIn,
+    Own(Anchors),
+}
+
 impl Default for Redactor {
     /// A redactor with all the rules that the [module](crate) lists.
     fn default() -> Redactor {
         Redactor {
             built_in: true,
             keys: Keys::built_in(),
-            anchors: Some(Anchors::built_in()),
+            anchors: AnchorSet::BuiltIn,
             ..Redactor::none()
         }
     }
@@ -73,7 +78,7 @@ impl Redactor {
         Redactor {
             built_in: false,
             keys: Keys::none(),
-            anchors: None,
+            anchors: AnchorSet::Empty,
             known: Known::default(),
             homes: None,
             allowed: None,
@@ -125,7 +130,7 @@ impl Redactor {
     pub fn key(mut self, key: &str) -> Redactor {
         self.keys.add(key);
         if self.keys.has_own() {
-            self.anchors = Some(Arc::new(Anchors::of_keys(self.built_in, &self.keys)));
+            self.anchors = AnchorSet::Own(Anchors::of_keys(self.built_in, &self.keys));
         }
         self
     }
@@ -336,8 +341,10 @@ impl Redactor {
             return Some(self.mask_whole(RuleName::Failed, text));
         };
         let current = known.as_deref().unwrap_or(text);
-        let Some(anchors) = &self.anchors else {
-            return known;
+        let anchors = match &self.anchors {
+            AnchorSet::Empty => return known,
+            AnchorSet::BuiltIn => Anchors::built_in(),
+            AnchorSet::Own(anchors) => anchors,
         };
         let scan = Scan::new(current, &self.keys, self.built_in, anchors);
         let Ok(findings) = scan.run_all() else {
