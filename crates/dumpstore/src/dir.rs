@@ -38,6 +38,12 @@ impl Dir {
         Ok(dir)
     }
 
+    /// The path that it was opened by.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// A path that leads to a file in this directory, even if the directory was renamed.
     ///
     /// # Errors

@@ -139,6 +139,7 @@ impl Store {
     }
 
     /// Removes the temporary files of processes that were killed while they wrote a dump.
+    /// [`write`](Store::write) does it, too.
     pub fn remove_orphans(&self) {
         for dir in self.dirs.iter().filter_map(|dir| Dir::open(dir).ok()) {
             for name in dir.names().unwrap_or_default() {
@@ -148,6 +149,12 @@ impl Store {
             }
         }
     }
+}
+
+/// Whether a file of that name is a dump that is not complete.
+#[must_use]
+pub fn is_temporary_name(name: &str) -> bool {
+    atomic::is_temporary(name)
 }
 
 /// The name of the newest dump.

@@ -125,15 +125,13 @@ fn hook(recorder: &FlightRecorder, goes_first: bool) {
     signals::listen(recorder);
     rules::start(recorder);
     gauges::start(recorder);
-    recorder.pipeline.destination.remove_orphans();
     #[cfg(feature = "crash-safe")]
     if let crate::tail::Tail::Mapped(rings) = &recorder.source.tail {
         // First, so that a crash in what follows is written, too.
         crate::ring::arm(recorder);
-        for dir in rings.dirs() {
-            crate::ring::dump_orphans(recorder, dir);
-        }
+        return crate::ring::dump_orphans(recorder, rings);
     }
+    recorder.pipeline.destination.remove_orphans();
 }
 
 /// The recorder could not be installed, because the program has a logger already.

@@ -241,7 +241,7 @@ fn a_daemon_has_a_ring_of_its_own_and_its_parent_no_crash() {
         // The daemon reads from it.
         let stdin = parent.stdin.take();
         assert_eq!(parent.wait().unwrap().code(), Some(0));
-        assert_eq!(rings(dir.path()).len(), 2, "the child's ring and outline");
+        assert_eq!(rings(dir.path()).len(), 1, "the child's ring");
         let daemon = owner(dir.path());
         assert_ne!(daemon, parent.id());
         send(daemon, signal);

@@ -1,9 +1,9 @@
 //! Records that outlive the process: a ring in a file, and what becomes of it.
 //!
-//! A ring lies in the directory of the dumps while its process runs. Beside it lies an outline: the
-//! dump that would be made of it, without records, because the ring itself knows nothing about the
-//! program. A process that ends well removes both. The next process to start finds the rings whose
-//! owner is dead, which it tells by their locks, and makes dumps of them.
+//! A ring lies in the directory of the dumps while its process runs. It holds an outline, too: the
+//! dump that would be made of it, without records. A process that ends well removes the file. The
+//! next process to start finds the rings whose owner is dead, which it tells by their locks, and
+//! makes dumps of them.
 
 mod crash;
 mod outline;
@@ -29,13 +29,16 @@ pub(crate) use outline::write_outline;
 pub(crate) use recover::{dump_orphans, dump_ring};
 
 const EXTENSION: &str = "ring";
-const OUTLINE: &str = "outline";
 
 /// Which byte of the area that the ring reserves tells how the process ended: zero, the number of the
 /// signal that asked it to end, or [`DUMPED`]. The bytes before it describe a crash.
 const NOTE: usize = stackwalk::crash::AREA_BYTES;
 /// Where gauges begin in the area that the ring reserves.
 const GAUGES: usize = NOTE + 8;
+/// Where the outline begins in that area.
+const OUTLINE: usize = GAUGES + gauges::AREA_BYTES;
+/// The length of that area.
+const RESERVED: usize = OUTLINE + outline::AREA_BYTES;
 /// The failure that ends the process has a dump.
 const DUMPED: u8 = u8::MAX;
 
@@ -60,7 +63,7 @@ enum Child {
 /// The ring of one process.
 struct Ring {
     tail: MappedTail,
-    /// The file is reached through the directory as it was when the ring was made.
+    /// The tail reaches its file through this directory, wherever it is moved.
     dir: Dir,
     name: PathBuf,
     bounds: Builder,
@@ -94,11 +97,6 @@ impl Rings {
             }
         }
         Err(first_error.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
-    }
-
-    /// Where rings of earlier processes may be.
-    pub(crate) fn dirs(&self) -> &[PathBuf] {
-        self.store.dirs()
     }
 
     #[inline]
@@ -173,7 +171,7 @@ impl Rings {
 
     /// Where the gauges of this process are written.
     pub(crate) fn gauges(&self) -> &[AtomicU8] {
-        self.ring.tail.reserved().get(GAUGES..).unwrap_or_default()
+        &self.ring.tail.reserved()[GAUGES..OUTLINE]
     }
 
     /// How this process ends; see [`NOTE`].
@@ -190,23 +188,24 @@ impl Rings {
         }
     }
 
-    /// Writes beside the ring what a dump of it has to say.
+    /// Writes what a dump of the ring has to say besides the records.
+    ///
+    /// # Errors
+    ///
+    /// `FileTooLarge` if there is more than the ring has room for.
     pub(crate) fn write_outline(&self, outline: Dump) -> io::Result<()> {
-        let file = self.ring.dir.create(&self.ring.outline_name())?;
-        outline.write_to(io::BufWriter::new(file))?;
+        outline::write(&self.ring.tail.reserved()[OUTLINE..], &outline)?;
         let _ = self.ring.outline.set(outline);
         Ok(())
     }
 
-    /// Removes the files of this process.
+    /// Removes the file of this process.
     pub(crate) fn remove(&self) {
         if self.ring.generation == forklock::generation() {
-            // In this order: a ring without its outline would be reported without a version.
             if self.ring.tail.remove().is_err() {
                 // Windows keeps a file that is mapped. The next start removes it, without a dump.
                 self.note_dumped();
             }
-            let _ = self.ring.dir.remove(&self.ring.outline_name());
         } else if let Some(Child::Mapped(rings)) = self.of_child.get() {
             rings.remove();
         }
@@ -251,7 +250,7 @@ impl Ring {
         Ok(Ring {
             tail: bounds
                 .clone()
-                .reserve(GAUGES + gauges::AREA_BYTES)
+                .reserve(RESERVED)
                 .build_mapped(dir.path_of(&name)?)?,
             dir,
             name,
@@ -259,10 +258,6 @@ impl Ring {
             outline: OnceLock::new(),
             generation: forklock::generation(),
         })
-    }
-
-    fn outline_name(&self) -> PathBuf {
-        self.name.with_extension(OUTLINE)
     }
 }
 

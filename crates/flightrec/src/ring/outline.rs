@@ -1,6 +1,7 @@
 //! The outline of a ring: what a dump of it says besides the records.
 
-use std::mem;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::{io, iter, mem};
 
 use flightrec_dump::{Dump, Kind, Reason};
 use logredact::{MASK, Redactor};
@@ -10,6 +11,16 @@ use crate::convert::modules;
 use crate::recorder::Recorder;
 use crate::redaction::redact;
 use crate::tail::{CrashSafety, Tail};
+
+/// The room for an outline: the length of its JSON in four bytes, and the JSON. It is longer than
+/// this only if the program has arguments, metadata or names of that length.
+pub(super) const AREA_BYTES: usize = 64 << 10;
+
+const LENGTH_BYTES: usize = 4;
+/// What remains if it is too long: so many arguments and metadata, and so many bytes of each text.
+/// It fits even if each byte is escaped by six.
+const MOST: usize = 16;
+const MOST_BYTES: usize = 128;
 
 /// Writes the outline of a recorder's ring, if it has one.
 pub(crate) fn write_outline(recorder: &Recorder, safety: CrashSafety) {
@@ -39,6 +50,74 @@ fn outline(recorder: &Recorder, safety: CrashSafety) -> Dump {
         mask_by_keys(&mut outline, redactor);
     }
     outline
+}
+
+/// Writes an outline to its area.
+pub(super) fn write(area: &[AtomicU8], outline: &Dump) -> io::Result<()> {
+    let Some((length, room)) = area.split_at_checked(LENGTH_BYTES) else {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    };
+    let mut json = serde_json::to_vec(outline)?;
+    if json.len() > room.len() {
+        json = serde_json::to_vec(&shortened(outline.clone()))?;
+    }
+    if json.len() > room.len() {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    store(room, &json);
+    store(length, &(json.len() as u32).to_le_bytes());
+    Ok(())
+}
+
+fn store(area: &[AtomicU8], bytes: &[u8]) {
+    for (place, byte) in iter::zip(area, bytes) {
+        // The file is read when this process has ended.
+        place.store(*byte, Ordering::Relaxed);
+    }
+}
+
+/// Reads what [`write`] has written. `None` if there is nothing, or if it is damaged.
+pub(super) fn read(area: &[u8]) -> Option<Dump> {
+    let (length, room) = area.split_first_chunk()?;
+    let json = room.get(..u32::from_le_bytes(*length) as usize)?;
+    Dump::from_json(json).ok()
+}
+
+/// Without the rest of long arguments, metadata and names.
+fn shortened(mut outline: Dump) -> Dump {
+    shorten(&mut outline.app);
+    shorten(&mut outline.process.thread);
+    let names = [
+        &mut outline.version,
+        &mut outline.revision,
+        &mut outline.repository,
+        &mut outline.process.executable,
+    ];
+    names.into_iter().flatten().for_each(shorten);
+    let args = outline.process.args.len();
+    outline.process.args.truncate(MOST);
+    if args > MOST {
+        let rest = format!("… {} more arguments", args - MOST);
+        outline.process.args.push(rest);
+    }
+    outline.process.args.iter_mut().for_each(shorten);
+    let metadata = mem::take(&mut outline.metadata).into_iter().take(MOST);
+    outline.metadata = metadata
+        .map(|(mut key, mut value)| {
+            shorten(&mut key);
+            shorten(&mut value);
+            (key, value)
+        })
+        .collect();
+    outline
+}
+
+fn shorten(text: &mut String) {
+    if text.len() > MOST_BYTES {
+        let end = (0..=MOST_BYTES).rfind(|&at| text.is_char_boundary(at));
+        text.truncate(end.unwrap_or(0));
+        text.push('…');
+    }
 }
 
 /// Masks what belongs to secret keys, as in the ring itself. Searching the texts, too, would take a
@@ -75,6 +154,44 @@ fn mask_by_keys(outline: &mut Dump, redactor: &Redactor) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn written(outline: &Dump) -> Option<Dump> {
+        let area: Vec<AtomicU8> = (0..AREA_BYTES).map(|_| AtomicU8::new(0)).collect();
+        write(&area, outline).ok()?;
+        let bytes: Vec<u8> = area.into_iter().map(AtomicU8::into_inner).collect();
+        read(&bytes)
+    }
+
+    #[test]
+    fn an_outline_is_read_back() {
+        let mut outline = Dump::default();
+        outline.schema = flightrec_dump::SCHEMA.to_owned();
+        outline.app = "app".to_owned();
+        outline.process.args = vec!["app".to_owned(), "ä".repeat(30_000)];
+        assert_eq!(
+            written(&outline).unwrap().process.args,
+            outline.process.args
+        );
+        assert!(read(&[0; AREA_BYTES]).is_none());
+        assert!(read(&[255; AREA_BYTES]).is_none());
+        assert!(read(&[1, 0]).is_none());
+    }
+
+    #[test]
+    fn long_arguments_and_metadata_are_cut() {
+        let mut outline = Dump::default();
+        outline.schema = flightrec_dump::SCHEMA.to_owned();
+        outline.app = "app".to_owned();
+        outline.process.args = vec!["ä".repeat(1_000); 1_000];
+        let metadata = (0..1_000).map(|key| (key.to_string(), "x".repeat(1_000)));
+        outline.metadata = metadata.collect();
+        let read = written(&outline).unwrap();
+        assert_eq!(read.app, "app");
+        assert_eq!(read.process.args.len(), 17);
+        assert_eq!(read.process.args[0], "ä".repeat(64) + "…");
+        assert_eq!(read.process.args[16], "… 984 more arguments");
+        assert_eq!(read.metadata.len(), 16);
+    }
 
     #[test]
     fn values_of_secret_keys_are_masked_and_nothing_else() {

@@ -1,14 +1,13 @@
 //! Dumps of processes that died without making one.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use flightrec_dump::{Crash, Dump, Kind, Reason};
 use stackwalk::crash::CrashRecord;
 use tailwriter::Recovered;
 
-use super::{DUMPED, EXTENSION, GAUGES, NOTE, OUTLINE, crash, is_draft};
+use super::{DUMPED, EXTENSION, GAUGES, NOTE, OUTLINE, Rings, crash, is_draft, outline};
 use crate::app_info::{self, describe_app};
 use crate::collect::add_records;
 use crate::gauges;
@@ -19,19 +18,25 @@ use dumpstore::Dir;
 
 /// How many rings one start makes dumps of; the next start continues.
 const MAX_AT_ONCE: usize = 16;
-/// An outline holds no records. A longer file is not an outline.
-const MAX_OUTLINE: u64 = 64 << 20;
 /// The extension of a ring that can't be read and is kept for a program that can.
 const UNREADABLE: &str = "ring-unreadable";
 
-/// Makes dumps of the rings in `dir` whose owner is dead, and removes them and what else such a
-/// process left.
-pub(crate) fn dump_orphans(recorder: &Recorder, dir: &Path) {
-    let Ok(dir) = Dir::open(dir) else {
-        return;
-    };
+/// Makes dumps of the rings whose owner is dead, and removes them and what else such a process left.
+pub(crate) fn dump_orphans(recorder: &Recorder, rings: &Rings) {
+    for path in rings.store.dirs() {
+        if rings.ring.dir.path() == path {
+            dump_orphans_in(&rings.ring.dir, Some(&rings.ring.name), recorder);
+        } else if let Ok(dir) = Dir::open(path) {
+            dump_orphans_in(&dir, None, recorder);
+        }
+    }
+}
+
+/// Does so in one directory, which may hold the ring of this process, too.
+fn dump_orphans_in(dir: &Dir, own: Option<&PathBuf>, recorder: &Recorder) {
     let names = dir.names().unwrap_or_default().into_iter();
-    let mut names: Vec<PathBuf> = names.map(PathBuf::from).collect();
+    let names = names.map(PathBuf::from);
+    let mut names: Vec<PathBuf> = names.filter(|name| Some(name) != own).collect();
     names.sort();
     let rings = names.iter().filter(|name| has_extension(name, EXTENSION));
     for name in rings.take(MAX_AT_ONCE) {
@@ -39,14 +44,14 @@ pub(crate) fn dump_orphans(recorder: &Recorder, dir: &Path) {
         match claimed {
             // Its owner lives, or another process makes a dump of it …
             Ok(None) => {}
-            Ok(Some(ring)) => dump_orphan(recorder, ring, &dir, name),
+            Ok(Some(ring)) => dump_orphan(recorder, ring),
             // … or has made it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 let kept = name.with_extension(UNREADABLE);
                 // If it can't be renamed, the next start reports it again.
                 let _ = dir.rename(name, &kept);
-                let error = with_shown_path(&error, &dir, name);
+                let error = with_shown_path(&error, dir, name);
                 let kept = dir.shown(&kept);
                 let message = format!("{error}; it is kept as {}", kept.display());
                 recorder.pipeline.notices.say(&message);
@@ -54,19 +59,12 @@ pub(crate) fn dump_orphans(recorder: &Recorder, dir: &Path) {
             Err(error) => recorder
                 .pipeline
                 .notices
-                .say(&with_shown_path(&error, &dir, name)),
+                .say(&with_shown_path(&error, dir, name)),
         }
     }
     for name in &names {
-        let ring = name.with_extension(EXTENSION);
-        let is_there = |name: &Path| {
-            let path = dir.path_of(name);
-            path.is_ok_and(|path| path.symlink_metadata().is_ok())
-        };
-        let is_alone = has_extension(name, OUTLINE)
-            && !is_there(&ring)
-            && !is_there(&name.with_extension(UNREADABLE));
-        if is_alone || is_draft(name) && dir.is_abandoned(name) {
+        let is_temporary = name.to_str().is_some_and(dumpstore::is_temporary_name);
+        if (is_temporary || is_draft(name)) && dir.is_abandoned(name) {
             let _ = dir.remove(name);
         }
     }
@@ -85,9 +83,8 @@ fn with_shown_path(error: &io::Error, dir: &Dir, name: &Path) -> String {
         .replace(&*reached.to_string_lossy(), &shown.to_string_lossy())
 }
 
-fn dump_orphan(recorder: &Recorder, ring: Recovered, dir: &Dir, name: &Path) {
-    let outline = dir.open_file(&name.with_extension(OUTLINE)).ok();
-    let outline = outline.and_then(read_outline);
+fn dump_orphan(recorder: &Recorder, ring: Recovered) {
+    let outline = outline_of(&ring);
     // The outline is written before the first record. A process that was killed before has nothing
     // to report.
     let has_begun = outline.is_some() || !ring.snapshot().is_empty();
@@ -98,10 +95,8 @@ fn dump_orphan(recorder: &Recorder, ring: Recovered, dir: &Dir, name: &Path) {
             .deliver_crash(&dump_of(recorder, &ring, outline))
             .is_ok()
     {
-        // If the ring can't be removed, there will be a second dump of it. In this order, so that
-        // the second one has the outline, too.
+        // If the ring can't be removed, there will be a second dump of it.
         let _ = ring.remove();
-        let _ = dir.remove(&name.with_extension(OUTLINE));
     }
 }
 
@@ -127,15 +122,13 @@ fn note(ring: &Recovered) -> u8 {
 ///
 /// Those of reading the file, and `InvalidData` if it is not a ring.
 pub(crate) fn dump_ring(recorder: &Recorder, path: &Path) -> io::Result<Dump> {
-    let outline = File::open(path.with_extension(OUTLINE)).ok();
-    let outline = outline.and_then(read_outline);
-    Ok(dump_of(recorder, &Recovered::read(path)?, outline))
+    let ring = Recovered::read(path)?;
+    let outline = outline_of(&ring);
+    Ok(dump_of(recorder, &ring, outline))
 }
 
-fn read_outline(file: File) -> Option<Dump> {
-    let mut json = Vec::new();
-    file.take(MAX_OUTLINE).read_to_end(&mut json).ok()?;
-    Dump::from_json(&json).ok()
+fn outline_of(ring: &Recovered) -> Option<Dump> {
+    outline::read(ring.reserved().get(OUTLINE..)?)
 }
 
 fn dump_of(recorder: &Recorder, ring: &Recovered, outline: Option<Dump>) -> Dump {
@@ -154,7 +147,7 @@ fn dump_of(recorder: &Recorder, ring: &Recovered, outline: Option<Dump>) -> Dump
     let last = ring.last_line_at();
     let ran = last.and_then(|last| last.duration_since(ring.started_at()).ok());
     dump.reason = Reason::new(Kind::Crash, message(ring, ran.map(|ran| ran.as_secs_f64())));
-    dump.gauges = gauges::recovered(ring.reserved().get(GAUGES..).unwrap_or_default());
+    dump.gauges = gauges::recovered(ring.reserved().get(GAUGES..OUTLINE).unwrap_or_default());
     if request_of(ring).is_none()
         && let Some(memory) = gauges::memory_at_end(&dump.gauges)
     {

@@ -113,7 +113,7 @@ pub(crate) fn wait_until_ready(mut child: Child) -> Child {
     child
 }
 
-/// What lies beside the dumps: rings and their outlines.
+/// What lies beside the dumps.
 pub(crate) fn rings(dir: &Path) -> Vec<PathBuf> {
     let paths = fs::read_dir(dir)
         .unwrap()

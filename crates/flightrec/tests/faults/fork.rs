@@ -136,10 +136,8 @@ pub(crate) fn of_children(row: &mut Row) {
         .into_keys()
         .filter(|name| !name.ends_with(".json"))
         .count();
-    if left != 2 {
-        row.torn(format!(
-            "{left} files where a ring and its outline should be"
-        ));
+    if left != 1 {
+        row.torn(format!("{left} files where a ring should be"));
     }
     // The next start tells of the parent, and of nothing that its children did.
     let next = watch::run(&mut watch::host("fork:next", dir.path(), true)).expect("no hang");

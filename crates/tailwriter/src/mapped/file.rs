@@ -59,7 +59,6 @@ pub(crate) fn create(path: &Path, header: &Header, reserved: u64) -> io::Result<
         let error = io::Error::new(io::ErrorKind::InvalidInput, "it has no file name");
         return Err(explain("cannot make", error));
     };
-    make_dir(dir).map_err(|error| explain("cannot make the directory of", error))?;
     let [high, low] = header.file_id;
     let mut draft_name = std::ffi::OsString::from(".");
     draft_name.push(name);
@@ -67,8 +66,15 @@ pub(crate) fn create(path: &Path, header: &Header, reserved: u64) -> io::Result<
     let draft = dir.join(draft_name);
     let mut options = owner_options();
     options.write(true);
-    let locked = open(options.clone().create_new(true), &draft)
-        .map_err(|error| explain("cannot make", error))?;
+    let open_new = || open(options.clone().create_new(true), &draft);
+    let locked = match open_new() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            make_dir(dir).map_err(|error| explain("cannot make the directory of", error))?;
+            open_new()
+        }
+        opened => opened,
+    };
+    let locked = locked.map_err(|error| explain("cannot make", error))?;
     let made = fill(&locked, header, reserved)
         .map_err(|error| explain("cannot reserve space for", error))
         .and_then(|()| {
