@@ -1,10 +1,12 @@
 //! The layer: what it wants, and what it does with events.
 
 use std::any::TypeId;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use flightrec::RecorderSink;
 use packlog::Head;
+use tracing_core::dispatcher::WeakDispatch;
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::subscriber::Interest;
 use tracing_core::{Dispatch, Event, LevelFilter, Metadata, Subscriber};
@@ -32,7 +34,13 @@ pub struct RecorderLayer {
     pub(crate) max_level: LevelFilter,
     /// Another layer below has no limit, and must not get one.
     is_unlimited: bool,
+    trace_ids: Option<TraceIds>,
+    /// The subscriber that the layer is part of.
+    dispatch: OnceLock<WeakDispatch>,
 }
+
+/// Returns the ids of the trace and of a span, big-endian.
+type TraceIds = fn(&Id, &Dispatch) -> Option<([u8; 16], [u8; 8])>;
 
 /// Instance 0 is none.
 static NEXT_INSTANCE: AtomicU32 = AtomicU32::new(1);
@@ -56,7 +64,31 @@ impl RecorderLayer {
             },
             max_level: shared.sink.max_level().as_trace(),
             is_unlimited: false,
+            trace_ids: None,
+            dispatch: OnceLock::new(),
         }
+    }
+
+    /// Sets a function that returns the ids of trace and span that another layer, such as that of
+    /// `tracing-opentelemetry`, has given a span. It is called when the span is entered, until it
+    /// returns ids. They become the fields `trace_id` and `span_id` of the span in dumps, which
+    /// `flightrec export --to otlp` uses.
+    ///
+    /// # Examples
+    ///
+    /// With `tracing-opentelemetry` 0.34:
+    ///
+    /// ```ignore
+    /// let layer = layer.with_trace_ids(|span, dispatch| {
+    ///     let context = tracing_opentelemetry::get_otel_context(span, dispatch)?;
+    ///     let ids = context.span().span_context().clone();
+    ///     Some((ids.trace_id().to_bytes(), ids.span_id().to_bytes()))
+    /// });
+    /// ```
+    #[must_use = "returns the changed layer"]
+    pub fn with_trace_ids(mut self, ids: TraceIds) -> RecorderLayer {
+        self.trace_ids = Some(ids);
+        self
     }
 
     /// Records an event if it is wanted.
@@ -70,6 +102,15 @@ impl RecorderLayer {
         }
         if self.wants(metadata) {
             self.keep(event);
+        }
+    }
+
+    /// Asks for the ids of a span that is entered, if they are not known.
+    #[inline]
+    pub(crate) fn note_trace_ids(&self, id: &Id) {
+        if let Some(ids) = self.trace_ids {
+            let dispatch = || self.dispatch.get()?.upgrade();
+            self.spans.note_trace_ids(id, || ids(id, &dispatch()?));
         }
     }
 
@@ -162,7 +203,9 @@ impl RecorderLayer {
 
 impl Clone for RecorderLayer {
     fn clone(&self) -> RecorderLayer {
-        RecorderLayer::of(self.spans.shared)
+        let mut layer = RecorderLayer::of(self.spans.shared);
+        layer.trace_ids = self.trace_ids;
+        layer
     }
 }
 
@@ -180,6 +223,7 @@ impl<S: Subscriber> Layer<S> for RecorderLayer {
     }
 
     fn on_register_dispatch(&self, dispatch: &Dispatch) {
+        let _ = self.dispatch.set(dispatch.downgrade());
         let shared = self.spans.shared;
         if shared.is_first_look() {
             starved::check_subscriber(shared, self.max_level, dispatch);
@@ -218,6 +262,7 @@ impl<S: Subscriber> Layer<S> for RecorderLayer {
     #[inline]
     fn on_enter(&self, id: &Id, _: Context<'_, S>) {
         self.spans.enter(id);
+        self.note_trace_ids(id);
     }
 
     #[inline]

@@ -194,6 +194,7 @@ impl<S: Subscriber> Subscriber for RecorderSubscriber<S> {
         self.layer.spans.enter_any(id);
         if !is_hidden(id) {
             self.inner.enter(id);
+            self.layer.note_trace_ids(id);
         }
     }
 

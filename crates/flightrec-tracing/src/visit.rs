@@ -51,6 +51,11 @@ impl<'w, 'a, 'b> FieldVisitor<'w, 'a, 'b> {
         }
     }
 
+    /// Writes a text that is no secret.
+    pub(crate) fn text(&mut self, key: &str, text: &str) {
+        self.writer.str(key, text);
+    }
+
     /// The key under which a field's value is written; `None` if it is not or no longer to be
     /// written.
     #[inline]

@@ -88,6 +88,34 @@ impl Spans {
         });
     }
 
+    /// Adds the ids of trace and span, unless the span has them.
+    pub(crate) fn note_trace_ids(self, id: &Id, ids: impl FnOnce() -> Option<([u8; 16], [u8; 8])>) {
+        let Some(span) = table::find(self.key(id)) else {
+            return;
+        };
+        let mut has_ids = false;
+        span.read(|span| has_ids = span.has_trace_ids);
+        if has_ids {
+            return;
+        }
+        // Not under the lock of the span: it is the program's code.
+        let Some((trace, span_id)) = ids().filter(|ids| *ids != ([0; 16], [0; 8])) else {
+            return;
+        };
+        let trace = format!("{:032x}", u128::from_be_bytes(trace));
+        let span_id = format!("{:016x}", u64::from_be_bytes(span_id));
+        let write = |visitor: &mut visit::FieldVisitor<'_, '_, '_>| {
+            visitor.text("trace_id", &trace);
+            visitor.text("span_id", &span_id);
+        };
+        visit::pack(&self.shared.sink, MAX_FIELDS, write, |fields, _| {
+            span.change(|span| {
+                span.has_trace_ids = true;
+                span.is_cut |= !span.add_fields(fields, MAX_FIELDS);
+            });
+        });
+    }
+
     pub(crate) fn follow(self, id: &Id, follows: &Id) {
         let (Some(span), Some(follows)) =
             (table::find(self.key(id)), table::find(self.key(follows)))

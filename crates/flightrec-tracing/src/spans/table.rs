@@ -66,6 +66,7 @@ pub(super) struct Span {
     pub(super) fields: Vec<u8>,
     pub(super) follows_from: Vec<u64>,
     pub(super) is_cut: bool,
+    pub(super) has_trace_ids: bool,
     /// Something refers to it.
     pub(super) was_pushed: bool,
 }
