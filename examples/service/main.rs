@@ -8,6 +8,9 @@
 //! curl localhost:3000/slow         a timeout, and a dump
 //! flightrec show
 //! ```
+//!
+//! Other arguments are an address and `--no-recorder`, with which `cargo xtask load` measures what
+//! the recorder costs.
 
 mod app;
 
@@ -19,9 +22,20 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::{fmt, prelude::*};
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let (recorder, layer) = flightrec::builder("service")
-        .version(env!("CARGO_PKG_VERSION"))
-        .install_layer()?;
+    let (mut address, mut is_recorded) = ("127.0.0.1:3000".to_owned(), true);
+    for arg in std::env::args().skip(1) {
+        match arg.as_str() {
+            "--no-recorder" => is_recorded = false,
+            _ => address = arg,
+        }
+    }
+    let builder = flightrec::builder("service").version(env!("CARGO_PKG_VERSION"));
+    let (recorder, layer) = if is_recorded {
+        let (recorder, layer) = builder.install_layer()?;
+        (recorder, Some(layer))
+    } else {
+        (builder.build().0, None)
+    };
     let console = fmt::layer().with_filter(LevelFilter::INFO);
     tracing_subscriber::registry()
         .with(console)
@@ -31,7 +45,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let runtime = tokio::runtime::Runtime::new()?;
     Ok(recorder.run(|| {
         runtime.block_on(async {
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+            let listener = tokio::net::TcpListener::bind(&address).await?;
             tracing::info!("listening on {}", listener.local_addr()?);
             axum::serve(listener, app::router(app)).await
         })

@@ -13,6 +13,8 @@ mod faults;
 mod files;
 mod fuzz;
 mod interop;
+#[cfg(target_os = "linux")]
+mod load;
 mod minimal;
 mod package;
 mod picture;
@@ -41,6 +43,7 @@ Usage: cargo xtask TASK
   fuzz [--seconds N] [TARGET]…
                           every reader of outside bytes, on bytes that nobody thought of
   interop                 what the program exports, read by jq, DuckDB, lnav and OpenTelemetry
+  load [--pairs N]        the example service under load, with the recorder and without
   package                 each crate, built from the tarball that would be published
   picture                 the README's picture, from a real run
   redact [--list] [--ours] [NAME]…
@@ -69,6 +72,8 @@ fn main() -> ExitCode {
         "faults" => faults::run(&args),
         "fuzz" => fuzz::run(&args),
         "interop" => interop::run(&args),
+        #[cfg(target_os = "linux")]
+        "load" => load::run(&args),
         "package" => package::run(&args),
         "picture" => picture::run(&args),
         "redact" => redact::run(&args),
