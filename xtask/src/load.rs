@@ -74,7 +74,7 @@ fn measure(service: &Path, state: &Path, pairs: usize) -> Result<()> {
         .zip(&rates[0])
         .map(|(with, without)| with / without);
     let quartiles = quartiles(ratios.collect());
-    let [without, with] = rates.map(|rates| median(rates));
+    let [without, with] = rates.map(median);
     let [us_without, us_with] = turns.map(|turns| cpu_us(&turns));
     println!("{pairs} pairs of turns, {CONNECTIONS} connections, medians:");
     println!(
