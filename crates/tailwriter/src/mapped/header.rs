@@ -3,7 +3,7 @@
 //! `format.md` describes it word by word.
 
 use std::error::Error;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use std::{fmt, io};
 
 use super::checked::Checked;
@@ -32,6 +32,12 @@ const CHECK: usize = PARTS + CLASSES * PART_WORDS;
 const ANCHORS: usize = 48;
 const CLEARS: usize = 64;
 const SLOT_WORDS: usize = 8;
+
+/// As nanoseconds since the Unix epoch, which fit until the year 2554.
+pub(crate) fn nanos(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    u64::try_from(since.unwrap_or_default().as_nanos()).unwrap_or(u64::MAX)
+}
 
 /// What never changes in a file.
 #[derive(Clone, Debug)]

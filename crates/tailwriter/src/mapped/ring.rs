@@ -7,13 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
 use super::checked::{self, Checked};
 use super::file;
-use super::header::{self, Block, Blocks, HEADER_BYTES, Header};
+use super::header::{self, Block, Blocks, HEADER_BYTES, Header, nanos};
 use super::map::Map;
 use super::sum::Key;
 use crate::clock::{Anchor, Clock};
 use crate::shared::memory::{Lap, Memory};
 use crate::shared::segment::{Segment, WORD};
-use crate::shared::snapshot::nanos;
 use crate::sync::{AtomicU64, ForkMutex, LockError};
 
 /// The space of the file is reserved in pieces of this many bytes, or of one segment.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use super::checked::Checked;
 use super::file::{self, boot_id, random_id};
-use super::header::{Header, MAX_FILE_BYTES};
+use super::header::{Header, MAX_FILE_BYTES, nanos};
 use super::map::{ForkGuard, Map};
 use super::recovered::Recovered;
 use super::ring::{self, Part, Ring};
@@ -18,7 +18,6 @@ use crate::clock::Clock;
 use crate::limits::{CLASSES, Limits};
 use crate::shared::core::Core;
 use crate::shared::memory::{Geometry, Heap};
-use crate::shared::snapshot::nanos;
 use crate::shared::unfinished::{Handle, Writers};
 
 /// The last lines of all threads, in a file that outlives the process.

@@ -30,12 +30,6 @@ fn range(entry: &Found) -> Range<usize> {
     entry.text..entry.text + entry.len as usize
 }
 
-/// As nanoseconds since the Unix epoch, which fit until the year 2554.
-pub(crate) fn nanos(time: SystemTime) -> u64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH);
-    u64::try_from(since.unwrap_or_default().as_nanos()).unwrap_or(u64::MAX)
-}
-
 /// One line of a [`Snapshot`].
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
