@@ -35,7 +35,7 @@ Usage: cargo xtask TASK
   ci [--no-test]          all that must hold before a change goes in
   adopt build|check       real programs from crates.io with the recorder: what it changes for them
   cross [--table] [--write] [TARGET]…
-                          other platforms: tests, and and the README's table `What works where`
+                          other platforms: tests, and the README's table `What works where`
   api [--write]           the public items of each crate, compared with its list
   bench [--quick] [--json FILE]
                           what recording costs, beside the alternatives
@@ -45,6 +45,7 @@ Usage: cargo xtask TASK
   interop                 what the program exports, read by jq, DuckDB, lnav and OpenTelemetry
   load [--pairs N]        the example service under load, with the recorder and without
   package                 each crate, built from the tarball that would be published
+                          (about ten minutes)
   picture                 the README's picture, from a real run
   redact [--list] [--ours] [NAME]…
                           what the redactor masks and misses on its corpus, and its peers;
