@@ -1,5 +1,6 @@
 //! The programs and directories of the demo.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -350,6 +351,9 @@ fn some_crates(to: &Path, downloaded: &Path) -> Result<PathBuf> {
         }
     }
     crates.sort();
+    // Several registries may have the same crate.
+    let mut seen = HashSet::new();
+    crates.retain(|dir| seen.insert(dir.file_name().map(ToOwned::to_owned)));
     for dir in crates
         .iter()
         .filter(|dir| dir.join("Cargo.toml").is_file())
