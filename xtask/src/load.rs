@@ -258,9 +258,7 @@ impl Server {
         );
         Ok(Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
     }
-}
 
-impl Server {
     /// Ends it as a user would.
     fn stop(mut self) -> Result<()> {
         // SAFETY: the child is ours and has not been waited for, so its id is still its own.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -134,9 +134,4 @@ impl Write for Length {
 /// Whether a file of that name is a dump that is not complete.
 pub(crate) fn is_temporary(name: &str) -> bool {
     name.starts_with(TEMPORARY)
-}
-
-/// Whether a file is a dump that is not complete, and no process writes to it.
-pub(crate) fn is_orphan(dir: &Dir, name: &Path) -> bool {
-    name.to_str().is_some_and(is_temporary) && dir.is_abandoned(name)
 }

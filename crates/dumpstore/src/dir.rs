@@ -5,6 +5,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::atomic;
+
 /// An open directory that is private to its owner.
 #[derive(Debug)]
 pub struct Dir {
@@ -131,6 +133,12 @@ impl Dir {
     pub fn is_abandoned(&self, name: &Path) -> bool {
         self.open_file(name)
             .is_ok_and(|file| file.try_lock().is_ok())
+    }
+
+    /// Whether a file is a dump that is not complete, and no process writes to it.
+    #[must_use]
+    pub fn is_orphan(&self, name: &Path) -> bool {
+        name.to_str().is_some_and(atomic::is_temporary) && self.is_abandoned(name)
     }
 
     /// Writes the names to the disk, where the system can.

@@ -143,18 +143,12 @@ impl Store {
     pub fn remove_orphans(&self) {
         for dir in self.dirs.iter().filter_map(|dir| Dir::open(dir).ok()) {
             for name in dir.names().unwrap_or_default() {
-                if atomic::is_orphan(&dir, name.as_ref()) {
+                if dir.is_orphan(name.as_ref()) {
                     let _ = dir.remove(name.as_ref());
                 }
             }
         }
     }
-}
-
-/// Whether a file of that name is a dump that is not complete.
-#[must_use]
-pub fn is_temporary_name(name: &str) -> bool {
-    atomic::is_temporary(name)
 }
 
 /// The name of the newest dump.

@@ -39,7 +39,7 @@ impl Retention {
     pub(crate) fn apply(self, dir: &Dir, newest: &str) -> io::Result<()> {
         let mut dumps = Vec::new();
         for name in dir.names()? {
-            if atomic::is_orphan(dir, name.as_ref()) {
+            if dir.is_orphan(name.as_ref()) {
                 let _ = dir.remove(name.as_ref());
                 continue;
             }

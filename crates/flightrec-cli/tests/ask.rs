@@ -2,12 +2,10 @@
 #![cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::thread;
-use std::time::Duration;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use log::debug;
 use tempfile::tempdir;
@@ -31,18 +29,23 @@ fn program() {
         .console(log::LevelFilter::Off)
         .dump_on_signal(SIGUSR1);
     let builder = match std::env::var_os("TO_WRITER") {
-        Some(_) => builder.dump_to(fs::File::create(Path::new(&dir).join("out")).unwrap()),
+        Some(_) => builder
+            .dump_to(std::io::sink())
+            .on_dump(|_, _| println!("dumped")),
         None => builder,
     };
     let recorder = builder.install().unwrap();
     debug!("a request came in");
     serves_requests();
     drop(recorder);
-    // Before the harness prints to the closed pipe.
+    // Before the harness prints its result.
     std::process::exit(0);
 }
 
-struct Server(Child);
+struct Server {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
 
 impl Server {
     fn start(dir: &Path, variable: &str) -> Server {
@@ -54,18 +57,23 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        assert!(lines.any(|line| line.unwrap().ends_with("ready")));
-        Server(child)
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut server = Server { child, lines };
+        server.wait_for("ready");
+        server
+    }
+
+    fn wait_for(&mut self, end: &str) {
+        assert!(self.lines.any(|line| line.unwrap().ends_with(end)));
     }
 
     fn dump(&self, args: &[&str]) -> Output {
-        dump(&self.0.id().to_string(), args)
+        dump(&self.child.id().to_string(), args)
     }
 
     fn end(mut self) {
-        drop(self.0.stdin.take());
-        let status = self.0.wait().unwrap();
+        drop(self.child.stdin.take());
+        let status = self.child.wait().unwrap();
         assert!(status.success(), "{status}");
     }
 }
@@ -102,14 +110,12 @@ fn a_running_program_is_asked_and_its_stacks_are_shown() {
 #[test]
 fn a_program_whose_dumps_go_to_a_writer_is_asked_all_the_same() {
     let dir = tempdir().unwrap();
-    let server = Server::start(dir.path(), "TO_WRITER");
+    let mut server = Server::start(dir.path(), "TO_WRITER");
     let output = server.dump(&[]);
     let said = text(&output.stderr);
     assert!(output.status.success(), "{said}");
     assert!(said.contains("server was asked for a dump"), "{said}");
-    while fs::metadata(dir.path().join("out")).unwrap().len() == 0 {
-        thread::sleep(Duration::from_millis(5));
-    }
+    server.wait_for("dumped");
     server.end();
 }
 

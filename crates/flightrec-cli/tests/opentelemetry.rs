@@ -116,6 +116,30 @@ fn a_span_that_opentelemetry_does_not_have_is_in_the_trace_of_its_parent() {
     assert!(logs.contains(&trace), "no {trace} in {logs}");
 }
 
+#[test]
+fn a_wrapped_subscriber_is_asked_for_ids_too() {
+    let bench = Bench::new();
+    let exporter = InMemorySpanExporter::default();
+    let provider = SdkTracerProvider::builder()
+        .with_simple_exporter(exporter.clone())
+        .build();
+    let (recorder, layer) = flightrec::builder("traced")
+        .notice(false)
+        .install_layer()
+        .unwrap();
+    let exported_by = tracing_opentelemetry::layer().with_tracer(provider.tracer("traced"));
+    let inner = tracing_subscriber::registry().with(exported_by);
+    tracing::subscriber::with_default(with_ids(layer).wrap(inner), work);
+    let dump = std::fs::File::create(bench.dir.path().join("dump.json")).unwrap();
+    recorder.write_to(dump).unwrap();
+    let logs = exported(&bench, "otlp");
+    for span in exporter.get_finished_spans().unwrap() {
+        for id in ids(&span) {
+            assert!(logs.contains(&id), "no {id} in {logs}");
+        }
+    }
+}
+
 /// The way without `with_trace_ids`.
 #[test]
 fn ids_that_the_program_records_as_fields_are_exported() {

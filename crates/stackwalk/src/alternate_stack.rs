@@ -16,14 +16,17 @@ const BYTES: usize = 64 << 10;
 static OF_MAIN: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
 /// Gives this thread an alternate stack if it has none, as in a C program that has loaded this
-/// library, or if it has the one of the main thread that the standard library unmaps. Without memory
-/// nothing changes.
-///
-/// On other threads it only makes the one that the main thread will get in a handler.
-pub(crate) fn prepare() {
-    let mut current = stack_at(ptr::null_mut());
-    // SAFETY: `current` is live.
-    let known = unsafe { libc::sigaltstack(ptr::null(), &raw mut current) } == 0;
+/// library, and the main thread its other one. Without memory nothing changes.
+pub(crate) fn prepare_this_thread() {
+    prepare_main();
+    if !is_main_thread() && current().is_some_and(|stack| !is_there(&stack)) {
+        set(map());
+    }
+}
+
+/// Makes the main thread's other alternate stack. If this is the main thread, it gets it, unless it
+/// has one that is not the standard library's; else it gets it in a handler, by [`replace`].
+pub(crate) fn prepare_main() {
     if OF_MAIN.load(Ordering::Acquire).is_null() {
         let memory = map();
         let is_first = OF_MAIN
@@ -34,12 +37,21 @@ pub(crate) fn prepare() {
             unsafe { libc::munmap(memory, BYTES) };
         }
     }
-    let has_none = known && current.ss_flags & libc::SS_DISABLE != 0;
-    let memory = match is_main_thread() {
-        true if has_none || is_of_std(&current) => OF_MAIN.load(Ordering::Acquire),
-        false if has_none => map(),
-        _ => return,
-    };
+    if is_main_thread() && current().is_some_and(|stack| !is_there(&stack) || is_of_std(&stack)) {
+        set(OF_MAIN.load(Ordering::Acquire));
+    }
+}
+
+/// This thread's alternate stack.
+fn current() -> Option<libc::stack_t> {
+    let mut current = stack_at(ptr::null_mut());
+    // SAFETY: `current` is live.
+    let known = unsafe { libc::sigaltstack(ptr::null(), &raw mut current) } == 0;
+    known.then_some(current)
+}
+
+/// Gives this thread the memory, unless it is null.
+fn set(memory: *mut c_void) {
     if !memory.is_null() {
         let stack = stack_at(memory);
         // SAFETY: the memory is this thread's alone, and is never unmapped.
@@ -47,8 +59,8 @@ pub(crate) fn prepare() {
     }
 }
 
-/// Gives the main thread the other alternate stack in a handler, where [`prepare`] was called by
-/// another thread.
+/// Gives the main thread the other alternate stack in a handler, where [`prepare_main`] was called
+/// by another thread.
 ///
 /// # Safety
 ///
@@ -69,8 +81,7 @@ pub(crate) unsafe fn replace(context: *mut libc::ucontext_t) {
     // Now, since the kernel refuses to replace the stack that the handler returns on. And in the
     // context, from which the kernel restores it when the handler returns.
     *current = stack_at(memory);
-    // SAFETY: the memory is this thread's alone, and is never unmapped.
-    unsafe { libc::sigaltstack(&raw const *current, ptr::null_mut()) };
+    set(memory);
 }
 
 fn stack_at(memory: *mut c_void) -> libc::stack_t {
@@ -101,11 +112,15 @@ fn is_main_thread() -> bool {
     unsafe { libc::syscall(libc::SYS_gettid) == libc::c_long::from(libc::getpid()) }
 }
 
+fn is_there(stack: &libc::stack_t) -> bool {
+    stack.ss_flags & libc::SS_DISABLE == 0
+}
+
 /// Whether it has the size of those that the standard library makes. Those of a Go program, which
 /// must keep them, are larger.
 fn is_of_std(stack: &libc::stack_t) -> bool {
     // SAFETY: no preconditions.
     let least = unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) };
     let size = cmp::max(libc::SIGSTKSZ, least as usize);
-    stack.ss_flags & libc::SS_DISABLE == 0 && stack.ss_size == size
+    is_there(stack) && stack.ss_size == size
 }

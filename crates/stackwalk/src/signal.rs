@@ -104,7 +104,7 @@ mod linux {
         }
         let one_at_a_time = LISTENING.lock(Duration::from_secs(1));
         let _one_at_a_time = one_at_a_time.ok_or(io::ErrorKind::TimedOut)?;
-        alternate_stack::prepare();
+        alternate_stack::prepare_main();
         // SAFETY: no preconditions.
         PROCESS.store(unsafe { libc::getpid() }, Ordering::SeqCst);
         let mut action = none();

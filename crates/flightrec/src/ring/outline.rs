@@ -17,6 +17,7 @@ use crate::tail::{CrashSafety, Tail};
 pub(super) const AREA_BYTES: usize = 64 << 10;
 
 const LENGTH_BYTES: usize = 4;
+const ROOM: usize = AREA_BYTES - LENGTH_BYTES;
 /// What remains if it is too long: so many arguments and metadata, and so many bytes of each text.
 /// It fits even if each byte is escaped by six.
 const MOST: usize = 16;
@@ -49,18 +50,24 @@ fn outline(recorder: &Recorder, safety: CrashSafety) -> Dump {
     } else {
         mask_by_keys(&mut outline, redactor);
     }
-    outline
+    fitting(outline, redactor)
+}
+
+/// The outline, cut if there is no room for it as it is.
+fn fitting(mut outline: Dump, redactor: &Redactor) -> Dump {
+    let json = serde_json::to_vec(&outline);
+    if json.is_ok_and(|json| json.len() <= ROOM) {
+        return outline;
+    }
+    // What remains of a secret that is cut may not look like one.
+    redact(&mut outline, redactor);
+    shortened(outline)
 }
 
 /// Writes an outline to its area.
 pub(super) fn write(area: &[AtomicU8], outline: &Dump) -> io::Result<()> {
-    let Some((length, room)) = area.split_at_checked(LENGTH_BYTES) else {
-        return Err(io::ErrorKind::FileTooLarge.into());
-    };
-    let mut json = serde_json::to_vec(outline)?;
-    if json.len() > room.len() {
-        json = serde_json::to_vec(&shortened(outline.clone()))?;
-    }
+    let json = serde_json::to_vec(outline)?;
+    let (length, room) = area.split_at(LENGTH_BYTES);
     if json.len() > room.len() {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
@@ -120,8 +127,9 @@ fn shorten(text: &mut String) {
     }
 }
 
-/// Masks what belongs to secret keys, as in the ring itself. Searching the texts, too, would take a
-/// table that costs milliseconds to make, at each start. They are masked when a dump is made.
+/// Masks what belongs to secret keys, as in the ring itself. Searching the texts, too, would take
+/// tables that cost more instructions to make than the rest of the start. They are masked when a dump
+/// is made.
 fn mask_by_keys(outline: &mut Dump, redactor: &Redactor) {
     outline.metadata = mem::take(&mut outline.metadata)
         .into_iter()
@@ -157,7 +165,7 @@ mod tests {
 
     fn written(outline: &Dump) -> Option<Dump> {
         let area: Vec<AtomicU8> = (0..AREA_BYTES).map(|_| AtomicU8::new(0)).collect();
-        write(&area, outline).ok()?;
+        write(&area, &fitting(outline.clone(), &Redactor::default())).ok()?;
         let bytes: Vec<u8> = area.into_iter().map(AtomicU8::into_inner).collect();
         read(&bytes)
     }
@@ -191,6 +199,42 @@ mod tests {
         assert_eq!(read.process.args[0], "ä".repeat(64) + "…");
         assert_eq!(read.process.args[16], "… 984 more arguments");
         assert_eq!(read.metadata.len(), 16);
+    }
+
+    #[test]
+    fn no_part_of_a_secret_remains_where_an_argument_is_cut() {
+        let mut outline = Dump::default();
+        outline.schema = flightrec_dump::SCHEMA.to_owned();
+        let token = format!("ghp_{}", "a1B2c3D4e5F6".repeat(3));
+        let cut = format!("{} {token}", "x ".repeat(55));
+        assert!(
+            cut.find(&token)
+                .is_some_and(|at| at < MOST_BYTES && at + token.len() > MOST_BYTES)
+        );
+        outline.process.args = vec![cut, "y".repeat(AREA_BYTES)];
+        let read = written(&outline).unwrap();
+        assert!(
+            !read.process.args[0].contains("ghp_"),
+            "{:?}",
+            read.process.args[0]
+        );
+    }
+
+    #[test]
+    fn what_remains_fits_however_it_is_escaped() {
+        let mut outline = Dump::default();
+        outline.schema = flightrec_dump::SCHEMA.to_owned();
+        let long = "\u{1b}".repeat(1_000);
+        outline.app = long.clone();
+        outline.version = Some(long.clone());
+        outline.revision = Some(long.clone());
+        outline.repository = Some(long.clone());
+        outline.process.executable = Some(long.clone());
+        outline.process.thread = long.clone();
+        outline.process.args = vec![long.clone(); 100];
+        let metadata = (0..100).map(|key| (format!("{key}{long}"), long.clone()));
+        outline.metadata = metadata.collect();
+        assert!(written(&outline).is_some());
     }
 
     #[test]

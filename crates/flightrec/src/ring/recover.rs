@@ -63,8 +63,7 @@ fn dump_orphans_in(dir: &Dir, own: Option<&PathBuf>, recorder: &Recorder) {
         }
     }
     for name in &names {
-        let is_temporary = name.to_str().is_some_and(dumpstore::is_temporary_name);
-        if (is_temporary || is_draft(name)) && dir.is_abandoned(name) {
+        if dir.is_orphan(name) || is_draft(name) && dir.is_abandoned(name) {
             let _ = dir.remove(name);
         }
     }

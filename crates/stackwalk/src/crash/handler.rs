@@ -64,7 +64,7 @@ pub(super) fn arm(area: &'static [AtomicU8]) -> io::Result<()> {
     set(area, word::STATE, 0);
     set(area, word::MAGIC, MAGIC);
     // Without one, an overflow of the stack is not written.
-    alternate_stack::prepare();
+    alternate_stack::prepare_this_thread();
     let armed = Armed {
         area,
         // SAFETY: no preconditions.

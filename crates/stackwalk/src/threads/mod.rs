@@ -155,11 +155,13 @@ pub fn capture() -> io::Result<Vec<Thread>> {
 /// Prepares for [`capture`]; to be called early, and by the main thread.
 ///
 /// The standard library unmaps the main thread's alternate signal stack when another thread calls
-/// [`std::process::exit`]. A capture at that moment would end the process by SIGSEGV, so this gives
-/// the main thread another one. The first capture does it, too.
+/// [`std::process::exit`]. If the main thread is asked for its stack at that moment, the process ends
+/// by SIGSEGV. This gives the main thread another one. If only other threads call it, the main thread
+/// gets that one when it is first asked, and an exit during that first capture may still end the
+/// process.
 pub fn prepare() {
     #[cfg(target_os = "linux")]
-    crate::alternate_stack::prepare();
+    crate::alternate_stack::prepare_main();
 }
 
 /// The id of this thread in the system, as in [`Thread::id`]; 0 where it is not known.

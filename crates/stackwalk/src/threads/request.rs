@@ -68,7 +68,7 @@ fn lock() -> Option<ProcessGuard<'static>> {
         slots::all().iter().for_each(Slot::reset);
     }
     slots::make().ok()?;
-    alternate_stack::prepare();
+    alternate_stack::prepare_main();
     prepare_for_signals();
     HAS_TABLES.store(has_tables(), Ordering::Relaxed);
     Some(guard)
