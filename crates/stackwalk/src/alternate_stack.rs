@@ -5,18 +5,25 @@
 //! signal afterwards, the process dies of SIGSEGV. So the main thread gets another one.
 
 use std::cmp;
-use std::ffi::c_void;
+use std::ffi::{c_int, c_void};
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 /// For the frame of a handler, which is as large as all registers, and for earlier handlers.
 const BYTES: usize = 64 << 10;
 
 /// The main thread's; null until it is needed.
 static OF_MAIN: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+/// Whether the main thread is known to have an alternate stack that stays, or none.
+static IS_MAIN_SAFE: AtomicBool = AtomicBool::new(false);
 
 /// Gives this thread an alternate stack if it has none, as in a C program that has loaded this
 /// library, and the main thread its other one. Without memory nothing changes.
+#[cfg(all(
+    target_env = "gnu",
+    target_arch = "x86_64",
+    target_pointer_width = "64"
+))]
 pub(crate) fn prepare_this_thread() {
     prepare_main();
     if !is_main_thread() && current().is_some_and(|stack| !is_there(&stack)) {
@@ -25,7 +32,7 @@ pub(crate) fn prepare_this_thread() {
 }
 
 /// Makes the main thread's other alternate stack. If this is the main thread, it gets it, unless it
-/// has one that is not the standard library's; else it gets it in a handler, by [`replace`].
+/// has one that is not the standard library's; else it gets it when it is first asked for its stack.
 pub(crate) fn prepare_main() {
     if OF_MAIN.load(Ordering::Acquire).is_null() {
         let memory = map();
@@ -37,8 +44,13 @@ pub(crate) fn prepare_main() {
             unsafe { libc::munmap(memory, BYTES) };
         }
     }
-    if is_main_thread() && current().is_some_and(|stack| !is_there(&stack) || is_of_std(&stack)) {
-        set(OF_MAIN.load(Ordering::Acquire));
+    if is_main_thread() {
+        if current().is_some_and(|stack| !is_there(&stack) || is_of_std(&stack)) {
+            set(OF_MAIN.load(Ordering::Acquire));
+        }
+        // It is still the standard library's if this runs in a handler on it.
+        let is_safe = current().is_some_and(|stack| !is_of_std(&stack));
+        IS_MAIN_SAFE.store(is_safe, Ordering::Release);
     }
 }
 
@@ -59,29 +71,45 @@ fn set(memory: *mut c_void) {
     }
 }
 
-/// Gives the main thread the other alternate stack in a handler, where [`prepare_main`] was called
-/// by another thread.
+/// `SA_ONSTACK` for a handler that the main thread may run. Without it, as long as that thread may have
+/// the standard library's stack, except in a Go program: its code runs on stacks that are too small for
+/// a handler, and it does not exit by the standard library.
+pub(crate) fn flag() -> c_int {
+    if IS_MAIN_SAFE.load(Ordering::Acquire) || is_go() {
+        libc::SA_ONSTACK
+    } else {
+        0
+    }
+}
+
+/// Go handles SIGURG, and on an alternate stack, to interrupt its threads.
+fn is_go() -> bool {
+    // SAFETY: all fields are integers or optional functions, for which zero is valid.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: `action` is live.
+    let is_known = unsafe { libc::sigaction(libc::SIGURG, ptr::null(), &raw mut action) } == 0;
+    is_known && action.sa_sigaction != libc::SIG_DFL && action.sa_flags & libc::SA_ONSTACK != 0
+}
+
+/// Gives the main thread its other alternate stack in a handler that runs on the thread's own stack.
 ///
 /// # Safety
 ///
-/// The kernel has passed the context to the handler that this thread is in, which has switched to a
-/// stack other than the alternate one.
+/// The kernel has passed the context to the handler that this thread is in.
 #[cfg(all(
     target_env = "gnu",
     target_arch = "x86_64",
     target_pointer_width = "64"
 ))]
 pub(crate) unsafe fn replace(context: *mut libc::ucontext_t) {
-    let memory = OF_MAIN.load(Ordering::Acquire);
-    // SAFETY: the context is valid, and nothing else uses it.
-    let current = unsafe { &mut (*context).uc_stack };
-    if memory.is_null() || !is_main_thread() || !is_of_std(current) {
-        return;
+    if is_main_thread() {
+        prepare_main();
+        if let Some(stack) = current() {
+            // The kernel restores it from there when the handler returns.
+            // SAFETY: the context is valid, and nothing else uses it.
+            unsafe { (*context).uc_stack = stack };
+        }
     }
-    // Now, since the kernel refuses to replace the stack that the handler returns on. And in the
-    // context, from which the kernel restores it when the handler returns.
-    *current = stack_at(memory);
-    set(memory);
 }
 
 fn stack_at(memory: *mut c_void) -> libc::stack_t {

@@ -119,7 +119,7 @@ mod linux {
             handler.store(action.sa_sigaction, Ordering::SeqCst);
             action.sa_sigaction = ours;
             action.sa_flags = libc::SA_SIGINFO
-                | libc::SA_ONSTACK
+                | alternate_stack::flag()
                 | libc::SA_RESTART
                 | (action.sa_flags & libc::SA_NODEFER);
             // SAFETY: both pointers are live. The handler only does what is safe in a handler.

@@ -22,6 +22,22 @@
 //! A thread must not replace the process by `exec` during a capture: if the signal arrives too late,
 //! it ends the new program. Starting child processes is no problem.
 
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    target_arch = "x86_64",
+    target_pointer_width = "64"
+))]
+#[allow(unsafe_code)]
+mod answer;
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    target_arch = "x86_64",
+    target_pointer_width = "64"
+))]
+#[allow(unsafe_code)]
+mod claim;
 #[cfg(target_os = "linux")]
 mod procfs;
 #[cfg(all(
@@ -156,9 +172,8 @@ pub fn capture() -> io::Result<Vec<Thread>> {
 ///
 /// The standard library unmaps the main thread's alternate signal stack when another thread calls
 /// [`std::process::exit`]. If the main thread is asked for its stack at that moment, the process ends
-/// by SIGSEGV. This gives the main thread another one. If only other threads call it, the main thread
-/// gets that one when it is first asked, and an exit during that first capture may still end the
-/// process.
+/// by SIGSEGV. This gives the main thread another one. If only other threads call it, the first capture
+/// does so, by a signal of its own to the main thread.
 pub fn prepare() {
     #[cfg(target_os = "linux")]
     crate::alternate_stack::prepare_main();

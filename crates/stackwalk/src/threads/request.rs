@@ -1,22 +1,17 @@
-//! Asking threads for their stacks, and the handler that answers.
+//! Asking threads for their stacks.
 
+use super::answer::{ANSWERS, HAS_TABLES, MAX_REQUEST, PREPARE, SI_QUEUE, Ticket};
+use super::claim::{claim_signal, set_action};
 use super::procfs::{self, Listed};
-use super::slots::{self, MAX_FRAMES, Slot};
+use super::slots::{self, Slot};
 use super::{Outcome, Thread};
-use crate::StackEnd;
 use crate::alternate_stack;
-use crate::fast::{RuleCache, has_tables, is_permanent, prepare_for_signals, rule_in_signal};
-use crate::own_stack::call_on;
+use crate::fast::{has_tables, prepare_for_signals};
 use crate::process_lock::{ProcessGuard, ProcessLock};
-use crate::unwind::{self, registers_of};
-use std::ffi::{c_int, c_void};
-use std::mem::MaybeUninit;
-use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
+use std::ffi::c_int;
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-
-/// The code of a signal that `rt_sigqueueinfo` sends. The oldest `libc` that we accept lacks it.
-const SI_QUEUE: c_int = -1;
 
 /// How long a thread has time to answer.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -25,12 +20,7 @@ const PATIENCE_IN_ALL: Duration = Duration::from_secs(2);
 /// How often the one that waits looks whether threads have ended.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// The signal that our handler is installed for; 0 for none.
-static SIGNAL: AtomicI32 = AtomicI32::new(0);
-/// Grows with each answer.
-static ANSWERS: AtomicU32 = AtomicU32::new(0);
 static REQUESTS: AtomicU64 = AtomicU64::new(1);
-static HAS_TABLES: AtomicBool = AtomicBool::new(false);
 
 /// Adds the stacks to the threads. Threads that have ended meanwhile are left out.
 pub(super) fn stacks(listed: Vec<Listed>) -> Vec<Thread> {
@@ -38,6 +28,7 @@ pub(super) fn stacks(listed: Vec<Listed>) -> Vec<Thread> {
     let Some((signal, _lock)) = signal else {
         return unanswered(listed);
     };
+    prepare_main(signal, &listed);
     let mut round = Round {
         signal,
         threads: listed.into_iter().map(Some).collect(),
@@ -68,72 +59,31 @@ fn lock() -> Option<ProcessGuard<'static>> {
         slots::all().iter().for_each(Slot::reset);
     }
     slots::make().ok()?;
-    alternate_stack::prepare_main();
     prepare_for_signals();
     HAS_TABLES.store(has_tables(), Ordering::Relaxed);
     Some(guard)
 }
 
-/// A signal that our handler is installed for.
-fn claim_signal(threads: &[Listed]) -> Option<c_int> {
-    let current = SIGNAL.load(Ordering::Relaxed);
-    if current != 0 && is_ours(&action_of(current)?) {
-        return Some(current);
+/// Sees to it that the main thread is asked on an alternate stack that stays.
+///
+/// The first request to it only replaces the one that it has, by a handler that does not run on it.
+fn prepare_main(signal: c_int, threads: &[Listed]) {
+    alternate_stack::prepare_main();
+    let is_main = |listed: &&Listed| listed.thread.id == process::id();
+    let main = threads.iter().find(is_main);
+    let can_be_asked = main.is_some_and(|main| obstacle(main, signal).is_none());
+    let flag = alternate_stack::flag();
+    if flag == libc::SA_ONSTACK || !can_be_asked {
+        return;
     }
-    let mut signals: Vec<c_int> = (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev().collect();
-    // Stable, so that the highest of the best comes first.
-    signals.sort_by_key(|&signal| {
-        let blocking = threads.iter().filter(|thread| thread.blocks(signal));
-        blocking.count()
-    });
-    let free = |signal: c_int| {
-        action_of(signal).is_some_and(|action| action.sa_sigaction == libc::SIG_DFL)
-    };
-    let signal = signals
-        .into_iter()
-        .find(|&signal| free(signal) && install(signal))?;
-    SIGNAL.store(signal, Ordering::Relaxed);
-    Some(signal)
-}
-
-fn none() -> libc::sigaction {
-    // SAFETY: all fields are integers or optional functions, for which zero is valid.
-    unsafe { MaybeUninit::zeroed().assume_init() }
-}
-
-fn action_of(signal: c_int) -> Option<libc::sigaction> {
-    let mut action = none();
-    // SAFETY: `action` is live.
-    let got = unsafe { libc::sigaction(signal, ptr::null(), &raw mut action) };
-    (got == 0).then_some(action)
-}
-
-fn is_ours(action: &libc::sigaction) -> bool {
-    action.sa_sigaction == on_request as *const () as usize
-}
-
-/// Installs the handler; false if another thread was faster with a handler of its own.
-fn install(signal: c_int) -> bool {
-    let mut action = none();
-    action.sa_sigaction = on_request as *const () as usize;
-    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
-    let mut earlier = none();
-    // SAFETY: all pointers are live. The handler only does what is safe in a handler.
-    unsafe {
-        libc::sigfillset(&raw mut action.sa_mask);
-        // If a blocked one is raised by an instruction, the kernel ends the process at once.
-        for fault in [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE] {
-            libc::sigdelset(&raw mut action.sa_mask, fault);
+    set_action(signal, flag);
+    let (seen, ends) = (ANSWERS.load(Ordering::Acquire), Instant::now() + PATIENCE);
+    if send(signal, process::id(), PREPARE).is_ok() {
+        while ANSWERS.load(Ordering::Acquire) == seen && Instant::now() < ends {
+            wait(seen);
         }
-        if libc::sigaction(signal, &raw const action, &raw mut earlier) != 0 {
-            return false;
-        }
-        if earlier.sa_sigaction == libc::SIG_DFL {
-            return true;
-        }
-        libc::sigaction(signal, &raw const earlier, ptr::null_mut());
     }
-    false
+    set_action(signal, libc::SA_ONSTACK);
 }
 
 /// The requests of one call.
@@ -185,18 +135,7 @@ impl Round {
         let Some(listed) = &mut self.threads[thread] else {
             return false;
         };
-        let is_exec = |&number: &u64| {
-            number == libc::SYS_execve as u64 || number == libc::SYS_execveat as u64
-        };
-        listed.thread.outcome = if !listed.is_alive() {
-            Outcome::Stopped
-        } else if listed.blocks(self.signal) {
-            Outcome::Blocked
-        } else if listed.thread.system_call.as_ref().is_some_and(is_exec) {
-            Outcome::NotSent
-        } else {
-            Outcome::NoAnswer
-        };
+        listed.thread.outcome = obstacle(listed, self.signal).unwrap_or(Outcome::NoAnswer);
         if listed.thread.outcome != Outcome::NoAnswer || Instant::now() > self.ends {
             return false;
         }
@@ -256,25 +195,18 @@ impl Round {
     }
 }
 
-/// What the signal carries: which request, and the slot for its answer.
-struct Ticket {
-    request: u64,
-    slot: usize,
-}
-
-/// A ticket must fit into a pointer.
-const MAX_REQUEST: u64 = 1 << 48;
-
-impl Ticket {
-    fn to_word(&self) -> usize {
-        (self.request << 8) as usize | self.slot
-    }
-
-    fn from_word(word: usize) -> Ticket {
-        Ticket {
-            request: word as u64 >> 8,
-            slot: word & 0xff,
-        }
+/// Why a thread can't be asked.
+fn obstacle(listed: &Listed, signal: c_int) -> Option<Outcome> {
+    let is_exec =
+        |&number: &u64| number == libc::SYS_execve as u64 || number == libc::SYS_execveat as u64;
+    if !listed.is_alive() {
+        Some(Outcome::Stopped)
+    } else if listed.blocks(signal) {
+        Some(Outcome::Blocked)
+    } else if listed.thread.system_call.as_ref().is_some_and(is_exec) {
+        Some(Outcome::NotSent)
+    } else {
+        None
     }
 }
 
@@ -346,69 +278,4 @@ fn wait(seen: u32) {
             &raw const time,
         );
     }
-}
-
-unsafe extern "C" fn on_request(_: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
-    // SAFETY: errno of this thread; the kernel's arguments are valid in the handler.
-    let (errno, info) = unsafe { (*libc::__errno_location(), &*info) };
-    // SAFETY: both have a sender.
-    if info.si_code == SI_QUEUE && unsafe { info.si_pid() == libc::getpid() } {
-        // SAFETY: the code says that there is a value.
-        let ticket = Ticket::from_word(unsafe { info.si_value() }.sival_ptr.addr());
-        if let Some(slot) = slots::all().get(ticket.slot) {
-            answer(slot, ticket.request, context.cast());
-        }
-    }
-    // SAFETY: as above.
-    unsafe { *libc::__errno_location() = errno };
-}
-
-fn answer(slot: &Slot, request: u64, context: *mut libc::ucontext_t) {
-    let has_answered = slot.walk(request, |stack, cache, found| {
-        let mut walk = Walk {
-            context,
-            cache,
-            found,
-            end: StackEnd::Interrupted,
-        };
-        // SAFETY: the slot's stack belongs to this thread until it has answered.
-        unsafe { call_on(stack, walk_here, &raw mut walk, &mut [0; 2]) };
-        walk.end
-    });
-    if has_answered {
-        ANSWERS.fetch_add(1, Ordering::Release);
-        // SAFETY: the pointer is live.
-        unsafe {
-            libc::syscall(
-                libc::SYS_futex,
-                ANSWERS.as_ptr(),
-                libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG,
-                1,
-            );
-        }
-    }
-}
-
-struct Walk<'a> {
-    context: *mut libc::ucontext_t,
-    cache: &'a mut RuleCache,
-    found: &'a mut dyn FnMut(u64),
-    end: StackEnd,
-}
-
-unsafe extern "C" fn walk_here(walk: *mut Walk<'_>) {
-    // SAFETY: `answer` passes a pointer to a live value that nothing else uses meanwhile, and the
-    // kernel's context is valid in the handler.
-    let (walk, registers) = unsafe { (&mut *walk, registers_of(&*(*walk).context)) };
-    // SAFETY: this function runs on the slot's stack, in a handler with this context.
-    unsafe { alternate_stack::replace(walk.context) };
-    let has_tables = HAS_TABLES.load(Ordering::Relaxed);
-    // The process goes on, so a guess must not lead to tables that may be unloaded now.
-    let rule_of = |ip: u64, is_guess: bool| {
-        let is_safe = has_tables && (!is_guess || is_permanent(ip.wrapping_sub(1)));
-        is_safe.then(|| rule_in_signal(walk.cache, ip)).flatten()
-    };
-    walk.end = unwind::walk(&registers, MAX_FRAMES, rule_of, |address, _| {
-        (walk.found)(address);
-    });
 }

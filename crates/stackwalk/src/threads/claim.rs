@@ -1,0 +1,89 @@
+//! The signal that asks threads for their stacks, and its action.
+
+use super::answer::on_request;
+use super::procfs::Listed;
+use std::ffi::c_int;
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+/// The signal that our handler is installed for; 0 for none.
+static SIGNAL: AtomicI32 = AtomicI32::new(0);
+
+/// A signal that our handler is installed for.
+pub(super) fn claim_signal(threads: &[Listed]) -> Option<c_int> {
+    let current = SIGNAL.load(Ordering::Relaxed);
+    if current != 0 && is_ours(&action_of(current)?) {
+        return Some(current);
+    }
+    let mut signals: Vec<c_int> = (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev().collect();
+    // Stable, so that the highest of the best comes first.
+    signals.sort_by_key(|&signal| {
+        let blocking = threads.iter().filter(|thread| thread.blocks(signal));
+        blocking.count()
+    });
+    let free = |signal: c_int| {
+        action_of(signal).is_some_and(|action| action.sa_sigaction == libc::SIG_DFL)
+    };
+    let signal = signals
+        .into_iter()
+        .find(|&signal| free(signal) && install(signal))?;
+    SIGNAL.store(signal, Ordering::Relaxed);
+    Some(signal)
+}
+
+fn none() -> libc::sigaction {
+    // SAFETY: all fields are integers or optional functions, for which zero is valid.
+    unsafe { MaybeUninit::zeroed().assume_init() }
+}
+
+fn action_of(signal: c_int) -> Option<libc::sigaction> {
+    let mut action = none();
+    // SAFETY: `action` is live.
+    let got = unsafe { libc::sigaction(signal, ptr::null(), &raw mut action) };
+    (got == 0).then_some(action)
+}
+
+fn is_ours(action: &libc::sigaction) -> bool {
+    action.sa_sigaction == on_request as *const () as usize
+}
+
+/// Sets the action of our signal again, with `SA_ONSTACK` or without. If that fails, it stays.
+pub(super) fn set_action(signal: c_int, on_stack: c_int) {
+    let action = handler(on_stack);
+    // SAFETY: `action` is live. The handler only does what is safe in a handler.
+    unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) };
+}
+
+/// The action of the signal.
+fn handler(on_stack: c_int) -> libc::sigaction {
+    let mut action = none();
+    action.sa_sigaction = on_request as *const () as usize;
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART | on_stack;
+    // SAFETY: the set is live.
+    unsafe {
+        libc::sigfillset(&raw mut action.sa_mask);
+        // If a blocked one is raised by an instruction, the kernel ends the process at once.
+        for fault in [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE] {
+            libc::sigdelset(&raw mut action.sa_mask, fault);
+        }
+    }
+    action
+}
+
+/// Installs the handler; false if another thread was faster with a handler of its own.
+fn install(signal: c_int) -> bool {
+    let action = handler(libc::SA_ONSTACK);
+    let mut earlier = none();
+    // SAFETY: all pointers are live. The handler only does what is safe in a handler.
+    unsafe {
+        if libc::sigaction(signal, &raw const action, &raw mut earlier) != 0 {
+            return false;
+        }
+        if earlier.sa_sigaction == libc::SIG_DFL {
+            return true;
+        }
+        libc::sigaction(signal, &raw const earlier, ptr::null_mut());
+    }
+    false
+}
