@@ -18,7 +18,7 @@ use crate::duplicates;
 use crate::shared::Shared;
 use crate::spans::{self, OpenSpans, Spans};
 use crate::starved;
-use crate::visit::FieldVisitor;
+use crate::visit::{ErrorVisitor, FieldVisitor};
 
 /// Records events and spans; made by [`install_layer`](crate::BuilderExt::install_layer).
 ///
@@ -161,6 +161,7 @@ impl RecorderLayer {
     fn push(&self, event: &Event<'_>, metadata: &Metadata<'_>, head: &Head<'_>, is_log: bool) {
         let sink = self.sink();
         let level = metadata.level().as_log();
+        let mut has_error = false;
         packlog::pack_event(
             head,
             sink.pack_options(),
@@ -170,9 +171,13 @@ impl RecorderLayer {
                     false => FieldVisitor::new(writer, sink),
                 };
                 event.record(&mut visitor);
+                has_error = visitor.has_error;
             },
             |packed| sink.push(level, packed),
         );
+        if has_error {
+            event.record(&mut ErrorVisitor { sink, metadata });
+        }
         if sink.triggers_on(level) {
             self.trigger(event, metadata);
         }

@@ -6,8 +6,8 @@ use std::fmt::{self, Debug, Display};
 use flightrec::RecorderSink;
 use flightrec::redact::{MASK, Redactor};
 use packlog::{Flaws, Writer};
-use tracing_core::Field;
 use tracing_core::field::Visit;
+use tracing_core::{Field, Metadata};
 
 /// Packs fields alone, those of a span.
 pub(crate) fn pack<R>(
@@ -30,6 +30,8 @@ pub(crate) struct FieldVisitor<'w, 'a, 'b> {
     masks_keys: bool,
     /// The event is a record of `log`, whose place is in fields.
     is_log: bool,
+    /// A value is an error.
+    pub(crate) has_error: bool,
 }
 
 impl<'w, 'a, 'b> FieldVisitor<'w, 'a, 'b> {
@@ -41,6 +43,7 @@ impl<'w, 'a, 'b> FieldVisitor<'w, 'a, 'b> {
             redactor: sink.masks_text(),
             masks_keys: sink.masks_keys(),
             is_log: false,
+            has_error: false,
         }
     }
 
@@ -131,6 +134,7 @@ impl Visit for FieldVisitor<'_, '_, '_> {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.has_error = true;
         let chain = Chain(value);
         if let Some(key) = self.key(field) {
             if self.redactor.is_some() {
@@ -179,6 +183,22 @@ impl Visit for FieldVisitor<'_, '_, '_> {
             self.writer.bool(key, value);
         }
     }
+}
+
+/// Remembers the errors of an event, whose stacks its text does not have.
+pub(crate) struct ErrorVisitor<'a> {
+    pub(crate) sink: &'a RecorderSink,
+    pub(crate) metadata: &'a Metadata<'a>,
+}
+
+impl Visit for ErrorVisitor<'_> {
+    fn record_error(&mut self, _: &Field, value: &(dyn Error + 'static)) {
+        let file = self.metadata.file().unwrap_or_default();
+        let line = self.metadata.line().unwrap_or_default();
+        self.sink.note_error(value, file, line);
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn Debug) {}
 }
 
 /// The text of a value whose `Debug` may fail or panic.

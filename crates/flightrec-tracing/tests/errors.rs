@@ -116,3 +116,54 @@ fn a_panic_names_the_span_that_panicked() {
         .unwrap();
     assert_eq!(path(dump, dump.stack_traces[0].span), ["request", "step"]);
 }
+
+#[test]
+fn the_stack_of_an_error_that_an_event_has_as_a_value_is_in_the_dump() {
+    let (recorder, layer, _) = listening();
+    let dump = kept(&recorder, registry().with(layer), || {
+        let handled = load(7).unwrap_err();
+        tracing::warn!(error = as_value(&handled), "trying again");
+        // No stack was captured for it, and the record has its text.
+        tracing::warn!(error = &std::fmt::Error as &dyn std::error::Error, "plain");
+    });
+    let [noted] = &dump.noted_errors[..] else {
+        panic!("{:?}", dump.noted_errors);
+    };
+    assert!(noted.noted_at.file.ends_with("errors.rs"), "{noted:?}");
+    let frames = &noted.stack_traces[0].frames;
+    let is_origin = |frame: &flightrec::Frame| frame.name.ends_with("errors::parse");
+    assert!(frames.iter().any(is_origin), "{frames:?}");
+    assert_eq!(path(&dump, noted.stack_traces[0].span), ["load", "parse"]);
+}
+
+#[test]
+fn an_error_that_is_logged_before_it_makes_a_dump_is_in_there_once() {
+    let (recorder, layer, dumps) = listening();
+    kept(&recorder, registry().with(layer), || {
+        let earlier = load(6).unwrap_err();
+        tracing::warn!(error = as_value(&earlier), "trying again");
+        let last = load(7).unwrap_err();
+        tracing::error!(error = as_value(&last), "giving up");
+        recorder.dump_error(&last.context("cannot start")).unwrap();
+    });
+    let dumps = dumps.lock().unwrap();
+    let mut dumps = dumps.iter();
+    let dump = dumps
+        .find(|dump| dump.reason.message == "cannot start")
+        .unwrap();
+    let lines: Vec<_> = dump
+        .noted_errors
+        .iter()
+        .map(|noted| noted.noted_at.line)
+        .collect();
+    assert_eq!(lines.len(), 1, "{:?}", dump.noted_errors);
+    let warning = dump
+        .latest_logs
+        .iter()
+        .find(|record| record.msg == "trying again");
+    assert_eq!(warning.unwrap().line, Some(lines[0]));
+}
+
+fn as_value(error: &Error) -> &(dyn std::error::Error + 'static) {
+    error.as_std()
+}

@@ -1,9 +1,10 @@
 //! Errors that the program handles, kept for the next dump.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::error::Error as StdError;
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
 
-use flightrec_dump::{ErrorNode, NotedError, Timestamp, fnv1a};
+use flightrec_dump::{ErrorNode, Location, NotedError, Timestamp, fnv1a};
 use forklock::ForkMutex;
 
 use crate::FlightRecorder;
@@ -51,11 +52,11 @@ impl FlightRecorder {
     /// ```
     #[track_caller]
     pub fn note<S, E: ErrorRef<S> + ?Sized>(&self, error: &E) {
-        let place = Location::caller();
+        let place = panic::Location::caller();
         // The program's code formats the error. It must not run under the lock.
         let read = || Failure::of_stacks(error.as_std_error(), error.stack_traces(), false);
         if let Ok(failure) = catch_unwind(AssertUnwindSafe(read)) {
-            self.recorder.pipeline.noted.add(failure, place);
+            self.recorder.pipeline.noted.add(failure, place.into());
         }
     }
 }
@@ -85,14 +86,27 @@ struct Place {
 #[derive(Clone)]
 pub(crate) struct Noted {
     failure: Failure,
-    noted_at: &'static Location<'static>,
+    noted_at: Location,
     count: u64,
     first_at: Timestamp,
     last_at: Timestamp,
 }
 
 impl NotedErrors {
-    fn add(&self, failure: Failure, noted_at: &'static Location<'static>) {
+    /// Adds an error that carries a stack of its own. Others are left out: their messages are in the
+    /// log.
+    pub(crate) fn add_if_captured(&self, error: &(dyn StdError + 'static), noted_at: Location) {
+        // The program's code formats the error. It must not run under the lock.
+        let read = || {
+            let stacks = stackerr::stack_traces(error);
+            (!stacks.is_empty()).then(|| Failure::of_stacks(error, stacks, false))
+        };
+        if let Ok(Some(failure)) = catch_unwind(AssertUnwindSafe(read)) {
+            self.add(failure, noted_at);
+        }
+    }
+
+    fn add(&self, failure: Failure, noted_at: Location) {
         let now = Timestamp::now();
         let noted = Noted {
             failure: bounded(failure),
@@ -126,6 +140,14 @@ impl NotedErrors {
 }
 
 impl Kept {
+    /// Removes the failure itself: a program that logs an error may hand over the same one.
+    pub(crate) fn without(mut self, failure: &Failure) -> Kept {
+        for place in &mut self.places {
+            place.errors.retain(|noted| !noted.is_part_of(failure));
+        }
+        self
+    }
+
     fn add(&mut self, noted: Noted) {
         self.add_to(noted.place_key(), noted);
     }
@@ -187,7 +209,7 @@ impl Noted {
         noted.count = self.count;
         noted.first_at = self.first_at;
         noted.last_at = self.last_at;
-        noted.noted_at = self.noted_at.into();
+        noted.noted_at.clone_from(&self.noted_at);
         noted.thread.clone_from(&self.failure.thread);
         noted.stack_traces = traces(&self.failure.stacks.without_names(), &self.failure);
         noted
@@ -195,7 +217,17 @@ impl Noted {
 
     fn place_key(&self) -> u64 {
         let stacks = self.failure.stack_key();
-        fnv1a(format!("{} {stacks}", self.noted_at).as_bytes())
+        let Location { file, line, .. } = &self.noted_at;
+        fnv1a(format!("{file}:{line} {stacks}").as_bytes())
+    }
+
+    /// Whether the failure is this error, perhaps with more context: it has the same captures.
+    fn is_part_of(&self, failure: &Failure) -> bool {
+        let has = |stamp| failure.stacks.iter().any(|stack| stack.stamp() == stamp);
+        let mut stamps = self.failure.stacks.iter().map(|stack| stack.stamp());
+        self.count == 1
+            && self.failure.origin.is_none()
+            && stamps.all(|its| its.is_some() && has(its))
     }
 
     fn is_same(&self, other: &Noted) -> bool {
@@ -232,18 +264,23 @@ mod tests {
 
     use super::*;
 
-    fn note(kept: &mut Kept, message: &str, place: &'static Location<'static>) {
+    fn note(kept: &mut Kept, message: &str, place: &Location) {
         let mut failure = Failure::manual("noted".to_owned());
         failure.stacks = StackTraces::default();
         failure.error = Some(ErrorNode::new(message, None));
         let now = Timestamp::now();
         kept.add(Noted {
             failure,
-            noted_at: place,
+            noted_at: place.clone(),
             count: 1,
             first_at: now,
             last_at: now,
         });
+    }
+
+    #[track_caller]
+    fn here() -> Location {
+        panic::Location::caller().into()
     }
 
     fn shown(kept: &Kept) -> Vec<(String, u64)> {
@@ -259,7 +296,7 @@ mod tests {
     #[test]
     fn of_each_place_the_first_and_the_last_errors_are_kept_and_the_others_counted() {
         let mut kept = Kept::default();
-        let here = Location::caller();
+        let here = &here();
         for attempt in 0..10 {
             note(&mut kept, &format!("attempt {attempt}"), here);
             note(&mut kept, "refused", here);
@@ -290,7 +327,7 @@ mod tests {
             let now = Timestamp::now();
             let noted = Noted {
                 failure,
-                noted_at: Location::caller(),
+                noted_at: here(),
                 count: 1,
                 first_at: now,
                 last_at: now,
@@ -305,7 +342,7 @@ mod tests {
     #[test]
     fn what_a_failed_dump_would_have_had_comes_before_what_was_noted_since() {
         let noted = NotedErrors::default();
-        let here = Location::caller();
+        let here = &here();
         let add = |message: &str| locked(&noted.0, |kept| note(kept, message, here));
         add("one");
         add("two");

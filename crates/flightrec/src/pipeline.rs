@@ -97,7 +97,7 @@ impl Pipeline {
             });
             return Ok(outcome);
         }
-        let noted = self.noted.take();
+        let noted = self.noted.take().without(&failure);
         // The program's code runs in here: redaction rules, callbacks, a writer. None of it may
         // take the program down.
         let dumped = catch_unwind(AssertUnwindSafe(|| {

@@ -1,10 +1,12 @@
 //! The way of a record: from the tee, or from another logging front end, into the tail.
 
+use std::error::Error as StdError;
 use std::io;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flightrec_dump::Location;
 use log::{Level, LevelFilter, Metadata, Record};
 use logredact::Redactor;
 use logtee::{Filter, Sink};
@@ -237,6 +239,15 @@ impl RecorderSink {
     #[cold]
     pub fn trigger_of_span(&self, id: NonZeroU64, name: &str, took: Duration) {
         self.recorder.trigger_of_span(id.get(), name, took);
+    }
+
+    /// Remembers an error that a record has as a value, as [`note`](crate::FlightRecorder::note) does,
+    /// if a stack was captured for it. `file` and `line` are the record's.
+    #[cold]
+    pub fn note_error(&self, error: &(dyn StdError + 'static), file: &str, line: u32) {
+        let noted_at = Location::new(file, line, 0);
+        let noted = &self.recorder.pipeline.noted;
+        noted.add_if_captured(error, noted_at);
     }
 
     /// Prints a line where the recorder prints its own.
