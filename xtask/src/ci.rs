@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::{cargo, demo, minimal, tidy};
+use crate::{cargo, demo, minimal, tidy, tracing_tests};
 
 /// The crates that are published, and the features that are worth a build of their own.
 pub(crate) const CRATES: &[&str] = &[
@@ -68,6 +68,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         ))?;
     }
     minimal::run(&[])?;
+    tracing_tests::run(&[])?;
     other_targets()?;
     models()?;
     demo::run(&[])

@@ -21,6 +21,7 @@ mod picture;
 mod redact;
 mod stacks;
 mod tidy;
+mod tracing_tests;
 mod weight;
 
 use std::env;
@@ -55,6 +56,7 @@ Usage: cargo xtask TASK
                           what each crate, or each feature, adds to a program
   minimal                 a build with the lowest versions that the crates ask for
   anyhow-tests            anyhow's own tests, run against stackerr
+  tracing-tests           flightrec-tracing beside a peer, and with events that a feature removes
   tidy                    the habits that no compiler checks
 ";
 
@@ -82,6 +84,7 @@ fn main() -> ExitCode {
         "weight" => weight::run(&args),
         "minimal" => minimal::run(&args),
         "anyhow-tests" => anyhow_tests::run(&args),
+        "tracing-tests" => tracing_tests::run(&args),
         "tidy" => tidy::run(&args),
         "" | "help" | "-h" | "--help" => {
             print!("{HELP}");
