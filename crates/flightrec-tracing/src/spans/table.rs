@@ -229,26 +229,26 @@ pub(super) fn find(key: Key) -> Option<SpanRef> {
 
 /// Whether there was a place for the span, which `fill` describes.
 pub(super) fn insert(key: Key, fill: impl FnOnce(&mut Span)) -> bool {
+    let is_free = |slot: &Slot| matches!(slot.key.load(Relaxed), FREE | FREE_AGAIN);
     for (_, slot) in key.slots() {
-        let its = slot.key.load(Relaxed);
-        let is_free = its == FREE || its == FREE_AGAIN;
-        if !is_free
-            || slot
-                .key
-                .compare_exchange(its, key.id, Acquire, Relaxed)
-                .is_err()
-        {
+        if !is_free(slot) {
             continue;
         }
-        // Held by this thread if a signal handler has interrupted a look at all spans.
         let Some(mut span) = slot.lock() else {
-            slot.key.store(FREE_AGAIN, Release);
+            // A signal handler has interrupted this thread's look at all spans. The span comes after
+            // this slot, so it must not seem to be the last one.
+            let _ = slot.key.compare_exchange(FREE, FREE_AGAIN, Release, Relaxed);
             continue;
         };
+        // Another thread may have been quicker. The lock is what gives a slot away.
+        if !is_free(slot) {
+            continue;
+        }
         fill(span.get_or_insert_default());
         slot.pushed_as.store(0, Relaxed);
         slot.instance.store(key.instance, Relaxed);
         slot.id.store(NEXT_ID.fetch_add(1, Relaxed), Release);
+        slot.key.store(key.id, Release);
         return true;
     }
     false
