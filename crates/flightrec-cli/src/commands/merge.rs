@@ -1,5 +1,6 @@
 //! `flightrec merge`
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use flightrec_dump::Dump;
@@ -140,7 +141,11 @@ fn in_order<'a>(
     view: &View,
 ) -> Vec<(Option<Timestamp>, Event<'a>)> {
     let mut events = Vec::new();
+    let mut seen = HashSet::new();
     for (process, dump) in dumps.iter().enumerate() {
+        let same_process = |earlier: &Dump| is_of_one_process(earlier, dump);
+        let first_dump = dumps[..process].iter().position(same_process);
+        let first_dump = first_dump.unwrap_or(process);
         let mut latest = None;
         // `--last` is about all dumps together.
         let selection = Selection {
@@ -148,6 +153,10 @@ fn in_order<'a>(
             ..view.selection.clone()
         };
         for record in selection.select(dump).records {
+            // Dumps of one process overlap.
+            if !seen.insert((first_dump, record.seq, record.time)) {
+                continue;
+            }
             // Within a process the order stays, even if its clock was set back.
             latest = latest.max(time::known(record.time));
             events.push((latest, Event::Record(Line { process, record })));
@@ -158,6 +167,13 @@ fn in_order<'a>(
     }
     events.sort_by_key(|(time, _)| *time);
     events
+}
+
+fn is_of_one_process(a: &Dump, b: &Dump) -> bool {
+    let started = a.process.started_at;
+    time::known(started).is_some()
+        && (started, a.process.pid) == (b.process.started_at, b.process.pid)
+        && (&a.app, &a.host) == (&b.app, &b.host)
 }
 
 /// Drops what is before the last `last` records.

@@ -237,7 +237,9 @@ pub(super) fn insert(key: Key, fill: impl FnOnce(&mut Span)) -> bool {
         let Some(mut span) = slot.lock() else {
             // A signal handler has interrupted this thread's look at all spans. The span comes after
             // this slot, so it must not seem to be the last one.
-            let _ = slot.key.compare_exchange(FREE, FREE_AGAIN, Release, Relaxed);
+            let _ = slot
+                .key
+                .compare_exchange(FREE, FREE_AGAIN, Release, Relaxed);
             continue;
         };
         // Another thread may have been quicker. The lock is what gives a slot away.
