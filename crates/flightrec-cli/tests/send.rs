@@ -4,116 +4,14 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::process::Output;
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::thread;
 
+use common::server::{Request, Server, without_proxies};
 use common::{Bench, data, stderr, stdout};
-use flate2::read::GzDecoder;
-use sentry_types::protocol::v7::EnvelopeItem;
-
-/// A request as it came.
-#[derive(Clone, Debug)]
-struct Request {
-    path: String,
-    headers: String,
-    body: Vec<u8>,
-}
-
-impl Request {
-    fn has_attachment(&self) -> bool {
-        let (envelope, _) = common::envelope(&self.body);
-        envelope
-            .items()
-            .any(|item| matches!(item, EnvelopeItem::Attachment(_)))
-    }
-}
-
-/// Answers with the status lines and headers that it was given, then with 200.
-struct Server {
-    port: u16,
-    requests: Arc<Mutex<Vec<Request>>>,
-    answers: Arc<Mutex<Vec<&'static str>>>,
-}
-
-impl Server {
-    fn start(answers: &[&'static str]) -> Server {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let server = Server {
-            port: listener.local_addr().unwrap().port(),
-            requests: Arc::default(),
-            answers: Arc::new(Mutex::new(answers.iter().rev().copied().collect())),
-        };
-        let (requests, answers) = (server.requests.clone(), server.answers.clone());
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (requests, answers) = (requests.clone(), answers.clone());
-                thread::spawn(move || serve(stream, &requests, &answers));
-            }
-        });
-        server
-    }
-
-    fn dsn(&self) -> String {
-        format!("http://abc@127.0.0.1:{}/7", self.port)
-    }
-
-    fn requests(&self) -> MutexGuard<'_, Vec<Request>> {
-        self.requests.lock().unwrap()
-    }
-}
-
-/// Reads requests until the client closes the connection.
-fn serve(
-    stream: TcpStream,
-    requests: &Mutex<Vec<Request>>,
-    answers: &Mutex<Vec<&'static str>>,
-) -> Option<()> {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut stream = stream;
-    loop {
-        let mut head = String::new();
-        while !head.ends_with("\r\n\r\n") {
-            if reader.read_line(&mut head).ok()? == 0 {
-                return None;
-            }
-        }
-        let path = head.split(' ').nth(1)?.to_owned();
-        let headers = head.to_ascii_lowercase();
-        let length = headers
-            .split("content-length: ")
-            .nth(1)?
-            .lines()
-            .next()?
-            .parse()
-            .ok()?;
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).ok()?;
-        let mut plain = Vec::new();
-        GzDecoder::new(&body[..]).read_to_end(&mut plain).ok()?;
-        requests.lock().unwrap().push(Request {
-            path,
-            headers,
-            body: plain,
-        });
-        let answer = answers.lock().unwrap().pop().unwrap_or("200 OK");
-        if answer == "break" {
-            return None;
-        }
-        write!(stream, "HTTP/1.1 {answer}\r\nContent-Length: 2\r\n\r\n{{}}").ok()?;
-    }
-}
 
 fn send(bench: &Bench, args: &[&str]) -> Output {
     let mut command = bench.command(&[&["send"], args].concat());
-    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
-        command
-            .env_remove(name)
-            .env_remove(name.to_ascii_lowercase());
-    }
-    command.output().unwrap()
+    without_proxies(&mut command).output().unwrap()
 }
 
 /// A directory with as many dumps of different failures.

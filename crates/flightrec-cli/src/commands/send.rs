@@ -34,13 +34,14 @@ pub(super) fn run(args: Send, common: &Common) -> Result {
         (None, None) => (Err("give a DSN, or --otlp URL".to_owned()), &[][..]),
     };
     let target = target.map_err(CliError::new)?;
+    let client = Client::new(target.name()).map_err(CliError::new)?;
     let sources = input::each(dumps)?;
     let receipts = Receipts::open(&input::state_dir()?, target.name())?;
     let progress = input::progress(sources.len());
     let mut sender = Sender {
         args: &args,
         common,
-        client: Client::new(),
+        client,
         target,
         receipts,
         tally: Tally::default(),

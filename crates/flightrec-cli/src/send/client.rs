@@ -4,10 +4,12 @@ use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rustls::CertificateError;
 use ureq::Agent;
-use ureq::http::{HeaderMap, StatusCode};
+use ureq::http::{HeaderMap, StatusCode, Uri};
 use ureq::tls::{RootCerts, TlsConfig};
 
+use super::proxy;
 use super::target::Post;
 use crate::render::{text, time};
 
@@ -30,6 +32,18 @@ const MAX_ANSWER: u64 = 64 << 10;
 /// How much of an answer is shown, in characters.
 const SHOWN: usize = 200;
 
+#[cfg(any(windows, target_vendor = "apple"))]
+const UNKNOWN_ISSUER: &str = ": this system does not trust the authority that signed the service's \
+     certificate; add that authority to the system's certificates";
+#[cfg(not(any(windows, target_vendor = "apple")))]
+const UNKNOWN_ISSUER: &str = ": this system does not trust the authority that signed the service's \
+     certificate; add that authority to the system's certificates, or name a file with it in \
+     SSL_CERT_FILE";
+
+/// The only errors of this kind are about the system's certificates.
+const NO_CERTIFICATES: &str =
+    ": install the system's certificates, or name a file with certificates in SSL_CERT_FILE";
+
 /// What became of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Delivery {
@@ -45,17 +59,34 @@ pub(crate) enum Delivery {
 #[derive(Debug)]
 pub(crate) struct Stop(pub(crate) String);
 
-/// An HTTP client. Proxies are those of the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`,
-/// `NO_PROXY`).
+/// An HTTP client for one service.
 pub(crate) struct Client {
     agent: Agent,
+    /// ` through the proxy ADDRESS`, or nothing.
+    way: String,
 }
 
 impl Client {
-    pub(crate) fn new() -> Client {
+    /// A client for the service at an address, by the proxy that the environment names for it
+    /// (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`).
+    ///
+    /// # Errors
+    ///
+    /// If the address or the proxy is none.
+    pub(crate) fn new(url: &str) -> Result<Client, String> {
+        let url: Uri = url.parse().map_err(|error| {
+            let url = text::line(url);
+            format!("\"{url}\" is no address: {error}")
+        })?;
+        let proxy = proxy::proxy(&url, |name| std::env::var(name).ok())?;
+        let way = proxy.as_ref().map(|proxy| {
+            let address = proxy::address(proxy);
+            format!(" through the proxy {}", text::line(&address))
+        });
         let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
         let config = Agent::config_builder()
             .tls_config(tls.build())
+            .proxy(proxy)
             .http_status_as_error(false)
             // A redirected POST would become a GET.
             .max_redirects(0)
@@ -63,9 +94,10 @@ impl Client {
             .timeout_connect(Some(Duration::from_secs(20)))
             .timeout_global(Some(Duration::from_secs(120)))
             .user_agent(concat!("flightrec/", env!("CARGO_PKG_VERSION")));
-        Client {
+        Ok(Client {
             agent: config.build().into(),
-        }
+            way: way.unwrap_or_default(),
+        })
     }
 
     /// Sends a request until the service decides. `say` is told why it takes longer.
@@ -95,7 +127,13 @@ impl Client {
                         _ => (why, answer.retry_after),
                     }
                 }
-                Err(error) => (text::line(&error.to_string()).into_owned(), None),
+                Err(error) => {
+                    let why = format!("{}{}", text::line(&told(&error)), self.way);
+                    if let Some(hint) = tls_hint(&error) {
+                        return Err(Stop(format!("{why}{hint}")));
+                    }
+                    (why, None)
+                }
             };
             let pause = match asked {
                 Some(pause) if pause > MAX_PAUSE || waits == MAX_WAITS => {
@@ -146,6 +184,30 @@ impl Client {
             },
         })
     }
+}
+
+/// An error without the client's own name for its kind.
+fn told(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Io(error) => error.to_string(),
+        ureq::Error::Rustls(error) => error.to_string(),
+        error => error.to_string(),
+    }
+}
+
+/// What to do about an error of TLS, which does not pass.
+fn tls_hint(error: &ureq::Error) -> Option<&'static str> {
+    let error = match error {
+        ureq::Error::Rustls(error) => error,
+        ureq::Error::Io(error) => error.get_ref()?.downcast_ref::<rustls::Error>()?,
+        _ => return None,
+    };
+    Some(match error {
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => UNKNOWN_ISSUER,
+        rustls::Error::General(_) => NO_CERTIFICATES,
+        rustls::Error::InvalidMessage(_) => ": is it an http:// address?",
+        _ => "",
+    })
 }
 
 struct Answer {

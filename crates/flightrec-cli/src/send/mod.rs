@@ -1,7 +1,8 @@
-//! Sending dumps to a service: where to (`target`), the requests (`client`), and what was sent
-//! already (`receipts`).
+//! Sending dumps to a service: where to (`target`), the requests (`client`), by which way (`proxy`),
+//! and what was sent already (`receipts`).
 
 mod client;
+mod proxy;
 mod receipts;
 mod target;
 

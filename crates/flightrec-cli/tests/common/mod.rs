@@ -3,6 +3,9 @@
 // Each test binary uses its part.
 #![allow(dead_code)]
 
+#[cfg(feature = "send")]
+pub(crate) mod server;
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
