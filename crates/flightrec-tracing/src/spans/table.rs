@@ -4,7 +4,9 @@
 //! program's file, and only the memory that is used. A span that is closed leaves its memory to the
 //! next one in its place.
 
+use std::cell::Cell;
 use std::num::NonZeroU64;
+use std::ops::Range;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::Instant;
@@ -151,6 +153,26 @@ const FREE_AGAIN: u64 = u64::MAX;
 static TABLE: [Slot; SLOTS] = [const { Slot::new() }; SLOTS];
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
+/// How many ids a thread takes at once, so that threads seldom write to the same memory.
+const IDS_OF_A_THREAD: u64 = 64;
+
+thread_local! {
+    static IDS: Cell<Range<u64>> = const { Cell::new(0..0) };
+}
+
+/// An id that no other span of the process has.
+fn new_id() -> u64 {
+    // A signal handler that interrupts this finds none, and takes others.
+    let mut ids = IDS.try_with(Cell::take).unwrap_or_default();
+    let id = ids.next().unwrap_or_else(|| {
+        let first = NEXT_ID.fetch_add(IDS_OF_A_THREAD, Relaxed);
+        ids = first + 1..first + IDS_OF_A_THREAD;
+        first
+    });
+    let _ = IDS.try_with(|its| its.set(ids));
+    id
+}
+
 /// A span of the table. It may have been closed since.
 #[derive(Clone, Copy)]
 pub(super) struct SpanRef {
@@ -249,7 +271,7 @@ pub(super) fn insert(key: Key, fill: impl FnOnce(&mut Span)) -> bool {
         fill(span.get_or_insert_default());
         slot.pushed_as.store(0, Relaxed);
         slot.instance.store(key.instance, Relaxed);
-        slot.id.store(NEXT_ID.fetch_add(1, Relaxed), Release);
+        slot.id.store(new_id(), Release);
         slot.key.store(key.id, Release);
         return true;
     }
