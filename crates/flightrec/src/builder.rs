@@ -206,13 +206,20 @@ impl Builder {
     }
 
     /// Sets how many records are kept. The default is the last 1,000.
+    ///
+    /// Beside them, the last records of each thread, target and level are kept, so that one that is
+    /// noisy evicts its own records first: 32 of each thread, 8 of each target, and 200 of INFO, DEBUG
+    /// and TRACE each, but no more than `lines`. The [front page](crate#which-records-are-kept) has the
+    /// whole rule.
     pub fn keep_lines(mut self, lines: usize) -> Builder {
         self.lines = lines;
         self
     }
 
     /// Sets how many bytes of records are kept. The default is 1 MiB.
-    /// [`SharedTail`](tailwriter::SharedTail) documents how much memory that takes in all.
+    /// [`SharedTail`](tailwriter::SharedTail) documents how much memory that takes in all. What is kept
+    /// for threads, targets and levels comes on top: in a program with one target a thread and short
+    /// records some 100 KB, and nine times `bytes` at most.
     pub fn keep_bytes(mut self, bytes: usize) -> Builder {
         self.bytes = bytes;
         self
@@ -222,8 +229,8 @@ impl Builder {
     /// came after them, as far as they fit into [`keep_bytes`](Builder::keep_bytes). By default only
     /// their number counts.
     ///
-    /// A dump then has a record if it is one of the last `keep_lines`, or is younger than `age`, or has
-    /// a quota ([`keep_warnings`](Builder::keep_warnings)); older ones that still fit into the bytes
+    /// A dump then has a record if it is one of the last `keep_lines`, or is younger than `age`, or is
+    /// kept for its level, its thread or its target; older ones that still fit into the bytes
     /// are left out. A dump that is made of the file of a dead process has all that fit into the
     /// bytes.
     ///

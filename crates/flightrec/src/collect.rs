@@ -53,8 +53,8 @@ pub(crate) fn collect(
     }
     dump.omitted_noted_errors = noted.omitted;
     dump.omitted_stack_traces = failure.omitted_stacks;
-    add_records(snapshot, &mut dump);
-    source.window.apply(&mut dump, moment.system);
+    let has_share = add_records(snapshot, &mut dump);
+    source.window.apply(&mut dump, moment.system, &has_share);
     spans::add(source, snapshot, &failure.span_traces, &mut dump);
     let is_of_log = source.spans.get().is_none();
     if is_of_log && dump.latest_logs.is_empty() && dump.evicted_logs == 0 {
@@ -68,10 +68,13 @@ pub(crate) fn collect(
     dump
 }
 
-pub(crate) fn add_records(snapshot: &Snapshot, dump: &mut Dump) {
-    dump.latest_logs = snapshot
+/// Adds the records, and returns for each whether a share keeps it.
+pub(crate) fn add_records(snapshot: &Snapshot, dump: &mut Dump) -> Vec<bool> {
+    let records = snapshot
         .entries()
-        .filter_map(|entry| record(&entry))
-        .collect();
+        .filter_map(|entry| Some((record(&entry)?, entry.has_share())));
+    let has_share;
+    (dump.latest_logs, has_share) = records.unzip();
     dump.evicted_logs = snapshot.evicted();
+    has_share
 }

@@ -21,6 +21,7 @@ mod watch;
 // A record's way: the tee hands it to the sink, and the tail keeps it.
 mod record_filter;
 mod recorder;
+mod shares;
 mod sink;
 mod source;
 mod tail;

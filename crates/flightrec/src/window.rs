@@ -23,8 +23,9 @@ impl Window {
         }
     }
 
-    /// Leaves out what the tail kept only because it might still have been young.
-    pub(crate) fn apply(&self, dump: &mut Dump, now: SystemTime) {
+    /// Leaves out what the tail kept only because it might still have been young. `has_share` tells for
+    /// each record whether its thread, its target or its level keeps it.
+    pub(crate) fn apply(&self, dump: &mut Dump, now: SystemTime, has_share: &[bool]) {
         let Some(min_age) = self.min_age else {
             return;
         };
@@ -34,8 +35,9 @@ impl Window {
         let mut kept: Vec<bool> = dump
             .latest_logs
             .iter()
+            .zip(has_share)
             .rev()
-            .map(|record| {
+            .map(|(record, has_share)| {
                 let of_level = match record.level {
                     Level::Error => Some(&mut errors),
                     Level::Warn => Some(&mut warnings),
@@ -48,7 +50,7 @@ impl Window {
                 before += 1;
                 // A record of the future is young.
                 let age = now.duration_since(record.time.into()).unwrap_or_default();
-                before <= self.lines || has_quota || age <= min_age
+                before <= self.lines || has_quota || *has_share || age <= min_age
             })
             .collect();
         let left_out = kept.iter().filter(|is_kept| !**is_kept).count();
@@ -80,7 +82,7 @@ mod tests {
             (3, Level::Debug, 50),
             (4, Level::Debug, 40),
         ];
-        let kept = |lines, min_age| {
+        let kept = |lines, min_age, has_share| {
             let mut dump = Dump::default();
             dump.latest_logs = records.map(record).to_vec();
             let window = Window {
@@ -88,14 +90,15 @@ mod tests {
                 warnings: 1,
                 min_age: Some(Duration::from_secs(min_age)),
             };
-            window.apply(&mut dump, now);
+            window.apply(&mut dump, now, &[false, false, has_share, false, false]);
             let seqs: Vec<_> = dump.latest_logs.iter().map(|record| record.seq).collect();
             assert_eq!(dump.evicted_logs + seqs.len() as u64, 5);
             seqs
         };
-        assert_eq!(kept(1, 0), [1, 4]);
-        assert_eq!(kept(1, 60), [1, 3, 4]);
-        assert_eq!(kept(4, 0), [1, 2, 3, 4]);
-        assert_eq!(kept(0, 3_600), [0, 1, 2, 3, 4]);
+        assert_eq!(kept(1, 0, false), [1, 4]);
+        assert_eq!(kept(1, 0, true), [1, 2, 4]);
+        assert_eq!(kept(1, 60, false), [1, 3, 4]);
+        assert_eq!(kept(4, 0, false), [1, 2, 3, 4]);
+        assert_eq!(kept(0, 3_600, false), [0, 1, 2, 3, 4]);
     }
 }

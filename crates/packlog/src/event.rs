@@ -190,8 +190,8 @@ pub fn pack_fields<R>(
     f: impl FnOnce(&[u8], Flaws) -> R,
 ) -> R {
     with_buffer((write, f), |buffer, (write, f)| {
-        // Behind the name of the thread, which stays in its place.
-        let start = HEADER + buffer.name_len();
+        // Behind the thread, which stays in its place.
+        let start = HEADER + buffer.thread_len();
         let limit = (start + max_len).min(MAX_LEN);
         let mut out = Buffer::new(&mut buffer.bytes, start, limit);
         let mut writer = Writer::new(&mut out, limit);
@@ -368,7 +368,7 @@ fn encode<'a>(
     buffer: &'a mut ThreadBuffer,
     write: impl FnOnce(&mut Writer<'_, '_>),
 ) -> &'a [u8] {
-    let thread = buffer.name_len();
+    let thread = buffer.thread_len();
     let bytes = &mut buffer.bytes;
     let mut len = HEADER + thread;
     let mut flags = 0;

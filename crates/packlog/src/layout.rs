@@ -3,8 +3,9 @@
 //! ```text
 //!  0  version u8, level u8, flags u16, line u32
 //!  8  target, module path, file: a length or an interned number, u16 each
-//! 14  message length u16, fields length u16, thread name length u8, kind u8
-//! 20  thread name, span, module path, target, file (those not given otherwise), message, fields
+//! 14  message length u16, fields length u16, thread length u8, kind u8
+//! 20  thread: its number u32 and its name, or nothing
+//!     span, module path, target, file (those not given otherwise), message, fields
 //! ```
 //!
 //! The span is its id, u64, if a flag says so. A record that describes a span continues there with
@@ -12,11 +13,16 @@
 //! it follows from, u8; and their ids, u64 each. The span's name is the message.
 
 /// Incremented when the layout changes, because a file may be older than the program that reads it.
-pub(crate) const VERSION: u8 = 2;
-/// Records of this version are the same, but belong to no span.
+pub(crate) const VERSION: u8 = 3;
+/// Records of this version are the same, but have no numbers of threads.
+pub(crate) const VERSION_WITHOUT_THREAD_NUMBERS: u8 = 2;
+/// Records of this version belong to no span, either.
 pub(crate) const VERSION_WITHOUT_SPANS: u8 = 1;
 
 pub(crate) const HEADER: usize = 20;
+
+/// The number of a thread, in front of its name.
+pub(crate) const THREAD_NUMBER: usize = 4;
 
 /// What precedes the texts.
 #[derive(Clone, Copy)]
@@ -55,7 +61,11 @@ impl Header {
     /// `None` if the version is another one.
     pub(crate) fn from_bytes(bytes: &[u8; HEADER]) -> Option<Header> {
         let word = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
-        matches!(bytes[0], VERSION | VERSION_WITHOUT_SPANS).then(|| Header {
+        matches!(
+            bytes[0],
+            VERSION | VERSION_WITHOUT_THREAD_NUMBERS | VERSION_WITHOUT_SPANS
+        )
+        .then(|| Header {
             level: bytes[1],
             flags: word(2),
             line: u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]),
@@ -67,6 +77,15 @@ impl Header {
             thread: bytes[18],
             kind: bytes[19],
         })
+    }
+}
+
+/// Splits what the header calls the thread into its number and its name. There is a number unless it
+/// is empty, or of an earlier version.
+pub(crate) fn thread_of(version: u8, thread: &[u8]) -> (Option<[u8; THREAD_NUMBER]>, &[u8]) {
+    match thread.split_first_chunk() {
+        Some((number, name)) if version == VERSION => (Some(*number), name),
+        _ => (None, thread),
     }
 }
 
@@ -109,3 +128,22 @@ pub(crate) mod kind {
     pub(crate) const TEXT: u8 = 9;
     pub(crate) const JSON: u8 = 10;
 }
+
+/// Which bits of a packed record's first 24 bytes say where it comes from; see
+/// [`same_origin`](crate::same_origin).
+pub(crate) const ORIGIN: ([u8; 24], [u8; 24]) = {
+    let mut mask = [0; 24];
+    let mut required = [0; 24];
+    let [low, high] = (flag::INTERNED | flag::TARGET_IS_MODULE).to_le_bytes();
+    // The version, the level, the number of the module, what the record is, the number of the thread.
+    let mut at = 0;
+    while at < 24 {
+        if matches!(at, 0 | 1 | 10 | 11 | 19..24) {
+            mask[at] = u8::MAX;
+        }
+        at += 1;
+    }
+    (required[2], required[3]) = (low, high);
+    (mask[2], mask[3]) = (low, high);
+    (mask, required)
+};

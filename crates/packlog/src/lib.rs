@@ -15,7 +15,9 @@ pub use event::{
 };
 pub use fields::{FieldValue, Fields};
 pub use pack::{Options, pack, pack_padded};
-pub use unpack::{Error, OpenedSpan, RecordKind, Unpacked, map_thread, unpack};
+pub use unpack::{
+    Error, OpenedSpan, Origin, RecordKind, Unpacked, map_thread, origin, same_origin, unpack,
+};
 
 /// The most bytes that a packed record can have.
 ///

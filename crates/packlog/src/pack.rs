@@ -1,8 +1,9 @@
 //! Encodes a record as bytes.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use log::Record;
 
@@ -58,35 +59,39 @@ thread_local! {
 
 /// The longest thread name that is kept, in bytes.
 const MAX_NAME: usize = 32;
+/// With the thread's number.
+const MAX_THREAD: usize = THREAD_NUMBER + MAX_NAME;
 
-/// Where a thread packs its records. The thread's name stays in place from record to record.
+/// Where a thread packs its records. The thread's number and name stay in place from record to
+/// record.
 pub(crate) struct ThreadBuffer {
     pub(crate) bytes: Bytes,
     /// 0 until the name is looked up.
-    name_len: u8,
+    thread_len: u8,
 }
 
 impl ThreadBuffer {
     const fn new() -> ThreadBuffer {
         ThreadBuffer {
             bytes: [0; MAX_LEN + PADDING],
-            name_len: 0,
+            thread_len: 0,
         }
     }
 
-    /// The length of the thread's name, which is in `bytes` behind the header from then on.
+    /// The length of the thread's number and name, which are in `bytes` behind the header from then on.
     #[inline]
-    pub(crate) fn name_len(&mut self) -> usize {
-        if self.name_len == 0 {
-            self.look_up_name();
+    pub(crate) fn thread_len(&mut self) -> usize {
+        if self.thread_len == 0 {
+            self.look_up_thread();
         }
-        usize::from(self.name_len)
+        usize::from(self.thread_len)
     }
 
     #[cold]
-    fn look_up_name(&mut self) {
+    fn look_up_thread(&mut self) {
         let thread = std::thread::current();
-        let mut name = Buffer::new(&mut self.bytes, HEADER, HEADER + MAX_NAME);
+        let mut name = Buffer::new(&mut self.bytes, HEADER, HEADER + MAX_THREAD);
+        name.push(&thread_number().to_le_bytes());
         match thread.name() {
             Some(text) if !text.is_empty() => {
                 name.push_str(text);
@@ -96,8 +101,21 @@ impl ThreadBuffer {
                 let _ = write!(name, "{:?}", thread.id());
             }
         }
-        self.name_len = (name.len() - HEADER) as u8;
+        self.thread_len = (name.len() - HEADER) as u8;
     }
+}
+
+/// The number of this thread; see [`Unpacked::thread_number`](crate::Unpacked::thread_number).
+fn thread_number() -> u32 {
+    thread_local! {
+        static NUMBER: Cell<u32> = const { Cell::new(0) };
+    }
+    // Relaxed: the number stands for itself.
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    if NUMBER.get() == 0 {
+        NUMBER.set(NEXT.fetch_add(1, Ordering::Relaxed));
+    }
+    NUMBER.get()
 }
 
 /// Formats `record` into this thread's buffer and passes the packed bytes to `f`.
@@ -154,11 +172,11 @@ fn encode_common(
     if has_fields(record) {
         return None;
     }
-    let thread = buffer.name_len();
+    let thread = buffer.thread_len();
     let message_at = HEADER + thread;
     let limit = options.max_len;
     let (len, flags) = match record.args().as_str() {
-        Some(text) if text.len() <= limit - (HEADER + MAX_NAME) => {
+        Some(text) if text.len() <= limit - (HEADER + MAX_THREAD) => {
             buffer.bytes[message_at..][..text.len()].copy_from_slice(text.as_bytes());
             (message_at + text.len(), 0)
         }
@@ -218,7 +236,7 @@ pub(crate) const ROOM_FOR_FIELDS: usize = 1024;
 // Not inlined into other crates: there the parts below would become calls.
 #[inline(never)]
 fn encode(record: &Record<'_>, options: Options, buffer: &mut ThreadBuffer) -> usize {
-    let thread = buffer.name_len();
+    let thread = buffer.thread_len();
     let bytes = &mut buffer.bytes;
     let mut len = HEADER + thread;
     let mut names = match interned_names(record, options) {
@@ -373,8 +391,8 @@ mod tests {
     fn name_in(builder: std::thread::Builder) -> String {
         let name = || {
             let mut buffer = Box::new(ThreadBuffer::new());
-            let len = buffer.name_len();
-            String::from_utf8(buffer.bytes[HEADER..HEADER + len].to_vec())
+            let len = buffer.thread_len();
+            String::from_utf8(buffer.bytes[HEADER + THREAD_NUMBER..HEADER + len].to_vec())
         };
         builder.spawn(name).unwrap().join().unwrap().unwrap()
     }

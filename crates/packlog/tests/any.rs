@@ -99,8 +99,15 @@ proptest! {
 
     #[test]
     fn hostile_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+        let origin = packlog::origin(&bytes);
         if let Ok(record) = packlog::unpack(&bytes) {
             look_at(&record);
+            let is_event = matches!(record.kind, packlog::RecordKind::Event);
+            assert_eq!(origin.is_some(), is_event);
+            if let Some(origin) = origin {
+                let unpacked = (record.level, record.target, record.thread_number);
+                assert_eq!((origin.level, origin.target, origin.thread_number), unpacked);
+            }
         }
         let _ = packlog::map_thread(&bytes, |_| "other".to_owned().into());
     }
@@ -115,8 +122,15 @@ proptest! {
         let len = bytes.len();
         bytes[at % len] = to;
         bytes.truncate(len - end % len);
+        let origin = packlog::origin(&bytes);
         if let Ok(record) = packlog::unpack(&bytes) {
             look_at(&record);
+            let is_event = matches!(record.kind, packlog::RecordKind::Event);
+            assert_eq!(origin.is_some(), is_event);
+            if let Some(origin) = origin {
+                let unpacked = (record.level, record.target, record.thread_number);
+                assert_eq!((origin.level, origin.target, origin.thread_number), unpacked);
+            }
         }
     }
 }
@@ -133,8 +147,9 @@ fn the_name_of_the_thread_can_be_replaced_and_the_rest_stays() {
     for name in ["", "other", &"ä".repeat(200)] {
         let mapped = packlog::map_thread(&packed, |_| name.to_owned().into()).unwrap();
         let after = packlog::unpack(&mapped).unwrap();
-        assert!(name.starts_with(after.thread) && after.thread.len() >= name.len().min(254));
+        assert!(name.starts_with(after.thread) && after.thread.len() >= name.len().min(248));
         assert_eq!(after.message, before.message);
+        assert_eq!(after.thread_number, before.thread_number);
         assert_eq!(after.fields().count(), 1);
     }
     assert!(packlog::map_thread(&packed, |name| name.into()).is_none());

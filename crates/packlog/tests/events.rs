@@ -221,10 +221,15 @@ fn a_record_of_the_layout_before_spans_is_still_read() {
         |writer| writer.message_str("from an older version"),
         <[u8]>::to_vec,
     );
+    // Neither had it numbers of threads: the header of 20 bytes was followed by the name.
+    let name = unpack(&bytes).unwrap().thread.to_owned();
     bytes[0] = 1;
+    bytes[18] -= 4;
+    bytes.drain(20..24);
     let record = unpack(&bytes).unwrap();
     assert_eq!(
         (&*record.message, record.span),
         ("from an older version", None)
     );
+    assert_eq!((record.thread, record.thread_number), (&*name, None));
 }

@@ -378,3 +378,74 @@ fn errors_say_what_is_wrong() {
     bytes[0] = 99;
     assert!(message(&bytes).contains("another version"));
 }
+
+/// Several threads of one name are several threads.
+#[test]
+fn each_thread_has_a_number_also_where_a_display_logs() {
+    struct Logs;
+    impl std::fmt::Display for Logs {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            let args = format_args!("within");
+            let record = Record::builder().args(args).build();
+            let number = packlog::pack(&record, Options::default(), |bytes| {
+                packlog::unpack(bytes).unwrap().thread_number
+            });
+            write!(f, "{number:?}")
+        }
+    }
+    let number = || {
+        let args = format_args!("{Logs}");
+        let record = Record::builder().args(args).build();
+        packlog::pack(&record, Options::default(), |bytes| {
+            let record = packlog::unpack(bytes).unwrap();
+            assert_eq!(record.message, format!("{:?}", record.thread_number));
+            record.thread_number.unwrap()
+        })
+    };
+    let mut numbers: Vec<u32> = (0..10)
+        .map(|_| {
+            let named = std::thread::Builder::new().name("worker".to_owned());
+            named.spawn(number).unwrap().join().unwrap()
+        })
+        .collect();
+    numbers.push(number());
+    assert_eq!(number(), numbers[10]);
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(numbers.len(), 11);
+}
+
+/// The bits that `same_origin` names are enough to tell records apart.
+#[test]
+fn records_that_agree_in_their_head_have_one_origin() {
+    let (mask, required) = packlog::same_origin();
+    let heads: Vec<_> = ["a", "b", "a"]
+        .into_iter()
+        .flat_map(|module| [Level::Info, Level::Debug].map(|level| (module, level)))
+        .flat_map(|place| [(place, Some("written"), 7), (place, None, 9)])
+        .map(|((module, level), target, line)| {
+            let args = format_args!("m{line}");
+            let record = Record::builder()
+                .level(level)
+                .target(target.unwrap_or(module))
+                .module_path_static(Some(module))
+                .file_static(Some("file.rs"))
+                .line(Some(line))
+                .args(args)
+                .build();
+            packlog::pack(&record, Options::default(), |bytes| {
+                let head: [u8; 24] = bytes[..24].try_into().unwrap();
+                let masked = std::array::from_fn(|at| head[at] & mask[at]);
+                let decides = (0..24).all(|at| head[at] & required[at] == required[at]);
+                assert_eq!(decides, target.is_none());
+                let masked: [u8; 24] = masked;
+                decides.then_some((masked, (module, level)))
+            })
+        })
+        .collect();
+    for one in heads.iter().flatten() {
+        for other in heads.iter().flatten() {
+            assert_eq!(one.0 == other.0, one.1 == other.1);
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::limits::Limits;
-use crate::{SharedTail, TailWriter};
+use crate::{SharedTail, Shares, TailWriter};
 
 /// Chooses the bounds of a tail; made by [`TailWriter::builder`].
 ///
@@ -107,6 +107,16 @@ impl Builder {
         self
     }
 
+    /// Keeps the last lines of groups of lines in a shared tail; see [`Shares`].
+    ///
+    /// Age bounds these lines as well. A [`TailWriter`] has no groups. The file of a
+    /// [mapped tail](Builder::build_mapped) holds the last lines and the quotas only: what shares
+    /// keep beside them is in the snapshots of the process itself.
+    pub fn shares(mut self, shares: Shares) -> Builder {
+        self.limits.shares = Some(shares);
+        self
+    }
+
     /// Builds a tail with one owner.
     pub fn build(self) -> TailWriter {
         TailWriter::with_limits(self.limits())
@@ -122,6 +132,9 @@ impl Builder {
         if self.has_line_bytes && limits.max_bytes > 0 {
             let room_for_one = limits.max_line_bytes.saturating_add(1);
             limits.max_bytes = limits.max_bytes.max(room_for_one);
+        }
+        if limits.max_bytes == 0 {
+            limits.shares = None;
         }
         limits
     }

@@ -10,6 +10,7 @@ mod limits;
 #[cfg(feature = "mmap")]
 pub mod mapped;
 mod shared;
+mod shares;
 mod sync;
 #[cfg(test)]
 #[cfg_attr(not(feature = "mmap"), allow(dead_code))]
@@ -21,4 +22,5 @@ pub use limits::{CUT_MARK, DEFAULT_MAX_BYTES, DEFAULT_MAX_LINE_BYTES, MAX_CLASS}
 #[cfg(feature = "mmap")]
 pub use mapped::{MappedTail, Recovered, Unreadable};
 pub use shared::{Entries, Entry, SharedTail, Snapshot, SnapshotLines};
+pub use shares::{Groups, MAX_KINDS, Shares};
 pub use writer::{Lines, TailWriter};

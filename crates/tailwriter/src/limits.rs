@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::shares::Shares;
+
 /// How many bytes of lines a tail keeps by default: 1 MiB.
 pub const DEFAULT_MAX_BYTES: usize = 1 << 20;
 
@@ -31,6 +33,8 @@ pub(crate) struct Limits {
     pub(crate) max_age: Option<Duration>,
     /// How many lines of each class are kept in any case.
     pub(crate) quotas: [usize; CLASSES],
+    /// Of all lines together, not of those of a class.
+    pub(crate) shares: Option<Shares>,
 }
 
 impl Default for Limits {
@@ -41,6 +45,7 @@ impl Default for Limits {
             max_line_bytes: DEFAULT_MAX_LINE_BYTES,
             max_age: None,
             quotas: [0; CLASSES],
+            shares: None,
         }
     }
 }
@@ -67,6 +72,7 @@ impl Limits {
         let limits = Limits {
             max_lines: lines,
             max_bytes: self.max_bytes.min(lines.saturating_mul(longest)),
+            shares: None,
             ..self.clone()
         };
         (!limits.keeps_nothing()).then_some(limits)

@@ -7,7 +7,7 @@ use dumpstore::Store;
 use forklock::ForkMutex;
 use log::{LevelFilter, Record};
 use logtee::{Filter, Tee, TeeBuilder};
-use tailwriter::SharedTail;
+use tailwriter::{SharedTail, Shares};
 
 use super::Builder;
 use crate::FlightRecorder;
@@ -22,6 +22,7 @@ use crate::record_filter::{RecordFilter, Switch};
 use crate::recorder::Recorder;
 use crate::redaction::Redacting;
 use crate::rules::Rules;
+use crate::shares;
 use crate::sink::{RecorderSink, TailSink};
 use crate::source::Source;
 use crate::symbolise;
@@ -111,7 +112,15 @@ impl Builder {
             bounds = bounds.max_age(age);
         }
         let store = Store::new(&self.app.name, self.dir, self.retention);
-        let tail = make_tail(self.crash_safety, &bounds, self.spans, &store, &notices);
+        let shares = shares::shares(self.lines, self.bytes);
+        let tail = make_tail(
+            self.crash_safety,
+            &bounds,
+            shares,
+            self.spans,
+            &store,
+            &notices,
+        );
         let destination = match self.writer {
             Some(writer) => Destination::Writer(ForkMutex::new(writer)),
             None => Destination::Directory(store),
@@ -217,15 +226,20 @@ impl FrontEnd {
 fn make_tail(
     safety: CrashSafety,
     bounds: &tailwriter::Builder,
+    shares: Option<Shares>,
     spans: Option<usize>,
     store: &Store,
     notices: &Arc<Notices>,
 ) -> Tail {
+    let of_records = match shares {
+        Some(shares) => bounds.clone().shares(shares),
+        None => bounds.clone(),
+    };
     if safety != CrashSafety::Off {
         #[cfg(feature = "crash-safe")]
         match crate::ring::Rings::create(
             store,
-            &bounds.clone().quota(tail::SPANS, spans.unwrap_or(0)),
+            &of_records.clone().quota(tail::SPANS, spans.unwrap_or(0)),
             Arc::clone(notices),
         ) {
             Ok(rings) => return Tail::Mapped(Box::new(rings)),
@@ -238,7 +252,7 @@ fn make_tail(
     }
     let _ = store;
     Tail::Memory(MemoryTail {
-        records: bounds.clone().build_shared(),
+        records: of_records.build_shared(),
         spans: spans.map(|spans| {
             let bounds = bounds.clone().max_lines(spans);
             let bounds = bounds.quota(tail::ERRORS, 0).quota(tail::WARNINGS, 0);

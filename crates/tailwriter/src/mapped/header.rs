@@ -184,6 +184,7 @@ impl Header {
                 max_line_bytes: size(words[5]),
                 max_age: (words[6] != NO_AGE).then(|| Duration::from_nanos(words[6])),
                 quotas,
+                shares: None,
             },
             line_limit: size(words[5]),
             file_id: [words[ID], words[ID + 1]],

@@ -157,6 +157,7 @@ impl<'f> Reader<'f> {
                 entries: lines,
                 timeline: bounds.timeline,
                 text,
+                ..Snapshot::default()
             },
             damaged: counts.iter().map(|census| census.damaged).sum(),
         })

@@ -1,11 +1,13 @@
 //! Assembles a snapshot from the lines of the journals that are within the limits.
 
+use super::groups;
 use super::journal::{Contents, Found};
 use super::segment::WORD;
-use super::snapshot::{CUT, Snapshot, UNFINISHED};
+use super::segment::class_of;
+use super::snapshot::{CUT, HAS_SHARE, Snapshot, UNFINISHED};
 use super::unfinished::Unfinished;
 use crate::clock::Timeline;
-use crate::limits::{Limits, cut_point};
+use crate::limits::{CLASSES, Limits, cut_point};
 
 /// What a snapshot is made of.
 pub(crate) struct Source<'a> {
@@ -41,14 +43,24 @@ pub(crate) fn assemble(source: Source<'_>) -> Snapshot {
     for line in &source.unfinished {
         contents.insert_unfinished(line, source.line_limit);
     }
+    let groups = groups::apply(&bounds, &mut contents);
     let first = bounds.first_kept(&contents.lines);
     let kept = &contents.lines[first..];
     let mut older: Vec<(&Contents, &Found)> = Vec::new();
+    let shared = contents.others.iter().chain(&contents.lines[..first]);
+    let shared = &shared
+        .copied()
+        .filter(|line| line.flags & HAS_SHARE != 0)
+        .collect::<Vec<_>>();
+    let shared = &shared[bounds.too_old(shared)..];
+    older.extend(shared.iter().map(|line| (&contents, line)));
     for (class, contents) in &quotas {
         let lines = bounds.older_of_class(*class, &contents.lines, kept.first());
         older.extend(lines.iter().map(|line| (contents, line)));
     }
-    older.sort_unstable_by_key(|(_, line)| line.order());
+    // Of a line that a share and a quota keep, that of the share stays. The sort is stable.
+    older.sort_by_key(|(_, line)| line.order());
+    older.dedup_by_key(|(_, line)| line.order());
 
     let mut snapshot = Snapshot::default();
     for (contents, line) in older {
@@ -61,9 +73,24 @@ pub(crate) fn assemble(source: Source<'_>) -> Snapshot {
         .entries
         .iter()
         .filter(|entry| entry.flags & UNFINISHED == 0);
+    let finished = finished.count() as u64;
+    snapshot.classes = evicted_of_classes(&quotas, &snapshot);
+    snapshot.groups = groups.evicted(&snapshot);
     snapshot.timeline = bounds.timeline;
-    snapshot.evicted = (pushed + source.dropped).saturating_sub(finished.count() as u64);
+    snapshot.evicted = (pushed + source.dropped).saturating_sub(finished);
     snapshot
+}
+
+/// How many lines of each class that has a quota are not there.
+fn evicted_of_classes(quotas: &[(usize, Contents)], snapshot: &Snapshot) -> [u64; CLASSES] {
+    let mut evicted = [0; CLASSES];
+    for (class, contents) in quotas {
+        let pushed = contents.evicted + contents.lines.len() as u64;
+        let shown = snapshot.entries.iter();
+        let shown = shown.filter(|entry| class_of(u64::from(entry.flags) << 32) == *class);
+        evicted[*class] = pushed.saturating_sub(shown.count() as u64);
+    }
+    evicted
 }
 
 impl Bounds<'_> {

@@ -11,15 +11,19 @@
 //! it hold all that the bounds ask for; those that are not (at most one sealed and one active a
 //! shard) do not count.
 
+use super::census::Census;
 use super::memory::{Lap, Memory};
 use super::segment::{self, Line, Segment, Text};
-use super::segment_table::{Sealed, SegmentTable};
+use super::segment_table::{Sealed, SegmentTable, Taken};
 use super::slot::SHARDS;
 use crate::clock::Clock;
 use crate::limits::Limits;
+use crate::shares::{KnownKind, Shares};
 use crate::sync::{AtomicU32, AtomicU64, ForkMutex, ForkMutexGuard, LockError, Ordering, Padded};
 
 const NO_SEGMENT: u32 = u32::MAX;
+/// Among the flags of a line that was found: its segment is not sealed, so no census has counted it.
+pub(crate) const NOT_COUNTED: u16 = 1 << 14;
 
 pub(crate) struct Journal<M> {
     memory: M,
@@ -28,6 +32,10 @@ pub(crate) struct Journal<M> {
     table: Padded<ForkMutex<SegmentTable>>,
     min_lines: u64,
     min_bytes: usize,
+    shares: Option<Shares>,
+    /// As the table has it. Relaxed: changed under the table's lock; a census that is taken at the same
+    /// time may count a line that is forgotten.
+    cleared: AtomicU64,
 }
 
 struct Shard {
@@ -64,6 +72,10 @@ pub(crate) struct Contents {
     pub(crate) lines: Vec<Found>,
     /// How many lines there are before them.
     pub(crate) evicted: u64,
+    /// Older lines that a share may keep, in no order, some of them twice.
+    pub(crate) others: Vec<Found>,
+    /// What is known of the groups of each kind.
+    pub(crate) known: Vec<KnownKind>,
 }
 
 impl<M: Memory> Journal<M> {
@@ -71,9 +83,11 @@ impl<M: Memory> Journal<M> {
         Journal {
             memory,
             shards: (0..SHARDS).map(|_| Padded(Shard::new())).collect(),
-            table: Padded(ForkMutex::new(SegmentTable::default())),
+            table: Padded(ForkMutex::new(SegmentTable::new(limits.shares.as_ref()))),
             min_lines: limits.max_lines as u64,
             min_bytes: limits.max_bytes,
+            shares: limits.shares.clone(),
+            cleared: AtomicU64::new(0),
         }
     }
 
@@ -144,6 +158,8 @@ impl<M: Memory> Journal<M> {
     ) -> Option<u64> {
         let mut line = Line { tick, flags, text };
         let shard = &self.shards.get(slot)?.0;
+        let full = shard.active.load(Ordering::Relaxed);
+        let census = self.census(full);
         let mut table = self.lock_table()?;
         let last_tick = shard.last_tick.load(Ordering::Relaxed);
         if let Some(clock) = clock {
@@ -153,27 +169,43 @@ impl<M: Memory> Journal<M> {
             line.tick = clock.tick_after(seen);
             clock.raise_floor(seen);
         }
-        let full = shard.active.load(Ordering::Relaxed);
         if let Some(segment) = self.memory.segment(full) {
+            table
+                .archive
+                .count(&census, slot as u16, segment.first_tick());
             table.seal(Sealed {
                 index: full,
                 first_tick: segment.first_tick(),
                 last_tick,
                 lines: segment.lines(),
                 min_bytes: segment.min_bytes(),
+                census,
             });
         }
-        let mut next = table.take(self.min_lines, self.min_bytes, self.memory.segments());
-        let made = self.memory.make(next).or_else(|| {
-            // No memory for another segment: what is there is used again.
-            table.untake();
-            next = table.recycle_oldest()?;
-            self.memory.segment(next)
-        });
-        let Some(segment) = made else {
+        let taken = match table.take(self.min_lines, self.min_bytes, self.memory.segments()) {
+            Taken::New(index) if self.memory.make(index).is_none() => {
+                // No memory for another segment: what is there is used again.
+                table.untake();
+                table.recycle_oldest().map(Taken::Recycled)
+            }
+            taken => Some(taken),
+        };
+        let next = match &taken {
+            Some(Taken::New(index)) => *index,
+            Some(Taken::Recycled(old)) => old.index,
+            None => NO_SEGMENT,
+        };
+        let Some(segment) = self.memory.segment(next) else {
             shard.active.store(NO_SEGMENT, Ordering::Relaxed);
             return None;
         };
+        if let Some(Taken::Recycled(old)) = taken {
+            let cleared = table.cleared();
+            table.archive.keep(&old.census, &segment, cleared);
+            if self.shares.is_some() {
+                table.spare.push(old.census);
+            }
+        }
         let lap = Lap {
             index: next,
             shard: slot as u16,
@@ -187,6 +219,16 @@ impl<M: Memory> Journal<M> {
         shard.active.store(next, Ordering::Relaxed);
         shard.last_tick.store(line.tick, Ordering::Relaxed);
         fits.then_some(line.tick)
+    }
+
+    /// Counts the lines of the segment `full`, which the calling thread writes to, by their groups.
+    fn census(&self, full: u32) -> Census {
+        let (Some(shares), Some(segment)) = (&self.shares, self.memory.segment(full)) else {
+            return Census::default();
+        };
+        let spare = self.lock_table().and_then(|mut table| table.spare.pop());
+        let cleared = self.cleared.load(Ordering::Relaxed);
+        Census::of(&segment, shares, cleared, spare.unwrap_or_default())
     }
 
     fn lock_table(&self) -> Option<ForkMutexGuard<'_, SegmentTable>> {
@@ -231,10 +273,12 @@ impl<M: Memory> Journal<M> {
                 last_tick: ticks.last().unwrap_or(0),
                 lines: segment.lines(),
                 min_bytes: segment.min_bytes(),
+                // Shares keep nothing of them: another thread's memory can't be looked through here.
+                census: Census::default(),
             });
         }
         // One more: the next segment may have been half made, and is not touched.
-        table.rebuild(sealed, made + 1);
+        table.rebuild(sealed, made + 1, self.shares.as_ref());
     }
 
     /// A tick where the clock seems to have jumped back.
@@ -269,22 +313,24 @@ impl<M: Memory> Journal<M> {
         let now = now(self.last_tick_of_shards().max(table.horizon()));
         let horizon = table.horizon();
         let mut evicted = table.lines_recycled();
-        let mut sources: Vec<(u32, u64)> = Vec::with_capacity(table.sealed().len() + SHARDS);
-        let mut add = |index: u32| {
+        let mut sources: Vec<(u32, u64, u16)> = Vec::with_capacity(table.sealed().len() + SHARDS);
+        let mut add = |index: u32, flags: u16| {
             let generation = self.memory.segment(index)?.generation();
-            sources.push((index, generation));
+            sources.push((index, generation, flags));
             Some(())
         };
         for sealed in table.sealed() {
-            add(sealed.index);
+            add(sealed.index, 0);
         }
         for shard in &self.shards {
-            add(shard.0.active.load(Ordering::Relaxed));
+            add(shard.0.active.load(Ordering::Relaxed), NOT_COUNTED);
         }
+        let mut contents = Contents::default();
+        let cleared = table.cleared();
+        table.archive.copy_to(&mut contents);
         let held = hold.then_some(table);
 
-        let mut contents = Contents::default();
-        for (index, generation) in sources {
+        for (index, generation, flags) in sources {
             let from = contents.words.len();
             let segment = self.memory.segment(index)?;
             let shard = segment.shard();
@@ -295,17 +341,21 @@ impl<M: Memory> Journal<M> {
                 if line.tick > now {
                     break;
                 }
-                if line.tick <= horizon {
-                    evicted += 1;
-                    continue;
-                }
-                contents.lines.push(Found {
+                let found = Found {
                     tick: line.tick,
                     text: from + line.text,
                     len: line.len as u32,
                     shard,
-                    flags: (line.flags >> 32) as u16,
-                });
+                    flags: (line.flags >> 32) as u16 | flags,
+                };
+                if line.tick > horizon {
+                    contents.lines.push(found);
+                    continue;
+                }
+                evicted += 1;
+                if self.shares.is_some() && line.tick > cleared {
+                    contents.others.push(found);
+                }
             }
         }
         drop(held);
@@ -318,7 +368,8 @@ impl<M: Memory> Journal<M> {
     pub(crate) fn clear(&self, now: impl FnOnce(u64) -> u64) {
         if let Some(mut table) = self.lock_table() {
             let now = now(self.last_tick_of_shards().max(table.horizon()));
-            table.raise_horizon(now);
+            table.clear(now);
+            self.cleared.store(now, Ordering::Relaxed);
         }
     }
 }

@@ -20,6 +20,7 @@
 use std::marker::PhantomData;
 
 use crate::limits::MAX_CLASS;
+use crate::shares::HEAD_WORDS;
 use crate::sync::{AtomicU64, Ordering, fence};
 
 pub(crate) const GENERATION: usize = 0;
@@ -56,7 +57,8 @@ pub(crate) trait Format {
 
     /// How many words a line of `bytes` bytes takes.
     fn words_for(bytes: usize) -> usize {
-        Self::LINE_HEADER + bytes.div_ceil(WORD)
+        // Fewer instructions than `div_ceil`, which can't know that there is no overflow.
+        Self::LINE_HEADER + ((bytes + (WORD - 1)) >> WORD.trailing_zeros())
     }
 }
 
@@ -322,6 +324,55 @@ impl<'a, F: Format> Segment<'a, F> {
         self.words[F::FIRST_LINE].load(Ordering::Relaxed)
     }
 
+    /// The line that begins at a place, in words behind the front. None if none is published there.
+    #[inline]
+    pub(crate) fn line_at(&self, place: u32) -> Option<Stored<'a, F>> {
+        if place as usize >= self.state().words() {
+            return None;
+        }
+        Stored::new(self.words.get(F::FIRST_LINE + place as usize..)?)
+    }
+
+    /// The line `first` at `place`, and those that follow one another after it whose first words
+    /// agree with `head` in the bits of `mask`.
+    // Alone, so that all that the loop needs is in registers.
+    #[inline(never)]
+    pub(crate) fn run_from(
+        &self,
+        place: u32,
+        first: &Stored<'a, F>,
+        head: [u64; HEAD_WORDS],
+        mask: [u64; HEAD_WORDS],
+    ) -> LineRun {
+        let lines = self.words.get(F::FIRST_LINE..).unwrap_or_default();
+        let lines = &lines[..self.state().words().min(lines.len())];
+        let mut rest = lines;
+        let mut next = place as usize + F::words_for(first.len());
+        let mut last = first.words;
+        let mut count = 1;
+        while let Some(line) = rest.get(next..) {
+            rest = line;
+            let Some(line) = line.get(..F::LINE_HEADER + HEAD_WORDS) else {
+                break;
+            };
+            let len = line[1].load(Ordering::Relaxed) as u32 as usize;
+            let differs = |word: usize| {
+                (line[F::LINE_HEADER + word].load(Ordering::Relaxed) ^ head[word]) & mask[word]
+            };
+            if differs(0) | differs(1) | differs(2) != 0 || len < HEAD_WORDS * WORD {
+                break;
+            }
+            last = line;
+            count += 1;
+            next = F::words_for(len);
+        }
+        LineRun {
+            lines: count,
+            last_tick: last[0].load(Ordering::Relaxed),
+            end: (lines.len() - rest.len()) as u32,
+        }
+    }
+
     /// Appends what is published to `out`, and returns whether it is of `generation`.
     pub(crate) fn copy_to(&self, out: &mut Vec<u64>, generation: u64) -> bool {
         let lines = &self.words[F::FIRST_LINE..];
@@ -334,6 +385,90 @@ impl<'a, F: Format> Segment<'a, F> {
         // Acquire: see `recycle`.
         fence(Ordering::Acquire);
         self.generation() == generation
+    }
+}
+
+/// Lines that follow one another.
+pub(crate) struct LineRun {
+    pub(crate) lines: u32,
+    pub(crate) last_tick: u64,
+    /// The place behind them.
+    pub(crate) end: u32,
+}
+
+/// A line in a segment, with what is behind it.
+pub(crate) struct Stored<'a, F> {
+    words: &'a [AtomicU64],
+    format: PhantomData<F>,
+}
+
+impl<'a, F: Format> Stored<'a, F> {
+    #[inline]
+    fn new(words: &'a [AtomicU64]) -> Option<Stored<'a, F>> {
+        (words.len() >= F::LINE_HEADER).then_some(Stored {
+            words,
+            format: PhantomData,
+        })
+    }
+
+    /// The run of this line only, which is at `place`.
+    pub(crate) fn alone(&self, place: u32) -> LineRun {
+        LineRun {
+            lines: 1,
+            last_tick: self.tick(),
+            end: self.end(place),
+        }
+    }
+
+    /// The place behind it, if it is at `place`.
+    pub(crate) fn end(&self, place: u32) -> u32 {
+        place + F::words_for(self.len()) as u32
+    }
+
+    #[inline]
+    pub(crate) fn tick(&self) -> u64 {
+        self.words[0].load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    fn header(&self) -> u64 {
+        self.words[1].load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn flags(&self) -> u64 {
+        self.header() & !0xFFFF_FFFF
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.header() as u32 as usize
+    }
+
+    /// The first words of its text, if it is that long.
+    #[inline]
+    pub(crate) fn head(&self) -> Option<[u64; HEAD_WORDS]> {
+        let head = self
+            .words
+            .get(F::LINE_HEADER..)?
+            .first_chunk::<HEAD_WORDS>()?;
+        let is_long = self.len() >= HEAD_WORDS * WORD;
+        is_long.then(|| [0, 1, 2].map(|at: usize| head[at].load(Ordering::Relaxed)))
+    }
+
+    /// The words of its text.
+    pub(crate) fn words(&self) -> impl Iterator<Item = u64> {
+        let text = self.words.iter().skip(F::LINE_HEADER);
+        let words = text.map(|word| word.load(Ordering::Relaxed));
+        words.take(self.len().div_ceil(WORD))
+    }
+
+    pub(crate) fn copy_to(&self, text: &mut Vec<u8>) {
+        let start = text.len();
+        text.reserve(self.len() + WORD);
+        for word in self.words() {
+            text.extend_from_slice(&word.to_le_bytes());
+        }
+        text.truncate(start + self.len());
     }
 }
 

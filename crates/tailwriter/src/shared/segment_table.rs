@@ -3,6 +3,10 @@
 use std::collections::VecDeque;
 use std::mem;
 
+use super::archive::Archive;
+use super::census::Census;
+use crate::shares::Shares;
+
 #[derive(Default)]
 pub(crate) struct SegmentTable {
     /// Full segments, the one whose last line is oldest in front.
@@ -11,6 +15,19 @@ pub(crate) struct SegmentTable {
     made: u32,
     horizon: u64,
     lines_recycled: u64,
+    /// Every line up to this tick is forgotten, also if a share keeps it.
+    cleared: u64,
+    /// What shares keep of the segments that were recycled.
+    pub(crate) archive: Archive,
+    /// The memory of censuses of segments that were recycled, for the next ones.
+    pub(crate) spare: Vec<Census>,
+}
+
+/// A segment to write to.
+pub(crate) enum Taken {
+    New(u32),
+    /// Its lines are evicted, except for those that go to the archive.
+    Recycled(Sealed),
 }
 
 pub(crate) struct Sealed {
@@ -19,9 +36,17 @@ pub(crate) struct Sealed {
     pub(crate) last_tick: u64,
     pub(crate) lines: u64,
     pub(crate) min_bytes: usize,
+    pub(crate) census: Census,
 }
 
 impl SegmentTable {
+    pub(crate) fn new(shares: Option<&Shares>) -> SegmentTable {
+        SegmentTable {
+            archive: shares.map(Archive::new).unwrap_or_default(),
+            ..SegmentTable::default()
+        }
+    }
+
     pub(crate) fn seal(&mut self, sealed: Sealed) {
         // Nearly always the youngest; a thread that had been quiet seals an older one.
         let at = self
@@ -31,24 +56,24 @@ impl SegmentTable {
         self.sealed.insert(at.map_or(0, |at| at + 1), sealed);
     }
 
-    /// The index of a segment to write to: the oldest, if its lines are past the bounds or there is
+    /// A segment to write to: the oldest, if its lines are past the bounds or there is
     /// no room for another, or else a new one.
-    pub(crate) fn take(&mut self, min_lines: u64, min_bytes: usize, max_segments: u32) -> u32 {
+    pub(crate) fn take(&mut self, min_lines: u64, min_bytes: usize, max_segments: u32) -> Taken {
         if (self.made >= max_segments || self.has_enough_without_oldest(min_lines, min_bytes))
-            && let Some(index) = self.recycle_oldest()
+            && let Some(oldest) = self.recycle_oldest()
         {
-            return index;
+            return Taken::Recycled(oldest);
         }
         self.made += 1;
-        self.made - 1
+        Taken::New(self.made - 1)
     }
 
-    /// The index of the oldest sealed segment, whose lines are evicted.
-    pub(crate) fn recycle_oldest(&mut self) -> Option<u32> {
+    /// The oldest sealed segment, whose lines are evicted.
+    pub(crate) fn recycle_oldest(&mut self) -> Option<Sealed> {
         let oldest = self.sealed.pop_front()?;
         self.raise_horizon(oldest.last_tick);
         self.lines_recycled += oldest.lines;
-        Some(oldest.index)
+        Some(oldest)
     }
 
     /// Takes back the segment that [`take`](SegmentTable::take) returned, because it can't be used:
@@ -85,6 +110,17 @@ impl SegmentTable {
         self.horizon = self.horizon.max(tick);
     }
 
+    pub(crate) fn cleared(&self) -> u64 {
+        self.cleared
+    }
+
+    /// Forgets every line up to `tick`.
+    pub(crate) fn clear(&mut self, tick: u64) {
+        self.raise_horizon(tick);
+        self.cleared = self.cleared.max(tick);
+        self.archive.clear();
+    }
+
     pub(crate) fn lines_recycled(&self) -> u64 {
         self.lines_recycled
     }
@@ -93,9 +129,12 @@ impl SegmentTable {
     /// changed the table.
     ///
     /// `made` is how many segments there are.
-    pub(crate) fn rebuild(&mut self, sealed: Vec<Sealed>, made: u32) {
-        // Its buffer may have been in the middle of a reallocation, so it is not dropped.
+    pub(crate) fn rebuild(&mut self, sealed: Vec<Sealed>, made: u32, shares: Option<&Shares>) {
+        // Their memory may have been in the middle of a reallocation, so they are not dropped.
         mem::forget(mem::take(&mut self.sealed));
+        mem::forget(mem::take(&mut self.archive));
+        mem::forget(mem::take(&mut self.spare));
+        self.archive = shares.map(Archive::new).unwrap_or_default();
         self.made = made;
         for segment in sealed {
             self.seal(segment);

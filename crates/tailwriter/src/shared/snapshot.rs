@@ -10,6 +10,8 @@ use std::time::SystemTime;
 use super::journal::Found;
 use super::segment;
 use crate::clock::Timeline;
+use crate::limits::CLASSES;
+use crate::shares::ByGroup;
 
 /// The lines that a [`SharedTail`](crate::SharedTail) held at one moment, oldest first.
 ///
@@ -21,10 +23,16 @@ pub struct Snapshot {
     pub(crate) entries: Vec<Found>,
     pub(crate) timeline: Timeline,
     pub(crate) evicted: u64,
+    /// How many lines of each class with a quota are not here.
+    pub(crate) classes: [u64; CLASSES],
+    /// How many lines of each group are not here, a map for each kind.
+    pub(crate) groups: Vec<ByGroup<u64>>,
 }
 
 pub(crate) const CUT: u16 = (segment::CUT >> 32) as u16;
 pub(crate) const UNFINISHED: u16 = 1 << 15;
+/// A share keeps the line. Another bit is in use while a snapshot is made.
+pub(crate) const HAS_SHARE: u16 = 1 << 13;
 
 fn range(entry: &Found) -> Range<usize> {
     entry.text..entry.text + entry.len as usize
@@ -79,6 +87,18 @@ impl Snapshot {
     /// How many lines were pushed since the tail was made or cleared, and are not here.
     pub fn evicted(&self) -> u64 {
         self.evicted
+    }
+
+    /// How many lines of a class that has a [quota](crate::Builder::quota) are not here; zero for
+    /// other classes, and in a snapshot that was recovered.
+    pub fn evicted_of_class(&self, class: u8) -> u64 {
+        self.classes.get(usize::from(class)).copied().unwrap_or(0)
+    }
+
+    /// How many lines of a group are not here; None if the group is not known, or no longer. Kinds are
+    /// numbered from 0, as they were given to [`Shares`](crate::Shares).
+    pub fn evicted_of_group(&self, kind: usize, group: u64) -> Option<u64> {
+        self.groups.get(kind)?.get(&group).copied()
     }
 
     /// The lines joined by newlines. There is a newline at the end only if the last line is finished.
@@ -152,6 +172,11 @@ impl<'a> Entry<'a> {
     /// [`push_class`](crate::SharedTail::push_class).
     pub fn class(&self) -> u8 {
         segment::class_of(u64::from(self.found().flags) << 32) as u8
+    }
+
+    /// Whether a [share](crate::Shares) keeps the line, be it among the last lines of all or not.
+    pub fn has_share(&self) -> bool {
+        self.found().flags & HAS_SHARE != 0
     }
 
     /// Whether the line was too long and lost its end.

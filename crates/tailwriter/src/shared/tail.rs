@@ -29,6 +29,10 @@ use crate::limits::Limits;
 /// it is never more than `2 × max_bytes` and 132 segments: 4.1 MiB by default. Lines of less than
 /// some 16 bytes reach that before they reach `max_bytes`; the oldest then go earlier.
 ///
+/// [Shares](crate::Shares) take the bytes of the lines that they keep, and some 150 bytes for each of
+/// these and for each group. Where a group is new, or a line is kept for it that would be evicted, a
+/// push allocates.
+///
 /// Each class with a [quota](Builder::quota) takes memory in the same way, with `max_bytes` or
 /// `lines × max_line_bytes`, whichever is less. Lines that were begun with `io::Write` and not
 /// finished take at most `max_bytes`, or eight times `max_line_bytes` if that is more.

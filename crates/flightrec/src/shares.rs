@@ -1,0 +1,58 @@
+//! What is kept beside the last records of all: the last of each thread, target and level.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use log::Level;
+use tailwriter::{Groups, Shares};
+
+/// The kinds of groups.
+pub(crate) const THREADS: usize = 0;
+pub(crate) const TARGETS: usize = 1;
+pub(crate) const LEVELS: usize = 2;
+
+/// How many records of each thread are kept, and of how many threads.
+pub(crate) const OF_THREAD: (usize, usize) = (32, 256);
+/// How many records of each target are kept, and of how many targets.
+pub(crate) const OF_TARGET: (usize, usize) = (8, 512);
+/// How many records are kept of INFO, DEBUG and TRACE each.
+pub(crate) const OF_LEVEL: usize = 200;
+
+/// The shares beside the last `lines` records of up to `max_bytes` bytes; none of them is greater.
+///
+/// A thread may have long records, but a program with 256 threads and 512 targets that all do is rare:
+/// so the groups together may take more than the tail.
+pub(crate) fn shares(lines: usize, max_bytes: usize) -> Option<Shares> {
+    if lines == 0 {
+        return None;
+    }
+    let (mask, required) = packlog::same_origin();
+    let (of_thread, threads) = OF_THREAD;
+    let (of_target, targets) = OF_TARGET;
+    let shares = Shares::new(groups)
+        .kind(of_thread.min(lines), threads, max_bytes / 64)
+        .kind(of_target.min(lines), targets, max_bytes / 128)
+        .kind(OF_LEVEL.min(lines), 3, max_bytes / 4)
+        .same_head(mask, required);
+    Some(shares)
+}
+
+/// The groups of a packed record. Spans have none; ERROR and WARN have quotas.
+pub(crate) fn groups(line: &[u8]) -> Groups {
+    let mut groups = [0; tailwriter::MAX_KINDS];
+    if let Some(origin) = packlog::origin(line) {
+        groups[THREADS] = origin.thread_number.map_or(0, u64::from);
+        groups[TARGETS] = of_target(origin.target);
+        groups[LEVELS] = match origin.level {
+            Level::Error | Level::Warn => 0,
+            level => level as u64,
+        };
+    }
+    groups
+}
+
+/// The group of a target.
+fn of_target(target: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    target.hash(&mut hasher);
+    hasher.finish().max(1)
+}

@@ -1,0 +1,163 @@
+//! What is kept beside the last records of all.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::thread;
+
+use common::quiet;
+use flightrec::logtee::Tee;
+use flightrec::{Dump, FlightRecorder};
+use log::{Level, Log, Record};
+use tempfile::tempdir;
+
+fn log_of(tee: &Tee, level: Level, target: &str, message: &str) {
+    tee.log(
+        &Record::builder()
+            .level(level)
+            .target(target)
+            .args(format_args!("{message}"))
+            .build(),
+    );
+}
+
+fn messages(dump: &Dump) -> Vec<&str> {
+    let records = dump.latest_logs.iter();
+    records.map(|record| record.msg.as_str()).collect()
+}
+
+/// Rare records, each in its thread, target and level; then a million of one target on one thread.
+fn quiet_ones_then_chatter(recorder: &FlightRecorder, tee: &Tee) -> Dump {
+    for number in 0..200 {
+        log_of(
+            tee,
+            Level::Debug,
+            &format!("rare::t{number}"),
+            &format!("rare {number}"),
+        );
+    }
+    thread::scope(|scope| {
+        for of in 0..64 {
+            let log = move || {
+                for number in 0..40 {
+                    log_of(
+                        tee,
+                        Level::Debug,
+                        "workers",
+                        &format!("worker {of} {number}"),
+                    );
+                }
+            };
+            // One name for all: they are told apart all the same.
+            let named = thread::Builder::new().name("worker".to_owned());
+            let handle = named.spawn_scoped(scope, log).unwrap();
+            // Half of them one after the other, so that they share slots.
+            if of % 2 == 0 {
+                handle.join().unwrap();
+            }
+        }
+    });
+    for (level, quota) in [(Level::Info, 200), (Level::Warn, 100), (Level::Error, 100)] {
+        for number in 0..quota + 10 {
+            log_of(tee, level, "severe", &format!("{level} {number}"));
+        }
+    }
+    for number in 0..1_000_000 {
+        log_of(tee, Level::Debug, "chatter", &format!("chatter {number}"));
+    }
+    recorder.snapshot()
+}
+
+#[test]
+fn a_million_debug_records_of_one_target_evict_their_own_kind() {
+    let dir = tempdir().unwrap();
+    let (recorder, tee) = quiet(dir.path()).build();
+    let dump = quiet_ones_then_chatter(&recorder, &tee);
+    let kept = messages(&dump);
+    let mut of_worker = BTreeMap::<&str, Vec<&str>>::new();
+    for worker in kept.iter().filter_map(|msg| msg.strip_prefix("worker ")) {
+        let (of, number) = worker.split_once(' ').unwrap();
+        of_worker.entry(of).or_default().push(number);
+    }
+    let last_32: Vec<String> = (8..40).map(|number| number.to_string()).collect();
+    assert_eq!(of_worker.len(), 64);
+    for (of, numbers) in of_worker {
+        assert_eq!(numbers, last_32, "of worker {of}");
+    }
+    for number in 0..200 {
+        assert!(
+            kept.contains(&format!("rare {number}").as_str()),
+            "{number}"
+        );
+    }
+    for (level, quota) in [(Level::Info, 200), (Level::Warn, 100), (Level::Error, 100)] {
+        let prefix = format!("{level} ");
+        let of_level: Vec<_> = kept.iter().filter(|msg| msg.starts_with(&prefix)).collect();
+        let last: Vec<_> = (10..quota + 10)
+            .map(|number| format!("{level} {number}"))
+            .collect();
+        assert_eq!(of_level, last.iter().collect::<Vec<_>>());
+    }
+    let chatter: Vec<_> = kept
+        .iter()
+        .filter(|msg| msg.starts_with("chatter"))
+        .collect();
+    assert_eq!((chatter.len(), *chatter[0]), (1_000, "chatter 999000"));
+    assert_eq!(kept.len(), 64 * 32 + 200 + 200 + 100 + 100 + 1_000);
+    let pushed = 64 * 40 + 200 + 210 + 110 + 110 + 1_000_000;
+    assert_eq!(dump.evicted_logs, pushed - kept.len() as u64);
+}
+
+/// A target that appears late has its share, too, and so has a thread.
+#[test]
+fn of_more_targets_and_threads_than_have_a_share_the_last_are_kept() {
+    let dir = tempdir().unwrap();
+    let (recorder, tee) = quiet(dir.path()).build();
+    for number in 0..1_000 {
+        log_of(
+            &tee,
+            Level::Debug,
+            &format!("t{number}"),
+            &format!("target {number}"),
+        );
+    }
+    for number in 0..300 {
+        let tee = &tee;
+        thread::scope(|scope| {
+            scope.spawn(move || log_of(tee, Level::Debug, "threads", &format!("thread {number}")));
+        });
+    }
+    for number in 0..20_000 {
+        log_of(&tee, Level::Debug, "chatter", &format!("chatter {number}"));
+    }
+    let dump = recorder.snapshot();
+    let kept = messages(&dump);
+    let first = |prefix| kept.iter().find(|msg| msg.starts_with(prefix)).copied();
+    let count = |prefix| kept.iter().filter(|msg| msg.starts_with(prefix)).count();
+    // Those of `threads` and `chatter` came later.
+    assert_eq!(
+        (first("target "), count("target ")),
+        (Some("target 490"), 510)
+    );
+    assert_eq!(
+        (first("thread "), count("thread ")),
+        (Some("thread 45"), 255)
+    );
+}
+
+#[test]
+fn a_share_is_never_more_than_the_lines_that_are_kept() {
+    let dir = tempdir().unwrap();
+    let (recorder, tee) = quiet(dir.path()).keep_lines(3).keep_warnings(0).build();
+    for number in 0..1_000 {
+        log_of(&tee, Level::Debug, "chatter", &format!("chatter {number}"));
+    }
+    let dump = recorder.snapshot();
+    assert_eq!(
+        messages(&dump),
+        ["chatter 997", "chatter 998", "chatter 999"]
+    );
+    let (recorder, tee) = quiet(dir.path()).keep_lines(0).keep_warnings(0).build();
+    log_of(&tee, Level::Debug, "chatter", "nothing of this is kept");
+    assert!(recorder.snapshot().latest_logs.is_empty());
+}

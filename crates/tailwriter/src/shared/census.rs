@@ -1,0 +1,126 @@
+//! Looks through a segment that is full: which groups have lines in it, and where.
+//!
+//! This is all that shares cost a line, so a run of lines with the same head is one step for each.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::segment::{Format, Segment, Stored};
+use crate::shares::{Groups, HEAD_WORDS, Shares};
+
+/// What a segment holds, by groups.
+#[derive(Default)]
+pub(crate) struct Census {
+    pub(crate) entries: Vec<CensusEntry>,
+    /// In the order of the lines.
+    runs: Vec<Run>,
+    /// A line for the function of the user.
+    text: Vec<u8>,
+}
+
+/// Lines of a segment that are in the same groups. There may be another entry for these.
+pub(crate) struct CensusEntry {
+    pub(crate) groups: Groups,
+    /// What all of them begin with, if that decides which groups they are in.
+    head: Option<[u64; HEAD_WORDS]>,
+    pub(crate) lines: u64,
+    pub(crate) last_tick: u64,
+}
+
+/// Lines that follow one another.
+struct Run {
+    entry: u32,
+    /// Where the first begins, in words.
+    place: u32,
+    lines: u32,
+}
+
+impl Census {
+    /// Counts the lines that are younger than `cleared`, in the memory of `spare`. The owner of the
+    /// segment calls it, without a lock: it calls a function of the user.
+    pub(crate) fn of<F: Format>(
+        segment: &Segment<'_, F>,
+        shares: &Shares,
+        cleared: u64,
+        mut spare: Census,
+    ) -> Census {
+        spare.entries.clear();
+        spare.runs.clear();
+        let add_all = || {
+            spare.add_all(segment, shares, cleared);
+            spare
+        };
+        catch_unwind(AssertUnwindSafe(add_all)).unwrap_or_default()
+    }
+
+    fn add_all<F: Format>(&mut self, segment: &Segment<'_, F>, shares: &Shares, cleared: u64) {
+        let mut place = 0;
+        while let Some(line) = segment.line_at(place) {
+            if line.tick() <= cleared {
+                place = line.end(place);
+                continue;
+            }
+            let head = line.head().map(|head| shares.masked(head));
+            let head = head.filter(|head| shares.decides(*head));
+            let run = match head {
+                Some(head) => segment.run_from(place, &line, head, shares.mask()),
+                None => line.alone(place),
+            };
+            let at = self.entry_of(head, &line, shares);
+            let entry = &mut self.entries[at];
+            entry.lines += u64::from(run.lines);
+            entry.last_tick = run.last_tick;
+            self.runs.push(Run {
+                entry: at as u32,
+                place,
+                lines: run.lines,
+            });
+            place = run.end;
+        }
+    }
+
+    /// The entry for lines with this head or, without one, in the same groups as `line`.
+    fn entry_of<F: Format>(
+        &mut self,
+        head: Option<[u64; HEAD_WORDS]>,
+        line: &Stored<'_, F>,
+        shares: &Shares,
+    ) -> usize {
+        // From the end: the same lines come again soon.
+        let entries = &mut self.entries;
+        let found = head.and_then(|_| entries.iter().rposition(|entry| entry.head == head));
+        found.unwrap_or_else(|| {
+            self.text.clear();
+            line.copy_to(&mut self.text);
+            let groups = shares.groups_of(&self.text);
+            let is_same = |entry: &CensusEntry| entry.head == head && entry.groups == groups;
+            entries.iter().rposition(is_same).unwrap_or_else(|| {
+                entries.push(CensusEntry {
+                    groups,
+                    head,
+                    lines: 0,
+                    last_tick: 0,
+                });
+                entries.len() - 1
+            })
+        })
+    }
+
+    /// The places of the last `most` lines of an entry, given by its index.
+    pub(crate) fn last_places<F: Format>(
+        &self,
+        entry: usize,
+        segment: &Segment<'_, F>,
+        most: usize,
+    ) -> impl Iterator<Item = u32> {
+        let lines = self.entries.get(entry).map_or(0, |entry| entry.lines);
+        let runs = self
+            .runs
+            .iter()
+            .filter(move |run| run.entry as usize == entry);
+        let places = runs.flat_map(move |run| {
+            let next = |place: &u32| Some(segment.line_at(*place)?.end(*place));
+            std::iter::successors(Some(run.place), next).take(run.lines as usize)
+        });
+        places.skip((lines as usize).saturating_sub(most))
+    }
+}

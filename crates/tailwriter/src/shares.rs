@@ -1,0 +1,234 @@
+//! Groups of lines, each of which keeps its last lines whatever other groups push.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// How many kinds of groups there can be.
+pub const MAX_KINDS: usize = 4;
+
+/// The groups of a line, one of each kind; 0 for none.
+pub type Groups = [u64; MAX_KINDS];
+
+/// How many words at the beginning of a line [`Shares::same_head`] looks at.
+pub(crate) const HEAD_WORDS: usize = 3;
+
+/// What puts lines in order: the tick and the shard.
+pub(crate) type Order = (u64, u16);
+
+/// Shares of groups of lines in a tail; see [`Builder::shares`](crate::Builder::shares).
+///
+/// A function tells the groups of a line, of up to [`MAX_KINDS`] kinds: its thread, say, and its
+/// source. The rule for each kind:
+///
+/// A line is kept if it is among the last `lines` lines of its group. It is forgotten once lines of
+/// `max_groups` other groups came after it. The lines of a group take at most `max_bytes` bytes, as
+/// [`max_bytes`](crate::Builder::max_bytes) counts them; its last line is kept even if it is longer.
+///
+/// So which lines are kept depends on the sequence of lines alone. Pushing a line does nothing more
+/// than without shares. The function is called when a thread has filled its memory and when a
+/// snapshot is made: for each line then, while no lock is held. It must always return the same for
+/// the same line. What it logs itself to the tail is dropped; if it panics, the lines that were
+/// looked at have no groups.
+///
+/// ```
+/// use tailwriter::{MAX_KINDS, Shares, TailWriter};
+///
+/// /// The first byte is the source of a line.
+/// fn groups(line: &[u8]) -> [u64; MAX_KINDS] {
+///     [line.first().map_or(0, |source| u64::from(*source)), 0, 0, 0]
+/// }
+///
+/// let tail = TailWriter::builder()
+///     .max_lines(2)
+///     .shares(Shares::new(groups).kind(1, 100, 4096))
+///     .build_shared();
+/// tail.push(b"a: one");
+/// tail.push(b"a: two");
+/// for _ in 0..1_000 {
+///     tail.push(b"b: chatter");
+/// }
+/// let snapshot = tail.snapshot();
+/// assert_eq!(snapshot.to_string(), "a: two\nb: chatter\nb: chatter\n");
+/// assert_eq!(snapshot.evicted_of_group(0, u64::from(b'a')), Some(1));
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "shares are of use in a builder only"]
+pub struct Shares {
+    groups_of: fn(&[u8]) -> Groups,
+    kinds: Vec<Kind>,
+    mask: [u64; HEAD_WORDS],
+    required: Option<[u64; HEAD_WORDS]>,
+}
+
+/// The bounds of a kind of groups.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kind {
+    pub(crate) lines: usize,
+    pub(crate) max_groups: usize,
+    /// For the lines of one group.
+    pub(crate) max_bytes: usize,
+}
+
+impl Shares {
+    /// With a function that tells the groups of a line, and no kind of groups yet.
+    pub fn new(groups_of: fn(&[u8]) -> Groups) -> Shares {
+        Shares {
+            groups_of,
+            kinds: Vec::new(),
+            mask: [0; HEAD_WORDS],
+            required: None,
+        }
+    }
+
+    /// Keeps the last `lines` lines of each group of the next kind, up to `max_bytes` bytes of them, for
+    /// the last `max_groups` groups. Less than one line or group counts as one.
+    ///
+    /// # Panics
+    ///
+    /// If there are [`MAX_KINDS`] already.
+    #[track_caller]
+    pub fn kind(mut self, lines: usize, max_groups: usize, max_bytes: usize) -> Shares {
+        assert!(
+            self.kinds.len() < MAX_KINDS,
+            "there are {MAX_KINDS} kinds of groups already"
+        );
+        self.kinds.push(Kind {
+            lines: lines.max(1),
+            max_groups: max_groups.max(1),
+            max_bytes,
+        });
+        self
+    }
+
+    /// Promises that two lines are in the same groups if they agree in the bits `mask` of their first
+    /// 24 bytes, and have all bits of `required` there. The function is then called for one of them.
+    pub fn same_head(mut self, mask: [u8; 24], required: [u8; 24]) -> Shares {
+        let required = head_words(required);
+        self.mask = head_words(mask);
+        for (mask, required) in self.mask.iter_mut().zip(required) {
+            *mask |= required;
+        }
+        self.required = Some(required);
+        self
+    }
+
+    pub(crate) fn kinds(&self) -> &[Kind] {
+        &self.kinds
+    }
+
+    /// Calls the function of the user.
+    pub(crate) fn groups_of(&self, line: &[u8]) -> Groups {
+        let mut groups = (self.groups_of)(line);
+        groups[self.kinds.len()..].fill(0);
+        groups
+    }
+
+    #[inline]
+    pub(crate) fn mask(&self) -> [u64; HEAD_WORDS] {
+        self.mask
+    }
+
+    pub(crate) fn masked(&self, head: [u64; HEAD_WORDS]) -> [u64; HEAD_WORDS] {
+        [0, 1, 2].map(|at| head[at] & self.mask[at])
+    }
+
+    /// Whether lines with this masked head are all in the same groups.
+    pub(crate) fn decides(&self, masked: [u64; HEAD_WORDS]) -> bool {
+        self.required.is_some_and(|required| {
+            (0..HEAD_WORDS).all(|at| masked[at] & required[at] == required[at])
+        })
+    }
+}
+
+fn head_words(bytes: [u8; 24]) -> [u64; HEAD_WORDS] {
+    let (chunks, _) = bytes.as_chunks::<8>();
+    [0, 1, 2].map(|at| u64::from_le_bytes(chunks[at]))
+}
+
+/// A map by group. The numbers of groups are hashes, or small.
+pub(crate) type ByGroup<V> = HashMap<u64, V, BuildHasherDefault<GroupHasher>>;
+
+#[derive(Clone, Copy, Default)]
+pub(crate) struct GroupHasher(u64);
+
+impl Hasher for GroupHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // An odd constant without a pattern (2⁶⁴ divided by the golden ratio), and the high bits of the
+        // product in the low ones, too: the table looks at both.
+        let mixed = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = mixed ^ mixed >> 32;
+    }
+}
+
+/// What is known of the groups of a kind beside the lines that are there.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KnownKind {
+    /// No line before this is kept: later lines of enough other groups are gone.
+    pub(crate) forgotten: Order,
+    pub(crate) groups: ByGroup<KnownGroup>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct KnownGroup {
+    /// How many lines were pushed, those not counted that are counted from the lines themselves.
+    pub(crate) pushed: u64,
+    /// No line before this is kept: enough later lines of the group are there, or were.
+    pub(crate) floor: Order,
+}
+
+/// Applies the rule to lines, the newest first.
+pub(crate) struct Selection<'a> {
+    shares: &'a Shares,
+    known: &'a [KnownKind],
+    seen: Vec<ByGroup<Seen>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    lines: usize,
+    bytes: usize,
+}
+
+impl<'a> Selection<'a> {
+    pub(crate) fn new(shares: &'a Shares, known: &'a [KnownKind]) -> Selection<'a> {
+        Selection {
+            shares,
+            known,
+            seen: shares.kinds.iter().map(|_| ByGroup::default()).collect(),
+        }
+    }
+
+    /// Whether the next older line is kept.
+    pub(crate) fn keeps(&mut self, groups: &Groups, order: Order, len: usize) -> bool {
+        let mut is_kept = false;
+        let kinds = self.shares.kinds.iter().zip(&mut self.seen).zip(groups);
+        for (at, ((kind, seen), group)) in kinds.enumerate().filter(|(_, (_, group))| **group != 0)
+        {
+            let others = seen.len() - usize::from(seen.contains_key(group));
+            let known = self.known.get(at);
+            let floor = known.map_or((0, 0), |known| {
+                let group = known.groups.get(group);
+                known
+                    .forgotten
+                    .max(group.map_or((0, 0), |group| group.floor))
+            });
+            let of_group = seen.entry(*group).or_default();
+            of_group.bytes = of_group.bytes.saturating_add(len + 1);
+            let fits = of_group.lines == 0
+                || of_group.lines < kind.lines && of_group.bytes <= kind.max_bytes;
+            of_group.lines += 1;
+            is_kept |= fits && others < kind.max_groups && order >= floor;
+        }
+        is_kept
+    }
+}
