@@ -135,14 +135,7 @@ fn hostile(dir: &Path) -> Result<Vec<(String, Vec<u8>)>> {
         all.push((name, fs::read(&path)?));
     }
     let line = "<img src=x onerror=alert(1)> ".repeat((10 << 20) / 29);
-    all.push((
-        "long-lines".to_owned(),
-        format!(
-            r#"{{"schema":"flightrec/1","app":"long","created_at":"2026-11-23T00:30:15Z","reason":{{"kind":"error","message":"{line}"}},
-            "latest_logs":[{{"seq":1,"time":"2026-11-23T00:30:14Z","level":"ERROR","msg":"{line}","fields":{{"a":"{line}"}}}}]}}"#
-        )
-        .into_bytes(),
-    ));
+    all.push(("long-lines".to_owned(), long_lines()));
     let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
     let errors = format!(
         "{}{}",
@@ -155,4 +148,20 @@ fn hostile(dir: &Path) -> Result<Vec<(String, Vec<u8>)>> {
             .into_bytes(),
     ));
     Ok(all)
+}
+
+/// A dump with a line of 10 MB in each of the places that programs fill.
+fn long_lines() -> Vec<u8> {
+    let line = "<img src=x onerror=alert(1)> ".repeat((10 << 20) / 29);
+    let at = "2026-11-23T00:30:14Z";
+    let place = format!(r#"{{"file":"{line}","line":1,"column":1}}"#);
+    format!(
+        r#"{{"schema":"flightrec/1","app":"long","created_at":"2026-11-23T00:30:15Z",
+        "reason":{{"kind":"error","message":"{line}"}},
+        "error":{{"message":"{line}","location":{place},"sources":[]}},
+        "stack_traces":[{{"error":"inner","origin":"creation","frames":[{{"name":"{line}","file":"{line}","line":1}}]}}],
+        "spans":[{{"id":1,"name":"request","level":"INFO","opened_at":"{at}","fields":{{"path":"{line}"}}}}],
+        "latest_logs":[{{"seq":1,"time":"{at}","level":"ERROR","msg":"{line}","thread":"main","span":1,"fields":{{"a":"{line}"}}}}]}}"#
+    )
+    .into_bytes()
 }

@@ -96,7 +96,8 @@ pub(crate) fn print(out: &mut dyn Write, dumps: &[Dump], view: &View) -> io::Res
 
 /// `census-4711`
 fn name(dump: &Dump) -> String {
-    text::line(&format!("{}-{}", dump.app, dump.process.pid)).into_owned()
+    let app = text::beginning(&dump.app, 100);
+    text::line(&format!("{app}-{}", dump.process.pid)).into_owned()
 }
 
 fn heading(

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use flightrec_dump::{Dump, LogRecord};
 use serde_json::Value as Json;
 
-use super::{Selected, causes, error_type, json, object, sentry, severity, stack_text, text};
+use super::{Selected, app, causes, error_type, json, object, sentry, severity, stack_text, text};
 
 pub(super) fn write(out: &mut dyn Write, dumps: &[Selected<'_>]) -> io::Result<()> {
     for selected in dumps {
@@ -41,7 +41,7 @@ fn record(dump: &Dump, record: &LogRecord, id: &str) -> Json {
         ("seq", record.seq.into()),
         ("span", record.span.into()),
         ("fields", fields),
-        ("app", (&*dump.app).into()),
+        ("app", app(dump).into()),
         ("pid", dump.process.pid.into()),
         ("dump", id.into()),
         ("event", "record".into()),
@@ -56,7 +56,7 @@ fn failure(dump: &Dump, id: &str) -> Json {
         ("target", (&*dump.app).into()),
         ("msg", (&*dump.reason.message).into()),
         ("thread", (&*dump.process.thread).into()),
-        ("app", (&*dump.app).into()),
+        ("app", app(dump).into()),
         ("pid", dump.process.pid.into()),
         ("dump", id.into()),
         ("event", "failure".into()),

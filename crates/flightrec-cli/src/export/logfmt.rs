@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use flightrec_dump::{Dump, Value};
 
-use super::{Selected, causes, error_type, severity};
+use super::{Selected, app, causes, error_type, severity};
 use crate::render::text;
 
 /// The keys of every record; a field with such a name gets a prefix.
@@ -75,7 +75,7 @@ struct Line {
 impl Line {
     /// Whose line it is, for a file with several dumps.
     fn process(&mut self, dump: &Dump) {
-        self.pair("app", &dump.app);
+        self.pair("app", &app(dump));
         self.pair("pid", &dump.process.pid.to_string());
     }
 

@@ -12,6 +12,7 @@ mod otlp;
 mod otlp_traces;
 pub(crate) mod sentry;
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -48,6 +49,11 @@ pub(crate) enum Format {
 pub(crate) struct Selected<'a> {
     pub(crate) dump: &'a Dump,
     pub(crate) records: Vec<&'a LogRecord>,
+}
+
+/// The program's name, which is repeated for each record: a long one is cut.
+fn app(dump: &Dump) -> Cow<'_, str> {
+    crate::render::text::beginning(&dump.app, 200)
 }
 
 pub(crate) fn write(out: &mut dyn Write, format: Format, dumps: &[Selected<'_>]) -> io::Result<()> {

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::otlp::{Attributes, any_value, nanoseconds, resource};
-use super::{Selected, failed_at, object};
+use super::{Selected, app, failed_at, object};
 use crate::render::time;
 
 /// Spans within each other; a dump may be wrong about parents, up to a circle.
@@ -172,7 +172,8 @@ impl<'a> Ids<'a> {
 
     fn hash(&self, id: u64, what: &str, bytes: usize) -> String {
         let process = &self.dump.process;
-        let identity = json!([what, self.dump.app, process.pid, process.started_at, id]);
+        let app = app(self.dump);
+        let identity = json!([what, app, process.pid, process.started_at, id]);
         let hash = Sha256::digest(identity.to_string());
         hash[..bytes]
             .iter()

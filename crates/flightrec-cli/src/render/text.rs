@@ -30,7 +30,7 @@ pub(crate) fn width(text: &str) -> usize {
 
 /// The text, or its beginning and `…` if it is wider than `most` columns.
 pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
-    if text.len() <= most || width(text) <= most {
+    if fits(text, most) {
         return Cow::Borrowed(text);
     }
     let end = fitting(text.char_indices(), most.saturating_sub(1))
@@ -40,7 +40,7 @@ pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
 
 /// The text, or `…` and its end if it is wider than `most` columns.
 pub(crate) fn cut_start(text: &str, most: usize) -> Cow<'_, str> {
-    if text.len() <= most || width(text) <= most {
+    if fits(text, most) {
         return Cow::Borrowed(text);
     }
     let start =
@@ -48,10 +48,20 @@ pub(crate) fn cut_start(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(format!("…{}", &text[start..]))
 }
 
+/// Characters may take no column. For one column there are at most that many.
+const CHARS_A_COLUMN: usize = 8;
+
+/// Looks at no more of the text than its place could hold.
+fn fits(text: &str, most: usize) -> bool {
+    let longest = most.saturating_mul(4 * CHARS_A_COLUMN);
+    text.len() <= most || (text.len() <= longest && width(text) <= most)
+}
+
 /// The last of the characters that fit together.
 fn fitting(chars: impl Iterator<Item = (usize, char)>, most: usize) -> Option<(usize, char)> {
     let mut wide = 0;
     chars
+        .take(most.saturating_mul(CHARS_A_COLUMN))
         .take_while(|(_, char)| {
             wide += char.width().unwrap_or(0);
             wide <= most
@@ -104,8 +114,34 @@ pub(crate) fn head(text: &str, most: usize) -> (&str, usize) {
     }
 }
 
+/// A longer text is cut unless everything is to be shown, in characters.
+const MAX_SHOWN: usize = 4_000;
+
+/// The text, or its beginning and how many more characters there are, unless `all` is to be shown.
+pub(crate) fn shown(text: &str, all: bool) -> (&str, Option<String>) {
+    let (start, more) = head(text, if all { usize::MAX } else { MAX_SHOWN });
+    (start, (more > 0).then(|| more_characters(more)))
+}
+
+/// The same in one text.
+pub(crate) fn shown_in_one(text: &str, all: bool) -> Cow<'_, str> {
+    match shown(text, all) {
+        (text, None) => Cow::Borrowed(text),
+        (start, Some(more)) => Cow::Owned(format!("{start} {more}")),
+    }
+}
+
+/// The first `most` characters, and `…` if there are more. It is for texts that are repeated: a
+/// longer text costs no more.
+pub(crate) fn beginning(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => Cow::Owned(format!("{}…", &text[..at])),
+        None => Cow::Borrowed(text),
+    }
+}
+
 /// `… 996,000 more characters (--all shows them)`
-pub(crate) fn more_characters(more: usize) -> String {
+fn more_characters(more: usize) -> String {
     let more = super::count::of(more, "more character");
     format!("… {more} (--all shows them)")
 }
@@ -129,7 +165,7 @@ pub(crate) fn in_one_line(message: &str) -> String {
         if !text.is_empty() {
             text.push_str(" ⏎ ");
         }
-        text.push_str(&line(part));
+        text.push_str(&line(&beginning(part, MAX_ONE_LINE)));
     }
     text
 }
@@ -185,6 +221,15 @@ pub(crate) fn key_value(key: &str, content: &Value) -> String {
     format!("{key}={}", value(content))
 }
 
+/// The same with no more than `most` characters of the key and of a text.
+pub(crate) fn brief_key_value(key: &str, content: &Value, most: usize) -> String {
+    let key = beginning(key, most);
+    match content {
+        Value::Text(text) => key_value(&key, &Value::Text(beginning(text, most).into_owned())),
+        content => format!("{key}={}", beginning(&value(content), most)),
+    }
+}
+
 /// The value as text, unescaped.
 pub(crate) fn value(value: &Value) -> String {
     match value {
@@ -223,6 +268,30 @@ mod tests {
         assert_eq!(cut_start("census::crates", 8), "…:crates");
         assert_eq!(cut("世界世界", 5), "世界…");
         assert_eq!(cut("short", 5), "short");
+    }
+
+    #[test]
+    fn characters_without_a_column_do_not_fill_a_line_without_end() {
+        let text = "e".to_owned() + &"\u{301}".repeat(1_000_000);
+        assert!(cut(&text, 10).len() < 1_000);
+        assert!(cut_start(&text, 10).len() < 1_000);
+        assert!(
+            wrap(&text, Some(10))
+                .iter()
+                .all(|piece| piece.len() < 1_000)
+        );
+    }
+
+    #[test]
+    fn a_long_text_is_cut_unless_all_is_shown() {
+        let text = "ä".repeat(4_003);
+        let (start, more) = shown(&text, false);
+        assert_eq!(start.len(), 8_000);
+        assert_eq!(more.unwrap(), "… 3 more characters (--all shows them)");
+        assert_eq!(shown(&text, true), (&*text, None));
+        assert_eq!(shown_in_one("short", false), "short");
+        assert_eq!(beginning("short", 2), "sh…");
+        assert_eq!(beginning("short", 5), "short");
     }
 
     #[test]

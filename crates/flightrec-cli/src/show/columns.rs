@@ -1,5 +1,6 @@
 //! Lines of text, each with a place in the source in a column beside it.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use anstyle::Style;
@@ -11,6 +12,9 @@ use crate::render::text::{self, pad};
 
 /// The end of the column of places if lines may be of any length.
 const FREE_WIDTH: usize = 130;
+
+/// A longer path is cut, in columns.
+const MAX_PATH: usize = 400;
 
 /// One line; everything in it is escaped already.
 #[derive(Debug, Default)]
@@ -93,16 +97,14 @@ fn column(rows: &[Row], view: &View) -> usize {
 }
 
 /// A path without its first directories if it is too long.
-pub(super) fn cut_path(path: &str, most: usize) -> std::borrow::Cow<'_, str> {
-    if text::width(path) <= most {
-        return path.into();
+pub(super) fn cut_path(path: &str, most: usize) -> Cow<'_, str> {
+    match text::cut_start(path, most) {
+        Cow::Owned(end) => match end.find('/') {
+            Some(at) => format!("…{}", &end[at..]).into(),
+            None => end.into(),
+        },
+        whole => whole,
     }
-    let ends = path.match_indices('/').map(|(at, _)| &path[at..]);
-    let fits = ends.into_iter().find(|end| text::width(end) < most);
-    fits.map_or_else(
-        || text::cut_start(path, most),
-        |end| format!("…{end}").into(),
-    )
 }
 
 /// `src/main.rs:62`, or with `--all` `/home/ci/census/src/main.rs:62:9`
@@ -112,6 +114,10 @@ pub(super) fn place(file: &str, line: Option<u32>, column: Option<u32>, view: &V
         false => view.paths.short(file),
     };
     let file = text::line(file);
+    let file = match view.all {
+        true => file,
+        false => text::cut_start(&file, MAX_PATH).into_owned().into(),
+    };
     match (line, column.filter(|_| view.all)) {
         (Some(line), Some(column)) => format!("{file}:{line}:{column}"),
         (Some(line), None) => format!("{file}:{line}"),
@@ -132,7 +138,8 @@ pub(super) fn place_of(location: &Location, view: &View) -> String {
 pub(super) fn pair(out: &mut dyn Write, name: &str, what: &str, view: &View) -> io::Result<()> {
     const COLUMN: usize = 15;
     let most = view.width.map(|width| width.saturating_sub(COLUMN));
-    for (n, piece) in text::wrap(&text::line(what), most).into_iter().enumerate() {
+    let what = text::shown_in_one(what, view.all);
+    for (n, piece) in text::wrap(&text::line(&what), most).into_iter().enumerate() {
         let name = if n == 0 { name } else { "" };
         writeln!(out, "  {DIM}{name}{DIM:#}{}{piece}", pad(name, COLUMN - 2))?;
     }

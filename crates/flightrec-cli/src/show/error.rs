@@ -16,9 +16,6 @@ const MAX_SHOWN: usize = 1_000;
 /// How many joins within joins are shown.
 const MAX_NESTED: usize = 16;
 
-/// A longer message is cut, in characters.
-const MAX_MESSAGE: usize = 4_000;
-
 const INDENT: &str = "  ";
 
 pub(super) fn print(out: &mut dyn Write, dump: &Dump, view: &View) -> io::Result<()> {
@@ -119,14 +116,8 @@ impl Tree<'_> {
         mut place: Option<String>,
     ) {
         let mut lead = lead;
-        let most = if self.view.all {
-            usize::MAX
-        } else {
-            MAX_MESSAGE
-        };
-        let (message, more) = text::head(message, most);
-        let more = (more > 0).then(|| text::more_characters(more).into());
-        for line in text::lines(message).chain(more) {
+        let (message, more) = text::shown(message, self.view.all);
+        for line in text::lines(message).chain(more.map(Into::into)) {
             let lead = std::mem::replace(&mut lead, lead_on.clone());
             let text = line.into_owned();
             self.rows.push(Row {

@@ -8,7 +8,7 @@ mod gauges;
 mod log;
 pub(crate) mod records;
 mod source;
-mod spans;
+pub(crate) mod spans;
 mod stack;
 pub(crate) mod threads;
 
@@ -25,6 +25,9 @@ use crate::paths::Paths;
 use crate::render::style::{BOLD, DIM, ERROR, WARN};
 use crate::render::{text, time};
 use crate::select::Selection;
+
+/// A longer name of a program, of its version or of a signal is cut.
+const MAX_NAME: usize = 200;
 
 /// How a dump is to be shown.
 #[derive(Debug)]
@@ -91,7 +94,7 @@ fn headline(
         out,
         "{BOLD}{}{BOLD:#} {style}{}{style:#}",
         program(dump),
-        text::line(&what)
+        text::cut(&text::line(&what), MAX_NAME)
     )?;
     match failure {
         Some(failure) => writeln!(out, " {DIM}{}{DIM:#}", time::ago(failure, view.now))?,
@@ -115,6 +118,7 @@ pub(crate) fn program(dump: &Dump) -> String {
         app => app,
     };
     let version = dump.version.as_deref().unwrap_or_default();
+    let [app, version] = [app, version].map(|part| text::beginning(part, MAX_NAME));
     text::line(format!("{app} {version}").trim_end()).into_owned()
 }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::View;
 use super::columns::place;
-use super::spans::{self, Spans};
+use super::spans::Spans;
 use crate::render::style::{self, DIM, ERROR, PLAIN};
 use crate::render::text::{self, pad};
 use crate::render::time;
@@ -23,9 +23,6 @@ const NARROW_NAME: usize = 8;
 
 /// With less room for the message, it goes below the other columns.
 const MIN_MESSAGE: usize = 24;
-
-/// A longer message is cut unless everything is to be shown, in characters.
-const MAX_MESSAGE: usize = 4_000;
 
 /// A record of one of the processes.
 #[derive(Clone, Copy, Debug)]
@@ -236,7 +233,10 @@ impl<'a> Columns<'a> {
         }
         let before = self.spans.around(before.and_then(|before| before.span));
         for (depth, span) in self.spans.around(record.span).into_iter().enumerate() {
-            if before.get(depth).is_some_and(|before| before.id == span.id) {
+            if before
+                .get(depth)
+                .is_some_and(|before| before.span.id == span.span.id)
+            {
                 continue;
             }
             let indent = self.span_indent(depth) + if self.is_below() { 4 } else { self.before() };
@@ -244,7 +244,7 @@ impl<'a> Columns<'a> {
                 .view
                 .width
                 .map_or(200, |width| width.saturating_sub(indent + 2));
-            let name = text::in_one_line(&spans::name(span));
+            let name = text::in_one_line(&span.name);
             let name = text::cut(&name, most);
             writeln!(out, "{}{DIM}▸ {name}{DIM:#}", text::Spaces(indent))?;
         }
@@ -284,14 +284,8 @@ impl<'a> Columns<'a> {
         let room = width.map(|width| width.saturating_sub(indent));
         let mut used = 0;
         let mut first = true;
-        let most = if self.view.all {
-            usize::MAX
-        } else {
-            MAX_MESSAGE
-        };
-        let (message, more) = text::head(&record.msg, most);
-        let more = (more > 0).then(|| text::more_characters(more).into());
-        for line in text::lines(message).chain(more) {
+        let (message, more) = text::shown(&record.msg, self.view.all);
+        for line in text::lines(message).chain(more.map(Into::into)) {
             // A further line of a message has a bar before it: it cannot pass for a record.
             let bar = if first { "" } else { "│ " };
             let room = room.map(|room| room.saturating_sub(text::width(bar)));
@@ -328,6 +322,7 @@ impl<'a> Columns<'a> {
         let span = self.spans.path(record.span).filter(|_| !self.view.spans);
         let texts = cut.into_iter().chain(fields).chain(span);
         for text in texts.chain(number).chain(origin) {
+            let text = text::shown_in_one(&text, all);
             let text = text::line(&text);
             let wide = text::width(&text);
             if self

@@ -105,7 +105,12 @@ pub(super) fn print<'a>(out: &mut dyn Write, stacks: &mut Stacks<'a>) -> io::Res
             } else {
                 "stack ends"
             };
-            writeln!(out, "{DIM}      {what}: {}{DIM:#}", text::line(why))?;
+            let why = text::shown_in_one(why, view.all);
+            let why = format!("{what}: {}", text::line(&why));
+            let most = view.width.map(|width| width.saturating_sub(6));
+            for piece in text::wrap(&why, most) {
+                writeln!(out, "{DIM}      {piece}{DIM:#}")?;
+            }
         }
         if are_several {
             records(out, group, stacks)?;

@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{CliError, Result};
 use crate::input::{self, Limits};
 use crate::paths::Paths;
+use crate::render::text;
 use crate::show;
 use crate::source;
 
@@ -38,6 +39,9 @@ const SCRIPT: &str = concat!(
 
 /// The source lines of so many places are stored in the page.
 const MAX_PLACES: usize = 2000;
+
+/// A longer name or version of a program is cut in the title, in characters.
+const MAX_NAME: usize = 200;
 
 /// A dump for the page.
 #[derive(Debug)]
@@ -154,8 +158,8 @@ fn app(dumps: &[Source]) -> String {
     match dumps {
         [one] => format!(
             "{} {}",
-            one.summary.app,
-            one.summary.version.as_deref().unwrap_or_default()
+            text::beginning(&one.summary.app, MAX_NAME),
+            text::beginning(one.summary.version.as_deref().unwrap_or_default(), MAX_NAME)
         ),
         several => format!("{} dumps", several.len()),
     }

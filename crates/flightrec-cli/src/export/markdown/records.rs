@@ -1,9 +1,9 @@
 //! The records of the log that explain most.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use flightrec_dump::{Dump, Level, LogRecord, Span};
+use flightrec_dump::{Dump, Level};
 use jiff::Timestamp;
 
 use super::budget::Budget;
@@ -11,7 +11,7 @@ use super::code::block;
 use super::parts::MAX_TEXT;
 use crate::render::count::{grouped, of};
 use crate::render::{text, time};
-use crate::show;
+use crate::show::{self, spans::Spans};
 
 /// Records that are taken before other stacks are.
 const TELLING: usize = 20;
@@ -23,7 +23,7 @@ const BEFORE_ERROR: usize = 3;
 pub(super) struct Records<'a> {
     dump: &'a Dump,
     failure: Option<Timestamp>,
-    spans: HashMap<u64, &'a Span>,
+    spans: Spans<'a>,
     /// The places in the log of records to take, the most telling first.
     order: Vec<usize>,
     next: usize,
@@ -59,7 +59,7 @@ impl<'a> Records<'a> {
         Records {
             dump,
             failure: show::failed_at(dump),
-            spans: dump.spans.iter().map(|span| (span.id, span)).collect(),
+            spans: Spans::of(dump),
             order,
             next: 0,
             taken: BTreeSet::new(),
@@ -130,8 +130,8 @@ impl<'a> Records<'a> {
             let more = if more > 0 { "…" } else { "" };
             let _ = write!(line, " {}{more}", text::line(pair));
         }
-        if let Some(spans) = self.spans(record) {
-            let _ = write!(line, " in {spans}");
+        if let Some(spans) = self.spans.path(record.span) {
+            let _ = write!(line, " {}", text::line(&spans));
         }
         for trace in &self.dump.stack_traces {
             if trace.log_seq == Some(record.seq) && trace.origin.is_cause() {
@@ -140,32 +140,6 @@ impl<'a> Records<'a> {
             }
         }
         line
-    }
-
-    /// `request{id=7} > query`
-    fn spans(&self, record: &LogRecord) -> Option<String> {
-        const MAX_SPANS: usize = 4;
-        let mut names = Vec::new();
-        let mut id = record.span;
-        while let Some(span) = id.and_then(|id| self.spans.get(&id)) {
-            let fields = span.fields.iter();
-            let fields: Vec<_> = fields
-                .map(|(key, value)| text::key_value(key, value))
-                .collect();
-            let fields = fields.join(" ");
-            let (fields, _) = text::head(&fields, MAX_TEXT / 4);
-            names.push(match fields {
-                "" => span.name.clone(),
-                fields => format!("{}{{{fields}}}", span.name),
-            });
-            // A dump may be wrong about parents, up to a circle.
-            if names.len() == MAX_SPANS {
-                break;
-            }
-            id = span.parent;
-        }
-        names.reverse();
-        (!names.is_empty()).then(|| text::line(&names.join(" > ")).into_owned())
     }
 
     /// The records that were taken, in their order, in a fold.

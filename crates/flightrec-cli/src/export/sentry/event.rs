@@ -6,8 +6,8 @@ use flightrec_dump::{Dump, Level, LogRecord, Span};
 use serde_json::{Map, Value as Json, json};
 
 use super::{exceptions, limits};
-use crate::export::{json as to_json, object, severity, text};
-use crate::render::time;
+use crate::export::{self, json as to_json, object, severity};
+use crate::render::{text, time};
 use crate::show::{self, facts};
 
 /// Spans around a record that a breadcrumb names: the innermost.
@@ -26,7 +26,7 @@ pub(super) fn event(dump: &Dump, id: &str) -> Json {
         ("timestamp", failed_at.into()),
         ("platform", "native".into()),
         ("level", level.into()),
-        ("logger", text(&dump.app)),
+        ("logger", export::text(&dump.app)),
         ("release", release(dump)),
         (
             "environment",
@@ -96,7 +96,7 @@ fn contexts(dump: &Dump) -> Json {
     let cpus = (host.cpus > 0).then_some(host.cpus);
     let started = time::known(dump.process.started_at).map(|time| time.to_string());
     let app = object([
-        ("app_name", text(&dump.app)),
+        ("app_name", export::text(&dump.app)),
         ("app_version", dump.version.as_deref().into()),
         ("app_start_time", started.into()),
     ]);
@@ -104,14 +104,17 @@ fn contexts(dump: &Dump) -> Json {
         "macos" => "macOS".into(),
         "windows" => "Windows".into(),
         "linux" => "Linux".into(),
-        other => text(other),
+        other => export::text(other),
     };
     object([
         ("app", app),
         ("os", object([("name", os)])),
         (
             "device",
-            object([("arch", text(&host.arch)), ("processor_count", cpus.into())]),
+            object([
+                ("arch", export::text(&host.arch)),
+                ("processor_count", cpus.into()),
+            ]),
         ),
     ])
 }
@@ -170,10 +173,12 @@ fn breadcrumb(record: &LogRecord, spans: &HashMap<u64, &Span>) -> Json {
     let mut names = Vec::new();
     let mut id = record.span;
     while let Some(span) = id.and_then(|id| spans.get(&id)) {
-        names.push(span.name.as_str());
+        let name = text::beginning(&span.name, limits::KEY);
         for (key, value) in span.fields.iter() {
-            data.insert(format!("{}.{key}", span.name), to_json(value));
+            let key = format!("{name}.{}", text::beginning(key, limits::KEY));
+            data.insert(key, limits::brief(value));
         }
+        names.push(name);
         // A dump may be wrong about parents, up to a circle.
         if names.len() == MAX_SPANS {
             break;
@@ -182,15 +187,16 @@ fn breadcrumb(record: &LogRecord, spans: &HashMap<u64, &Span>) -> Json {
     }
     names.reverse();
     for (key, value) in record.fields.iter() {
-        data.insert(key.to_owned(), to_json(value));
+        let key = text::beginning(key, limits::KEY);
+        data.insert(key.into_owned(), to_json(value));
     }
     let mut own = |key: &str, value: Json| {
         if !value.is_null() {
             data.entry(key).or_insert(value);
         }
     };
-    own("thread", text(&record.thread));
-    own("span", text(&names.join(" > ")));
+    own("thread", export::text(&record.thread));
+    own("span", export::text(&names.join(" > ")));
     own("seq", record.seq.into());
     object([
         (
@@ -207,7 +213,7 @@ fn breadcrumb(record: &LogRecord, spans: &HashMap<u64, &Span>) -> Json {
             .into(),
         ),
         ("level", level.into()),
-        ("category", text(&record.target)),
+        ("category", export::text(&record.target)),
         ("message", (&*record.msg).into()),
         ("data", Json::Object(data)),
     ])

@@ -1,6 +1,10 @@
 //! Trimming an event below what services take.
 
+use flightrec_dump::Value;
 use serde_json::{Value as Json, json};
+
+use crate::export::json as to_json;
+use crate::render::text;
 
 /// An event may have that many bytes; services refuse one above a megabyte.
 const MAX_EVENT: usize = 900_000;
@@ -13,6 +17,9 @@ const TEXT: usize = 1_000;
 pub(super) const TAGS: usize = 50;
 pub(super) const TAG_KEY: usize = 32;
 pub(super) const TAG_VALUE: usize = 200;
+
+/// Characters of a name or a key of what a record has.
+pub(super) const KEY: usize = 200;
 
 /// Errors of one event.
 pub(super) const EXCEPTIONS: usize = 50;
@@ -88,6 +95,19 @@ pub(super) fn fit(mut event: Json) -> Vec<u8> {
                 event["breadcrumbs"]["values"] = json!([]);
             }
         }
+    }
+}
+
+/// A value that is repeated for each record, with hardly more than `fit` leaves of it.
+pub(super) fn brief(value: &Value) -> Json {
+    let text = match value {
+        Value::Text(text) => text.clone(),
+        Value::List(_) | Value::Map(_) => text::value(value),
+        value => return to_json(value),
+    };
+    match text.char_indices().nth(TEXT + 1) {
+        Some((at, _)) => text[..at].into(),
+        None => to_json(value),
     }
 }
 
