@@ -1,5 +1,6 @@
 //! The workspace's tasks. `cargo xtask` lists them.
 
+#[cfg(unix)]
 mod adopt;
 mod anyhow_tests;
 mod api;
@@ -16,6 +17,7 @@ mod interop;
 #[cfg(target_os = "linux")]
 mod load;
 mod minimal;
+mod msrv;
 mod package;
 mod picture;
 mod redact;
@@ -35,8 +37,9 @@ Usage: cargo xtask TASK
   demo [--keep DIR]       a real tool fails in six ways and explains itself
   ci [--no-test]          all that must hold before a change goes in
   adopt build|check       real programs from crates.io with the recorder: what it changes for them
-  cross [--table] [--write] [TARGET]…
-                          other platforms: tests, and the README's table `What works where`
+  cross [--table] [--write] [TARGET]… | --here
+                          other platforms: tests, and the README's table `What works where`;
+                          --here runs the same tests on this machine
   api [--write]           the public items of each crate, compared with its list
   bench [--quick] [--json FILE]
                           what recording costs, beside the alternatives
@@ -55,6 +58,7 @@ Usage: cargo xtask TASK
   weight [--peers|--features]
                           what each crate, or each feature, adds to a program
   minimal                 a build with the lowest versions that the crates ask for
+  msrv                    the published crates, checked with the oldest Rust that they promise
   anyhow-tests            anyhow's own tests, run against stackerr
   tracing-tests           flightrec-tracing beside a peer, and with events that a feature removes
   tidy                    the habits that no compiler checks
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
     let task = args.next().unwrap_or_default();
     let args: Vec<String> = args.collect();
     let done = match task.as_str() {
+        #[cfg(unix)]
         "adopt" => adopt::run(&args),
         "deaths" => deaths::run(&args),
         "demo" => demo::run(&args),
@@ -83,6 +88,7 @@ fn main() -> ExitCode {
         "stacks" => stacks::run(&args),
         "weight" => weight::run(&args),
         "minimal" => minimal::run(&args),
+        "msrv" => msrv::run(&args),
         "anyhow-tests" => anyhow_tests::run(&args),
         "tracing-tests" => tracing_tests::run(&args),
         "tidy" => tidy::run(&args),

@@ -303,7 +303,9 @@ fn names_can_be_left_out() {
             (frame.name.as_str(), &frame.file, frame.line),
             ("<unknown>", &None, None)
         );
-        assert!(frame.address.starts_with("0x") && frame.module.is_some());
+        assert!(frame.address.starts_with("0x"));
+        // `stackwalk::modules` finds none on Windows.
+        assert_eq!(frame.module.is_some(), cfg!(not(windows)));
     }
     // Below what took the stack, it is the same stack.
     let addresses = |dump: &Dump| -> Vec<String> {

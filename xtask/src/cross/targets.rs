@@ -1,5 +1,6 @@
 //! The targets, and what this machine needs to build and run their programs.
 
+use std::env::consts::EXE_SUFFIX;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -35,7 +36,7 @@ pub(super) struct Target {
     pub(super) kind: Kind,
     linker: Option<&'static str>,
     pub(super) runner: Option<&'static str>,
-    /// Programs, and the Debian packages that have them.
+    /// Programs or files, and the Debian packages that have them.
     needs: &'static [(&'static str, &'static str)],
     /// Packages whose tests are not run there, as they are written in the list of tests.
     pub(super) skips: &'static [&'static str],
@@ -72,6 +73,8 @@ pub(super) const TARGETS: &[Target] = &[
         runner: None,
         needs: &[
             ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
+            // The compiler only recommends it.
+            ("/usr/aarch64-linux-gnu/lib/crti.o", "libc6-dev-arm64-cross"),
             ("qemu-aarch64", "qemu-user"),
         ],
         skips: &[],
@@ -87,6 +90,10 @@ pub(super) const TARGETS: &[Target] = &[
         runner: None,
         needs: &[
             ("arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf"),
+            (
+                "/usr/arm-linux-gnueabihf/lib/crti.o",
+                "libc6-dev-armhf-cross",
+            ),
             ("qemu-arm", "qemu-user"),
         ],
         skips: &[],
@@ -104,6 +111,15 @@ pub(super) const TARGETS: &[Target] = &[
         skips: &[],
     },
     Target {
+        name: "x86_64-pc-windows-msvc",
+        column: "Windows x86-64 (MSVC)",
+        kind: Kind::Checked,
+        linker: None,
+        runner: None,
+        needs: &[],
+        skips: &[],
+    },
+    Target {
         name: "aarch64-apple-darwin",
         column: "macOS",
         kind: Kind::Checked,
@@ -113,6 +129,17 @@ pub(super) const TARGETS: &[Target] = &[
         skips: &[],
     },
 ];
+
+/// The machine that runs this task.
+pub(super) const HERE: Target = Target {
+    name: "this machine",
+    column: "",
+    kind: Kind::Host,
+    linker: None,
+    runner: None,
+    needs: &[],
+    skips: &[],
+};
 
 pub(super) fn find(name: &str) -> Result<&'static Target> {
     TARGETS
@@ -158,6 +185,15 @@ impl Target {
         match self.kind {
             Kind::Host => String::new(),
             _ => format!(" --target {}", self.name),
+        }
+    }
+
+    /// How the names of its programs end.
+    pub(super) fn suffix(&self) -> &'static str {
+        match self.kind {
+            Kind::Host => EXE_SUFFIX,
+            Kind::Wine => ".exe",
+            Kind::Native | Kind::Emulated { .. } | Kind::Checked => "",
         }
     }
 

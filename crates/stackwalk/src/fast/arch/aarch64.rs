@@ -62,7 +62,6 @@ pub(in crate::fast) fn is_without_effect(instruction: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Registers;
     use super::code_address;
     use std::arch::asm;
 
