@@ -49,7 +49,7 @@ fn within(dump: &Dump) -> String {
     })
 }
 
-/// `4 threads, 12 files, 3.200s of processor time, pressure: memory 1.2%, processors 80%`
+/// `4 threads, 12 open files, 3.200s of processor time, 1.2% waited for memory`
 pub(super) fn others(dump: &Dump) -> Option<String> {
     let last = dump.gauges.last()?;
     let number = |number: u64, what| of(usize::try_from(number).unwrap_or(usize::MAX), what);
@@ -57,7 +57,11 @@ pub(super) fn others(dump: &Dump) -> Option<String> {
     parts.extend(last.threads.map(|threads| number(threads, "thread")));
     parts.extend(last.open_files.map(|files| number(files, "open file")));
     let processor = last.cpu_ms.and_then(|ms| i64::try_from(ms).ok());
-    let processor = processor.map(|ms| time::length(SignedDuration::from_millis(ms)));
+    // The system counts in ticks of 10 ms.
+    let processor = processor.map(|ms| match ms {
+        0 => "under 10ms".to_owned(),
+        ms => time::length(SignedDuration::from_millis(ms)),
+    });
     parts.extend(processor.map(|length| format!("{length} of processor time")));
     let pressures = [
         ("memory", last.memory_pressure),
