@@ -175,6 +175,7 @@ impl<M: Memory> Journal<M> {
                 .count(&census, slot as u16, segment.first_tick());
             table.seal(Sealed {
                 index: full,
+                shard: slot as u16,
                 first_tick: segment.first_tick(),
                 last_tick,
                 lines: segment.lines(),
@@ -182,7 +183,8 @@ impl<M: Memory> Journal<M> {
                 census,
             });
         }
-        let taken = match table.take(self.min_lines, self.min_bytes, self.memory.segments()) {
+        let max_segments = self.memory.segments();
+        let taken = match table.take(slot as u16, self.min_lines, self.min_bytes, max_segments) {
             Taken::New(index) if self.memory.make(index).is_none() => {
                 // No memory for another segment: what is there is used again.
                 table.untake();
@@ -269,6 +271,7 @@ impl<M: Memory> Journal<M> {
             let ticks = segment::lines::<M::Format>(&words).map(|line| line.tick);
             sealed.push(Sealed {
                 index,
+                shard: segment.shard(),
                 first_tick: ticks.clone().next().unwrap_or(0),
                 last_tick: ticks.last().unwrap_or(0),
                 lines: segment.lines(),
@@ -319,7 +322,7 @@ impl<M: Memory> Journal<M> {
             sources.push((index, generation, flags));
             Some(())
         };
-        for sealed in table.sealed() {
+        for sealed in table.free().iter().chain(table.sealed()) {
             add(sealed.index, 0);
         }
         for shard in &self.shards {

@@ -1,4 +1,4 @@
-//! The table of segments that are sealed, free, or recycled.
+//! The table of segments: those that are sealed, and those whose lines are evicted.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -7,10 +7,17 @@ use super::archive::Archive;
 use super::census::Census;
 use crate::shares::Shares;
 
+/// How many segments wait for the thread that filled them, although their lines are evicted.
+const MAX_FREE: usize = 4;
+
 #[derive(Default)]
 pub(crate) struct SegmentTable {
     /// Full segments, the one whose last line is oldest in front.
     sealed: VecDeque<Sealed>,
+    /// Segments whose lines are evicted, to be recycled; the one that was evicted first in front. A
+    /// thread takes those that it filled itself: their memory is in its processor's cache, and
+    /// fetching it from another's takes longer than writing a line.
+    free: VecDeque<Sealed>,
     /// How many segments were handed out so far.
     made: u32,
     horizon: u64,
@@ -32,6 +39,8 @@ pub(crate) enum Taken {
 
 pub(crate) struct Sealed {
     pub(crate) index: u32,
+    /// The shard that it belonged to.
+    pub(crate) shard: u16,
     pub(crate) first_tick: u64,
     pub(crate) last_tick: u64,
     pub(crate) lines: u64,
@@ -56,10 +65,24 @@ impl SegmentTable {
         self.sealed.insert(at.map_or(0, |at| at + 1), sealed);
     }
 
-    /// A segment to write to: the oldest, if its lines are past the bounds or there is
-    /// no room for another, or else a new one.
-    pub(crate) fn take(&mut self, min_lines: u64, min_bytes: usize, max_segments: u32) -> Taken {
-        if (self.made >= max_segments || self.has_enough_without_oldest(min_lines, min_bytes))
+    /// A segment for a shard to write to: one whose lines are past the bounds, or a new one if there
+    /// is room.
+    pub(crate) fn take(
+        &mut self,
+        shard: u16,
+        min_lines: u64,
+        min_bytes: usize,
+        max_segments: u32,
+    ) -> Taken {
+        while self.has_enough_without_oldest(min_lines, min_bytes) {
+            self.evict_oldest();
+        }
+        if let Some(own) = self.free.iter().position(|free| free.shard == shard)
+            && let Some(own) = self.recycle(own)
+        {
+            return Taken::Recycled(own);
+        }
+        if (self.free.len() > MAX_FREE || self.made >= max_segments)
             && let Some(oldest) = self.recycle_oldest()
         {
             return Taken::Recycled(oldest);
@@ -68,12 +91,25 @@ impl SegmentTable {
         Taken::New(self.made - 1)
     }
 
-    /// The oldest sealed segment, whose lines are evicted.
+    /// The oldest segment, whose lines are evicted.
     pub(crate) fn recycle_oldest(&mut self) -> Option<Sealed> {
-        let oldest = self.sealed.pop_front()?;
-        self.raise_horizon(oldest.last_tick);
-        self.lines_recycled += oldest.lines;
-        Some(oldest)
+        if self.free.is_empty() {
+            self.evict_oldest();
+        }
+        self.recycle(0)
+    }
+
+    fn recycle(&mut self, free: usize) -> Option<Sealed> {
+        let segment = self.free.remove(free)?;
+        self.lines_recycled += segment.lines;
+        Some(segment)
+    }
+
+    fn evict_oldest(&mut self) {
+        if let Some(oldest) = self.sealed.pop_front() {
+            self.raise_horizon(oldest.last_tick);
+            self.free.push_back(oldest);
+        }
     }
 
     /// Takes back the segment that [`take`](SegmentTable::take) returned, because it can't be used:
@@ -101,6 +137,11 @@ impl SegmentTable {
         &self.sealed
     }
 
+    /// Segments that are to be recycled. The horizon hides their lines.
+    pub(crate) fn free(&self) -> &VecDeque<Sealed> {
+        &self.free
+    }
+
     /// No line of this tick or an earlier one is to be shown.
     pub(crate) fn horizon(&self) -> u64 {
         self.horizon
@@ -121,6 +162,7 @@ impl SegmentTable {
         self.archive.clear();
     }
 
+    /// How many lines were in segments that have been recycled.
     pub(crate) fn lines_recycled(&self) -> u64 {
         self.lines_recycled
     }
@@ -132,6 +174,7 @@ impl SegmentTable {
     pub(crate) fn rebuild(&mut self, sealed: Vec<Sealed>, made: u32, shares: Option<&Shares>) {
         // Their memory may have been in the middle of a reallocation, so they are not dropped.
         mem::forget(mem::take(&mut self.sealed));
+        mem::forget(mem::take(&mut self.free));
         mem::forget(mem::take(&mut self.archive));
         mem::forget(mem::take(&mut self.spare));
         self.archive = shares.map(Archive::new).unwrap_or_default();
@@ -139,5 +182,55 @@ impl SegmentTable {
         for segment in sealed {
             self.seal(segment);
         }
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+
+    /// Two shards that fill segments in turn, each of one line: the shards that the segments they
+    /// get had belonged to before.
+    fn earlier_owners(turns: u64) -> Vec<(u16, Option<u16>)> {
+        let mut table = SegmentTable::default();
+        let mut owners: Vec<Option<u16>> = Vec::new();
+        let mut got = Vec::new();
+        for tick in 1..=turns {
+            let shard = (tick % 2) as u16;
+            let index = match table.take(shard, 3, usize::MAX, u32::MAX) {
+                Taken::New(index) => index,
+                Taken::Recycled(earlier) => earlier.index,
+            };
+            owners.resize(owners.len().max(index as usize + 1), None);
+            got.push((shard, owners[index as usize].replace(shard)));
+            table.seal(Sealed {
+                index,
+                shard,
+                first_tick: tick,
+                last_tick: tick,
+                lines: 1,
+                min_bytes: 1,
+                census: Census::default(),
+            });
+            let kept: u64 = table.sealed.iter().map(|sealed| sealed.lines).sum();
+            assert_eq!(
+                kept + table.free.len() as u64 + table.lines_recycled(),
+                tick
+            );
+            assert!(kept >= tick.min(3));
+            assert!(table.free.len() <= MAX_FREE);
+        }
+        got
+    }
+
+    #[test]
+    fn a_shard_gets_segments_back_that_it_filled_itself() {
+        let got = earlier_owners(100);
+        let foreign =
+            |(shard, earlier): &&(u16, Option<u16>)| earlier.is_some_and(|it| it != *shard);
+        assert_eq!(got.iter().filter(foreign).count(), 0);
+        let made = got.iter().filter(|(_, earlier)| earlier.is_none()).count();
+        assert!(made <= 3 + 1 + MAX_FREE, "{made}");
     }
 }
