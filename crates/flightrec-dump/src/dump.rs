@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::lenient::{lenient, list};
 use crate::text_enum::text_enum;
-use crate::{Entries, ErrorNode, Gauge, LogRecord, NotedError, Span, Thread, Timestamp, Trace};
+use crate::{
+    Entries, ErrorNode, Eviction, Gauge, LogRecord, NotedError, Span, Thread, Timestamp, Trace,
+};
 
 /// The schema that this version writes.
 pub const SCHEMA: &str = "flightrec/1";
@@ -78,6 +80,14 @@ pub struct Dump {
     /// How many earlier records were evicted.
     #[serde(deserialize_with = "lenient")]
     pub evicted_logs: u64,
+    /// How many of these were of each target, level and thread, as far as it is known: those with the
+    /// most first. Several threads can have one name.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
+    pub evictions: Vec<Eviction>,
+    /// The [`seq`](LogRecord::seq) of the record from which on none is missing. Those before it were kept
+    /// for their level, their thread or their target; `None` if there are none of these.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient")]
+    pub unbroken_from: Option<u64>,
     /// How many failures since the previous dump were counted instead of dumped, because they
     /// repeated a dumped one or exceeded the rate limit.
     #[serde(deserialize_with = "lenient")]

@@ -3,6 +3,7 @@
 
 mod dump;
 mod entries;
+mod eviction;
 mod fingerprint;
 mod gauge;
 mod lenient;
@@ -17,6 +18,7 @@ mod value;
 
 pub use dump::{Crash, Dump, Host, Kind, Module, Process, Reason, SCHEMA, Suppressed, Trigger};
 pub use entries::Entries;
+pub use eviction::Eviction;
 pub use fingerprint::fnv1a;
 pub use gauge::Gauge;
 pub use listening::Listening;

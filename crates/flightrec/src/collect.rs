@@ -6,6 +6,7 @@ use tailwriter::Snapshot;
 use crate::app_info::{self, describe_app};
 use crate::capture_stamp::Moment;
 use crate::convert::{modules, record, traces};
+use crate::evictions;
 use crate::failure::Failure;
 use crate::noted::Kept;
 use crate::source::Source;
@@ -55,6 +56,7 @@ pub(crate) fn collect(
     dump.omitted_stack_traces = failure.omitted_stacks;
     let has_share = add_records(snapshot, &mut dump);
     source.window.apply(&mut dump, moment.system, &has_share);
+    evictions::add(snapshot, &mut dump);
     spans::add(source, snapshot, &failure.span_traces, &mut dump);
     let is_of_log = source.spans.get().is_none();
     if is_of_log && dump.latest_logs.is_empty() && dump.evicted_logs == 0 {

@@ -31,6 +31,7 @@ mod capture_stamp;
 mod collect;
 mod convert;
 mod destination;
+mod evictions;
 mod exit;
 mod failure;
 mod gauges;
@@ -53,9 +54,9 @@ pub use builder::{Builder, builder};
 pub use error_ref::ErrorRef;
 pub use flight_recorder::FlightRecorder;
 pub use flightrec_dump::{
-    Crash, Dump, Entries, ErrorNode, Frame, Gauge, Host, Kind, Level, Location, LogRecord, Module,
-    NotedError, Process, ReadError, Reason, SCHEMA, Span, StackOrigin, Suppressed, Thread,
-    Timestamp, Trace, Value,
+    Crash, Dump, Entries, ErrorNode, Eviction, Frame, Gauge, Host, Kind, Level, Location,
+    LogRecord, Module, NotedError, Process, ReadError, Reason, SCHEMA, Span, StackOrigin,
+    Suppressed, Thread, Timestamp, Trace, Value,
 };
 pub use install::InstallError;
 pub use outcome::{DumpError, DumpOutcome};

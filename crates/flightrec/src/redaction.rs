@@ -31,6 +31,10 @@ pub(crate) fn redact(dump: &mut Dump, redactor: &Redactor) {
         mask.location(&mut noted.noted_at);
         mask.text(&mut noted.thread);
     }
+    for eviction in &mut dump.evictions {
+        eviction.target.iter_mut().for_each(|text| mask.text(text));
+        eviction.thread.iter_mut().for_each(|text| mask.text(text));
+    }
     for suppressed in &mut dump.suppressed {
         mask.text(&mut suppressed.message);
     }
@@ -332,6 +336,8 @@ mod tests {
                 "level": "INFO", "file": "f", "line": 1, "opened_at": "2026-01-02T03:04:05Z",
                 "closed_at": "2026-01-02T03:04:05Z", "fields": fields,
             }],
+            "evictions": [{ "target": "t", "level": "INFO", "thread": "t", "count": 1 }],
+            "unbroken_from": 1,
             "gauges": [{
                 "time": "2026-01-02T03:04:05Z", "resident_bytes": 1, "threads": 1, "open_files": 1,
                 "cpu_ms": 1, "cgroup_bytes": 1, "cgroup_limit_bytes": 1, "memory_pressure": 1.0,
@@ -396,7 +402,8 @@ mod tests {
 
     /// What the recorder or the system makes, and not the program: numbers in digits, words of a
     /// fixed list, and what tools compare byte by byte.
-    const NOT_MASKED: [&str; 31] = [
+    const NOT_MASKED: [&str; 32] = [
+        "/evictions/0/level",
         "/gauges/0/time",
         "/also/0/at",
         "/also/0/kind",

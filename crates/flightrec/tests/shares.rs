@@ -4,10 +4,11 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::thread;
+use std::time::Duration;
 
 use common::quiet;
 use flightrec::logtee::Tee;
-use flightrec::{Dump, FlightRecorder};
+use flightrec::{Dump, Eviction, FlightRecorder};
 use log::{Level, Log, Record};
 use tempfile::tempdir;
 
@@ -106,6 +107,64 @@ fn a_million_debug_records_of_one_target_evict_their_own_kind() {
     assert_eq!(kept.len(), 64 * 32 + 200 + 200 + 100 + 100 + 1_000);
     let pushed = 64 * 40 + 200 + 210 + 110 + 110 + 1_000_000;
     assert_eq!(dump.evicted_logs, pushed - kept.len() as u64);
+    let name = |eviction: &Eviction| {
+        let (target, thread) = (eviction.target.clone(), eviction.thread.clone());
+        let level = eviction.level.map(|level| level.to_string());
+        target.or(level).or(thread).unwrap()
+    };
+    let evictions = dump.evictions.iter();
+    let evictions: Vec<_> = evictions
+        .map(|eviction| (name(eviction), eviction.count))
+        .collect();
+    let of = |name: &str| evictions.iter().find(|(other, _)| other == name).unwrap().1;
+    assert_eq!(
+        (of("chatter"), of("workers"), of("severe")),
+        (999_000, 512, 30)
+    );
+    assert_eq!(
+        (of("INFO"), of("WARN"), of("ERROR"), of("DEBUG")),
+        (10, 10, 10, 999_512)
+    );
+    assert_eq!(evictions[0].0, "chatter");
+    // No target that is rare: nothing of them is missing.
+    assert!(!evictions.iter().any(|(name, _)| name.starts_with("rare")));
+    let workers = evictions
+        .iter()
+        .filter(|eviction| **eviction == ("worker".to_owned(), 8));
+    assert_eq!(workers.count(), 64);
+    let unbroken = dump
+        .latest_logs
+        .iter()
+        .find(|record| record.msg == "chatter 999000");
+    assert_eq!(dump.unbroken_from, unbroken.map(|record| record.seq));
+}
+
+/// With an age, the window leaves out more than the tail.
+#[test]
+fn what_the_window_leaves_out_is_missing_too() {
+    let dir = tempdir().unwrap();
+    let (recorder, tee) = quiet(dir.path())
+        .keep_lines(10)
+        .keep_warnings(1)
+        .keep_age(Duration::ZERO)
+        .build();
+    log_of(&tee, Level::Info, "quiet", "the only one");
+    for number in 0..50 {
+        log_of(&tee, Level::Warn, "chatter", &format!("chatter {number}"));
+    }
+    let dump = recorder.snapshot();
+    assert_eq!((dump.latest_logs.len(), dump.evicted_logs), (11, 40));
+    let counts: Vec<_> = dump
+        .evictions
+        .iter()
+        .map(|eviction| eviction.count)
+        .collect();
+    assert_eq!(counts, [40, 40, 40], "{:?}", dump.evictions);
+    assert_eq!(dump.unbroken_from, Some(dump.latest_logs[1].seq));
+    let (recorder, tee) = quiet(dir.path()).build();
+    log_of(&tee, Level::Info, "quiet", "nothing is missing");
+    let dump = recorder.snapshot();
+    assert_eq!((dump.evictions.len(), dump.unbroken_from), (0, None));
 }
 
 /// A target that appears late has its share, too, and so has a thread.

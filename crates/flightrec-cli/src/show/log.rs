@@ -7,8 +7,8 @@ use std::str::FromStr;
 use flightrec_dump::{Dump, LogRecord};
 use jiff::Timestamp;
 
-use super::View;
 use super::records::{Columns, Line};
+use super::{View, gap, runs};
 use crate::render::count::{self, grouped};
 use crate::render::style::{BOLD, DIM};
 
@@ -55,7 +55,9 @@ pub(super) fn print(
             (None, LogAmount::Last(last)) | (Some(last), _) => last,
         };
         let all: Vec<&LogRecord> = dump.latest_logs.iter().collect();
-        let first = all.len().saturating_sub(last);
+        // A run of equal records takes one line.
+        let first = runs::of(&all, dump, view.all).rev().take(last).last();
+        let first = first.map_or(all.len(), |run| run.start);
         let mut shown: BTreeSet<usize> = before_errors(dump, &all, first);
         shown.extend(first..all.len());
         records = shown.into_iter().map(|at| all[at]).collect();
@@ -70,18 +72,22 @@ pub(super) fn print(
         .collect();
     let columns = Columns::fit(&lines, &[], failure, dump, view);
     let (mut last, mut before) = (None, None);
-    for line in &lines {
+    for run in runs::of(&records, dump, view.all) {
+        let (line, end) = (&lines[run.start], records[run.end - 1]);
         let left_out = last.map_or(0, |last| line.record.seq.saturating_sub(last + 1));
         if left_out > 0 && !selection.is_filter() {
             let left_out = usize::try_from(left_out).unwrap_or(usize::MAX);
             writeln!(out, "{DIM}  … {}{DIM:#}", count::of(left_out, "record"))?;
         }
-        last = Some(line.record.seq);
+        if !selection.is_filter() && gap::is_before(dump, last, line.record.seq) {
+            gap::print(out, dump)?;
+        }
+        last = Some(end.seq);
         columns.opened_spans(out, before, line.record)?;
         before = Some(line.record);
-        columns.record(out, line)?;
+        columns.run(out, line, run.len(), end)?;
         for trace in &dump.stack_traces {
-            if trace.log_seq == Some(line.record.seq) {
+            if trace.log_seq == Some(end.seq) {
                 columns.error(out, &trace.error, &trace.origin)?;
             }
         }

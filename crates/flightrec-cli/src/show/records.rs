@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::View;
 use super::columns::place;
 use super::spans::Spans;
+use crate::render::count::grouped;
 use crate::render::style::{self, DIM, ERROR, PLAIN};
 use crate::render::text::{self, pad};
 use crate::render::time;
@@ -107,7 +108,22 @@ impl<'a> Columns<'a> {
     }
 
     pub(crate) fn record(&self, out: &mut dyn Write, line: &Line<'_>) -> io::Result<()> {
+        self.run(out, line, 1, line.record)
+    }
+
+    /// A record that came `times` times, at last as `last`.
+    pub(crate) fn run(
+        &self,
+        out: &mut dyn Write,
+        line: &Line<'_>,
+        times: usize,
+        last: &LogRecord,
+    ) -> io::Result<()> {
         let record = line.record;
+        let times = (times > 1).then(|| {
+            let times = grouped(times as u64);
+            format!("×{times} until {}", self.when(last))
+        });
         let style = style::level(record.level);
         self.start(out, &self.when(record), line.process)?;
         write!(out, "{style}{:5}{style:#}  ", record.level)?;
@@ -131,7 +147,8 @@ impl<'a> Columns<'a> {
             }
         }
         let is_severe = record.level <= Level::Warn;
-        self.message(out, record, if is_severe { style } else { PLAIN })
+        let style = if is_severe { style } else { PLAIN };
+        self.message(out, record, style, times)
     }
 
     /// The failure, behind the last record before it.
@@ -272,6 +289,7 @@ impl<'a> Columns<'a> {
         out: &mut dyn Write,
         record: &LogRecord,
         style: anstyle::Style,
+        times: Option<String>,
     ) -> io::Result<()> {
         let width = self.view.width;
         let below = self.is_below();
@@ -298,7 +316,7 @@ impl<'a> Columns<'a> {
                 first = false;
             }
         }
-        self.fields(out, record, indent, used)
+        self.fields(out, record, indent, used, times)
     }
 
     fn fields(
@@ -307,6 +325,7 @@ impl<'a> Columns<'a> {
         record: &LogRecord,
         indent: usize,
         used: usize,
+        times: Option<String>,
     ) -> io::Result<()> {
         let mut used = used;
         let cut = record.cut.then(|| "… (cut)".to_owned());
@@ -321,7 +340,7 @@ impl<'a> Columns<'a> {
         // Where the log is indented by spans, they have lines of their own.
         let span = self.spans.path(record.span).filter(|_| !self.view.spans);
         let texts = cut.into_iter().chain(fields).chain(span);
-        for text in texts.chain(number).chain(origin) {
+        for text in texts.chain(times).chain(number).chain(origin) {
             let text = text::shown_in_one(&text, all);
             let text = text::line(&text);
             let wide = text::width(&text);

@@ -10,6 +10,7 @@ use tailwriter::Recovered;
 use super::{DUMPED, EXTENSION, GAUGES, NOTE, OUTLINE, Rings, crash, is_draft, outline};
 use crate::app_info::{self, describe_app};
 use crate::collect::add_records;
+use crate::evictions;
 use crate::gauges;
 use crate::recorder::Recorder;
 use crate::redaction::redact;
@@ -142,6 +143,7 @@ fn dump_of(recorder: &Recorder, ring: &Recovered, outline: Option<Dump>) -> Dump
     // Rings are local files. Only the processors may have become others.
     dump.host = app_info::host();
     add_records(ring.snapshot(), &mut dump);
+    evictions::add(ring.snapshot(), &mut dump);
     spans::add_recovered(ring.snapshot(), &mut dump);
     let last = ring.last_line_at();
     let ran = last.and_then(|last| last.duration_since(ring.started_at()).ok());

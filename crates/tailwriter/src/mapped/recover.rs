@@ -146,10 +146,12 @@ impl<'f> Reader<'f> {
         let first = bounds.first_kept(&lines);
         lines.drain(..first);
         let first = lines.first().copied();
+        let of_all = lines.len();
         for (class, of_class) in of_classes {
             let older = bounds.older_of_class(class, &of_class, first.as_ref());
             lines.splice(0..0, older.iter().copied());
         }
+        let apart = lines.len() - of_all;
         lines.sort_unstable_by_key(Found::order);
         Ok(Lines {
             snapshot: Snapshot {
@@ -157,6 +159,7 @@ impl<'f> Reader<'f> {
                 entries: lines,
                 timeline: bounds.timeline,
                 text,
+                apart,
                 ..Snapshot::default()
             },
             damaged: counts.iter().map(|census| census.damaged).sum(),

@@ -62,7 +62,10 @@ pub(crate) fn assemble(source: Source<'_>) -> Snapshot {
     older.sort_by_key(|(_, line)| line.order());
     older.dedup_by_key(|(_, line)| line.order());
 
-    let mut snapshot = Snapshot::default();
+    let mut snapshot = Snapshot {
+        apart: older.len(),
+        ..Snapshot::default()
+    };
     for (contents, line) in older {
         snapshot.push_found(&contents.words, line);
     }

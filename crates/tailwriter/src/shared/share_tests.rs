@@ -135,6 +135,10 @@ proptest! {
         let snapshot = tail.snapshot();
         let expected: Vec<&[u8]> = kept.iter().map(|at| &*lines[*at]).collect();
         prop_assert_eq!(snapshot.lines().collect::<Vec<_>>(), expected);
+        let unbroken = kept.iter().rev().zip((0..lines.len()).rev());
+        let unbroken = unbroken.take_while(|(at, expected)| **at == *expected).count();
+        prop_assert!(snapshot.len() - snapshot.kept_apart() <= unbroken);
+        prop_assert!(snapshot.kept_apart() <= shared.len());
         for (entry, at) in snapshot.entries().zip(&kept) {
             prop_assert_eq!(entry.has_share(), shared.contains(at));
         }

@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub(crate) entries: Vec<Found>,
     pub(crate) timeline: Timeline,
     pub(crate) evicted: u64,
+    /// How many of the lines come before the last lines of all.
+    pub(crate) apart: usize,
     /// How many lines of each class with a quota are not here.
     pub(crate) classes: [u64; CLASSES],
     /// How many lines of each group are not here, a map for each kind.
@@ -87,6 +89,12 @@ impl Snapshot {
     /// How many lines were pushed since the tail was made or cleared, and are not here.
     pub fn evicted(&self) -> u64 {
         self.evicted
+    }
+
+    /// How many of the lines, the oldest, are here only because of a [quota](crate::Builder::quota) or a
+    /// [share](crate::Shares). Lines are missing before and between them, and none after them.
+    pub fn kept_apart(&self) -> usize {
+        self.apart
     }
 
     /// How many lines of a class that has a [quota](crate::Builder::quota) are not here; zero for
