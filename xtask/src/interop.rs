@@ -1,12 +1,14 @@
 //! What `flightrec export` writes, read by the tools that it is for.
 //!
 //! `cargo xtask interop page [DIR]` checks the page alone, and leaves pages and screenshots in DIR;
-//! `tracker [DUMPS]` sends the dumps of a fleet to an error tracker; `formats` checks the others.
+//! `tracker` sends dumps to an error tracker; `formats` checks the others. `fleet [FILES]` sends those
+//! of a large fleet, which takes minutes and is not part of the run without arguments.
 //! `jq` and `lnav` come from the system's packages, `duckdb` and `opentelemetry-proto` from PyPI, into
 //! an environment of their own below the target directory.
 
 mod dumps;
 mod fleet;
+mod measure;
 mod page;
 mod tracker;
 
@@ -18,8 +20,12 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::cargo;
 
-/// Files of the fleet.
+/// Files of the fleet that is sent with all the others.
 const FLEET: usize = 400;
+
+/// Files of a large fleet, and how often `send` is killed meanwhile.
+const LARGE_FLEET: usize = 10_000;
+const KILLS: usize = 6;
 
 /// The records and failures in the two dumps that the program's own tests use.
 const EVENTS: usize = 12;
@@ -70,15 +76,16 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     match args[..] {
         [] => {
             page::run(&program(), None)?;
-            tracker::run(&program(), FLEET)?;
+            tracker::run(&program(), FLEET, 1)?;
             formats()
         }
         ["page"] => page::run(&program(), None),
         ["page", dir] => page::run(&program(), Some(Path::new(dir))),
-        ["tracker"] => tracker::run(&program(), FLEET),
-        ["tracker", fleet] => tracker::run(&program(), fleet.parse()?),
+        ["tracker"] => tracker::run(&program(), FLEET, 1),
+        ["fleet"] => tracker::run(&program(), LARGE_FLEET, KILLS),
+        ["fleet", files] => tracker::run(&program(), files.parse()?, KILLS),
         ["formats"] => formats(),
-        _ => bail!("usage: cargo xtask interop [page [DIR] | tracker [DUMPS] | formats]"),
+        _ => bail!("usage: cargo xtask interop [page [DIR] | tracker | fleet [FILES] | formats]"),
     }
 }
 

@@ -6,11 +6,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, UNIX_EPOCH};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use flightrec_dump::{Frame, Level, StackOrigin, Timestamp, Trace};
 
 use super::dumps::{self, Random};
-use super::{check, script};
+use super::{measure, script, tracker};
 use crate::cargo;
 
 /// Kinds of failures.
@@ -18,6 +18,12 @@ const KINDS: u64 = 40;
 
 /// One file of so many is cut in the middle of its head, and is no dump any more.
 const DAMAGED: u64 = 100;
+
+/// One file of so many lacks its end, and can be read all the same.
+const WITHOUT_END: u64 = 90;
+
+/// Bytes of the end that is missing: they have the machine and the process.
+const END: usize = 150;
 
 /// The first failure, in seconds since 1970.
 const FIRST: u64 = 1_795_000_000;
@@ -40,6 +46,7 @@ assert len(rows) == min(10, int(kinds)) and sorted(rows, reverse=True)[0][0] == 
 [(fingerprint, dumps, message)] = [row for row in run(since) if row[2].endswith("reason 3")]
 rows = run(precede.replace("FINGERPRINT", fingerprint))
 assert rows[0][0] == slow and rows[0][1] == 1 and rows[0][2] < 0.2, rows
+print("ANSWERED")
 "#;
 
 /// Writes as many files, and returns how many dumps can be read of them.
@@ -48,6 +55,7 @@ pub(super) fn write(dir: &Path, files: usize) -> Result<usize> {
     let mut random = Random(3);
     let mut whole = 0;
     let sample = dumps::worker();
+    let threads = dumps::server(100, 0).threads;
     for n in 0..files as u64 {
         // Small numbers come more often than large ones.
         let kind = random.below(KINDS).min(random.below(KINDS));
@@ -57,6 +65,12 @@ pub(super) fn write(dir: &Path, files: usize) -> Result<usize> {
         } else {
             random.below(5)
         };
+        dump.app = ["tileworker", "tileserver", "tilecache"][kind as usize % 3].to_owned();
+        let (arch, cpus) = [("x86_64", 8), ("aarch64", 4)][random.below(2) as usize];
+        (dump.host.arch, dump.host.cpus) = (arch.to_owned(), cpus);
+        let host = format!("web-{}", random.below(200));
+        dump.metadata = [("host".to_owned(), host)].into_iter().collect();
+        dump.threads = threads[..random.below(6) as usize].to_vec();
         dump.version = Some(format!("1.{minor}.0"));
         dump.process.pid = 2 + random.below(32_000) as u32;
         let at = UNIX_EPOCH + Duration::from_micros((FIRST + 7 * n) * 1_000_000 + n);
@@ -92,6 +106,9 @@ pub(super) fn write(dir: &Path, files: usize) -> Result<usize> {
             json.truncate(8);
         } else {
             whole += 1;
+            if n % WITHOUT_END == WITHOUT_END - 1 {
+                json.truncate(json.len() - END);
+            }
         }
         fs::write(dir.join(format!("{n:06}.json")), json)?;
     }
@@ -106,10 +123,15 @@ pub(super) fn queries(program: &Path, python: &Path, reports: &Path, kinds: usiz
         .args(["export", "--to", "jsonl", "--output"])
         .arg(&lines)
         .arg(reports);
-    // The damaged files are told by the exit code 1.
-    ensure!(
-        export.output()?.status.code() == Some(1),
-        "export of the fleet"
+    let run = measure::run(&mut export, || Ok(false))?;
+    let size = fs::metadata(&lines)
+        .with_context(|| format!("export of the fleet: {}", run.stderr))?
+        .len();
+    println!(
+        "      export --to jsonl: {:.1} s, {} MiB of memory, {} MB of lines",
+        run.seconds,
+        run.peak >> 10,
+        size / 1_000_000
     );
     let mut queries = script(python, QUERIES);
     queries
@@ -117,8 +139,25 @@ pub(super) fn queries(program: &Path, python: &Path, reports: &Path, kinds: usiz
         .arg(&lines)
         .arg(SLOW)
         .arg(kinds.to_string());
-    check(
-        "DuckDB answers the questions of the README about the fleet",
-        &mut queries,
-    )
+    let run = measure::run(&mut queries, || Ok(false))?;
+    ensure!(run.stdout.contains("ANSWERED"), "DuckDB: {}", run.stderr);
+    println!("  yes DuckDB answers the questions of the README about the fleet");
+    println!(
+        "      in {:.1} s, {} MiB of memory",
+        run.seconds,
+        run.peak >> 10
+    );
+    Ok(())
+}
+
+/// Counts the kinds of failures, and prints what that takes.
+pub(super) fn group(program: &Path, reports: &Path) -> Result<usize> {
+    let mut group = Command::new(program);
+    let run = measure::run(group.arg("group").arg(reports), || Ok(false))?;
+    println!(
+        "      group: {:.2} s, {} MiB of memory",
+        run.seconds,
+        run.peak >> 10
+    );
+    tracker::kinds(&run.stdout).with_context(|| run.stderr)
 }

@@ -134,7 +134,6 @@ fn hostile(dir: &Path) -> Result<Vec<(String, Vec<u8>)>> {
             .into_owned();
         all.push((name, fs::read(&path)?));
     }
-    let line = "<img src=x onerror=alert(1)> ".repeat((10 << 20) / 29);
     all.push(("long-lines".to_owned(), long_lines()));
     let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
     let errors = format!(

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{dumps, fleet, python_with};
+use super::dumps::Random;
+use super::{dumps, fleet, measure, python_with};
 use crate::cargo;
 
 /// What is added to the configuration that Bugsink makes.
@@ -69,10 +70,13 @@ if project.name == "corpus":
 print("LOOKED")
 "#;
 
+const ACCESS_LOG: &str = "access.log";
+
 /// How long Bugsink may take to answer its first request.
 const START: Duration = Duration::from_secs(60);
 
-pub(super) fn run(program: &Path, fleet_of: usize) -> Result<()> {
+/// Sends the corpus and a fleet of so many files, and kills `send` that often meanwhile.
+pub(super) fn run(program: &Path, fleet_of: usize, kills: usize) -> Result<()> {
     let python = python_with(&["bugsink", "duckdb"])?;
     let dir = tempfile::tempdir()?;
     let bugsink = Bugsink::start(&python, dir.path())?;
@@ -93,47 +97,58 @@ pub(super) fn run(program: &Path, fleet_of: usize) -> Result<()> {
 
     let reports = dir.path().join("fleet");
     let whole = fleet::write(&reports, fleet_of)?;
-    let started = Instant::now();
-    let mut interrupted = send(&bugsink.projects[1], &reports);
-    let mut child = interrupted
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()?;
-    // A receipt has 33 bytes.
-    let third = 33 * (whole / 3) as u64;
-    while receipts(&dir.path().join("state"), third)? {
-        ensure!(
-            child.try_wait()?.is_none(),
-            "send ended before it was killed"
-        );
-        std::thread::sleep(Duration::from_millis(20));
+    let kinds = fleet::group(program, &reports)?;
+    let requests = bugsink.requests()?;
+    let mut random = Random(17);
+    let mut peak = 0;
+    let mut seconds = 0.0;
+    for n in 0..kills {
+        // Anywhere within its part of the fleet, and at any moment of a request.
+        let part = (whole / kills) as u64;
+        let goal = n as u64 * part + 1 + part / 8 + random.below(3 * part / 4);
+        let delay = Duration::from_micros(random.below(40_000));
+        let run = measure::run(&mut send(&bugsink.projects[1], &reports), || {
+            let is_there = receipts(&dir.path().join("state"))? >= goal;
+            if is_there {
+                std::thread::sleep(delay);
+            }
+            Ok(is_there)
+        })?;
+        ensure!(run.was_killed, "send ended before it was killed: {run:?}");
+        peak = peak.max(run.peak);
+        seconds += run.seconds;
     }
-    child.kill()?;
-    child.wait()?;
-    let rest = printed(&mut send(&bugsink.projects[1], &reports), false)?;
-    let seconds = started.elapsed().as_secs_f64();
+    let rest = measure::run(&mut send(&bugsink.projects[1], &reports), || Ok(false))?;
+    peak = peak.max(rest.peak);
+    seconds += rest.seconds;
+    let requests = bugsink.requests()? - requests;
     let again = printed(&mut send(&bugsink.projects[1], &reports), false)?;
     ensure!(again.starts_with("sent 0 dumps, "), "{again}");
-    bugsink.look("fleet", whole, groups(program, &reports)?)?;
+    bugsink.look("fleet", whole, kinds)?;
     println!(
-        "  yes Bugsink has {whole} dumps of {fleet_of} files once each, although send was killed"
+        "  yes Bugsink has {whole} dumps of {fleet_of} files once each, although send was killed \
+         {kills} times"
     );
     println!(
-        "      in {seconds:.1} s; the second run {}",
-        rest.trim_end()
+        "      {requests} requests in {:.1} minutes, at most {} MiB of memory; the last run {}",
+        seconds / 60.0,
+        peak >> 10,
+        rest.stdout.trim_end()
     );
-    fleet::queries(program, &python, &reports, groups(program, &reports)?)
+    fleet::queries(program, &python, &reports, kinds)
 }
 
-/// Whether the newest receipts are still shorter than that.
-fn receipts(state: &Path, bytes: u64) -> Result<bool> {
+/// How many receipts the target with the most of them has.
+fn receipts(state: &Path) -> Result<u64> {
+    /// Bytes of a receipt.
+    const RECEIPT: u64 = 33;
     let mut largest = 0;
     if let Ok(entries) = fs::read_dir(state.join("flightrec/sent")) {
         for entry in entries {
             largest = largest.max(entry?.metadata()?.len());
         }
     }
-    Ok(largest < bytes)
+    Ok(largest / RECEIPT)
 }
 
 fn printed(command: &mut Command, must_succeed: bool) -> Result<String> {
@@ -149,7 +164,11 @@ fn printed(command: &mut Command, must_succeed: bool) -> Result<String> {
 /// How many kinds `flightrec group` counts.
 fn groups(program: &Path, reports: &Path) -> Result<usize> {
     let mut command = Command::new(program);
-    let text = printed(command.arg("group").arg(reports), true)?;
+    kinds(&printed(command.arg("group").arg(reports), true)?)
+}
+
+/// The number of kinds in what `flightrec group` printed.
+pub(super) fn kinds(text: &str) -> Result<usize> {
     let line = text
         .lines()
         .find(|line| line.contains(" in ") && line.contains(" dump"));
@@ -221,6 +240,10 @@ impl Bugsink {
         let server = Command::new(tool("gunicorn"))
             .args(["--workers=2", "--no-control-socket", "bugsink.wsgi"])
             .arg(format!("--bind=127.0.0.1:{port}"))
+            .arg(format!(
+                "--access-logfile={}",
+                dir.join(ACCESS_LOG).display()
+            ))
             .current_dir(dir)
             .env("PYTHONPATH", dir)
             .stdout(Stdio::null())
@@ -235,6 +258,12 @@ impl Bugsink {
         };
         bugsink.wait(port)?;
         Ok(bugsink)
+    }
+
+    /// How many envelopes it was sent.
+    fn requests(&self) -> Result<usize> {
+        let log = fs::read_to_string(self.dir.join(ACCESS_LOG))?;
+        Ok(log.matches("/envelope/").count())
     }
 
     fn wait(&mut self, port: u16) -> Result<()> {

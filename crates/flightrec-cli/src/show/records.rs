@@ -23,7 +23,7 @@ const NARROW: usize = 100;
 const NARROW_NAME: usize = 8;
 
 /// With less room for the message, it goes below the other columns.
-const MIN_MESSAGE: usize = 24;
+const MIN_MESSAGE: usize = 28;
 
 /// A record of one of the processes.
 #[derive(Clone, Copy, Debug)]
@@ -103,7 +103,16 @@ impl<'a> Columns<'a> {
         let widest = view
             .width
             .map_or(MAX_TARGET, |width| (width / share).clamp(10, MAX_TARGET));
-        columns.target = columns.target.min(widest);
+        let target = columns.target;
+        columns.target = target.min(widest);
+        if columns.is_below() {
+            // The line of the other columns has room for more of it.
+            let others = columns.before() - column(columns.target);
+            let room = view
+                .width
+                .map_or(target, |width| width.saturating_sub(others));
+            columns.target = target.min(room);
+        }
         columns
     }
 
