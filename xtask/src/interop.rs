@@ -3,9 +3,10 @@
 //! `cargo xtask interop page [DIR]` checks the page alone, and leaves pages and screenshots in DIR;
 //! `tracker` sends dumps to an error tracker; `formats` checks the others. `fleet [FILES]` sends those
 //! of a large fleet, which takes minutes and is not part of the run without arguments.
-//! `jq` and `lnav` come from the system's packages, `duckdb` and `opentelemetry-proto` from PyPI, into
-//! an environment of their own below the target directory.
+//! `jq` and `lnav` come from the system's packages; `duckdb`, `opentelemetry-proto` and `rotel`, a
+//! collector, come from PyPI into an environment of their own below the target directory.
 
+mod collector;
 mod dumps;
 mod fleet;
 mod measure;
@@ -128,6 +129,7 @@ fn formats() -> Result<()> {
             .arg(file("x.traces"))
             .arg(server.spans.len().to_string()),
     )?;
+    collector::run(&program(), &file("server.json"), &server, dir.path())?;
     export("chrome-trace", &file("x.trace"))?;
     check(
         "the trace holds to the trace-event format",
