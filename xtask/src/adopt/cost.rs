@@ -18,13 +18,17 @@ const PAIRS: usize = 61;
 
 const STARTS: &[(&str, &[&str])] = &[
     ("rg", &["--version"]),
-    ("oxipng", &["--stdout", "good.png"]),
+    ("oxipng", &["-t1", "--stdout", "tiny.png"]),
     ("bore", &["--help"]),
 ];
 
+/// Long enough that the start does not count.
 const WORK: &[(&str, &[&str])] = &[
-    ("rg", &["--no-config", "-j1", "-c", "absent", "large"]),
-    ("oxipng", &["-o1", "-t1", "--stdout", "good.png"]),
+    (
+        "rg",
+        &["--no-config", "-j1", "-c", r"[a-z]{30}", "large"],
+    ),
+    ("oxipng", &["-o1", "-t1", "--stdout", "large.png"]),
 ];
 
 pub(super) fn run() -> Result<()> {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-/// Writes a small directory of text, a good and a bad picture, and a large directory of text.
+/// Writes a small directory of text, pictures, one of them broken, and a large directory of text.
 pub(super) fn make(dir: &Path) -> Result<()> {
     fs::create_dir_all(dir.join("small"))?;
     for (name, text) in [
@@ -16,6 +16,8 @@ pub(super) fn make(dir: &Path) -> Result<()> {
         fs::write(dir.join("small").join(name), text)?;
     }
     fs::write(dir.join("good.png"), picture(200, 200))?;
+    fs::write(dir.join("tiny.png"), picture(8, 8))?;
+    fs::write(dir.join("large.png"), picture(1_000, 1_000))?;
     fs::write(dir.join("bad.png"), "this is no picture")?;
     for number in 0..40 {
         let below = dir.join("large").join(number.to_string());
