@@ -4,10 +4,11 @@
 use std::arch::x86_64::{__cpuid, _mm_lfence, _rdtsc};
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// Whether the counter runs at one rate, and the kernel uses it for its own clock.
+/// Whether the kernel uses the counter for its own clock or, where the kernel does not say, whether
+/// the counter runs at one rate.
 ///
-/// A kernel that has found the counters of the cores to drift apart uses another clock. The answer
-/// is that of the first call.
+/// A kernel that has found the counter to stop, or those of the cores to drift apart, uses another
+/// clock. The answer is that of the first call.
 pub(super) fn is_trusted() -> bool {
     const YES: u8 = 1;
     const NO: u8 = 2;
@@ -16,7 +17,8 @@ pub(super) fn is_trusted() -> bool {
     static ANSWER: AtomicU8 = AtomicU8::new(0);
     match ANSWER.load(Ordering::Relaxed) {
         0 => {
-            let is_trusted = is_invariant() && is_used_by_kernel();
+            // CPUID last: in a virtual machine it takes longer than to read the file.
+            let is_trusted = is_used_by_kernel().unwrap_or_else(is_invariant);
             ANSWER.store(if is_trusted { YES } else { NO }, Ordering::Relaxed);
             is_trusted
         }
@@ -24,10 +26,11 @@ pub(super) fn is_trusted() -> bool {
     }
 }
 
-/// Whether Linux uses the counter; true where it does not say, and on other systems.
-fn is_used_by_kernel() -> bool {
+/// Whether Linux uses the counter. `None` where it does not say, and on other systems.
+fn is_used_by_kernel() -> Option<bool> {
     const CURRENT: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
-    !cfg!(target_os = "linux") || std::fs::read(CURRENT).map_or(true, |name| is_tsc(&name))
+    let name = cfg!(target_os = "linux").then(|| std::fs::read(CURRENT))?;
+    Some(is_tsc(&name.ok()?))
 }
 
 fn is_tsc(name: &[u8]) -> bool {
