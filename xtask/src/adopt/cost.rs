@@ -24,10 +24,7 @@ const STARTS: &[(&str, &[&str])] = &[
 
 /// Long enough that the start does not count.
 const WORK: &[(&str, &[&str])] = &[
-    (
-        "rg",
-        &["--no-config", "-j1", "-c", r"[a-z]{30}", "large"],
-    ),
+    ("rg", &["--no-config", "-j1", "-c", r"[a-z]{30}", "large"]),
     ("oxipng", &["-o1", "-t1", "--stdout", "large.png"]),
 ];
 
