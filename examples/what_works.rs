@@ -38,7 +38,11 @@ fn main() {
 fn play(scenario: &str, dir: &Path) {
     let recorder = flightrec::builder("what-works")
         .dir(dir)
-        .console(log::LevelFilter::Off)
+        .console(if scenario == "console" {
+            log::LevelFilter::Info
+        } else {
+            log::LevelFilter::Off
+        })
         .crash_safe(!matches!(scenario, "error" | "panic" | "unnamed"))
         .symbolicate(scenario != "unnamed")
         .all_threads(scenario == "threads")
@@ -61,6 +65,7 @@ fn play(scenario: &str, dir: &Path) {
             let _ = std::io::stdin().read(&mut [0]);
         }
         "crash" => crashes_here(),
+        "console" => log::error!("with colours, if the console has them"),
         // Makes dumps of the rings that earlier processes left.
         _ => drop(recorder.run(|| Ok::<(), flightrec::stackerr::Error>(()))),
     }

@@ -135,3 +135,25 @@ impl Write for Length {
 pub(crate) fn is_temporary(name: &str) -> bool {
     name.starts_with(TEMPORARY)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_file_replaces_no_other() {
+        let path = tempfile::tempdir().unwrap();
+        let dir = Dir::open(path.path()).unwrap();
+        let dump = |app: &str| {
+            let mut dump = Dump::default();
+            dump.app = app.to_owned();
+            dump
+        };
+        write(&dir, "dump.json", &dump("first")).unwrap();
+        let error = write(&dir, "dump.json", &dump("second")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "{error}");
+        let there = fs::read_to_string(path.path().join("dump.json")).unwrap();
+        assert!(there.contains("first") && !there.contains("second"));
+        assert_eq!(fs::read_dir(path.path()).unwrap().count(), 1);
+    }
+}

@@ -1,6 +1,7 @@
 //! What lies in the directory after dumps were written.
 
 use std::fs::{self, File};
+use std::io::Read;
 use std::path::Path;
 
 use dumpstore::{Dir, Retention, Store, is_dump_name};
@@ -25,6 +26,61 @@ fn kept(dir: &Path) -> Vec<String> {
     names.sort();
     let read = |name: &String| Dump::from_json(&fs::read(dir.join(name)).unwrap()).unwrap();
     names.iter().map(|name| read(name).fingerprint).collect()
+}
+
+/// Where the user's state is, as the environment says.
+#[cfg(any(target_os = "linux", target_os = "macos", windows))]
+#[test]
+fn without_a_directory_dumps_go_to_the_user_s_state() {
+    const IN_CHILD: &str = "DUMPSTORE_TEST_CHILD";
+    let variable = if cfg!(windows) {
+        "LOCALAPPDATA"
+    } else {
+        "XDG_STATE_HOME"
+    };
+    if std::env::var_os(IN_CHILD).is_some() {
+        let store = Store::new("my-tool", None, Retention::default());
+        store.write(&dump("1")).unwrap();
+        return;
+    }
+    let state = tempdir().unwrap();
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "without_a_directory_dumps_go_to_the_user_s_state",
+        ])
+        .env(IN_CHILD, "1")
+        .env(variable, state.path())
+        .env_remove("STATE_DIRECTORY")
+        .output()
+        .unwrap();
+    assert!(child.status.success(), "{child:?}");
+    assert_eq!(kept(&state.path().join("my-tool").join("flightrec")), ["1"]);
+}
+
+#[test]
+fn a_dump_that_a_reader_has_open_is_replaced_or_left_as_it_is() {
+    let dir = tempdir().unwrap();
+    let store = store(dir.path(), Retention::default());
+    let path = store.write(&dump("addresses")).unwrap().path;
+    let mut reader = File::open(&path).unwrap();
+    match store.replace(&path, &dump("names")) {
+        Ok(()) => assert_eq!(kept(dir.path()), ["names"]),
+        // Wine, and Windows before 10, replace no file that is open.
+        Err(error) => assert!(
+            cfg!(windows) && kept(dir.path()) == ["addresses"],
+            "{error}"
+        ),
+    }
+    // The reader has what it has opened.
+    let mut read = Vec::new();
+    reader.read_to_end(&mut read).unwrap();
+    assert_eq!(Dump::from_json(&read).unwrap().fingerprint, "addresses");
+    drop(reader);
+    store.replace(&path, &dump("names")).unwrap();
+    assert_eq!(kept(dir.path()), ["names"]);
+    // Nothing else is left.
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }
 
 #[cfg(unix)]

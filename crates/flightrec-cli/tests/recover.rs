@@ -1,5 +1,5 @@
 //! `flightrec recover`
-#![cfg(any(target_os = "linux", target_os = "macos"))]
+#![cfg(any(target_os = "linux", target_os = "macos", windows))]
 
 use std::fs;
 use std::process::Command;
@@ -37,6 +37,7 @@ fn a_ring_becomes_a_dump_and_stays_where_it_is() {
             })
             .collect::<Vec<_>>()
     };
+    // This process is alive, and has it open.
     let program = || Command::new(env!("CARGO_BIN_EXE_flightrec"));
     let output = program().arg("recover").args(rings()).output().unwrap();
     assert!(output.status.success(), "{output:?}");

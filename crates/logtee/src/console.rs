@@ -14,8 +14,8 @@ use crate::write::WriteSink;
 /// - Otherwise `CLICOLOR_FORCE`, if neither empty nor `0`, turns them on.
 /// - Otherwise `CLICOLOR=0` turns them off.
 /// - Otherwise they are on if stderr is a terminal and `TERM` is set to something else than `dumb`.
-///   On Windows `WT_SESSION` or `ANSICON` is as good as `TERM`; consoles without any of them may
-///   not understand escape sequences.
+///   On Windows `ANSICON`, or a console that accepts escape sequences (since Windows 10), is as good
+///   as `TERM`. The console is asked to accept them.
 ///
 /// A closed or broken stderr is an error, which a tee counts, and never a panic. For another
 /// format use [`WriteSink::new`] with `std::io::stderr()`.
@@ -27,11 +27,25 @@ use crate::write::WriteSink;
 /// # drop(tee);
 /// ```
 pub fn stderr() -> WriteSink<Text, Stderr> {
-    let colored = wants_colors(|name| std::env::var_os(name), io::stderr().is_terminal());
+    let is_terminal = io::stderr().is_terminal();
+    let console_can = is_terminal && console_accepts_escapes();
+    let colored = wants_colors(|name| std::env::var_os(name), is_terminal, console_can);
     WriteSink::new(Text::new().colored(colored), io::stderr())
 }
 
-fn wants_colors(variable: impl Fn(&str) -> Option<OsString>, is_terminal: bool) -> bool {
+/// Consoles of Windows print escape sequences as text until they are asked not to.
+fn console_accepts_escapes() -> bool {
+    #[cfg(windows)]
+    return anstyle_query::windows::enable_ansi_colors() == Some(true);
+    #[cfg(not(windows))]
+    return false;
+}
+
+fn wants_colors(
+    variable: impl Fn(&str) -> Option<OsString>,
+    is_terminal: bool,
+    console_can: bool,
+) -> bool {
     let set = |name| variable(name).filter(|value| !value.is_empty());
     if set("NO_COLOR").is_some() {
         return false;
@@ -44,7 +58,7 @@ fn wants_colors(variable: impl Fn(&str) -> Option<OsString>, is_terminal: bool) 
     }
     let terminal_can = match set("TERM") {
         Some(term) => term != "dumb",
-        None => cfg!(windows) && (set("WT_SESSION").is_some() || set("ANSICON").is_some()),
+        None => console_can || (cfg!(windows) && set("ANSICON").is_some()),
     };
     is_terminal && terminal_can
 }
@@ -60,7 +74,8 @@ mod tests {
                 let found = variables.iter().find(|(known, _)| *known == name);
                 found.map(|(_, value)| OsString::from(value))
             };
-            wants_colors(variable, is_terminal)
+            // No console of Windows says that it can.
+            wants_colors(variable, is_terminal, false)
         };
         let xterm = ("TERM", "xterm");
         assert!(check(&[xterm], true));
@@ -72,5 +87,8 @@ mod tests {
         assert!(!check(&[("CLICOLOR_FORCE", "0")], false));
         assert!(!check(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], true));
         assert!(!check(&[xterm, ("CLICOLOR", "0")], true));
+        assert!(!check(&[], true));
+        assert!(wants_colors(|_| None, true, true));
+        assert!(!wants_colors(|_| None, false, true));
     }
 }

@@ -24,6 +24,7 @@ const TESTS: &[&str] = &[
     "-p dumpstore",
     "-p forklock --test threads",
     "-p flightrec --all-features --test dump --test store --test crash",
+    "-p flightrec-cli --no-default-features --test recover",
 ];
 
 /// Builds and runs tests and a program that tries each capability, for each target, and compares the
@@ -154,9 +155,8 @@ fn probe(target: &Target) -> Result<Vec<(String, String)>> {
         }
         None => Command::new(&program),
     };
-    command
-        .arg(dir.join(format!("flightrec{suffix}")))
-        .envs(target.env());
+    let flightrec = dir.join(format!("flightrec{suffix}"));
+    command.arg(&flightrec).envs(target.env());
     let output = command
         .output()
         .with_context(|| format!("cannot run {}", program.display()))?;
@@ -169,6 +169,9 @@ fn probe(target: &Target) -> Result<Vec<(String, String)>> {
             output.status,
             String::from_utf8_lossy(&output.stderr)
         );
+    }
+    if target.kind == Kind::Wine {
+        wine::colours(&program, &flightrec, &target.env())?;
     }
     let lines = stdout.lines().filter_map(|line| line.split_once('\t'));
     Ok(lines

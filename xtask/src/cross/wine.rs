@@ -1,8 +1,9 @@
-//! Wine before version 9 lacks a library that std links to.
+//! What Wine needs: before version 9 it lacks a library that std links to. And what only Wine shows:
+//! colours on a console of Windows.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -38,5 +39,44 @@ pub(super) fn complete() -> Result<()> {
     if !made.success() {
         bail!("the compiler cannot make a library that Wine lacks");
     }
+    Ok(())
+}
+
+/// Whether the console of a recorder, and the program `flightrec`, print colours on a console, and
+/// print none if `NO_COLOR` is set. Wine's console is a terminal of this system, which `script` makes.
+pub(super) fn colours(recorder: &Path, flightrec: &Path, env: &[(String, String)]) -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let printed = |program: &Path, args: &str, variable: (&str, &str)| -> Result<String> {
+        let output = Command::new("script")
+            .args(["--quiet", "--return", "--command"])
+            .arg(format!("wine '{}' {args}", program.display()))
+            .arg("/dev/null")
+            .stdin(Stdio::null())
+            .envs(env.iter().map(|(name, value)| (name, value)))
+            // A shell of Windows does not set it.
+            .env_remove("TERM")
+            .env("SCENARIO", "console")
+            .env("DUMPS", dir.path())
+            .env(variable.0, variable.1)
+            .output()
+            .context("cannot start `script`")?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    for (program, args, colour) in [
+        (recorder, "", "\x1b[31mERROR"),
+        (flightrec, "--help", "\x1b[1mshow"),
+    ] {
+        let text = printed(program, args, ("LANG", "C"))?;
+        if !text.contains(colour) {
+            bail!(
+                "{} prints no colours on a console: {text:?}",
+                program.display()
+            );
+        }
+        if printed(program, args, ("NO_COLOR", "1"))?.contains(colour) {
+            bail!("{} prints colours with NO_COLOR", program.display());
+        }
+    }
+    println!("colours on a console: yes, and none with NO_COLOR");
     Ok(())
 }
