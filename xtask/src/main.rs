@@ -46,7 +46,10 @@ Usage: cargo xtask TASK
   faults [--quick]        processes killed, files damaged, disks full: the long campaigns
   fuzz [--seconds N] [TARGET]…
                           every reader of outside bytes, on bytes that nobody thought of
-  interop                 what the program exports, read by jq, DuckDB, lnav and OpenTelemetry
+  interop [page|tracker|formats]
+                          what the program exports and sends, read by a browser, an error tracker,
+                          jq, DuckDB, lnav and an OpenTelemetry collector
+  interop fleet           the dumps of a large fleet (about 15 minutes)
   load [--pairs N]        the example service under load, with the recorder and without
   package                 each crate, built from the tarball that would be published
                           (about ten minutes)
