@@ -220,3 +220,30 @@ fn a_share_is_never_more_than_the_lines_that_are_kept() {
     log_of(&tee, Level::Debug, "chatter", "nothing of this is kept");
     assert!(recorder.snapshot().latest_logs.is_empty());
 }
+
+/// Records that hold their names in full: no number tells their target.
+#[cfg(feature = "crash-safe")]
+#[test]
+fn a_crash_safe_recorder_keeps_the_same() {
+    let dir = tempdir().unwrap();
+    let (recorder, tee) = quiet(dir.path()).crash_safe(true).build();
+    for number in 0..200 {
+        log_of(
+            &tee,
+            Level::Debug,
+            &format!("rare::t{number}"),
+            &format!("rare {number}"),
+        );
+    }
+    for number in 0..20_000 {
+        log_of(&tee, Level::Debug, "chatter", &format!("chatter {number}"));
+    }
+    let dump = recorder.snapshot();
+    assert_eq!(messages(&dump)[..2], ["rare 0", "rare 1"]);
+    assert_eq!(dump.latest_logs.len(), 1_200);
+    assert_eq!(dump.unbroken_from, Some(dump.latest_logs[200].seq));
+    assert_eq!(
+        (dump.evictions[0].target.as_deref(), dump.evictions[0].count),
+        (Some("chatter"), 19_000)
+    );
+}

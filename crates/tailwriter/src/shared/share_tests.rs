@@ -266,3 +266,43 @@ fn a_function_that_panics_costs_shares_and_no_line() {
     let snapshot = tail.snapshot();
     assert_eq!((snapshot.len(), snapshot.evicted()), (10, 1_990));
 }
+
+/// A line that moves from a segment to the archive while a snapshot is made is in it once.
+#[test]
+fn snapshots_taken_while_threads_push_have_the_quiet_lines() {
+    let tail = TailWriter::builder()
+        .max_lines(100)
+        .max_line_bytes(64)
+        .shares(Shares::new(groups).kind(3, 8, 4096).kind(3, 8, 4096))
+        .build_shared();
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for me in 1..=3 {
+            let (tail, stop) = (&tail, &stop);
+            scope.spawn(move || {
+                // Its quiet lines: each thread's in a group of their own, one after the other.
+                for number in 0..4_u8 {
+                    tail.push(&[10 + me, 0, number]);
+                }
+                while !stop.load(Ordering::Relaxed) {
+                    tail.push(&[me, 9, b'.']);
+                }
+            });
+        }
+        let mut checked = 0;
+        while checked < 300 {
+            let snapshot = tail.snapshot();
+            if snapshot.evicted() < 10_000 {
+                continue;
+            }
+            let quiet = snapshot.lines().filter(|line| line[0] > 10);
+            let mut quiet: Vec<_> = quiet.map(|line| (line[0] - 10, line[2])).collect();
+            quiet.sort_unstable();
+            let expected = (1..=3).flat_map(|me| (1..4).map(move |number| (me, number)));
+            assert!(quiet.iter().copied().eq(expected), "{quiet:?}");
+            assert!(snapshot.len() - snapshot.kept_apart() == 100);
+            checked += 1;
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+}
