@@ -25,14 +25,13 @@ pub(crate) fn shares(lines: usize, max_bytes: usize) -> Option<Shares> {
     if lines == 0 {
         return None;
     }
-    let (mask, required) = packlog::same_origin();
     let (of_thread, threads) = OF_THREAD;
     let (of_target, targets) = OF_TARGET;
     let shares = Shares::new(groups)
         .kind(of_thread.min(lines), threads, max_bytes / 64)
         .kind(of_target.min(lines), targets, max_bytes / 128)
         .kind(OF_LEVEL.min(lines), 3, max_bytes / 4)
-        .same_head(mask, required);
+        .same_head(packlog::origin_mask(), packlog::origin_bytes);
     Some(shares)
 }
 

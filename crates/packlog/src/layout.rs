@@ -129,21 +129,19 @@ pub(crate) mod kind {
     pub(crate) const JSON: u8 = 10;
 }
 
-/// Which bits of a packed record's first 24 bytes say where it comes from; see
-/// [`same_origin`](crate::same_origin).
-pub(crate) const ORIGIN: ([u8; 24], [u8; 24]) = {
+/// See [`origin_mask`](crate::origin_mask).
+pub(crate) const ORIGIN_MASK: [u8; 24] = {
+    let flags = flag::HAS_MODULE | flag::MODULE_INTERNED | flag::TARGET_IS_MODULE | flag::HAS_SPAN;
     let mut mask = [0; 24];
-    let mut required = [0; 24];
-    let [low, high] = (flag::INTERNED | flag::TARGET_IS_MODULE).to_le_bytes();
-    // The version, the level, the number of the module, what the record is, the number of the thread.
     let mut at = 0;
     while at < 24 {
-        if matches!(at, 0 | 1 | 10 | 11 | 19..24) {
+        // The version, the level, the lengths or numbers of target and module, the length of the thread,
+        // what the record is, the number of the thread.
+        if matches!(at, 0 | 1 | 8..12 | 18 | 19 | 20..24) {
             mask[at] = u8::MAX;
         }
         at += 1;
     }
-    (required[2], required[3]) = (low, high);
-    (mask[2], mask[3]) = (low, high);
-    (mask, required)
+    [mask[2], mask[3]] = flags.to_le_bytes();
+    mask
 };

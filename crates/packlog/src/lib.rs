@@ -16,7 +16,8 @@ pub use event::{
 pub use fields::{FieldValue, Fields};
 pub use pack::{Options, pack, pack_padded};
 pub use unpack::{
-    Error, OpenedSpan, Origin, RecordKind, Unpacked, map_thread, origin, same_origin, unpack,
+    Error, OpenedSpan, Origin, RecordKind, Unpacked, map_thread, origin, origin_bytes, origin_mask,
+    unpack,
 };
 
 /// The most bytes that a packed record can have.

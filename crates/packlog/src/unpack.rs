@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use log::Level;
 
@@ -164,15 +165,36 @@ fn level(number: u8) -> Result<Level, Error> {
     })
 }
 
-/// Which bits of a packed record's first 24 bytes say where it comes from: a mask, and the bits of it
-/// that must be set.
-///
-/// Two records whose set bits include the latter and that agree in the mask have the same level,
-/// target, thread and kind. Nearly all records that were not packed as
-/// [self-contained](crate::Options::self_contained) have these bits.
+/// Which bits of a packed record's first 24 bytes say where it comes from, together with the bytes that
+/// [`origin_bytes`] tells.
 #[must_use]
-pub const fn same_origin() -> ([u8; 24], [u8; 24]) {
-    ORIGIN
+pub const fn origin_mask() -> [u8; 24] {
+    ORIGIN_MASK
+}
+
+/// Where an event's names are that have no number, as far as they say where it comes from. `head` are
+/// the first 24 bytes; the bits that [`origin_mask`] lacks do not matter. `None` for spans, and for
+/// records of earlier versions.
+///
+/// Events that agree in the bits of the mask and in these bytes have the same [`origin`].
+#[must_use]
+pub fn origin_bytes(head: &[u8; 24]) -> Option<Range<usize>> {
+    let header = Header::from_bytes(head.first_chunk()?)?;
+    if head[0] != VERSION || header.kind != record::EVENT {
+        return None;
+    }
+    let has = |bit: u16| header.flags & bit != 0;
+    let span = if has(flag::HAS_SPAN) { 8 } else { 0 };
+    let module = match has(flag::HAS_MODULE) && !has(flag::MODULE_INTERNED) {
+        true => header.module.into(),
+        false => 0,
+    };
+    let target = match has(flag::TARGET_IS_MODULE) {
+        true => 0,
+        false => header.target.into(),
+    };
+    let start = HEADER + usize::from(header.thread) + span;
+    Some(start..start + module + target)
 }
 
 /// Reads what [`pack`](crate::pack) wrote.

@@ -415,15 +415,22 @@ fn each_thread_has_a_number_also_where_a_display_logs() {
     assert_eq!(numbers.len(), 11);
 }
 
-/// The bits that `same_origin` names are enough to tell records apart.
+/// The bits and bytes that are named are enough to tell records apart.
 #[test]
-fn records_that_agree_in_their_head_have_one_origin() {
-    let (mask, required) = packlog::same_origin();
-    let heads: Vec<_> = ["a", "b", "a"]
-        .into_iter()
-        .flat_map(|module| [Level::Info, Level::Debug].map(|level| (module, level)))
-        .flat_map(|place| [(place, Some("written"), 7), (place, None, 9)])
-        .map(|((module, level), target, line)| {
+fn records_that_agree_in_their_origin_bytes_have_one_origin() {
+    let mask = packlog::origin_mask();
+    let places = [
+        ("aa", None),
+        ("bb", None),
+        ("aa", Some("bb")),
+        ("bb", Some("cc")),
+    ];
+    let places = places.into_iter().chain(places);
+    let places = places.flat_map(|place| [Level::Info, Level::Debug].map(|level| (place, level)));
+    let places = places.flat_map(|place| [false, true].map(|contained| (place, contained)));
+    let packed: Vec<_> = places
+        .zip(1..)
+        .map(|((((module, target), level), contained), line)| {
             let args = format_args!("m{line}");
             let record = Record::builder()
                 .level(level)
@@ -433,19 +440,30 @@ fn records_that_agree_in_their_head_have_one_origin() {
                 .line(Some(line))
                 .args(args)
                 .build();
-            packlog::pack(&record, Options::default(), |bytes| {
-                let head: [u8; 24] = bytes[..24].try_into().unwrap();
-                let masked = std::array::from_fn(|at| head[at] & mask[at]);
-                let decides = (0..24).all(|at| head[at] & required[at] == required[at]);
-                assert_eq!(decides, target.is_none());
-                let masked: [u8; 24] = masked;
-                decides.then_some((masked, (module, level)))
-            })
+            let options = Options::default().self_contained(contained);
+            let bytes = packlog::pack(&record, options, <[u8]>::to_vec);
+            let head = std::array::from_fn(|at| bytes[at] & mask[at]);
+            let range = packlog::origin_bytes(&head).unwrap();
+            let told = (head, bytes[range].to_vec());
+            let origin = packlog::origin(&bytes).unwrap();
+            (told, contained, (origin.level, origin.target.to_owned()))
         })
         .collect();
-    for one in heads.iter().flatten() {
-        for other in heads.iter().flatten() {
-            assert_eq!(one.0 == other.0, one.1 == other.1);
+    let mut equal = 0;
+    for (told, contained, origin) in &packed {
+        for (other, other_contained, other_origin) in &packed {
+            if told == other {
+                assert_eq!(origin, other_origin);
+                equal += 1;
+            }
+            // Each is there a second time, on another line.
+            assert!(
+                contained != other_contained
+                    || told == other
+                    || origin != other_origin
+                    || origin.1 == "bb"
+            );
         }
     }
+    assert_eq!(equal, 2 * packed.len());
 }

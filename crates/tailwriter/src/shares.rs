@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
 
 /// How many kinds of groups there can be.
 pub const MAX_KINDS: usize = 4;
@@ -57,8 +58,11 @@ pub struct Shares {
     groups_of: fn(&[u8]) -> Groups,
     kinds: Vec<Kind>,
     mask: [u64; HEAD_WORDS],
-    required: Option<[u64; HEAD_WORDS]>,
+    decides: Option<Decides>,
 }
+
+/// See [`Shares::same_head`].
+type Decides = fn(&[u8; 24]) -> Option<Range<usize>>;
 
 /// The bounds of a kind of groups.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +80,7 @@ impl Shares {
             groups_of,
             kinds: Vec::new(),
             mask: [0; HEAD_WORDS],
-            required: None,
+            decides: None,
         }
     }
 
@@ -100,15 +104,20 @@ impl Shares {
         self
     }
 
-    /// Promises that two lines are in the same groups if they agree in the bits `mask` of their first
-    /// 24 bytes, and have all bits of `required` there. The function is then called for one of them.
-    pub fn same_head(mut self, mask: [u8; 24], required: [u8; 24]) -> Shares {
-        let required = head_words(required);
-        self.mask = head_words(mask);
-        for (mask, required) in self.mask.iter_mut().zip(required) {
-            *mask |= required;
-        }
-        self.required = Some(required);
+    /// Promises that lines are in the same groups if they agree in the bits `mask` of their first 24
+    /// bytes and in the bytes that `decides` tells. The function that tells the groups is then called
+    /// for one of them.
+    ///
+    /// `decides` gets the first 24 bytes of a line, of which bits outside of `mask` are zero, and returns
+    /// `None` where it can't tell.
+    pub fn same_head(
+        mut self,
+        mask: [u8; 24],
+        decides: fn(&[u8; 24]) -> Option<Range<usize>>,
+    ) -> Shares {
+        let (chunks, _) = mask.as_chunks::<8>();
+        self.mask = [0, 1, 2].map(|at| u64::from_le_bytes(chunks[at]));
+        self.decides = Some(decides);
         self
     }
 
@@ -132,17 +141,15 @@ impl Shares {
         [0, 1, 2].map(|at| head[at] & self.mask[at])
     }
 
-    /// Whether lines with this masked head are all in the same groups.
-    pub(crate) fn decides(&self, masked: [u64; HEAD_WORDS]) -> bool {
-        self.required.is_some_and(|required| {
-            (0..HEAD_WORDS).all(|at| masked[at] & required[at] == required[at])
-        })
+    /// Which further bytes of a line with this masked head say what groups it is in.
+    pub(crate) fn decides(&self, masked: [u64; HEAD_WORDS]) -> Option<Range<usize>> {
+        let mut head = [0; 24];
+        let (chunks, _) = head.as_chunks_mut::<8>();
+        for (chunk, word) in chunks.iter_mut().zip(masked) {
+            *chunk = word.to_le_bytes();
+        }
+        self.decides?(&head)
     }
-}
-
-fn head_words(bytes: [u8; 24]) -> [u64; HEAD_WORDS] {
-    let (chunks, _) = bytes.as_chunks::<8>();
-    [0, 1, 2].map(|at| u64::from_le_bytes(chunks[at]))
 }
 
 /// A map by group. The numbers of groups are hashes, or small.

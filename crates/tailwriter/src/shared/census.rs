@@ -4,7 +4,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::segment::{Format, Segment, Stored};
+use super::segment::{Format, Head, Segment, Stored, TextPart};
 use crate::shares::{Groups, HEAD_WORDS, Shares};
 
 /// What a segment holds, by groups.
@@ -22,6 +22,8 @@ pub(crate) struct CensusEntry {
     pub(crate) groups: Groups,
     /// What all of them begin with, if that decides which groups they are in.
     head: Option<[u64; HEAD_WORDS]>,
+    /// The place of the first.
+    first: u32,
     pub(crate) lines: u64,
     pub(crate) last_tick: u64,
 }
@@ -59,13 +61,19 @@ impl Census {
                 place = line.end(place);
                 continue;
             }
-            let head = line.head().map(|head| shares.masked(head));
-            let head = head.filter(|head| shares.decides(*head));
-            let run = match head {
+            let head = line.head().and_then(|head| {
+                let words = shares.masked(head);
+                let text = shares.decides(words)?;
+                (text.end <= line.len()).then(|| Head {
+                    words,
+                    text: TextPart::new(text),
+                })
+            });
+            let run = match &head {
                 Some(head) => segment.run_from(place, &line, head, shares.mask()),
                 None => line.alone(place),
             };
-            let at = self.entry_of(head, &line, shares);
+            let at = self.entry_of(head.as_ref(), place, &line, segment, shares);
             let entry = &mut self.entries[at];
             entry.lines += u64::from(run.lines);
             entry.last_tick = run.last_tick;
@@ -78,25 +86,36 @@ impl Census {
         }
     }
 
-    /// The entry for lines with this head or, without one, in the same groups as `line`.
+    /// The entry for `line`, which is at `place`: that of lines that agree with it in what `head` says
+    /// or, without that, that of lines in the same groups.
     fn entry_of<F: Format>(
         &mut self,
-        head: Option<[u64; HEAD_WORDS]>,
+        head: Option<&Head>,
+        place: u32,
         line: &Stored<'_, F>,
+        segment: &Segment<'_, F>,
         shares: &Shares,
     ) -> usize {
         // From the end: the same lines come again soon.
         let entries = &mut self.entries;
-        let found = head.and_then(|_| entries.iter().rposition(|entry| entry.head == head));
+        let words = head.map(|head| head.words);
+        let found = head.and_then(|head| {
+            entries.iter().rposition(|entry| {
+                let one = || segment.line_at(entry.first);
+                entry.head == words && one().is_some_and(|one| one.agrees(line, head))
+            })
+        });
         found.unwrap_or_else(|| {
             self.text.clear();
             line.copy_to(&mut self.text);
             let groups = shares.groups_of(&self.text);
-            let is_same = |entry: &CensusEntry| entry.head == head && entry.groups == groups;
-            entries.iter().rposition(is_same).unwrap_or_else(|| {
+            let same = |entry: &CensusEntry| entry.head.is_none() && entry.groups == groups;
+            let found = entries.iter().rposition(same).filter(|_| head.is_none());
+            found.unwrap_or_else(|| {
                 entries.push(CensusEntry {
                     groups,
-                    head,
+                    head: words,
+                    first: place,
                     lines: 0,
                     last_tick: 0,
                 });

@@ -333,16 +333,32 @@ impl<'a, F: Format> Segment<'a, F> {
         Stored::new(self.words.get(F::FIRST_LINE + place as usize..)?)
     }
 
-    /// The line `first` at `place`, and those that follow one another after it whose first words
-    /// agree with `head` in the bits of `mask`.
+    /// The line `first` at `place`, and those that follow one another after it that agree with it in
+    /// what `head` says.
+    pub(crate) fn run_from(
+        &self,
+        place: u32,
+        first: &Stored<'a, F>,
+        head: &Head,
+        mask: [u64; HEAD_WORDS],
+    ) -> LineRun {
+        match head.text {
+            Some(text) => self.run(place, first, head.words, mask, |line| {
+                text.agrees::<F>(first.words, line)
+            }),
+            None => self.run(place, first, head.words, mask, |_| true),
+        }
+    }
+
     // Alone, so that all that the loop needs is in registers.
     #[inline(never)]
-    pub(crate) fn run_from(
+    fn run(
         &self,
         place: u32,
         first: &Stored<'a, F>,
         head: [u64; HEAD_WORDS],
         mask: [u64; HEAD_WORDS],
+        agrees: impl Fn(&'a [AtomicU64]) -> bool,
     ) -> LineRun {
         let lines = self.words.get(F::FIRST_LINE..).unwrap_or_default();
         let lines = &lines[..self.state().words().min(lines.len())];
@@ -350,16 +366,19 @@ impl<'a, F: Format> Segment<'a, F> {
         let mut next = place as usize + F::words_for(first.len());
         let mut last = first.words;
         let mut count = 1;
-        while let Some(line) = rest.get(next..) {
-            rest = line;
-            let Some(line) = line.get(..F::LINE_HEADER + HEAD_WORDS) else {
+        while let Some(behind) = rest.get(next..) {
+            rest = behind;
+            let Some(line) = behind.get(..F::LINE_HEADER + HEAD_WORDS) else {
                 break;
             };
             let len = line[1].load(Ordering::Relaxed) as u32 as usize;
             let differs = |word: usize| {
                 (line[F::LINE_HEADER + word].load(Ordering::Relaxed) ^ head[word]) & mask[word]
             };
-            if differs(0) | differs(1) | differs(2) != 0 || len < HEAD_WORDS * WORD {
+            if differs(0) | differs(1) | differs(2) != 0
+                || len < HEAD_WORDS * WORD
+                || !agrees(behind)
+            {
                 break;
             }
             last = line;
@@ -388,6 +407,66 @@ impl<'a, F: Format> Segment<'a, F> {
     }
 }
 
+/// What decides which groups a line is in: its first words, masked, and a part of its text.
+#[derive(Clone, Copy)]
+pub(crate) struct Head {
+    pub(crate) words: [u64; HEAD_WORDS],
+    pub(crate) text: Option<TextPart>,
+}
+
+/// A part of a line's text, in words; of the first and the last of them only some bytes count.
+#[derive(Clone, Copy)]
+pub(crate) struct TextPart {
+    first: usize,
+    last: usize,
+    mask_of_first: u64,
+    mask_of_last: u64,
+    /// A line that has the part is at least this long, in bytes.
+    end: usize,
+}
+
+impl TextPart {
+    /// None if there is nothing in `bytes`.
+    pub(crate) fn new(bytes: std::ops::Range<usize>) -> Option<TextPart> {
+        let last = bytes.end.checked_sub(1).filter(|_| !bytes.is_empty())?;
+        let bits = |bytes: usize| 8 * bytes as u32;
+        Some(TextPart {
+            first: bytes.start / WORD,
+            last: last / WORD,
+            mask_of_first: u64::MAX << bits(bytes.start % WORD),
+            mask_of_last: u64::MAX >> bits(WORD - 1 - last % WORD),
+            end: bytes.end,
+        })
+    }
+
+    /// Whether two lines, given by all their words, agree in it.
+    #[inline]
+    fn agrees<F: Format>(&self, one: &[AtomicU64], other: &[AtomicU64]) -> bool {
+        let text = |line: &'_ [AtomicU64]| {
+            let has_it = line[1].load(Ordering::Relaxed) as u32 as usize >= self.end;
+            has_it.then_some(F::LINE_HEADER + self.first..F::LINE_HEADER + self.last + 1)
+        };
+        let (Some(range), Some(_)) = (text(one), text(other)) else {
+            return false;
+        };
+        let (Some(one), Some(other)) = (one.get(range.clone()), other.get(range)) else {
+            return false;
+        };
+        let mut mask = self.mask_of_first;
+        let count = one.len();
+        for (at, (one, other)) in one.iter().zip(other).enumerate() {
+            if at + 1 == count {
+                mask &= self.mask_of_last;
+            }
+            if (one.load(Ordering::Relaxed) ^ other.load(Ordering::Relaxed)) & mask != 0 {
+                return false;
+            }
+            mask = u64::MAX;
+        }
+        true
+    }
+}
+
 /// Lines that follow one another.
 pub(crate) struct LineRun {
     pub(crate) lines: u32,
@@ -409,6 +488,12 @@ impl<'a, F: Format> Stored<'a, F> {
             words,
             format: PhantomData,
         })
+    }
+
+    /// Whether this line and `other`, whose first words agree, agree in the rest of `head`, too.
+    pub(crate) fn agrees(&self, other: &Stored<'_, F>, head: &Head) -> bool {
+        head.text
+            .is_none_or(|text| text.agrees::<F>(self.words, other.words))
     }
 
     /// The run of this line only, which is at `place`.
