@@ -4,7 +4,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::segment::{Format, Head, Segment, Stored, TextPart};
+use super::segment::{Format, Segment};
+use super::stored::{Head, Stored, TextPart};
 use crate::shares::{Groups, HEAD_WORDS, Shares};
 
 /// What a segment holds, by groups.

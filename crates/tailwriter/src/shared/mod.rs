@@ -18,6 +18,7 @@ pub(crate) mod segment;
 mod segment_table;
 mod slot;
 pub(crate) mod snapshot;
+mod stored;
 mod tail;
 pub(crate) mod unfinished;
 

@@ -1,0 +1,157 @@
+//! Lines as they lie in a segment, for a census.
+
+use std::marker::PhantomData;
+
+use super::segment::{Format, WORD};
+use crate::shares::HEAD_WORDS;
+use crate::sync::{AtomicU64, Ordering};
+
+/// What decides which groups a line is in: its first words, masked, and a part of its text.
+#[derive(Clone, Copy)]
+pub(crate) struct Head {
+    pub(crate) words: [u64; HEAD_WORDS],
+    pub(crate) text: Option<TextPart>,
+}
+
+/// A part of a line's text, in words; of the first and the last of them only some bytes count.
+#[derive(Clone, Copy)]
+pub(crate) struct TextPart {
+    first: usize,
+    last: usize,
+    mask_of_first: u64,
+    mask_of_last: u64,
+    /// A line that has the part is at least this long, in bytes.
+    end: usize,
+}
+
+impl TextPart {
+    /// None if there is nothing in `bytes`.
+    pub(crate) fn new(bytes: std::ops::Range<usize>) -> Option<TextPart> {
+        let last = bytes.end.checked_sub(1).filter(|_| !bytes.is_empty())?;
+        let bits = |bytes: usize| 8 * bytes as u32;
+        Some(TextPart {
+            first: bytes.start / WORD,
+            last: last / WORD,
+            mask_of_first: u64::MAX << bits(bytes.start % WORD),
+            mask_of_last: u64::MAX >> bits(WORD - 1 - last % WORD),
+            end: bytes.end,
+        })
+    }
+
+    /// Whether two lines, given by all their words, agree in it.
+    #[inline]
+    pub(crate) fn agrees<F: Format>(&self, one: &[AtomicU64], other: &[AtomicU64]) -> bool {
+        let text = |line: &'_ [AtomicU64]| {
+            let has_it = line[1].load(Ordering::Relaxed) as u32 as usize >= self.end;
+            has_it.then_some(F::LINE_HEADER + self.first..F::LINE_HEADER + self.last + 1)
+        };
+        let (Some(range), Some(_)) = (text(one), text(other)) else {
+            return false;
+        };
+        let (Some(one), Some(other)) = (one.get(range.clone()), other.get(range)) else {
+            return false;
+        };
+        let mut mask = self.mask_of_first;
+        let count = one.len();
+        for (at, (one, other)) in one.iter().zip(other).enumerate() {
+            if at + 1 == count {
+                mask &= self.mask_of_last;
+            }
+            if (one.load(Ordering::Relaxed) ^ other.load(Ordering::Relaxed)) & mask != 0 {
+                return false;
+            }
+            mask = u64::MAX;
+        }
+        true
+    }
+}
+
+/// Lines that follow one another.
+pub(crate) struct LineRun {
+    pub(crate) lines: u32,
+    pub(crate) last_tick: u64,
+    /// The place behind them.
+    pub(crate) end: u32,
+}
+
+/// A line in a segment, with what is behind it.
+pub(crate) struct Stored<'a, F> {
+    pub(crate) words: &'a [AtomicU64],
+    format: PhantomData<F>,
+}
+
+impl<'a, F: Format> Stored<'a, F> {
+    #[inline]
+    pub(crate) fn new(words: &'a [AtomicU64]) -> Option<Stored<'a, F>> {
+        (words.len() >= F::LINE_HEADER).then_some(Stored {
+            words,
+            format: PhantomData,
+        })
+    }
+
+    /// Whether this line and `other`, whose first words agree, agree in the rest of `head`, too.
+    pub(crate) fn agrees(&self, other: &Stored<'_, F>, head: &Head) -> bool {
+        head.text
+            .is_none_or(|text| text.agrees::<F>(self.words, other.words))
+    }
+
+    /// The run of this line only, which is at `place`.
+    pub(crate) fn alone(&self, place: u32) -> LineRun {
+        LineRun {
+            lines: 1,
+            last_tick: self.tick(),
+            end: self.end(place),
+        }
+    }
+
+    /// The place behind it, if it is at `place`.
+    pub(crate) fn end(&self, place: u32) -> u32 {
+        place + F::words_for(self.len()) as u32
+    }
+
+    #[inline]
+    pub(crate) fn tick(&self) -> u64 {
+        self.words[0].load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    fn header(&self) -> u64 {
+        self.words[1].load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn flags(&self) -> u64 {
+        self.header() & !0xFFFF_FFFF
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.header() as u32 as usize
+    }
+
+    /// The first words of its text, if it is that long.
+    #[inline]
+    pub(crate) fn head(&self) -> Option<[u64; HEAD_WORDS]> {
+        let head = self
+            .words
+            .get(F::LINE_HEADER..)?
+            .first_chunk::<HEAD_WORDS>()?;
+        let is_long = self.len() >= HEAD_WORDS * WORD;
+        is_long.then(|| [0, 1, 2].map(|at: usize| head[at].load(Ordering::Relaxed)))
+    }
+
+    /// The words of its text.
+    pub(crate) fn words(&self) -> impl Iterator<Item = u64> {
+        let text = self.words.iter().skip(F::LINE_HEADER);
+        let words = text.map(|word| word.load(Ordering::Relaxed));
+        words.take(self.len().div_ceil(WORD))
+    }
+
+    pub(crate) fn copy_to(&self, text: &mut Vec<u8>) {
+        let start = text.len();
+        text.reserve(self.len() + WORD);
+        for word in self.words() {
+            text.extend_from_slice(&word.to_le_bytes());
+        }
+        text.truncate(start + self.len());
+    }
+}
