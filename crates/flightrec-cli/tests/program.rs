@@ -428,22 +428,22 @@ fn lines_of_a_directory_are_those_of_each_dump_in_it() {
 #[test]
 fn merging_two_dumps_of_one_process_shows_each_record_once() {
     let bench = Bench::new();
-    let dump = |pid: u32, messages: &[&str]| {
+    let dump = |pid: u32, first: usize, messages: &[&str]| {
         let records = messages.iter().enumerate();
         let records: Vec<_> = records.map(|(seq, message)| {
-            json!({"seq": seq, "time": format!("2026-11-23T00:30:0{seq}Z"), "level": "INFO", "msg": message})
+            json!({"seq": first + seq, "time": format!("2026-11-23T00:30:0{seq}Z"), "level": "INFO", "msg": message})
         }).collect();
         let process = json!({"pid": pid, "started_at": "2026-11-23T00:29:00Z"});
         let dump = json!({"schema": "flightrec/1", "app": "shop", "process": process,
             "created_at": "2026-11-23T00:30:10Z", "latest_logs": records});
         dump.to_string().into_bytes()
     };
-    bench.put("first.json", &dump(7, &["started", "received"]));
+    bench.put("first.json", &dump(7, 0, &["started", "received"]));
     bench.put(
         "second.json",
-        &dump(7, &["started", "received", "answered"]),
+        &dump(7, 1, &["started", "received", "answered"]),
     );
-    bench.put("other.json", &dump(8, &["started"]));
+    bench.put("other.json", &dump(8, 0, &["started"]));
     let text = bench.print(&["merge", "first.json", "second.json", "other.json"]);
     let count = |message: &str| text.lines().filter(|line| line.ends_with(message)).count();
     assert_eq!(

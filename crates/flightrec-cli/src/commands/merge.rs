@@ -1,6 +1,6 @@
 //! `flightrec merge`
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
 use flightrec_dump::Dump;
@@ -148,14 +148,18 @@ fn in_order<'a>(
         let first_dump = dumps[..process].iter().position(same_process);
         let first_dump = first_dump.unwrap_or(process);
         let mut latest = None;
+        let mut equal = HashMap::<_, u32>::new();
         // `--last` is about all dumps together.
         let selection = Selection {
             last: None,
             ..view.selection.clone()
         };
         for record in selection.select(dump).records {
-            // Dumps of one process overlap.
-            if !seen.insert((first_dump, record.seq, record.time)) {
+            // Dumps of one process overlap. The numbers of records that are kept apart from the others
+            // differ from dump to dump, so the n-th equal record of one is the n-th of another.
+            let same = (record.time, record.thread.as_str(), record.msg.as_str());
+            let nth = equal.entry(same).and_modify(|nth| *nth += 1).or_insert(0);
+            if !seen.insert((first_dump, same, *nth)) {
                 continue;
             }
             // Within a process the order stays, even if its clock was set back.
