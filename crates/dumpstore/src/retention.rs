@@ -10,8 +10,8 @@ use crate::{atomic, name};
 
 /// The newest dumps are kept up to both bounds; the newest of all stays in any case.
 ///
-/// The oldest of those whose fingerprint a newer dump has, too, is removed first. If there is none,
-/// the oldest is.
+/// If a newer dump has the same fingerprint, a dump is a repetition. The oldest repetition is removed
+/// first. If there is none, the oldest dump is.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
     /// How many dumps are kept; by default 10.
@@ -60,7 +60,8 @@ impl Retention {
         if self.holds(&dumps) {
             return Ok(());
         }
-        // The order in which they go, from the end: repeated failures first, the oldest of them last.
+        // Dumps are removed from the end of this list. Repeated failures stand at the end, the oldest at
+        // the very end.
         let mut seen = HashSet::new();
         let (mut order, repeated): (Vec<_>, Vec<_>) = dumps
             .into_iter()

@@ -1,4 +1,5 @@
-//! Environment variables by which an operator changes the recorder of a running program's next start.
+//! Environment variables with which an operator configures the recorder. They take effect when the
+//! program is next started.
 
 use std::env;
 use std::ffi::OsString;

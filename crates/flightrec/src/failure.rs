@@ -312,9 +312,9 @@ impl PanicPayload {
 /// Tells payloads of panics apart, in the hook and where they are caught.
 ///
 /// The payload itself is moved to a box in between. What it points to stays where it is: the text of
-/// a message, and the error in a box. Not told apart are two panics with the same literal, two
-/// payloads of any other type, and a payload from one with the same text that was dropped before it
-/// and left it its address.
+/// a message, and the error in a box. It cannot tell apart: two panics with the same literal;
+/// two payloads of the same other type; a payload and an earlier, dropped one with the same text whose
+/// address it reuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PayloadId {
     type_id: TypeId,

@@ -70,7 +70,7 @@ impl Known {
         }
     }
 
-    /// Tells stacks the span that their error carries.
+    /// Notes in an error's stack which span the error carries.
     fn add_carried(&mut self, carried: &SpanTrace, dump: &mut Dump) {
         let innermost = self.like(&carried.spans);
         let innermost = innermost.or_else(|| self.insert_path(&carried.spans));

@@ -1,7 +1,7 @@
 //! Finds many short texts in one pass, without regard to the case of ASCII letters.
 //!
-//! A bit for each hash of three bytes, small enough to stay in the fastest cache, says of almost all
-//! places that nothing begins there. A general automaton is not faster here, takes more memory, and
+//! A table has one bit for each hash of three bytes, and fits into the fastest cache. At almost every
+//! place, one look at it shows that no text begins there. A general automaton is not faster here, takes more memory, and
 //! adds ten times as much to a program.
 
 /// Searches for a list of texts.

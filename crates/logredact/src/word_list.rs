@@ -4,8 +4,8 @@
 /// Words in the order of their bytes, with a space between. A word may have a tag: `word=tag`.
 pub(crate) struct WordList {
     pub(crate) list: &'static str,
-    /// The lengths of the words that begin with a byte, by the last bits of the byte: most words
-    /// that are not in the list are told by these.
+    /// For each group of first bytes (by their last bits), which lengths its words have. Most words
+    /// that are not in the list are ruled out by this alone.
     lengths: [u32; FIRSTS],
 }
 

@@ -6,7 +6,7 @@ use anstyle::Style;
 use flightrec_dump::{Dump, ErrorNode};
 
 use super::View;
-use super::columns::{self, Row, place_of};
+use super::places::{self, Row, place_of};
 use crate::render::style::{ERROR, PLAIN};
 use crate::render::text;
 
@@ -36,7 +36,7 @@ pub(super) fn print(out: &mut dyn Write, dump: &Dump, view: &View) -> io::Result
         ),
     }
     writeln!(out)?;
-    columns::print(out, &tree.rows, view, |_, _| Ok(()))
+    places::print(out, &tree.rows, view, |_, _| Ok(()))
 }
 
 struct Tree<'a> {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use flightrec_dump::{Crash, Dump, Kind, NotedError};
 use jiff::Timestamp;
 
-use super::columns::pair;
+use super::places::pair;
 use super::{View, failed_at, gauges, uptime};
 use crate::paths::Paths;
 use crate::render::count::{grouped, of};

@@ -1,12 +1,12 @@
 //! A dump for people: a headline, the error, facts, the stacks, the log.
 
-mod columns;
 pub(crate) mod diff;
 mod error;
 pub(crate) mod facts;
 mod gap;
 mod gauges;
 mod log;
+mod places;
 pub(crate) mod records;
 mod runs;
 mod source;

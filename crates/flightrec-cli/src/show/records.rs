@@ -7,7 +7,7 @@ use flightrec_dump::{Dump, Level, LogRecord, StackOrigin};
 use jiff::Timestamp;
 
 use super::View;
-use super::columns::place;
+use super::places::place;
 use super::spans::Spans;
 use crate::render::count::grouped;
 use crate::render::style::{self, DIM, ERROR, PLAIN};
@@ -106,7 +106,7 @@ impl<'a> Columns<'a> {
         let target = columns.target;
         columns.target = target.min(widest);
         if columns.is_below() {
-            // The line of the other columns has room for more of it.
+            // The message has its own line, so the target can be wider.
             let others = columns.before() - column(columns.target);
             let room = view
                 .width

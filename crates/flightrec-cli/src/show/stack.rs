@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use flightrec_dump::{Dump, Frame, Kind, StackOrigin, Trace};
 use jiff::Timestamp;
 
-use super::columns::{self, Row, place, place_of};
+use super::places::{self, Row, place, place_of};
 use super::spans::Spans;
 use super::{View, source};
 use crate::render::count;
@@ -177,7 +177,7 @@ impl<'a> Stacks<'a> {
         };
         let rows: Vec<Row> = visible.iter().enumerate().map(row).collect();
         let mut asked = 0;
-        columns::print(out, &rows, view, |out, n| {
+        places::print(out, &rows, view, |out, n| {
             let (_, frame) = visible[n];
             asked += usize::from(!frame.noise);
             let mut is_new = || self.shown.insert((frame.file.as_deref(), frame.line));
@@ -265,7 +265,7 @@ fn trail(out: &mut dyn Write, trace: &Trace, view: &View) -> io::Result<()> {
     let mut lines = vec![String::new()];
     for location in trace.trail.iter().take(MAX_FRAMES) {
         let place = place_of(location, view);
-        let place = columns::cut_path(&place, most.unwrap_or(usize::MAX));
+        let place = places::cut_path(&place, most.unwrap_or(usize::MAX));
         let Some(line) = lines.last_mut() else { break };
         let width = text::width(line) + 3 + text::width(&place);
         if line.is_empty() {
