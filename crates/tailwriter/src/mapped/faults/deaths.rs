@@ -3,6 +3,7 @@
 use std::env;
 use std::fs::{self, File};
 use std::hint;
+use std::mem;
 use std::path::Path;
 use std::process::{self, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -80,9 +81,12 @@ fn die(how: &str) {
         "abort" => process::abort(),
         "segfault" => segfault(),
         "overflow" => println!("{}", overflow(0)),
-        "allocation" => drop(hint::black_box(Vec::<u8>::with_capacity(
-            isize::MAX as usize,
-        ))),
+        // With addresses of 32 bits, the first may be there.
+        "allocation" => loop {
+            mem::forget(hint::black_box(Vec::<u8>::with_capacity(
+                isize::MAX as usize,
+            )));
+        },
         _ => panic!("no such death: {how}"),
     }
 }
