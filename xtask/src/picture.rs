@@ -7,6 +7,7 @@ use anstyle_svg::Term;
 use anyhow::{Context, Result, ensure};
 
 use crate::cargo;
+use crate::demo::Platform;
 use crate::demo::stage::Stage;
 
 /// Where the picture is, below the root of the workspace.
@@ -21,7 +22,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         .rand_bytes(0)
         .tempdir()
         .context("cannot make a directory for the crates that the census reads")?;
-    let stage = Stage::build_in(dir, None)?;
+    let stage = Stage::build_in(dir, Platform::here(), None)?;
     let mut screen = prompt(&format!("census {}", stage.broken.display()));
     let mut census = stage.command(&stage.broken);
     // As the user typed it; the dump shows the command line.

@@ -11,6 +11,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::cargo;
+use crate::demo::{self, Platform};
 use table::Table;
 use targets::{Kind, TARGETS, Target};
 
@@ -74,8 +75,12 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             ));
             continue;
         }
-        if !only_table && let Err(error) = tests(target) {
-            failed.push(format!("{}: {error:#}", target.name));
+        if !only_table {
+            for tried in [tests(target), demo(target, &mut skipped)] {
+                if let Err(error) = tried {
+                    failed.push(format!("{}: {error:#}", target.name));
+                }
+            }
         }
         match probe(target) {
             Ok(lines) => table.set(target.column, &lines)?,
@@ -133,6 +138,32 @@ fn tests(target: &Target) -> Result<()> {
     if !failed.is_empty() {
         bail!("{}", failed.join("; "));
     }
+    Ok(())
+}
+
+/// Runs the demo with programs of the target, where it can be played.
+fn demo(target: &Target, skipped: &mut Vec<String>) -> Result<()> {
+    let why = match target.kind {
+        Kind::Native | Kind::Emulated { .. } if target.name.starts_with("armv7") => {
+            "the demo: slow under an emulator, and aarch64 has shown it"
+        }
+        Kind::Native | Kind::Emulated { .. } => {
+            skipped.push(format!(
+                "{}: acts 5 and 6 of the demo: there are no stacks of crashes and other threads",
+                target.name
+            ));
+            return demo::run_on(Platform {
+                option: target.option(),
+                dir: target.name,
+                env: target.env(),
+                has_crash_stacks: false,
+            });
+        }
+        Kind::Host => "the demo: `cargo xtask demo` plays it",
+        Kind::Wine => "the demo: its paths and its pipe are those of Unix",
+        Kind::Checked => "the demo: no runner",
+    };
+    skipped.push(format!("{}: {why}", target.name));
     Ok(())
 }
 

@@ -14,7 +14,35 @@ use tempfile::TempDir;
 
 use crate::cargo;
 
+/// Where the programs of the demo run. What the maintainer does is done on this machine.
+pub(crate) struct Platform {
+    /// What tells Cargo the target; empty for this machine.
+    pub(crate) option: String,
+    /// Where Cargo puts what it builds for it, in the directory of all that it builds.
+    pub(crate) dir: &'static str,
+    /// What Cargo and the programs need in their environment.
+    pub(crate) env: Vec<(String, String)>,
+    pub(crate) has_crash_stacks: bool,
+}
+
+impl Platform {
+    /// This machine.
+    pub(crate) fn here() -> Platform {
+        Platform {
+            option: String::new(),
+            dir: "",
+            env: Vec::new(),
+            has_crash_stacks: cfg!(all(
+                target_os = "linux",
+                target_env = "gnu",
+                target_arch = "x86_64"
+            )),
+        }
+    }
+}
+
 pub(crate) struct Stage {
+    platform: Platform,
     census: PathBuf,
     bank: PathBuf,
     viewer: PathBuf,
@@ -42,17 +70,28 @@ pub(crate) struct DumpFile {
 }
 
 impl Stage {
-    pub(crate) fn build(keep: Option<PathBuf>) -> Result<Stage> {
-        Stage::build_in(tempfile::tempdir()?, keep)
+    pub(crate) fn build(platform: Platform, keep: Option<PathBuf>) -> Result<Stage> {
+        Stage::build_in(tempfile::tempdir()?, platform, keep)
     }
 
     /// Builds the programs, and their sources in `dir`.
-    pub(crate) fn build_in(dir: TempDir, keep: Option<PathBuf>) -> Result<Stage> {
-        cargo::run(
-            "build --quiet --release -p examples --no-default-features --features census --example census --example bank",
+    pub(crate) fn build_in(
+        dir: TempDir,
+        platform: Platform,
+        keep: Option<PathBuf>,
+    ) -> Result<Stage> {
+        let env = platform.env.iter().map(|(name, value)| (&**name, &**value));
+        cargo::run_with(
+            &format!(
+                "build --quiet --release -p examples --no-default-features --features census \
+                 --example census --example bank{}",
+                platform.option
+            ),
+            &env.collect::<Vec<_>>(),
         )?;
         cargo::run("build --quiet --release -p flightrec-cli")?;
-        let release = cargo::target_dir().join("release");
+        let viewer = cargo::target_dir().join("release").join(exe("flightrec"));
+        let release = cargo::target_dir().join(platform.dir).join("release");
         let downloaded = downloaded()?;
         let state = match &keep {
             Some(keep) => std::path::absolute(keep)?,
@@ -60,9 +99,10 @@ impl Stage {
         };
         fs::create_dir_all(&state).with_context(|| format!("cannot make {}", state.display()))?;
         Ok(Stage {
+            platform,
             census: release.join("examples").join(exe("census")),
             bank: release.join("examples").join(exe("bank")),
-            viewer: release.join(exe("flightrec")),
+            viewer,
             broken: broken(dir.path(), &downloaded)?,
             impossible: impossible(dir.path(), &downloaded)?,
             endless: endless(dir.path(), &downloaded)?,
@@ -71,6 +111,10 @@ impl Stage {
             downloaded,
             _dir: dir,
         })
+    }
+
+    pub(crate) fn has_crash_stacks(&self) -> bool {
+        self.platform.has_crash_stacks
     }
 
     pub(crate) fn title(&self, text: &str) {
@@ -164,6 +208,7 @@ impl Stage {
         let mut command = Command::new(path);
         // Neither a backtrace variable nor the user's own state has a part in this.
         command
+            .envs(self.platform.env.iter().map(|(name, value)| (name, value)))
             .env("XDG_STATE_HOME", &self.state)
             .env("LOCALAPPDATA", &self.state)
             .env_remove("RUST_BACKTRACE")
