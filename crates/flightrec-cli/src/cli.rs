@@ -235,6 +235,10 @@ pub(crate) struct Export {
 
 /// Show dumps in the browser, as a page that `export --to html` makes
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  flightrec open
+  flightrec open server.json worker.json --source")]
 pub(crate) struct Open {
     /// The dumps; without any, the newest of this machine
     #[arg(value_name = "DUMP")]
