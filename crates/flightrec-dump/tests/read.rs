@@ -73,3 +73,13 @@ fn numbers_that_json_readers_would_round_are_text() {
     assert_eq!(Value::from(u64::MAX), Value::Uint(u64::MAX));
     assert_eq!(Value::from(f64::NAN), Value::Text("NaN".to_owned()));
 }
+
+#[test]
+fn a_number_is_read_again_as_it_was_written() {
+    let uptime = "66666666666666666666666666666666666666666666666666666666666666666666666666666666666660.025433794";
+    let json = format!(r#"{{"schema":"flightrec/1","process":{{"uptime":{uptime}}}}}"#);
+    let dump = Dump::from_json(json.as_bytes()).unwrap();
+    let mut written = Vec::new();
+    dump.write_to(&mut written).unwrap();
+    assert_eq!(Dump::from_json(&written).unwrap(), dump);
+}
