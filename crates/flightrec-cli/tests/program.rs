@@ -431,24 +431,27 @@ fn merging_two_dumps_of_one_process_shows_each_record_once() {
     let dump = |pid: u32, first: usize, messages: &[&str]| {
         let records = messages.iter().enumerate();
         let records: Vec<_> = records.map(|(seq, message)| {
-            json!({"seq": first + seq, "time": format!("2026-11-23T00:30:0{seq}Z"), "level": "INFO", "msg": message})
+            json!({"seq": first + seq, "time": "2026-11-23T00:30:00Z", "level": "INFO", "msg": message})
         }).collect();
         let process = json!({"pid": pid, "started_at": "2026-11-23T00:29:00Z"});
         let dump = json!({"schema": "flightrec/1", "app": "shop", "process": process,
             "created_at": "2026-11-23T00:30:10Z", "latest_logs": records});
         dump.to_string().into_bytes()
     };
-    bench.put("first.json", &dump(7, 0, &["started", "received"]));
+    bench.put(
+        "first.json",
+        &dump(7, 0, &["started", "received", "received"]),
+    );
     bench.put(
         "second.json",
-        &dump(7, 1, &["started", "received", "answered"]),
+        &dump(7, 1, &["received", "received", "received", "answered"]),
     );
     bench.put("other.json", &dump(8, 0, &["started"]));
     let text = bench.print(&["merge", "first.json", "second.json", "other.json"]);
     let count = |message: &str| text.lines().filter(|line| line.ends_with(message)).count();
     assert_eq!(
         ["started", "received", "answered"].map(count),
-        [2, 1, 1],
+        [2, 3, 1],
         "{text}"
     );
 }

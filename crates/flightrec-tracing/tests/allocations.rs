@@ -42,6 +42,9 @@ fn an_event_that_is_kept_allocates_nothing() {
             debug!(number, text = "text", yes = true, "constant");
             if number % 10 == 0 {
                 warn!(?number, "a warning");
+                // No stack was captured for it.
+                let error: &(dyn std::error::Error + 'static) = &std::fmt::Error;
+                warn!(error, "an error");
             }
         }
     };

@@ -218,8 +218,7 @@ impl Builder {
 
     /// Sets how many bytes of records are kept. The default is 1 MiB.
     /// [`SharedTail`](tailwriter::SharedTail) documents how much memory that takes in all. What is kept
-    /// for threads, targets and levels comes on top: in a program with one target a thread and short
-    /// records some 100 KB, and nine times `bytes` at most.
+    /// for threads, targets and levels comes on top, and is nine times `bytes` at most.
     pub fn keep_bytes(mut self, bytes: usize) -> Builder {
         self.bytes = bytes;
         self

@@ -26,7 +26,8 @@ const MESSAGE_BYTES: usize = 2_048;
 impl FlightRecorder {
     /// Remembers an error that the program handles itself, such as an attempt that it repeats,
     /// without making a dump. The next dump has it, with its stack, in
-    /// [`noted_errors`](crate::Dump::noted_errors). What a dump has is then forgotten.
+    /// [`noted_errors`](crate::Dump::noted_errors), unless the dump is of that very error. What a dump has
+    /// is then forgotten.
     ///
     /// Takes what [`dump_error`](FlightRecorder::dump_error) takes. An error that is noted again in
     /// the same place, with the same messages and the same stack, is counted. Of different errors of
@@ -95,14 +96,14 @@ pub(crate) struct Noted {
 impl NotedErrors {
     /// Adds an error that carries a stack of its own. Others are left out: their messages are in the
     /// log.
-    pub(crate) fn add_if_captured(&self, error: &(dyn StdError + 'static), noted_at: Location) {
+    pub(crate) fn add_if_captured(&self, error: &(dyn StdError + 'static), file: &str, line: u32) {
         // The program's code formats the error. It must not run under the lock.
         let read = || {
             let stacks = stackerr::stack_traces(error);
             (!stacks.is_empty()).then(|| Failure::of_stacks(error, stacks, false))
         };
         if let Ok(Some(failure)) = catch_unwind(AssertUnwindSafe(read)) {
-            self.add(failure, noted_at);
+            self.add(failure, Location::new(file, line, 0));
         }
     }
 
@@ -140,12 +141,13 @@ impl NotedErrors {
 }
 
 impl Kept {
-    /// Removes the failure itself: a program that logs an error may hand over the same one.
-    pub(crate) fn without(mut self, failure: &Failure) -> Kept {
-        for place in &mut self.places {
+    /// These without the failure itself: a program may note or log an error, and then hand it over.
+    pub(crate) fn without(&self, failure: &Failure) -> Kept {
+        let mut kept = self.clone();
+        for place in &mut kept.places {
             place.errors.retain(|noted| !noted.is_part_of(failure));
         }
-        self
+        kept
     }
 
     fn add(&mut self, noted: Noted) {

@@ -97,7 +97,8 @@ impl Pipeline {
             });
             return Ok(outcome);
         }
-        let noted = self.noted.take().without(&failure);
+        let taken = self.noted.take();
+        let noted = taken.without(&failure);
         // The program's code runs in here: redaction rules, callbacks, a writer. None of it may
         // take the program down.
         let dumped = catch_unwind(AssertUnwindSafe(|| {
@@ -106,7 +107,7 @@ impl Pipeline {
         let dumped = dumped
             .unwrap_or_else(|_| Err(self.report(DumpError::new("no dump: making it panicked"))));
         if dumped.is_err() {
-            self.noted.put_back(noted);
+            self.noted.put_back(taken);
         }
         locked(&self.limiter, |limiter| match &dumped {
             Ok(outcome) => limiter.written(&failure, outcome.path()),

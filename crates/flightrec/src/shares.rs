@@ -1,7 +1,6 @@
 //! What is kept beside the last records of all: the last of each thread, target and level.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
+use flightrec_dump::fnv1a;
 use log::Level;
 use tailwriter::{Groups, Shares};
 
@@ -40,18 +39,12 @@ pub(crate) fn groups(line: &[u8]) -> Groups {
     let mut groups = [0; tailwriter::MAX_KINDS];
     if let Some(origin) = packlog::origin(line) {
         groups[THREADS] = origin.thread_number.map_or(0, u64::from);
-        groups[TARGETS] = of_target(origin.target);
+        // 0 is no group.
+        groups[TARGETS] = fnv1a(origin.target.as_bytes()).max(1);
         groups[LEVELS] = match origin.level {
             Level::Error | Level::Warn => 0,
             level => level as u64,
         };
     }
     groups
-}
-
-/// The group of a target.
-fn of_target(target: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    target.hash(&mut hasher);
-    hasher.finish().max(1)
 }

@@ -6,7 +6,6 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flightrec_dump::Location;
 use log::{Level, LevelFilter, Metadata, Record};
 use logredact::Redactor;
 use logtee::{Filter, Sink};
@@ -245,9 +244,8 @@ impl RecorderSink {
     /// if a stack was captured for it. `file` and `line` are the record's.
     #[cold]
     pub fn note_error(&self, error: &(dyn StdError + 'static), file: &str, line: u32) {
-        let noted_at = Location::new(file, line, 0);
         let noted = &self.recorder.pipeline.noted;
-        noted.add_if_captured(error, noted_at);
+        noted.add_if_captured(error, file, line);
     }
 
     /// Prints a line where the recorder prints its own.

@@ -6,7 +6,7 @@ use crate::frame::Frame;
 use crate::stack::{Stack, StackOrigin};
 use crate::text::{escape, message_of};
 use crate::trail::Place;
-use crate::traverse::Walk;
+use crate::traverse::{Walk, carries_stack};
 use std::collections::HashSet;
 use std::error::Error as StdError;
 use std::fmt::{self, Display};
@@ -302,6 +302,10 @@ impl<'a> IntoIterator for &'a StackTraces {
 /// ```
 #[must_use]
 pub fn stack_traces(error: &(dyn StdError + 'static)) -> StackTraces {
+    if !carries_stack(error) {
+        // The walk below allocates.
+        return StackTraces::default();
+    }
     let mut seen = HashSet::new();
     let mut traces = Vec::new();
     let mut walk = Walk::new(error);

@@ -259,8 +259,7 @@ impl<'a> Iterator for Walk<'a> {
     }
 }
 
-/// Whether the error or anything below it has a stack. Every conversion asks this: a chain without
-/// joins costs no allocation.
+/// Whether the error or anything below it has a stack. A chain without joins costs no allocation.
 pub(crate) fn carries_stack(error: Dyn<'_>) -> bool {
     let has_stack = |found: &Found| found.stack.is_some();
     let mut links = Links::new(error);

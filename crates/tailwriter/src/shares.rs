@@ -1,4 +1,4 @@
-//! Groups of lines, each of which keeps its last lines whatever other groups push.
+//! Groups of lines. Each keeps its last lines, however many lines other groups push.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};

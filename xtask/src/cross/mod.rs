@@ -28,7 +28,7 @@ const TESTS: &[&str] = &[
     "-p flightrec-cli --no-default-features --test recover",
 ];
 
-/// The test of what the kernel is told about memory, which `qemu-user` does not pass on.
+/// This test passes advice about memory to the kernel (`madvise`), which `qemu-user` leaves out.
 const NOT_EMULATED: &str = "the_kernel_is_asked_not_to_read_ahead";
 
 /// Builds and runs tests and a program that tries each capability, for each target, and compares the
@@ -104,7 +104,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     table.check()
 }
 
-/// The same on this machine, whatever it is. The table is not compared.
+/// Runs the same tests and the probe on this machine. The table is not compared.
 fn here() -> Result<()> {
     let target = &targets::HERE;
     let tested = tests(target);

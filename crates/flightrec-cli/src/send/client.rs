@@ -67,12 +67,12 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// A client for the service at an address, by the proxy that the environment names for it
+    /// A client for the service at an address, through the proxy that the environment names for it
     /// (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`).
     ///
     /// # Errors
     ///
-    /// If the address or the proxy is none.
+    /// If the address, or that of the proxy, can't be parsed.
     pub(crate) fn new(url: &str) -> Result<Client, String> {
         let url: Uri = url.parse().map_err(|error| {
             let url = text::line(url);

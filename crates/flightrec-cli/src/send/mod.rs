@@ -1,5 +1,5 @@
-//! Sending dumps to a service: where to (`target`), the requests (`client`), by which way (`proxy`),
-//! and what was sent already (`receipts`).
+//! Sending dumps to a service: where to (`target`), the requests (`client`), the proxy to use
+//! (`proxy`), and what was sent already (`receipts`).
 
 mod client;
 mod proxy;

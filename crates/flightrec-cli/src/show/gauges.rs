@@ -106,6 +106,9 @@ mod tests {
         );
         let expected = "1 thread, 12 open files, 3.200s of processor time, 1.2% waited for memory";
         assert_eq!(others(&dump).unwrap(), expected);
+        let json = br#"{"schema":"flightrec/1","gauges":[{"cpu_ms":0}]}"#;
+        let quick = others(&Dump::from_json(json).unwrap()).unwrap();
+        assert_eq!(quick, "under 10ms of processor time");
     }
 
     #[test]

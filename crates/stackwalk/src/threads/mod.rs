@@ -10,8 +10,9 @@
 //! # The signal
 //!
 //! The first call takes a real-time signal that has the default action: the one that the fewest
-//! threads block, and of several such the one with the highest number. Its handler stays. It neither allocates nor locks, and
-//! it walks on a stack of its own, so it needs little room on the stack of the thread.
+//! threads block, and of several such the one with the highest number. Its handler stays. It neither
+//! allocates nor locks, and it walks on a stack of its own, so it needs little room on the stack of the
+//! thread.
 //!
 //! The signal interrupts system calls of the threads. Most of them are restarted by the kernel
 //! (`SA_RESTART`). These are not, and return `EINTR`: `poll`, `select`, `epoll_wait`, `nanosleep`,

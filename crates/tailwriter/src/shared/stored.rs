@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use super::segment::{Format, WORD};
+use super::segment::{Format, Segment, WORD};
 use crate::shares::HEAD_WORDS;
 use crate::sync::{AtomicU64, Ordering};
 
@@ -74,15 +74,85 @@ pub(crate) struct LineRun {
     pub(crate) end: u32,
 }
 
+impl<'a, F: Format> Segment<'a, F> {
+    /// The line that begins at a place, in words behind the front. None if none is published there.
+    #[inline]
+    pub(crate) fn line_at(&self, place: u32) -> Option<Stored<'a, F>> {
+        if place as usize >= self.state().words() {
+            return None;
+        }
+        Stored::new(self.words.get(F::FIRST_LINE + place as usize..)?)
+    }
+
+    /// The line `first` at `place`, and those that follow one another after it that agree with it in
+    /// what `head` says.
+    pub(crate) fn run_from(
+        &self,
+        place: u32,
+        first: &Stored<'a, F>,
+        head: &Head,
+        mask: [u64; HEAD_WORDS],
+    ) -> LineRun {
+        match head.text {
+            Some(text) => self.run(place, first, head.words, mask, |line| {
+                text.agrees::<F>(first.words, line)
+            }),
+            None => self.run(place, first, head.words, mask, |_| true),
+        }
+    }
+
+    // Alone, so that all that the loop needs is in registers.
+    #[inline(never)]
+    fn run(
+        &self,
+        place: u32,
+        first: &Stored<'a, F>,
+        head: [u64; HEAD_WORDS],
+        mask: [u64; HEAD_WORDS],
+        agrees: impl Fn(&'a [AtomicU64]) -> bool,
+    ) -> LineRun {
+        let lines = self.words.get(F::FIRST_LINE..).unwrap_or_default();
+        let lines = &lines[..self.state().words().min(lines.len())];
+        let mut rest = lines;
+        let mut next = place as usize + F::words_for(first.len());
+        let mut last = first.words;
+        let mut count = 1;
+        while let Some(behind) = rest.get(next..) {
+            rest = behind;
+            let Some(line) = behind.get(..F::LINE_HEADER + HEAD_WORDS) else {
+                break;
+            };
+            let len = line[1].load(Ordering::Relaxed) as u32 as usize;
+            let differs = |word: usize| {
+                (line[F::LINE_HEADER + word].load(Ordering::Relaxed) ^ head[word]) & mask[word]
+            };
+            if differs(0) | differs(1) | differs(2) != 0
+                || len < HEAD_WORDS * WORD
+                || !agrees(behind)
+            {
+                break;
+            }
+            last = line;
+            count += 1;
+            next = F::words_for(len);
+        }
+        LineRun {
+            lines: count,
+            last_tick: last[0].load(Ordering::Relaxed),
+            end: (lines.len() - rest.len()) as u32,
+        }
+    }
+}
+
 /// A line in a segment, with what is behind it.
 pub(crate) struct Stored<'a, F> {
-    pub(crate) words: &'a [AtomicU64],
+    words: &'a [AtomicU64],
     format: PhantomData<F>,
 }
 
 impl<'a, F: Format> Stored<'a, F> {
     #[inline]
-    pub(crate) fn new(words: &'a [AtomicU64]) -> Option<Stored<'a, F>> {
+    fn new(words: &'a [AtomicU64]) -> Option<Stored<'a, F>> {
         (words.len() >= F::LINE_HEADER).then_some(Stored {
             words,
             format: PhantomData,

@@ -24,8 +24,9 @@ use crate::limits::Limits;
 ///
 /// Lines lie in segments of twice `max_line_bytes`, 16 KiB by default. Segments are recycled when
 /// enough younger lines are there, so memory follows what is kept: the bytes of the lines, 16 to 23
-/// a line of bookkeeping, and up to two segments for each thread that writes at the same time (the
-/// first 64 of them have memory of their own, all others share one). However short the lines are,
+/// a line of bookkeeping, up to two segments for each thread that writes at the same time (the first
+/// 64 of them have memory of their own, all others share one), and up to five that wait for the thread
+/// that filled them to use them again. However short the lines are,
 /// it is never more than `2 × max_bytes` and 132 segments: 4.1 MiB by default. Lines of less than
 /// some 16 bytes reach that before they reach `max_bytes`; the oldest then go earlier.
 ///

@@ -18,7 +18,7 @@ pub(super) const TAGS: usize = 50;
 pub(super) const TAG_KEY: usize = 32;
 pub(super) const TAG_VALUE: usize = 200;
 
-/// Characters of a name or a key of what a record has.
+/// Characters of a span's name, or of the key of a field.
 pub(super) const KEY: usize = 200;
 
 /// Errors of one event.
