@@ -190,15 +190,15 @@ impl SegmentTable {
 mod tests {
     use super::*;
 
-    /// Two shards that fill segments in turn, each of one line: the shards that the segments they
-    /// get had belonged to before.
-    fn earlier_owners(turns: u64) -> Vec<(u16, Option<u16>)> {
+    /// Two shards that fill segments in turn, each of one line, where `min_lines` are kept: the shards
+    /// that the segments they get had belonged to before.
+    fn earlier_owners(turns: u64, min_lines: u64) -> Vec<(u16, Option<u16>)> {
         let mut table = SegmentTable::default();
         let mut owners: Vec<Option<u16>> = Vec::new();
         let mut got = Vec::new();
         for tick in 1..=turns {
             let shard = (tick % 2) as u16;
-            let index = match table.take(shard, 3, usize::MAX, u32::MAX) {
+            let index = match table.take(shard, min_lines, usize::MAX, u32::MAX) {
                 Taken::New(index) => index,
                 Taken::Recycled(earlier) => earlier.index,
             };
@@ -218,7 +218,7 @@ mod tests {
                 kept + table.free.len() as u64 + table.lines_recycled(),
                 tick
             );
-            assert!(kept >= tick.min(3));
+            assert!(kept >= tick.min(min_lines));
             assert!(table.free.len() <= MAX_FREE);
         }
         got
@@ -226,11 +226,15 @@ mod tests {
 
     #[test]
     fn a_shard_gets_segments_back_that_it_filled_itself() {
-        let got = earlier_owners(100);
-        let foreign =
-            |(shard, earlier): &&(u16, Option<u16>)| earlier.is_some_and(|it| it != *shard);
-        assert_eq!(got.iter().filter(foreign).count(), 0);
-        let made = got.iter().filter(|(_, earlier)| earlier.is_none()).count();
-        assert!(made <= 3 + 1 + MAX_FREE, "{made}");
+        // An even and an odd number: without any care, each shard gets its own segments by one of them,
+        // and those of the other shard by the other.
+        for min_lines in [3, 4] {
+            let got = earlier_owners(100, min_lines);
+            let is_foreign =
+                |(shard, earlier): &&(u16, Option<u16>)| earlier.is_some_and(|it| it != *shard);
+            assert_eq!(got.iter().filter(is_foreign).count(), 0, "{min_lines}");
+            let made = got.iter().filter(|(_, earlier)| earlier.is_none());
+            assert!(made.count() <= min_lines as usize + 1 + MAX_FREE);
+        }
     }
 }
