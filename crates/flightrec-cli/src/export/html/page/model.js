@@ -246,15 +246,18 @@ class Log {
   /** The message and the fields, as the list shows them. */
   text(index) {
     const record = this.records[index];
-    const fields = Object.entries(asObject(record.fields));
-    const message = asText(record.msg);
-    if (fields.length === 0) return message;
-    return `${message}  ${fields.map(([key, value]) => `${key}=${fieldText(value)}`).join(" ")}`;
+    let text = asText(record.msg);
+    let separator = "  ";
+    for (const [key, value] of Object.entries(asObject(record.fields))) {
+      text += `${separator}${key}=${fieldText(value)}`;
+      separator = " ";
+    }
+    return text;
   }
 
   /** Writes the texts that are searched, some at a time; false when all are there. */
   prepareSearch() {
-    const end = Math.min(this.length, this.prepared + 4000);
+    const end = Math.min(this.length, this.prepared + 1000);
     for (; this.prepared < end; this.prepared += 1) lowerText(this, this.prepared);
     return this.prepared < this.length;
   }

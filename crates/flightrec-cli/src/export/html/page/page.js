@@ -228,7 +228,11 @@ const KEYS = {
 /** Calls `work` in pauses until it returns false. */
 function whenIdle(work) {
   const plan = window.requestIdleCallback ?? ((act) => setTimeout(act, 20));
-  plan(() => work() && whenIdle(work));
+  plan((deadline) => {
+    let isMore = work();
+    while (isMore && deadline?.timeRemaining() > 5) isMore = work();
+    if (isMore) whenIdle(work);
+  });
 }
 
 function flash(element) {

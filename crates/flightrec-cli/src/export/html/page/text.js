@@ -59,6 +59,7 @@ function asJson(value, indent) {
 
 /** A field's value: text with spaces or quotes is quoted. */
 function fieldText(value) {
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
   if (typeof value !== "string") return asJson(value);
   return value === "" || /[\s"=]/.test(value) ? JSON.stringify(value) : value;
 }
