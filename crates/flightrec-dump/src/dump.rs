@@ -145,7 +145,13 @@ impl Dump {
     /// # Errors
     ///
     /// Returns the errors of `writer`.
-    pub fn write_to(&self, writer: impl Write) -> io::Result<()> {
+    pub fn write_to(&self, mut writer: impl Write) -> io::Result<()> {
+        self.write_json(&mut writer)
+    }
+
+    /// The code that writes a dump is large. It is compiled once, not for each type of writer.
+    #[inline(never)]
+    fn write_json(&self, writer: &mut dyn Write) -> io::Result<()> {
         Ok(serde_json::to_writer(writer, self)?)
     }
 }
