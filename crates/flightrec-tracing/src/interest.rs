@@ -4,7 +4,7 @@
 //! reaches a callsite first. If that is none, the callsite is off for good, in all threads. With two
 //! subscribers it asks both, wherever it is reached.
 
-use forklock::{ForkMutex, LockError};
+use forklock::ForkMutex;
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::subscriber::Interest;
 use tracing_core::{Dispatch, Event, LevelFilter, Metadata, Subscriber};
@@ -12,11 +12,9 @@ use tracing_core::{Dispatch, Event, LevelFilter, Metadata, Subscriber};
 /// Adds a subscriber that is never the default.
 pub(crate) fn ask_all_subscribers() {
     static SECOND: ForkMutex<Option<Dispatch>> = ForkMutex::new(None);
-    if let Ok(mut second) | Err(LockError::Orphaned(mut second)) = SECOND.lock()
-        && second.is_none()
-    {
-        *second = Some(Dispatch::new(Second));
-    }
+    SECOND.with(|second| {
+        second.get_or_insert_with(|| Dispatch::new(Second));
+    });
 }
 
 struct Second;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use flightrec::RecorderSink;
-use forklock::{ForkMutex, LockError};
+use forklock::ForkMutex;
 
 use crate::atomic::AtomicU64;
 
@@ -40,17 +40,12 @@ impl Shared {
 
     /// Prints a line once, and puts it into dumps.
     pub(crate) fn say(&self, note: String) {
-        if let Ok(mut notes) | Err(LockError::Orphaned(mut notes)) = self.notes.lock() {
-            notes.push(note.clone());
-        }
+        self.notes.with(|notes| notes.push(note.clone()));
         self.sink.notice(&note);
     }
 
     pub(crate) fn notes(&self) -> Vec<String> {
-        match self.notes.lock() {
-            Ok(notes) | Err(LockError::Orphaned(notes)) => notes.clone(),
-            Err(_) => Vec::new(),
-        }
+        self.notes.with(|notes| notes.clone()).unwrap_or_default()
     }
 
     /// Whether this is the first time.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use flightrec_dump::Dump;
-use forklock::{ForkMutex, LockError};
+use forklock::ForkMutex;
 
 use dumpstore::{Store, Written};
 
@@ -50,12 +50,11 @@ impl Destination {
                 let mut line = Vec::new();
                 dump.write_to(&mut line)?;
                 line.push(b'\n');
-                let mut writer = match writer.lock() {
-                    Ok(writer) | Err(LockError::Orphaned(writer)) => writer,
-                    Err(_) => return Err(io::ErrorKind::Deadlock.into()),
-                };
-                writer.write_all(&line)?;
-                writer.flush()
+                let written = writer.with(|writer| {
+                    writer.write_all(&line)?;
+                    writer.flush()
+                });
+                written.unwrap_or_else(|| Err(io::ErrorKind::Deadlock.into()))
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
-use forklock::{ForkMutex, LockError};
+use forklock::ForkMutex;
 
 use crate::recorder::Recorder;
 
@@ -20,30 +20,26 @@ struct Recorders {
 
 /// Closes the recorder when the process exits.
 pub(crate) fn close_at_exit(recorder: &Arc<Recorder>) {
-    let (Ok(mut recorders) | Err(LockError::Orphaned(mut recorders))) = RECORDERS.lock() else {
-        return;
-    };
-    recorders.open.retain(|open| open.strong_count() > 0);
-    let recorder = Arc::downgrade(recorder);
-    if !recorders.open.iter().any(|open| open.ptr_eq(&recorder)) {
-        recorders.open.push(recorder);
-    }
-    if !recorders.is_hooked {
-        // Where there is no such hook, the program must call `close`.
-        recorders.is_hooked = stackwalk::ending::at_exit(close_all).is_ok();
-    }
+    RECORDERS.with(|recorders| {
+        recorders.open.retain(|open| open.strong_count() > 0);
+        let recorder = Arc::downgrade(recorder);
+        if !recorders.open.iter().any(|open| open.ptr_eq(&recorder)) {
+            recorders.open.push(recorder);
+        }
+        if !recorders.is_hooked {
+            // Where there is no such hook, the program must call `close`.
+            recorders.is_hooked = stackwalk::ending::at_exit(close_all).is_ok();
+        }
+    });
 }
 
 extern "C" fn close_all() {
     // A panic must not unwind into C.
     let _ = catch_unwind(AssertUnwindSafe(|| {
-        // Cloned, since closing writes to the user's writer.
-        let open = match RECORDERS.lock() {
-            Ok(recorders) | Err(LockError::Orphaned(recorders)) => recorders.open.clone(),
-            // This thread exits while it builds a recorder.
-            Err(_) => return,
-        };
-        for recorder in open.iter().filter_map(Weak::upgrade) {
+        // Cloned, since closing writes to the user's writer. `None` if this thread exits while it
+        // builds a recorder.
+        let open = RECORDERS.with(|recorders| recorders.open.clone());
+        for recorder in open.iter().flatten().filter_map(Weak::upgrade) {
             recorder.close();
             // Dropping the last handle would run the destructors of callbacks.
             std::mem::forget(recorder);

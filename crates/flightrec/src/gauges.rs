@@ -16,7 +16,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use flightrec_dump::{Gauge, Timestamp};
 use forklock::ForkMutex;
 
-use crate::locked::locked;
 use crate::recorder::Recorder;
 use crate::rules::memory;
 #[cfg(feature = "crash-safe")]
@@ -43,12 +42,12 @@ impl Gauges {
 
     /// The kept samples and one of now, oldest first.
     pub(crate) fn of_dump(&self) -> Vec<Gauge> {
-        let kept = locked(&self.kept, |kept| kept.clone()).unwrap_or_default();
+        let kept = self.kept.with(|kept| kept.clone()).unwrap_or_default();
         kept.into_iter().chain([read()]).collect()
     }
 
     fn keep(&self, gauge: Gauge) {
-        locked(&self.kept, |kept| {
+        self.kept.with(|kept| {
             if kept.len() == KEPT {
                 kept.pop_front();
             }

@@ -36,7 +36,6 @@ mod exit;
 mod failure;
 mod gauges;
 mod limiter;
-mod locked;
 mod look_ahead;
 mod notices;
 mod panics;

@@ -17,7 +17,6 @@ use tailwriter::Snapshot;
 use crate::convert::{self, traces};
 use crate::failure::Failure;
 use crate::limiter::SuppressedFailures;
-use crate::locked::locked;
 use crate::noted::Kept;
 use crate::outcome::DumpOutcome;
 use crate::recorder::Recorder;
@@ -86,7 +85,7 @@ impl LookAhead {
         if !self.applies_to(failure) {
             return None;
         }
-        locked(&self.waiting, |waiting| {
+        self.waiting.with(|waiting| {
             let waiting = waiting
                 .as_mut()
                 .filter(|waiting| waiting.is_of_this_process())?;
@@ -113,7 +112,7 @@ impl LookAhead {
             return Err(Box::new(dump));
         };
         let mut dump = Some(dump);
-        locked(&self.waiting, |waiting| {
+        self.waiting.with(|waiting| {
             // One of the parent, in a forked child, will be completed by the parent.
             if waiting.as_ref().is_some_and(Waiting::is_of_this_process) {
                 return;
@@ -138,15 +137,16 @@ impl LookAhead {
     /// Whether this thread's dump still waits.
     fn waits_for_this_thread(&self) -> bool {
         let this = thread::current().id();
-        locked(&self.waiting, |waiting| {
-            let waiting = waiting.as_ref().and_then(|waiting| waiting.thread.as_ref());
-            waiting.is_some_and(|thread| thread.id() == this)
-        })
-        .unwrap_or(false)
+        self.waiting
+            .with(|waiting| {
+                let waiting = waiting.as_ref().and_then(|waiting| waiting.thread.as_ref());
+                waiting.is_some_and(|thread| thread.id() == this)
+            })
+            .unwrap_or(false)
     }
 
     fn take(&self) -> Option<Waiting> {
-        locked(&self.waiting, |waiting| {
+        self.waiting.with(|waiting| {
             let is_ours = waiting.as_ref().is_some_and(Waiting::is_of_this_process);
             if is_ours { waiting.take() } else { None }
         })?

@@ -11,7 +11,6 @@ use crate::FlightRecorder;
 use crate::convert::traces;
 use crate::error_ref::ErrorRef;
 use crate::failure::Failure;
-use crate::locked::locked;
 
 /// How many different errors of one place are kept, of the first and of the last ones each.
 const PER_PLACE: usize = 3;
@@ -116,17 +115,17 @@ impl NotedErrors {
             first_at: now,
             last_at: now,
         };
-        locked(&self.0, |kept| kept.add(noted));
+        self.0.with(|kept| kept.add(noted));
     }
 
     /// Takes all, for a dump.
     pub(crate) fn take(&self) -> Kept {
-        locked(&self.0, std::mem::take).unwrap_or_default()
+        self.0.with(std::mem::take).unwrap_or_default()
     }
 
     /// Puts back what a dump that failed would have had.
     pub(crate) fn put_back(&self, taken: Kept) {
-        locked(&self.0, |kept| {
+        self.0.with(|kept| {
             let newer = std::mem::replace(kept, taken);
             kept.omitted = kept.omitted.saturating_add(newer.omitted);
             for noted in newer.places.into_iter().flat_map(|place| place.errors) {
@@ -136,7 +135,7 @@ impl NotedErrors {
     }
 
     pub(crate) fn clone_kept(&self) -> Kept {
-        locked(&self.0, |kept| kept.clone()).unwrap_or_default()
+        self.0.with(|kept| kept.clone()).unwrap_or_default()
     }
 }
 
@@ -345,7 +344,7 @@ mod tests {
     fn what_a_failed_dump_would_have_had_comes_before_what_was_noted_since() {
         let noted = NotedErrors::default();
         let here = &here();
-        let add = |message: &str| locked(&noted.0, |kept| note(kept, message, here));
+        let add = |message: &str| noted.0.with(|kept| note(kept, message, here));
         add("one");
         add("two");
         let taken = noted.take();

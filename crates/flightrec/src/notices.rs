@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use forklock::{ForkMutex, LockError};
+use forklock::ForkMutex;
 
 /// Where the recorder's own lines go.
 pub(crate) enum Notices {
@@ -22,12 +22,11 @@ impl Notices {
             Notices::Test => eprint!("{line}"),
             Notices::Off => {}
             Notices::Writer(writer) => {
-                if let Ok(mut writer) | Err(LockError::Orphaned(mut writer)) = writer.lock() {
-                    // There is nowhere left to report that a notice was lost.
-                    let _ = writer
-                        .write_all(line.as_bytes())
-                        .and_then(|()| writer.flush());
-                }
+                // There is nowhere left to report that a notice was lost.
+                let _ = writer.with(|writer| {
+                    writer.write_all(line.as_bytes())?;
+                    writer.flush()
+                });
             }
         }
     }

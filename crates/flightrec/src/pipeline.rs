@@ -15,7 +15,6 @@ use crate::collect::{collect, records};
 use crate::destination::Destination;
 use crate::failure::Failure;
 use crate::limiter::{Decision, RateLimiter, SuppressedFailures};
-use crate::locked::locked;
 use crate::look_ahead::{LookAhead, Waiting};
 use crate::noted::{Kept, NotedErrors};
 use crate::notices::Notices;
@@ -77,7 +76,7 @@ impl Pipeline {
             )));
         }
         let failure = make_failure();
-        let decision = locked(&self.limiter, |limiter| limiter.decide(&failure));
+        let decision = self.limiter.with(|limiter| limiter.decide(&failure));
         let reported = match decision.unwrap_or(Decision::TooMany) {
             Decision::Dump(suppressed) => suppressed,
             Decision::Repeated(path) => {
@@ -92,9 +91,8 @@ impl Pipeline {
             Decision::TooMany => return Ok(DumpOutcome::Suppressed),
         };
         if let Some(outcome) = self.look_ahead.join(&failure, &reported) {
-            locked(&self.limiter, |limiter| {
-                limiter.written(&failure, outcome.path())
-            });
+            self.limiter
+                .with(|limiter| limiter.written(&failure, outcome.path()));
             return Ok(outcome);
         }
         let taken = self.noted.take();
@@ -109,7 +107,7 @@ impl Pipeline {
         if dumped.is_err() {
             self.noted.put_back(taken);
         }
-        locked(&self.limiter, |limiter| match &dumped {
+        self.limiter.with(|limiter| match &dumped {
             Ok(outcome) => limiter.written(&failure, outcome.path()),
             Err(_) => limiter.failed(&failure, reported),
         });
@@ -129,7 +127,10 @@ impl Pipeline {
         let threads = self.add_threads(failure, &mut dump);
         dump.suppressed_dumps = suppressed.count;
         dump.suppressed = suppressed.described;
-        dump.related_dumps = locked(&self.recent, |recent| recent.names()).unwrap_or_default();
+        dump.related_dumps = self
+            .recent
+            .with(|recent| recent.names())
+            .unwrap_or_default();
         let unredacted = self.look_ahead.applies_to(failure).then(|| dump.clone());
         redact(&mut dump, &self.redactor);
         let path = self.write(&dump)?;
@@ -217,12 +218,12 @@ impl Pipeline {
 
     /// Counts a failure that gets no dump.
     pub(crate) fn count(&self) {
-        locked(&self.limiter, RateLimiter::count);
+        self.limiter.with(RateLimiter::count);
     }
 
     /// Tells the user about failures that no dump reports, because the process ends.
     pub(crate) fn report_suppressed(&self) {
-        let count = locked(&self.limiter, RateLimiter::take_unreported).unwrap_or(0);
+        let count = self.limiter.with(RateLimiter::take_unreported).unwrap_or(0);
         if count > 0 {
             let failures = if count == 1 { "failure" } else { "failures" };
             let message =
@@ -281,7 +282,7 @@ impl Pipeline {
             line += "; to report it: flightrec issue";
         }
         self.notices.say(&line);
-        locked(&self.recent, |recent| recent.add(&written.path));
+        self.recent.with(|recent| recent.add(&written.path));
         Ok(Some(written.path))
     }
 

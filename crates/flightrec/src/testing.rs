@@ -15,7 +15,6 @@ use log::{LevelFilter, Log, Metadata, Record};
 use logtee::{Sink, Tee, Text, WriteSink};
 
 use crate::install::InstallError;
-use crate::locked::locked;
 use crate::recorder::Recorder;
 use crate::{capture_stamp, panics};
 
@@ -77,7 +76,7 @@ impl TestRun {
             tee: tee.map(Arc::new),
             hook_first,
         };
-        locked(&RUNNING, |tests| tests.push(running));
+        RUNNING.with(|tests| tests.push(running));
         capture_stamp::stamp_stacks();
         add_hook();
         if has_logger {
@@ -90,7 +89,7 @@ impl TestRun {
 
 impl Drop for TestRun {
     fn drop(&mut self) {
-        let ended = locked(&RUNNING, |tests| {
+        let ended = RUNNING.with(|tests| {
             let ended = tests.extract_if(.., |running| running.id == self.id);
             ended.collect::<Vec<_>>()
         });
@@ -134,7 +133,7 @@ fn dir_of_test() -> Option<PathBuf> {
     static USED: ForkMutex<BTreeMap<String, u32>> = ForkMutex::new(BTreeMap::new());
     let thread = thread::current();
     let name = dumpstore::component(thread.name().unwrap_or("unnamed"));
-    let number = locked(&USED, |used| {
+    let number = USED.with(|used| {
         let number = used.entry(name.clone()).or_default();
         *number += 1;
         *number
@@ -161,7 +160,7 @@ fn of_this_thread() -> Vec<Running> {
 }
 
 fn all() -> Vec<Running> {
-    locked(&RUNNING, |tests| tests.clone()).unwrap_or_default()
+    RUNNING.with(|tests| tests.clone()).unwrap_or_default()
 }
 
 /// The logger of a process of tests.
@@ -198,7 +197,7 @@ impl Sink for ToTests {
 
 fn set_logger() -> Result<(), logtee::InstallError> {
     static IS_SET: ForkMutex<bool> = ForkMutex::new(false);
-    let set = locked(&IS_SET, |is_set| {
+    let set = IS_SET.with(|is_set| {
         if !*is_set {
             Tee::builder().sink(LevelFilter::Trace, ToTests).install()?;
             *is_set = true;
@@ -210,7 +209,7 @@ fn set_logger() -> Result<(), logtee::InstallError> {
 
 fn add_hook() {
     static IS_ADDED: ForkMutex<bool> = ForkMutex::new(false);
-    let _ = locked(&IS_ADDED, |is_added| {
+    let _ = IS_ADDED.with(|is_added| {
         if !std::mem::replace(is_added, true) {
             panics::wrap_hook(|previous, info| {
                 let tests = of_this_thread();

@@ -90,6 +90,28 @@ impl<T: ?Sized> ForkMutex<T> {
         self.lock_contended(me)
     }
 
+    /// Calls `work` with the value while the mutex is locked, and returns what it returns. `None` if
+    /// this thread holds the lock already, for instance because a signal handler has interrupted it.
+    ///
+    /// A value whose owner did not survive a fork is used as it is, so this is for values that no
+    /// half-made change can spoil. [`lock`](ForkMutex::lock) tells such a value from others.
+    ///
+    /// ```
+    /// use forklock::ForkMutex;
+    ///
+    /// let lines = ForkMutex::new(vec!["one"]);
+    /// lines.with(|lines| lines.push("two"));
+    /// assert_eq!(lines.with(|lines| lines.len()), Some(2));
+    /// assert_eq!(lines.with(|_| lines.with(|_| ())), Some(None));
+    /// ```
+    #[inline]
+    pub fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> Option<R> {
+        match self.lock() {
+            Ok(mut value) | Err(LockError::Orphaned(mut value)) => Some(work(&mut value)),
+            Err(LockError::AlreadyHeld) => None,
+        }
+    }
+
     /// Locks the mutex if that needs no waiting.
     ///
     /// # Errors

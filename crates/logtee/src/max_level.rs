@@ -10,7 +10,7 @@
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
-use forklock::{ForkMutex, LockError, TryLockError};
+use forklock::{ForkMutex, TryLockError};
 use log::{Level, LevelFilter};
 
 #[cfg(all(test, loom))]
@@ -64,9 +64,7 @@ pub(crate) fn set_max_level_by(compute: fn() -> LevelFilter) {
         compute,
         max_level: LevelFilter::Off,
     };
-    if let Ok(mut current) | Err(LockError::Orphaned(mut current)) = GLOBAL.lock() {
-        *current = Some(global);
-    }
+    GLOBAL.with(|current| *current = Some(global));
     reconfigured();
 }
 
@@ -82,13 +80,12 @@ pub fn reconfigured() {
     GENERATION.advance();
     // Held by this thread if a sink or filter calls this while it is asked for its level. The caller
     // up the stack sets the level then.
-    let (Ok(mut global) | Err(LockError::Orphaned(mut global))) = GLOBAL.lock() else {
-        return;
-    };
-    if let Some(global) = &mut *global {
-        global.max_level = (global.compute)();
-        log::set_max_level(global.max_level);
-    }
+    GLOBAL.with(|global| {
+        if let Some(global) = global {
+            global.max_level = (global.compute)();
+            log::set_max_level(global.max_level);
+        }
+    });
 }
 
 /// The current `log::max_level`, if the program has set it to something else than the installed

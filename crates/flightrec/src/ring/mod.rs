@@ -17,7 +17,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use flightrec_dump::Dump;
-use forklock::{ForkMutex, LockError};
+use forklock::ForkMutex;
 use tailwriter::{Builder, MappedTail, SharedTail, Snapshot};
 
 use crate::gauges;
@@ -123,12 +123,11 @@ impl Rings {
             return Some(child);
         }
         // Not inside of the `OnceLock`: a process that is forked meanwhile would wait forever.
-        let (Ok(_making) | Err(LockError::Orphaned(_making))) = self.making.lock() else {
-            return None;
-        };
-        if self.of_child.get().is_none() {
-            let _ = self.of_child.set(self.make_child());
-        }
+        self.making.with(|()| {
+            if self.of_child.get().is_none() {
+                let _ = self.of_child.set(self.make_child());
+            }
+        })?;
         self.of_child.get()
     }
 

@@ -11,7 +11,6 @@ use logtee::Filter;
 use logtee::predicate::Predicate;
 
 use super::{Fired, Limit, Outcome};
-use crate::locked::locked;
 
 /// The most records whose times a rule remembers.
 const MAX_COUNT: usize = 10_000;
@@ -115,7 +114,7 @@ impl RecordRule {
     /// Counts a record. `None` also in a signal handler that has interrupted this function.
     pub(super) fn come_true(&self, now: Instant) -> Option<Outcome> {
         let RecordCondition { count, within, .. } = self.condition;
-        let (took, may_fire) = locked(&self.state, |state| {
+        let (took, may_fire) = self.state.with(|state| {
             if state.passed.len() == count {
                 state.passed.pop_front();
             }

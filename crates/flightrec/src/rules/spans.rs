@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use forklock::ForkMutex;
 
 use super::{Fired, Limit, Outcome, text};
-use crate::locked::locked;
 
 /// A span of that name is closed later than `longer_than` after it was opened.
 pub(super) struct SpanCondition {
@@ -37,7 +36,7 @@ impl SpanRule {
 
     /// `None` in a signal handler that has interrupted this function.
     pub(super) fn come_true(&self, took: Duration, now: Instant) -> Option<Outcome> {
-        let may_fire = locked(&self.fired, |fired| fired.may_fire(self.limit, now))?;
+        let may_fire = self.fired.with(|fired| fired.may_fire(self.limit, now))?;
         Some(if may_fire {
             let took = text::duration(Duration::from_millis(took.as_millis() as u64));
             Outcome::Fires(format!("rule {}: a span took {took}", self.name))
