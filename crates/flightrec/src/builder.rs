@@ -322,8 +322,12 @@ impl Builder {
     /// On x86-64 Linux with glibc, the installed recorder also handles SIGSEGV, SIGBUS, SIGILL,
     /// SIGFPE, SIGABRT, SIGTRAP and SIGSYS: the stack of the thread that crashes goes into the file
     /// and into that dump. Its functions have names if the next process runs the same binary, by the
-    /// build-id. Then the signal does what it would have done without the recorder. The stack of a
-    /// forked child is not recorded.
+    /// build-id. Then the signal does what it would have done without the recorder, which includes
+    /// handlers that were installed before. The stack of a forked child is not recorded.
+    ///
+    /// Just before the process dies of the signal, the other threads are asked for their stacks, as
+    /// for [`all_threads`](Builder::all_threads), for half a second at most. They are missing if an
+    /// earlier handler ends the process.
     ///
     /// The file has about 4 MiB, and as much again for warnings, and lies in the directory of the
     /// dumps. The system writes it to the disk sooner or later, so records touch the disk although
@@ -484,7 +488,7 @@ impl Builder {
     }
 
     /// Whether every dump has the stacks of all threads, in [`Dump::threads`]. The default is false:
-    /// only dumps of hangs and signals have them.
+    /// only dumps of hangs, of signals and of [crashes](Builder::crash_safety) have them.
     ///
     /// Each thread walks its own stack in the handler of a real-time signal, which interrupts system
     /// calls; [`stackwalk::threads`] lists those that are not restarted. A thread that blocks the

@@ -119,15 +119,21 @@ impl Threads {
 }
 
 fn described(thread: &threads::Thread, names: &Names) -> Thread {
-    let mut described = Thread::default();
-    described.id = thread.id.into();
-    described.name = Some(name(thread));
-    described.state = Some(state(thread));
+    let mut described = unnamed(thread, process::id());
     let frames = thread
         .addresses
         .iter()
         .filter_map(|address| names.get(address));
     described.frames = frames.flatten().cloned().collect();
+    described
+}
+
+/// The thread of that process, without its frames.
+pub(crate) fn unnamed(thread: &threads::Thread, process: u32) -> Thread {
+    let mut described = Thread::default();
+    described.id = thread.id.into();
+    described.name = Some(name(thread.id, &thread.name, process));
+    described.state = Some(state(thread));
     described.stack_ended = match thread.outcome {
         Outcome::Walked(StackEnd::Outermost) => None,
         outcome => Some(outcome.to_string()),
@@ -137,12 +143,9 @@ fn described(thread: &threads::Thread, names: &Names) -> Thread {
 
 /// The name as records have it, where that is known. The system calls the main thread like the
 /// program.
-fn name(thread: &threads::Thread) -> String {
-    if thread.id == process::id() {
-        "main".to_owned()
-    } else {
-        thread.name.clone()
-    }
+pub(crate) fn name(id: u32, name: &str, process: u32) -> String {
+    let name = if id == process { "main" } else { name };
+    name.to_owned()
 }
 
 /// `sleeping in futex`

@@ -74,6 +74,20 @@ fn program() {
         }
         "abort" => std::process::abort(),
         "null" => reads_null(),
+        "null among threads" => {
+            // It stays open, so that the thread waits.
+            let (reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
+            std::mem::forget(writer);
+            let reads = std::thread::Builder::new().name("reader".to_owned());
+            reads.spawn(move || reads_from(reader)).unwrap();
+            let is_reading = || {
+                let threads = stackwalk::threads::capture().unwrap();
+                let mut calls = threads.iter().map(|thread| thread.system_call_name());
+                calls.any(|call| call == Some("recvfrom"))
+            };
+            while cfg!(target_os = "linux") && !is_reading() {}
+            reads_null();
+        }
         "well" => {
             recorder.run(|| Ok::<_, Error>(()));
         }
@@ -350,6 +364,12 @@ fn a_ring_can_be_read_by_hand() {
     assert_eq!(reader.snapshot().latest_logs.len(), 1);
 }
 
+#[inline(never)]
+fn reads_from(mut stream: std::os::unix::net::UnixStream) {
+    let read = std::io::Read::read(&mut stream, &mut [0; 8]);
+    std::hint::black_box(read).unwrap();
+}
+
 /// The fault that the test is about.
 #[inline(never)]
 fn reads_null() {
@@ -399,4 +419,34 @@ fn the_dump_of_a_segmentation_fault_has_the_stack_of_its_thread() {
     assert!(dump.threads[0].crashed && dump.threads[0].frames == trace.frames);
     assert!(dump.modules[0].build_id.is_some());
     assert_eq!(dump.latest_logs.last().unwrap().msg, "record 4999");
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
+#[test]
+fn the_dump_of_a_crash_has_the_stacks_of_the_other_threads() {
+    let dir = tempdir().unwrap();
+    start("null among threads", dir.path()).wait().unwrap();
+    start("well", dir.path()).wait().unwrap();
+    let [(_, dump)] = <[_; 1]>::try_from(dumps(dir.path())).expect("one dump");
+    assert!(dump.threads[0].crashed);
+    let named = |name: &str| {
+        let found = dump
+            .threads
+            .iter()
+            .find(|its| its.name.as_deref() == Some(name));
+        found.unwrap_or_else(|| panic!("no {name} in {:?}", dump.threads))
+    };
+    let reader = named("reader");
+    assert_eq!(reader.state.as_deref(), Some("sleeping in recvfrom"));
+    assert_eq!(
+        (reader.crashed, reader.stack_ended.as_deref()),
+        (false, None)
+    );
+    let names: Vec<_> = reader.frames.iter().map(|frame| &*frame.name).collect();
+    assert!(
+        names.iter().any(|name| name.contains("reads_from")),
+        "{names:?}"
+    );
+    // The one that waits for the test in the harness.
+    assert_eq!(named("main").id, u64::from(dump.process.pid));
 }

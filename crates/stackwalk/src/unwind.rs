@@ -79,6 +79,13 @@ fn follows_call(address: u64) -> bool {
         || bytes[5] == 0xff && bytes[6] & 0xf8 == 0x50
 }
 
+/// The same for each form of a call: by any register or pointer.
+fn may_follow_call(address: u64) -> bool {
+    let bytes = read(address.wrapping_sub(8)).unwrap_or(0).to_le_bytes();
+    let is_indirect = |pair: &[u8]| pair[0] == 0xff && pair[1] & 0x38 == 0x10;
+    bytes[3] == 0xe8 || bytes[1..].windows(2).any(is_indirect)
+}
+
 /// Calls `found` with each address and whether it is a guess, innermost first, for at most
 /// `max_frames` frames.
 ///
@@ -133,11 +140,12 @@ pub(crate) fn walk(
             }
             (ip, sp) = (caller, cfa);
         } else if interrupted && read(ip.wrapping_sub(1)).is_none() {
-            // A call to an address without code: the return address was pushed last.
+            // A call to an address without code: the return address was pushed last. After a return to a
+            // smashed address, any word may be there.
             let Some(caller) = read(sp) else {
                 return StackEnd::Unreadable;
             };
-            if rule_of(caller, true).is_none() {
+            if !may_follow_call(caller) || rule_of(caller, true).is_none() {
                 return StackEnd::NoCaller;
             }
             (ip, sp, guessed) = (caller, sp.wrapping_add(8), true);
@@ -153,7 +161,12 @@ pub(crate) fn walk(
             ((ip, sp, bp), guessed) = (caller, true);
         }
         if ip == 0 {
-            return StackEnd::Outermost;
+            // After a wrong guess, any word may have been taken for a return address.
+            return if is_guess {
+                StackEnd::NoCaller
+            } else {
+                StackEnd::Outermost
+            };
         }
         interrupted = false;
         is_guess |= guessed;

@@ -2,14 +2,18 @@
 #![cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
 
 use stackwalk::crash::{AREA_BYTES, CrashRecord, StackEnd, arm};
+use stackwalk::threads::Outcome;
 use std::arch::asm;
 use std::fs::{self, File};
 use std::hint::black_box;
+use std::io::Read;
 use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 use std::{process, ptr, thread};
 
 /// The child: arms itself if it is told where, and dies.
@@ -22,6 +26,7 @@ fn program() {
         "chained" => install_own_handler(),
         "signal-hook" => register_with_signal_hook(),
         "overflow in C" => undo_std(),
+        "repaired" => install_repairing_handler(),
         _ => {}
     }
     if let Some(path) = std::env::var_os("AREA") {
@@ -36,7 +41,125 @@ fn program() {
                 .unwrap();
         }
     }
+    match death.as_str() {
+        "signal-hook afterwards" => register_with_signal_hook(),
+        "among threads" | "overflow among threads" | "abort among threads" => start_threads(),
+        "among many threads" => start_many_threads(),
+        _ => {}
+    }
     die(&death);
+}
+
+/// Threads of which each waits in its own way.
+fn start_threads() {
+    let ready = Arc::new(Barrier::new(3));
+    let begins = [Arc::clone(&ready), Arc::clone(&ready)];
+    let [reads, blocks] = begins;
+    let start = |name: &str, work: Box<dyn FnOnce() + Send>| {
+        thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(work)
+            .unwrap()
+    };
+    let (reader, writer) = UnixStream::pair().unwrap();
+    // It stays open, so that the reader waits.
+    std::mem::forget(writer);
+    start(
+        "reader",
+        Box::new(move || {
+            reads.wait();
+            reads_from(reader);
+        }),
+    );
+    start(
+        "blocker",
+        Box::new(move || {
+            // SAFETY: a live set.
+            unsafe {
+                let mut all = std::mem::zeroed();
+                libc::sigfillset(&raw mut all);
+                libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, ptr::null_mut());
+            }
+            blocks.wait();
+            loop {
+                thread::park();
+            }
+        }),
+    );
+    ready.wait();
+    // Until the reader has fallen asleep in the system call.
+    while !stackwalk::threads::capture()
+        .unwrap()
+        .iter()
+        .any(|thread| thread.name == "reader" && thread.system_call_name() == Some("recvfrom"))
+    {
+    }
+}
+
+#[inline(never)]
+fn reads_from(mut stream: UnixStream) {
+    let read = stream.read(&mut [0; 8]);
+    black_box(read).unwrap();
+}
+
+/// More than there is room for, with deep stacks.
+fn start_many_threads() {
+    const COUNT: usize = 200;
+    let ready = Arc::new(Barrier::new(COUNT + 1));
+    for _ in 0..COUNT {
+        let ready = Arc::clone(&ready);
+        thread::spawn(move || waits_deep_down(200, &ready));
+    }
+    ready.wait();
+}
+
+#[inline(never)]
+fn waits_deep_down(depth: usize, ready: &Barrier) {
+    if depth > 0 {
+        waits_deep_down(black_box(depth - 1), ready);
+    } else {
+        ready.wait();
+        loop {
+            thread::park();
+        }
+    }
+    black_box(depth);
+}
+
+/// A thread in a call that is interrupted, and returns -1, if it is asked for its stack.
+fn start_sleeper() -> thread::JoinHandle<i32> {
+    let sleeper = thread::spawn(|| {
+        // SAFETY: no descriptors.
+        unsafe { libc::poll(ptr::null_mut(), 0, 500) }
+    });
+    // It is in the call now, as far as can be told without asking it.
+    while fs::read_dir("/proc/self/task").unwrap().all(|task| {
+        let call = fs::read_to_string(task.unwrap().path().join("syscall"));
+        !call.is_ok_and(|call| call.starts_with(&format!("{} ", libc::SYS_poll)))
+    }) {}
+    sleeper
+}
+
+/// As the handlers of virtual machines do: the program goes on after the instruction.
+fn install_repairing_handler() {
+    unsafe extern "C" fn repair(
+        _: libc::c_int,
+        _: *mut libc::siginfo_t,
+        context: *mut libc::c_void,
+    ) {
+        // SAFETY: the kernel's argument. The instruction of `null_access` has 3 bytes.
+        unsafe {
+            let context = &mut *context.cast::<libc::ucontext_t>();
+            context.uc_mcontext.gregs[libc::REG_RIP as usize] += 3;
+        }
+    }
+    // SAFETY: the handler only does what is safe in a handler.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = repair as *const () as usize;
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+        libc::sigaction(libc::SIGSEGV, &raw const action, ptr::null_mut());
+    }
 }
 
 fn map(path: &Path) -> &'static [AtomicU8] {
@@ -88,11 +211,25 @@ std::arch::global_asm!(
     "stackwalk_test_smash:",
     "mov qword ptr [rsp], 0x1234",
     "ret",
+    // What lies before the function is no call.
+    ".balign 16",
+    ".skip 16, 0x90",
+    ".globl stackwalk_test_smash_before_function",
+    "stackwalk_test_smash_before_function:",
+    ".cfi_startproc",
+    "nop",
+    "lea rax, [rip + stackwalk_test_smash_before_function + 1]",
+    "mov qword ptr [rsp], rax",
+    "push 0x1234",
+    "ret",
+    ".cfi_endproc",
 );
 
 unsafe extern "C" {
     /// Overwrites its return address.
     fn stackwalk_test_smash();
+    /// Leaves the address of a function on the stack, and goes to one without code.
+    fn stackwalk_test_smash_before_function();
 }
 
 /// As in a program whose `main` is not Rust's: std has prepared nothing.
@@ -150,9 +287,24 @@ fn die(death: &str) {
         unsafe { libc::raise(signal) };
     };
     match death {
-        "null" | "chained" | "signal-hook" | "cut area" => null_access(),
+        "null"
+        | "chained"
+        | "signal-hook"
+        | "signal-hook afterwards"
+        | "cut area"
+        | "among threads"
+        | "among many threads" => null_access(),
+        "repaired" => {
+            let sleeper = start_sleeper();
+            for _ in 0..100 {
+                null_access();
+            }
+            process::exit(sleeper.join().unwrap());
+        }
         // SAFETY: none; it is the fault that the test is about.
         "smashed" => unsafe { stackwalk_test_smash() },
+        // SAFETY: as above.
+        "smashed before a function" => unsafe { stackwalk_test_smash_before_function() },
         "killed" => {
             // SAFETY: no preconditions. A child of this process sends the signal.
             unsafe {
@@ -200,8 +352,8 @@ fn die(death: &str) {
                 black_box(at.cast::<u8>().read_volatile());
             }
         }
-        "abort" => process::abort(),
-        "overflow" | "overflow in C" => {
+        "abort" | "abort among threads" => process::abort(),
+        "overflow" | "overflow in C" | "overflow among threads" => {
             black_box(recurse(0));
         }
         "overflow in a thread" => {
@@ -379,6 +531,66 @@ fn an_action_of_signal_hook_runs() {
 }
 
 #[test]
+fn an_action_that_signal_hook_registers_afterwards_runs() {
+    // It calls the earlier handler first.
+    let record = record("signal-hook afterwards", None);
+    assert_eq!(record.unwrap().signal, libc::SIGSEGV);
+}
+
+#[test]
+fn the_other_threads_of_a_crash_have_their_stacks() {
+    for (death, signal) in [
+        ("among threads", libc::SIGSEGV),
+        ("abort among threads", libc::SIGABRT),
+        // The message of std comes first, and then its abort.
+        ("overflow among threads", libc::SIGABRT),
+    ] {
+        let record = record(death, Some(signal)).unwrap();
+        let named = |name: &str| {
+            let found = record.threads.iter().find(|thread| thread.name == name);
+            found.unwrap_or_else(|| panic!("{death}: no {name} in {:?}", record.threads))
+        };
+        let reader = named("reader");
+        assert_eq!(
+            (reader.outcome, &*reader.state, reader.system_call_name()),
+            (
+                Outcome::Walked(StackEnd::Outermost),
+                "sleeping",
+                Some("recvfrom")
+            ),
+            "{death}"
+        );
+        assert!(reader.addresses.len() > 4, "{death}: {reader:?}");
+        let module = &record.modules[0];
+        assert!(module.contains(reader.addresses[reader.addresses.len() / 2] as u64));
+        let blocker = named("blocker");
+        assert_eq!(
+            (blocker.outcome, blocker.addresses.len()),
+            (Outcome::Blocked, 0)
+        );
+        let crashed = |thread: &stackwalk::threads::Thread| thread.id == record.thread;
+        assert!(!record.threads.iter().any(crashed), "{death}");
+        assert_eq!(record.omitted_threads, 0);
+    }
+}
+
+#[test]
+fn more_threads_than_there_is_room_for_are_counted() {
+    let record = record("among many threads", Some(libc::SIGSEGV)).unwrap();
+    let deep = |thread: &&stackwalk::threads::Thread| thread.addresses.len() == 128;
+    assert!(record.threads.iter().filter(deep).count() > 100);
+    assert!(record.omitted_threads > 0);
+    // The main thread and that of the test harness are others.
+    let in_all = record.threads.len() as u64 + record.omitted_threads;
+    assert!((201..=202).contains(&in_all), "{in_all}");
+}
+
+#[test]
+fn a_fault_that_an_earlier_handler_repairs_leaves_no_crash_and_no_trace_in_threads() {
+    assert_eq!(record("repaired", None), None);
+}
+
+#[test]
 fn a_signal_of_another_process_is_a_crash_too() {
     // It is sent again and again, so that one may come while another is handled.
     for _ in 0..20 {
@@ -398,6 +610,13 @@ fn a_smashed_return_address_is_told() {
         record.frames[1..].iter().all(|frame| frame.guessed),
         "{record:?}"
     );
+}
+
+#[test]
+fn the_address_of_a_function_is_no_return_address() {
+    let record = record("smashed before a function", Some(libc::SIGSEGV)).unwrap();
+    assert_eq!(record.frames.len(), 1, "{record:?}");
+    assert_eq!(record.end, StackEnd::NoCaller);
 }
 
 #[test]

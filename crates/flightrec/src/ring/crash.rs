@@ -1,14 +1,16 @@
 //! The stack of a thread that crashed: written by a signal handler, read by the next start.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
 use flightrec_dump::{Dump, Frame, Module, StackOrigin, Thread, Trace};
-use stackwalk::crash::{CrashFrame, CrashModule, CrashRecord};
+use stackwalk::crash::{CrashModule, CrashRecord};
 
 use crate::convert;
 use crate::recorder::Recorder;
 use crate::tail::Tail;
+use crate::threads;
 
 /// An access near the stack pointer is an overflow of the stack if it is not further away.
 const NEAR: u64 = 64 << 10;
@@ -60,7 +62,8 @@ pub(crate) fn arm(recorder: &Arc<Recorder>) {
 /// Adds what a handler wrote to the dump of a crash.
 pub(super) fn describe(record: &CrashRecord, dump: &mut Dump) {
     let name = signal_name(record.signal);
-    let frames = frames(record);
+    let mut names = Names::new(record);
+    let frames = names.of_all(record.frames.iter().map(|frame| frame.address));
     let cause = cause(record, &frames);
     if let Some(crash) = &mut dump.crash {
         crash.signal = Some(record.signal);
@@ -70,11 +73,11 @@ pub(super) fn describe(record: &CrashRecord, dump: &mut Dump) {
         crash.stack_ended = Some(stack_ended(record));
     }
     let shown = name.map_or_else(|| format!("signal {}", record.signal), str::to_owned);
-    dump.reason.message = format!(
-        "process {} crashed in thread {:?}: {shown}, {cause}",
-        dump.process.pid, record.thread_name
-    );
-    dump.process.thread.clone_from(&record.thread_name);
+    let (pid, name) = (dump.process.pid, &record.thread_name);
+    let thread_name = threads::name(record.thread, name, pid);
+    dump.reason.message =
+        format!("process {pid} crashed in thread {thread_name:?}: {shown}, {cause}");
+    dump.process.thread.clone_from(&thread_name);
     dump.modules = modules(record);
 
     let mut trace = Trace::default();
@@ -85,11 +88,20 @@ pub(super) fn describe(record: &CrashRecord, dump: &mut Dump) {
 
     let mut thread = Thread::default();
     thread.id = record.thread.into();
-    thread.name = Some(record.thread_name.clone());
+    thread.name = Some(thread_name);
     thread.frames = frames;
     thread.stack_ended = Some(stack_ended(record));
     thread.crashed = true;
-    dump.threads = vec![thread];
+    let others = record.threads.iter().map(|other| {
+        let mut thread = threads::unnamed(other, pid);
+        thread.frames = names.of_all(other.addresses.iter().map(|&address| address as u64));
+        thread
+    });
+    dump.threads = [thread].into_iter().chain(others).collect();
+    if record.omitted_threads > 0 {
+        let note = format!("no room was left for {} threads", record.omitted_threads);
+        dump.notes.push(note);
+    }
 }
 
 fn stack_ended(record: &CrashRecord) -> String {
@@ -107,40 +119,56 @@ fn stack_ended(record: &CrashRecord) -> String {
 
 /// The executable, and each module that a frame lies in.
 fn modules(record: &CrashRecord) -> Vec<Module> {
-    let holds_frame = |module: &CrashModule| {
-        record
-            .frames
-            .iter()
-            .any(|frame| module.contains(frame.address))
-    };
+    let of_crash = record.frames.iter().map(|frame| frame.address);
+    let others = record.threads.iter().flat_map(|thread| &thread.addresses);
+    let addresses: Vec<u64> = of_crash
+        .chain(others.map(|&address| address as u64))
+        .collect();
+    let is_used = |module: &CrashModule| addresses.iter().any(|&at| module.contains(at));
     let used = record.modules.iter().enumerate();
-    used.filter(|(index, module)| *index == 0 || holds_frame(module))
+    used.filter(|(index, module)| *index == 0 || is_used(module))
         .map(|(_, module)| Module::new(&*module.name, module.build_id.clone()))
         .collect()
 }
 
-/// The frames, with names where this process has loaded the same binary.
-fn frames(record: &CrashRecord) -> Vec<Frame> {
-    let loaded = stackwalk::modules();
-    let frames = record
-        .frames
-        .iter()
-        .flat_map(|frame| named(frame, record, &loaded));
-    frames.collect()
+/// The frames at addresses of the crashed process, with names where this process has loaded the same
+/// binary.
+struct Names<'a> {
+    record: &'a CrashRecord,
+    loaded: Vec<stackwalk::Module>,
+    /// Threads often wait in the same place.
+    known: HashMap<u64, Vec<Frame>>,
 }
 
-fn named(frame: &CrashFrame, record: &CrashRecord, loaded: &[stackwalk::Module]) -> Vec<Frame> {
+impl<'a> Names<'a> {
+    fn new(record: &'a CrashRecord) -> Names<'a> {
+        Names {
+            record,
+            loaded: stackwalk::modules(),
+            known: HashMap::new(),
+        }
+    }
+
+    fn of_all(&mut self, addresses: impl Iterator<Item = u64>) -> Vec<Frame> {
+        let (record, loaded, known) = (self.record, &self.loaded, &mut self.known);
+        let frames = addresses.flat_map(|address| {
+            let named = known
+                .entry(address)
+                .or_insert_with(|| named(address, record, loaded));
+            named.clone()
+        });
+        frames.collect()
+    }
+}
+
+fn named(at: u64, record: &CrashRecord, loaded: &[stackwalk::Module]) -> Vec<Frame> {
     let mut unnamed = Frame::default();
     Frame::UNKNOWN.clone_into(&mut unnamed.name);
-    let Some(module) = record
-        .modules
-        .iter()
-        .find(|module| module.contains(frame.address))
-    else {
-        unnamed.address = format!("{:#x}", frame.address);
+    let Some(module) = record.modules.iter().find(|module| module.contains(at)) else {
+        unnamed.address = format!("{at:#x}");
         return vec![unnamed];
     };
-    let address = frame.address.wrapping_sub(module.base);
+    let address = at.wrapping_sub(module.base);
     unnamed.address = format!("{address:#x}");
     unnamed.module = Some(module.name.clone());
     let same = loaded

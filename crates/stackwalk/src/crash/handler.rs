@@ -1,11 +1,12 @@
 //! The handlers, and where a signal goes afterwards.
 
 use super::record::{MAGIC, word};
-use super::write::{Armed, Crash, set, write, write_modules};
+use super::write::{Armed, Crash, set, write, write_modules, write_threads};
 use crate::alternate_stack;
 use crate::fast::{RuleCache, has_tables, prepare_for_signals};
 use crate::own_stack::{Resume, call_on};
 use crate::process_lock::ProcessLock;
+use crate::threads;
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::mem::MaybeUninit;
@@ -44,6 +45,8 @@ static RESUME: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
 static IS_WRITTEN: AtomicBool = AtomicBool::new(false);
 /// Whether all of it was written.
 static IS_COMPLETE: AtomicBool = AtomicBool::new(false);
+/// Whether the owner asks the other threads for their stacks.
+static ARE_OTHERS_ASKED: AtomicBool = AtomicBool::new(false);
 /// How many threads are in the handler, or [`CLEARING`].
 static INSIDE: AtomicUsize = AtomicUsize::new(0);
 /// The last of them clears the area.
@@ -60,6 +63,7 @@ pub(super) fn arm(area: &'static [AtomicU8]) -> io::Result<()> {
     let one_at_a_time = ARMING.lock(Duration::from_secs(1));
     let _one_at_a_time = one_at_a_time.ok_or(io::ErrorKind::TimedOut)?;
     prepare_for_signals();
+    threads::prepare_for_crash();
     write_modules(area);
     set(area, word::STATE, 0);
     set(area, word::MAGIC, MAGIC);
@@ -137,10 +141,11 @@ unsafe extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, contex
                         info,
                         context,
                         thread,
+                        work: write,
                         is_complete: false,
                         alternate_stack: NO_STACK,
                     };
-                    write_guarded(&mut crash);
+                    do_guarded(&mut crash);
                     let sent = SENT_MEANWHILE.swap(0, Ordering::Relaxed);
                     if sent != 0 {
                         // SAFETY: no preconditions.
@@ -176,7 +181,7 @@ unsafe extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, contex
                 }
                 // The earlier handler of the signal that was written aborts.
                 Err(owner) if owner == thread => {}
-                Err(_) => wait(),
+                Err(_) => wait(|| IS_WRITTEN.load(Ordering::Acquire)),
             }
         }
     }
@@ -232,19 +237,53 @@ fn leave(armed: &Armed) {
     INSIDE.store(0, Ordering::Release);
 }
 
-/// Calls [`write`] on the stack of its own. If it faults, the rest of it is left out.
-fn write_guarded(crash: &mut Crash<'_>) {
+/// Calls [`Crash::work`] on the stack of its own. If it faults, the rest of it is left out.
+fn do_guarded(crash: &mut Crash<'_>) {
     let mut mask = none().sa_mask;
     let stack = crash.armed.stack.wrapping_add(STACK_BYTES);
     // SAFETY: all sets are live. The stack is this thread's, which has just become the owner.
     unsafe {
         libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), &raw mut mask);
         let resume = RESUME.as_ptr().cast_mut().cast::<Resume>();
-        call_on(stack, write_without_alternate_stack, crash, resume);
+        call_on(stack, work_without_alternate_stack, crash, resume);
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, ptr::null_mut());
         RESUME[0].store(0, Ordering::Relaxed);
         libc::sigaltstack(&raw const crash.alternate_stack, ptr::null_mut());
     }
+}
+
+/// Writes the other threads, if this thread has written its crash. The process is about to die of the
+/// signal: one that goes on, because an earlier handler has repaired what was wrong, is not disturbed.
+///
+/// # Safety
+///
+/// The arguments are those of a handler that runs.
+unsafe fn write_other_threads(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    // SAFETY: it is null or points to what is never freed.
+    let Some(armed) = (unsafe { ARMED.load(Ordering::Acquire).as_ref() }) else {
+        return;
+    };
+    // SAFETY: no preconditions.
+    let (pid, thread) = unsafe { (libc::getpid(), libc::gettid()) };
+    if pid != armed.pid || !IS_COMPLETE.load(Ordering::Acquire) {
+        return;
+    }
+    if OWNER.load(Ordering::Acquire) != thread {
+        wait(|| !ARE_OTHERS_ASKED.load(Ordering::Acquire));
+        return;
+    }
+    ARE_OTHERS_ASKED.store(true, Ordering::Release);
+    do_guarded(&mut Crash {
+        armed,
+        signal,
+        info,
+        context,
+        thread,
+        work: write_threads,
+        is_complete: false,
+        alternate_stack: NO_STACK,
+    });
+    ARE_OTHERS_ASKED.store(false, Ordering::Release);
 }
 
 /// Makes the handler return to where [`call_on`] said; false if nothing is written now.
@@ -265,10 +304,10 @@ unsafe fn resume(context: *mut c_void) -> bool {
     true
 }
 
-/// Waits until the other thread has written its crash, or too long.
-fn wait() {
+/// Waits until the other thread has written, or too long.
+fn wait(is_written: impl Fn() -> bool) {
     for _ in 0..PATIENCE {
-        if IS_WRITTEN.load(Ordering::Acquire) {
+        if is_written() {
             return;
         }
         pause();
@@ -285,9 +324,9 @@ fn pause() {
     unsafe { libc::nanosleep(&raw const time, ptr::null_mut()) };
 }
 
-/// Calls [`write`]. A fault in it must not be handled on the alternate stack, where the handler of
+/// Calls [`Crash::work`]. A fault in it must not be handled on the alternate stack, where the handler of
 /// the crash itself has its frame: signals are unblocked only when there is no alternate stack.
-unsafe extern "C" fn write_without_alternate_stack(crash: *mut Crash<'_>) {
+unsafe extern "C" fn work_without_alternate_stack(crash: *mut Crash<'_>) {
     let mut faults = none().sa_mask;
     let mut mask = none().sa_mask;
     // SAFETY: the caller passes a live pointer, which nothing else uses meanwhile. This function
@@ -301,7 +340,7 @@ unsafe extern "C" fn write_without_alternate_stack(crash: *mut Crash<'_>) {
         }
         // The kernel ends a process that faults while that signal is blocked.
         libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const faults, &raw mut mask);
-        write(crash);
+        (crash.work)(crash);
         crash.is_complete = true;
         // Before this function returns to the stack that the alternate one is.
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, ptr::null_mut());
@@ -326,7 +365,10 @@ unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_voi
     let handler = earlier.sa_sigaction;
     if handler == libc::SIG_DFL || IS_DEFAULT[index].load(Ordering::Acquire) {
         // SAFETY: by the caller.
-        unsafe { die(signal, info, code) };
+        unsafe {
+            write_other_threads(signal, info, context);
+            die(signal, info, code);
+        }
         return false;
     }
     // SAFETY: by the caller, and the address is that of the handler that was installed for this
@@ -351,6 +393,8 @@ unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_voi
     }
     // std's handler restores the default action and returns, so that the instruction faults again.
     if is_repeated(signal, code) {
+        // SAFETY: by the caller.
+        unsafe { write_other_threads(signal, info, context) };
         return false;
     }
     // A signal that another process sent does not come again: the next one is fatal.

@@ -5,6 +5,12 @@
 //! caller provides, such as a part of a mapped file. Then the signal goes where it would have gone
 //! without the handler. [`CrashRecord::read`] reads such an area, in another process.
 //!
+//! Just before the process dies of the signal, the handler asks the other threads for their stacks, by the
+//! signal of [`threads`](crate::threads), which [`arm`] claims. It waits at most 100 ms for each and
+//! 500 ms for all. Where an earlier handler lets the process go on, as those of virtual machines do, no
+//! thread is disturbed, and the area is cleared. Where one ends the process by itself, the other threads
+//! are missing.
+//!
 //! Handlers exist on x86-64 Linux with glibc.
 //!
 //! - A signal that is ignored when [`arm`] is called stays ignored.
@@ -40,7 +46,7 @@ use std::sync::atomic::AtomicU8;
 /// Installs the handlers, which write the first crash of this process into `area`.
 ///
 /// Called again, it replaces the area. A forked child writes nothing until it calls this itself.
-/// Each call keeps 300 KiB of memory.
+/// Each call keeps 300 KiB of memory, the first one 20 KiB more.
 ///
 /// # Errors
 ///

@@ -1,14 +1,15 @@
 //! The layout of the area, and reading it.
 //!
 //! The area consists of little-endian words of 8 bytes: a magic number, the state, the fields, the
-//! registers, the addresses; then the modules as lines of text.
+//! registers, the addresses; the other threads; then the modules as lines of text.
 
 use crate::StackEnd;
+use crate::threads::{self, Outcome};
 
 /// How many bytes the area needs.
-pub const AREA_BYTES: usize = 64 << 10;
+pub const AREA_BYTES: usize = 192 << 10;
 
-pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"crash\0\0\x01");
+pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"crash\0\0\x02");
 
 /// Positions of words.
 pub(super) mod word {
@@ -25,6 +26,9 @@ pub(super) mod word {
     pub(crate) const STACK_POINTER: usize = 10;
     pub(crate) const MODULES_LEN: usize = 11;
     pub(crate) const INSTRUCTION: usize = 12;
+    /// How many other threads are there, and how many are left out.
+    pub(crate) const THREADS: usize = 13;
+    pub(crate) const THREADS_OMITTED: usize = 14;
     /// 23 words.
     #[cfg_attr(
         not(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64")),
@@ -42,8 +46,28 @@ pub(super) const COMPLETE: u64 = 2;
 pub(super) const INNERMOST: usize = 384;
 pub(super) const OUTERMOST: usize = 128;
 
+/// Where the other threads begin and end, in words. One follows the other.
+pub(super) const THREADS: usize = word::ADDRESSES + INNERMOST + OUTERMOST;
+pub(super) const THREADS_END: usize = THREADS + (128 << 10) / 8;
+/// How many addresses of another thread are kept at most: the innermost.
+pub(super) const MAX_ADDRESSES: usize = 128;
+
+/// Positions of words of another thread.
+pub(super) mod thread_word {
+    pub(crate) const ID: usize = 0;
+    /// Two words.
+    pub(crate) const NAME: usize = 1;
+    pub(crate) const STATE: usize = 3;
+    /// The number of the system call and one, or 0.
+    pub(crate) const SYSTEM_CALL: usize = 4;
+    pub(crate) const OUTCOME: usize = 5;
+    /// How many addresses follow.
+    pub(crate) const LEN: usize = 6;
+    pub(crate) const ADDRESSES: usize = 7;
+}
+
 /// Where the modules begin, in bytes.
-pub(super) const MODULES: usize = 8 * (word::ADDRESSES + INNERMOST + OUTERMOST);
+pub(super) const MODULES: usize = 8 * THREADS_END;
 
 /// Marks an address that was not found by an unwind table. Addresses of programs have 47 bits.
 pub(super) const GUESSED: u64 = 1 << 63;
@@ -123,6 +147,11 @@ pub struct CrashRecord {
     pub end: StackEnd,
     /// The modules.
     pub modules: Vec<CrashModule>,
+    /// The other threads, each with at most 128 addresses. They went on while they were asked. None if
+    /// the process did not die of the signal itself, but ended in a handler that was installed earlier.
+    pub threads: Vec<threads::Thread>,
+    /// How many threads are left out, for which there was no room.
+    pub omitted_threads: u64,
 }
 
 impl CrashRecord {
@@ -185,7 +214,53 @@ impl CrashRecord {
                 .lines()
                 .filter_map(CrashModule::read)
                 .collect(),
+            threads: read_threads(word(word::THREADS), &word),
+            omitted_threads: word(word::THREADS_OMITTED),
         })
+    }
+}
+
+/// The other threads, of an area with those words, which may be damaged.
+fn read_threads(count: u64, word: &impl Fn(usize) -> u64) -> Vec<threads::Thread> {
+    let mut threads = Vec::new();
+    let mut start = THREADS;
+    while (threads.len() as u64) < count && start + thread_word::ADDRESSES <= THREADS_END {
+        let word = |index: usize| word(start + index);
+        let len = word(thread_word::LEN).min(MAX_ADDRESSES as u64) as usize;
+        let end = start + thread_word::ADDRESSES + len;
+        if end > THREADS_END {
+            break;
+        }
+        let name = [0, 1].map(|n| word(thread_word::NAME + n).to_le_bytes());
+        let name = name.as_flattened().split(|&byte| byte == 0).next();
+        threads.push(threads::Thread {
+            id: word(thread_word::ID) as u32,
+            name: String::from_utf8_lossy(name.unwrap_or_default()).into_owned(),
+            state: state_word(word(thread_word::STATE) as u8).to_owned(),
+            system_call: word(thread_word::SYSTEM_CALL).checked_sub(1),
+            waits_in: None,
+            addresses: (0..len)
+                .map(|n| word(thread_word::ADDRESSES + n) as usize)
+                .collect(),
+            outcome: Outcome::from_word(word(thread_word::OUTCOME)),
+        });
+        start = end;
+    }
+    threads
+}
+
+/// The kernel's word for a state.
+fn state_word(letter: u8) -> &'static str {
+    match letter {
+        b'R' => "running",
+        b'S' => "sleeping",
+        b'D' => "disk sleep",
+        b'T' => "stopped",
+        b't' => "tracing stop",
+        b'Z' => "zombie",
+        b'X' => "dead",
+        b'I' => "idle",
+        _ => "unknown",
     }
 }
 
@@ -214,5 +289,8 @@ mod tests {
         assert_eq!(record.frames.len(), INNERMOST + OUTERMOST);
         assert_eq!(record.end, StackEnd::Interrupted);
         assert!(record.modules.is_empty());
+        // Each claims to have more addresses than there is room for.
+        let longest = thread_word::ADDRESSES + MAX_ADDRESSES;
+        assert_eq!(record.threads.len(), (THREADS_END - THREADS) / longest);
     }
 }

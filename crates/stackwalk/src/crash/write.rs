@@ -1,11 +1,15 @@
 //! What a handler writes into the area.
 
-use super::record::{CAUGHT, COMPLETE, GUESSED, INNERMOST, MODULES, OUTERMOST, word};
+use super::record::{
+    CAUGHT, COMPLETE, GUESSED, INNERMOST, MAX_ADDRESSES, MODULES, OUTERMOST, THREADS, THREADS_END,
+    thread_word, word,
+};
 use crate::fast::{RuleCache, rule_in_signal};
+use crate::threads::{Other, each_other};
 use crate::unwind::{self, registers_of};
 use std::ffi::{c_int, c_void};
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 /// A recursion that overflows 8 MiB has fewer.
 const MAX_FRAMES: usize = 300_000;
@@ -27,6 +31,8 @@ pub(super) struct Crash<'a> {
     pub(super) info: *mut libc::siginfo_t,
     pub(super) context: *mut c_void,
     pub(super) thread: c_int,
+    /// What is to be written, and whether that was done to its end.
+    pub(super) work: fn(&Crash<'_>),
     pub(super) is_complete: bool,
     pub(super) alternate_stack: libc::stack_t,
 }
@@ -89,7 +95,9 @@ pub(super) fn write(crash: &Crash<'_>) {
     set(area, word::STACK_POINTER, registers.sp);
     let instruction = unwind::read(registers.ip).unwrap_or(0);
     set(area, word::INSTRUCTION, instruction);
-    set(area, word::FRAMES, 0);
+    for count in [word::FRAMES, word::THREADS, word::THREADS_OMITTED] {
+        set(area, count, 0);
+    }
     set(area, word::STATE, CAUGHT);
     let mut count = 0_usize;
     // SAFETY: the cache belongs to the owner, which this thread is.
@@ -108,4 +116,56 @@ pub(super) fn write(crash: &Crash<'_>) {
     });
     set(area, word::END, end as u64);
     set(area, word::STATE, COMPLETE);
+}
+
+/// Writes the other threads.
+pub(super) fn write_threads(crash: &Crash<'_>) {
+    let area = crash.armed.area;
+    let (mut count, mut omitted, mut next) = (0, 0, THREADS);
+    each_other(crash.thread, |thread| {
+        match write_thread(area, next, thread) {
+            Some(end) => {
+                next = end;
+                count += 1;
+                set(area, word::THREADS, count);
+            }
+            None => {
+                omitted += 1;
+                set(area, word::THREADS_OMITTED, omitted);
+            }
+        }
+    });
+}
+
+/// Writes a thread from that word on. Returns where it ends; `None` if there is no room.
+fn write_thread(area: &[AtomicU8], start: usize, thread: &Other<'_>) -> Option<usize> {
+    let len = thread.addresses.len().min(MAX_ADDRESSES);
+    let addresses: &[AtomicUsize] = &thread.addresses[..len];
+    let end = start + thread_word::ADDRESSES + len;
+    if end > THREADS_END {
+        return None;
+    }
+    let mut name = [0; 16];
+    for (to, byte) in name.iter_mut().zip(thread.name) {
+        *to = *byte;
+    }
+    let name = u128::from_le_bytes(name);
+    let set = |index: usize, value: u64| set(area, start + index, value);
+    set(thread_word::ID, thread.id.into());
+    set(thread_word::NAME, name as u64);
+    set(thread_word::NAME + 1, (name >> 64) as u64);
+    set(thread_word::STATE, thread.state.into());
+    set(
+        thread_word::SYSTEM_CALL,
+        thread.system_call.map_or(0, |call| call.saturating_add(1)),
+    );
+    set(thread_word::OUTCOME, thread.outcome.to_word());
+    set(thread_word::LEN, len as u64);
+    for (n, address) in addresses.iter().enumerate() {
+        set(
+            thread_word::ADDRESSES + n,
+            address.load(Ordering::Relaxed) as u64,
+        );
+    }
+    Some(end)
 }

@@ -60,7 +60,7 @@ pub(super) unsafe extern "C" fn on_request(
             // SAFETY: the kernel has passed the context.
             unsafe { alternate_stack::replace(context.cast()) };
             wake();
-        } else if let Some(slot) = slots::all().get(ticket.slot) {
+        } else if let Some(slot) = slots::numbered(ticket.slot) {
             answer(slot, ticket.request, context.cast());
         }
     }
@@ -85,7 +85,7 @@ fn answer(slot: &Slot, request: u64, context: *const libc::ucontext_t) {
     }
 }
 
-/// Wakes the thread that waits for answers.
+/// Wakes the threads that wait for answers: one that captures, and one that crashes.
 fn wake() {
     ANSWERS.fetch_add(1, Ordering::Release);
     // SAFETY: the pointer is live.
@@ -94,7 +94,7 @@ fn wake() {
             libc::SYS_futex,
             ANSWERS.as_ptr(),
             libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG,
-            1,
+            2,
         );
     }
 }

@@ -12,8 +12,7 @@ static SIGNAL: AtomicI32 = AtomicI32::new(0);
 
 /// A signal that our handler is installed for.
 pub(super) fn claim_signal(threads: &[Listed]) -> Option<c_int> {
-    let current = SIGNAL.load(Ordering::Relaxed);
-    if current != 0 && is_ours(&action_of(current)?) {
+    if let Some(current) = claimed_signal() {
         return Some(current);
     }
     let mut signals: Vec<c_int> = (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev().collect();
@@ -30,6 +29,12 @@ pub(super) fn claim_signal(threads: &[Listed]) -> Option<c_int> {
         .find(|&signal| free(signal) && install(signal))?;
     SIGNAL.store(signal, Ordering::Relaxed);
     Some(signal)
+}
+
+/// The signal, if our handler is still installed for it. May be called in a signal handler.
+pub(super) fn claimed_signal() -> Option<c_int> {
+    let current = SIGNAL.load(Ordering::Relaxed);
+    (current != 0 && is_ours(&action_of(current)?)).then_some(current)
 }
 
 fn none() -> libc::sigaction {

@@ -39,6 +39,14 @@ mod answer;
 ))]
 #[allow(unsafe_code)]
 mod claim;
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    target_arch = "x86_64",
+    target_pointer_width = "64"
+))]
+#[allow(unsafe_code)]
+mod crashed;
 #[cfg(target_os = "linux")]
 mod procfs;
 #[cfg(all(
@@ -57,6 +65,21 @@ mod request;
 ))]
 #[allow(unsafe_code)]
 mod slots;
+
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    target_arch = "x86_64",
+    target_pointer_width = "64"
+))]
+pub(crate) use crashed::{Other, each_other};
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    target_arch = "x86_64",
+    target_pointer_width = "64"
+))]
+pub(crate) use request::prepare_for_crash;
 
 use crate::StackEnd;
 use std::fmt;
@@ -112,6 +135,39 @@ pub enum Outcome {
     NotSent,
     /// Threads can't walk their stacks on this system.
     Unsupported,
+}
+
+impl Outcome {
+    const NOT_WALKED: [Outcome; 5] = [
+        Outcome::Unsupported,
+        Outcome::Blocked,
+        Outcome::Stopped,
+        Outcome::NoAnswer,
+        Outcome::NotSent,
+    ];
+    const WALKED: u64 = 0x80;
+
+    #[cfg_attr(
+        not(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64")),
+        expect(dead_code)
+    )]
+    pub(crate) fn to_word(self) -> u64 {
+        match self {
+            Outcome::Walked(end) => Outcome::WALKED | end as u64,
+            _ => {
+                let mut kinds = Outcome::NOT_WALKED.iter();
+                kinds.position(|its| *its == self).unwrap_or(0) as u64
+            }
+        }
+    }
+
+    pub(crate) fn from_word(word: u64) -> Outcome {
+        if word & Outcome::WALKED != 0 {
+            return Outcome::Walked(StackEnd::from_word(word & !Outcome::WALKED));
+        }
+        let mut kinds = Outcome::NOT_WALKED.iter().copied();
+        kinds.nth(word as usize).unwrap_or(Outcome::Unsupported)
+    }
 }
 
 impl fmt::Display for Outcome {

@@ -22,12 +22,20 @@ const LOOK: Duration = Duration::from_millis(10);
 
 static REQUESTS: AtomicU64 = AtomicU64::new(1);
 
+pub(super) fn next_request() -> u64 {
+    REQUESTS.fetch_add(1, Ordering::Relaxed) % MAX_REQUEST
+}
+
 /// Adds the stacks to the threads. Threads that have ended meanwhile are left out.
 pub(super) fn stacks(listed: Vec<Listed>) -> Vec<Thread> {
-    let signal = lock().and_then(|lock| Some((claim_signal(&listed)?, lock)));
-    let Some((signal, _lock)) = signal else {
+    let Some(_lock) = lock() else {
         return unanswered(listed);
     };
+    let signal = slots::make().ok().and_then(|()| claim_signal(&listed));
+    let Some(signal) = signal else {
+        return unanswered(listed);
+    };
+    prepare_for_answers();
     prepare_main(signal, &listed);
     let mut round = Round {
         signal,
@@ -49,8 +57,7 @@ fn unanswered(listed: Vec<Listed>) -> Vec<Thread> {
     threads.collect()
 }
 
-/// Makes this thread the only one that asks. `None` if another one does for too long, or if there
-/// is no memory.
+/// Makes this thread the only one that asks. `None` if another one does for too long.
 fn lock() -> Option<ProcessGuard<'static>> {
     static IN_USE: ProcessLock = ProcessLock::new();
     let guard = IN_USE.lock(PATIENCE_IN_ALL)?;
@@ -58,10 +65,23 @@ fn lock() -> Option<ProcessGuard<'static>> {
         // The threads of the parent do not exist here.
         slots::all().iter().for_each(Slot::reset);
     }
-    slots::make().ok()?;
+    Some(guard)
+}
+
+fn prepare_for_answers() {
     prepare_for_signals();
     HAS_TABLES.store(has_tables(), Ordering::Relaxed);
-    Some(guard)
+}
+
+/// Claims the signal, and makes what the handler of a crash needs to ask threads. If that fails, that
+/// handler asks none.
+pub(crate) fn prepare_for_crash() {
+    if let Some(_lock) = lock()
+        && slots::make_of_crash().is_ok()
+    {
+        prepare_for_answers();
+        claim_signal(&procfs::threads().unwrap_or_default());
+    }
 }
 
 /// Sees to it that the main thread is asked on an alternate stack that stays.
@@ -139,7 +159,7 @@ impl Round {
         if listed.thread.outcome != Outcome::NoAnswer || Instant::now() > self.ends {
             return false;
         }
-        let request = REQUESTS.fetch_add(1, Ordering::Relaxed) % MAX_REQUEST;
+        let request = next_request();
         if !slots::all()[slot].ask(request) {
             listed.thread.outcome = Outcome::NotSent;
             return true;
@@ -211,7 +231,7 @@ fn obstacle(listed: &Listed, signal: c_int) -> Option<Outcome> {
 }
 
 /// Sends the signal to a thread of this process.
-fn send(signal: c_int, thread: u32, ticket: Ticket) -> Result<(), c_int> {
+pub(super) fn send(signal: c_int, thread: u32, ticket: Ticket) -> Result<(), c_int> {
     /// `siginfo_t` of a signal with a value.
     #[repr(C)]
     struct Queued {
@@ -254,7 +274,7 @@ fn send(signal: c_int, thread: u32, ticket: Ticket) -> Result<(), c_int> {
     Err(unsafe { *libc::__errno_location() })
 }
 
-fn has_ended(thread: u32) -> bool {
+pub(super) fn has_ended(thread: u32) -> bool {
     // SAFETY: signal 0 only asks whether the thread exists.
     unsafe {
         libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, 0) != 0
@@ -263,7 +283,7 @@ fn has_ended(thread: u32) -> bool {
 }
 
 /// Waits for an answer after the `seen` ones, for a short time.
-fn wait(seen: u32) {
+pub(super) fn wait(seen: u32) {
     let time = libc::timespec {
         tv_sec: 0,
         tv_nsec: LOOK.subsec_nanos().into(),

@@ -42,6 +42,10 @@ pub(super) struct Slot {
 unsafe impl Sync for Slot {}
 
 static ALL: AtomicPtr<Slot> = AtomicPtr::new(ptr::null_mut());
+/// One more, which the handler of a crash has for itself.
+static OF_CRASH: AtomicPtr<Slot> = AtomicPtr::new(ptr::null_mut());
+/// Its number, which follows those of the others.
+pub(super) const CRASH_SLOT: usize = SLOTS;
 
 /// The slots, or none if they have not been made yet. May be called in a signal handler.
 pub(super) fn all() -> &'static [Slot] {
@@ -53,16 +57,48 @@ pub(super) fn all() -> &'static [Slot] {
     unsafe { std::slice::from_raw_parts(first, SLOTS) }
 }
 
+/// The slot of the handler of a crash, if it has been made. May be called in a signal handler.
+pub(super) fn of_crash() -> Option<&'static Slot> {
+    // SAFETY: it is null or points to a slot that is never freed.
+    unsafe { OF_CRASH.load(Ordering::Acquire).as_ref() }
+}
+
+/// The slot with that number. May be called in a signal handler.
+pub(super) fn numbered(number: usize) -> Option<&'static Slot> {
+    if number == CRASH_SLOT {
+        of_crash()
+    } else {
+        all().get(number)
+    }
+}
+
 /// Makes the slots unless they exist. Only one thread may call it at a time.
 pub(super) fn make() -> io::Result<()> {
-    if !all().is_empty() {
+    if all().is_empty() {
+        let slots = new(SLOTS)?;
+        ALL.store(Box::leak(slots).as_mut_ptr(), Ordering::Release);
+    }
+    Ok(())
+}
+
+/// Makes the slot of the handler of a crash unless it exists, and forgets a walk in it, whose thread
+/// is that of a process that has forked this one. Only one thread may call it at a time.
+pub(super) fn make_of_crash() -> io::Result<()> {
+    if let Some(slot) = of_crash() {
+        slot.reset();
         return Ok(());
     }
+    let slots = new(1)?;
+    OF_CRASH.store(Box::leak(slots).as_mut_ptr(), Ordering::Release);
+    Ok(())
+}
+
+fn new(count: usize) -> io::Result<Box<[Slot]>> {
     // SAFETY: asks for new memory.
     let stacks = unsafe {
         libc::mmap(
             ptr::null_mut(),
-            SLOTS * STACK_BYTES,
+            count * STACK_BYTES,
             libc::PROT_READ | libc::PROT_WRITE,
             libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
             -1,
@@ -72,18 +108,15 @@ pub(super) fn make() -> io::Result<()> {
     if stacks == libc::MAP_FAILED {
         return Err(io::Error::last_os_error());
     }
-    let slots: Box<[Slot]> = (1..=SLOTS)
-        .map(|number| Slot {
-            state: AtomicU64::new(FREE),
-            len: AtomicUsize::new(0),
-            end: AtomicU64::new(0),
-            addresses: [const { AtomicUsize::new(0) }; MAX_FRAMES],
-            cache: UnsafeCell::new(RuleCache::new()),
-            stack: stacks.cast::<u8>().wrapping_add(number * STACK_BYTES),
-        })
-        .collect();
-    ALL.store(Box::leak(slots).as_mut_ptr(), Ordering::Release);
-    Ok(())
+    let slots = (1..=count).map(|number| Slot {
+        state: AtomicU64::new(FREE),
+        len: AtomicUsize::new(0),
+        end: AtomicU64::new(0),
+        addresses: [const { AtomicUsize::new(0) }; MAX_FRAMES],
+        cache: UnsafeCell::new(RuleCache::new()),
+        stack: stacks.cast::<u8>().wrapping_add(number * STACK_BYTES),
+    });
+    Ok(slots.collect())
 }
 
 /// The indexes of those that no thread walks in.
@@ -124,14 +157,21 @@ impl Slot {
 
     /// The answer, if it is there.
     pub(super) fn answer(&self, request: u64) -> Option<(Vec<usize>, StackEnd)> {
+        let (addresses, end) = self.answer_in_place(request)?;
+        let addresses = addresses
+            .iter()
+            .map(|address| address.load(Ordering::Relaxed));
+        Some((addresses.collect(), end))
+    }
+
+    /// The answer, if it is there, until the next request.
+    pub(super) fn answer_in_place(&self, request: u64) -> Option<(&[AtomicUsize], StackEnd)> {
         if self.state.load(Ordering::Acquire) != request << 2 | DONE {
             return None;
         }
         let len = self.len.load(Ordering::Relaxed).min(MAX_FRAMES);
-        let addresses = self.addresses[..len].iter();
-        let addresses = addresses.map(|address| address.load(Ordering::Relaxed));
         let end = StackEnd::from_word(self.end.load(Ordering::Relaxed));
-        Some((addresses.collect(), end))
+        Some((&self.addresses[..len], end))
     }
 
     /// Lets `walk` answer the request, in the handler. It gets the end of a stack, the cache, and a

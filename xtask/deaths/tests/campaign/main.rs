@@ -221,6 +221,16 @@ fn try_often(options: &Options, death: &str) -> Findings {
                 continue;
             }
         };
+        let has_others = death.ends_with("in a thread");
+        if has_others
+            && crash
+                .threads
+                .iter()
+                .all(|thread| thread.addresses.is_empty())
+        {
+            findings.lost += 1;
+            findings.note(format!("no other thread has a stack: {:?}", crash.threads));
+        }
         if with_gdb && let Some(core) = gdb::frames(&options.program, dir.path()) {
             compare(
                 &outcome,
