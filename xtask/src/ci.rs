@@ -17,6 +17,8 @@ pub(crate) const CRATES: &[&str] = &[
     "logredact",
     "flightrec-dump",
     "dumpstore",
+    "procgauge",
+    "dumprules",
     "flightrec",
     "flightrec-tracing",
     "flightrec-cli",

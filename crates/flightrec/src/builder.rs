@@ -8,6 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use dumprules::Rule;
 use dumpstore::Retention;
 use flightrec_dump::Dump;
 use forklock::ForkMutex;
@@ -20,7 +21,6 @@ use crate::notices::Notices;
 use crate::pipeline::Callback;
 use crate::record_filter::RecordFilter;
 use crate::recorder::ErrorFilter;
-use crate::rules::Rule;
 use crate::tail::CrashSafety;
 
 /// How many records are kept by default.

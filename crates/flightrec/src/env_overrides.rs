@@ -5,7 +5,6 @@ use std::env;
 use std::ffi::OsString;
 
 use crate::builder::Builder;
-use crate::rules;
 
 impl Builder {
     /// Lets environment variables change what the builder was told so far. They are read at once; by
@@ -43,7 +42,7 @@ impl Builder {
             self = self.record_directives(&directives);
         }
         if let Some(list) = text("FLIGHTREC_RULES") {
-            match rules::parse_list(&list) {
+            match dumprules::parse_list(&list) {
                 Ok(rules) => self = rules.into_iter().fold(self, Builder::dump_when),
                 Err(error) => self.complain("FLIGHTREC_RULES", error.to_string()),
             }

@@ -50,6 +50,7 @@ mod threads;
 mod window;
 
 pub use builder::{Builder, builder};
+pub use dumprules::{MemoryLimit, Rule, RuleError};
 pub use error_ref::ErrorRef;
 pub use flight_recorder::FlightRecorder;
 pub use flightrec_dump::{
@@ -59,7 +60,6 @@ pub use flightrec_dump::{
 };
 pub use install::InstallError;
 pub use outcome::{DumpError, DumpOutcome};
-pub use rules::{MemoryLimit, Rule, RuleError};
 pub use sink::RecorderSink;
 pub use source::SpanSource;
 pub use tail::CrashSafety;

@@ -3,6 +3,7 @@
 use std::process;
 use std::time::Duration;
 
+use dumprules::{Outcome, Rules};
 use log::{Level, LevelFilter, Record};
 use stackerr::Chain;
 
@@ -10,7 +11,6 @@ use crate::failure::Failure;
 use crate::outcome::{DumpError, DumpOutcome};
 use crate::pipeline::Pipeline;
 use crate::record_filter::Switch;
-use crate::rules::{self, Rules};
 use crate::source::Source;
 use crate::watch::Watches;
 
@@ -67,10 +67,10 @@ impl Recorder {
             let _ = self.dump(|| Failure::record(record));
         }
         self.rules.check(record, |outcome| match outcome {
-            rules::Outcome::Fires(message) => {
+            Outcome::Fires(message) => {
                 let _ = self.dump(|| Failure::rule_of_records(message));
             }
-            rules::Outcome::Suppressed => self.pipeline.count(),
+            Outcome::Suppressed => self.pipeline.count(),
         });
     }
 
@@ -78,10 +78,10 @@ impl Recorder {
     #[cold]
     pub(crate) fn trigger_of_span(&self, id: u64, name: &str, took: Duration) {
         self.rules.check_span(name, took, |outcome| match outcome {
-            rules::Outcome::Fires(message) => {
+            Outcome::Fires(message) => {
                 let _ = self.dump(|| Failure::rule_of_spans(message, id));
             }
-            rules::Outcome::Suppressed => self.pipeline.count(),
+            Outcome::Suppressed => self.pipeline.count(),
         });
     }
 

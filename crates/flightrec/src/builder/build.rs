@@ -3,6 +3,7 @@
 use std::process;
 use std::sync::{Arc, OnceLock};
 
+use dumprules::Rules;
 use dumpstore::Store;
 use forklock::ForkMutex;
 use log::{LevelFilter, Record};
@@ -21,7 +22,6 @@ use crate::pipeline::Pipeline;
 use crate::record_filter::{RecordFilter, Switch};
 use crate::recorder::Recorder;
 use crate::redaction::Redacting;
-use crate::rules::Rules;
 use crate::shares;
 use crate::sink::{RecorderSink, TailSink};
 use crate::source::Source;

@@ -20,7 +20,6 @@ use flightrec_dump::Dump;
 use forklock::ForkMutex;
 use tailwriter::{Builder, MappedTail, SharedTail, Snapshot};
 
-use crate::gauges;
 use crate::notices::Notices;
 use dumpstore::{Dir, Store};
 
@@ -36,7 +35,7 @@ const NOTE: usize = stackwalk::crash::AREA_BYTES;
 /// Where gauges begin in the area that the ring reserves.
 const GAUGES: usize = NOTE + 8;
 /// Where the outline begins in that area.
-const OUTLINE: usize = GAUGES + gauges::AREA_BYTES;
+const OUTLINE: usize = GAUGES + procgauge::AREA_BYTES;
 /// The length of that area.
 const RESERVED: usize = OUTLINE + outline::AREA_BYTES;
 /// The failure that ends the process has a dump.

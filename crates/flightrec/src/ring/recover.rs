@@ -148,7 +148,7 @@ fn dump_of(recorder: &Recorder, ring: &Recovered, outline: Option<Dump>) -> Dump
     let last = ring.last_line_at();
     let ran = last.and_then(|last| last.duration_since(ring.started_at()).ok());
     dump.reason = Reason::new(Kind::Crash, message(ring, ran.map(|ran| ran.as_secs_f64())));
-    dump.gauges = gauges::recovered(ring.reserved().get(GAUGES..OUTLINE).unwrap_or_default());
+    dump.gauges = procgauge::read_samples(ring.reserved().get(GAUGES..OUTLINE).unwrap_or_default());
     if request_of(ring).is_none()
         && let Some(memory) = gauges::memory_at_end(&dump.gauges)
     {

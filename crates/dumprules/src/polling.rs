@@ -1,60 +1,71 @@
-//! The thread that looks at what no record tells: memory, and silence.
+//! Rules about what no record tells: memory, and silence.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Fired, Limit, Outcome, PolledCondition, PolledRule, text};
-use crate::failure::Failure;
-use crate::recorder::Recorder;
+use crate::limit::{Fired, Limit};
+use crate::rule::PolledCondition;
+use crate::rules::{Outcome, Rules};
+use crate::text;
 
-/// How often the thread looks, unless a rule about silence is shorter.
+/// How often these rules are looked at, unless one about silence is shorter.
 const INTERVAL: Duration = Duration::from_secs(1);
 const SHORTEST: Duration = Duration::from_millis(10);
 
-/// Starts the thread, if a rule needs it.
-pub(crate) fn start(recorder: &Arc<Recorder>) {
-    if recorder.rules.polled.is_empty() {
-        return;
-    }
-    let its_recorder = Arc::clone(recorder);
-    let thread = thread::Builder::new().name("flightrec-rules".to_owned());
-    if let Err(error) = thread.spawn(move || poll(&its_recorder)) {
-        let message = format!("rules about memory and silence are not checked: {error}");
-        recorder.pipeline.notices.say(&message);
-    }
+pub(crate) struct PolledRule {
+    pub(crate) name: String,
+    pub(crate) condition: PolledCondition,
+    pub(crate) limit: Limit,
 }
 
-fn poll(recorder: &Recorder) {
-    let rules = &recorder.rules;
-    let mut states: Vec<State> = rules.polled.iter().map(|_| State::default()).collect();
-    let silences = rules.polled.iter().filter_map(|rule| match rule.condition {
-        PolledCondition::Silence(duration) => Some((duration / 4).clamp(SHORTEST, INTERVAL)),
-        PolledCondition::Memory(_) => None,
-    });
-    let interval = silences.min().unwrap_or(INTERVAL);
-    let mut last_record = Instant::now();
-    loop {
-        thread::sleep(interval);
-        let now = Instant::now();
-        if rules.has_logged.swap(false, Ordering::Relaxed) {
-            last_record = now;
+/// Looks at the rules about memory and silence, from time to time.
+#[derive(Debug)]
+pub struct Poller<'a> {
+    rules: &'a Rules,
+    states: Vec<State>,
+    last_record: Instant,
+}
+
+impl<'a> Poller<'a> {
+    pub(crate) fn new(rules: &'a Rules) -> Poller<'a> {
+        Poller {
+            rules,
+            states: rules.polled.iter().map(|_| State::default()).collect(),
+            last_record: Instant::now(),
         }
-        for (rule, state) in rules.polled.iter().zip(&mut states) {
-            match state.look(rule, now, now.duration_since(last_record)) {
-                Some(Outcome::Fires(message)) => {
-                    // A failure to make the dump has been reported on stderr.
-                    let _ = recorder.dump(|| Failure::polled_rule(message));
+    }
+
+    /// How long to wait before each look: a second, or less if a rule about silence needs it.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        let silences = self
+            .rules
+            .polled
+            .iter()
+            .filter_map(|rule| match rule.condition {
+                PolledCondition::Silence(duration) => {
+                    Some((duration / 4).clamp(SHORTEST, INTERVAL))
                 }
-                Some(Outcome::Suppressed) => recorder.pipeline.count(),
-                None => {}
-            }
+                PolledCondition::Memory(_) => None,
+            });
+        silences.min().unwrap_or(INTERVAL)
+    }
+
+    /// Looks at the rules, and calls `act` for each that has come true.
+    pub fn poll(&mut self, act: impl FnMut(Outcome)) {
+        let now = Instant::now();
+        if self.rules.has_logged.swap(false, Ordering::Relaxed) {
+            self.last_record = now;
         }
+        let silent = now.duration_since(self.last_record);
+        let rules = self.rules.polled.iter().zip(&mut self.states);
+        rules
+            .filter_map(|(rule, state)| state.look(rule, now, silent))
+            .for_each(act);
     }
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
     /// The rule has come true, and has not been false since.
     is_true: bool,

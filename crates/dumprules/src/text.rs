@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use log::Level;
 
-use super::{MemoryLimit, Rule};
+use crate::{MemoryLimit, Rule};
 
 /// A rule that could not be parsed. The message says where the fault is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl FromStr for Rule {
 }
 
 /// Parses rules that are separated by semicolons.
-pub(crate) fn parse_list(text: &str) -> Result<Vec<Rule>, RuleError> {
+pub fn parse_list(text: &str) -> Result<Vec<Rule>, RuleError> {
     let mut parser = Parser { text, rest: text };
     let mut rules = Vec::new();
     loop {
@@ -238,7 +238,7 @@ fn split_number(word: &str) -> Option<(u64, &str)> {
 }
 
 /// A duration in the largest unit that divides it.
-pub(super) fn duration(duration: Duration) -> String {
+pub(crate) fn duration(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
     let units = [(3_600_000, "h"), (60_000, "m"), (1_000, "s")];
     let fits = |(size, _): &&(u128, &str)| milliseconds > 0 && milliseconds.is_multiple_of(*size);
@@ -249,7 +249,7 @@ pub(super) fn duration(duration: Duration) -> String {
 }
 
 /// A number of bytes in the largest unit of which there is at least one, rounded.
-pub(super) fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
     match units.iter().find(|(shift, _)| bytes >> shift > 0) {
         Some((shift, unit)) => {

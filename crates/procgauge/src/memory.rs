@@ -1,75 +1,28 @@
-//! The memory that this process uses, and limits of it.
+//! The memory that this process uses, and its limits.
 
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::text;
-
-/// A limit for [`Rule::memory_above`](super::Rule::memory_above): a number of bytes, or a fraction of
-/// what there is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum MemoryLimit {
-    /// Bytes of resident memory.
-    Bytes(u64),
-    /// A fraction, from 0 to 1, of the memory limit of the process's cgroup, compared
-    /// with what the cgroup uses. Without such a limit: a fraction of the machine's memory, compared
-    /// with the resident memory of the process.
-    Fraction(f64),
-}
-
-impl From<u64> for MemoryLimit {
-    fn from(bytes: u64) -> MemoryLimit {
-        MemoryLimit::Bytes(bytes)
-    }
-}
-
-impl From<f64> for MemoryLimit {
-    fn from(fraction: f64) -> MemoryLimit {
-        MemoryLimit::Fraction(fraction)
-    }
-}
-
-impl fmt::Display for MemoryLimit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            MemoryLimit::Bytes(bytes) => f.write_str(&text::size(bytes)),
-            MemoryLimit::Fraction(fraction) => write!(f, "{}%", (fraction * 100.0).round()),
-        }
-    }
-}
-
-impl MemoryLimit {
-    /// What is used and what there may be, in bytes. `None` if the system does not tell.
-    pub(super) fn look(self) -> Option<(u64, u64)> {
-        match self {
-            MemoryLimit::Bytes(bytes) => Some((resident()?, bytes)),
-            MemoryLimit::Fraction(fraction) => {
-                let (used, all) = of_cgroup().or_else(|| Some((resident()?, of_machine()?)))?;
-                Some((used, (all as f64 * fraction) as u64))
-            }
-        }
-    }
-}
-
-/// `VmRSS: 5432 kB`
-fn resident() -> Option<u64> {
+/// The resident memory of this process in bytes; `None` if the system does not tell.
+pub fn resident() -> Option<u64> {
     kilobytes(&fs::read_to_string("/proc/self/status").ok()?, "VmRSS:")
 }
 
-fn of_machine() -> Option<u64> {
+/// The memory of the machine in bytes; `None` if the system does not tell.
+pub fn of_machine() -> Option<u64> {
     kilobytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemTotal:")
 }
 
+/// `VmRSS: 5432 kB`
 pub(crate) fn kilobytes(text: &str, key: &str) -> Option<u64> {
     let rest = text.lines().find_map(|line| line.strip_prefix(key))?;
     let number: u64 = rest.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(number * 1024)
 }
 
-/// What the process's cgroup uses and its limit.
-pub(crate) fn of_cgroup() -> Option<(u64, u64)> {
+/// What the cgroup of this process uses and its limit, in bytes. Of the cgroup and those above it, the
+/// one with the smallest limit counts. `None` without a limit.
+pub fn of_cgroup() -> Option<(u64, u64)> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
     cgroup_below(Path::new("/sys/fs/cgroup"), &groups)
 }
@@ -157,14 +110,5 @@ mod tests {
         assert_eq!(cgroup_below(root.path(), groups), None);
         put("a", "1000\n", "600\n");
         assert_eq!(cgroup_below(root.path(), groups), Some((600, 1000)));
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn this_process_uses_memory_and_not_all_of_it() {
-        let (used, limit) = MemoryLimit::Bytes(1).look().unwrap();
-        assert!(used > limit, "{used}");
-        let (used, all) = MemoryLimit::Fraction(1.0).look().unwrap();
-        assert!(used > 0 && used < all, "{used} of {all}");
     }
 }

@@ -4,23 +4,25 @@ use std::time::{Duration, Instant};
 
 use forklock::ForkMutex;
 
-use super::{Fired, Limit, Outcome, text};
+use crate::limit::{Fired, Limit};
+use crate::rules::Outcome;
+use crate::text;
 
 /// A span of that name is closed later than `longer_than` after it was opened.
-pub(super) struct SpanCondition {
-    pub(super) name: String,
-    pub(super) longer_than: Duration,
+pub(crate) struct SpanCondition {
+    pub(crate) name: String,
+    pub(crate) longer_than: Duration,
 }
 
-pub(super) struct SpanRule {
-    pub(super) name: String,
-    pub(super) condition: SpanCondition,
-    pub(super) limit: Limit,
+pub(crate) struct SpanRule {
+    pub(crate) name: String,
+    pub(crate) condition: SpanCondition,
+    pub(crate) limit: Limit,
     fired: ForkMutex<Fired>,
 }
 
 impl SpanRule {
-    pub(super) fn new(name: String, condition: SpanCondition, limit: Limit) -> SpanRule {
+    pub(crate) fn new(name: String, condition: SpanCondition, limit: Limit) -> SpanRule {
         SpanRule {
             name,
             condition,
@@ -30,12 +32,12 @@ impl SpanRule {
     }
 
     /// Whether the rule is about such a span.
-    pub(super) fn is_about(&self, span: &str, took: Duration) -> bool {
+    pub(crate) fn is_about(&self, span: &str, took: Duration) -> bool {
         took > self.condition.longer_than && span == self.condition.name
     }
 
     /// `None` in a signal handler that has interrupted this function.
-    pub(super) fn come_true(&self, took: Duration, now: Instant) -> Option<Outcome> {
+    pub(crate) fn come_true(&self, took: Duration, now: Instant) -> Option<Outcome> {
         let may_fire = self.fired.with(|fired| fired.may_fire(self.limit, now))?;
         Some(if may_fire {
             let took = text::duration(Duration::from_millis(took.as_millis() as u64));

@@ -10,20 +10,21 @@ use log::{LevelFilter, Record};
 use logtee::Filter;
 use logtee::predicate::Predicate;
 
-use super::{Fired, Limit, Outcome};
+use crate::limit::{Fired, Limit};
+use crate::rules::Outcome;
 
 /// The most records whose times a rule remembers.
 const MAX_COUNT: usize = 10_000;
 
 /// `count` records that pass the test within a duration.
-pub(super) struct RecordCondition {
+pub(crate) struct RecordCondition {
     test: RecordTest,
     count: usize,
     within: Duration,
 }
 
 impl RecordCondition {
-    pub(super) fn new(test: RecordTest, count: usize, within: Duration) -> RecordCondition {
+    pub(crate) fn new(test: RecordTest, count: usize, within: Duration) -> RecordCondition {
         RecordCondition {
             test,
             count: count.clamp(1, MAX_COUNT),
@@ -34,7 +35,7 @@ impl RecordCondition {
 
 /// Which records are counted. Each that is kept is tested, so the common tests have no call behind a
 /// pointer.
-pub(super) enum RecordTest {
+pub(crate) enum RecordTest {
     Level(LevelFilter),
     Target(Predicate),
     /// The program's code: it may log, and a panic of it must not reach the call that logs.
@@ -75,8 +76,8 @@ fn asks(filter: &dyn Filter, record: &Record<'_>) -> bool {
     passes.unwrap_or(false)
 }
 
-pub(super) struct RecordRule {
-    name: String,
+pub(crate) struct RecordRule {
+    pub(crate) name: String,
     condition: RecordCondition,
     limit: Limit,
     state: ForkMutex<RecordState>,
@@ -89,7 +90,7 @@ struct RecordState {
 }
 
 impl RecordRule {
-    pub(super) fn new(name: String, condition: RecordCondition, limit: Limit) -> RecordRule {
+    pub(crate) fn new(name: String, condition: RecordCondition, limit: Limit) -> RecordRule {
         // Allocated now: a signal handler may log.
         let passed = VecDeque::with_capacity(condition.count);
         let fired = Fired::default();
@@ -102,17 +103,17 @@ impl RecordRule {
     }
 
     /// The most verbose level that the rule looks at.
-    pub(super) fn max_level(&self) -> LevelFilter {
+    pub(crate) fn max_level(&self) -> LevelFilter {
         self.condition.test.max_level()
     }
 
     /// Whether the rule counts the record.
-    pub(super) fn is_about(&self, record: &Record<'_>) -> bool {
+    pub(crate) fn is_about(&self, record: &Record<'_>) -> bool {
         self.condition.test.passes(record)
     }
 
     /// Counts a record. `None` also in a signal handler that has interrupted this function.
-    pub(super) fn come_true(&self, now: Instant) -> Option<Outcome> {
+    pub(crate) fn come_true(&self, now: Instant) -> Option<Outcome> {
         let RecordCondition { count, within, .. } = self.condition;
         let (took, may_fire) = self.state.with(|state| {
             if state.passed.len() == count {
@@ -145,8 +146,8 @@ impl RecordRule {
 mod tests {
     use log::Level;
 
-    use super::super::{Rule, Rules};
     use super::*;
+    use crate::{Rule, Rules};
 
     const SECOND: Duration = Duration::from_secs(1);
 
