@@ -6,10 +6,9 @@ use std::panic::Location;
 
 use flightrec_dump::{ErrorNode, Kind, StackOrigin, fnv1a};
 use log::Record;
-use stackerr::{ErrorTree, StackTraces};
+use stackerr::{ErrorTree, SpanTrace, StackTraces};
 
 use crate::app_info::thread_name;
-use crate::span_traces::{self, SpanTrace};
 
 /// A dump has at most this many stacks. A join of 10,000 errors would fill 100 MB with stacks that
 /// are nearly the same.
@@ -254,7 +253,7 @@ impl Failure {
     /// Adds the span traces that the error carries. Its text is read for it, so that this is of use
     /// only in programs that have spans.
     pub(crate) fn with_span_traces(mut self, error: &(dyn StdError + 'static)) -> Failure {
-        self.span_traces = span_traces::of(error);
+        self.span_traces = stackerr::span_traces(error);
         self
     }
 
@@ -371,7 +370,7 @@ fn payload_error(payload: &(dyn Any + Send)) -> Option<&(dyn StdError + Send + S
 fn error_node(tree: &ErrorTree) -> ErrorNode {
     let sources = tree.sources.iter().flat_map(|source| {
         // A span trace is no cause. It may have one.
-        match span_traces::is_span_trace(&source.message) {
+        match stackerr::is_span_trace(&source.message) {
             true => source.sources.as_slice(),
             false => std::slice::from_ref(source),
         }

@@ -43,7 +43,6 @@ mod pipeline;
 mod redaction;
 #[cfg(feature = "crash-safe")]
 mod ring;
-mod span_traces;
 mod spans;
 mod symbolise;
 mod threads;

@@ -5,11 +5,11 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use flightrec_dump::{Dump, Span, StackOrigin, Timestamp, Value};
 use packlog::{OpenedSpan, RecordKind, Unpacked};
+use stackerr::{SpanTrace, TracedSpan};
 use tailwriter::Snapshot;
 
 use crate::convert;
 use crate::source::Source;
-use crate::span_traces::{CarriedSpan, SpanTrace};
 
 /// Adds the spans of this process to those that the dump has. `records` may hold spans, too; `carried`
 /// is what the errors carry.
@@ -90,7 +90,7 @@ impl Known {
     }
 
     /// The span that is like the first one, and is in spans like the others. The error keeps it open.
-    fn like(&self, path: &[CarriedSpan]) -> Option<u64> {
+    fn like(&self, path: &[TracedSpan]) -> Option<u64> {
         let is_like = |span: &Span| {
             let mut next = Some(span);
             path.iter().all(|carried| {
@@ -107,7 +107,7 @@ impl Known {
     }
 
     /// Adds spans that the recorder does not know, and returns the id of the innermost.
-    fn insert_path(&mut self, path: &[CarriedSpan]) -> Option<u64> {
+    fn insert_path(&mut self, path: &[TracedSpan]) -> Option<u64> {
         let mut parent = None;
         for carried in path.iter().rev() {
             let id = self.0.keys().max().map_or(1, |id| id.saturating_add(1));
@@ -155,7 +155,7 @@ impl Known {
     }
 }
 
-fn is_same(span: &Span, carried: &CarriedSpan) -> bool {
+fn is_same(span: &Span, carried: &TracedSpan) -> bool {
     span.name == carried.name
         && span.target == carried.target
         && span.file == carried.file

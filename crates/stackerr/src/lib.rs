@@ -15,6 +15,7 @@ mod report;
 mod repr;
 mod resolve;
 mod result_ext;
+mod span_trace;
 mod stack;
 #[cfg(feature = "anyhow")]
 mod std_backtrace;
@@ -38,6 +39,7 @@ pub use report::{Report, report};
 pub use repr::Error;
 pub use resolve::{frames_at, unnamed_frames_at};
 pub use result_ext::{JoinExt, NoValue, ResultExt};
+pub use span_trace::{SpanTrace, TracedSpan, is_span_trace, span_traces};
 pub use stack::StackOrigin;
 pub use stackwalk::{Module, modules};
 pub use text::{escape, is_guarding, message_of};

@@ -1,9 +1,11 @@
-//! The span traces of `tracing-error` that errors carry, read from their text: `tracing_error::
-//! TracedError`, the reports of `color-eyre`, and errors of a program with a `SpanTrace` in them.
+//! The span traces of `tracing-error` that errors carry, read from their text.
 
 use std::env;
 use std::error::Error as StdError;
 use std::fmt::{self, Debug, Display};
+
+use crate::text::message_of;
+use crate::traverse::{Chain, errors, is_own};
 
 /// What `tracing_error::TracedError` has among its causes.
 const TRACED: &str = "span backtrace:\n";
@@ -14,38 +16,52 @@ const HEADING: &str = " SPANTRACE ";
 
 const MAX_TRACES: usize = 64;
 
-/// The spans that an error was created in.
+/// The spans of `tracing` that an error was created in; see [`span_traces`].
 #[derive(Clone, Debug)]
-pub(crate) struct SpanTrace {
+#[non_exhaustive]
+pub struct SpanTrace {
     /// The message of the error.
-    pub(crate) error: String,
-    /// Innermost first.
-    pub(crate) spans: Vec<CarriedSpan>,
+    pub error: String,
+    /// The spans, innermost first.
+    pub spans: Vec<TracedSpan>,
 }
 
+/// A span in a [`SpanTrace`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct CarriedSpan {
-    pub(crate) target: String,
-    pub(crate) name: String,
-    pub(crate) file: Option<String>,
-    pub(crate) line: Option<u32>,
-    /// As `tracing-subscriber` formats them.
-    pub(crate) fields: String,
+#[non_exhaustive]
+pub struct TracedSpan {
+    /// The span's target.
+    pub target: String,
+    /// The span's name.
+    pub name: String,
+    /// The source file that opened it, if known.
+    pub file: Option<String>,
+    /// The line in that file, if known.
+    pub line: Option<u32>,
+    /// The fields, as `tracing-subscriber` formats them.
+    pub fields: String,
 }
 
-/// Whether this is the message of a cause that is none, but a span trace.
-pub(crate) fn is_span_trace(message: &str) -> bool {
+/// Whether this is the message of a span trace, which `tracing_error::TracedError` has among its
+/// causes, and not that of a cause.
+#[must_use]
+pub fn is_span_trace(message: &str) -> bool {
     message.starts_with(TRACED)
 }
 
-/// The span traces in an error, its causes and the branches of its joins.
-pub(crate) fn of(error: &(dyn StdError + 'static)) -> Vec<SpanTrace> {
+/// The span traces that an error, its causes and the branches of its joins carry: the first 64.
+///
+/// They are read from the text of `tracing_error::TracedError`, of the reports of `color-eyre`, and
+/// of errors that have a `tracing_error::SpanTrace` in a field. Where the environment asks for
+/// backtraces (`RUST_BACKTRACE`), only the first are: formatting the others may then look up names.
+#[must_use]
+pub fn span_traces(error: &(dyn StdError + 'static)) -> Vec<SpanTrace> {
     let mut traces: Vec<SpanTrace> = Vec::new();
-    let leaves = stackerr::errors(error);
+    let leaves = errors(error);
     for leaf in std::iter::once(error).chain(leaves) {
         let mut message = String::new();
-        for error in stackerr::Chain::new(leaf) {
-            let its_message = stackerr::message_of(error);
+        for error in Chain::new(leaf) {
+            let its_message = message_of(error);
             if !is_span_trace(&its_message) {
                 message = its_message;
             }
@@ -64,22 +80,22 @@ pub(crate) fn of(error: &(dyn StdError + 'static)) -> Vec<SpanTrace> {
     traces
 }
 
-fn read(error: &(dyn StdError + 'static)) -> Vec<Vec<CarriedSpan>> {
-    if let Some(text) = stackerr::message_of(error).strip_prefix(TRACED) {
+fn read(error: &(dyn StdError + 'static)) -> Vec<Vec<TracedSpan>> {
+    if let Some(text) = message_of(error).strip_prefix(TRACED) {
         return vec![section(text)];
     }
     if backtraces_are_on() {
         return Vec::new();
     }
-    let text = stackerr::message_of(&Pretty(error));
+    let text = message_of(&Pretty(error));
     let lists = text.match_indices(LIST);
     let traces: Vec<_> = lists
         .filter_map(|(at, _)| list(&text[at + LIST.len()..]))
         .collect();
-    if !traces.is_empty() || stackerr::is_own(error) {
+    if !traces.is_empty() || is_own(error) {
         return traces;
     }
-    let text = stackerr::message_of(&Plain(error));
+    let text = message_of(&Plain(error));
     let Some((_, report)) = text.split_once(HEADING) else {
         return Vec::new();
     };
@@ -110,7 +126,7 @@ impl Display for Plain<'_> {
     }
 }
 
-macro_rules! errors {
+macro_rules! impl_error {
     ($($name:ident)*) => {$(
         impl Debug for $name<'_> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,10 +137,10 @@ macro_rules! errors {
         impl StdError for $name<'_> {}
     )*};
 }
-errors!(Pretty Plain);
+impl_error!(Pretty Plain);
 
 /// Reads `{ target: "app", name: "load", fields: "user=7", file: "src/main.rs", line: 3 }, …]`.
-fn list(mut text: &str) -> Option<Vec<CarriedSpan>> {
+fn list(mut text: &str) -> Option<Vec<TracedSpan>> {
     let mut spans = Vec::new();
     loop {
         text = text.trim_start_matches([' ', '\n', ',']);
@@ -132,7 +148,7 @@ fn list(mut text: &str) -> Option<Vec<CarriedSpan>> {
             break;
         };
         text = rest;
-        let mut span = CarriedSpan::default();
+        let mut span = TracedSpan::default();
         loop {
             text = text.trim_start_matches([' ', '\n', ',']);
             if let Some(rest) = text.strip_prefix('}') {
@@ -187,8 +203,8 @@ fn literal(text: &str) -> Option<(String, &str)> {
 
 /// Reads ` 0: app::load`, `    with user=7`, `    at src/main.rs:3`, and so on. A report has the fields
 /// in the line of the name.
-fn section(text: &str) -> Vec<CarriedSpan> {
-    let mut spans: Vec<CarriedSpan> = Vec::new();
+fn section(text: &str) -> Vec<TracedSpan> {
+    let mut spans: Vec<TracedSpan> = Vec::new();
     for line in text.lines() {
         let trimmed = line.trim_start();
         if let Some(fields) = trimmed.strip_prefix("with ") {
@@ -205,11 +221,11 @@ fn section(text: &str) -> Vec<CarriedSpan> {
             let Some((target, name)) = path.rsplit_once("::") else {
                 break;
             };
-            spans.push(CarriedSpan {
+            spans.push(TracedSpan {
                 target: target.to_owned(),
                 name: name.to_owned(),
                 fields: fields.to_owned(),
-                ..CarriedSpan::default()
+                ..TracedSpan::default()
             });
         } else if !trimmed.is_empty() {
             break;
@@ -235,8 +251,8 @@ fn without_colours(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn span(name: &str, fields: &str, line: Option<u32>) -> CarriedSpan {
-        CarriedSpan {
+    fn span(name: &str, fields: &str, line: Option<u32>) -> TracedSpan {
+        TracedSpan {
             target: "app".to_owned(),
             name: name.to_owned(),
             file: line.map(|_| "src/main.rs".to_owned()),
