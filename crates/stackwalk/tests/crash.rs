@@ -27,6 +27,7 @@ fn program() {
         "signal-hook" => register_with_signal_hook(),
         "overflow in C" => undo_std(),
         "repaired" => install_repairing_handler(),
+        "handled" | "abort that is handled" => handle_with_signal_hook(),
         _ => {}
     }
     if let Some(path) = std::env::var_os("AREA") {
@@ -43,6 +44,7 @@ fn program() {
     }
     match death.as_str() {
         "signal-hook afterwards" => register_with_signal_hook(),
+        "handled afterwards" | "abort that is handled afterwards" => handle_with_signal_hook(),
         "among threads" | "overflow among threads" | "abort among threads" => start_threads(),
         "among many threads" => start_many_threads(),
         _ => {}
@@ -206,6 +208,21 @@ fn register_with_signal_hook() {
     unsafe { signal_hook_registry::register_unchecked(libc::SIGSEGV, action) }.unwrap();
 }
 
+/// The process goes on after signals that it sends to itself.
+fn handle_with_signal_hook() {
+    for signal in HANDLED {
+        let action = |_: &libc::siginfo_t| {
+            let text = b"registered action\n";
+            // SAFETY: the buffer is live; the function is safe in a handler.
+            unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
+        };
+        // SAFETY: the action only does what is safe in a handler.
+        unsafe { signal_hook_registry::register_unchecked(signal, action) }.unwrap();
+    }
+}
+
+const HANDLED: [libc::c_int; 3] = [libc::SIGTRAP, libc::SIGSYS, libc::SIGABRT];
+
 std::arch::global_asm!(
     ".globl stackwalk_test_smash",
     "stackwalk_test_smash:",
@@ -352,7 +369,18 @@ fn die(death: &str) {
                 black_box(at.cast::<u8>().read_volatile());
             }
         }
-        "abort" | "abort among threads" => process::abort(),
+        "abort"
+        | "abort among threads"
+        | "abort that is handled"
+        | "abort that is handled afterwards" => process::abort(),
+        "handled" | "handled afterwards" => {
+            for signal in HANDLED {
+                // As another process does.
+                // SAFETY: no preconditions.
+                unsafe { libc::kill(libc::getpid(), signal) };
+            }
+            process::exit(0);
+        }
         "overflow" | "overflow in C" | "overflow among threads" => {
             black_box(recurse(0));
         }
@@ -535,6 +563,26 @@ fn an_action_that_signal_hook_registers_afterwards_runs() {
     // It calls the earlier handler first.
     let record = record("signal-hook afterwards", None);
     assert_eq!(record.unwrap().signal, libc::SIGSEGV);
+}
+
+#[test]
+fn signals_that_the_program_handles_are_no_crashes() {
+    // Before the handlers were installed, and afterwards.
+    assert_eq!(record("handled", None), None);
+    assert_eq!(record("handled afterwards", None), None);
+}
+
+/// `abort` goes on when the handler of the program has returned.
+#[test]
+fn an_abort_is_a_crash_although_the_program_handles_its_signal() {
+    for death in ["abort that is handled", "abort that is handled afterwards"] {
+        let record = record(death, Some(libc::SIGABRT)).unwrap();
+        assert_eq!(
+            (record.signal, record.end),
+            (libc::SIGABRT, StackEnd::Outermost),
+            "{death}"
+        );
+    }
 }
 
 #[test]

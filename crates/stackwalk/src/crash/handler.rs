@@ -188,6 +188,11 @@ unsafe extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, contex
     // SAFETY: these are the arguments of a handler.
     let survives = unsafe { pass_on(signal, info, context) };
     if survives && let Some(armed) = entered {
+        // SAFETY: as above.
+        if unsafe { is_abort(signal, info) } {
+            // `abort` restores the default action now, and sends the signal again.
+            IS_COMPLETE.store(false, Ordering::Relaxed);
+        }
         leave(armed);
     }
     // SAFETY: as above.
@@ -364,6 +369,11 @@ unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_voi
     let code = code_of(info);
     let handler = earlier.sa_sigaction;
     if handler == libc::SIG_DFL || IS_DEFAULT[index].load(Ordering::Acquire) {
+        // A handler that was installed later has called this one. It lets the process go on, as it would
+        // if it had found the default action. After a fault, that would go on forever.
+        if !is_repeated(signal, code) && !is_ours(signal) {
+            return true;
+        }
         // SAFETY: by the caller.
         unsafe {
             write_other_threads(signal, info, context);
@@ -385,10 +395,7 @@ unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_voi
             handler(signal);
         }
     }
-    let mut now = none();
-    // SAFETY: `now` is live.
-    unsafe { libc::sigaction(signal, ptr::null(), &raw mut now) };
-    if now.sa_sigaction != libc::SIG_DFL {
+    if current(signal).sa_sigaction != libc::SIG_DFL {
         return true;
     }
     // std's handler restores the default action and returns, so that the instruction faults again.
@@ -401,6 +408,33 @@ unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_voi
     IS_DEFAULT[index].store(true, Ordering::Release);
     let _ = install(signal, earlier);
     true
+}
+
+/// The action of the signal.
+fn current(signal: c_int) -> libc::sigaction {
+    let mut action = none();
+    // SAFETY: `action` is live.
+    unsafe { libc::sigaction(signal, ptr::null(), &raw mut action) };
+    action
+}
+
+fn is_ours(signal: c_int) -> bool {
+    current(signal).sa_sigaction == on_signal as *const () as usize
+}
+
+/// Whether the signal is that of C's `abort`, or was sent by this process as `abort` does.
+///
+/// # Safety
+///
+/// `info` is that of a handler that runs.
+unsafe fn is_abort(signal: c_int, info: *const libc::siginfo_t) -> bool {
+    /// The oldest `libc` that we accept lacks it.
+    const SI_TKILL: c_int = -6;
+    // SAFETY: by the caller. Such a signal has a sender.
+    let sender = |info: *const libc::siginfo_t| unsafe { (*info).si_pid() };
+    // SAFETY: no preconditions.
+    let own = unsafe { libc::getpid() };
+    signal == libc::SIGABRT && code_of(info) == SI_TKILL && sender(info) == own
 }
 
 /// Why the signal was sent.

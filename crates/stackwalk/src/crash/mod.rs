@@ -18,6 +18,11 @@
 //!   std starts have one; [`arm`] gives one to the thread that calls it. Other threads have none by
 //!   default, such as those that foreign code starts, and all others where the `main` function is not
 //!   Rust's: the kernel ends the process and nothing is written.
+//! - Handlers of others may be installed before [`arm`] or after it, and may pass signals on. If one that
+//!   was installed later passes on the exception of an instruction that was fatal before (by default,
+//!   SIGILL and SIGFPE), the process dies of that signal, also if the other handler would have ended it in
+//!   its own way.
+//! - A process that survives a SIGABRT that it has sent to itself keeps the record, until the next one.
 //! - An earlier handler that leaves by `siglongjmp` keeps the record of its signal: later crashes
 //!   are not written.
 
