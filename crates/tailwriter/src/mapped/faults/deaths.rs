@@ -3,9 +3,10 @@
 use std::env;
 use std::fs::{self, File};
 use std::hint;
+use std::io;
 use std::mem;
 use std::path::Path;
-use std::process::{self, Command, Stdio};
+use std::process::{self, Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -47,6 +48,7 @@ fn child() {
         .unwrap();
     let death = env::var(DEATH).unwrap();
     let last = 1_000 + u64::from(process::id()) * 7_919 % 20_000;
+    thread::spawn(end_with_parent);
     thread::scope(|scope| {
         for writer in 0..2 {
             let (tail, death, words) = (&tail, death.as_str(), progress.words());
@@ -55,9 +57,14 @@ fn child() {
     });
 }
 
+/// The parent's end of the pipe is closed when the parent ends, in whatever way.
+fn end_with_parent() {
+    let _ = io::copy(&mut io::stdin(), &mut io::sink());
+    process::exit(0);
+}
+
 fn write(tail: &MappedTail, writer: usize, progress: &[AtomicU64], die: impl Fn(), last: u64) {
-    // A process that does not die ends well, which is noticed, too.
-    for number in 0..10_000_000 {
+    for number in 0.. {
         let text = line(writer, number);
         if number % 64 == 0 {
             tail.push_class(1, text.as_bytes());
@@ -77,7 +84,8 @@ fn write(tail: &MappedTail, writer: usize, progress: &[AtomicU64], die: impl Fn(
 
 fn die(how: &str) {
     match how {
-        "kill" => {}
+        // The parent does it.
+        "kill" => return,
         "abort" => process::abort(),
         "segfault" => segfault(),
         "overflow" => println!("{}", overflow(0)),
@@ -87,8 +95,10 @@ fn die(how: &str) {
                 isize::MAX as usize,
             )));
         },
-        _ => panic!("no such death: {how}"),
+        _ => {}
     }
+    // The parent sees that the process has not died. If it went on, the parent would wait for ever.
+    process::exit(0);
 }
 
 #[allow(unsafe_code)]
@@ -103,10 +113,10 @@ fn overflow(depth: u64) -> u64 {
     overflow(frame[3] + 1) + frame[5]
 }
 
-/// Lets a process die and looks at what it left.
-fn one_death(death: &str, mutant: bool, dice: &mut Dice) -> Findings {
-    let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("progress"), [0; PROGRESS_BYTES]).unwrap();
+/// Starts a process that will die, with what it writes in `dir`. It lives no longer than its standard
+/// input is open.
+fn start(dir: &Path, death: &str, mutant: bool) -> Child {
+    fs::write(dir.join("progress"), [0; PROGRESS_BYTES]).unwrap();
     let mut command = Command::new(env::current_exe().unwrap());
     command
         .args([
@@ -114,27 +124,42 @@ fn one_death(death: &str, mutant: bool, dice: &mut Dice) -> Findings {
             "mapped::faults::deaths::child",
             "--test-threads=1",
         ])
-        .env(DIR, dir.path())
+        .env(DIR, dir)
         .env(DEATH, death)
+        .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     if mutant {
         command.env(MUTANT, "1");
     }
-    let mut child = command.spawn().unwrap();
+    command.spawn().unwrap()
+}
+
+/// Waits until the process has pushed a line.
+fn wait_until_written(dir: &Path, child: &mut Child) {
+    while progress(dir) == [0, 0] {
+        assert_eq!(
+            child.try_wait().unwrap(),
+            None,
+            "the child has not died by itself"
+        );
+        thread::yield_now();
+    }
+}
+
+/// Lets a process die and looks at what it left.
+fn one_death(death: &str, mutant: bool, dice: &mut Dice) -> Findings {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = start(dir.path(), death, mutant);
+    // `wait` would close it.
+    let stdin = child.stdin.take();
     if death == "kill" {
-        while progress(dir.path()) == [0, 0] {
-            assert_eq!(
-                child.try_wait().unwrap(),
-                None,
-                "the child has not died by itself"
-            );
-            thread::yield_now();
-        }
+        wait_until_written(dir.path(), &mut child);
         thread::sleep(Duration::from_micros(dice.roll(15_000)));
         child.kill().unwrap();
     }
-    assert!(!child.wait().unwrap().success());
+    assert!(!child.wait().unwrap().success(), "the child has not died");
+    drop(stdin);
     findings(dir.path())
 }
 
@@ -209,6 +234,16 @@ fn other_deaths_lose_nothing_and_tear_nothing() {
     for death in deaths {
         campaign(death, tries("TAILWRITER_DEATHS", 4));
     }
+}
+
+/// A campaign that is interrupted leaves no process that writes for ever.
+#[test]
+fn a_process_ends_with_its_parent() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = start(dir.path(), "kill", false);
+    wait_until_written(dir.path(), &mut child);
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
 }
 
 /// The same kills with lines that are published before they are written.
