@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::cargo;
+use crate::{cargo, handlers};
 
 /// How a program is built: its name, and the environment of Cargo.
 const BUILDS: &[(&str, &[(&str, &str)])] = &[
@@ -27,7 +27,7 @@ const IN_C: &str = "library in a C program";
 /// Named, so that flags are not those of build scripts, which can't be linked statically.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-const USAGE: &str = "usage: cargo xtask deaths [--tries N] [BUILD]…";
+const USAGE: &str = "usage: cargo xtask deaths [--tries N] [BUILD]… | --peers [--tries N]";
 
 pub(crate) fn run(args: &[String]) -> Result<()> {
     ensure!(
@@ -38,6 +38,11 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         )),
         "crashes are written on Linux on x86-64 with glibc"
     );
+    if let [option, args @ ..] = args
+        && option == "--peers"
+    {
+        return handlers::run(args);
+    }
     let (tries, names) = match args {
         [option, tries, names @ ..] if option == "--tries" => (tries.parse()?, names),
         [option, ..] if option.starts_with('-') => bail!("{USAGE}"),

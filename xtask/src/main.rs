@@ -13,6 +13,7 @@ mod demo;
 mod faults;
 mod files;
 mod fuzz;
+mod handlers;
 mod interop;
 #[cfg(target_os = "linux")]
 mod load;
@@ -34,6 +35,9 @@ Usage: cargo xtask TASK
 
   deaths [--tries N] [BUILD]…
                           programs that crash in every way, built in every way
+  deaths --peers [--tries N]
+                          programs with handlers of others: signal-hook, sentry, color-eyre,
+                          crash-handler, Go, a JVM
   demo [--keep DIR]       a real tool fails in six ways and explains itself
   ci [--no-test]          all that must hold before a change goes in
   adopt build|check       real programs from crates.io with the recorder: what it changes for them

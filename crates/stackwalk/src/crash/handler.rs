@@ -381,6 +381,7 @@ unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_voi
         }
         return false;
     }
+    let before = current(signal).sa_sigaction;
     // SAFETY: by the caller, and the address is that of the handler that was installed for this
     // signal, with the signature that its flags tell.
     unsafe {
@@ -395,14 +396,16 @@ unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_voi
             handler(signal);
         }
     }
-    if current(signal).sa_sigaction != libc::SIG_DFL {
-        return true;
-    }
+    let now = current(signal).sa_sigaction;
     // std's handler restores the default action and returns, so that the instruction faults again.
-    if is_repeated(signal, code) {
+    // Others restore the handler that they had found.
+    if now != before && is_repeated(signal, code) {
         // SAFETY: by the caller.
         unsafe { write_other_threads(signal, info, context) };
         return false;
+    }
+    if now != libc::SIG_DFL {
+        return true;
     }
     // A signal that another process sent does not come again: the next one is fatal.
     IS_DEFAULT[index].store(true, Ordering::Release);

@@ -22,6 +22,8 @@
 //!   was installed later passes on the exception of an instruction that was fatal before (by default,
 //!   SIGILL and SIGFPE), the process dies of that signal, also if the other handler would have ended it in
 //!   its own way.
+//! - The stack is written before an earlier handler gets the signal, also if that repairs the fault: 10,000
+//!   null pointers in code of a Java virtual machine took about a second longer.
 //! - A process that survives a SIGABRT that it has sent to itself keeps the record, until the next one.
 //! - An earlier handler that leaves by `siglongjmp` keeps the record of its signal: later crashes
 //!   are not written.

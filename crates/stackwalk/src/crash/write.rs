@@ -120,21 +120,40 @@ pub(super) fn write(crash: &Crash<'_>) {
 
 /// Writes the other threads.
 pub(super) fn write_threads(crash: &Crash<'_>) {
-    let area = crash.armed.area;
-    let (mut count, mut omitted, mut next) = (0, 0, THREADS);
-    each_other(crash.thread, |thread| {
-        match write_thread(area, next, thread) {
-            Some(end) => {
-                next = end;
-                count += 1;
-                set(area, word::THREADS, count);
-            }
-            None => {
-                omitted += 1;
-                set(area, word::THREADS_OMITTED, omitted);
-            }
+    let mut list = ThreadList::new(crash.armed.area);
+    each_other(crash.thread, |thread| list.add(thread));
+}
+
+/// The other threads in an area.
+struct ThreadList<'a> {
+    area: &'a [AtomicU8],
+    count: u64,
+    omitted: u64,
+    /// The word after the last one.
+    next: usize,
+}
+
+impl ThreadList<'_> {
+    fn new(area: &[AtomicU8]) -> ThreadList<'_> {
+        ThreadList {
+            area,
+            count: 0,
+            omitted: 0,
+            next: THREADS,
         }
-    });
+    }
+
+    /// Adds the thread, or counts it if there is no room.
+    fn add(&mut self, thread: &Other<'_>) {
+        if let Some(end) = write_thread(self.area, self.next, thread) {
+            self.next = end;
+            self.count += 1;
+            set(self.area, word::THREADS, self.count);
+        } else {
+            self.omitted += 1;
+            set(self.area, word::THREADS_OMITTED, self.omitted);
+        }
+    }
 }
 
 /// Writes a thread from that word on. Returns where it ends; `None` if there is no room.
@@ -168,4 +187,50 @@ fn write_thread(area: &[AtomicU8], start: usize, thread: &Other<'_>) -> Option<u
         );
     }
     Some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::{COMPLETE, MAGIC};
+    use super::super::{AREA_BYTES, CrashRecord};
+    use super::*;
+    use crate::StackEnd;
+    use crate::threads::Outcome;
+
+    #[test]
+    fn threads_for_which_there_is_no_room_are_counted() {
+        let area: Vec<AtomicU8> = (0..AREA_BYTES).map(|_| AtomicU8::new(0)).collect();
+        set(&area, word::MAGIC, MAGIC);
+        set(&area, word::STATE, COMPLETE);
+        set(&area, word::MODULES_LEN, 0);
+        let addresses: Vec<AtomicUsize> = (1..=200).map(AtomicUsize::new).collect();
+        let mut list = ThreadList::new(&area);
+        for id in 1..=200 {
+            list.add(&Other {
+                id,
+                name: b"a name with more than 15",
+                state: b'S',
+                system_call: Some(202),
+                outcome: Outcome::Walked(StackEnd::Outermost),
+                addresses: &addresses,
+            });
+        }
+        let bytes: Vec<u8> = area
+            .iter()
+            .map(|byte| byte.load(Ordering::Relaxed))
+            .collect();
+        let record = CrashRecord::read(&bytes).unwrap();
+        assert!(record.omitted_threads > 0);
+        assert_eq!(record.threads.len() as u64 + record.omitted_threads, 200);
+        for (thread, id) in record.threads.iter().zip(1..) {
+            assert_eq!((thread.id, &*thread.state), (id, "sleeping"));
+            assert!(thread.name.starts_with("a name with"));
+            assert_eq!(thread.system_call, Some(202));
+            assert_eq!(thread.addresses, (1..=MAX_ADDRESSES).collect::<Vec<_>>());
+            assert_eq!(thread.outcome, Outcome::Walked(StackEnd::Outermost));
+        }
+        // Nothing lies beyond the room.
+        assert!(record.modules.is_empty());
+        assert!(bytes[MODULES..].iter().all(|&byte| byte == 0));
+    }
 }

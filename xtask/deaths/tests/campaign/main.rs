@@ -221,15 +221,10 @@ fn try_often(options: &Options, death: &str) -> Findings {
                 continue;
             }
         };
-        let has_others = death.ends_with("in a thread");
-        if has_others
-            && crash
-                .threads
-                .iter()
-                .all(|thread| thread.addresses.is_empty())
-        {
+        // One that starts a thread may block the signal all the time on a busy machine.
+        if death.ends_with("in a thread") && crash.threads.is_empty() {
             findings.lost += 1;
-            findings.note(format!("no other thread has a stack: {:?}", crash.threads));
+            findings.note("no other thread is listed".to_owned());
         }
         if with_gdb && let Some(core) = gdb::frames(&options.program, dir.path()) {
             compare(
