@@ -189,6 +189,30 @@ fn threads_that_end_meanwhile_do_no_harm() {
     }
 }
 
+/// The C library blocks all signals for a moment while it starts a thread.
+#[test]
+fn a_thread_that_starts_threads_has_a_stack() {
+    let stop = Arc::new(AtomicBool::new(false));
+    let ready = Arc::new(Barrier::new(2));
+    let starter = spawn("starter", {
+        let (stop, ready) = (Arc::clone(&stop), Arc::clone(&ready));
+        move || {
+            ready.wait();
+            while !stop.load(Ordering::Relaxed) {
+                thread::spawn(|| ()).join().unwrap();
+            }
+        }
+    });
+    ready.wait();
+    for _ in 0..100 {
+        let threads = capture().unwrap();
+        let starter = named(&threads, "starter");
+        assert_ne!(starter.outcome, Outcome::Blocked, "{starter:?}");
+    }
+    stop.store(true, Ordering::Relaxed);
+    starter.join().unwrap();
+}
+
 #[test]
 fn several_callers_at_once_all_get_stacks() {
     let callers: Vec<_> = (0..4)

@@ -19,6 +19,10 @@ impl Listed {
         ["running", "sleeping", "disk sleep", "idle"].contains(&&*self.thread.state)
     }
 
+    pub(super) fn is_running(&self) -> bool {
+        self.thread.state == "running"
+    }
+
     pub(super) fn blocks(&self, signal: i32) -> bool {
         self.blocked
             .is_none_or(|blocked| blocked >> (signal - 1) & 1 != 0)
@@ -35,7 +39,7 @@ pub(super) fn threads() -> io::Result<Vec<Listed>> {
 }
 
 /// `None` if the thread has ended.
-fn listed(id: u32) -> Option<Listed> {
+pub(super) fn listed(id: u32) -> Option<Listed> {
     let status = match fs::read(format!("/proc/self/task/{id}/status")) {
         Ok(status) => String::from_utf8_lossy(&status).into_owned(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,

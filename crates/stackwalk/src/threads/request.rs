@@ -11,12 +11,15 @@ use crate::process_lock::{ProcessGuard, ProcessLock};
 use std::ffi::c_int;
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a thread has time to answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long all threads have time in all.
 const PATIENCE_IN_ALL: Duration = Duration::from_secs(2);
+/// How long threads in all have time to accept the signal.
+const SETTLE_IN_ALL: Duration = Duration::from_millis(50);
 /// How often the one that waits looks whether threads have ended.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -36,6 +39,7 @@ pub(super) fn stacks(listed: Vec<Listed>) -> Vec<Thread> {
         return unanswered(listed);
     };
     prepare_for_answers();
+    let listed = settled(listed, signal);
     prepare_main(signal, &listed);
     let mut round = Round {
         signal,
@@ -47,6 +51,20 @@ pub(super) fn stacks(listed: Vec<Listed>) -> Vec<Thread> {
     round.run();
     let threads = round.threads.into_iter().flatten();
     threads.map(procfs::described).collect()
+}
+
+/// Looks again at threads that run and block the signal: the C library blocks all signals for a moment
+/// while it starts a thread. Those that have ended are left out.
+fn settled(threads: Vec<Listed>, signal: c_int) -> Vec<Listed> {
+    let ends = Instant::now() + SETTLE_IN_ALL;
+    let look = |mut listed: Listed| {
+        while listed.is_running() && listed.blocks(signal) && Instant::now() < ends {
+            thread::sleep(Duration::from_millis(1));
+            listed = procfs::listed(listed.thread.id)?;
+        }
+        Some(listed)
+    };
+    threads.into_iter().filter_map(look).collect()
 }
 
 fn unanswered(listed: Vec<Listed>) -> Vec<Thread> {
