@@ -3,6 +3,7 @@
 
 mod limit;
 mod memory_limit;
+mod polled;
 mod polling;
 mod records;
 mod rule;
@@ -10,8 +11,9 @@ mod rules;
 mod spans;
 mod text;
 
+pub use limit::Outcome;
 pub use memory_limit::MemoryLimit;
 pub use polling::Poller;
 pub use rule::Rule;
-pub use rules::{Outcome, Rules};
+pub use rules::Rules;
 pub use text::{RuleError, parse_list};

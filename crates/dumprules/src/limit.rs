@@ -1,4 +1,4 @@
-//! How often a rule may fire.
+//! How often a rule may fire, and what becomes of it.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -37,4 +37,13 @@ impl Fired {
         }
         may
     }
+}
+
+/// What becomes of a rule that has come true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It makes a dump, with this message.
+    Fires(String),
+    /// Its limit is used up.
+    Suppressed,
 }

@@ -10,8 +10,7 @@ use log::{LevelFilter, Record};
 use logtee::Filter;
 use logtee::predicate::Predicate;
 
-use crate::limit::{Fired, Limit};
-use crate::rules::Outcome;
+use crate::limit::{Fired, Limit, Outcome};
 
 /// The most records whose times a rule remembers.
 const MAX_COUNT: usize = 10_000;

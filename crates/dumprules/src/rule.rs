@@ -9,6 +9,7 @@ use logtee::predicate::target_starts_with;
 
 use crate::limit::Limit;
 use crate::memory_limit::MemoryLimit;
+use crate::polled::PolledCondition;
 use crate::records::{RecordCondition, RecordTest};
 use crate::spans::SpanCondition;
 use crate::text;
@@ -49,13 +50,6 @@ pub(crate) enum Condition {
     Records(RecordCondition),
     Polled(PolledCondition),
     Spans(SpanCondition),
-}
-
-/// A condition on what no record tells.
-#[derive(Clone, Copy)]
-pub(crate) enum PolledCondition {
-    Memory(MemoryLimit),
-    Silence(Duration),
 }
 
 impl Rule {

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use log::{Level, Record};
 
-use crate::polling::{PolledRule, Poller};
+use crate::limit::Outcome;
+use crate::polled::{PolledCondition, PolledRule};
 use crate::records::RecordRule;
-use crate::rule::{Condition, PolledCondition, Rule};
+use crate::rule::{Condition, Rule};
 use crate::spans::SpanRule;
 
 /// The rules of a recorder.
@@ -23,15 +24,6 @@ pub struct Rules {
     watches_silence: bool,
     /// A record was kept since this was last looked at.
     pub(crate) has_logged: AtomicBool,
-}
-
-/// What becomes of a rule that has come true.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It makes a dump, with this message.
-    Fires(String),
-    /// Its limit is used up.
-    Suppressed,
 }
 
 impl fmt::Debug for Rules {
@@ -89,16 +81,16 @@ impl Rules {
         }
     }
 
-    /// Whether a record was noted since the [`Poller`] last looked.
+    /// Whether a record was noted since the [`Poller`](crate::Poller) last looked.
     #[must_use]
     pub fn has_new_record(&self) -> bool {
         self.has_logged.load(Ordering::Relaxed)
     }
 
-    /// What looks at the rules about memory and silence; `None` if there are none.
+    /// Whether a rule is about memory or silence, which a [`Poller`](crate::Poller) looks at.
     #[must_use]
-    pub fn poller(&self) -> Option<Poller<'_>> {
-        (!self.polled.is_empty()).then(|| Poller::new(self))
+    pub fn needs_poller(&self) -> bool {
+        !self.polled.is_empty()
     }
 
     /// Whether a rule is about spans.

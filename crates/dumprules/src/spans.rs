@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use forklock::ForkMutex;
 
-use crate::limit::{Fired, Limit};
-use crate::rules::Outcome;
+use crate::limit::{Fired, Limit, Outcome};
 use crate::text;
 
 /// A span of that name is closed later than `longer_than` after it was opened.

@@ -10,8 +10,7 @@ use flightrec_dump::Dump;
 
 use crate::dir::{Dir, retry};
 use crate::file_size_limit::max_file_bytes;
-
-const TEMPORARY: &str = ".tmp-";
+use crate::name;
 
 /// Writes a new file `name` in `dir`: under a temporary name first, then to the disk, then under its
 /// own name. It never replaces another file.
@@ -71,7 +70,7 @@ impl<'a> Temporary<'a> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         loop {
             let count = COUNT.fetch_add(1, Ordering::Relaxed);
-            let name = PathBuf::from(format!("{TEMPORARY}{}-{count}", process::id()));
+            let name = PathBuf::from(format!("{}{}-{count}", name::TEMPORARY, process::id()));
             match dir.create(&name) {
                 // Left by another process that had the same id.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -129,11 +128,6 @@ impl Write for Length {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// Whether a file of that name is a dump that is not complete.
-pub(crate) fn is_temporary(name: &str) -> bool {
-    name.starts_with(TEMPORARY)
 }
 
 #[cfg(test)]

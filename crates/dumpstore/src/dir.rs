@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::atomic;
+use crate::name;
 
 /// An open directory that is private to its owner.
 #[derive(Debug)]
@@ -138,7 +138,7 @@ impl Dir {
     /// Whether a file is a dump that is not complete, and no process writes to it.
     #[must_use]
     pub fn is_orphan(&self, name: &Path) -> bool {
-        name.to_str().is_some_and(atomic::is_temporary) && self.is_abandoned(name)
+        name.to_str().is_some_and(name::is_temporary) && self.is_abandoned(name)
     }
 
     /// Writes the names to the disk, where the system can.

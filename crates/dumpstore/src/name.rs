@@ -5,6 +5,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use flightrec_dump::Dump;
 
+pub(crate) const TEMPORARY: &str = ".tmp-";
+
+/// Whether a file of that name is a dump that is not complete.
+pub(crate) fn is_temporary(name: &str) -> bool {
+    name.starts_with(TEMPORARY)
+}
+
 /// `20261123T003015.123456Z-error-4711-0.json`: sorted by name they are sorted by age.
 ///
 /// This holds if the clock was put back, too: the name of a dump sorts after that of the newest dump

@@ -6,7 +6,7 @@ use std::io;
 use serde::Deserialize;
 
 use crate::dir::Dir;
-use crate::{atomic, name};
+use crate::name;
 
 /// The newest dumps are kept up to both bounds; the newest of all stays in any case.
 ///
@@ -47,7 +47,7 @@ impl Retention {
             let Ok(metadata) = dir.path_of(name.as_ref())?.symlink_metadata() else {
                 continue;
             };
-            if metadata.is_symlink() && (name::is_dump_name(&name) || atomic::is_temporary(&name)) {
+            if metadata.is_symlink() && (name::is_dump_name(&name) || name::is_temporary(&name)) {
                 // The recorder makes no links, and other programs have no business with such names.
                 let _ = dir.remove(name.as_ref());
             } else if metadata.is_file() && (name == newest || name::is_dump_name(&name)) {

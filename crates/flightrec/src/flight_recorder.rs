@@ -114,7 +114,7 @@ impl FlightRecorder {
     /// is not a ring.
     #[cfg(feature = "crash-safe")]
     pub fn recover(&self, ring: impl AsRef<std::path::Path>) -> io::Result<Dump> {
-        crate::ring::dump_ring(&self.recorder, ring.as_ref())
+        crate::recovery::dump_ring(&self.recorder, ring.as_ref())
     }
 
     /// Records again after [`stop`](FlightRecorder::stop).

@@ -4,19 +4,10 @@
 //! that its owner may use, so that the dump of a process that was killed shows what led there.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
 use flightrec_dump::Gauge;
 use forklock::ForkMutex;
 use procgauge::SAMPLES;
-
-use crate::recorder::Recorder;
-#[cfg(feature = "crash-safe")]
-use crate::tail::Tail;
-
-const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The samples of a recorder that is asked for them.
 #[derive(Default)]
@@ -39,38 +30,14 @@ impl Gauges {
         kept.into_iter().chain([procgauge::read()]).collect()
     }
 
-    fn keep(&self, gauge: Gauge) {
+    /// Keeps a sample, instead of the oldest one if there are [`SAMPLES`].
+    pub(crate) fn keep(&self, gauge: Gauge) {
         self.kept.with(|kept| {
             if kept.len() == SAMPLES {
                 kept.pop_front();
             }
             kept.push_back(gauge);
         });
-    }
-}
-
-/// Starts the thread that reads gauges, if the program asks for them.
-pub(crate) fn start(recorder: &Arc<Recorder>) {
-    if !recorder.source.gauges.is_on {
-        return;
-    }
-    let its_recorder = Arc::clone(recorder);
-    let thread = thread::Builder::new().name("flightrec-gauges".to_owned());
-    let started = thread.spawn(move || {
-        for number in 0_u64.. {
-            let gauge = procgauge::read();
-            #[cfg(feature = "crash-safe")]
-            if let Tail::Mapped(rings) = &its_recorder.source.tail {
-                procgauge::write_sample(rings.gauges(), number, &gauge);
-            }
-            let _ = number;
-            its_recorder.source.gauges.keep(gauge);
-            thread::sleep(INTERVAL);
-        }
-    });
-    if let Err(error) = started {
-        let message = format!("gauges are read at dumps only: {error}");
-        recorder.pipeline.notices.say(&message);
     }
 }
 

@@ -9,7 +9,7 @@ use logtee::Tee;
 
 use crate::builder::Builder;
 use crate::sink::RecorderSink;
-use crate::{FlightRecorder, capture_stamp, gauges, panics, rules, signals};
+use crate::{FlightRecorder, background, capture_stamp, panics, signals};
 
 impl Builder {
     /// Makes the recorder the program's logger, and makes dumps of panics from now on.
@@ -123,13 +123,12 @@ fn hook(recorder: &FlightRecorder, goes_first: bool) {
     capture_stamp::stamp_stacks();
     stackwalk::threads::prepare();
     signals::listen(recorder);
-    rules::start(recorder);
-    gauges::start(recorder);
+    background::start(recorder);
     #[cfg(feature = "crash-safe")]
     if let crate::tail::Tail::Mapped(rings) = &recorder.source.tail {
         // First, so that a crash in what follows is written, too.
-        crate::ring::arm(recorder);
-        return crate::ring::dump_orphans(recorder, rings);
+        crate::recovery::arm(recorder);
+        return crate::recovery::dump_orphans(recorder, rings);
     }
     recorder.pipeline.destination.remove_orphans();
 }

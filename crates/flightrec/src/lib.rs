@@ -13,36 +13,41 @@ mod error_ref;
 mod flight_recorder;
 mod noted;
 mod outcome;
-mod rules;
 mod run;
 mod signals;
 mod watch;
 
 // A record's way: the tee hands it to the sink, and the tail keeps it.
+mod gauges;
 mod record_filter;
 mod recorder;
+#[cfg(feature = "crash-safe")]
+mod ring;
 mod shares;
 mod sink;
 mod source;
 mod tail;
 
-// A failure's way: limit, collect, redact, write, symbolise, deliver.
+// What makes a failure of it.
+mod background;
 mod capture_stamp;
+mod failure;
+mod panics;
+#[cfg(feature = "crash-safe")]
+mod recovery;
+mod watches;
+
+// A failure's way: limit, collect, redact, write, symbolise, deliver.
 mod collect;
 mod convert;
 mod destination;
 mod evictions;
 mod exit;
-mod failure;
-mod gauges;
 mod limiter;
 mod look_ahead;
 mod notices;
-mod panics;
 mod pipeline;
 mod redaction;
-#[cfg(feature = "crash-safe")]
-mod ring;
 mod spans;
 mod symbolise;
 mod threads;

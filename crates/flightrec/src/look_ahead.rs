@@ -6,12 +6,12 @@
 //! process is killed in between, the first file is there. Triggers that come while a dump waits are added to it.
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::OnceLock;
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use flightrec_dump::{Dump, Timestamp, Trigger};
-use forklock::{ForkMutex, LockError, TryLockError};
+use forklock::{ForkMutex, TryLockError};
 use tailwriter::Snapshot;
 
 use crate::convert::{self, traces};
@@ -19,7 +19,6 @@ use crate::failure::Failure;
 use crate::limiter::SuppressedFailures;
 use crate::noted::Kept;
 use crate::outcome::DumpOutcome;
-use crate::recorder::Recorder;
 use crate::threads::Threads;
 
 /// How many more triggers one dump names.
@@ -27,11 +26,14 @@ const MAX_TRIGGERS: usize = 32;
 /// How long an exit waits for another thread that completes a dump.
 const EXIT_WAIT: Duration = Duration::from_secs(10);
 
+type StartThread = Box<dyn Fn() -> Option<Thread> + Send + Sync>;
+
 /// The dump of a recorder that waits, if one does.
 #[derive(Default)]
 pub(crate) struct LookAhead {
     pub(crate) wait: Option<Duration>,
-    recorder: OnceLock<Weak<Recorder>>,
+    /// Starts a thread that calls [`complete_later`](LookAhead::complete_later).
+    start_thread: OnceLock<StartThread>,
     waiting: ForkMutex<Option<Waiting>>,
     /// Held while a dump is completed.
     completing: ForkMutex<()>,
@@ -63,12 +65,10 @@ impl LookAhead {
         }
     }
 
-    /// Lets dumps of this recorder wait.
-    pub(crate) fn start(&self, recorder: &Arc<Recorder>) {
-        if self.wait.is_some() {
-            let _ = self.recorder.set(Arc::downgrade(recorder));
-            crate::exit::close_at_exit(recorder);
-        }
+    /// Lets dumps wait. `start_thread` starts a thread that calls
+    /// [`complete_later`](LookAhead::complete_later).
+    pub(crate) fn start(&self, start_thread: impl Fn() -> Option<Thread> + Send + Sync + 'static) {
+        let _ = self.start_thread.set(Box::new(start_thread));
     }
 
     /// Whether the dump of such a failure waits.
@@ -108,7 +108,7 @@ impl LookAhead {
     ///
     /// Returns the dump if it can't wait: another one does, or no thread can be started.
     pub(crate) fn wait_for(&self, dump: Waiting) -> Result<(), Box<Waiting>> {
-        let (Some(wait), Some(recorder)) = (self.wait, self.recorder()) else {
+        let Some(start_thread) = self.start_thread.get() else {
             return Err(Box::new(dump));
         };
         let mut dump = Some(dump);
@@ -117,21 +117,14 @@ impl LookAhead {
             if waiting.as_ref().is_some_and(Waiting::is_of_this_process) {
                 return;
             }
-            let name = "flightrec-ahead".to_owned();
-            let thread = thread::Builder::new().name(name);
-            let Ok(thread) = thread.spawn(move || wait_and_complete(&recorder, wait)) else {
-                return;
-            };
-            *waiting = dump.take().map(|dump| Waiting {
-                thread: Some(thread.thread().clone()),
-                ..dump
-            });
+            if let Some(thread) = start_thread() {
+                *waiting = dump.take().map(|dump| Waiting {
+                    thread: Some(thread),
+                    ..dump
+                });
+            }
         });
         dump.map_or(Ok(()), |dump| Err(Box::new(dump)))
-    }
-
-    fn recorder(&self) -> Option<Arc<Recorder>> {
-        self.recorder.get()?.upgrade()
     }
 
     /// Whether this thread's dump still waits.
@@ -152,8 +145,8 @@ impl LookAhead {
         })?
     }
 
-    /// Completes the dump that waits now, because the process ends.
-    pub(crate) fn complete_now(&self, recorder: &Recorder) {
+    /// Calls `complete` with the dump that waits now, because the process ends.
+    pub(crate) fn complete_now(&self, complete: impl FnOnce(Waiting)) {
         if self.wait.is_none() {
             return;
         }
@@ -171,34 +164,29 @@ impl LookAhead {
             if let Some(thread) = &waiting.thread {
                 thread.unpark();
             }
-            recorder
-                .pipeline
-                .complete_waiting(&recorder.source, waiting);
+            complete(waiting);
         }
     }
-}
 
-fn wait_and_complete(recorder: &Recorder, wait: Duration) {
-    let look_ahead = &recorder.pipeline.look_ahead;
-    let started = Instant::now();
-    // The dump is put there under a lock that is held while this thread is started.
-    while look_ahead.waits_for_this_thread() {
-        let left = wait.saturating_sub(started.elapsed());
-        if left.is_zero() {
-            break;
+    /// Calls `complete` with the dump that waits for this thread, after the wait.
+    pub(crate) fn complete_later(&self, complete: impl FnOnce(Waiting)) {
+        let wait = self.wait.unwrap_or_default();
+        let started = Instant::now();
+        // The dump is put there under a lock that is held while this thread is started.
+        while self.waits_for_this_thread() {
+            let left = wait.saturating_sub(started.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            thread::park_timeout(left);
         }
-        thread::park_timeout(left);
-    }
-    let (Ok(_completing) | Err(LockError::Orphaned(_completing))) = look_ahead.completing.lock()
-    else {
-        return;
-    };
-    if look_ahead.waits_for_this_thread()
-        && let Some(waiting) = look_ahead.take()
-    {
-        recorder
-            .pipeline
-            .complete_waiting(&recorder.source, waiting);
+        self.completing.with(|()| {
+            if self.waits_for_this_thread()
+                && let Some(waiting) = self.take()
+            {
+                complete(waiting);
+            }
+        });
     }
 }
 

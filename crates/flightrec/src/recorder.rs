@@ -12,7 +12,7 @@ use crate::outcome::{DumpError, DumpOutcome};
 use crate::pipeline::Pipeline;
 use crate::record_filter::Switch;
 use crate::source::Source;
-use crate::watch::Watches;
+use crate::watches::Watches;
 
 pub(crate) type ErrorFilter = Box<dyn Fn(&(dyn std::error::Error + 'static)) -> bool + Send + Sync>;
 
@@ -94,7 +94,8 @@ impl Recorder {
 
     /// The process ends well: nothing is left for the next start.
     pub(crate) fn close(&self) {
-        self.pipeline.look_ahead.complete_now(self);
+        let complete = |waiting| self.pipeline.complete_waiting(&self.source, waiting);
+        self.pipeline.look_ahead.complete_now(complete);
         // A forked child has inherited the count of its parent.
         if process::id() == self.pipeline.pid {
             self.pipeline.report_suppressed();

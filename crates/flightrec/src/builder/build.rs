@@ -12,6 +12,7 @@ use tailwriter::{SharedTail, Shares};
 
 use super::Builder;
 use crate::FlightRecorder;
+use crate::background;
 use crate::destination::Destination;
 use crate::gauges::Gauges;
 use crate::limiter::RateLimiter;
@@ -28,7 +29,7 @@ use crate::source::Source;
 use crate::symbolise;
 use crate::tail::{self, CrashSafety, MemoryTail, Tail};
 use crate::testing::{self, TestRun};
-use crate::watch::Watches;
+use crate::watches::Watches;
 use crate::window::Window;
 
 /// How many spans and ends of spans are kept, however few records are.
@@ -162,10 +163,10 @@ impl Builder {
             reports_termination: self.reports_termination,
             watches: Watches::default(),
         });
-        recorder.pipeline.look_ahead.start(&recorder);
+        background::let_dumps_wait(&recorder);
         #[cfg(feature = "crash-safe")]
         if matches!(recorder.source.tail, Tail::Mapped(_)) {
-            crate::ring::write_outline(&recorder, self.crash_safety);
+            crate::recovery::write_outline(&recorder, self.crash_safety);
             crate::exit::close_at_exit(&recorder);
         }
         let front_end = FrontEnd {

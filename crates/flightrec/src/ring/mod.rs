@@ -1,13 +1,11 @@
-//! Records that outlive the process: a ring in a file, and what becomes of it.
+//! Records that outlive the process: a ring in a file.
 //!
 //! A ring lies in the directory of the dumps while its process runs. It holds an outline, too: the
 //! dump that would be made of it, without records. A process that ends well removes the file. The
 //! next process to start finds the rings whose owner is dead, which it tells by their locks, and
-//! makes dumps of them.
+//! makes dumps of them: see `recovery`.
 
-mod crash;
-mod outline;
-mod recover;
+pub(crate) mod area;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,23 +21,9 @@ use tailwriter::{Builder, MappedTail, SharedTail, Snapshot};
 use crate::notices::Notices;
 use dumpstore::{Dir, Store};
 
-pub(crate) use crash::arm;
-pub(crate) use outline::write_outline;
-pub(crate) use recover::{dump_orphans, dump_ring};
+use area::{DUMPED, GAUGES, NOTE, OUTLINE, RESERVED};
 
-const EXTENSION: &str = "ring";
-
-/// Which byte of the area that the ring reserves tells how the process ended: zero, the number of the
-/// signal that asked it to end, or [`DUMPED`]. The bytes before it describe a crash.
-const NOTE: usize = stackwalk::crash::AREA_BYTES;
-/// Where gauges begin in the area that the ring reserves.
-const GAUGES: usize = NOTE + 8;
-/// Where the outline begins in that area.
-const OUTLINE: usize = GAUGES + procgauge::AREA_BYTES;
-/// The length of that area.
-const RESERVED: usize = OUTLINE + outline::AREA_BYTES;
-/// The failure that ends the process has a dump.
-const DUMPED: u8 = u8::MAX;
+pub(crate) const EXTENSION: &str = "ring";
 
 /// The ring of this process and, in a forked child, that of the child.
 pub(crate) struct Rings {
@@ -167,14 +151,29 @@ impl Rings {
         }
     }
 
+    /// The store that the ring is in.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The directory and the name of the file.
+    pub(crate) fn file(&self) -> (&Dir, &Path) {
+        (&self.ring.dir, &self.ring.name)
+    }
+
+    /// What the file has besides the records; see [`area`].
+    pub(crate) fn reserved(&self) -> &[AtomicU8] {
+        self.ring.tail.reserved()
+    }
+
     /// Where the gauges of this process are written.
     pub(crate) fn gauges(&self) -> &[AtomicU8] {
-        &self.ring.tail.reserved()[GAUGES..OUTLINE]
+        &self.reserved()[GAUGES..OUTLINE]
     }
 
     /// How this process ends; see [`NOTE`].
-    fn note(&self) -> &AtomicU8 {
-        &self.ring.tail.reserved()[NOTE]
+    pub(crate) fn note(&self) -> &AtomicU8 {
+        &self.reserved()[NOTE]
     }
 
     /// The failure that ends the process has a dump: the next start makes none.
@@ -192,7 +191,7 @@ impl Rings {
     ///
     /// `FileTooLarge` if there is more than the ring has room for.
     pub(crate) fn write_outline(&self, outline: Dump) -> io::Result<()> {
-        outline::write(&self.ring.tail.reserved()[OUTLINE..], &outline)?;
+        area::write_outline(self.reserved(), &outline)?;
         let _ = self.ring.outline.set(outline);
         Ok(())
     }
@@ -260,7 +259,7 @@ impl Ring {
 }
 
 /// Whether a file is the beginning of a ring, left by a process that was killed while it made it.
-fn is_draft(name: &Path) -> bool {
+pub(crate) fn is_draft(name: &Path) -> bool {
     let name = name.to_string_lossy();
     name.starts_with('.') && name.contains(".ring.") && name.ends_with(".new")
 }

@@ -48,7 +48,7 @@ pub(crate) fn arm(recorder: &Arc<Recorder>) {
         }
         _ => {}
     };
-    let area = rings.ring.tail.reserved();
+    let area = rings.reserved();
     say(
         "a crash will be reported without a stack",
         stackwalk::crash::arm(area),

@@ -1,4 +1,8 @@
-//! Dumps of processes that died without making one.
+//! What a recorder leaves for the next start, and the dumps that the next start makes of it: those of
+//! processes that died without making one.
+
+mod crash;
+mod outline;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,15 +11,19 @@ use flightrec_dump::{Crash, Dump, Kind, Reason};
 use stackwalk::crash::CrashRecord;
 use tailwriter::Recovered;
 
-use super::{DUMPED, EXTENSION, GAUGES, NOTE, OUTLINE, Rings, crash, is_draft, outline};
 use crate::app_info::{self, describe_app};
 use crate::collect::add_records;
 use crate::evictions;
 use crate::gauges;
 use crate::recorder::Recorder;
 use crate::redaction::redact;
+use crate::ring::area::{self, DUMPED};
+use crate::ring::{EXTENSION, Rings, is_draft};
 use crate::spans;
 use dumpstore::Dir;
+
+pub(crate) use crash::arm;
+pub(crate) use outline::write_outline;
 
 /// How many rings one start makes dumps of; the next start continues.
 const MAX_AT_ONCE: usize = 16;
@@ -24,9 +32,10 @@ const UNREADABLE: &str = "ring-unreadable";
 
 /// Makes dumps of the rings whose owner is dead, and removes them and what else such a process left.
 pub(crate) fn dump_orphans(recorder: &Recorder, rings: &Rings) {
-    for path in rings.store.dirs() {
-        if rings.ring.dir.path() == path {
-            dump_orphans_in(&rings.ring.dir, Some(&rings.ring.name), recorder);
+    let (own_dir, own_name) = rings.file();
+    for path in rings.store().dirs() {
+        if own_dir.path() == path {
+            dump_orphans_in(own_dir, Some(own_name), recorder);
         } else if let Ok(dir) = Dir::open(path) {
             dump_orphans_in(&dir, None, recorder);
         }
@@ -34,10 +43,10 @@ pub(crate) fn dump_orphans(recorder: &Recorder, rings: &Rings) {
 }
 
 /// Does so in one directory, which may hold the ring of this process, too.
-fn dump_orphans_in(dir: &Dir, own: Option<&PathBuf>, recorder: &Recorder) {
+fn dump_orphans_in(dir: &Dir, own: Option<&Path>, recorder: &Recorder) {
     let names = dir.names().unwrap_or_default().into_iter();
     let names = names.map(PathBuf::from);
-    let mut names: Vec<PathBuf> = names.filter(|name| Some(name) != own).collect();
+    let mut names: Vec<PathBuf> = names.filter(|name| Some(name.as_path()) != own).collect();
     names.sort();
     let rings = names.iter().filter(|name| has_extension(name, EXTENSION));
     for name in rings.take(MAX_AT_ONCE) {
@@ -111,9 +120,9 @@ fn ended_well(recorder: &Recorder, ring: &Recovered) -> bool {
     }
 }
 
-/// How the process ended; see [`NOTE`].
+/// How the process ended; see [`area::note`].
 fn note(ring: &Recovered) -> u8 {
-    ring.reserved().get(NOTE).copied().unwrap_or(0)
+    area::note(ring.reserved())
 }
 
 /// A dump of a ring, whichever program wrote it.
@@ -128,7 +137,7 @@ pub(crate) fn dump_ring(recorder: &Recorder, path: &Path) -> io::Result<Dump> {
 }
 
 fn outline_of(ring: &Recovered) -> Option<Dump> {
-    outline::read(ring.reserved().get(OUTLINE..)?)
+    area::outline(ring.reserved())
 }
 
 fn dump_of(recorder: &Recorder, ring: &Recovered, outline: Option<Dump>) -> Dump {
@@ -148,7 +157,7 @@ fn dump_of(recorder: &Recorder, ring: &Recovered, outline: Option<Dump>) -> Dump
     let last = ring.last_line_at();
     let ran = last.and_then(|last| last.duration_since(ring.started_at()).ok());
     dump.reason = Reason::new(Kind::Crash, message(ring, ran.map(|ran| ran.as_secs_f64())));
-    dump.gauges = procgauge::read_samples(ring.reserved().get(GAUGES..OUTLINE).unwrap_or_default());
+    dump.gauges = area::gauges(ring.reserved());
     if request_of(ring).is_none()
         && let Some(memory) = gauges::memory_at_end(&dump.gauges)
     {

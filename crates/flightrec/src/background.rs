@@ -1,0 +1,108 @@
+//! The recorder's own threads, each of which runs only if the program asks for what it does.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use dumprules::{Outcome, Poller};
+
+use crate::exit;
+use crate::failure::Failure;
+use crate::recorder::Recorder;
+#[cfg(feature = "crash-safe")]
+use crate::tail::Tail;
+
+/// How often gauges are read.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Starts the threads that look at rules and gauges.
+pub(crate) fn start(recorder: &Arc<Recorder>) {
+    let say = |what: &str, started: io::Result<JoinHandle<()>>| {
+        if let Err(error) = started {
+            recorder.pipeline.notices.say(&format!("{what}: {error}"));
+        }
+    };
+    if recorder.rules.needs_poller() {
+        let started = spawn("flightrec-rules", recorder, poll_rules);
+        say("rules about memory and silence are not checked", started);
+    }
+    if recorder.source.gauges.is_on {
+        let started = spawn("flightrec-gauges", recorder, read_gauges);
+        say("gauges are read at dumps only", started);
+    }
+}
+
+fn spawn(name: &str, recorder: &Arc<Recorder>, run: fn(&Recorder)) -> io::Result<JoinHandle<()>> {
+    let recorder = Arc::clone(recorder);
+    let thread = thread::Builder::new().name(name.to_owned());
+    thread.spawn(move || run(&recorder))
+}
+
+fn poll_rules(recorder: &Recorder) {
+    let mut poller = Poller::new(&recorder.rules);
+    loop {
+        thread::sleep(poller.interval());
+        poller.poll(|outcome| match outcome {
+            Outcome::Fires(message) => {
+                // A failure to make the dump has been reported on stderr.
+                let _ = recorder.dump(|| Failure::polled_rule(message));
+            }
+            Outcome::Suppressed => recorder.pipeline.count(),
+        });
+    }
+}
+
+fn read_gauges(recorder: &Recorder) {
+    for number in 0_u64.. {
+        let gauge = procgauge::read();
+        #[cfg(feature = "crash-safe")]
+        if let Tail::Mapped(rings) = &recorder.source.tail {
+            procgauge::write_sample(rings.gauges(), number, &gauge);
+        }
+        let _ = number;
+        recorder.source.gauges.keep(gauge);
+        thread::sleep(INTERVAL);
+    }
+}
+
+/// Lets dumps wait for what follows their triggers, if the program asks for it.
+pub(crate) fn let_dumps_wait(recorder: &Arc<Recorder>) {
+    let look_ahead = &recorder.pipeline.look_ahead;
+    if look_ahead.wait.is_none() {
+        return;
+    }
+    let weak = Arc::downgrade(recorder);
+    look_ahead.start(move || {
+        let started = spawn("flightrec-ahead", &weak.upgrade()?, |recorder| {
+            let Recorder {
+                pipeline, source, ..
+            } = recorder;
+            let complete = |waiting| pipeline.complete_waiting(source, waiting);
+            pipeline.look_ahead.complete_later(complete);
+        });
+        Some(started.ok()?.thread().clone())
+    });
+    exit::close_at_exit(recorder);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use dumprules::Rule;
+    use log::{Level, LevelFilter, Log, Record};
+
+    #[test]
+    fn a_rule_about_silence_hears_of_every_record_that_is_kept() {
+        let hears_of = |level| {
+            let builder = crate::builder("test").console(LevelFilter::Off);
+            let rule = Rule::no_record_for(Duration::from_secs(1));
+            let (recorder, tee) = builder.dump_when(rule).build();
+            tee.log(&Record::builder().level(level).build());
+            recorder.recorder.rules.has_new_record()
+        };
+        assert!(hears_of(Level::Debug));
+        assert!(!hears_of(Level::Trace), "it is not kept");
+    }
+}

@@ -1,0 +1,90 @@
+//! The area that a ring reserves: a crash, how the process ended, gauges, and the outline.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::{io, iter};
+
+use flightrec_dump::{Dump, Gauge};
+
+/// Which byte of the area tells how the process ended: zero, the number of the signal that asked it
+/// to end, or [`DUMPED`]. The bytes before it describe a crash.
+pub(super) const NOTE: usize = stackwalk::crash::AREA_BYTES;
+/// Where gauges begin in the area.
+pub(super) const GAUGES: usize = NOTE + 8;
+/// Where the outline begins in the area: the length of its JSON in four bytes, and the JSON.
+pub(super) const OUTLINE: usize = GAUGES + procgauge::AREA_BYTES;
+/// The length of the area.
+pub(super) const RESERVED: usize = OUTLINE + (64 << 10);
+
+/// The failure that ends the process has a dump.
+pub(crate) const DUMPED: u8 = u8::MAX;
+
+const LENGTH_BYTES: usize = 4;
+/// The room for an outline. It is longer only if the program has arguments, metadata or names of that
+/// length.
+pub(crate) const OUTLINE_BYTES: usize = RESERVED - OUTLINE - LENGTH_BYTES;
+
+/// Writes an outline.
+///
+/// # Errors
+///
+/// `FileTooLarge` if there is no room for it.
+pub(crate) fn write_outline(reserved: &[AtomicU8], outline: &Dump) -> io::Result<()> {
+    let json = serde_json::to_vec(outline)?;
+    let (length, room) = reserved[OUTLINE..].split_at(LENGTH_BYTES);
+    if json.len() > room.len() {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    store(room, &json);
+    store(length, &(json.len() as u32).to_le_bytes());
+    Ok(())
+}
+
+fn store(area: &[AtomicU8], bytes: &[u8]) {
+    for (place, byte) in iter::zip(area, bytes) {
+        // The file is read when this process has ended.
+        place.store(*byte, Ordering::Relaxed);
+    }
+}
+
+/// How the process ended; see [`NOTE`].
+pub(crate) fn note(reserved: &[u8]) -> u8 {
+    reserved.get(NOTE).copied().unwrap_or(0)
+}
+
+/// The gauges of the process, oldest first.
+pub(crate) fn gauges(reserved: &[u8]) -> Vec<Gauge> {
+    procgauge::read_samples(reserved.get(GAUGES..OUTLINE).unwrap_or_default())
+}
+
+/// The outline; `None` if there is none, or if it is damaged.
+pub(crate) fn outline(reserved: &[u8]) -> Option<Dump> {
+    let (length, room) = reserved.get(OUTLINE..)?.split_first_chunk()?;
+    let json = room.get(..u32::from_le_bytes(*length) as usize)?;
+    Dump::from_json(json).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outline_is_read_back_and_a_damaged_one_is_not() {
+        let area: Vec<AtomicU8> = (0..RESERVED).map(|_| AtomicU8::new(0)).collect();
+        let bytes = || -> Vec<u8> {
+            let bytes = area.iter().map(|byte| byte.load(Ordering::Relaxed));
+            bytes.collect()
+        };
+        assert!(outline(&bytes()).is_none());
+        let mut written = Dump::default();
+        written.schema = flightrec_dump::SCHEMA.to_owned();
+        written.app = "app".to_owned();
+        written.process.args = vec!["x".repeat(50_000)];
+        write_outline(&area, &written).unwrap();
+        assert_eq!(outline(&bytes()).unwrap(), written);
+        assert!(outline(&vec![255; RESERVED]).is_none());
+        assert!(outline(&bytes()[..OUTLINE + 2]).is_none());
+        written.process.args = vec!["x".repeat(OUTLINE_BYTES)];
+        let error = write_outline(&area, &written).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+    }
+}
