@@ -53,11 +53,10 @@ impl MemoryLimit {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
-    #[cfg(target_os = "linux")]
     #[test]
     fn this_process_uses_memory_and_not_all_of_it() {
         let (used, limit) = MemoryLimit::Bytes(1).look().unwrap();

@@ -239,6 +239,7 @@ fn parse_around(text: &str) -> Result<Around, String> {
 }
 
 /// A duration such as `60s` or `5m`; a number alone is of seconds.
+#[cfg(target_os = "linux")]
 pub(crate) fn parse_duration(text: &str) -> Result<SignedDuration, String> {
     if let Ok(seconds) = text.parse::<u32>() {
         return Ok(SignedDuration::from_secs(seconds.into()));

@@ -50,11 +50,10 @@ fn pressure(of: &str) -> Option<f64> {
     average.split(' ').next()?.parse().ok()
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
-    #[cfg(target_os = "linux")]
     #[test]
     fn this_process_has_memory_threads_files_and_processor_time() {
         let gauge = read();
