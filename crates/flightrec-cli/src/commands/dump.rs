@@ -5,11 +5,12 @@ use std::time::Duration;
 use flightrec_dump::Dump;
 use jiff::SignedDuration;
 
-use crate::cli::{Common, DumpProcess};
+use crate::cli::{Common, DumpProcess, Show};
 use crate::dump_request::Process;
 use crate::error::{Outcome, Result};
 use crate::input::note;
 use crate::render::{text, time};
+use crate::select::Selection;
 use crate::show::LogAmount;
 
 pub(super) fn run(args: DumpProcess, common: &Common) -> Result {
@@ -30,7 +31,16 @@ pub(super) fn run(args: DumpProcess, common: &Common) -> Result {
     }
     // `--last` says how much of the log.
     let log = args.log.or(args.last.map(|_| LogAmount::All));
-    super::show::one(source, dump, args.all, log, common)
+    let args = Show {
+        dumps: Vec::new(),
+        all: args.all,
+        log,
+        no_source: false,
+        spans: false,
+        diff: None,
+        selection: Selection::default(),
+    };
+    super::show::print(&[(source, dump)], &args, common)
 }
 
 /// Leaves out the records that are older than this, seen from the dump.

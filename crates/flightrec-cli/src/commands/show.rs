@@ -12,7 +12,6 @@ use crate::paths::Paths;
 use crate::render::screen::Screen;
 use crate::render::style::DIM;
 use crate::render::text;
-use crate::select::Selection;
 use crate::show::diff::Side;
 use crate::show::{self, LogAmount, View};
 
@@ -57,27 +56,8 @@ fn diff(args: &Show, other: &Path, common: &Common) -> Result {
     Ok(Outcome::Done)
 }
 
-/// Shows one dump that was read already.
-pub(super) fn one(
-    source: Source,
-    dump: Dump,
-    all: bool,
-    log: Option<LogAmount>,
-    common: &Common,
-) -> Result {
-    let args = Show {
-        dumps: Vec::new(),
-        all,
-        log,
-        no_source: false,
-        spans: false,
-        diff: None,
-        selection: Selection::default(),
-    };
-    print(&[(source, dump)], &args, common)
-}
-
-fn print(dumps: &[(Source, Dump)], args: &Show, common: &Common) -> Result {
+/// Shows dumps that were read already.
+pub(super) fn print(dumps: &[(Source, Dump)], args: &Show, common: &Common) -> Result {
     let mut screen = Screen::open(!common.no_pager);
     let mut shown = 0;
     let are_several = dumps.len() > 1;
