@@ -10,6 +10,7 @@ use log::{Level, LevelFilter, Metadata, Record};
 use logredact::Redactor;
 use logtee::{Filter, Sink};
 use packlog::Options;
+use tailwriter::SharedTail;
 
 use crate::record_filter::RecordFilter;
 use crate::recorder::Recorder;
@@ -66,9 +67,18 @@ fn keep_masked(recorder: &Recorder, level: Level, packed: &[u8]) {
 }
 
 impl TailSink {
-    /// One function for both of the tee's ways to call it, each of which then ends in a jump.
+    /// Keeps a record of a level that has no quota, in memory. Nearly all records come here, so it has
+    /// no code for others.
+    #[inline(always)]
+    fn keep_in_memory(&self, tail: &SharedTail, record: &Record<'_>) {
+        packlog::pack_padded(record, Options::default(), |padded, len| {
+            self.recorder.rules.note_record();
+            tail.push_padded(0, padded, len);
+        });
+    }
+
     #[inline(never)]
-    fn keep(&self, record: &Record<'_>) -> io::Result<()> {
+    fn keep_rarely(&self, record: &Record<'_>) {
         let level = record.level();
         let options = self.recorder.source.tail.options();
         packlog::pack_padded(record, options, |padded, len| {
@@ -76,21 +86,25 @@ impl TailSink {
                 tail.push_padded(level, padded, len);
             });
         });
-        if self.recorder.triggers_on(level) {
-            self.recorder.trigger(record);
-        }
-        Ok(())
     }
 }
 
 impl Sink for TailSink {
     fn emit(&self, record: &Record<'_>) -> io::Result<()> {
-        self.keep(record)
+        self.emit_if_enabled(record)
     }
 
     /// It is enabled for every record.
     fn emit_if_enabled(&self, record: &Record<'_>) -> io::Result<()> {
-        self.keep(record)
+        let level = record.level();
+        match &self.recorder.source.tail {
+            Tail::Memory(tail) if level > Level::Warn => self.keep_in_memory(&tail.records, record),
+            _ => self.keep_rarely(record),
+        }
+        if self.recorder.triggers_on(level) {
+            self.recorder.trigger(record);
+        }
+        Ok(())
     }
 
     fn max_level(&self) -> LevelFilter {

@@ -130,6 +130,37 @@ impl CachedMaxLevel {
     }
 }
 
+/// The only branch that could want records of a level, cached for each level and one generation.
+pub(crate) struct CachedOnly([AtomicUsize; Level::Trace as usize + 1]);
+
+impl CachedOnly {
+    /// Where the position of a branch would be: there is not one branch only, or it is further back.
+    const EACH: usize = STEP - 1;
+
+    pub(crate) fn new() -> CachedOnly {
+        // Stale from the start, as `CachedMaxLevel`.
+        CachedOnly(std::array::from_fn(|_| AtomicUsize::new(usize::MAX)))
+    }
+
+    /// The position of the only branch; `compute` is called if the cached answer is stale.
+    #[inline]
+    pub(crate) fn get(
+        &self,
+        generation: usize,
+        level: Level,
+        compute: impl FnOnce() -> Option<usize>,
+    ) -> Option<usize> {
+        let cached = &self.0[level as usize];
+        // A difference in the generation bits makes this too large to be a position.
+        let mut only = cached.load(Ordering::Relaxed) ^ generation;
+        if only >= STEP {
+            only = compute().unwrap_or(Self::EACH).min(Self::EACH);
+            cached.store(generation | only, Ordering::Relaxed);
+        }
+        (only != Self::EACH).then_some(only)
+    }
+}
+
 #[cfg(all(test, loom))]
 mod models {
     use loom::sync::Arc;
@@ -204,5 +235,20 @@ mod tests {
         // A late store from generation 1 is not used in generation 2.
         assert!(!max_level.admits(STEP, Level::Error, || LevelFilter::Off));
         assert!(max_level.admits(2 * STEP, Level::Error, || LevelFilter::Warn));
+    }
+
+    #[test]
+    fn the_only_branch_is_found_again_in_each_generation() {
+        let only = CachedOnly::new();
+        assert_eq!(only.get(0, Level::Info, || Some(2)), Some(2));
+        assert_eq!(only.get(0, Level::Info, || unreachable!("cached")), Some(2));
+        assert_eq!(only.get(0, Level::Debug, || None), None);
+        assert_eq!(only.get(0, Level::Debug, || unreachable!("cached")), None);
+        assert_eq!(only.get(STEP, Level::Info, || Some(0)), Some(0));
+        // Positions from 7 on do not fit, and must not look like another generation.
+        for far in [7, 8, 9, 1000] {
+            assert_eq!(only.get(2 * STEP, Level::Warn, || Some(far)), None);
+            assert_eq!(only.get(2 * STEP, Level::Warn, || unreachable!()), None);
+        }
     }
 }

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::io;
 
-use log::{LevelFilter, Log, Metadata, Record};
+use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::compose::{self, Branch};
 use crate::context;
 use crate::filter::Filter;
-use crate::max_level;
+use crate::max_level::{self, CachedOnly};
 use crate::sink::{IntoSink, Sink};
 
 /// Passes each record to every sink whose filter lets it pass.
@@ -84,6 +84,20 @@ impl Tee {
     }
 }
 
+impl Tee {
+    /// Apart, so that the way of a record that one sink wants is short.
+    #[inline(never)]
+    fn log_to_each(&self, generation: usize, record: &Record<'_>) {
+        for branch in &self.0.branches {
+            if branch.admits(generation, record.level())
+                && let Some(Err(error)) = branch.emit(record)
+            {
+                drop(error);
+            }
+        }
+    }
+}
+
 impl Log for Tee {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         self.0.enabled(metadata)
@@ -96,12 +110,9 @@ impl Log for Tee {
             return context::join(record, |record| drop(self.0.emit(record)));
         }
         let generation = max_level::generation();
-        for branch in &self.0.branches {
-            if branch.admits(generation, record.level())
-                && let Some(Err(error)) = branch.emit(record)
-            {
-                drop(error);
-            }
+        match self.0.only(generation, record.level()) {
+            Some(branch) => drop(branch.emit_unfiltered(record)),
+            None => self.log_to_each(generation, record),
         }
     }
 
@@ -126,9 +137,35 @@ impl fmt::Debug for Tee {
 /// and all of them are counted.
 pub struct Fanout {
     branches: Vec<Branch>,
+    only: CachedOnly,
 }
 
 impl Fanout {
+    fn new(branches: Vec<Branch>) -> Fanout {
+        Fanout {
+            branches,
+            only: CachedOnly::new(),
+        }
+    }
+
+    /// The branch that alone could want the level, if its filter wants all records of that level. Most
+    /// records of a program are of such a level.
+    #[inline]
+    fn only(&self, generation: usize, level: Level) -> Option<&Branch> {
+        let only = self
+            .only
+            .get(generation, level, || self.find_only(generation, level));
+        self.branches.get(only?)
+    }
+
+    #[cold]
+    fn find_only(&self, generation: usize, level: Level) -> Option<usize> {
+        let branches = self.branches.iter().enumerate();
+        let mut wanting = branches.filter(|(_, branch)| branch.admits(generation, level));
+        let (only, branch) = wanting.next()?;
+        (wanting.next().is_none() && branch.filters_by_level()).then_some(only)
+    }
+
     /// How many records and flushes failed or panicked, over all sinks.
     pub fn failures(&self) -> u64 {
         self.branches.iter().map(Branch::failures).sum()
@@ -225,9 +262,7 @@ impl TeeBuilder {
 
     /// Builds a [`Sink`], to nest in another composition.
     pub fn build_sink(self) -> Fanout {
-        Fanout {
-            branches: self.branches,
-        }
+        Fanout::new(self.branches)
     }
 
     /// Builds the tee and makes it the program's logger.

@@ -172,6 +172,7 @@ fn encode_common(
     if has_fields(record) {
         return None;
     }
+    let line = record.line()?;
     let thread = buffer.thread_len();
     let message_at = HEADER + thread;
     let limit = options.max_len;
@@ -184,8 +185,8 @@ fn encode_common(
     };
     let header = Header {
         level: record.level() as u8,
-        flags: flag::INTERNED | flag::TARGET_IS_MODULE | line_flag(record) | flags,
-        line: record.line().unwrap_or(0),
+        flags: flag::INTERNED | flag::TARGET_IS_MODULE | flag::HAS_LINE | flags,
+        line,
         target: 0,
         module: number,
         file: number,

@@ -69,6 +69,7 @@ impl<T> Branch<T> {
     }
 
     /// Runs `work`. An error and a panic are counted.
+    #[inline]
     pub(crate) fn attempt(
         &self,
         what: &str,
@@ -126,7 +127,13 @@ impl Branch {
         }
     }
 
+    /// Whether the filter is a plain level, so that [`admits`](Branch::admits) is its answer.
+    pub(crate) fn filters_by_level(&self) -> bool {
+        self.is_level
+    }
+
     /// Emits the record if the sink is enabled for it, without asking the filter.
+    #[inline]
     pub(crate) fn emit_unfiltered(&self, record: &Record<'_>) -> io::Result<()> {
         self.attempt("a sink panicked", |sink| sink.emit_if_enabled(record))
     }
