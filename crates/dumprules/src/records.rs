@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use forklock::ForkMutex;
 use log::{LevelFilter, Record};
 use logtee::Filter;
-use logtee::predicate::Predicate;
 
 use crate::limit::{Fired, Limit, Outcome};
 
@@ -36,7 +35,8 @@ impl RecordCondition {
 /// pointer.
 pub(crate) enum RecordTest {
     Level(LevelFilter),
-    Target(Predicate),
+    /// Of this module or one within it.
+    Target(String),
     /// The program's code: it may log, and a panic of it must not reach the call that logs.
     Program(Box<dyn Filter>),
 }
@@ -50,10 +50,11 @@ impl RecordTest {
         }
     }
 
+    #[inline]
     fn passes(&self, record: &Record<'_>) -> bool {
         match self {
             RecordTest::Level(level) => record.level() <= *level && !ASKING.get(),
-            RecordTest::Target(target) => target.matches(record) && !ASKING.get(),
+            RecordTest::Target(module) => is_within(record.target(), module) && !ASKING.get(),
             RecordTest::Program(filter) => {
                 record.level() <= filter.max_level() && asks(filter, record)
             }
@@ -61,11 +62,20 @@ impl RecordTest {
     }
 }
 
+/// As `logtee::predicate::target_starts_with`, in a function that can be inlined.
+#[inline]
+fn is_within(target: &str, module: &str) -> bool {
+    target
+        .strip_prefix(module)
+        .is_some_and(|rest| rest.is_empty() || module.is_empty() || rest.starts_with("::"))
+}
+
 thread_local! {
     /// This thread asks a filter of the program. No rule of the program looks at what that logs.
     static ASKING: Cell<bool> = const { Cell::new(false) };
 }
 
+#[inline(never)]
 fn asks(filter: &dyn Filter, record: &Record<'_>) -> bool {
     if ASKING.replace(true) {
         return false;
@@ -107,11 +117,14 @@ impl RecordRule {
     }
 
     /// Whether the rule counts the record.
+    #[inline]
     pub(crate) fn is_about(&self, record: &Record<'_>) -> bool {
         self.condition.test.passes(record)
     }
 
     /// Counts a record. `None` also in a signal handler that has interrupted this function.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn come_true(&self, now: Instant) -> Option<Outcome> {
         let RecordCondition { count, within, .. } = self.condition;
         let (took, may_fire) = self.state.with(|state| {
@@ -166,6 +179,26 @@ mod tests {
         let fired = times.map(|seconds| fires(&rule, start + seconds * SECOND));
         // 20, 25 and 29 are within ten seconds; then the count begins anew.
         assert_eq!(fired, [false, false, false, false, true, false, false]);
+    }
+
+    #[test]
+    fn a_target_is_a_module_and_those_within_it() {
+        let cases = [
+            ("db", "db"),
+            ("db::pool", "db"),
+            ("dbase", "db"),
+            ("d", "db"),
+            ("db", "db::pool"),
+            ("", "db"),
+            ("db", ""),
+            ("db:", "db"),
+        ];
+        for (target, module) in cases {
+            let record = Record::builder().target(target).build();
+            let expected = logtee::predicate::target_starts_with(module).matches(&record);
+            let rule = rule_of(Rule::target_rate(module, 1, SECOND));
+            assert_eq!(rule.is_about(&record), expected, "{target} in {module}");
+        }
     }
 
     #[test]

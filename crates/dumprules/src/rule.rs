@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use log::Level;
 use logtee::Filter;
-use logtee::predicate::target_starts_with;
 
 use crate::limit::Limit;
 use crate::memory_limit::MemoryLimit;
@@ -71,7 +70,7 @@ impl Rule {
     pub fn target_rate(target: impl Into<String>, count: usize, within: Duration) -> Rule {
         let target = target.into();
         let name = format!("target_rate({target}, {count}, {})", text::duration(within));
-        let test = RecordTest::Target(target_starts_with(target));
+        let test = RecordTest::Target(target);
         Rule::of_records(name, test, count, within)
     }
 

@@ -62,16 +62,30 @@ impl Recorder {
     /// Makes the dumps that `dump_on` and the rules ask for.
     #[cold]
     pub(crate) fn trigger(&self, record: &Record<'_>) {
-        // A failure to make a dump has been reported on stderr.
         if self.dump_on.is_some_and(|on| record.level() <= on) {
-            let _ = self.dump(|| Failure::record(record));
+            self.dump_for_record(record);
         }
-        self.rules.check(record, |outcome| match outcome {
+        self.rules
+            .check(record, |outcome| self.dump_for_rule(outcome));
+    }
+
+    // Apart, as the next one: most records that get as far make no dump.
+    #[cold]
+    #[inline(never)]
+    fn dump_for_record(&self, record: &Record<'_>) {
+        // A failure to make a dump has been reported on stderr.
+        let _ = self.dump(|| Failure::record(record));
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn dump_for_rule(&self, outcome: Outcome) {
+        match outcome {
             Outcome::Fires(message) => {
                 let _ = self.dump(|| Failure::rule_of_records(message));
             }
             Outcome::Suppressed => self.pipeline.count(),
-        });
+        }
     }
 
     /// Makes the dumps that rules ask for because a span took this long.

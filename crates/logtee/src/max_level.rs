@@ -130,34 +130,36 @@ impl CachedMaxLevel {
     }
 }
 
-/// The only branch that could want records of a level, cached for each level and one generation.
+/// Which of up to [`MAX`](CachedOnly::MAX) branches alone could want records of a level, cached for
+/// each level and one generation.
 pub(crate) struct CachedOnly([AtomicUsize; Level::Trace as usize + 1]);
 
 impl CachedOnly {
-    /// Where the position of a branch would be: there is not one branch only, or it is further back.
-    const EACH: usize = STEP - 1;
+    /// How many branches can be told apart. No branch has this position, which says that there is not
+    /// one only.
+    pub(crate) const MAX: usize = STEP - 1;
 
     pub(crate) fn new() -> CachedOnly {
         // Stale from the start, as `CachedMaxLevel`.
         CachedOnly(std::array::from_fn(|_| AtomicUsize::new(usize::MAX)))
     }
 
-    /// The position of the only branch; `compute` is called if the cached answer is stale.
+    /// The position of the only branch, or `MAX`; `compute` is called if the cached answer is stale.
     #[inline]
     pub(crate) fn get(
         &self,
         generation: usize,
         level: Level,
-        compute: impl FnOnce() -> Option<usize>,
-    ) -> Option<usize> {
+        compute: impl FnOnce() -> usize,
+    ) -> usize {
         let cached = &self.0[level as usize];
         // A difference in the generation bits makes this too large to be a position.
         let mut only = cached.load(Ordering::Relaxed) ^ generation;
         if only >= STEP {
-            only = compute().unwrap_or(Self::EACH).min(Self::EACH);
+            only = compute().min(Self::MAX);
             cached.store(generation | only, Ordering::Relaxed);
         }
-        (only != Self::EACH).then_some(only)
+        only
     }
 }
 
@@ -240,15 +242,16 @@ mod tests {
     #[test]
     fn the_only_branch_is_found_again_in_each_generation() {
         let only = CachedOnly::new();
-        assert_eq!(only.get(0, Level::Info, || Some(2)), Some(2));
-        assert_eq!(only.get(0, Level::Info, || unreachable!("cached")), Some(2));
-        assert_eq!(only.get(0, Level::Debug, || None), None);
-        assert_eq!(only.get(0, Level::Debug, || unreachable!("cached")), None);
-        assert_eq!(only.get(STEP, Level::Info, || Some(0)), Some(0));
-        // Positions from 7 on do not fit, and must not look like another generation.
-        for far in [7, 8, 9, 1000] {
-            assert_eq!(only.get(2 * STEP, Level::Warn, || Some(far)), None);
-            assert_eq!(only.get(2 * STEP, Level::Warn, || unreachable!()), None);
-        }
+        assert_eq!(only.get(0, Level::Info, || 2), 2);
+        assert_eq!(only.get(0, Level::Info, || unreachable!("cached")), 2);
+        assert_eq!(only.get(0, Level::Debug, || CachedOnly::MAX), 7);
+        assert_eq!(only.get(0, Level::Debug, || unreachable!("cached")), 7);
+        assert_eq!(only.get(STEP, Level::Info, || 0), 0);
+        // A greater position must not look like another generation.
+        assert_eq!(only.get(2 * STEP, Level::Warn, || 8), CachedOnly::MAX);
+        assert_eq!(
+            only.get(2 * STEP, Level::Warn, || unreachable!("cached")),
+            7
+        );
     }
 }

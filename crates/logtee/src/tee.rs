@@ -152,18 +152,21 @@ impl Fanout {
     /// records of a program are of such a level.
     #[inline]
     fn only(&self, generation: usize, level: Level) -> Option<&Branch> {
-        let only = self
-            .only
-            .get(generation, level, || self.find_only(generation, level));
-        self.branches.get(only?)
+        let find = || self.find_only(generation, level);
+        match self.only.get(generation, level, find) {
+            CachedOnly::MAX => None,
+            only => self.branches.get(only),
+        }
     }
 
     #[cold]
-    fn find_only(&self, generation: usize, level: Level) -> Option<usize> {
+    fn find_only(&self, generation: usize, level: Level) -> usize {
         let branches = self.branches.iter().enumerate();
         let mut wanting = branches.filter(|(_, branch)| branch.admits(generation, level));
-        let (only, branch) = wanting.next()?;
-        (wanting.next().is_none() && branch.filters_by_level()).then_some(only)
+        match (wanting.next(), wanting.next()) {
+            (Some((only, branch)), None) if branch.filters_by_level() => only,
+            _ => CachedOnly::MAX,
+        }
     }
 
     /// How many records and flushes failed or panicked, over all sinks.

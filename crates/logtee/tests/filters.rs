@@ -58,6 +58,60 @@ fn changing_a_filter_reaches_every_depth() {
     assert_eq!(memory.messages(), ["yes", "now"]);
 }
 
+/// A record that one sink alone wants goes straight to it, until a filter changes.
+#[test]
+fn the_only_sink_of_a_level_is_not_the_only_one_for_good() {
+    let (quiet, chatty) = (Memory::new(), Memory::new());
+    let (filter, handle) = logtee::adjustable(LevelFilter::Info);
+    let tee = builder()
+        .sink(filter, quiet.clone())
+        .sink(LevelFilter::Debug, chatty.clone())
+        .build();
+    let heard = |level| {
+        log::log!(logger: tee, level, "x");
+        [quiet.take().len(), chatty.take().len()]
+    };
+    for _ in 0..2 {
+        assert_eq!(heard(Level::Info), [1, 1]);
+        assert_eq!(heard(Level::Debug), [0, 1]);
+        assert_eq!(heard(Level::Trace), [0, 0]);
+    }
+    handle.set(LevelFilter::Trace);
+    for _ in 0..2 {
+        assert_eq!(heard(Level::Debug), [1, 1]);
+        assert_eq!(heard(Level::Trace), [1, 0]);
+    }
+    // The same level, and not all of its records.
+    handle.set(target_starts_with("elsewhere"));
+    assert_eq!(heard(Level::Trace), [0, 0]);
+    handle.set(LevelFilter::Off);
+    assert_eq!(heard(Level::Info), [0, 1]);
+}
+
+#[test]
+fn the_only_sink_is_found_among_many() {
+    for many in [1, 6, 7, 8, 9, 20] {
+        for only in 0..many {
+            let sinks: Vec<Memory> = (0..many).map(|_| Memory::new()).collect();
+            let mut tee = builder();
+            for (at, sink) in sinks.iter().enumerate() {
+                let level = match at == only {
+                    true => LevelFilter::Debug,
+                    false => LevelFilter::Info,
+                };
+                tee = tee.sink(level, sink.clone());
+            }
+            let tee = tee.build();
+            for _ in 0..2 {
+                log::debug!(logger: tee, "x");
+            }
+            let heard: Vec<usize> = sinks.iter().map(|sink| sink.records().len()).collect();
+            let expected: Vec<usize> = (0..many).map(|at| if at == only { 2 } else { 0 }).collect();
+            assert_eq!(heard, expected);
+        }
+    }
+}
+
 #[test]
 fn a_filter_that_is_replaced_is_dropped_once_threads_have_moved_on() {
     struct Counted(Arc<()>);

@@ -120,8 +120,7 @@ impl Clock {
     #[inline]
     pub(crate) fn tick(&self, last: u64) -> Option<u64> {
         let tick = self.now();
-        let known = last.max(self.floor.load(Ordering::Relaxed));
-        (tick > known).then_some(tick)
+        (tick > last && tick > self.floor.load(Ordering::Relaxed)).then_some(tick)
     }
 
     /// The tick of this moment, after which whatever is loaded after this call is loaded.

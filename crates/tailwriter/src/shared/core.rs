@@ -127,16 +127,10 @@ impl<M: Memory> Core<M> {
         if text.len() > self.line_limit {
             return self.push_rarely(0, text);
         }
-        let Some(entered) = slot::enter() else {
-            // A signal handler that interrupted this thread here.
-            return self.count_dropped();
-        };
-        let slot = entered.slot();
-        if slot >= slot::PRIVATE {
-            drop(entered);
+        let Some(entered) = slot::enter_own() else {
             return self.push_rarely(0, text);
-        }
-        match self.journal.append(slot, 0, text, &self.clock) {
+        };
+        match self.journal.append(entered.slot(), 0, text, &self.clock) {
             Some(tick) => self.journal.memory().pushed(tick, &self.clock),
             None => self.count_dropped(),
         }
@@ -166,7 +160,8 @@ impl<M: Memory> Core<M> {
         }
     }
 
-    /// Pushes a line that is too long, has a class, or is of a thread without a slot of its own.
+    /// Pushes a line that is too long, has a class, is the first of its thread, or is of a thread
+    /// without a slot of its own.
     #[cold]
     #[inline(never)]
     fn push_rarely(&self, class: u8, text: impl Text) {
@@ -183,6 +178,7 @@ impl<M: Memory> Core<M> {
 
     fn push_fitting(&self, class: u8, flags: u64, text: impl Text) {
         let Some(entered) = slot::enter() else {
+            // A signal handler that interrupted this thread while it pushes.
             return self.count_dropped();
         };
         let slot = entered.slot();

@@ -27,7 +27,7 @@ pub(crate) const NOT_COUNTED: u16 = 1 << 14;
 
 pub(crate) struct Journal<M> {
     memory: M,
-    shards: Box<[Padded<Shard>]>,
+    shards: Box<[Padded<Shard>; SHARDS]>,
     /// Apart from what every push reads: a thread that fills a segment writes to it.
     table: Padded<ForkMutex<SegmentTable>>,
     min_lines: u64,
@@ -82,7 +82,7 @@ impl<M: Memory> Journal<M> {
     pub(crate) fn new(limits: &Limits, memory: M) -> Journal<M> {
         Journal {
             memory,
-            shards: (0..SHARDS).map(|_| Padded(Shard::new())).collect(),
+            shards: Box::new(std::array::from_fn(|_| Padded(Shard::new()))),
             table: Padded(ForkMutex::new(SegmentTable::new(limits.shares.as_ref()))),
             min_lines: limits.max_lines as u64,
             min_bytes: limits.max_bytes,
@@ -325,7 +325,7 @@ impl<M: Memory> Journal<M> {
         for sealed in table.free().iter().chain(table.sealed()) {
             add(sealed.index, 0);
         }
-        for shard in &self.shards {
+        for shard in self.shards.iter() {
             add(shard.0.active.load(Ordering::Relaxed), NOT_COUNTED);
         }
         let mut contents = Contents::default();

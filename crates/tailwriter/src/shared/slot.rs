@@ -55,6 +55,20 @@ pub(crate) fn enter() -> Option<Entered> {
     Some(Entered(if slot == UNCLAIMED { claim() } else { slot }))
 }
 
+/// As [`enter`], for a thread that has a slot of its own and has used it before. None otherwise, and
+/// if this thread has entered already.
+#[inline]
+pub(crate) fn enter_own() -> Option<Entered> {
+    // One comparison is enough for all that `enter` asks.
+    let slot = SLOT.get();
+    if slot >= PRIVATE {
+        return None;
+    }
+    SLOT.set(BUSY);
+    compiler_fence(Ordering::SeqCst);
+    Some(Entered(slot))
+}
+
 impl Entered {
     #[inline]
     pub(crate) fn slot(&self) -> usize {

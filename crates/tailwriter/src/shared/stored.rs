@@ -38,31 +38,34 @@ impl TextPart {
         })
     }
 
-    /// Whether two lines, given by all their words, agree in it.
+    /// The words that have it, of a line that is given by all its words. None if it is shorter.
     #[inline]
-    pub(crate) fn agrees<F: Format>(&self, one: &[AtomicU64], other: &[AtomicU64]) -> bool {
-        let text = |line: &'_ [AtomicU64]| {
-            let has_it = line[1].load(Ordering::Relaxed) as u32 as usize >= self.end;
-            has_it.then_some(F::LINE_HEADER + self.first..F::LINE_HEADER + self.last + 1)
-        };
-        let (Some(range), Some(_)) = (text(one), text(other)) else {
-            return false;
-        };
-        let (Some(one), Some(other)) = (one.get(range.clone()), other.get(range)) else {
-            return false;
-        };
-        let mut mask = self.mask_of_first;
-        let count = one.len();
-        for (at, (one, other)) in one.iter().zip(other).enumerate() {
-            if at + 1 == count {
-                mask &= self.mask_of_last;
-            }
-            if (one.load(Ordering::Relaxed) ^ other.load(Ordering::Relaxed)) & mask != 0 {
-                return false;
-            }
-            mask = u64::MAX;
+    fn of<'a, F: Format>(&self, line: &'a [AtomicU64]) -> Option<&'a [AtomicU64]> {
+        let len = line.get(1)?.load(Ordering::Relaxed) as u32 as usize;
+        if len < self.end {
+            return None;
         }
-        true
+        line.get(F::LINE_HEADER + self.first..F::LINE_HEADER + self.last + 1)
+    }
+
+    /// Whether a line agrees in it with another one, which has `part`.
+    #[inline]
+    fn agrees<F: Format>(&self, part: &[AtomicU64], line: &[AtomicU64]) -> bool {
+        let differ = |one: &AtomicU64, other: &AtomicU64, mask: u64| {
+            (one.load(Ordering::Relaxed) ^ other.load(Ordering::Relaxed)) & mask != 0
+        };
+        match (part, self.of::<F>(line)) {
+            ([first, part @ .., last], Some([other_first, other @ .., other_last])) => {
+                !differ(first, other_first, self.mask_of_first)
+                    && !differ(last, other_last, self.mask_of_last)
+                    && !part
+                        .iter()
+                        .zip(other)
+                        .any(|(one, other)| differ(one, other, u64::MAX))
+            }
+            ([one], Some([other])) => !differ(one, other, self.mask_of_first & self.mask_of_last),
+            _ => false,
+        }
     }
 }
 
@@ -94,9 +97,12 @@ impl<'a, F: Format> Segment<'a, F> {
         mask: [u64; HEAD_WORDS],
     ) -> LineRun {
         match head.text {
-            Some(text) => self.run(place, first, head.words, mask, |line| {
-                text.agrees::<F>(first.words, line)
-            }),
+            Some(text) => {
+                let part = text.of::<F>(first.words).unwrap_or_default();
+                self.run(place, first, head.words, mask, |line| {
+                    text.agrees::<F>(part, line)
+                })
+            }
             None => self.run(place, first, head.words, mask, |_| true),
         }
     }
@@ -161,8 +167,10 @@ impl<'a, F: Format> Stored<'a, F> {
 
     /// Whether this line and `other`, whose first words agree, agree in the rest of `head`, too.
     pub(crate) fn agrees(&self, other: &Stored<'_, F>, head: &Head) -> bool {
-        head.text
-            .is_none_or(|text| text.agrees::<F>(self.words, other.words))
+        head.text.is_none_or(|text| {
+            let part = text.of::<F>(other.words);
+            part.is_some_and(|part| text.agrees::<F>(part, self.words))
+        })
     }
 
     /// The run of this line only, which is at `place`.
