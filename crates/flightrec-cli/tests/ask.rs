@@ -3,7 +3,8 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Lines};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
@@ -130,9 +131,43 @@ fn processes_that_can_not_be_asked_are_told_apart() {
     assert!(said.contains("has no flight recorder"), "{said}");
     let said = refused(u32::MAX >> 1);
     assert!(said.contains("there is no process"), "{said}");
-    let (init, this) = (fs::metadata("/proc/1"), fs::metadata("/proc/self"));
-    if init.is_ok_and(|init| init.uid() == 0) && this.unwrap().uid() != 0 {
+    let init = fs::metadata("/proc/1");
+    if init.is_ok_and(|init| init.uid() == 0) && !is_root() {
         let said = refused(1);
         assert!(said.contains("belongs to another user (uid 0)"), "{said}");
     }
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+/// Only root can become another user.
+#[test]
+fn another_user_can_not_ask() {
+    if !is_root() {
+        return;
+    }
+    const NOBODY: u32 = 65_534;
+    let dir = tempdir().unwrap();
+    let server = Server::start(dir.path(), "PLAIN");
+    // That user may not reach the directory of the build.
+    let public = tempfile::Builder::new()
+        .permissions(fs::Permissions::from_mode(0o755))
+        .tempdir()
+        .unwrap();
+    let program = public.path().join("flightrec");
+    fs::copy(env!("CARGO_BIN_EXE_flightrec"), &program).unwrap();
+    let output = Command::new(&program)
+        .args(["dump", &server.child.id().to_string()])
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .current_dir("/")
+        .output()
+        .unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("belongs to another user (uid 0)"), "{said}");
+    server.end();
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 }
