@@ -309,6 +309,9 @@ impl Builder {
     /// [`CrashSafety::Off`].
     ///
     /// The next start of the program makes a dump of the file, of kind `crash`, and removes the file.
+    /// That dump has the [last records](Builder::keep_lines) and those of
+    /// [ERROR and WARN](Builder::keep_warnings). What is kept beside them of each thread, target and
+    /// level lies in memory, and is lost with the process.
     /// A process that exits removes the file itself: at the end of
     /// [`run`](crate::FlightRecorder::run), in [`close`](crate::FlightRecorder::close), when `main`
     /// returns, or in [`std::process::exit`]. After C's `_exit` the file stays, and the dump says that

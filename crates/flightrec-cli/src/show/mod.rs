@@ -8,7 +8,7 @@ mod gauges;
 mod log;
 mod places;
 pub(crate) mod records;
-mod runs;
+pub(crate) mod runs;
 mod source;
 pub(crate) mod spans;
 mod stack;

@@ -8,7 +8,7 @@ use flightrec_dump::{Dump, LogRecord};
 /// Splits `records` into runs of equal ones that follow one another. With `all` each is alone.
 ///
 /// A run ends where an error was created, which is shown behind the record before.
-pub(super) fn of(
+pub(crate) fn of(
     records: &[&LogRecord],
     dump: &Dump,
     all: bool,

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::ops::Range;
 
-use flightrec_dump::{Dump, Level};
+use flightrec_dump::{Dump, Level, LogRecord};
 use jiff::Timestamp;
 
 use super::budget::Budget;
@@ -11,7 +12,7 @@ use super::code::block;
 use super::parts::MAX_TEXT;
 use crate::render::count::{grouped, of};
 use crate::render::{text, time};
-use crate::show::{self, spans::Spans};
+use crate::show::{self, runs, spans::Spans};
 
 /// Records that are taken before other stacks are.
 const TELLING: usize = 20;
@@ -24,7 +25,9 @@ pub(super) struct Records<'a> {
     dump: &'a Dump,
     failure: Option<Timestamp>,
     spans: Spans<'a>,
-    /// The places in the log of records to take, the most telling first.
+    /// The runs of equal records, each of which takes one line, by their places in the log.
+    runs: Vec<Range<usize>>,
+    /// The numbers of the runs to take, the most telling first.
     order: Vec<usize>,
     next: usize,
     taken: BTreeSet<usize>,
@@ -36,17 +39,21 @@ const FOLD: usize = 140;
 
 impl<'a> Records<'a> {
     /// The order is: the records right before each error's creation and the last ten; warnings and
-    /// errors, the newest first; the others, the newest first. `most` of them are taken.
+    /// errors, the newest first; the others, the newest first. `most` of them are taken. A run of equal
+    /// records counts as one.
     pub(super) fn new(dump: &'a Dump, most: usize) -> Records<'a> {
         let log = &dump.latest_logs;
+        let records: Vec<&LogRecord> = log.iter().collect();
+        let runs: Vec<Range<usize>> = runs::of(&records, dump, false).collect();
         let before_errors = dump.stack_traces.iter().filter_map(|trace| {
             let seq = trace.log_seq?;
-            log.iter().position(|record| record.seq == seq)
+            // An error ends a run.
+            runs.iter().position(|run| log[run.end - 1].seq == seq)
         });
         let before_errors =
             before_errors.flat_map(|at| (at.saturating_sub(BEFORE_ERROR - 1)..=at).rev());
-        let newest = || (0..log.len()).rev();
-        let severe = newest().filter(|at| log[*at].level <= Level::Warn);
+        let newest = || (0..runs.len()).rev();
+        let severe = newest().filter(|at| log[runs[*at].start].level <= Level::Warn);
         let mut seen = BTreeSet::new();
         let order = before_errors
             .take(TELLING)
@@ -60,6 +67,7 @@ impl<'a> Records<'a> {
             dump,
             failure: show::failed_at(dump),
             spans: Spans::of(dump),
+            runs,
             order,
             next: 0,
             taken: BTreeSet::new(),
@@ -96,18 +104,28 @@ impl<'a> Records<'a> {
     }
 
     pub(super) fn left_out(&self) -> usize {
-        self.dump.latest_logs.len() - self.taken.len()
+        self.dump.latest_logs.len() - self.records_taken()
     }
 
-    /// `-240µs DEBUG [main] census::crates: reading Cargo.toml attempt=1 in request{id=7}`
-    fn line(&self, at: usize) -> String {
-        let record = &self.dump.latest_logs[at];
-        let when = match (time::known(record.time), self.failure) {
+    fn records_taken(&self) -> usize {
+        self.taken.iter().map(|at| self.runs[*at].len()).sum()
+    }
+
+    fn when(&self, record: &LogRecord) -> String {
+        match (time::known(record.time), self.failure) {
             (Some(time), Some(failure)) => time::relative(time, failure),
             (Some(time), None) => time::of_day(time),
             (None, _) => "?".to_owned(),
-        };
-        let mut line = format!("{when} {}", record.level);
+        }
+    }
+
+    /// `-240µs DEBUG [main] census::crates: reading Cargo.toml attempt=1 in request{id=7}`, and
+    /// `×12 until -90µs` behind that if the run has more records.
+    fn line(&self, at: usize) -> String {
+        let run = &self.runs[at];
+        let log = &self.dump.latest_logs;
+        let (record, last) = (&log[run.start], &log[run.end - 1]);
+        let mut line = format!("{} {}", self.when(record), record.level);
         if !record.thread.is_empty() {
             let _ = write!(line, " [{}]", text::line(&record.thread));
         }
@@ -133,8 +151,12 @@ impl<'a> Records<'a> {
         if let Some(spans) = self.spans.path(record.span) {
             let _ = write!(line, " {}", text::line(&spans));
         }
+        if run.len() > 1 {
+            let times = grouped(run.len() as u64);
+            let _ = write!(line, " ×{times} until {}", self.when(last));
+        }
         for trace in &self.dump.stack_traces {
-            if trace.log_seq == Some(record.seq) && trace.origin.is_cause() {
+            if trace.log_seq == Some(last.seq) && trace.origin.is_cause() {
                 let error = text::in_one_line(&trace.error);
                 let _ = write!(line, "\n    ◆ created here: {error}");
             }
@@ -158,18 +180,61 @@ impl<'a> Records<'a> {
             last = Some(at);
         }
         let all = self.dump.latest_logs.len();
-        let count = match self.taken.len() == all {
+        let taken = self.records_taken();
+        let count = match taken == all {
             true => of(all, "log record"),
-            false => format!(
-                "{} of {}",
-                grouped(self.taken.len() as u64),
-                of(all, "log record")
-            ),
+            false => format!("{} of {}", grouped(taken as u64), of(all, "log record")),
         };
         // Markdown goes on behind an empty line.
         format!(
             "<details><summary>{count}, times relative to the failure</summary>\n\n{}\n</details>\n\n",
             block(&lines)
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::markdown::Tokens;
+
+    #[test]
+    fn a_run_of_equal_records_is_one_line_with_a_count() {
+        let record = |seq: u64, msg: &str| {
+            let time = format!("2026-01-02T03:04:{:02}Z", seq % 60);
+            format!(r#"{{"seq":{seq},"time":"{time}","level":"WARN","thread":"t","msg":"{msg}"}}"#)
+        };
+        // The error was created behind record 31, in the middle of the retries.
+        let mut log: Vec<String> = (0..30).map(|seq| record(seq, "poll")).collect();
+        log.extend((30..40).map(|seq| record(seq, "retry")));
+        let json = format!(
+            r#"{{"schema":"flightrec/1","latest_logs":[{}],
+                "stack_traces":[{{"error":"refused","log_seq":31,"origin":"error"}}]}}"#,
+            log.join(",")
+        );
+        let dump = Dump::from_json(json.as_bytes()).unwrap();
+        let text = |most| {
+            let mut budget = Budget::new(Tokens::ISSUE);
+            let mut records = Records::new(&dump, most);
+            records.most_telling(&mut budget);
+            records.more(&mut budget);
+            (records.left_out(), records.into_text())
+        };
+        let (left_out, all) = text(50);
+        assert_eq!(left_out, 0);
+        assert!(all.contains("40 log records"), "{all}");
+        let lines: Vec<&str> = all.lines().filter(|line| line.contains("WARN")).collect();
+        let ends = ["poll ×30 until ", "retry ×2 until ", "retry ×8 until "];
+        assert_eq!(lines.len(), ends.len(), "{all}");
+        for (line, end) in lines.iter().zip(ends) {
+            assert!(line.contains(end), "{line}");
+        }
+        let created = all.find("◆ created here: refused").unwrap();
+        assert!(all.find("×2").unwrap() < created && created < all.find("×8").unwrap());
+
+        // `most` counts lines.
+        let (left_out, some) = text(2);
+        assert_eq!(left_out, 8, "{some}");
+        assert!(some.contains("32 of 40 log records"), "{some}");
     }
 }
