@@ -4,103 +4,14 @@ use std::fmt::{self, Write as _};
 use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use log::{Level, Record};
+use log::Level;
 
 use crate::buffer::Buffer;
 use crate::fields::Encoder;
+use crate::head::Head;
 use crate::layout::*;
 use crate::pack::{Names, ROOM_FOR_FIELDS, ThreadBuffer, with_buffer, written_names};
 use crate::{MAX_LEN, Options, intern};
-
-/// What is known of an event or a span before its message and its fields.
-#[derive(Clone, Copy, Debug)]
-pub struct Head<'a> {
-    pub(crate) level: Level,
-    pub(crate) target: &'a str,
-    pub(crate) module: Option<&'a str>,
-    pub(crate) file: Option<&'a str>,
-    pub(crate) line: Option<u32>,
-    /// Module and file, if both are static.
-    pub(crate) static_place: Option<(&'static str, &'static str)>,
-    pub(crate) span: Option<NonZeroU64>,
-}
-
-impl<'a> Head<'a> {
-    /// The head of an event at no known place and outside of spans.
-    #[must_use]
-    pub const fn new(level: Level, target: &'a str) -> Head<'a> {
-        Head {
-            level,
-            target,
-            module: None,
-            file: None,
-            line: None,
-            static_place: None,
-            span: None,
-        }
-    }
-
-    /// Sets the module path and the source file.
-    #[must_use = "returns the changed head"]
-    pub const fn place(mut self, module: Option<&'a str>, file: Option<&'a str>) -> Head<'a> {
-        self.module = module;
-        self.file = file;
-        self
-    }
-
-    /// Sets the module path and the source file, which are cheaper to pack if they are static.
-    #[must_use = "returns the changed head"]
-    pub const fn static_place(
-        mut self,
-        module: Option<&'static str>,
-        file: Option<&'static str>,
-    ) -> Head<'a> {
-        if let (Some(module), Some(file)) = (module, file) {
-            self.static_place = Some((module, file));
-        }
-        self.place(module, file)
-    }
-
-    /// Sets the line in the source file, from 1.
-    #[must_use = "returns the changed head"]
-    pub const fn line(mut self, line: Option<u32>) -> Head<'a> {
-        self.line = line;
-        self
-    }
-
-    /// Sets the id of the span that an event happened in, or of the span that is packed.
-    #[must_use = "returns the changed head"]
-    pub const fn span(mut self, id: Option<NonZeroU64>) -> Head<'a> {
-        self.span = id;
-        self
-    }
-
-    pub(crate) fn of(record: &Record<'a>) -> Head<'a> {
-        let place = record.module_path_static().zip(record.file_static());
-        Head {
-            static_place: place,
-            ..Head::new(record.level(), record.target())
-                .place(record.module_path(), record.file())
-                .line(record.line())
-        }
-    }
-
-    /// The names of nearly all events: the place has a number, and the target is the module.
-    #[inline]
-    fn interned_names(&self, options: Options) -> Option<Names> {
-        let (module, file) = self.static_place?;
-        if options.self_contained || !std::ptr::eq(module, self.target) {
-            return None;
-        }
-        let number = intern::number(module, file)?;
-        Some(Names {
-            flags: flag::INTERNED | flag::TARGET_IS_MODULE,
-            target: 0,
-            module: number,
-            file: number,
-        })
-    }
-}
 
 /// What a span has besides what events have, too.
 #[derive(Clone, Copy, Debug)]
@@ -381,7 +292,7 @@ fn encode<'a>(
     if let Some(span) = span {
         write_span(&mut out, span);
     }
-    let names = match head.interned_names(options) {
+    let names = match interned_names(head, options) {
         Some(names) => names,
         None => {
             out.set_limit(out.len() + options.max_len / 4);
@@ -420,6 +331,22 @@ fn encode<'a>(
 
 /// How many ids of other spans are packed with a span; they take less than the smallest buffer.
 const MAX_LINKS: usize = 16;
+
+/// The names of nearly all events: the place has a number, and the target is the module.
+#[inline]
+fn interned_names(head: &Head<'_>, options: Options) -> Option<Names> {
+    let (module, file) = head.static_place?;
+    if options.self_contained || !std::ptr::eq(module, head.target) {
+        return None;
+    }
+    let number = intern::number(module, file)?;
+    Some(Names {
+        flags: flag::INTERNED | flag::TARGET_IS_MODULE,
+        target: 0,
+        module: number,
+        file: number,
+    })
+}
 
 fn write_span(out: &mut Buffer<'_>, span: &SpanHead<'_>) {
     let parent = span.parent.map_or(0, NonZeroU64::get);

@@ -4,16 +4,16 @@
 mod buffer;
 mod event;
 mod fields;
+mod head;
 #[allow(unsafe_code)]
 mod intern;
 mod layout;
 mod pack;
 mod unpack;
 
-pub use event::{
-    Flaws, Head, SpanHead, Writer, pack_event, pack_fields, pack_span, pack_span_closed,
-};
+pub use event::{Flaws, SpanHead, Writer, pack_event, pack_fields, pack_span, pack_span_closed};
 pub use fields::{FieldValue, Fields};
+pub use head::Head;
 pub use pack::{Options, pack, pack_padded};
 pub use unpack::{
     Error, OpenedSpan, Origin, RecordKind, Unpacked, map_thread, origin, origin_bytes, origin_mask,

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use log::Record;
 
 use crate::buffer::{Buffer, Bytes, PADDING};
-use crate::event::Head;
+use crate::head::Head;
 use crate::layout::*;
 use crate::{MAX_LEN, fields, intern};
 
