@@ -13,14 +13,14 @@ use crate::records::{RecordCondition, RecordTest};
 use crate::spans::SpanCondition;
 use crate::text;
 
-/// A condition that makes a dump of kind `rule`: flightrec's `Builder::dump_when` takes it.
+/// A condition under which flightrec makes a dump of kind `rule`. Pass it to `Builder::dump_when`.
 ///
-/// A rule fires at most three times an hour, or as often as [`at_most`](Rule::at_most) says.
+/// A rule fires at most three times an hour, unless [`at_most`](Rule::at_most) sets another limit.
 ///
 /// # As text
 ///
-/// A rule can be parsed from text, such as the environment variable of
-/// flightrec's `Builder::env_overrides`:
+/// A rule can be parsed from text, such as the variable `FLIGHTREC_RULES` of flightrec's
+/// `Builder::env_overrides`:
 ///
 /// | text | rule |
 /// |---|---|
@@ -52,9 +52,10 @@ pub(crate) enum Condition {
 }
 
 impl Rule {
-    /// Fires when `count` records at `level` or a more severe one are logged `within` the duration.
+    /// Fires when `count` records at `level` or a more severe one are logged within the duration
+    /// `within`.
     ///
-    /// A count of 0 is taken for 1, and one above 10,000 for 10,000.
+    /// A `count` of 0 means 1, and one above 10,000 means 10,000.
     pub fn rate(level: Level, count: usize, within: Duration) -> Rule {
         let name = format!(
             "rate({}, {count}, {})",
@@ -66,7 +67,7 @@ impl Rule {
     }
 
     /// Fires when `count` records of the module `target`, or of one within it, are logged `within`
-    /// the duration. The count is bounded as that of [`rate`](Rule::rate) is.
+    /// the duration. `count` has the bounds of [`rate`](Rule::rate).
     pub fn target_rate(target: impl Into<String>, count: usize, within: Duration) -> Rule {
         let target = target.into();
         let name = format!("target_rate({target}, {count}, {})", text::duration(within));
@@ -74,22 +75,21 @@ impl Rule {
         Rule::of_records(name, test, count, within)
     }
 
-    /// Fires on a record that passes `filter`, such as one of [`logtee::predicate`]. Of an event of
-    /// `tracing`, the filter sees the message and the metadata, not the fields.
+    /// Fires on a record that passes `filter`, such as one of [`logtee::predicate`]. For an event
+    /// of `tracing`, the filter sees the message and the metadata, not the fields.
     ///
-    /// The filter is asked in the call that logs, for each record that is kept. If it panics, the
-    /// record does not pass; no rule looks at what it logs itself.
+    /// The filter runs inside the call that logs, for each record that is kept. If the filter panics,
+    /// the record does not pass. All rules ignore what the filter itself logs.
     pub fn matches(filter: impl Filter + 'static) -> Rule {
         let test = RecordTest::Program(Box::new(filter));
         Rule::of_records("matches".to_owned(), test, 1, Duration::ZERO)
     }
 
     /// Fires when a span of `tracing` with this name is closed longer than `longer_than` after it was
-    /// opened. The thread that closes it makes the dump, which has the span.
+    /// opened. The thread that closes it makes the dump, which includes the span.
     ///
-    /// Needs the crate `flightrec-tracing`. Only spans that are recorded count: those that
-    /// flightrec's `Builder::record` lets pass. The time in which the span is entered by no
-    /// thread counts, too.
+    /// Needs the crate `flightrec-tracing`. Only spans that pass the filter of flightrec's
+    /// `Builder::record` count. Time during which no thread is in the span counts, too.
     pub fn slow_span(name: impl Into<String>, longer_than: Duration) -> Rule {
         let name = name.into();
         let condition = SpanCondition { name, longer_than };
@@ -98,16 +98,16 @@ impl Rule {
         Rule::new(name, Condition::Spans(condition))
     }
 
-    /// Fires when the process uses more memory than the limit, and again after it used less. The
-    /// memory is looked at once a second, on Linux only.
+    /// Fires when the process uses more memory than the limit, and again if it has used less and then
+    /// more again. Memory is checked at least once a second, on Linux only.
     pub fn memory_above(limit: impl Into<MemoryLimit>) -> Rule {
         let limit = limit.into();
         let condition = PolledCondition::Memory(limit);
         Rule::new(format!("memory > {limit}"), Condition::Polled(condition))
     }
 
-    /// Fires when no record has been kept for this long, and again after there was one. Such a dump
-    /// has the stacks of all threads.
+    /// Fires when no record has been kept for this long, and again after the next record and another
+    /// silence. The dump has the stacks of all threads.
     pub fn no_record_for(duration: Duration) -> Rule {
         let name = format!("silent({})", text::duration(duration));
         let condition = PolledCondition::Silence(duration);
@@ -115,14 +115,14 @@ impl Rule {
     }
 
     /// Sets how often the rule may fire: `times` within any span of length `per`. The default is
-    /// three times an hour. The next dump counts how often it would have fired beyond that.
+    /// three times an hour. The next dump says how many more times it would have fired.
     #[must_use = "returns the changed rule"]
     pub fn at_most(mut self, times: usize, per: Duration) -> Rule {
         self.limit = Limit { times, per };
         self
     }
 
-    /// Sets the name, which the dump's reason has. The default is the rule as text.
+    /// Sets the name, which the dump's reason has. The default is the rule as text, or `matches`.
     #[must_use = "returns the changed rule"]
     pub fn named(mut self, name: impl Into<String>) -> Rule {
         self.name = name.into();

@@ -1,4 +1,5 @@
-//! The recorder's own threads, each of which runs only if the program asks for what it does.
+//! Background threads for rules, gauges and look-ahead. Each is started only if the program uses that
+//! feature.
 
 use std::io;
 use std::sync::Arc;
@@ -16,11 +17,14 @@ use crate::tail::Tail;
 /// How often gauges are read.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Starts the threads that look at rules and gauges.
+/// Starts the threads that check rules and read gauges, if they are needed.
 pub(crate) fn start(recorder: &Arc<Recorder>) {
     let say = |what: &str, started: io::Result<JoinHandle<()>>| {
         if let Err(error) = started {
-            recorder.pipeline.notices.say(&format!("{what}: {error}"));
+            recorder
+                .pipeline
+                .notices
+                .say(&format!("{what}: cannot start a thread: {error}"));
         }
     };
     if recorder.rules.needs_poller() {
@@ -45,7 +49,7 @@ fn poll_rules(recorder: &Recorder) {
         thread::sleep(poller.interval());
         poller.poll(|outcome| match outcome {
             Outcome::Fires(message) => {
-                // A failure to make the dump has been reported on stderr.
+                // If the dump can't be made, this has been reported on stderr.
                 let _ = recorder.dump(|| Failure::polled_rule(message));
             }
             Outcome::Suppressed => recorder.pipeline.count(),
@@ -60,13 +64,14 @@ fn read_gauges(recorder: &Recorder) {
         if let Tail::Mapped(rings) = &recorder.source.tail {
             procgauge::write_sample(rings.gauges(), number, &gauge);
         }
+        #[cfg(not(feature = "crash-safe"))]
         let _ = number;
         recorder.source.gauges.keep(gauge);
         thread::sleep(INTERVAL);
     }
 }
 
-/// Lets dumps wait for what follows their triggers, if the program asks for it.
+/// With look-ahead, lets each dump wait, so that it includes the records that follow its trigger.
 pub(crate) fn let_dumps_wait(recorder: &Arc<Recorder>) {
     let look_ahead = &recorder.pipeline.look_ahead;
     if look_ahead.wait.is_none() {

@@ -17,7 +17,7 @@ mod run;
 mod signals;
 mod watch;
 
-// A record's way: the tee hands it to the sink, and the tail keeps it.
+// The path of a record: the tee passes it to the sink, which stores it in the tail.
 mod gauges;
 mod record_filter;
 mod recorder;
@@ -28,7 +28,7 @@ mod sink;
 mod source;
 mod tail;
 
-// What makes a failure of it.
+// What detects failures.
 mod background;
 mod capture_stamp;
 mod failure;
@@ -37,7 +37,7 @@ mod panics;
 mod recovery;
 mod watches;
 
-// A failure's way: limit, collect, redact, write, symbolise, deliver.
+// The path of a failure through the pipeline: limit, collect, redact, write, symbolise, deliver.
 mod collect;
 mod convert;
 mod destination;

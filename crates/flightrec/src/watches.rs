@@ -1,4 +1,4 @@
-//! What the watcher knows about the watches of a recorder.
+//! The heartbeats that a recorder watches, as its watcher thread sees them.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
@@ -9,21 +9,21 @@ use forklock::ForkMutex;
 
 use crate::failure::Failure;
 
-/// The watcher looks this many times in the duration of a watch …
+/// How often the watcher checks within the limit of a watch.
 const LOOKS: u32 = 4;
-/// … and at least this often, …
+/// The longest pause between two checks.
 const LONGEST: Duration = Duration::from_secs(1);
-/// … and not more often.
+/// The shortest pause between two checks.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-/// A heartbeat that must come.
+/// A heartbeat that must come within `limit`.
 pub(crate) struct Watch {
     pub(crate) name: String,
     pub(crate) limit: Duration,
     pub(crate) beats: AtomicUsize,
-    /// The thread of the last heartbeat, or else the one that made the watch.
+    /// The thread that gave the last heartbeat. Before the first one: the thread that made the watch.
     pub(crate) thread: AtomicU32,
-    /// The process that looks after it; see [`forklock::generation`].
+    /// The process whose watcher checks it; see [`forklock::generation`].
     pub(crate) generation: AtomicUsize,
 }
 
@@ -34,17 +34,20 @@ pub(crate) struct Watches(ForkMutex<State>);
 #[derive(Default)]
 struct State {
     watched: Vec<Watched>,
-    /// The thread that looks after them, and its process.
+    /// The watcher thread, and its process.
     watcher: Option<(Thread, usize)>,
+    /// How many hangs there were. The number tells one from another.
     incidents: u64,
 }
 
-/// What the watcher knows about a watch.
+/// A watch, and what the last check found.
 struct Watched {
     watch: Weak<Watch>,
     beats: usize,
     looked: Instant,
+    /// How long there has been no heartbeat, as far as the watcher ran.
     silent: Duration,
+    /// Whether this silence has been reported.
     is_reported: bool,
 }
 
@@ -55,7 +58,7 @@ impl Watches {
             let generation = forklock::generation();
             let is_here = |watcher: &(Thread, usize)| watcher.1 == generation;
             if !state.watcher.as_ref().is_some_and(is_here) {
-                // The threads that gave the other heartbeats do not exist in a forked child.
+                // A forked child forgets the watches of its parent, whose threads it does not have.
                 state.watched.retain(|watched| {
                     let watch = watched.watch.upgrade();
                     watch
@@ -76,8 +79,8 @@ impl Watches {
         });
     }
 
-    /// Looks at all watches: the hangs, and how long to wait before the next look. `None` if there are
-    /// no more watches: the watcher ends.
+    /// Checks all watches. Returns the new hangs and how long to wait before the next check, or `None`
+    /// if no watch is left and the watcher should end.
     pub(crate) fn look(&self) -> Option<(Vec<Failure>, Duration)> {
         self.0.with(|state| {
             let mut hangs = Vec::new();
@@ -104,10 +107,10 @@ impl Watches {
 }
 
 impl Watched {
-    /// Looks for heartbeats; true if they have just stayed away for too long.
+    /// Checks for heartbeats. True once for each silence, when it reaches the limit.
     fn look(&mut self, watch: &Watch, step: Duration) -> bool {
         let now = Instant::now();
-        // A longer time means that this thread did not run, so perhaps the others neither.
+        // If more time has passed, this thread did not run, and perhaps the others did not, either.
         let passed = now.duration_since(self.looked).min(2 * step);
         self.looked = now;
         let beats = watch.beats.load(Ordering::Relaxed);

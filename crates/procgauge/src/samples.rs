@@ -1,23 +1,24 @@
-//! The last gauges as bytes, in memory that outlives the process.
+//! The last samples, stored as bytes in memory that outlives the process.
 
 use std::sync::atomic::{AtomicU8, Ordering, fence};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flightrec_dump::Gauge;
 
-/// How many samples an area has: two minutes, with one a second.
+/// How many samples an area holds: those of two minutes, at one a second.
 pub const SAMPLES: usize = 120;
 
-/// Numbers of a sample in the file: its number from 1, the time, and what was read.
+/// How many `u64` values a sample has: its sequence number from 1, the time, and nine readings.
 const NUMBERS: usize = 11;
 const SAMPLE_BYTES: usize = 8 * NUMBERS;
 /// How many bytes an area of samples needs.
 pub const AREA_BYTES: usize = SAMPLES * SAMPLE_BYTES;
+/// Stored for what is not known.
 const NONE: u64 = u64::MAX;
 
-/// Writes a sample over the oldest one. `number` is 0 for the first and one more for each that follows.
-/// Only one thread may write to an area, which is [`AREA_BYTES`] long and zero at first. In a smaller
-/// one the samples that have no room are lost.
+/// Writes a sample over the oldest one. `number` is 0 for the first sample and increases by one each
+/// time. `area` must be [`AREA_BYTES`] long and zeroed at first; if it is shorter, samples that do not
+/// fit are dropped. Only one thread may write to it.
 pub fn write_sample(area: &[AtomicU8], number: u64, gauge: &Gauge) {
     let place = (number as usize % SAMPLES) * SAMPLE_BYTES;
     let Some(area) = area.get(place..place + SAMPLE_BYTES) else {
@@ -42,7 +43,7 @@ pub fn write_sample(area: &[AtomicU8], number: u64, gauge: &Gauge) {
         hundredths(gauge.cpu_pressure),
         hundredths(gauge.io_pressure),
     ];
-    // A process that is killed in between leaves a sample that does not count.
+    // The number is 0 while the rest is written: if the process dies meanwhile, the sample is skipped.
     put(0, 0);
     fence(Ordering::SeqCst);
     for (at, number) in numbers.into_iter().enumerate() {
@@ -52,7 +53,7 @@ pub fn write_sample(area: &[AtomicU8], number: u64, gauge: &Gauge) {
     put(0, number + 1);
 }
 
-/// The samples in an area, oldest first, such as that of a process that is dead.
+/// Reads the samples in an area, such as that of a dead process, oldest first.
 pub fn read_samples(area: &[u8]) -> Vec<Gauge> {
     let mut samples: Vec<[u64; NUMBERS]> = area
         .chunks_exact(SAMPLE_BYTES)

@@ -115,6 +115,23 @@ pub(crate) fn worker() -> Dump {
     dump
 }
 
+/// A process that logs the same record, which has a large number, 40 times. Its error was created
+/// after the first 20.
+pub(crate) fn polling() -> Dump {
+    let mut dump = worker();
+    let (first, repeated) = dump.latest_logs[100..140]
+        .split_first_mut()
+        .expect("40 records");
+    first.fields.insert("total", Value::from(u64::MAX));
+    for record in repeated {
+        let (seq, time) = (record.seq, record.time);
+        first.clone_into(record);
+        (record.seq, record.time) = (seq, time);
+    }
+    dump.stack_traces[0].log_seq = Some(dump.latest_logs[119].seq);
+    dump
+}
+
 /// A process that died of a signal, without symbols.
 pub(crate) fn crash() -> Dump {
     let mut dump = base("tilecache", 4713);

@@ -165,6 +165,25 @@ await checkPage("a stack leads to the record before it, and the record to the st
   assert.match(await focused(page), /^1\. tile/);
 });
 
+await checkPage("equal records that follow one another are one row", "polling", async (page) => {
+  const { latest_logs: logs } = JSON.parse(readFileSync(join(dir, "polling.json"), "utf8"));
+  assert.equal(await countOf(page), logs.length);
+  // Two rows for 40 records, since an error was created between them; two marks, and the head.
+  assert.equal(await page.locator("#log-grid").getAttribute("aria-rowcount"), String(logs.length - 38 + 2 + 1));
+  await page.getByLabel("Text").fill(logs[100].msg);
+  const runs = page.locator(".log-rows .row", { hasText: "×20 until" });
+  assert.equal(await runs.count(), 2);
+  await runs.nth(1).click();
+  assert.match(await text(page, "#record-title"), new RegExp(`^Record ${logs[120].seq}`));
+  assert.match(await text(page, "#record"), new RegExp(`20 equal records in a row: ${logs[120].seq} to ${logs[139].seq}`));
+  assert.match(await text(page, "#record"), /total18446744073709551615/, "a large number is not rounded");
+  // A stack leads to the record before it, which is the last of its row.
+  await page.locator(".stack").first().getByRole("button", { name: "Record before it" }).click();
+  assert.match(await text(page, "#record-title"), new RegExp(`^Record ${logs[119].seq}`));
+  await page.getByRole("button", { name: "Copy", exact: true }).click();
+  assert.equal((await page.evaluate(() => globalThis.copied)).trimEnd().split("\n").length, await countOf(page));
+});
+
 await checkPage("the timeline's marks lead to the log and the stacks", "several", async (page) => {
   assert.equal(await page.locator("#timeline .lane-group").count(), 3);
   assert.equal(await page.locator("#timeline .marks button").count(), 7);

@@ -95,6 +95,8 @@ fn make_pages(program: &Path, dir: &Path) -> Result<()> {
     );
     export(program, dir, "several", &several)?;
     export(program, dir, "crash", &several[2..])?;
+    let polling = write("polling.json", &dumps::polling())?;
+    export(program, dir, "polling", &[polling])?;
     let data = cargo::root().join("crates/flightrec-cli/tests/data");
     export(program, dir, "census", &[data.join("census.json")])?;
     for (name, json) in hostile(&data.join("hostile"))? {

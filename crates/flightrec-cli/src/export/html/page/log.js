@@ -11,6 +11,9 @@ const MAX_PRINTED = 300;
 class LogView {
   /** The records and marks in view: the index of a record, or `-1 - n` for mark n. */
   rows = new Int32Array(0);
+  /** For each row, the last of the equal records that it stands for, and how many there are. */
+  lasts = new Int32Array(0);
+  counts = new Int32Array(0);
   /** The number of the selected row; -1 if none is. */
   selected = -1;
   filter = { ...NO_FILTER };
@@ -128,11 +131,11 @@ class LogView {
       this.textInput.setAttribute("aria-invalid", "true");
       return;
     }
-    this.rows = withMarks(this.found, log.marks.map((mark) => this.#isMarkShown(mark) && mark));
+    Object.assign(this, rowsOf(this.found, log.marks.map((mark) => this.#isMarkShown(mark) && mark), log));
     const isAll = this.found.length === log.length;
     this.countElement.textContent = isAll ? count(log.length, "record") : `${grouped(this.found.length)} of ${count(log.length, "record")}`;
     this.grid.setAttribute("aria-rowcount", this.rows.length + 1);
-    this.selected = kept === null ? -1 : this.rows.indexOf(kept);
+    this.selected = kept === null ? -1 : this.#rowOf(kept);
     if (this.selected >= 0) this.#scrollTo(this.selected, "center");
     this.render();
     performance.measure("filter", { start: started, end: performance.now() });
@@ -218,9 +221,11 @@ class LogView {
     const cells = this.columns.map(([, name, width]) => h("span", { role: "gridcell", class: `cell ${name}`, title: texts[name].length > width && texts[name] }, texts[name]));
     const record = log.records[entry];
     const fields = Object.entries(asObject(record.fields)).map(([key, value]) => `${key}=${cut(fieldText(value), 500)}`);
+    const times = this.counts[n];
     const message = h(
       "span",
       { role: "gridcell", class: "cell msg" },
+      times > 1 && h("span", { class: "times" }, `×${grouped(times)} until ${this.page.timeText(log.time[this.lasts[n]])}  `),
       oneLine(asText(record.msg), 500),
       fields.length > 0 && h("span", { class: "muted" }, `  ${oneLine(fields.join(" "), 500)}`),
     );
@@ -262,31 +267,45 @@ class LogView {
     else this.page.showFailure(mark.process);
   }
 
-  select(n, where = "nearest") {
+  /** Selects a row, and shows its first record or another one that it stands for. */
+  select(n, where = "nearest", record = this.rows[n]) {
     if (n < 0 || n >= this.rows.length) return;
     this.selected = n;
     this.#scrollTo(n, where);
     this.render();
-    const entry = this.rows[n];
-    this.showDetails(entry);
-    this.page.onSelect(entry < 0 ? this.log.marks[-1 - entry].time : this.log.time[entry]);
+    this.showDetails(record);
+    this.page.onSelect(record < 0 ? this.log.marks[-1 - record].time : this.log.time[record]);
   }
 
   /** Selects a record; filters that hide it are removed. */
   selectRecord(index) {
-    let n = this.rows.indexOf(index);
+    let n = this.#rowOf(index);
     if (n < 0) {
       this.clear();
-      n = this.rows.indexOf(index);
+      n = this.#rowOf(index);
       announce("The filters hid the record and were removed");
     }
-    this.select(n, "center");
+    this.select(n, "center", index);
+  }
+
+  /** The row of a mark, or of the record or the equal records that it is one of; -1 if it is not in view. */
+  #rowOf(entry) {
+    if (entry < 0 || !this.found.includes(entry)) return this.rows.indexOf(entry);
+    return this.rows.findIndex((first, n) => first >= 0 && first <= entry && entry <= this.lasts[n]);
   }
 
   selectMark(mark) {
     const entry = -1 - this.log.marks.indexOf(mark);
     if (!this.rows.includes(entry)) this.clear();
     this.select(this.rows.indexOf(entry), "center");
+  }
+
+  /** What to say of a record whose row stands for several. */
+  repeatsOf(index) {
+    const n = this.selected;
+    if (!(this.counts[n] > 1) || index < this.rows[n] || index > this.lasts[n]) return "";
+    const seq = (entry) => oneLine(asText(this.log.records[entry].seq), 40);
+    return `${grouped(this.counts[n])} equal records in a row: ${seq(this.rows[n])} to ${seq(this.lasts[n])}`;
   }
 
   /** Goes to the next mark in that direction. */
@@ -363,9 +382,11 @@ function spanLabel(span) {
   return `${indent}${oneLine([span.name, ...fields].join(" "), 80)}`;
 }
 
-/** Puts the marks behind the records that they come after. */
-function withMarks(found, marks) {
+/** The rows of the list: marks are behind the records that they come after, and equal records that follow one another are one row. */
+function rowsOf(found, marks, log) {
   const rows = new Int32Array(found.length + marks.length);
+  const lasts = new Int32Array(rows.length);
+  const counts = new Int32Array(rows.length);
   let length = 0;
   let next = 0;
   const add = (before) => {
@@ -377,11 +398,19 @@ function withMarks(found, marks) {
   };
   for (const index of found) {
     add(index);
+    const before = length - 1;
+    if (before >= 0 && rows[before] >= 0 && log.isRepeat(lasts[before], index)) {
+      lasts[before] = index;
+      counts[before] += 1;
+      continue;
+    }
     rows[length] = index;
+    lasts[length] = index;
+    counts[length] = 1;
     length += 1;
   }
   add(Infinity);
-  return rows.subarray(0, length);
+  return { rows: rows.subarray(0, length), lasts: lasts.subarray(0, length), counts: counts.subarray(0, length) };
 }
 
 function markText(mark, log) {
@@ -418,6 +447,7 @@ function recordDetails(index, view) {
       ["span", span && only(span.path.map((one) => one.name).join(" › "), () => view.setSpan(`${process.index}/${span.id}`))],
       ["process", log.processes.length > 1 ? process.name : ""],
       ["source", place(record, process) && h("code", { title: fullPlace(record) }, place(record, process))],
+      ["repeats", view.repeatsOf(index)],
       ["cut", record.cut === true ? "The record was too long; its end is missing." : ""],
     ].filter(([, value]) => value)),
     h(

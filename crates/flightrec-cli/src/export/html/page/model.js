@@ -12,9 +12,26 @@ const KNOWN_KEYS = new Set(
 /** An id of a span that JavaScript would round. Within strings quotes are escaped, so that it is found as a key only. */
 const LARGE_ID = /("(?:id|parent|span)"\s*:\s*)(\d{16,})/g;
 
-/** Parses a dump. Large ids of spans become text. */
+/** Other whole numbers that JavaScript would round. What is found may be part of a text: then parsing only takes longer. */
+const LARGE_NUMBER = /[\s:,[]-?\d{16,}/;
+
+/** Parses a dump. Whole numbers that JavaScript would round become text. */
 function parseDump(json) {
-  return asObject(JSON.parse(json.replace(LARGE_ID, '$1"$2"')));
+  const text = json.replace(LARGE_ID, '$1"$2"');
+  if (LARGE_NUMBER.test(text)) {
+    try {
+      return asObject(JSON.parse(text, exactNumber));
+    } catch {
+      // It may be nested too deep for this.
+    }
+  }
+  return asObject(JSON.parse(text));
+}
+
+/** Browsers from before 2025 do not pass the text of a number, so they show it rounded. */
+function exactNumber(_key, value, context) {
+  const isRounded = Number.isInteger(value) && !Number.isSafeInteger(value);
+  return isRounded && /^-?\d+$/.test(context?.source ?? "") ? context.source : value;
 }
 
 /** One dump: what failed in one process. */
@@ -167,6 +184,8 @@ class Log {
     this.level = new Uint8Array(length);
     this.target = new Int32Array(length);
     this.thread = new Int32Array(length);
+    /** 1 if the record differs from its process's record before in nothing but the time. */
+    this.repeats = new Uint8Array(length);
     this.targets = new Names();
     this.prepared = 0;
     /** Threads of different processes are different, whatever their names are. */
@@ -195,6 +214,7 @@ class Log {
       this.level[index] = levelOf(record);
       this.target[index] = this.targets.number(asText(record.target));
       this.thread[index] = this.#threadNumber(threadNumbers[from], from, asText(record.thread));
+      this.repeats[index] = next[from] > 0 && isRepeat(process.records[next[from] - 1], record) ? 1 : 0;
       const span = process.spans.size > 0 && process.spans.get(asText(record.span));
       if (span) span.records += 1;
       next[from] += 1;
@@ -239,6 +259,11 @@ class Log {
     return marks.sort((a, b) => a.after - b.after || Number(a.stack === null) - Number(b.stack === null));
   }
 
+  /** Whether a record repeats `before`, which is in view before it. */
+  isRepeat(before, index) {
+    return this.repeats[index] === 1 && this.process[before] === this.process[index] && this.records[before].seq + 1 === this.records[index].seq;
+  }
+
   span(index) {
     return this.processes[this.process[index]].spans.get(asText(this.records[index].span));
   }
@@ -271,6 +296,20 @@ class Log {
     const time = asText(this.records[index].time);
     return visible(`${time} ${level} ${process}${name} ${target}: ${this.text(index)}`).replaceAll("\n", "\n    ");
   }
+}
+
+/** Whether a record differs from the one before in nothing but its number and time, and none is missing between them. */
+function isRepeat(before, record) {
+  if (record.msg !== before.msg || record.seq !== before.seq + 1) return false;
+  const keys = Object.keys(record);
+  return keys.length === Object.keys(before).length && keys.every((key) => key === "seq" || key === "time" || isSame(before[key], record[key], 8));
+}
+
+function isSame(a, b, depth) {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null || depth === 0) return false;
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => isSame(a[key], b[key], depth - 1));
 }
 
 /** What the reader asked for. Fields that are null let everything through. */
