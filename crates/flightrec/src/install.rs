@@ -15,7 +15,8 @@ impl Builder {
     /// Makes the recorder the program's logger, and makes dumps of panics from now on.
     ///
     /// The panic hook that was there before is still called, and first; see
-    /// [`panic_hook_first`](Builder::panic_hook_first).
+    /// [`panic_hook_first`](Builder::panic_hook_first). Install this after hooks that do not call the
+    /// one before them, such as that of `color_eyre::install`: they would hide panics from the recorder.
     ///
     /// # Errors
     ///
