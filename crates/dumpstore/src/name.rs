@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use flightrec_dump::Dump;
 
+/// How the names of dumps that are not complete begin.
 pub(crate) const TEMPORARY: &str = ".tmp-";
 
 /// Whether a file of that name is a dump that is not complete.

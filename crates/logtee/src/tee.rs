@@ -82,9 +82,7 @@ impl Tee {
     pub fn into_sink(self) -> Fanout {
         self.0
     }
-}
 
-impl Tee {
     /// Apart, so that the way of a record that one sink wants is short.
     #[inline(never)]
     fn log_to_each(&self, generation: usize, record: &Record<'_>) {

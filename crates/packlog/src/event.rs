@@ -11,7 +11,7 @@ use crate::fields::Encoder;
 use crate::head::Head;
 use crate::layout::*;
 use crate::pack::{Names, ROOM_FOR_FIELDS, ThreadBuffer, with_buffer, written_names};
-use crate::{MAX_LEN, Options, intern};
+use crate::{MAX_LEN, Options};
 
 /// What a span has besides what events have, too.
 #[derive(Clone, Copy, Debug)]
@@ -339,13 +339,7 @@ fn interned_names(head: &Head<'_>, options: Options) -> Option<Names> {
     if options.self_contained || !std::ptr::eq(module, head.target) {
         return None;
     }
-    let number = intern::number(module, file)?;
-    Some(Names {
-        flags: flag::INTERNED | flag::TARGET_IS_MODULE,
-        target: 0,
-        module: number,
-        file: number,
-    })
+    Names::interned(module, file)
 }
 
 fn write_span(out: &mut Buffer<'_>, span: &SpanHead<'_>) {

@@ -306,18 +306,26 @@ pub(crate) struct Names {
     pub(crate) file: u16,
 }
 
+impl Names {
+    /// Those of a place that has a number, where the target is the module.
+    #[inline]
+    pub(crate) fn interned(module: &'static str, file: &'static str) -> Option<Names> {
+        let number = intern::number(module, file)?;
+        Some(Names {
+            flags: flag::INTERNED | flag::TARGET_IS_MODULE,
+            target: 0,
+            module: number,
+            file: number,
+        })
+    }
+}
+
 /// The names of nearly all records: module and file are static and have a number, and the target
 /// is the module.
 #[inline]
 fn interned_names(record: &Record<'_>, options: Options) -> Option<Names> {
     let (module, file) = static_place(record, options)?;
-    let number = intern::number(module, file)?;
-    Some(Names {
-        flags: flag::INTERNED | flag::TARGET_IS_MODULE,
-        target: 0,
-        module: number,
-        file: number,
-    })
+    Names::interned(module, file)
 }
 
 /// Module and file, where both may have a number and the target is the module.

@@ -34,6 +34,13 @@
     target_arch = "x86_64",
     target_pointer_width = "64"
 ))]
+mod earlier;
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    target_arch = "x86_64",
+    target_pointer_width = "64"
+))]
 mod handler;
 mod record;
 #[cfg(all(

@@ -57,7 +57,7 @@ fn child() {
     });
 }
 
-/// The parent's end of the pipe is closed when the parent ends, in whatever way.
+/// Ends the process when its parent does: the parent's end of the pipe is closed then.
 fn end_with_parent() {
     let _ = io::copy(&mut io::stdin(), &mut io::sink());
     process::exit(0);
@@ -97,7 +97,7 @@ fn die(how: &str) {
         },
         _ => {}
     }
-    // The parent sees that the process has not died. If it went on, the parent would wait for ever.
+    // The parent sees that the process has not died. If it went on, the parent would wait forever.
     process::exit(0);
 }
 
@@ -236,7 +236,7 @@ fn other_deaths_lose_nothing_and_tear_nothing() {
     }
 }
 
-/// A campaign that is interrupted leaves no process that writes for ever.
+/// A campaign that is interrupted leaves no process that goes on writing.
 #[test]
 fn a_process_ends_with_its_parent() {
     let dir = tempfile::tempdir().unwrap();
