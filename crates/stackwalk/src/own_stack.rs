@@ -23,7 +23,8 @@ pub(crate) unsafe fn call_on<T>(
     // A call asks for this alignment.
     let top = top.wrapping_sub(top.addr() % 16);
     // SAFETY: all registers that a callee preserves are kept on the stack, and the stack pointer in
-    // one of them. The rest is guaranteed by the caller.
+    // one of them. The rest is guaranteed by the caller. The inputs are in registers that are named,
+    // so that none of them is in one that is written here.
     unsafe {
         asm!(
             "push rbx",
@@ -32,12 +33,12 @@ pub(crate) unsafe fn call_on<T>(
             "push r13",
             "push r14",
             "push r15",
-            "lea rbx, [rip + 2f]",
-            "mov [{resume}], rbx",
-            "mov [{resume} + 8], rsp",
+            "lea rax, [rip + 2f]",
+            "mov [rcx], rax",
+            "mov [rcx + 8], rsp",
             "mov r12, rsp",
-            "mov rsp, {top}",
-            "call {work}",
+            "mov rsp, rsi",
+            "call rdx",
             "mov rsp, r12",
             "2:",
             "pop r15",
@@ -46,10 +47,10 @@ pub(crate) unsafe fn call_on<T>(
             "pop r12",
             "pop rbp",
             "pop rbx",
-            top = in(reg) top,
-            work = in(reg) work,
-            resume = in(reg) resume,
             in("rdi") argument,
+            in("rsi") top,
+            in("rdx") work,
+            in("rcx") resume,
             clobber_abi("C"),
         );
     }
