@@ -197,6 +197,13 @@ impl Frame {
         self.name != Frame::UNKNOWN && !self.name.is_empty()
     }
 
+    /// Whether a function of this name is the recorder's own, which is [noise](Frame::noise) in any dump.
+    #[must_use]
+    pub fn is_of_recorder(name: &str) -> bool {
+        let mut crates = ["flightrec::", "dumpcollect::", "stackwalk::"].iter();
+        crates.any(|prefix| name.starts_with(prefix))
+    }
+
     /// The address as a number; `None` if it is not `0x…`.
     #[must_use]
     pub fn address_value(&self) -> Option<u64> {

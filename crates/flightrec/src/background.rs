@@ -61,8 +61,8 @@ fn read_gauges(recorder: &Recorder) {
     for number in 0_u64.. {
         let gauge = procgauge::read();
         #[cfg(feature = "crash-safe")]
-        if let Tail::Mapped(rings) = &recorder.source.tail {
-            procgauge::write_sample(rings.gauges(), number, &gauge);
+        if let Tail::Mapped(ring) = &recorder.source.tail {
+            ring.write_gauge(number, &gauge);
         }
         #[cfg(not(feature = "crash-safe"))]
         let _ = number;

@@ -16,12 +16,12 @@ use log::{Level, LevelFilter};
 use logredact::Redactor;
 use logtee::{Filter, IntoSink, Tee, TeeBuilder};
 
-use crate::app_info::{AppInfo, Started};
 use crate::notices::Notices;
 use crate::pipeline::Callback;
 use crate::record_filter::RecordFilter;
 use crate::recorder::ErrorFilter;
 use crate::tail::CrashSafety;
+use dumpcollect::{AppInfo, Started};
 
 /// How many records are kept by default.
 const KEEP_LINES: usize = 1_000;

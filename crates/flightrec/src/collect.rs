@@ -1,16 +1,13 @@
 //! Making a dump out of what was kept. Nothing is redacted here.
 
+use dumpcollect::{Moment, add_evictions, add_records};
 use flightrec_dump::{Dump, Reason, Trace};
+use stackerr::SpanTrace;
 use tailwriter::Snapshot;
 
-use crate::app_info::{self, describe_app};
-use crate::capture_stamp::Moment;
-use crate::convert::{modules, record, traces};
-use crate::evictions;
 use crate::failure::Failure;
 use crate::noted::Kept;
 use crate::source::Source;
-use crate::spans;
 
 /// A dump without records says why that may be. A subscriber of `tracing` that is set after the
 /// recorder was installed takes all events, and nothing here is told.
@@ -31,14 +28,13 @@ pub(crate) fn collect(
     failure: &Failure,
     noted: &Kept,
 ) -> Dump {
-    let unnamed = failure.stacks.without_names();
     let mut dump = Dump::default();
-    describe_app(&source.app, &mut dump);
-    dump.host = app_info::host();
+    source.app.describe(&mut dump);
+    dump.host = dumpcollect::host();
     dump.reason = Reason::new(failure.kind.clone(), failure.message.as_str());
     dump.error = failure.error.clone();
     dump.notes = failure.notes.clone();
-    dump.stack_traces = traces(&unnamed, failure);
+    dump.stack_traces = failure.traces_without_names();
     let place_in_log = |traces: &mut [Trace], failure: &Failure| {
         for (trace, stack) in traces.iter_mut().zip(&failure.stacks) {
             let stamp = stack.stamp();
@@ -56,27 +52,30 @@ pub(crate) fn collect(
     dump.omitted_stack_traces = failure.omitted_stacks;
     let has_share = add_records(snapshot, &mut dump);
     source.window.apply(&mut dump, moment.system, &has_share);
-    evictions::add(snapshot, &mut dump);
-    spans::add(source, snapshot, &failure.span_traces, &mut dump);
+    add_evictions(snapshot, &mut dump);
+    add_spans(source, snapshot, &failure.span_traces, &mut dump);
     let is_of_log = source.spans.get().is_none();
     if is_of_log && dump.latest_logs.is_empty() && dump.evicted_logs == 0 {
         dump.notes.push(NO_RECORDS.to_owned());
     }
     let frames = || dump.all_traces().flat_map(|trace| &trace.frames);
-    dump.modules = modules(|name| frames().any(|frame| frame.module.as_deref() == Some(name)));
-    dump.process = app_info::process(source.app.started, &failure.thread);
+    dump.modules =
+        dumpcollect::modules(|name| frames().any(|frame| frame.module.as_deref() == Some(name)));
+    dump.process = dumpcollect::process(source.app.started, &failure.thread);
     dump.gauges = source.gauges.of_dump();
     dump.fingerprint = dump.fingerprint_of();
     dump
 }
 
-/// Adds the records, and returns for each whether a share keeps it.
-pub(crate) fn add_records(snapshot: &Snapshot, dump: &mut Dump) -> Vec<bool> {
-    let records = snapshot
-        .entries()
-        .filter_map(|entry| Some((record(&entry)?, entry.has_share())));
-    let has_share;
-    (dump.latest_logs, has_share) = records.unzip();
-    dump.evicted_logs = snapshot.evicted();
-    has_share
+/// Adds the spans of this process to those that the dump has. `carried` is what the errors carry.
+pub(crate) fn add_spans(
+    source: &Source,
+    records: &Snapshot,
+    carried: &[SpanTrace],
+    dump: &mut Dump,
+) {
+    let of_their_own = source.tail.span_snapshot();
+    let closed = of_their_own.as_ref().unwrap_or(records);
+    let open = source.spans.get().map(|open| &**open);
+    dumpcollect::add_spans(closed, open, carried, dump);
 }

@@ -4,11 +4,10 @@ use std::any::{Any, TypeId};
 use std::error::Error as StdError;
 use std::panic::Location;
 
-use flightrec_dump::{ErrorNode, Kind, StackOrigin, fnv1a};
+use dumpcollect::thread_name;
+use flightrec_dump::{ErrorNode, Kind, StackOrigin, Trace, fnv1a};
 use log::Record;
 use stackerr::{ErrorTree, SpanTrace, StackTraces};
-
-use crate::app_info::thread_name;
 
 /// A dump has at most this many stacks. A join of 10,000 errors would fill 100 MB with stacks that
 /// are nearly the same.
@@ -73,6 +72,29 @@ impl Failure {
             stalled: None,
             span: None,
         }
+    }
+
+    /// Its stacks as they are in a dump, with addresses only.
+    pub(crate) fn traces_without_names(&self) -> Vec<Trace> {
+        self.traces(&self.stacks.without_names())
+    }
+
+    /// `stacks`, which are its own, as they are in a dump. Names are looked up if they have not been
+    /// looked up before.
+    pub(crate) fn traces(&self, stacks: &StackTraces) -> Vec<Trace> {
+        let traces = stacks.iter();
+        let mut traces: Vec<Trace> = traces
+            .map(|stack| dumpcollect::trace(stack, self.origin.clone()))
+            .collect();
+        if self.kind == Kind::Panic
+            && let Some(trace) = traces.last_mut()
+        {
+            // The stack was captured in the hook. The panic itself was propagated through no `?`.
+            let error = self.error.as_ref();
+            let location = error.and_then(|error| error.location.clone());
+            trace.trail = location.into_iter().collect();
+        }
+        traces
     }
 
     /// Whether a dump of it always has the stacks of all threads.

@@ -9,7 +9,7 @@ use logtee::Tee;
 
 use crate::builder::Builder;
 use crate::sink::RecorderSink;
-use crate::{FlightRecorder, background, capture_stamp, panics, signals};
+use crate::{FlightRecorder, background, panics, signals};
 
 impl Builder {
     /// Makes the recorder the program's logger, and makes dumps of panics from now on.
@@ -121,15 +121,15 @@ fn install_without_logger(recorder: &FlightRecorder, hook_first: bool) {
 fn hook(recorder: &FlightRecorder, goes_first: bool) {
     let recorder = &recorder.recorder;
     panics::add_hook(Arc::clone(recorder), goes_first);
-    capture_stamp::stamp_stacks();
+    dumpcollect::stamp_stacks();
     stackwalk::threads::prepare();
     signals::listen(recorder);
     background::start(recorder);
     #[cfg(feature = "crash-safe")]
-    if let crate::tail::Tail::Mapped(rings) = &recorder.source.tail {
+    if let crate::tail::Tail::Mapped(ring) = &recorder.source.tail {
         // First, so that a crash in what follows is written, too.
-        crate::recovery::arm(recorder);
-        return crate::recovery::dump_orphans(recorder, rings);
+        crate::recovery::watch_process(recorder);
+        return crate::recovery::dump_orphans(recorder, ring);
     }
     recorder.pipeline.destination.remove_orphans();
 }

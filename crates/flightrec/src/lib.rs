@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 // Setting up.
-mod app_info;
 mod builder;
 mod env_overrides;
 mod install;
@@ -21,16 +20,12 @@ mod watch;
 mod gauges;
 mod record_filter;
 mod recorder;
-#[cfg(feature = "crash-safe")]
-mod ring;
-mod shares;
 mod sink;
 mod source;
 mod tail;
 
 // What detects failures.
 mod background;
-mod capture_stamp;
 mod failure;
 mod panics;
 #[cfg(feature = "crash-safe")]
@@ -39,21 +34,16 @@ mod watches;
 
 // The path of a failure through the pipeline: limit, collect, redact, write, symbolise, deliver.
 mod collect;
-mod convert;
 mod destination;
-mod evictions;
 mod exit;
 mod limiter;
 mod look_ahead;
 mod notices;
 mod pipeline;
-mod redaction;
-mod spans;
 mod symbolise;
-mod threads;
-mod window;
 
 pub use builder::{Builder, builder};
+pub use dumpcollect::SpanSource;
 pub use dumprules::{MemoryLimit, Rule, RuleError};
 pub use error_ref::ErrorRef;
 pub use flight_recorder::FlightRecorder;
@@ -65,7 +55,6 @@ pub use flightrec_dump::{
 pub use install::InstallError;
 pub use outcome::{DumpError, DumpOutcome};
 pub use sink::RecorderSink;
-pub use source::SpanSource;
 pub use tail::CrashSafety;
 pub use watch::Heartbeat;
 

@@ -10,16 +10,15 @@ use std::sync::OnceLock;
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
+use dumpcollect::Threads;
 use flightrec_dump::{Dump, Timestamp, Trigger};
 use forklock::{ForkMutex, TryLockError};
 use tailwriter::Snapshot;
 
-use crate::convert::{self, traces};
 use crate::failure::Failure;
 use crate::limiter::SuppressedFailures;
 use crate::noted::Kept;
 use crate::outcome::DumpOutcome;
-use crate::threads::Threads;
 
 /// How many more triggers one dump names.
 const MAX_TRIGGERS: usize = 32;
@@ -203,7 +202,7 @@ impl Waiting {
         let pushed = total(now).saturating_sub(total(&self.records));
         let lost = pushed.saturating_sub(added.len() as u64);
         dump.latest_logs
-            .extend(added.iter().filter_map(convert::record));
+            .extend(added.iter().filter_map(dumpcollect::record));
         if lost > 0 {
             dump.evicted_logs = dump.evicted_logs.saturating_add(lost);
             dump.notes.push(format!(
@@ -225,7 +224,7 @@ fn described(failure: &Failure, at: Timestamp) -> Trigger {
     trigger.message.clone_from(&failure.message);
     trigger.at = at;
     trigger.error.clone_from(&failure.error);
-    trigger.stack_traces = traces(&failure.stacks.without_names(), failure);
+    trigger.stack_traces = failure.traces_without_names();
     trigger
 }
 

@@ -8,7 +8,6 @@ use flightrec_dump::{ErrorNode, Location, NotedError, Timestamp, fnv1a};
 use forklock::ForkMutex;
 
 use crate::FlightRecorder;
-use crate::convert::traces;
 use crate::error_ref::ErrorRef;
 use crate::failure::Failure;
 
@@ -212,7 +211,7 @@ impl Noted {
         noted.last_at = self.last_at;
         noted.noted_at.clone_from(&self.noted_at);
         noted.thread.clone_from(&self.failure.thread);
-        noted.stack_traces = traces(&self.failure.stacks.without_names(), &self.failure);
+        noted.stack_traces = self.failure.traces_without_names();
         noted
     }
 

@@ -174,9 +174,9 @@ fn dump(recorder: &Arc<Recorder>, info: &PanicHookInfo<'_>) {
     #[cfg(feature = "crash-safe")]
     if cfg!(panic = "abort")
         && matches!(&outcome, Ok(Ok(outcome)) if *outcome != DumpOutcome::Suppressed)
-        && let crate::tail::Tail::Mapped(rings) = &recorder.source.tail
+        && let crate::tail::Tail::Mapped(ring) = &recorder.source.tail
     {
-        rings.note_dumped();
+        ring.note_dumped();
     }
     let is_suppressed = matches!(outcome, Ok(Ok(DumpOutcome::Suppressed)));
     remember(id, is_suppressed.then(|| Box::new(failure)));

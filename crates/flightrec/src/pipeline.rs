@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use dumpcollect::Threads;
+use dumpredact::{Redacting, redact, redact_stacks};
 use flightrec_dump::Dump;
 use forklock::ForkMutex;
 use logredact::Redactor;
 
-use crate::collect::{collect, records};
+use crate::collect::{add_spans, collect, records};
 use crate::destination::Destination;
 use crate::failure::Failure;
 use crate::limiter::{Decision, RateLimiter, SuppressedFailures};
@@ -19,11 +21,8 @@ use crate::look_ahead::{LookAhead, Waiting};
 use crate::noted::{Kept, NotedErrors};
 use crate::notices::Notices;
 use crate::outcome::{DumpError, DumpOutcome};
-use crate::redaction::{Redacting, redact, redact_stacks};
 use crate::source::Source;
-use crate::spans;
 use crate::symbolise::{DumpedStacks, Symboliser};
-use crate::threads::Threads;
 
 pub(crate) type Callback = Box<dyn Fn(&Dump, Option<&Path>) + Send + Sync>;
 
@@ -173,7 +172,7 @@ impl Pipeline {
             let _redacting = self.redacting.start(&self.redactor);
             let (snapshot, _) = records(source);
             let mut dump = waiting.take_completed(&snapshot);
-            spans::add(source, &snapshot, &[], &mut dump);
+            add_spans(source, &snapshot, &[], &mut dump);
             redact(&mut dump, &self.redactor);
             let stacks = DumpedStacks {
                 failure: &waiting.failure,
@@ -238,7 +237,7 @@ impl Pipeline {
         }
         match Threads::capture() {
             Ok(threads) => {
-                threads.add_to(dump, failure);
+                threads.add_to(dump, failure.stalled);
                 threads
             }
             Err(error) => {

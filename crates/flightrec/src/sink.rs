@@ -14,8 +14,8 @@ use tailwriter::SharedTail;
 
 use crate::record_filter::RecordFilter;
 use crate::recorder::Recorder;
-use crate::source::SpanSource;
 use crate::tail::{CrashSafety, Tail};
+use dumpcollect::SpanSource;
 
 /// The sink of the tee, which keeps records in the recorder's tail.
 pub(crate) struct TailSink {

@@ -5,13 +5,12 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use dumpcollect::Threads;
 use flightrec_dump::{Dump, Timestamp, Trace};
 use stackerr::StackTraces;
 
-use crate::convert;
 use crate::failure::Failure;
 use crate::noted::{Kept, Noted};
-use crate::threads::Threads;
 
 /// How long a dump waits for its names.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -74,14 +73,14 @@ impl DumpedStacks<'_> {
         for (traces, failure) in of_others.zip(others) {
             set_named(traces, failure);
         }
-        self.threads.add_names(&names, dump, self.failure);
+        self.threads.add_names(&names, dump, self.failure.stalled);
         Ok(())
     }
 }
 
 /// Replaces the traces of a failure by the same ones with names.
 fn set_named(traces: &mut Vec<Trace>, failure: &Failure) {
-    let mut named = convert::traces(&failure.stacks, failure);
+    let mut named = failure.traces(&failure.stacks);
     for (named, unnamed) in named.iter_mut().zip(&*traces) {
         named.log_seq = unnamed.log_seq;
         named.span = unnamed.span;

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "crash-safe")]
+use crashring::CrashRing;
+use dumpcollect::class_of;
 use log::Level;
 use logredact::Redactor;
 #[cfg(feature = "crash-safe")]
 use logtee::OwnedValue;
 use packlog::Options;
 use tailwriter::{SharedTail, Snapshot};
-
-#[cfg(feature = "crash-safe")]
-use crate::ring::Rings;
 
 /// Whether records outlive the process; see [`Builder::crash_safety`](crate::Builder::crash_safety).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,29 +33,13 @@ pub enum CrashSafety {
 pub(crate) enum Tail {
     Memory(MemoryTail),
     #[cfg(feature = "crash-safe")]
-    Mapped(Box<Rings>),
+    Mapped(Box<CrashRing>),
 }
 
 /// In memory, spans have a tail of their own.
 pub(crate) struct MemoryTail {
     pub(crate) records: SharedTail,
     pub(crate) spans: Option<SharedTail>,
-}
-
-/// The classes of lines with a quota of their own; 0 is the rest.
-pub(crate) const ERRORS: u8 = 1;
-pub(crate) const WARNINGS: u8 = 2;
-/// Spans, which are in the same tail as records.
-#[cfg(feature = "crash-safe")]
-pub(crate) const SPANS: u8 = 3;
-
-#[inline]
-fn class_of(level: Level) -> u8 {
-    match level {
-        Level::Error => ERRORS,
-        Level::Warn => WARNINGS,
-        _ => 0,
-    }
 }
 
 impl Tail {
@@ -94,7 +78,7 @@ impl Tail {
         match self {
             Tail::Memory(tail) => tail.records.push_padded(class, padded, len),
             #[cfg(feature = "crash-safe")]
-            Tail::Mapped(rings) => rings.push(class, padded, len),
+            Tail::Mapped(ring) => ring.push(class, padded, len),
         }
     }
 
@@ -107,7 +91,7 @@ impl Tail {
                 }
             }
             #[cfg(feature = "crash-safe")]
-            Tail::Mapped(rings) => rings.push(SPANS, packed, packed.len()),
+            Tail::Mapped(ring) => ring.push(dumpcollect::SPANS, packed, packed.len()),
         }
     }
 
@@ -115,7 +99,7 @@ impl Tail {
         match self {
             Tail::Memory(tail) => tail.records.snapshot(),
             #[cfg(feature = "crash-safe")]
-            Tail::Mapped(rings) => rings.snapshot(),
+            Tail::Mapped(ring) => ring.snapshot(),
         }
     }
 
@@ -131,8 +115,8 @@ impl Tail {
     /// Removes what would be left for the next start.
     pub(crate) fn close(&self) {
         #[cfg(feature = "crash-safe")]
-        if let Tail::Mapped(rings) = self {
-            rings.remove();
+        if let Tail::Mapped(ring) = self {
+            ring.remove();
         }
     }
 

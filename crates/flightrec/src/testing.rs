@@ -15,8 +15,8 @@ use log::{LevelFilter, Log, Metadata, Record};
 use logtee::{Sink, Tee, Text, WriteSink};
 
 use crate::install::InstallError;
+use crate::panics;
 use crate::recorder::Recorder;
-use crate::{capture_stamp, panics};
 
 /// The recorders of tests that run.
 static RUNNING: ForkMutex<Vec<Running>> = ForkMutex::new(Vec::new());
@@ -77,7 +77,7 @@ impl TestRun {
             hook_first,
         };
         RUNNING.with(|tests| tests.push(running));
-        capture_stamp::stamp_stacks();
+        dumpcollect::stamp_stacks();
         add_hook();
         if has_logger {
             set_logger().map_err(InstallError)?;

@@ -47,8 +47,7 @@ impl JsonFrame {
             (None, None) => FrameKind::App,
         };
         let name = symbol.name.unwrap_or_else(|| Frame::UNKNOWN.to_owned());
-        // The recorder's own frames are not the program's either.
-        let noise = kind.is_noise() || name.starts_with("flightrec::");
+        let noise = kind.is_noise() || Frame::is_of_recorder(&name);
         let mut frame = self.frame.clone();
         frame.name = name;
         frame.file = symbol.file;

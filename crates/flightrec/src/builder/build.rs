@@ -3,6 +3,8 @@
 use std::process;
 use std::sync::{Arc, OnceLock};
 
+use dumpcollect::{ERRORS, WARNINGS, Window, shares};
+use dumpredact::Redacting;
 use dumprules::Rules;
 use dumpstore::Store;
 use forklock::ForkMutex;
@@ -22,15 +24,12 @@ use crate::notices::Notices;
 use crate::pipeline::Pipeline;
 use crate::record_filter::{RecordFilter, Switch};
 use crate::recorder::Recorder;
-use crate::redaction::Redacting;
-use crate::shares;
 use crate::sink::{RecorderSink, TailSink};
 use crate::source::Source;
 use crate::symbolise;
-use crate::tail::{self, CrashSafety, MemoryTail, Tail};
+use crate::tail::{CrashSafety, MemoryTail, Tail};
 use crate::testing::{self, TestRun};
 use crate::watches::Watches;
-use crate::window::Window;
 
 /// How many spans and ends of spans are kept, however few records are.
 const MIN_SPANS: usize = 512;
@@ -107,13 +106,13 @@ impl Builder {
             .max_lines(window.max_lines())
             .max_bytes(self.bytes)
             .max_line_bytes(packlog::MAX_LEN)
-            .quota(tail::ERRORS, self.warnings)
-            .quota(tail::WARNINGS, self.warnings);
+            .quota(ERRORS, self.warnings)
+            .quota(WARNINGS, self.warnings);
         if let Some(age) = self.max_age {
             bounds = bounds.max_age(age);
         }
         let store = Store::new(&self.app.name, self.dir, self.retention);
-        let shares = shares::shares(self.lines, self.bytes);
+        let shares = shares(self.lines, self.bytes);
         let tail = make_tail(
             self.crash_safety,
             &bounds,
@@ -165,8 +164,8 @@ impl Builder {
         });
         background::let_dumps_wait(&recorder);
         #[cfg(feature = "crash-safe")]
-        if matches!(recorder.source.tail, Tail::Mapped(_)) {
-            crate::recovery::write_outline(&recorder, self.crash_safety);
+        if let Tail::Mapped(ring) = &recorder.source.tail {
+            crate::recovery::describe(&recorder, ring, self.crash_safety);
             crate::exit::close_at_exit(&recorder);
         }
         let front_end = FrontEnd {
@@ -238,12 +237,17 @@ fn make_tail(
     };
     if safety != CrashSafety::Off {
         #[cfg(feature = "crash-safe")]
-        match crate::ring::Rings::create(
+        match crashring::CrashRing::create(
             store,
-            &of_records.clone().quota(tail::SPANS, spans.unwrap_or(0)),
-            Arc::clone(notices),
+            &of_records
+                .clone()
+                .quota(dumpcollect::SPANS, spans.unwrap_or(0)),
+            Arc::new({
+                let notices = Arc::clone(notices);
+                move |message: &str| notices.say(message)
+            }),
         ) {
-            Ok(rings) => return Tail::Mapped(Box::new(rings)),
+            Ok(ring) => return Tail::Mapped(Box::new(ring)),
             Err(error) => notices.say(&format!("records will not outlive a crash: {error}")),
         }
         #[cfg(not(feature = "crash-safe"))]
@@ -256,7 +260,7 @@ fn make_tail(
         records: of_records.build_shared(),
         spans: spans.map(|spans| {
             let bounds = bounds.clone().max_lines(spans);
-            let bounds = bounds.quota(tail::ERRORS, 0).quota(tail::WARNINGS, 0);
+            let bounds = bounds.quota(ERRORS, 0).quota(WARNINGS, 0);
             bounds.build_shared()
         }),
     })

@@ -2,44 +2,26 @@
 
 use std::mem;
 
+use dumpcollect::AppInfo;
+use dumpredact::redact;
 use flightrec_dump::{Dump, Kind, Reason};
 use logredact::{MASK, Redactor};
 
-use crate::app_info::{self, describe_app, thread_name};
-use crate::convert::modules;
-use crate::recorder::Recorder;
-use crate::redaction::redact;
-use crate::ring::area::OUTLINE_BYTES;
-use crate::tail::{CrashSafety, Tail};
+use crate::area::OUTLINE_BYTES;
 
 /// What remains if it is too long: so many arguments and metadata, and so many bytes of each text.
 /// It fits even if each byte is escaped by six.
 const MOST: usize = 16;
 const MOST_BYTES: usize = 128;
 
-/// Writes the outline of a recorder's ring, if it has one.
-pub(crate) fn write_outline(recorder: &Recorder, safety: CrashSafety) {
-    let Tail::Mapped(rings) = &recorder.source.tail else {
-        return;
-    };
-    if let Err(error) = rings.write_outline(outline(recorder, safety)) {
-        let message = "a crash would be reported without the program's version";
-        recorder
-            .pipeline
-            .notices
-            .say(&format!("{message}: {error}"));
-    }
-}
-
-fn outline(recorder: &Recorder, safety: CrashSafety) -> Dump {
-    let app = &recorder.source.app;
-    let redactor = &recorder.pipeline.redactor;
+/// The outline of this process. Values of secret keys are masked, and with `masks_text` all secrets are.
+pub(crate) fn of_process(app: &AppInfo, redactor: &Redactor, masks_text: bool) -> Dump {
     let mut outline = Dump::default();
-    describe_app(app, &mut outline);
+    app.describe(&mut outline);
     outline.reason = Reason::new(Kind::Crash, "");
-    outline.modules = modules(|_| false);
-    outline.process = app_info::process(app.started, &thread_name());
-    if safety == CrashSafety::Strict {
+    outline.modules = dumpcollect::modules(|_| false);
+    outline.process = dumpcollect::process(app.started, &dumpcollect::thread_name());
+    if masks_text {
         redact(&mut outline, redactor);
     } else {
         mask_by_keys(&mut outline, redactor);

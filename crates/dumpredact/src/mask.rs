@@ -1,9 +1,8 @@
-//! Masking secrets in a dump, before it goes anywhere.
+//! Masks each text of a dump by what it is: prose, code, a value of a key, an argument.
 
 use std::borrow::Cow;
 
 use flightrec_dump::{Dump, Entries, ErrorNode, Frame, Location, LogRecord, Span, Value};
-use forklock::{ForkMutex, LockError};
 use logredact::Redactor;
 
 /// Masks all text of a dump, and counts what was masked in `redactions`. What was masked before
@@ -11,7 +10,7 @@ use logredact::Redactor;
 ///
 /// The records come before the messages: a value that is seen under a secret key in a record is
 /// masked in an error that was made of it.
-pub(crate) fn redact(dump: &mut Dump, redactor: &Redactor) {
+pub fn redact(dump: &mut Dump, redactor: &Redactor) {
     let before = counts(redactor);
     let mask = Mask(redactor);
     mask.about(dump);
@@ -43,60 +42,9 @@ pub(crate) fn redact(dump: &mut Dump, redactor: &Redactor) {
 }
 
 /// Masks stacks only, which have got names since the dump was masked.
-pub(crate) fn redact_stacks(dump: &mut Dump, redactor: &Redactor) {
+pub fn redact_stacks(dump: &mut Dump, redactor: &Redactor) {
     // Their messages have been counted.
     Mask(redactor).stacks(dump);
-}
-
-/// Counts the dumps that are being made. When none is left, the values that were learned from their
-/// texts are forgotten.
-#[derive(Default)]
-pub(crate) struct Redacting(ForkMutex<usize>);
-
-/// A dump is being made.
-#[must_use = "what was learned may be forgotten when it is dropped"]
-pub(crate) struct RedactingGuard<'a> {
-    redacting: &'a Redacting,
-    redactor: &'a Redactor,
-    is_counted: bool,
-}
-
-impl Redacting {
-    pub(crate) fn start<'a>(&'a self, redactor: &'a Redactor) -> RedactingGuard<'a> {
-        let is_counted = self.with_count(|count| *count += 1).is_some();
-        RedactingGuard {
-            redacting: self,
-            redactor,
-            is_counted,
-        }
-    }
-
-    /// `None` in a signal handler that interrupted this thread while it held the lock.
-    fn with_count<R>(&self, change: impl FnOnce(&mut usize) -> R) -> Option<R> {
-        match self.0.lock() {
-            Ok(mut count) => Some(change(&mut count)),
-            Err(LockError::Orphaned(mut count)) => {
-                // The dumps of the parent end in the parent.
-                *count = 0;
-                Some(change(&mut count))
-            }
-            Err(_) => None,
-        }
-    }
-}
-
-impl Drop for RedactingGuard<'_> {
-    fn drop(&mut self) {
-        if self.is_counted {
-            self.redacting.with_count(|count| {
-                *count = count.saturating_sub(1);
-                if *count == 0 {
-                    // Under the lock: no other dump may begin in between.
-                    self.redactor.forget();
-                }
-            });
-        }
-    }
 }
 
 /// Two rules may have the same name.
@@ -493,20 +441,6 @@ mod tests {
         dump.reason.message = format!("{CANARY} is wrong");
         redact(&mut dump, &Redactor::default());
         assert_eq!(dump.reason.message, "[redacted] is wrong");
-    }
-
-    #[test]
-    fn what_was_learned_is_forgotten_when_the_last_dump_is_done() {
-        let redactor = Redactor::default();
-        let redacting = Redacting::default();
-        let is_known = || redactor.text(CANARY) != CANARY;
-        let first = redacting.start(&redactor);
-        let second = redacting.start(&redactor);
-        let _ = redactor.text(&format!("password={CANARY}"));
-        drop(first);
-        assert!(is_known(), "the second dump is not done");
-        drop(second);
-        assert!(!is_known());
     }
 
     #[test]

@@ -1,16 +1,10 @@
 //! The stack of a thread that crashed: written by a signal handler, read by the next start.
 
 use std::collections::HashMap;
-use std::io;
-use std::sync::Arc;
 
+use dumpcollect::{describe_thread, thread_name_of};
 use flightrec_dump::{Dump, Frame, Module, StackOrigin, Thread, Trace};
 use stackwalk::crash::{CrashModule, CrashRecord};
-
-use crate::convert;
-use crate::recorder::Recorder;
-use crate::tail::Tail;
-use crate::threads;
 
 /// An access near the stack pointer is an overflow of the stack if it is not further away.
 const NEAR: u64 = 64 << 10;
@@ -23,7 +17,7 @@ const SIGINT: i32 = 2;
 const SIGTERM: i32 = 15;
 const SIGILL: i32 = 4;
 const SIGTRAP: i32 = 5;
-pub(super) const SIGABRT: i32 = 6;
+pub(crate) const SIGABRT: i32 = 6;
 const SIGBUS: i32 = 7;
 const SIGFPE: i32 = 8;
 const SIGSEGV: i32 = 11;
@@ -35,32 +29,8 @@ const FPE_INTDIV: i32 = 1;
 /// An instruction of x86 that does not exist.
 const UD2: [u8; 2] = [0x0f, 0x0b];
 
-/// Installs the handlers of fatal signals, which write into the ring of this process.
-pub(crate) fn arm(recorder: &Arc<Recorder>) {
-    // The handlers stay, so the ring's memory must. The panic hook keeps the recorder anyway.
-    let kept: &'static Recorder = Box::leak(Box::new(Arc::clone(recorder)));
-    let Tail::Mapped(rings) = &kept.source.tail else {
-        return;
-    };
-    let say = |what: &str, result: io::Result<()>| match result {
-        Err(error) if error.kind() != io::ErrorKind::Unsupported => {
-            recorder.pipeline.notices.say(&format!("{what}: {error}"));
-        }
-        _ => {}
-    };
-    let area = rings.reserved();
-    say(
-        "a crash will be reported without a stack",
-        stackwalk::crash::arm(area),
-    );
-    say(
-        "SIGTERM, SIGINT and SIGHUP will be reported as a crash of unknown cause",
-        stackwalk::ending::note_requests(rings.note()),
-    );
-}
-
 /// Adds what a handler wrote to the dump of a crash.
-pub(super) fn describe(record: &CrashRecord, dump: &mut Dump) {
+pub(crate) fn describe(record: &CrashRecord, dump: &mut Dump) {
     let name = signal_name(record.signal);
     let mut names = Names::new(record);
     let frames = names.of_all(record.frames.iter().map(|frame| frame.address));
@@ -74,7 +44,7 @@ pub(super) fn describe(record: &CrashRecord, dump: &mut Dump) {
     }
     let shown = name.map_or_else(|| format!("signal {}", record.signal), str::to_owned);
     let (pid, name) = (dump.process.pid, &record.thread_name);
-    let thread_name = threads::name(record.thread, name, pid);
+    let thread_name = thread_name_of(record.thread, name, pid);
     dump.reason.message =
         format!("process {pid} crashed in thread {thread_name:?}: {shown}, {cause}");
     dump.process.thread.clone_from(&thread_name);
@@ -93,7 +63,7 @@ pub(super) fn describe(record: &CrashRecord, dump: &mut Dump) {
     thread.stack_ended = Some(stack_ended(record));
     thread.crashed = true;
     let others = record.threads.iter().map(|other| {
-        let mut thread = threads::unnamed(other, pid);
+        let mut thread = describe_thread(other, pid);
         thread.frames = names.of_all(other.addresses.iter().map(|&address| address as u64));
         thread
     });
@@ -183,7 +153,7 @@ fn named(at: u64, record: &CrashRecord, loaded: &[stackwalk::Module]) -> Vec<Fra
     };
     let mut frames: Vec<Frame> = stackerr::frames_at(&[here])
         .iter()
-        .map(convert::frame)
+        .map(dumpcollect::frame)
         .collect();
     for frame in &mut frames {
         frame.module.clone_from(&unnamed.module);
@@ -196,7 +166,7 @@ fn named(at: u64, record: &CrashRecord, loaded: &[stackwalk::Module]) -> Vec<Fra
 }
 
 /// The name of a signal that asks a process to end.
-pub(super) fn request_name(signal: i32) -> Option<&'static str> {
+pub(crate) fn request_name(signal: i32) -> Option<&'static str> {
     Some(match signal {
         SIGHUP => "SIGHUP",
         SIGINT => "SIGINT",
@@ -258,7 +228,8 @@ fn cause(record: &CrashRecord, frames: &[Frame]) -> String {
         }
         (SIGFPE, _, _) => "erroneous arithmetic operation".to_owned(),
         (SIGTRAP, _, _) => "breakpoint or trap".to_owned(),
-        _ => "forbidden system call".to_owned(),
+        (SIGSYS, _, _) => "forbidden system call".to_owned(),
+        _ => "a fatal signal".to_owned(),
     }
 }
 

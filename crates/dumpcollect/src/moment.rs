@@ -1,4 +1,4 @@
-//! Notes with each captured stack the record that came before it.
+//! Finds for each captured stack the record that came before it.
 
 use std::sync::OnceLock;
 use std::time::{Instant, SystemTime};
@@ -14,20 +14,24 @@ fn stamp() -> u64 {
 }
 
 /// Stamps all stacks of this process from now on.
-pub(crate) fn stamp_stacks() {
+pub fn stamp_stacks() {
     START.get_or_init(Instant::now);
     // If the program has set a hook of its own, errors have no place among the records.
     stackerr::set_capture_stamp(stamp);
 }
 
-/// One moment on the clock of stamps and on that of records.
-pub(crate) struct Moment {
+/// One moment, on the clock of stamps and on that of records.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
     stamp: u64,
-    pub(crate) system: SystemTime,
+    /// The moment on the clock of records.
+    pub system: SystemTime,
 }
 
 impl Moment {
-    pub(crate) fn now() -> Moment {
+    /// This moment.
+    #[must_use]
+    pub fn now() -> Moment {
         Moment {
             stamp: stamp(),
             system: SystemTime::now(),
@@ -35,7 +39,8 @@ impl Moment {
     }
 
     /// The sequence number of the last record of `snapshot` before a stamp.
-    pub(crate) fn last_before(&self, stamp: u64, snapshot: &Snapshot) -> Option<u64> {
+    #[must_use]
+    pub fn last_before(&self, stamp: u64, snapshot: &Snapshot) -> Option<u64> {
         let is_before = |time: SystemTime| {
             let age = self.system.duration_since(time).unwrap_or_default();
             self.stamp.saturating_sub(age.as_nanos() as u64) <= stamp

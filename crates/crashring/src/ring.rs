@@ -3,10 +3,9 @@
 //! A ring lies in the directory of the dumps while its process runs. It holds an outline, too: the
 //! dump that would be made of it, without records. A process that ends well removes the file. The
 //! next process to start finds the rings whose owner is dead, which it tells by their locks, and
-//! makes dumps of them: see `recovery`.
+//! makes dumps of them: see `orphan`.
 
-pub(crate) mod area;
-
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -14,32 +13,37 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use flightrec_dump::Dump;
+use dumpcollect::AppInfo;
+use dumpstore::{Dir, Store};
+use flightrec_dump::{Dump, Gauge};
 use forklock::ForkMutex;
+use logredact::Redactor;
 use tailwriter::{Builder, MappedTail, SharedTail, Snapshot};
 
-use crate::notices::Notices;
-use dumpstore::{Dir, Store};
-
-use area::{DUMPED, GAUGES, NOTE, OUTLINE, RESERVED};
+use crate::area::{self, DUMPED, GAUGES, NOTE, OUTLINE, RESERVED};
+use crate::outline;
 
 pub(crate) const EXTENSION: &str = "ring";
 
-/// The ring of this process and, in a forked child, that of the child.
-pub(crate) struct Rings {
+/// Says one sentence to the user.
+pub type Notice = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// Keeps the last records in a file of this process and, in a forked child, in one of the child. It is a
+/// ring: new records replace the oldest. A process that ends well [removes](CrashRing::remove) it.
+pub struct CrashRing {
     ring: Ring,
     store: Store,
     /// Made by the first process below this one in which a record is kept.
     of_child: OnceLock<Child>,
     /// Held while it is made.
     making: ForkMutex<()>,
-    notices: Arc<Notices>,
+    notice: Notice,
 }
 
 /// What a forked child keeps its records in. Its own children may have one, too.
 enum Child {
     /// Never dropped: a signal handler may write to it.
-    Mapped(&'static Rings),
+    Mapped(&'static CrashRing),
     Memory(SharedTail),
 }
 
@@ -55,23 +59,24 @@ struct Ring {
     generation: usize,
 }
 
-impl Rings {
-    /// Makes a ring in the first directory of the store that can be written to.
-    pub(crate) fn create(
-        store: &Store,
-        bounds: &Builder,
-        notices: Arc<Notices>,
-    ) -> io::Result<Rings> {
+impl CrashRing {
+    /// Makes a ring for lines within `bounds`, in the first directory of the store that can be written to.
+    /// `notice` is called where a forked child can have no ring.
+    ///
+    /// # Errors
+    ///
+    /// Those of making a file in the first directory.
+    pub fn create(store: &Store, bounds: &Builder, notice: Notice) -> io::Result<CrashRing> {
         let mut first_error = None;
         for dir in store.dirs() {
             match Ring::create(store, dir, bounds) {
                 Ok(ring) => {
-                    return Ok(Rings {
+                    return Ok(CrashRing {
                         ring,
                         store: store.clone(),
                         of_child: OnceLock::new(),
                         making: ForkMutex::new(()),
-                        notices,
+                        notice,
                     });
                 }
                 Err(error) => {
@@ -82,8 +87,9 @@ impl Rings {
         Err(first_error.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
     }
 
+    /// Keeps a line, the first `len` bytes of `padded`; see [`SharedTail::push_padded`].
     #[inline]
-    pub(crate) fn push(&self, class: u8, padded: &[u8], len: usize) {
+    pub fn push(&self, class: u8, padded: &[u8], len: usize) {
         if self.ring.generation != forklock::generation() {
             return self.push_in_child(class, padded, len);
         }
@@ -93,7 +99,7 @@ impl Rings {
     #[cold]
     fn push_in_child(&self, class: u8, padded: &[u8], len: usize) {
         match self.child() {
-            Some(Child::Mapped(rings)) => rings.push(class, padded, len),
+            Some(Child::Mapped(ring)) => ring.push(class, padded, len),
             Some(Child::Memory(tail)) => tail.push_padded(class, padded, len),
             None => {}
         }
@@ -115,36 +121,37 @@ impl Rings {
     }
 
     fn make_child(&self) -> Child {
-        let notices = Arc::clone(&self.notices);
-        let child = Rings::create(&self.store, &self.ring.bounds, notices).and_then(|rings| {
+        let notice = Arc::clone(&self.notice);
+        let child = CrashRing::create(&self.store, &self.ring.bounds, notice).and_then(|ring| {
             if let Some(outline) = self.ring.outline.get() {
                 let mut outline = outline.clone();
                 outline.process.pid = process::id();
-                rings.write_outline(outline)?;
+                ring.write_outline(outline)?;
             }
-            Ok(rings)
+            Ok(ring)
         });
         child.map_or_else(
             |error| {
                 let message = "records of this forked process will not outlive a crash";
-                self.notices.say(&format!("{message}: {error}"));
+                (self.notice)(&format!("{message}: {error}"));
                 Child::Memory(self.ring.bounds.clone().build_shared())
             },
-            |rings| {
-                let rings: &'static Rings = Box::leak(Box::new(rings));
+            |ring| {
+                let ring: &'static CrashRing = Box::leak(Box::new(ring));
                 // Without the note, a request to end would count as a crash.
-                let _ = stackwalk::ending::note_requests(rings.note());
-                Child::Mapped(rings)
+                let _ = stackwalk::ending::note_requests(ring.note());
+                Child::Mapped(ring)
             },
         )
     }
 
-    pub(crate) fn snapshot(&self) -> Snapshot {
+    /// Copies the last lines.
+    pub fn snapshot(&self) -> Snapshot {
         if self.ring.generation == forklock::generation() {
             return self.ring.tail.snapshot();
         }
         match self.of_child.get() {
-            Some(Child::Mapped(rings)) => rings.snapshot(),
+            Some(Child::Mapped(ring)) => ring.snapshot(),
             Some(Child::Memory(tail)) => tail.snapshot(),
             // The child has kept nothing so far: it shows what it inherited.
             None => self.ring.tail.snapshot(),
@@ -162,54 +169,88 @@ impl Rings {
     }
 
     /// What the file has besides the records; see [`area`].
-    pub(crate) fn reserved(&self) -> &[AtomicU8] {
+    fn reserved(&self) -> &[AtomicU8] {
         self.ring.tail.reserved()
     }
 
-    /// Where the gauges of this process are written.
-    pub(crate) fn gauges(&self) -> &[AtomicU8] {
-        &self.reserved()[GAUGES..OUTLINE]
+    /// Keeps a sample of the gauges; samples are numbered from 0. See [`procgauge::write_sample`].
+    pub fn write_gauge(&self, number: u64, gauge: &Gauge) {
+        procgauge::write_sample(&self.reserved()[GAUGES..OUTLINE], number, gauge);
+    }
+
+    /// Installs the handlers that write into this ring how the process ends: of the signals that are
+    /// crashes, and of those that ask it to end. Returns one sentence for each that could not be
+    /// installed, except where this system has none of them.
+    pub fn watch_process(&'static self) -> Vec<String> {
+        let armed = stackwalk::crash::arm(self.reserved());
+        let noting = stackwalk::ending::note_requests(self.note());
+        let said = [
+            ("a crash will be reported without a stack", armed),
+            (
+                "SIGTERM, SIGINT and SIGHUP will be reported as a crash of unknown cause",
+                noting,
+            ),
+        ];
+        let failed = said.into_iter().filter_map(|(what, result)| {
+            let error = result.err()?;
+            let is_there = error.kind() != io::ErrorKind::Unsupported;
+            is_there.then(|| format!("{what}: {error}"))
+        });
+        failed.collect()
     }
 
     /// How this process ends; see [`NOTE`].
-    pub(crate) fn note(&self) -> &AtomicU8 {
+    fn note(&self) -> &AtomicU8 {
         &self.reserved()[NOTE]
     }
 
     /// The failure that ends the process has a dump: the next start makes none.
-    pub(crate) fn note_dumped(&self) {
+    pub fn note_dumped(&self) {
         if self.ring.generation == forklock::generation() {
             self.note().store(DUMPED, Ordering::Relaxed);
-        } else if let Some(Child::Mapped(rings)) = self.of_child.get() {
-            rings.note_dumped();
+        } else if let Some(Child::Mapped(ring)) = self.of_child.get() {
+            ring.note_dumped();
         }
     }
 
-    /// Writes what a dump of the ring has to say besides the records.
+    /// Writes what a dump of the ring has to say of the program and its process. The values of secret keys
+    /// are masked before, and with `masks_text` all secrets are.
     ///
     /// # Errors
     ///
     /// `FileTooLarge` if there is more than the ring has room for.
-    pub(crate) fn write_outline(&self, outline: Dump) -> io::Result<()> {
+    pub fn describe(&self, app: &AppInfo, redactor: &Redactor, masks_text: bool) -> io::Result<()> {
+        self.write_outline(outline::of_process(app, redactor, masks_text))
+    }
+
+    fn write_outline(&self, outline: Dump) -> io::Result<()> {
         area::write_outline(self.reserved(), &outline)?;
         let _ = self.ring.outline.set(outline);
         Ok(())
     }
 
     /// Removes the file of this process.
-    pub(crate) fn remove(&self) {
+    pub fn remove(&self) {
         if self.ring.generation == forklock::generation() {
             if self.ring.tail.remove().is_err() {
                 // Windows keeps a file that is mapped. The next start removes it, without a dump.
                 self.note_dumped();
             }
-        } else if let Some(Child::Mapped(rings)) = self.of_child.get() {
-            rings.remove();
+        } else if let Some(Child::Mapped(ring)) = self.of_child.get() {
+            ring.remove();
         }
     }
 }
 
-impl Drop for Rings {
+impl fmt::Debug for CrashRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CrashRing")
+            .field("file", &self.ring.dir.shown(&self.ring.name))
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for CrashRing {
     /// Without a recorder nothing can crash in the middle of recording, except the panic that drops
     /// it.
     fn drop(&mut self) {

@@ -8,19 +8,32 @@ use packlog::{OpenedSpan, RecordKind, Unpacked};
 use stackerr::{SpanTrace, TracedSpan};
 use tailwriter::Snapshot;
 
-use crate::convert;
-use crate::source::Source;
+use crate::records;
 
-/// Adds the spans of this process to those that the dump has. `records` may hold spans, too; `carried`
-/// is what the errors carry.
-pub(crate) fn add(source: &Source, records: &Snapshot, carried: &[SpanTrace], dump: &mut Dump) {
+/// What knows the spans that are open.
+pub trait SpanSource: Send + Sync {
+    /// Calls `each` with every open span, as [`packlog::pack_span`] packs it. Spans that can't be
+    /// read now are skipped: a signal handler may ask.
+    fn open_spans(&self, each: &mut dyn FnMut(&[u8]));
+
+    /// What could not be kept, and what keeps records from the recorder: one sentence each, for
+    /// `notes` in the dump.
+    fn notes(&self) -> Vec<String>;
+}
+
+/// Adds the spans that the records and the stacks of a dump refer to, to those that it has. `closed`
+/// holds packed spans, perhaps among records; `open` knows those that are open; `carried` is what the
+/// errors carry.
+pub fn add_spans(
+    closed: &Snapshot,
+    open: Option<&dyn SpanSource>,
+    carried: &[SpanTrace],
+    dump: &mut Dump,
+) {
     let spans = std::mem::take(&mut dump.spans).into_iter();
     let mut known = Known(spans.map(|span| (span.id, span)).collect());
-    match source.tail.span_snapshot() {
-        Some(spans) => known.read(&spans),
-        None => known.read(records),
-    }
-    if let Some(open) = source.spans.get() {
+    known.read(closed);
+    if let Some(open) = open {
         open.open_spans(&mut |packed| known.add(packed, None));
         for note in open.notes() {
             if !dump.notes.contains(&note) {
@@ -31,14 +44,6 @@ pub(crate) fn add(source: &Source, records: &Snapshot, carried: &[SpanTrace], du
     for trace in carried {
         known.add_carried(trace, dump);
     }
-    known.move_to(dump);
-}
-
-/// Adds the spans of a dead process, which are among its records.
-#[cfg(feature = "crash-safe")]
-pub(crate) fn add_recovered(records: &Snapshot, dump: &mut Dump) {
-    let mut known = Known::default();
-    known.read(records);
     known.move_to(dump);
 }
 
@@ -177,14 +182,14 @@ fn span(id: u64, packed: &Unpacked<'_>, opened: &OpenedSpan<'_>) -> Span {
     span.follows_from = opened.follows_from().collect();
     span.name = packed.message.clone().into_owned();
     span.target = packed.target.to_owned();
-    span.level = convert::level(packed.level);
+    span.level = records::level(packed.level);
     span.file = packed.file.map(str::to_owned);
     span.line = packed.line;
     let opened_at = UNIX_EPOCH.checked_add(Duration::from_nanos(opened.opened_at));
     span.opened_at = opened_at.map(Into::into);
     for (key, value) in packed.fields() {
         // What was recorded later replaces what was there.
-        span.fields.insert(key, convert::value(value));
+        span.fields.insert(key, records::value(value));
     }
     span
 }

@@ -1,22 +1,24 @@
-//! Which of the kept records a dump has.
+//! Which of the kept records get into a dump.
 
 use std::time::{Duration, SystemTime};
 
 use flightrec_dump::{Dump, Level};
 
-/// What the builder says about it. Without an age, the tail keeps no more than the lines.
-pub(crate) struct Window {
+/// Which of the records that a tail keeps get into a dump. Without an age, the tail keeps no more than
+/// the lines.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
     /// The last records that are in a dump, however old.
-    pub(crate) lines: usize,
+    pub lines: usize,
     /// How many more there are of ERROR and WARN each.
-    pub(crate) warnings: usize,
+    pub warnings: usize,
     /// Younger records are in a dump, however many.
-    pub(crate) min_age: Option<Duration>,
+    pub min_age: Option<Duration>,
 }
 
 impl Window {
     /// How many records the tail must keep, if they fit into its bytes.
-    pub(crate) fn max_lines(&self) -> usize {
+    pub fn max_lines(&self) -> usize {
         match self.min_age {
             Some(_) => usize::MAX,
             None => self.lines,
@@ -25,7 +27,7 @@ impl Window {
 
     /// Leaves out what the tail kept only because it might still have been young. `has_share` tells for
     /// each record whether its thread, its target or its level keeps it.
-    pub(crate) fn apply(&self, dump: &mut Dump, now: SystemTime, has_share: &[bool]) {
+    pub fn apply(&self, dump: &mut Dump, now: SystemTime, has_share: &[bool]) {
         let Some(min_age) = self.min_age else {
             return;
         };

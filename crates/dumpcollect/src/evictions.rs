@@ -6,9 +6,8 @@ use flightrec_dump::{Dump, Eviction, Level};
 use log::Level as LogLevel;
 use tailwriter::{Entry, Snapshot};
 
-use crate::convert;
-use crate::shares::{self, LEVELS, TARGETS, THREADS};
-use crate::tail::{ERRORS, WARNINGS};
+use crate::groups::{ERRORS, LEVELS, TARGETS, THREADS, WARNINGS, groups};
+use crate::records;
 
 /// How many targets and how many threads a dump tells.
 const MOST: usize = 100;
@@ -21,8 +20,9 @@ struct Group<'a> {
     left_out: u64,
 }
 
-/// Tells in `dump`, which has its records, which of those of the snapshot's tail it has not.
-pub(crate) fn add(snapshot: &Snapshot, dump: &mut Dump) {
+/// Adds to a dump, which has its records, how many of those of the snapshot's tail it lacks, by target,
+/// level and thread.
+pub fn add_evictions(snapshot: &Snapshot, dump: &mut Dump) {
     let is_there: HashSet<u64> = dump.latest_logs.iter().map(|record| record.seq).collect();
     let mut kinds: [HashMap<u64, Group<'_>>; 3] = Default::default();
     let mut severe = [
@@ -37,7 +37,7 @@ pub(crate) fn add(snapshot: &Snapshot, dump: &mut Dump) {
         for (level, count) in &mut severe {
             *count += if *level == origin.level { left_out } else { 0 };
         }
-        let groups = shares::groups(record.line()).into_iter();
+        let groups = groups(record.line()).into_iter();
         for (kind, group) in kinds
             .iter_mut()
             .zip(groups)
@@ -68,7 +68,7 @@ pub(crate) fn add(snapshot: &Snapshot, dump: &mut Dump) {
     });
     levels.extend(severe.map(|(level, count)| {
         let mut eviction = Eviction::default();
-        (eviction.level, eviction.count) = (Some(convert::level(level)), count);
+        (eviction.level, eviction.count) = (Some(records::level(level)), count);
         eviction
     }));
     let threads = count(THREADS, |record, eviction| {
@@ -85,7 +85,7 @@ pub(crate) fn add(snapshot: &Snapshot, dump: &mut Dump) {
 }
 
 fn level(record: &Entry<'_>) -> Option<Level> {
-    packlog::origin(record.line()).map(|origin| convert::level(origin.level))
+    packlog::origin(record.line()).map(|origin| records::level(origin.level))
 }
 
 fn name(eviction: &Eviction) -> &str {

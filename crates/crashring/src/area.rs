@@ -7,13 +7,13 @@ use flightrec_dump::{Dump, Gauge};
 
 /// Which byte of the area tells how the process ended: zero, the number of the signal that asked it
 /// to end, or [`DUMPED`]. The bytes before it describe a crash.
-pub(super) const NOTE: usize = stackwalk::crash::AREA_BYTES;
+pub(crate) const NOTE: usize = stackwalk::crash::AREA_BYTES;
 /// Where gauges begin in the area.
-pub(super) const GAUGES: usize = NOTE + 8;
+pub(crate) const GAUGES: usize = NOTE + 8;
 /// Where the outline begins in the area: the length of its JSON in four bytes, and the JSON.
-pub(super) const OUTLINE: usize = GAUGES + procgauge::AREA_BYTES;
+pub(crate) const OUTLINE: usize = GAUGES + procgauge::AREA_BYTES;
 /// The length of the area.
-pub(super) const RESERVED: usize = OUTLINE + (64 << 10);
+pub(crate) const RESERVED: usize = OUTLINE + (64 << 10);
 
 /// The failure that ends the process has a dump.
 pub(crate) const DUMPED: u8 = u8::MAX;

@@ -1,6 +1,7 @@
 //! The threads of this process, as they are in a dump.
 
 use std::collections::HashMap;
+use std::io;
 use std::process;
 use std::thread;
 
@@ -8,19 +9,22 @@ use flightrec_dump::{Dump, Frame, StackOrigin, Thread, Trace};
 use stackwalk::StackEnd;
 use stackwalk::threads::{self, Outcome};
 
-use crate::convert;
-use crate::failure::Failure;
+use crate::stacks;
 
 /// The threads with the addresses of their stacks.
-#[derive(Clone, Default)]
-pub(crate) struct Threads(Vec<threads::Thread>);
+#[derive(Clone, Debug, Default)]
+pub struct Threads(Vec<threads::Thread>);
 
 /// The frames of each address: more than one where functions are inlined.
-pub(crate) type Names = HashMap<usize, Vec<Frame>>;
+pub type Names = HashMap<usize, Vec<Frame>>;
 
 impl Threads {
-    /// All threads, except for this one if the recorder has started it.
-    pub(crate) fn capture() -> std::io::Result<Threads> {
+    /// Captures all threads, except for this one if the recorder has started it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`stackwalk::threads::capture`].
+    pub fn capture() -> io::Result<Threads> {
         let mut threads = threads::capture()?;
         let is_ours = thread::current()
             .name()
@@ -32,39 +36,41 @@ impl Threads {
         Ok(Threads(threads))
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether no thread was captured.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Adds the threads without names of functions, and the modules that they need.
-    pub(crate) fn add_to(&self, dump: &mut Dump, failure: &Failure) {
+    pub fn add_to(&self, dump: &mut Dump, stalled: Option<u32>) {
         let addresses = self.addresses();
         let frames = stackerr::unnamed_frames_at(&addresses);
         let names = addresses
             .into_iter()
-            .zip(frames.iter().map(|frame| vec![convert::frame(frame)]))
+            .zip(frames.iter().map(|frame| vec![stacks::frame(frame)]))
             .collect();
-        self.add_names(&names, dump, failure);
+        self.add_names(&names, dump, stalled);
         let threads = dump.threads.iter().flat_map(|thread| &thread.frames);
         let traces = dump.all_traces().flat_map(|trace| &trace.frames);
         let used: Vec<&str> = threads
             .chain(traces)
             .filter_map(|frame| frame.module.as_deref())
             .collect();
-        dump.modules = convert::modules(|name| used.contains(&name));
+        dump.modules = stacks::modules(|name| used.contains(&name));
         dump.fingerprint = dump.fingerprint_of();
     }
 
     /// The names of all functions. Each address is looked up once, for threads often wait in the
     /// same place.
-    pub(crate) fn names(&self) -> Names {
+    pub fn names(&self) -> Names {
         let mut names = Names::new();
         if self.is_empty() {
             return names;
         }
         for frame in stackerr::frames_at(&self.addresses()) {
             let frames = names.entry(frame.ip()).or_default();
-            frames.push(convert::frame(&frame));
+            frames.push(stacks::frame(&frame));
         }
         names
     }
@@ -84,7 +90,7 @@ impl Threads {
 
     /// Puts the threads with these names into the dump. The thread that hangs comes first, and its
     /// stack is the stack of the failure.
-    pub(crate) fn add_names(&self, names: &Names, dump: &mut Dump, failure: &Failure) {
+    pub fn add_names(&self, names: &Names, dump: &mut Dump, stalled: Option<u32>) {
         if self.is_empty() {
             return;
         }
@@ -101,7 +107,7 @@ impl Threads {
             described
         });
         dump.threads = described.collect();
-        let Some(stalled) = failure.stalled else {
+        let Some(stalled) = stalled else {
             return;
         };
         dump.threads
@@ -119,7 +125,7 @@ impl Threads {
 }
 
 fn described(thread: &threads::Thread, names: &Names) -> Thread {
-    let mut described = unnamed(thread, process::id());
+    let mut described = describe_thread(thread, process::id());
     let frames = thread
         .addresses
         .iter()
@@ -128,11 +134,12 @@ fn described(thread: &threads::Thread, names: &Names) -> Thread {
     described
 }
 
-/// The thread of that process, without its frames.
-pub(crate) fn unnamed(thread: &threads::Thread, process: u32) -> Thread {
+/// A thread of the process with that id, without its frames.
+#[must_use]
+pub fn describe_thread(thread: &threads::Thread, process: u32) -> Thread {
     let mut described = Thread::default();
     described.id = thread.id.into();
-    described.name = Some(name(thread.id, &thread.name, process));
+    described.name = Some(thread_name_of(thread.id, &thread.name, process));
     described.state = Some(state(thread));
     described.stack_ended = match thread.outcome {
         Outcome::Walked(StackEnd::Outermost) => None,
@@ -141,9 +148,10 @@ pub(crate) fn unnamed(thread: &threads::Thread, process: u32) -> Thread {
     described
 }
 
-/// The name as records have it, where that is known. The system calls the main thread like the
-/// program.
-pub(crate) fn name(id: u32, name: &str, process: u32) -> String {
+/// The name of a thread as records have it, from its id and its name in the system, which calls the
+/// main thread like the program.
+#[must_use]
+pub fn thread_name_of(id: u32, name: &str, process: u32) -> String {
     let name = if id == process { "main" } else { name };
     name.to_owned()
 }

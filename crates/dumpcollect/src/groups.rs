@@ -1,8 +1,27 @@
-//! What is kept beside the last records of all: the last of each thread, target and level.
+//! What a tail keeps beside the last records of all: quotas of levels, shares of threads, targets and
+//! levels.
 
 use flightrec_dump::fnv1a;
 use log::Level;
 use tailwriter::{Groups, Shares};
+
+/// The class of ERROR, which has a quota in the tail.
+pub const ERRORS: u8 = 1;
+/// The class of WARN, which has a quota in the tail.
+pub const WARNINGS: u8 = 2;
+/// The class of spans, where they are in the same tail as records.
+pub const SPANS: u8 = 3;
+
+/// The class of records of a level: that of its quota, or 0.
+#[inline]
+#[must_use]
+pub fn class_of(level: Level) -> u8 {
+    match level {
+        Level::Error => ERRORS,
+        Level::Warn => WARNINGS,
+        _ => 0,
+    }
+}
 
 /// The kinds of groups.
 pub(crate) const THREADS: usize = 0;
@@ -10,17 +29,18 @@ pub(crate) const TARGETS: usize = 1;
 pub(crate) const LEVELS: usize = 2;
 
 /// How many records of each thread are kept, and of how many threads.
-pub(crate) const OF_THREAD: (usize, usize) = (32, 256);
+const OF_THREAD: (usize, usize) = (32, 256);
 /// How many records of each target are kept, and of how many targets.
-pub(crate) const OF_TARGET: (usize, usize) = (8, 512);
+const OF_TARGET: (usize, usize) = (8, 512);
 /// How many records are kept of INFO, DEBUG and TRACE each.
-pub(crate) const OF_LEVEL: usize = 200;
+const OF_LEVEL: usize = 200;
 
 /// The shares beside the last `lines` records of up to `max_bytes` bytes; none of them is greater.
 ///
 /// A thread may have long records, but a program with 256 threads and 512 targets that all do is rare:
 /// so the groups together may take more than the tail.
-pub(crate) fn shares(lines: usize, max_bytes: usize) -> Option<Shares> {
+#[must_use]
+pub fn shares(lines: usize, max_bytes: usize) -> Option<Shares> {
     if lines == 0 {
         return None;
     }

@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+// While the process runs.
+mod area;
+mod outline;
+mod ring;
+
+// When it has ended.
+mod crash;
+mod orphan;
+
+pub use orphan::Orphan;
+pub use ring::{CrashRing, Notice};

@@ -1,0 +1,86 @@
+//! The records of a dump, from packed records.
+
+use std::collections::HashMap;
+
+use flightrec_dump::{Dump, Entries, Level, LogRecord, Value};
+use packlog::{FieldValue, RecordKind, Unpacked};
+use tailwriter::{Entry, Snapshot};
+
+/// Adds the records of a snapshot, which `packlog` has packed, to a dump, and how many were evicted.
+/// Returns for each record whether a [share](crate::shares) keeps it.
+pub fn add_records(snapshot: &Snapshot, dump: &mut Dump) -> Vec<bool> {
+    let records = snapshot
+        .entries()
+        .filter_map(|entry| Some((record(&entry)?, entry.has_share())));
+    let has_share;
+    (dump.latest_logs, has_share) = records.unzip();
+    dump.evicted_logs = snapshot.evicted();
+    has_share
+}
+
+/// A packed record; `None` if the entry is about a span. What can't be read back says so in its message.
+pub fn record(entry: &Entry<'_>) -> Option<LogRecord> {
+    let mut record = LogRecord::default();
+    record.seq = entry.seq();
+    record.time = entry.time().into();
+    let Ok(packed) = packlog::unpack(entry.line()) else {
+        record.msg = "[this record could not be read back]".to_owned();
+        return Some(record);
+    };
+    if !matches!(packed.kind, RecordKind::Event) {
+        return None;
+    }
+    record.level = level(packed.level);
+    record.target = packed.target.to_owned();
+    record.file = packed.file.map(str::to_owned);
+    record.line = packed.line;
+    record.thread = packed.thread.to_owned();
+    record.span = packed.span;
+    record.fields = fields(&packed);
+    record.cut = packed.cut;
+    record.msg = packed.message.into();
+    Some(record)
+}
+
+/// The key-values of a record. A key that occurs again gets a number, as in the JSON of `logtee`:
+/// readers of JSON do not agree on which of two equal keys counts.
+fn fields(packed: &Unpacked<'_>) -> Entries<Value> {
+    // How often each key has occurred.
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut named = Vec::new();
+    for (key, field) in packed.fields() {
+        let mut name = key.to_owned();
+        while let Some(times) = seen.get_mut(&name) {
+            *times += 1;
+            name = format!("{name}_{times}");
+        }
+        seen.insert(name.clone(), 1);
+        named.push((name, value(field)));
+    }
+    named.into_iter().collect()
+}
+
+pub(crate) fn level(level: log::Level) -> Level {
+    match level {
+        log::Level::Error => Level::Error,
+        log::Level::Warn => Level::Warn,
+        log::Level::Info => Level::Info,
+        log::Level::Debug => Level::Debug,
+        log::Level::Trace => Level::Trace,
+    }
+}
+
+pub(crate) fn value(value: FieldValue<'_>) -> Value {
+    match value {
+        FieldValue::Null => Value::Null,
+        FieldValue::Bool(value) => value.into(),
+        FieldValue::I64(value) => value.into(),
+        FieldValue::U64(value) => value.into(),
+        FieldValue::I128(value) => value.into(),
+        FieldValue::U128(value) => value.into(),
+        FieldValue::F64(value) => value.into(),
+        FieldValue::Str(text) | FieldValue::Text(text) => text.into(),
+        FieldValue::Json(json) => serde_json::from_str(json).unwrap_or_else(|_| json.into()),
+        other => format!("{other:?}").into(),
+    }
+}

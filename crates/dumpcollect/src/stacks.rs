@@ -1,0 +1,49 @@
+//! Stacks and modules of a dump, from captured stacks.
+
+use flightrec_dump::{Frame, Module, StackOrigin, Trace};
+
+/// A stack as it is in a dump. `origin` is where it was captured, if it does not know better itself. Names
+/// of functions are looked up if `stack` has not looked them up before.
+pub fn trace(stack: &stackerr::StackTrace, origin: Option<StackOrigin>) -> Trace {
+    let mut trace = Trace::default();
+    trace.error = stack.error().to_owned();
+    trace.error_type = stack.type_name().map(str::to_owned);
+    trace.origin = origin.unwrap_or_else(|| self::origin(stack.origin()));
+    trace.frames = stack.frames().iter().map(frame).collect();
+    trace.trail = stack.trail().iter().map(|&place| place.into()).collect();
+    trace
+}
+
+fn origin(origin: stackerr::StackOrigin) -> StackOrigin {
+    match origin {
+        stackerr::StackOrigin::Conversion => StackOrigin::Conversion,
+        stackerr::StackOrigin::Foreign => StackOrigin::Foreign,
+        stackerr::StackOrigin::Panic => StackOrigin::Panic,
+        stackerr::StackOrigin::Caller => StackOrigin::Caller,
+        _ => StackOrigin::Creation,
+    }
+}
+
+/// A frame as it is in a dump. Frames of the recorder count as noise, too.
+pub fn frame(frame: &stackerr::Frame) -> Frame {
+    let mut dumped = Frame::default();
+    dumped.name = frame.name().to_owned();
+    dumped.file = frame.file().map(str::to_owned);
+    dumped.line = frame.line();
+    dumped.column = frame.column();
+    dumped.address = format!("{:#x}", frame.address());
+    dumped.module = frame.module().map(str::to_owned);
+    dumped.noise = frame.is_noise() || Frame::is_of_recorder(frame.name());
+    dumped
+}
+
+/// The executable, and each loaded module whose name `is_used`.
+pub fn modules(is_used: impl Fn(&str) -> bool) -> Vec<Module> {
+    let mut modules = stackerr::modules();
+    let mut is_executable = true;
+    modules.retain(|module| std::mem::take(&mut is_executable) || is_used(module.name()));
+    modules
+        .iter()
+        .map(|module| Module::new(module.name(), module.build_id().map(str::to_owned)))
+        .collect()
+}

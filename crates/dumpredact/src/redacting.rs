@@ -1,0 +1,78 @@
+//! When the values that a redactor has learned are forgotten.
+
+use forklock::{ForkMutex, LockError};
+use logredact::Redactor;
+
+/// Counts the dumps that are being made with a redactor. When none is left, the redactor forgets the
+/// values that it has learned from their texts.
+#[derive(Debug, Default)]
+pub struct Redacting(ForkMutex<usize>);
+
+/// A dump is being made; made by [`Redacting::start`].
+#[derive(Debug)]
+#[must_use = "what was learned may be forgotten when it is dropped"]
+pub struct RedactingGuard<'a> {
+    redacting: &'a Redacting,
+    redactor: &'a Redactor,
+    is_counted: bool,
+}
+
+impl Redacting {
+    /// Begins a dump, which ends when the guard is dropped. Always call it with the same redactor.
+    pub fn start<'a>(&'a self, redactor: &'a Redactor) -> RedactingGuard<'a> {
+        let is_counted = self.with_count(|count| *count += 1).is_some();
+        RedactingGuard {
+            redacting: self,
+            redactor,
+            is_counted,
+        }
+    }
+
+    /// `None` in a signal handler that interrupted this thread while it held the lock.
+    fn with_count<R>(&self, change: impl FnOnce(&mut usize) -> R) -> Option<R> {
+        match self.0.lock() {
+            Ok(mut count) => Some(change(&mut count)),
+            Err(LockError::Orphaned(mut count)) => {
+                // The dumps of the parent end in the parent.
+                *count = 0;
+                Some(change(&mut count))
+            }
+            Err(_) => None,
+        }
+    }
+}
+
+impl Drop for RedactingGuard<'_> {
+    fn drop(&mut self) {
+        if self.is_counted {
+            self.redacting.with_count(|count| {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    // Under the lock: no other dump may begin in between.
+                    self.redactor.forget();
+                }
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CANARY: &str = "c4nary-9f27e1b0";
+
+    #[test]
+    fn what_was_learned_is_forgotten_when_the_last_dump_is_done() {
+        let redactor = Redactor::default();
+        let redacting = Redacting::default();
+        let is_known = || redactor.text(CANARY) != CANARY;
+        let first = redacting.start(&redactor);
+        let second = redacting.start(&redactor);
+        let _ = redactor.text(&format!("password={CANARY}"));
+        drop(first);
+        assert!(is_known(), "the second dump is not done");
+        drop(second);
+        assert!(!is_known());
+    }
+}
