@@ -20,6 +20,7 @@ pub(crate) const CRATES: &[&str] = &[
     "procgauge",
     "dumpredact",
     "dumpcollect",
+    "dumpfailure",
     "crashring",
     "dumprules",
     "flightrec",

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use dumpfailure::Failure;
 use dumprules::{Outcome, Poller};
 
 use crate::exit;
-use crate::failure::Failure;
 use crate::recorder::Recorder;
 #[cfg(feature = "crash-safe")]
 use crate::tail::Tail;

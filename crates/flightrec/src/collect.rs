@@ -1,12 +1,11 @@
 //! Making a dump out of what was kept. Nothing is redacted here.
 
 use dumpcollect::{Moment, add_evictions, add_records};
+use dumpfailure::{Failure, Kept};
 use flightrec_dump::{Dump, Reason, Trace};
 use stackerr::SpanTrace;
 use tailwriter::Snapshot;
 
-use crate::failure::Failure;
-use crate::noted::Kept;
 use crate::source::Source;
 
 /// A dump without records says why that may be. A subscriber of `tracing` that is set after the

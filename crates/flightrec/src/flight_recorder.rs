@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::panic;
 use std::sync::Arc;
 
 use crate::error_ref::ErrorRef;
-use crate::failure::Failure;
 use crate::outcome::{DumpError, DumpOutcome};
 use crate::recorder::Recorder;
 use crate::testing::TestRun;
+use dumpfailure::Failure;
 use flightrec_dump::Dump;
 
 /// A flight recorder. Clones are handles to the same recorder.
@@ -94,6 +95,40 @@ impl FlightRecorder {
     #[track_caller]
     pub fn write_to(&self, writer: impl Write) -> io::Result<()> {
         self.snapshot().write_to(writer)
+    }
+
+    /// Remembers an error that the program handles itself, such as an attempt that it repeats,
+    /// without making a dump. The next dump has it, with its stack, in
+    /// [`noted_errors`](crate::Dump::noted_errors), unless the dump is of that very error. What a dump has
+    /// is then forgotten.
+    ///
+    /// Takes what [`dump_error`](FlightRecorder::dump_error) takes. An error that is noted again in
+    /// the same place, with the same messages and the same stack, is counted. Of different errors of
+    /// one place the first three and the last three are kept, of 32 places at most;
+    /// [`omitted_noted_errors`](crate::Dump::omitted_noted_errors) counts the others.
+    ///
+    /// Noted errors are in memory only: the dump of a process that was killed does not have them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let (recorder, _tee) = flightrec::builder("doc").dump_to(std::io::sink()).build();
+    /// let attempts = ["x", "y", "8080"];
+    /// let port = attempts.iter().find_map(|text| match text.parse::<u16>() {
+    ///     Ok(port) => Some(port),
+    ///     Err(error) => {
+    ///         recorder.note(&error);
+    ///         None
+    ///     }
+    /// });
+    /// assert_eq!(port, Some(8080));
+    /// assert_eq!(recorder.snapshot().noted_errors[0].count, 2);
+    /// ```
+    #[track_caller]
+    pub fn note<S, E: ErrorRef<S> + ?Sized>(&self, error: &E) {
+        let place = panic::Location::caller();
+        let read = || Failure::of_stacks(error.as_std_error(), error.stack_traces(), false);
+        self.recorder.pipeline.noted.add_with(place.into(), read);
     }
 
     /// Declares that the process ends well, so that the next start does not report a crash: what

@@ -10,7 +10,6 @@ mod testing;
 // What a program calls.
 mod error_ref;
 mod flight_recorder;
-mod noted;
 mod outcome;
 mod run;
 mod signals;
@@ -26,7 +25,6 @@ mod tail;
 
 // What detects failures.
 mod background;
-mod failure;
 mod panics;
 #[cfg(feature = "crash-safe")]
 mod recovery;
@@ -36,7 +34,6 @@ mod watches;
 mod collect;
 mod destination;
 mod exit;
-mod limiter;
 mod look_ahead;
 mod notices;
 mod pipeline;

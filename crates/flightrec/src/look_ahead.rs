@@ -11,13 +11,11 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use dumpcollect::Threads;
-use flightrec_dump::{Dump, Timestamp, Trigger};
+use dumpfailure::{Failure, Kept, SuppressedFailures};
+use flightrec_dump::{Dump, Timestamp};
 use forklock::{ForkMutex, TryLockError};
 use tailwriter::Snapshot;
 
-use crate::failure::Failure;
-use crate::limiter::SuppressedFailures;
-use crate::noted::Kept;
 use crate::outcome::DumpOutcome;
 
 /// How many more triggers one dump names.
@@ -212,20 +210,10 @@ impl Waiting {
         dump.also = self
             .also
             .iter()
-            .map(|(failure, at)| described(failure, *at))
+            .map(|(failure, at)| failure.as_trigger(*at))
             .collect();
         dump
     }
-}
-
-fn described(failure: &Failure, at: Timestamp) -> Trigger {
-    let mut trigger = Trigger::default();
-    trigger.kind = failure.kind.clone();
-    trigger.message.clone_from(&failure.message);
-    trigger.at = at;
-    trigger.error.clone_from(&failure.error);
-    trigger.stack_traces = failure.traces_without_names();
-    trigger
 }
 
 /// How many lines there have been.

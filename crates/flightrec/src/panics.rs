@@ -9,9 +9,9 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use dumpfailure::{Failure, PanicPayload, PayloadId};
 use forklock::ForkMutex;
 
-use crate::failure::{Failure, PanicPayload, PayloadId};
 use crate::outcome::DumpOutcome;
 use crate::pipeline;
 use crate::recorder::Recorder;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dumpcollect::Threads;
+use dumpfailure::{Decision, Failure, Kept, NotedErrors, RateLimiter, SuppressedFailures};
 use dumpredact::{Redacting, redact, redact_stacks};
 use flightrec_dump::Dump;
 use forklock::ForkMutex;
@@ -15,10 +16,7 @@ use logredact::Redactor;
 
 use crate::collect::{add_spans, collect, records};
 use crate::destination::Destination;
-use crate::failure::Failure;
-use crate::limiter::{Decision, RateLimiter, SuppressedFailures};
 use crate::look_ahead::{LookAhead, Waiting};
-use crate::noted::{Kept, NotedErrors};
 use crate::notices::Notices;
 use crate::outcome::{DumpError, DumpOutcome};
 use crate::source::Source;

@@ -3,11 +3,11 @@
 use std::process;
 use std::time::Duration;
 
+use dumpfailure::Failure;
 use dumprules::{Outcome, Rules};
 use log::{Level, LevelFilter, Record};
 use stackerr::Chain;
 
-use crate::failure::Failure;
 use crate::outcome::{DumpError, DumpOutcome};
 use crate::pipeline::Pipeline;
 use crate::record_filter::Switch;

@@ -4,7 +4,8 @@ use std::error::Error as StdError;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::{ExitCode, Termination};
 
-use crate::failure::Failure;
+use dumpfailure::Failure;
+
 use crate::{FlightRecorder, panics};
 
 impl FlightRecorder {

@@ -7,11 +7,11 @@ use std::process;
 use std::sync::Arc;
 use std::thread;
 
+use dumpfailure::Failure;
 use flightrec_dump::Listening;
 use stackwalk::signal::{self, Listener};
 
 use crate::destination::Destination;
-use crate::failure::Failure;
 use crate::recorder::Recorder;
 
 /// Makes a dump whenever one of the recorder's signals arrives.

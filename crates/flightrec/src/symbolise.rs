@@ -6,11 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use dumpcollect::Threads;
+use dumpfailure::{Failure, Kept, Noted};
 use flightrec_dump::{Dump, Timestamp, Trace};
 use stackerr::StackTraces;
-
-use crate::failure::Failure;
-use crate::noted::{Kept, Noted};
 
 /// How long a dump waits for its names.
 const TIMEOUT: Duration = Duration::from_secs(5);

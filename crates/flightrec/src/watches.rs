@@ -5,9 +5,8 @@ use std::sync::{Arc, Weak};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
+use dumpfailure::Failure;
 use forklock::ForkMutex;
-
-use crate::failure::Failure;
 
 /// How often the watcher checks within the limit of a watch.
 const LOOKS: u32 = 4;

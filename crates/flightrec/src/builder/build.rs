@@ -4,6 +4,7 @@ use std::process;
 use std::sync::{Arc, OnceLock};
 
 use dumpcollect::{ERRORS, WARNINGS, Window, shares};
+use dumpfailure::{NotedErrors, RateLimiter};
 use dumpredact::Redacting;
 use dumprules::Rules;
 use dumpstore::Store;
@@ -17,9 +18,7 @@ use crate::FlightRecorder;
 use crate::background;
 use crate::destination::Destination;
 use crate::gauges::Gauges;
-use crate::limiter::RateLimiter;
 use crate::look_ahead::LookAhead;
-use crate::noted::NotedErrors;
 use crate::notices::Notices;
 use crate::pipeline::Pipeline;
 use crate::record_filter::{RecordFilter, Switch};

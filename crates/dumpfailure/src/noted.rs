@@ -2,13 +2,11 @@
 
 use std::collections::VecDeque;
 use std::error::Error as StdError;
-use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use flightrec_dump::{ErrorNode, Location, NotedError, Timestamp, fnv1a};
 use forklock::ForkMutex;
 
-use crate::FlightRecorder;
-use crate::error_ref::ErrorRef;
 use crate::failure::Failure;
 
 /// How many different errors of one place are kept, of the first and of the last ones each.
@@ -21,59 +19,20 @@ const STACKS: usize = 8;
 const MESSAGES: usize = 32;
 const MESSAGE_BYTES: usize = 2_048;
 
-impl FlightRecorder {
-    /// Remembers an error that the program handles itself, such as an attempt that it repeats,
-    /// without making a dump. The next dump has it, with its stack, in
-    /// [`noted_errors`](crate::Dump::noted_errors), unless the dump is of that very error. What a dump has
-    /// is then forgotten.
-    ///
-    /// Takes what [`dump_error`](FlightRecorder::dump_error) takes. An error that is noted again in
-    /// the same place, with the same messages and the same stack, is counted. Of different errors of
-    /// one place the first three and the last three are kept, of 32 places at most;
-    /// [`omitted_noted_errors`](crate::Dump::omitted_noted_errors) counts the others.
-    ///
-    /// Noted errors are in memory only: the dump of a process that was killed does not have them.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # let (recorder, _tee) = flightrec::builder("doc").dump_to(std::io::sink()).build();
-    /// let attempts = ["x", "y", "8080"];
-    /// let port = attempts.iter().find_map(|text| match text.parse::<u16>() {
-    ///     Ok(port) => Some(port),
-    ///     Err(error) => {
-    ///         recorder.note(&error);
-    ///         None
-    ///     }
-    /// });
-    /// assert_eq!(port, Some(8080));
-    /// assert_eq!(recorder.snapshot().noted_errors[0].count, 2);
-    /// ```
-    #[track_caller]
-    pub fn note<S, E: ErrorRef<S> + ?Sized>(&self, error: &E) {
-        let place = panic::Location::caller();
-        // The program's code formats the error. It must not run under the lock.
-        let read = || Failure::of_stacks(error.as_std_error(), error.stack_traces(), false);
-        if let Ok(failure) = catch_unwind(AssertUnwindSafe(read)) {
-            self.recorder.pipeline.noted.add(failure, place.into());
-        }
-    }
-}
-
 /// The errors that were noted since the last dump.
-#[derive(Default)]
-pub(crate) struct NotedErrors(ForkMutex<Kept>);
+#[derive(Debug, Default)]
+pub struct NotedErrors(ForkMutex<Kept>);
 
 /// Noted errors, bounded.
-#[derive(Clone, Default)]
-pub(crate) struct Kept {
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
     /// The place with the newest error comes last.
     places: VecDeque<Place>,
     /// How many times errors were noted that are no longer here.
-    pub(crate) omitted: u64,
+    pub omitted: u64,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Place {
     /// Equal for one call of `note` and one origin of the error.
     key: u64,
@@ -82,8 +41,8 @@ struct Place {
 }
 
 /// An error, noted once or more often.
-#[derive(Clone)]
-pub(crate) struct Noted {
+#[derive(Clone, Debug)]
+pub struct Noted {
     failure: Failure,
     noted_at: Location,
     count: u64,
@@ -94,7 +53,7 @@ pub(crate) struct Noted {
 impl NotedErrors {
     /// Adds an error that carries a stack of its own. Others are left out: their messages are in the
     /// log.
-    pub(crate) fn add_if_captured(&self, error: &(dyn StdError + 'static), file: &str, line: u32) {
+    pub fn add_if_captured(&self, error: &(dyn StdError + 'static), file: &str, line: u32) {
         // The program's code formats the error. It must not run under the lock.
         let read = || {
             let stacks = stackerr::stack_traces(error);
@@ -102,6 +61,15 @@ impl NotedErrors {
         };
         if let Ok(Some(failure)) = catch_unwind(AssertUnwindSafe(read)) {
             self.add(failure, Location::new(file, line, 0));
+        }
+    }
+
+    /// Adds the error that `read` returns, noted at that place, with the stack of the caller if it has none.
+    /// `read` may run the program's code: if that panics, nothing is added.
+    pub fn add_with(&self, noted_at: Location, read: impl FnOnce() -> Failure) {
+        // Not under the lock.
+        if let Ok(failure) = catch_unwind(AssertUnwindSafe(read)) {
+            self.add(failure, noted_at);
         }
     }
 
@@ -118,12 +86,13 @@ impl NotedErrors {
     }
 
     /// Takes all, for a dump.
-    pub(crate) fn take(&self) -> Kept {
+    #[must_use]
+    pub fn take(&self) -> Kept {
         self.0.with(std::mem::take).unwrap_or_default()
     }
 
     /// Puts back what a dump that failed would have had.
-    pub(crate) fn put_back(&self, taken: Kept) {
+    pub fn put_back(&self, taken: Kept) {
         self.0.with(|kept| {
             let newer = std::mem::replace(kept, taken);
             kept.omitted = kept.omitted.saturating_add(newer.omitted);
@@ -133,14 +102,17 @@ impl NotedErrors {
         });
     }
 
-    pub(crate) fn clone_kept(&self) -> Kept {
+    /// A copy of all.
+    #[must_use]
+    pub fn clone_kept(&self) -> Kept {
         self.0.with(|kept| kept.clone()).unwrap_or_default()
     }
 }
 
 impl Kept {
     /// These without the failure itself: a program may note or log an error, and then hand it over.
-    pub(crate) fn without(&self, failure: &Failure) -> Kept {
+    #[must_use]
+    pub fn without(&self, failure: &Failure) -> Kept {
         let mut kept = self.clone();
         for place in &mut kept.places {
             place.errors.retain(|noted| !noted.is_part_of(failure));
@@ -190,7 +162,8 @@ impl Kept {
     }
 
     /// The errors, in the order in which they were last noted.
-    pub(crate) fn errors(&self) -> Vec<&Noted> {
+    #[must_use]
+    pub fn errors(&self) -> Vec<&Noted> {
         let mut errors: Vec<_> = self.places.iter().flat_map(|place| &place.errors).collect();
         errors.sort_by_key(|noted| noted.last_at);
         errors
@@ -198,12 +171,15 @@ impl Kept {
 }
 
 impl Noted {
-    pub(crate) fn failure(&self) -> &Failure {
+    /// The error, before it becomes a part of a dump.
+    #[must_use]
+    pub fn failure(&self) -> &Failure {
         &self.failure
     }
 
     /// The error as it is in a dump, without names.
-    pub(crate) fn described(&self) -> NotedError {
+    #[must_use]
+    pub fn described(&self) -> NotedError {
         let mut noted = NotedError::default();
         noted.error = self.failure.error.clone().unwrap_or_default();
         noted.count = self.count;
@@ -260,6 +236,8 @@ fn bound(error: &mut ErrorNode, left: &mut usize) {
 
 #[cfg(test)]
 mod tests {
+    use std::panic;
+
     use stackerr::StackTraces;
 
     use super::*;

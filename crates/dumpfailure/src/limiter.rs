@@ -21,14 +21,17 @@ const REMEMBERED: usize = 256;
 /// How many suppressed failures are described, of the first and of the last ones each.
 const DESCRIBED: usize = 5;
 
-/// Decides which failures are dumped and which are counted.
-pub(crate) struct RateLimiter {
+/// Decides which failures are dumped and which are counted: each once an hour, and of different ones ten in
+/// a row and two a minute, in each [`Budget`].
+#[derive(Debug)]
+pub struct RateLimiter {
     /// Oldest first, and few enough for a linear search.
     dumped: Vec<Dumped>,
     budgets: [TokenBucket; 5],
     suppressed: SuppressedFailures,
 }
 
+#[derive(Debug)]
 struct Dumped {
     key: u64,
     place: Option<u64>,
@@ -36,22 +39,26 @@ struct Dumped {
     at: Instant,
 }
 
+/// What is to be done about a failure.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Decision {
+pub enum Decision {
     /// Make a dump, which reports the failures that were suppressed since the last.
     Dump(SuppressedFailures),
     /// The failure was dumped before, to this file.
     Repeated(Option<PathBuf>),
+    /// There are too many different failures, or too many at one place. It was counted.
     TooMany,
 }
 
 /// Failures that were counted: how many, and the first and last of them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct SuppressedFailures {
-    pub(crate) count: u64,
+pub struct SuppressedFailures {
+    /// How many.
+    pub count: u64,
     /// How many of them a line on stderr has reported.
     told: u64,
-    pub(crate) described: Vec<Suppressed>,
+    /// The first and last of them.
+    pub described: Vec<Suppressed>,
 }
 
 impl SuppressedFailures {
@@ -83,8 +90,16 @@ impl SuppressedFailures {
     }
 }
 
+impl Default for RateLimiter {
+    fn default() -> RateLimiter {
+        RateLimiter::new()
+    }
+}
+
 impl RateLimiter {
-    pub(crate) fn new() -> RateLimiter {
+    /// A limiter that has seen no failure.
+    #[must_use]
+    pub fn new() -> RateLimiter {
         RateLimiter {
             dumped: Vec::new(),
             budgets: [TokenBucket::new(); 5],
@@ -92,7 +107,8 @@ impl RateLimiter {
         }
     }
 
-    pub(crate) fn decide(&mut self, failure: &Failure) -> Decision {
+    /// Decides about a failure. One that ends the process is dumped in any case.
+    pub fn decide(&mut self, failure: &Failure) -> Decision {
         self.decide_at(failure, Instant::now())
     }
 
@@ -123,7 +139,7 @@ impl RateLimiter {
     }
 
     /// The dump of a failure is in this file.
-    pub(crate) fn written(&mut self, failure: &Failure, path: Option<&Path>) {
+    pub fn written(&mut self, failure: &Failure, path: Option<&Path>) {
         let dumped = self.dumped.iter_mut();
         if let Some(dumped) = dumped
             .into_iter()
@@ -135,7 +151,7 @@ impl RateLimiter {
 
     /// A dump that was allowed could not be written. The next dump reports its failure, and those
     /// that it would have reported.
-    pub(crate) fn failed(&mut self, failure: &Failure, reported: SuppressedFailures) {
+    pub fn failed(&mut self, failure: &Failure, reported: SuppressedFailures) {
         self.dumped.retain(|dumped| Some(dumped.key) != failure.key);
         self.suppressed.merge(reported);
         self.suppressed.add(failure);
@@ -143,13 +159,13 @@ impl RateLimiter {
     }
 
     /// Counts a failure of which nothing else is known.
-    pub(crate) fn count(&mut self) {
+    pub fn count(&mut self) {
         self.suppressed.count = self.suppressed.count.saturating_add(1);
     }
 
     /// How many failures neither a dump nor a line on stderr has reported. They are not returned
     /// again.
-    pub(crate) fn take_unreported(&mut self) -> u64 {
+    pub fn take_unreported(&mut self) -> u64 {
         let unreported = std::mem::take(&mut self.suppressed);
         unreported.count.saturating_sub(unreported.told)
     }
@@ -177,7 +193,7 @@ impl RateLimiter {
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct TokenBucket {
     left: u32,
     refilled: Option<Instant>,
