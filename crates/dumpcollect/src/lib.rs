@@ -22,6 +22,6 @@ pub use groups::{ERRORS, SPANS, WARNINGS, class_of, shares};
 pub use moment::{Moment, stamp_stacks};
 pub use records::{add_records, record};
 pub use spans::{SpanSource, add_spans};
-pub use stacks::{frame, modules, trace};
+pub use stacks::{error_node, frame, modules, trace};
 pub use threads::{Names, Threads, describe_thread, thread_name_of};
 pub use window::Window;

@@ -1,6 +1,21 @@
-//! Stacks and modules of a dump, from captured stacks.
+//! Errors, stacks and modules of a dump.
 
-use flightrec_dump::{Frame, Module, StackOrigin, Trace};
+use flightrec_dump::{ErrorNode, Frame, Module, StackOrigin, Trace};
+use stackerr::ErrorTree;
+
+/// An error with its causes as it is in a dump. (The tree has a bounded depth.)
+#[must_use]
+pub fn error_node(tree: &ErrorTree) -> ErrorNode {
+    let sources = tree.sources.iter().flat_map(|source| {
+        // A span trace is no cause. It may have one.
+        match stackerr::is_span_trace(&source.message) {
+            true => source.sources.as_slice(),
+            false => std::slice::from_ref(source),
+        }
+    });
+    ErrorNode::new(tree.message.as_str(), tree.location.map(Into::into))
+        .with_sources(sources.map(error_node).collect())
+}
 
 /// A stack as it is in a dump. `origin` is where it was captured, if it does not know better itself. Names
 /// of functions are looked up if `stack` has not looked them up before.

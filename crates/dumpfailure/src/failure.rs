@@ -4,10 +4,10 @@ use std::any::Any;
 use std::error::Error as StdError;
 use std::panic::Location;
 
-use dumpcollect::thread_name;
+use dumpcollect::{error_node, thread_name};
 use flightrec_dump::{ErrorNode, Kind, StackOrigin, Timestamp, Trace, Trigger, fnv1a};
 use log::Record;
-use stackerr::{ErrorTree, SpanTrace, StackTraces};
+use stackerr::{SpanTrace, StackTraces};
 
 use crate::key::{add_messages, addresses};
 use crate::payload::PanicPayload;
@@ -321,17 +321,4 @@ impl Failure {
         self.key = Some(fnv1a(format!("{} {key}", self.kind).as_bytes()));
         self
     }
-}
-
-/// The tree has a bounded depth.
-pub(crate) fn error_node(tree: &ErrorTree) -> ErrorNode {
-    let sources = tree.sources.iter().flat_map(|source| {
-        // A span trace is no cause. It may have one.
-        match stackerr::is_span_trace(&source.message) {
-            true => source.sources.as_slice(),
-            false => std::slice::from_ref(source),
-        }
-    });
-    ErrorNode::new(tree.message.as_str(), tree.location.map(Into::into))
-        .with_sources(sources.map(error_node).collect())
 }

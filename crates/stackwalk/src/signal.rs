@@ -5,6 +5,18 @@
 
 use std::io;
 
+/// The signals by which the system ends a process because of an error of its own: its crashes.
+#[cfg(target_os = "linux")]
+pub(crate) const ERRORS: [std::ffi::c_int; 7] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGILL,
+    libc::SIGFPE,
+    libc::SIGABRT,
+    libc::SIGTRAP,
+    libc::SIGSYS,
+];
+
 /// Listens for a signal. Several may listen for the same one.
 #[derive(Debug)]
 pub struct Listener {
@@ -66,7 +78,7 @@ pub fn publish(name: &std::ffi::CStr, text: &[u8]) -> io::Result<()> {
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use super::Listener;
+    use super::{ERRORS, Listener};
     use crate::alternate_stack;
     use crate::process_lock::ProcessLock;
     use std::ffi::{CStr, c_int, c_void};
@@ -90,15 +102,6 @@ mod linux {
 
     pub(super) fn listen(signal: c_int) -> io::Result<Listener> {
         static LISTENING: ProcessLock = ProcessLock::new();
-        const ERRORS: [c_int; 7] = [
-            libc::SIGSEGV,
-            libc::SIGBUS,
-            libc::SIGILL,
-            libc::SIGFPE,
-            libc::SIGABRT,
-            libc::SIGTRAP,
-            libc::SIGSYS,
-        ];
         if ERRORS.contains(&signal) || !(1..SIGNALS as c_int).contains(&signal) {
             return Err(io::ErrorKind::InvalidInput.into());
         }

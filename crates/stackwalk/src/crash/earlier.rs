@@ -1,33 +1,24 @@
 //! What a signal did before, and doing that.
 
+use crate::signal::ERRORS;
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
-const SIGNALS: [c_int; 7] = [
-    libc::SIGSEGV,
-    libc::SIGBUS,
-    libc::SIGILL,
-    libc::SIGFPE,
-    libc::SIGABRT,
-    libc::SIGTRAP,
-    libc::SIGSYS,
-];
-
 /// What each signal did before; never freed.
-static EARLIER: AtomicPtr<[libc::sigaction; SIGNALS.len()]> = AtomicPtr::new(ptr::null_mut());
+static EARLIER: AtomicPtr<[libc::sigaction; ERRORS.len()]> = AtomicPtr::new(ptr::null_mut());
 /// Whether the earlier handler has restored the default action.
-static IS_DEFAULT: [AtomicBool; SIGNALS.len()] = [const { AtomicBool::new(false) }; SIGNALS.len()];
+static IS_DEFAULT: [AtomicBool; ERRORS.len()] = [const { AtomicBool::new(false) }; ERRORS.len()];
 
 /// Remembers what the signals do. Returns false if that was done before.
 pub(super) fn remember() -> io::Result<bool> {
     if !EARLIER.load(Ordering::Acquire).is_null() {
         return Ok(false);
     }
-    let mut earlier = [none(); SIGNALS.len()];
-    for (signal, action) in SIGNALS.iter().zip(&mut earlier) {
+    let mut earlier = [none(); ERRORS.len()];
+    for (signal, action) in ERRORS.iter().zip(&mut earlier) {
         // SAFETY: `action` is live.
         if unsafe { libc::sigaction(*signal, ptr::null(), action) } != 0 {
             return Err(io::Error::last_os_error());
@@ -39,7 +30,7 @@ pub(super) fn remember() -> io::Result<bool> {
 
 /// Installs the handler for all signals that were remembered and not ignored.
 pub(super) fn replace_by(handler: usize) -> io::Result<()> {
-    for (signal, action) in SIGNALS.iter().zip(earlier().into_iter().flatten()) {
+    for (signal, action) in ERRORS.iter().zip(earlier().into_iter().flatten()) {
         if action.sa_sigaction != libc::SIG_IGN {
             install(handler, *signal, action)?;
         }
@@ -47,7 +38,7 @@ pub(super) fn replace_by(handler: usize) -> io::Result<()> {
     Ok(())
 }
 
-fn earlier() -> Option<&'static [libc::sigaction; SIGNALS.len()]> {
+fn earlier() -> Option<&'static [libc::sigaction; ERRORS.len()]> {
     // SAFETY: it is null or points to what is never freed.
     unsafe { EARLIER.load(Ordering::Acquire).as_ref() }
 }
@@ -86,7 +77,7 @@ pub(super) unsafe fn pass_on(
     context: *mut c_void,
     before_death: impl FnOnce(),
 ) -> bool {
-    let Some(index) = SIGNALS.iter().position(|&its| its == signal) else {
+    let Some(index) = ERRORS.iter().position(|&its| its == signal) else {
         return true;
     };
     let Some(earlier) = earlier().map(|earlier| &earlier[index]) else {
