@@ -144,8 +144,15 @@ impl CachedOnly {
         CachedOnly(std::array::from_fn(|_| AtomicUsize::new(usize::MAX)))
     }
 
-    /// The position of the only branch, or `MAX`; `compute` is called if the cached answer is stale.
+    /// The position of the only branch, if there is one and the cached answer is not stale.
     #[inline]
+    pub(crate) fn known(&self, generation: usize, level: Level) -> Option<usize> {
+        // A difference in the generation bits makes this too large to be a position.
+        let only = self.0[level as usize].load(Ordering::Relaxed) ^ generation;
+        (only < Self::MAX).then_some(only)
+    }
+
+    /// The position of the only branch, or `MAX`; `compute` is called if the cached answer is stale.
     pub(crate) fn get(
         &self,
         generation: usize,
@@ -153,7 +160,6 @@ impl CachedOnly {
         compute: impl FnOnce() -> usize,
     ) -> usize {
         let cached = &self.0[level as usize];
-        // A difference in the generation bits makes this too large to be a position.
         let mut only = cached.load(Ordering::Relaxed) ^ generation;
         if only >= STEP {
             only = compute().min(Self::MAX);

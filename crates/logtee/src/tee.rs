@@ -85,7 +85,11 @@ impl Tee {
 
     /// Apart, so that the way of a record that one sink wants is short.
     #[inline(never)]
-    fn log_to_each(&self, generation: usize, record: &Record<'_>) {
+    fn log_to_each(&self, record: &Record<'_>) {
+        let generation = max_level::generation();
+        if let Some(branch) = self.0.only(generation, record.level()) {
+            return drop(branch.emit_unfiltered(record));
+        }
         for branch in &self.0.branches {
             if branch.admits(generation, record.level())
                 && let Some(Err(error)) = branch.emit(record)
@@ -107,10 +111,9 @@ impl Log for Tee {
         if context::in_use() {
             return context::join(record, |record| drop(self.0.emit(record)));
         }
-        let generation = max_level::generation();
-        match self.0.only(generation, record.level()) {
+        match self.0.known_only(max_level::generation(), record.level()) {
             Some(branch) => drop(branch.emit_unfiltered(record)),
-            None => self.log_to_each(generation, record),
+            None => self.log_to_each(record),
         }
     }
 
@@ -146,9 +149,14 @@ impl Fanout {
         }
     }
 
+    /// As [`only`](Fanout::only), if that was asked before.
+    #[inline]
+    fn known_only(&self, generation: usize, level: Level) -> Option<&Branch> {
+        self.branches.get(self.only.known(generation, level)?)
+    }
+
     /// The branch that alone could want the level, if its filter wants all records of that level. Most
     /// records of a program are of such a level.
-    #[inline]
     fn only(&self, generation: usize, level: Level) -> Option<&Branch> {
         let find = || self.find_only(generation, level);
         match self.only.get(generation, level, find) {
