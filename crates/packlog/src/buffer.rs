@@ -27,7 +27,7 @@ impl<'a> Buffer<'a> {
         Buffer {
             bytes,
             len,
-            limit,
+            limit: limit.min(MAX_LEN),
             cut: false,
         }
     }
@@ -76,13 +76,17 @@ impl<'a> Buffer<'a> {
         }
     }
 
+    /// `piece` has at most [`SHORT`] bytes.
     #[inline(always)]
     fn push_short(&mut self, piece: &[u8]) -> bool {
-        let Some(room) = self.room(piece.len()) else {
+        let end = self.len + piece.len();
+        if end > self.limit {
             return false;
-        };
-        copy_short(room, piece);
-        self.len += piece.len();
+        }
+        // As `len` is not above `MAX_LEN`, this is `len`: with it the compiler knows that there is room.
+        let start = self.len % MAX_LEN;
+        copy_short(&mut self.bytes[start..][..piece.len()], piece);
+        self.len = end;
         true
     }
 
