@@ -42,7 +42,8 @@ impl Threads {
         self.0.is_empty()
     }
 
-    /// Adds the threads without names of functions, and the modules that they need.
+    /// Adds the threads to a dump, without names of functions, and the modules that they need. `stalled` is
+    /// the thread that hangs, by its id in the system: it comes first, and its stack is that of the failure.
     pub fn add_to(&self, dump: &mut Dump, stalled: Option<u32>) {
         let addresses = self.addresses();
         let frames = stackerr::unnamed_frames_at(&addresses);
@@ -88,8 +89,7 @@ impl Threads {
         addresses
     }
 
-    /// Puts the threads with these names into the dump. The thread that hangs comes first, and its
-    /// stack is the stack of the failure.
+    /// Replaces the threads of a dump by the same ones with these names; see [`add_to`](Threads::add_to).
     pub fn add_names(&self, names: &Names, dump: &mut Dump, stalled: Option<u32>) {
         if self.is_empty() {
             return;
