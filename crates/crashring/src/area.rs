@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::{io, iter};
 
-use flightrec_dump::{Dump, Gauge};
+use flightrec_dump::Gauge;
+
+use crate::outline::Outline;
 
 /// Which byte of the area tells how the process ended: zero, the number of the signal that asked it
 /// to end, or [`DUMPED`]. The bytes before it describe a crash.
@@ -28,7 +30,7 @@ pub(crate) const OUTLINE_BYTES: usize = RESERVED - OUTLINE - LENGTH_BYTES;
 /// # Errors
 ///
 /// `FileTooLarge` if there is no room for it.
-pub(crate) fn write_outline(reserved: &[AtomicU8], outline: &Dump) -> io::Result<()> {
+pub(crate) fn write_outline(reserved: &[AtomicU8], outline: &Outline) -> io::Result<()> {
     let json = serde_json::to_vec(outline)?;
     let (length, room) = reserved[OUTLINE..].split_at(LENGTH_BYTES);
     if json.len() > room.len() {
@@ -57,14 +59,17 @@ pub(crate) fn gauges(reserved: &[u8]) -> Vec<Gauge> {
 }
 
 /// The outline; `None` if there is none, or if it is damaged.
-pub(crate) fn outline(reserved: &[u8]) -> Option<Dump> {
+pub(crate) fn outline(reserved: &[u8]) -> Option<Outline> {
     let (length, room) = reserved.get(OUTLINE..)?.split_first_chunk()?;
     let json = room.get(..u32::from_le_bytes(*length) as usize)?;
-    Dump::from_json(json).ok()
+    let outline: Outline = serde_json::from_slice(json).ok()?;
+    outline.is_known().then_some(outline)
 }
 
 #[cfg(test)]
 mod tests {
+    use flightrec_dump::Dump;
+
     use super::*;
 
     #[test]
@@ -75,10 +80,11 @@ mod tests {
             bytes.collect()
         };
         assert!(outline(&bytes()).is_none());
-        let mut written = Dump::default();
-        written.schema = flightrec_dump::SCHEMA.to_owned();
-        written.app = "app".to_owned();
-        written.process.args = vec!["x".repeat(50_000)];
+        let mut dump = Dump::default();
+        dump.schema = flightrec_dump::SCHEMA.to_owned();
+        dump.app = "app".to_owned();
+        dump.process.args = vec!["x".repeat(50_000)];
+        let mut written = Outline::from(dump);
         write_outline(&area, &written).unwrap();
         assert_eq!(outline(&bytes()).unwrap(), written);
         assert!(outline(&vec![255; RESERVED]).is_none());

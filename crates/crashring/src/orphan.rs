@@ -11,6 +11,7 @@ use tailwriter::Recovered;
 
 use crate::area::{self, DUMPED};
 use crate::crash;
+use crate::outline::Outline;
 use crate::ring::{CrashRing, EXTENSION, is_draft};
 
 /// How many rings one start makes dumps of; the next start continues.
@@ -127,7 +128,7 @@ impl Orphan {
         }
     }
 
-    fn outline(&self) -> Option<Dump> {
+    fn outline(&self) -> Option<Outline> {
         area::outline(self.0.reserved())
     }
 
@@ -136,13 +137,16 @@ impl Orphan {
     #[must_use]
     pub fn dump(&self, app: &AppInfo) -> Dump {
         let ring = &self.0;
-        let mut dump = self.outline().unwrap_or_else(|| {
-            // All that is known is the program's name. It may have been another version.
-            let mut dump = Dump::default();
-            app.describe(&mut dump);
-            (dump.version, dump.revision, dump.metadata) = Default::default();
-            dump
-        });
+        let mut dump = self.outline().map_or_else(
+            || {
+                // All that is known is the program's name. It may have been another version.
+                let mut dump = Dump::default();
+                app.describe(&mut dump);
+                (dump.version, dump.revision, dump.metadata) = Default::default();
+                dump
+            },
+            Dump::from,
+        );
         dump.created_at = Timestamp::now();
         // Rings are local files. Only the processors may have become others.
         dump.host = dumpcollect::host();

@@ -4,21 +4,81 @@ use std::mem;
 
 use dumpcollect::AppInfo;
 use dumpredact::redact;
-use flightrec_dump::{Dump, Kind, Reason};
+use flightrec_dump::{Dump, Entries, Module, Process};
 use logredact::{MASK, Redactor};
-
-use crate::area::OUTLINE_BYTES;
+use serde::{Deserialize, Serialize};
 
 /// What remains if it is too long: so many arguments and metadata, and so many bytes of each text.
 /// It fits even if each byte is escaped by six.
 const MOST: usize = 16;
 const MOST_BYTES: usize = 128;
 
-/// The outline of this process. Values of secret keys are masked, and with `masks_text` all secrets are.
-pub(crate) fn of_process(app: &AppInfo, redactor: &Redactor, masks_text: bool) -> Dump {
+/// What a dump of the ring says of the program and its process, under the keys of a dump.
+///
+/// Not the dump itself: code that reads all of it would be five times as large.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+pub(crate) struct Outline {
+    schema: String,
+    app: String,
+    version: Option<String>,
+    revision: Option<String>,
+    repository: Option<String>,
+    modules: Vec<Module>,
+    pub(crate) process: Process,
+    metadata: Entries<String>,
+    redactions: Entries<u64>,
+}
+
+impl From<Dump> for Outline {
+    fn from(dump: Dump) -> Outline {
+        Outline {
+            schema: dump.schema,
+            app: dump.app,
+            version: dump.version,
+            revision: dump.revision,
+            repository: dump.repository,
+            modules: dump.modules,
+            process: dump.process,
+            metadata: dump.metadata,
+            redactions: dump.redactions,
+        }
+    }
+}
+
+impl From<Outline> for Dump {
+    fn from(outline: Outline) -> Dump {
+        let mut dump = Dump::default();
+        dump.schema = outline.schema;
+        dump.app = outline.app;
+        dump.version = outline.version;
+        dump.revision = outline.revision;
+        dump.repository = outline.repository;
+        dump.modules = outline.modules;
+        dump.process = outline.process;
+        dump.metadata = outline.metadata;
+        dump.redactions = outline.redactions;
+        dump
+    }
+}
+
+impl Outline {
+    /// Whether it is one that this version understands.
+    pub(crate) fn is_known(&self) -> bool {
+        self.schema.starts_with("flightrec/")
+    }
+}
+
+/// The outline of this process, whose JSON has up to `room` bytes. Values of secret keys are masked, and
+/// with `masks_text` all secrets are.
+pub(crate) fn of_process(
+    app: &AppInfo,
+    redactor: &Redactor,
+    masks_text: bool,
+    room: usize,
+) -> Outline {
     let mut outline = Dump::default();
     app.describe(&mut outline);
-    outline.reason = Reason::new(Kind::Crash, "");
     outline.modules = dumpcollect::modules(|_| false);
     outline.process = dumpcollect::process(app.started, &dumpcollect::thread_name());
     if masks_text {
@@ -26,22 +86,23 @@ pub(crate) fn of_process(app: &AppInfo, redactor: &Redactor, masks_text: bool) -
     } else {
         mask_by_keys(&mut outline, redactor);
     }
-    fitting(outline, redactor)
+    fitting(outline, redactor, room)
 }
 
 /// The outline, cut if there is no room for it as it is.
-fn fitting(mut outline: Dump, redactor: &Redactor) -> Dump {
+fn fitting(mut dump: Dump, redactor: &Redactor, room: usize) -> Outline {
+    let outline = Outline::from(dump.clone());
     let json = serde_json::to_vec(&outline);
-    if json.is_ok_and(|json| json.len() <= OUTLINE_BYTES) {
+    if json.is_ok_and(|json| json.len() <= room) {
         return outline;
     }
     // What remains of a secret that is cut may not look like one.
-    redact(&mut outline, redactor);
-    shortened(outline)
+    redact(&mut dump, redactor);
+    shortened(dump.into())
 }
 
 /// Without the rest of long arguments, metadata and names.
-fn shortened(mut outline: Dump) -> Dump {
+fn shortened(mut outline: Outline) -> Outline {
     shorten(&mut outline.app);
     shorten(&mut outline.process.thread);
     let names = [
@@ -112,13 +173,16 @@ fn mask_by_keys(outline: &mut Dump, redactor: &Redactor) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::area::OUTLINE_BYTES;
 
     /// The outline as the next start reads it.
     fn written(outline: &Dump) -> Dump {
-        let fitting = fitting(outline.clone(), &Redactor::default());
+        let fitting = fitting(outline.clone(), &Redactor::default(), OUTLINE_BYTES);
         let json = serde_json::to_vec(&fitting).unwrap();
         assert!(json.len() <= OUTLINE_BYTES, "{}", json.len());
-        Dump::from_json(&json).unwrap()
+        let read: Outline = serde_json::from_slice(&json).unwrap();
+        assert!(read.is_known());
+        read.into()
     }
 
     #[test]

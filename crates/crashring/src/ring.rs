@@ -15,13 +15,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use dumpcollect::AppInfo;
 use dumpstore::{Dir, Store};
-use flightrec_dump::{Dump, Gauge};
+use flightrec_dump::Gauge;
 use forklock::ForkMutex;
 use logredact::Redactor;
 use tailwriter::{Builder, MappedTail, SharedTail, Snapshot};
 
-use crate::area::{self, DUMPED, GAUGES, NOTE, OUTLINE, RESERVED};
-use crate::outline;
+use crate::area::{self, DUMPED, GAUGES, NOTE, OUTLINE, OUTLINE_BYTES, RESERVED};
+use crate::outline::{self, Outline};
 
 pub(crate) const EXTENSION: &str = "ring";
 
@@ -54,7 +54,7 @@ struct Ring {
     dir: Dir,
     name: PathBuf,
     bounds: Builder,
-    outline: OnceLock<Dump>,
+    outline: OnceLock<Outline>,
     /// See [`forklock::generation`].
     generation: usize,
 }
@@ -220,10 +220,15 @@ impl CrashRing {
     ///
     /// `FileTooLarge` if there is more than the ring has room for.
     pub fn describe(&self, app: &AppInfo, redactor: &Redactor, masks_text: bool) -> io::Result<()> {
-        self.write_outline(outline::of_process(app, redactor, masks_text))
+        self.write_outline(outline::of_process(
+            app,
+            redactor,
+            masks_text,
+            OUTLINE_BYTES,
+        ))
     }
 
-    fn write_outline(&self, outline: Dump) -> io::Result<()> {
+    fn write_outline(&self, outline: Outline) -> io::Result<()> {
         area::write_outline(self.reserved(), &outline)?;
         let _ = self.ring.outline.set(outline);
         Ok(())
