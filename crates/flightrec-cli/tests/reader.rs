@@ -270,6 +270,45 @@ fn a_long_log_is_shown_in_part_and_around_each_error() {
 }
 
 #[test]
+fn a_run_of_equal_records_is_one_line_however_records_are_selected() {
+    let record = |seq: u64| {
+        let msg = if seq < 40 { "begin" } else { "no answer" };
+        json!({"seq": seq, "msg": msg, "level": "DEBUG", "target": "net",
+            "time": format!("2026-11-23T00:30:{:02}Z", seq - 10)})
+    };
+    let log: Vec<Value> = (38..=60).map(record).collect();
+    let dump = json!({"created_at": "2026-11-23T00:31:00Z",
+        "reason": {"kind": "error", "message": "bad"}, "latest_logs": log});
+    let lines = |args: &[&str]| {
+        let text = show(dump.clone(), args);
+        let lines = text.lines().filter(|line| line.contains("net"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    // The last 21 records are equal.
+    let some = |args: &[&str], expected: &str| {
+        let lines = lines(args);
+        let [.., last] = &lines[..] else {
+            panic!("{args:?}: nothing is shown")
+        };
+        assert!(last.contains(expected), "{args:?}: {lines:#?}");
+        assert_eq!(
+            lines
+                .iter()
+                .filter(|line| line.contains("no answer"))
+                .count(),
+            1
+        );
+    };
+    some(&[], "×21 until -10.000s");
+    some(&["--around", "43"], "until -");
+    some(&["--around", "00:30:33"], "until -");
+    some(&["--grep", "no answer"], "×21 until -10.000s");
+    some(&["--last", "21"], "×21 until -10.000s");
+    // With --all each is shown.
+    assert_eq!(lines(&["--all", "--log", "all"]).len(), 23);
+}
+
+#[test]
 fn redaction_names_its_rules_and_keeps_the_order_of_keys() {
     let bench = Bench::new();
     let dump = r#"{"schema":"flightrec/1","zeta":1,"app":"a","reason":{"message":"db-7.example.org: /srv/secret/plan.txt"},"alpha":2}"#;
