@@ -77,7 +77,7 @@ pub fn add_evictions(snapshot: &Snapshot, dump: &mut Dump) {
     });
     for mut of_kind in [targets, levels, threads] {
         of_kind.retain(|eviction| eviction.count > 0);
-        of_kind.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| name(a).cmp(name(b))));
+        of_kind.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| name(a).cmp(name(b))));
         of_kind.truncate(MOST);
         dump.evictions.append(&mut of_kind);
     }

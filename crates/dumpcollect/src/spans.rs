@@ -150,7 +150,7 @@ impl Known {
             wanted.extend(&span.follows_from);
             dump.spans.push(span);
         }
-        dump.spans.sort_by_key(|span| span.id);
+        dump.spans.sort_unstable_by_key(|span| span.id);
         if missing > 0 {
             let spans = if missing == 1 { "span is" } else { "spans are" };
             dump.notes.push(format!(

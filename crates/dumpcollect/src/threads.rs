@@ -110,10 +110,10 @@ impl Threads {
         let Some(stalled) = stalled else {
             return;
         };
-        dump.threads
-            .sort_by_key(|thread| thread.id != u64::from(stalled));
-        let first = dump.threads.first();
-        if let Some(thread) = first.filter(|thread| thread.id == u64::from(stalled)) {
+        let mut threads = dump.threads.iter();
+        if let Some(at) = threads.position(|thread| thread.id == u64::from(stalled)) {
+            dump.threads[..=at].rotate_right(1);
+            let thread = &dump.threads[0];
             let mut trace = Trace::default();
             trace.error.clone_from(&dump.reason.message);
             trace.origin = StackOrigin::Hang;

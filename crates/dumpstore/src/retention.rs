@@ -66,7 +66,9 @@ impl Retention {
         let (mut order, repeated): (Vec<_>, Vec<_>) = dumps
             .into_iter()
             .partition(|dump| dump.name == newest || seen.insert(fingerprint(dir, &dump.name)));
-        order.sort_by_key(|dump| dump.name != newest);
+        if let Some(at) = order.iter().position(|dump| dump.name == newest) {
+            order[..=at].rotate_right(1);
+        }
         order.extend(repeated);
         while order.len() > 1 && !self.holds(&order) {
             if let Some(oldest) = order.pop() {

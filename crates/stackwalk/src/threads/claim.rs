@@ -2,6 +2,7 @@
 
 use super::answer::on_request;
 use super::procfs::Listed;
+use std::cmp::Reverse;
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -15,11 +16,11 @@ pub(super) fn claim_signal(threads: &[Listed]) -> Option<c_int> {
     if let Some(current) = claimed_signal() {
         return Some(current);
     }
-    let mut signals: Vec<c_int> = (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev().collect();
-    // Stable, so that the highest of the best comes first.
-    signals.sort_by_key(|&signal| {
+    let mut signals: Vec<c_int> = (libc::SIGRTMIN()..=libc::SIGRTMAX()).collect();
+    // The highest of the best comes first.
+    signals.sort_unstable_by_key(|&signal| {
         let blocking = threads.iter().filter(|thread| thread.blocks(signal));
-        blocking.count()
+        (blocking.count(), Reverse(signal))
     });
     let free = |signal: c_int| {
         action_of(signal).is_some_and(|action| action.sa_sigaction == libc::SIG_DFL)
