@@ -80,7 +80,10 @@ pub(crate) fn value(value: FieldValue<'_>) -> Value {
         FieldValue::U128(value) => value.into(),
         FieldValue::F64(value) => value.into(),
         FieldValue::Str(text) | FieldValue::Text(text) => text.into(),
+        #[cfg(feature = "nested-values")]
         FieldValue::Json(json) => serde_json::from_str(json).unwrap_or_else(|_| json.into()),
+        #[cfg(not(feature = "nested-values"))]
+        FieldValue::Json(json) => json.into(),
         other => format!("{other:?}").into(),
     }
 }

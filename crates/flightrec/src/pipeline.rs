@@ -66,14 +66,13 @@ impl Pipeline {
             return Ok(DumpOutcome::Suppressed);
         }
         let _reset = ResetDumping;
-        if !has_room() {
-            self.count();
-            return Err(self.report(DumpError::new(
-                "no dump: less than 32 MiB of memory is left",
-            )));
-        }
-        let failure = make_failure();
-        let decision = self.limiter.with(|limiter| limiter.decide(&failure));
+        self.check_room()?;
+        self.dump_failure(source, &make_failure())
+    }
+
+    /// Makes a dump of a failure, unless the limiter says no.
+    fn dump_failure(&self, source: &Source, failure: &Failure) -> Result<DumpOutcome, DumpError> {
+        let decision = self.limiter.with(|limiter| limiter.decide(failure));
         let reported = match decision.unwrap_or(Decision::TooMany) {
             Decision::Dump(suppressed) => suppressed,
             Decision::Repeated(path) => {
@@ -87,17 +86,17 @@ impl Pipeline {
             }
             Decision::TooMany => return Ok(DumpOutcome::Suppressed),
         };
-        if let Some(outcome) = self.look_ahead.join(&failure, &reported) {
+        if let Some(outcome) = self.look_ahead.join(failure, &reported) {
             self.limiter
-                .with(|limiter| limiter.written(&failure, outcome.path()));
+                .with(|limiter| limiter.written(failure, outcome.path()));
             return Ok(outcome);
         }
         let taken = self.noted.take();
-        let noted = taken.without(&failure);
+        let noted = taken.without(failure);
         // The program's code runs in here: redaction rules, callbacks, a writer. None of it may
         // take the program down.
         let dumped = catch_unwind(AssertUnwindSafe(|| {
-            self.dump_new(source, &failure, reported.clone(), &noted)
+            self.dump_new(source, failure, reported.clone(), &noted)
         }));
         let dumped = dumped
             .unwrap_or_else(|_| Err(self.report(DumpError::new("no dump: making it panicked"))));
@@ -105,10 +104,21 @@ impl Pipeline {
             self.noted.put_back(taken);
         }
         self.limiter.with(|limiter| match &dumped {
-            Ok(outcome) => limiter.written(&failure, outcome.path()),
-            Err(_) => limiter.failed(&failure, reported),
+            Ok(outcome) => limiter.written(failure, outcome.path()),
+            Err(_) => limiter.failed(failure, reported),
         });
         dumped
+    }
+
+    /// Whether there is room for a dump. If not, that is counted and reported.
+    fn check_room(&self) -> Result<(), DumpError> {
+        if has_room() {
+            return Ok(());
+        }
+        self.count();
+        Err(self.report(DumpError::new(
+            "no dump: less than 32 MiB of memory is left",
+        )))
     }
 
     fn dump_new(
