@@ -87,3 +87,22 @@ pub(crate) fn value(value: FieldValue<'_>) -> Value {
         other => format!("{other:?}").into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_nested_if_that_is_wanted() {
+        let json = r#"{"ports":[80,443]}"#;
+        let ports = Value::List(vec![80_u64.into(), 443_u64.into()]);
+        let nested = Value::Map([("ports".to_owned(), ports)].into_iter().collect());
+        let expected = match cfg!(feature = "nested-values") {
+            true => nested,
+            false => json.into(),
+        };
+        assert_eq!(value(FieldValue::Json(json)), expected);
+        // What was cut is text.
+        assert_eq!(value(FieldValue::Json("{\"por")), Value::from("{\"por"));
+    }
+}
