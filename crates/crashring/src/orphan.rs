@@ -12,7 +12,7 @@ use tailwriter::Recovered;
 use crate::area::{self, DUMPED};
 use crate::crash;
 use crate::outline::Outline;
-use crate::ring::{CrashRing, EXTENSION, is_draft};
+use crate::ring::{CrashRing, EXTENSION, is_draft, with_shown_path};
 
 /// How many rings one start makes dumps of; the next start continues.
 const MAX_AT_ONCE: usize = 16;
@@ -87,15 +87,6 @@ fn orphans_in(
 
 fn has_extension(name: &Path, extension: &str) -> bool {
     name.extension().is_some_and(|its| its == extension)
-}
-
-/// The message of an error, with the path as its owner knows it.
-fn with_shown_path(error: &io::Error, dir: &Dir, name: &Path) -> String {
-    let reached = dir.path_of(name).unwrap_or_default();
-    let shown = dir.shown(name);
-    error
-        .to_string()
-        .replace(&*reached.to_string_lossy(), &shown.to_string_lossy())
 }
 
 impl Orphan {

@@ -290,11 +290,13 @@ impl Ring {
             .duration_since(UNIX_EPOCH)
             .map_or(0, |time| time.as_nanos());
         let name = PathBuf::from(format!("{}-{nanos}.{EXTENSION}", process::id()));
+        let mapped = bounds.clone().reserve(RESERVED);
+        let tail = mapped.build_mapped(dir.path_of(&name)?).map_err(|error| {
+            let message = with_shown_path(&error, &dir, &name);
+            io::Error::new(error.kind(), message)
+        })?;
         Ok(Ring {
-            tail: bounds
-                .clone()
-                .reserve(RESERVED)
-                .build_mapped(dir.path_of(&name)?)?,
+            tail,
             dir,
             name,
             bounds: bounds.clone(),
@@ -302,6 +304,15 @@ impl Ring {
             generation: forklock::generation(),
         })
     }
+}
+
+/// The message of an error, with the path as its owner knows it.
+pub(crate) fn with_shown_path(error: &io::Error, dir: &Dir, name: &Path) -> String {
+    let reached = dir.path_of(name).unwrap_or_default();
+    let shown = dir.shown(name);
+    error
+        .to_string()
+        .replace(&*reached.to_string_lossy(), &shown.to_string_lossy())
 }
 
 /// Whether a file is the beginning of a ring, left by a process that was killed while it made it.

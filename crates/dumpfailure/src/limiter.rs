@@ -163,6 +163,12 @@ impl RateLimiter {
         self.suppressed.count = self.suppressed.count.saturating_add(1);
     }
 
+    /// Counts a failure that a line on stderr reports.
+    pub fn count_told(&mut self) {
+        self.count();
+        self.suppressed.told = self.suppressed.told.saturating_add(1);
+    }
+
     /// How many failures neither a dump nor a line on stderr has reported. They are not returned
     /// again.
     pub fn take_unreported(&mut self) -> u64 {
@@ -242,6 +248,16 @@ mod tests {
 
     fn is_dump(decision: &Decision, suppressed: u64) -> bool {
         matches!(decision, Decision::Dump(others) if others.count == suppressed)
+    }
+
+    #[test]
+    fn a_failure_that_the_user_was_told_is_not_told_again() {
+        let mut limiter = RateLimiter::new();
+        limiter.count_told();
+        limiter.count();
+        assert_eq!(limiter.take_unreported(), 1);
+        limiter.count_told();
+        assert!(is_dump(&limiter.decide(&failure(7)), 1), "a dump counts it");
     }
 
     #[test]

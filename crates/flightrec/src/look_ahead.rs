@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use dumpcollect::Threads;
 use dumpfailure::{Failure, Kept, SuppressedFailures};
-use flightrec_dump::{Dump, Timestamp};
+use flightrec_dump::{Dump, Kind, Timestamp};
 use forklock::{ForkMutex, TryLockError};
 use tailwriter::Snapshot;
 
@@ -73,13 +73,15 @@ impl LookAhead {
         self.wait.is_some() && !failure.may_end_process()
     }
 
-    /// Adds a failure to the dump that waits, if one does.
+    /// Adds a failure to the dump that waits, if one does. Not a hang or a request: their dumps are made for
+    /// the stacks of all threads at this moment.
     pub(crate) fn join(
         &self,
         failure: &Failure,
         suppressed: &SuppressedFailures,
     ) -> Option<DumpOutcome> {
-        if !self.applies_to(failure) {
+        let is_of_this_moment = matches!(failure.kind, Kind::Hang | Kind::Signal);
+        if !self.applies_to(failure) || is_of_this_moment {
             return None;
         }
         self.waiting.with(|waiting| {

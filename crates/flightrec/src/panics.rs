@@ -123,7 +123,7 @@ pub(crate) fn on_panic(recorder: &Arc<Recorder>, info: &PanicHookInfo<'_>) {
     if pipeline::is_dumping() {
         pipeline.count();
     } else if !pipeline::has_room() {
-        pipeline.count();
+        pipeline.count_told();
         remember(PayloadId::of(info.payload()), None);
         pipeline
             .notices

@@ -115,7 +115,7 @@ impl Pipeline {
         if has_room() {
             return Ok(());
         }
-        self.count();
+        self.count_told();
         Err(self.report(DumpError::new(
             "no dump: less than 32 MiB of memory is left",
         )))
@@ -226,6 +226,11 @@ impl Pipeline {
     /// Counts a failure that gets no dump.
     pub(crate) fn count(&self) {
         self.limiter.with(RateLimiter::count);
+    }
+
+    /// Counts a failure that gets no dump, which the user is told elsewhere.
+    pub(crate) fn count_told(&self) {
+        self.limiter.with(RateLimiter::count_told);
     }
 
     /// Tells the user about failures that no dump reports, because the process ends.

@@ -343,6 +343,23 @@ fn a_ring_that_can_not_be_made_is_reported() {
     );
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn the_report_names_the_ring_by_the_path_that_the_user_knows() {
+    let dir = tempdir().unwrap();
+    // The directory can be opened, and no file in it.
+    let next = std::process::Command::new("sh")
+        .args(["-c", "ulimit -n 4; exec \"$0\" --exact program --nocapture"])
+        .arg(std::env::current_exe().unwrap())
+        .env("SCENARIO", "well")
+        .env("DUMPS", dir.path())
+        .output()
+        .unwrap();
+    let said = stderr(&next);
+    let expected = format!("cannot make the ring file {}/", dir.path().display());
+    assert!(said.contains(&expected), "{said}");
+}
+
 #[test]
 fn a_ring_can_be_read_by_hand() {
     let dir = tempdir().unwrap();

@@ -40,12 +40,20 @@ fn program() {
         unsafe { libc::signal(libc::SIGUSR1, own_handler as *const () as usize) };
     }
     let (made, wait) = mpsc::channel();
-    let recorder = quiet(&dir)
+    let mut builder = quiet(&dir);
+    if scenario == "look_ahead" {
+        let hour = std::time::Duration::from_secs(3_600);
+        builder = builder.look_ahead(hour).dump_on(log::Level::Error);
+    }
+    let recorder = builder
         .dump_on_signal(libc::SIGUSR1)
         .dump_on_signal(libc::SIGSEGV)
         .on_dump(move |_, _| made.send(()).unwrap())
         .install()
         .unwrap();
+    if scenario == "look_ahead" {
+        log::error!("its dump waits");
+    }
     println!("ready {}", OWN.load(Ordering::SeqCst));
     if scenario == "fork" {
         // SAFETY: the child does what is safe in a signal handler.
@@ -156,6 +164,19 @@ fn a_signal_makes_a_dump_of_all_threads_and_the_program_goes_on() {
             names.collect::<Vec<_>>()
         );
     }
+}
+
+#[test]
+fn a_signal_makes_a_dump_of_its_own_while_another_dump_waits() {
+    let dir = tempdir().unwrap();
+    let mut program = Program::start("look_ahead", dir.path());
+    program.signal();
+    program.line("dumped");
+    let dumps = made(dir.path());
+    let kinds: Vec<_> = dumps.iter().map(|dump| dump.reason.kind.as_str()).collect();
+    assert_eq!(kinds, ["level", "signal"]);
+    assert!(!dumps[1].threads.is_empty());
+    program.end();
 }
 
 #[test]
