@@ -8,6 +8,7 @@ mod gauges;
 mod log;
 mod places;
 pub(crate) mod records;
+pub(crate) mod recursion;
 pub(crate) mod runs;
 mod source;
 pub(crate) mod spans;

@@ -7,6 +7,7 @@ use flightrec_dump::{Dump, Frame, Kind, StackOrigin, Trace};
 use jiff::Timestamp;
 
 use super::places::{self, Row, place, place_of};
+use super::recursion::{self, Step};
 use super::spans::Spans;
 use super::{View, source};
 use crate::render::count;
@@ -148,23 +149,33 @@ impl<'a> Stacks<'a> {
         // If all frames are the runtime's, all are shown.
         let all = view.all || frames.iter().all(|frame| frame.noise);
         let visible = frames.iter().enumerate();
-        let visible: Vec<(usize, &Frame)> = visible
-            .filter(|(_, frame)| all || !frame.noise)
-            .take(MAX_FRAMES)
-            .collect();
-        let digits = visible
-            .last()
-            .map_or(1, |(n, _)| n.to_string().len())
-            .max(2);
-        let first = visible.iter().position(|(_, frame)| !frame.noise);
-        let named = |at: &usize| visible[*at].1.is_named();
-        let marked = first.filter(|at| is_cause && named(at));
-        let row = |(at, &(n, frame)): (usize, &(usize, &'a Frame))| {
-            let mark = if marked == Some(at) { "▶" } else { " " };
+        let visible: Vec<(usize, &Frame)> =
+            visible.filter(|(_, frame)| all || !frame.noise).collect();
+        let first = visible.iter().find(|(_, frame)| !frame.noise);
+        let marked = first.filter(|(_, frame)| is_cause && frame.is_named());
+        let marked = marked.map(|(n, _)| *n);
+        let folded = recursion::fold(&visible, view.all);
+        let steps = &folded[..folded.len().min(MAX_FRAMES)];
+        let numbers = visible.last().map_or(0, |(n, _)| *n);
+        let digits = numbers.to_string().len().max(2);
+        let row = |step: &Step<'a>| {
+            let &(n, frame) = match step {
+                Step::Frame(n, frame) => &(*n, *frame),
+                Step::Again { frames, times } => {
+                    return Row {
+                        lead: " ".repeat(digits + 4),
+                        lead_on: " ".repeat(digits + 4),
+                        text: recursion::again(*frames, *times),
+                        style: DIM,
+                        place: None,
+                    };
+                }
+            };
+            let mark = if marked == Some(n) { "▶" } else { " " };
             let name = text::line(text::without_hash(&frame.name));
             let style = match frame.noise {
                 true => DIM,
-                false if marked == Some(at) => BOLD,
+                false if marked == Some(n) => BOLD,
                 false => PLAIN,
             };
             Row {
@@ -175,10 +186,12 @@ impl<'a> Stacks<'a> {
                 place: Some(where_it_is(frame, view)),
             }
         };
-        let rows: Vec<Row> = visible.iter().enumerate().map(row).collect();
+        let rows: Vec<Row> = steps.iter().map(row).collect();
         let mut asked = 0;
         places::print(out, &rows, view, |out, n| {
-            let (_, frame) = visible[n];
+            let Step::Frame(_, frame) = steps[n] else {
+                return Ok(());
+            };
             asked += usize::from(!frame.noise);
             let mut is_new = || self.shown.insert((frame.file.as_deref(), frame.line));
             if view.source && !frame.noise && asked <= WITH_SOURCE && is_new() {
@@ -194,7 +207,7 @@ impl<'a> Stacks<'a> {
                 count::of(hidden, "frame")
             )?;
         }
-        let cut = frames.len() - visible.len() - if all { 0 } else { hidden };
+        let cut = folded[steps.len()..].iter().map(Step::frames).sum();
         if cut > 0 {
             let cut = count::of(cut, "more frame");
             writeln!(out, "{DIM}      … {cut} (cut){DIM:#}")?;

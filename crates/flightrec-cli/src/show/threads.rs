@@ -93,7 +93,7 @@ pub(super) fn print<'a>(out: &mut dyn Write, stacks: &mut Stacks<'a>) -> io::Res
             .stack_traces
             .iter()
             .any(|trace| !trace.frames.is_empty() && trace.frames == first.frames);
-        if is_shown && are_several {
+        if is_shown {
             writeln!(out, "{DIM}      the stack above{DIM:#}")?;
         } else {
             let is_cause = matches!(group.rank, Rank::Crashed | Rank::Stalled);

@@ -8,6 +8,7 @@ use super::parts::{MAX_TITLE, brief, file_name, fitting};
 use crate::paths::Paths;
 use crate::render::count::of;
 use crate::render::text;
+use crate::show::recursion::{self, Step};
 
 /// Frames of a stack at most.
 const MAX_FRAMES: usize = 40;
@@ -84,6 +85,15 @@ impl<'a> Stacks<'a> {
                 others => format!(" and {} with the same stack", of(others, "other")),
             };
             let name = span(&brief(name));
+            let of_failure = self.dump.stack_traces.first();
+            if of_failure.is_some_and(|trace| trace.frames == first.frames) {
+                let line = format!("**Thread** {name}{others}{crashed}: the first stack\n\n");
+                if budget.take(line.len()) {
+                    self.taken += 1;
+                    self.text.push_str(&line);
+                }
+                continue;
+            }
             let heading = format!("**Thread** {name}{others}{crashed}:\n\n");
             self.stack(&heading, &first.frames, first.crashed, usize::MAX, budget);
         }
@@ -116,7 +126,13 @@ impl<'a> Stacks<'a> {
         let marked = shown()
             .next()
             .filter(|(_, frame)| is_cause && frame.is_named());
-        let line = |(n, frame): (usize, &Frame)| {
+        let line = |step: &Step<'_>| {
+            let (n, frame) = match *step {
+                Step::Frame(n, frame) => (n, frame),
+                Step::Again { frames, times } => {
+                    return format!("      {}", recursion::again(frames, times));
+                }
+            };
             let mark = if marked.is_some_and(|(at, _)| at == n) {
                 '▶'
             } else {
@@ -126,8 +142,9 @@ impl<'a> Stacks<'a> {
             let (name, _) = text::head(&name, MAX_TITLE);
             format!("{mark} {n:>2}  {name}  {}", self.place(frame))
         };
-        let mut lines: Vec<String> = shown().take(MAX_FRAMES).map(line).collect();
-        let more = shown().count().saturating_sub(MAX_FRAMES);
+        let steps = recursion::fold(&shown().collect::<Vec<_>>(), false);
+        let mut lines: Vec<String> = steps.iter().take(MAX_FRAMES).map(line).collect();
+        let more: usize = steps.iter().skip(MAX_FRAMES).map(Step::frames).sum();
         if more > 0 {
             lines.push(format!("… {}", of(more, "more frame")));
         }

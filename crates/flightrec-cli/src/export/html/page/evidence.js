@@ -2,6 +2,10 @@
 
 const MAX_STACKS_OPEN = 3;
 const MAX_FRAMES = 500;
+/** How many functions call one another in a circle at most, as far as it is found. */
+const MAX_CYCLE = 16;
+/** Fewer repetitions are shown as they are. */
+const MIN_TIMES = 4;
 const MAX_ROWS = 1000;
 const MAX_TEXT = 5000;
 
@@ -210,6 +214,31 @@ function stackItem(stack, process, page) {
   return item;
 }
 
+/** A recursion: which frames only repeat those before them, by the number of the first. */
+function repetitions(visible) {
+  const found = new Map();
+  const isSame = (at, other) =>
+    asText(visible[at].frame.address) === asText(visible[other].frame.address) &&
+    asText(visible[at].frame.name) === asText(visible[other].frame.name);
+  for (let at = 0; at < visible.length; at += 1) {
+    for (let cycle = 1; cycle <= MAX_CYCLE; cycle += 1) {
+      let end = at + cycle;
+      while (end < visible.length && isSame(end, end - cycle)) end += 1;
+      const times = Math.floor((end - at) / cycle);
+      if (times < MIN_TIMES) continue;
+      const which = cycle === 1 ? "the frame above" : `the ${cycle} frames above`;
+      const last = at + cycle * times - 1;
+      found.set(visible[at + cycle].number, {
+        text: `… ${which} ${grouped(times - 1)} more times`,
+        last: visible[last].number,
+      });
+      at = last;
+      break;
+    }
+  }
+  return found;
+}
+
 /** The frames, those of the runtime hidden and counted. */
 function frameList(frames, process, page, here = "") {
   const isNoise = (frame) => frame.noise === true;
@@ -217,12 +246,22 @@ function frameList(frames, process, page, here = "") {
   const hidden = frames.every(isNoise) ? 0 : frames.filter(isNoise).length;
   const marked = frames.findIndex((frame) => !isNoise(frame));
   const list = h("ol", { class: "frames", start: 0 });
-  frames.slice(0, MAX_FRAMES).forEach((frame, number) => {
-    const isHidden = hidden > 0 && isNoise(frame);
-    list.append(frameItem(frame, number, number === marked ? here : "", isHidden, page, process));
-  });
+  const isHidden = (frame) => hidden > 0 && isNoise(frame);
+  const repeated = repetitions(frames.map((frame, number) => ({ frame, number })).filter(({ frame }) => !isHidden(frame)));
+  let shown = 0;
+  let number = 0;
+  for (; number < frames.length && shown < MAX_FRAMES; number += 1) {
+    const again = repeated.get(number);
+    if (again) {
+      list.append(h("li", { class: "frame again muted" }, again.text));
+      number = again.last;
+    } else {
+      list.append(frameItem(frames[number], number, number === marked ? here : "", isHidden(frames[number]), page, process));
+    }
+    shown += 1;
+  }
   const parts = [unnamedNote(frames, process), list];
-  if (frames.length > MAX_FRAMES) parts.push(h("p", { class: "muted" }, `… ${count(frames.length - MAX_FRAMES, "more frame")}`));
+  if (number < frames.length) parts.push(h("p", { class: "muted" }, `… ${count(frames.length - number, "more frame")}`));
   if (hidden > 0) {
     const toggle = button(`Show ${count(hidden, "hidden frame")} of the runtime`, () => {
       const isShown = list.classList.toggle("all");
