@@ -82,7 +82,12 @@ fn stack_ended(record: &CrashRecord) -> String {
     }
     let guessed = record.frames.iter().filter(|frame| frame.guessed).count();
     if guessed > 0 {
-        text = format!("{text}; {guessed} frames were found without an unwind table");
+        let were = if guessed == 1 {
+            "frame was"
+        } else {
+            "frames were"
+        };
+        text = format!("{text}; {guessed} {were} found without an unwind table");
     }
     text
 }

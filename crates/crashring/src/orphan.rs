@@ -189,7 +189,7 @@ fn message(ring: &Recovered, ran: Option<f64>) -> String {
                                killed before"
             .to_owned(),
         (None, _) => "the cause is unknown: a signal such as SIGKILL, which the system sends when \
-                      memory runs out, or `_exit`"
+                      memory runs out, `_exit`, or `exec`"
             .to_owned(),
     };
     let ran = ran.map_or_else(

@@ -314,8 +314,9 @@ impl Builder {
     /// level lies in memory, and is lost with the process.
     /// A process that exits removes the file itself: at the end of
     /// [`run`](crate::FlightRecorder::run), in [`close`](crate::FlightRecorder::close), when `main`
-    /// returns, or in [`std::process::exit`]. After C's `_exit` the file stays, and the dump says that
-    /// the cause is unknown: call [`close`](crate::FlightRecorder::close) before it.
+    /// returns, or in [`std::process::exit`]. After C's `_exit`, and when the program replaces itself
+    /// by `exec`, the file stays, and the dump says that the cause is unknown: call
+    /// [`close`](crate::FlightRecorder::close) before these.
     ///
     /// SIGTERM, SIGINT and SIGHUP are requests to end, not crashes; see
     /// [`crash_on_termination`](Builder::crash_on_termination).
@@ -457,15 +458,24 @@ impl Builder {
     /// or returns true for one of their causes. [`run`](crate::FlightRecorder::run) still shows them. By
     /// default all errors make dumps.
     ///
+    /// A tool whose output is often read by another program that ends early, as in `tool | head`, ignores
+    /// [`BrokenPipe`](std::io::ErrorKind::BrokenPipe). The panic of `println!` in such a pipe makes no
+    /// dump in any case.
+    ///
     /// # Examples
     ///
     /// ```
     /// use flightrec::DumpOutcome;
+    /// use std::io;
     /// use std::num::ParseIntError;
     ///
     /// let (recorder, _tee) = flightrec::builder("doc")
     ///     .dump_to(std::io::sink())
-    ///     .ignore_errors(|error| error.is::<ParseIntError>())
+    ///     .ignore_errors(|error| {
+    ///         let error_of_io = error.downcast_ref::<io::Error>();
+    ///         error.is::<ParseIntError>()
+    ///             || error_of_io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    ///     })
     ///     .build();
     /// let usage = stackerr::Error::new("x".parse::<u16>().unwrap_err()).context("--port");
     /// assert_eq!(recorder.dump_error(&usage)?, DumpOutcome::Suppressed);

@@ -128,9 +128,35 @@ pub(crate) fn on_panic(recorder: &Arc<Recorder>, info: &PanicHookInfo<'_>) {
         pipeline
             .notices
             .say("no dump of this panic: less than 32 MiB of memory is left");
+    } else if is_about_closed_output(info) {
+        remember(PayloadId::of(info.payload()), None);
+        note_reported(recorder);
     } else if is_first || !is_notice(info) {
         dump(recorder, info);
     }
+}
+
+/// Whether `println!` or `eprintln!` panics because the reader has gone, as in `tool | head`. That is
+/// how many programs end, and no failure of theirs.
+fn is_about_closed_output(info: &PanicHookInfo<'_>) -> bool {
+    let is_from_std = info
+        .location()
+        .is_some_and(|at| at.file().ends_with("std/src/io/stdio.rs"));
+    let text = info.payload().downcast_ref::<String>();
+    // The number is that of EPIPE, or what Windows says when a pipe is being closed.
+    let [error, of_windows] = ["(os error 32)", "(os error 232)"];
+    is_from_std && text.is_some_and(|text| text.ends_with(error) || text.ends_with(of_windows))
+}
+
+/// The process aborts after the hooks. That is the same failure, about which nothing more is to be said.
+fn note_reported(recorder: &Recorder) {
+    #[cfg(feature = "crash-safe")]
+    if cfg!(panic = "abort")
+        && let crate::tail::Tail::Mapped(ring) = &recorder.source.tail
+    {
+        ring.note_dumped();
+    }
+    let _ = recorder;
 }
 
 /// Whether a panic only announces that the process ends because of the panic before it, which met a
@@ -170,13 +196,8 @@ fn dump(recorder: &Arc<Recorder>, info: &PanicHookInfo<'_>) {
         return;
     }
     let outcome = wait.recv_timeout(TIMEOUT);
-    // The process aborts after the hooks. That is the same failure.
-    #[cfg(feature = "crash-safe")]
-    if cfg!(panic = "abort")
-        && matches!(&outcome, Ok(Ok(outcome)) if *outcome != DumpOutcome::Suppressed)
-        && let crate::tail::Tail::Mapped(ring) = &recorder.source.tail
-    {
-        ring.note_dumped();
+    if matches!(&outcome, Ok(Ok(outcome)) if *outcome != DumpOutcome::Suppressed) {
+        note_reported(recorder);
     }
     let is_suppressed = matches!(outcome, Ok(Ok(DumpOutcome::Suppressed)));
     remember(id, is_suppressed.then(|| Box::new(failure)));

@@ -53,6 +53,9 @@ fn program() {
         "exits" => std::process::exit(3),
         // SAFETY: ends the process at once.
         "leaves" => unsafe { libc::_exit(0) },
+        "prints to nobody" => loop {
+            println!("the reader has gone");
+        },
         "drops" | "next" | "next, which asks" => drop(recorder),
         _ => {
             let _ = std::io::stdin().read_line(&mut String::new());
@@ -119,6 +122,19 @@ fn an_exit_closes_the_recorder() {
         assert_no_rings(dir.path());
         assert_eq!(next("next", dir.path()), (Vec::new(), String::new()));
     }
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let dir = tempdir().unwrap();
+    let output = start("prints to nobody", dir.path());
+    let output = output.wait_with_output().unwrap();
+    assert!(
+        stderr(&output).contains("failed printing to stdout"),
+        "{output:?}"
+    );
+    assert!(!stderr(&output).contains("crash report"), "{output:?}");
+    assert_eq!(next("next", dir.path()), (Vec::new(), String::new()));
 }
 
 #[test]
