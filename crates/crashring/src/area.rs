@@ -62,8 +62,7 @@ pub(crate) fn gauges(reserved: &[u8]) -> Vec<Gauge> {
 pub(crate) fn outline(reserved: &[u8]) -> Option<Outline> {
     let (length, room) = reserved.get(OUTLINE..)?.split_first_chunk()?;
     let json = room.get(..u32::from_le_bytes(*length) as usize)?;
-    let outline: Outline = serde_json::from_slice(json).ok()?;
-    outline.is_known().then_some(outline)
+    serde_json::from_slice(json).ok()
 }
 
 #[cfg(test)]

@@ -123,8 +123,8 @@ impl Orphan {
         area::outline(self.0.reserved())
     }
 
-    /// The dump of the process, whichever program it was. Nothing is masked. `app` is for a ring that does
-    /// not say what program wrote it.
+    /// The dump of the process, whichever program it was. Nothing is masked, and there is no
+    /// fingerprint yet. `app` is for a ring that does not say what program wrote it.
     #[must_use]
     pub fn dump(&self, app: &AppInfo) -> Dump {
         let ring = &self.0;
@@ -171,7 +171,6 @@ impl Orphan {
         if let Some(record) = CrashRecord::read(ring.reserved()) {
             crash::describe(&record, &mut dump);
         }
-        dump.fingerprint = dump.fingerprint_of();
         dump
     }
 }

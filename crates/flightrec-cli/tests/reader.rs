@@ -309,6 +309,42 @@ fn a_run_of_equal_records_is_one_line_however_records_are_selected() {
 }
 
 #[test]
+fn a_recursion_is_shown_once_and_a_stack_is_not_repeated_among_the_threads() {
+    let frame = |name: &str, address: u64, noise: bool| {
+        json!({"name": name, "file": "src/a.rs", "line": address, "noise": noise,
+            "address": format!("{address:#x}")})
+    };
+    // Two functions call each other, through one of the runtime.
+    let mut frames = vec![frame("app::fails", 1, false)];
+    for _ in 0..300 {
+        frames.push(frame("app::even", 2, false));
+        frames.push(frame("core::call", 3, true));
+        frames.push(frame("app::odd", 4, false));
+    }
+    frames.push(frame("app::main", 5, false));
+    let dump = json!({"reason": {"kind": "crash", "message": "bad"},
+        "process": {"pid": 1, "thread": "main"},
+        "stack_traces": [{"error": "bad", "origin": "crash", "frames": frames}],
+        "threads": [{"id": 1, "name": "main", "crashed": true, "frames": frames}]});
+    let bench = Bench::new();
+    put(&bench, "dump.json", dump.clone());
+    let markdown = bench.print(&["export", "--to", "markdown", "dump.json"]);
+    for text in [show(dump.clone(), &[]), markdown] {
+        let times = |what: &str| text.matches(what).count();
+        assert_eq!(times("… the 2 frames above 299 more times"), 1, "{text}");
+        for name in ["app::fails", "app::even", "app::odd", "app::main"] {
+            assert_eq!(times(name), 1, "{name}: {text}");
+        }
+        assert!(
+            !text.contains("(cut)") && !text.contains("more frames"),
+            "{text}"
+        );
+    }
+    let all = show(dump, &["--all"]);
+    assert!(!all.contains("more times") && all.matches("app::even").count() > 100);
+}
+
+#[test]
 fn redaction_names_its_rules_and_keeps_the_order_of_keys() {
     let bench = Bench::new();
     let dump = r#"{"schema":"flightrec/1","zeta":1,"app":"a","reason":{"message":"db-7.example.org: /srv/secret/plan.txt"},"alpha":2}"#;

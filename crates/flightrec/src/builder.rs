@@ -399,8 +399,9 @@ impl Builder {
     /// at the end of the time only.
     ///
     /// Further triggers within the time make no dump of their own: the dump names them in
-    /// [`also`](Dump::also), with their stacks, and its path is their outcome. A signal that asks
-    /// for a dump and a hang do: their dumps are made for the stacks of all threads at that moment.
+    /// [`also`](Dump::also), with their stacks, and its path is their outcome. A hang, and a signal
+    /// that asks for a dump, still make dumps of their own: those are for the stacks of all threads at that
+    /// moment.
     ///
     /// A failure that may end the program is dumped at once, to a file of its own: an error that
     /// [`run`](crate::FlightRecorder::run) returns, a panic of the main thread, any panic with

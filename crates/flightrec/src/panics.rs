@@ -136,19 +136,21 @@ pub(crate) fn on_panic(recorder: &Arc<Recorder>, info: &PanicHookInfo<'_>) {
     }
 }
 
-/// Whether `println!` or `eprintln!` panics because the reader has gone, as in `tool | head`. That is
-/// how many programs end, and no failure of theirs.
+/// Whether `println!` or `eprintln!` panics because the reader has gone, as in `tool | head`. Many programs
+/// end in that way, and it is no failure of theirs.
 fn is_about_closed_output(info: &PanicHookInfo<'_>) -> bool {
-    let is_from_std = info
-        .location()
-        .is_some_and(|at| at.file().ends_with("std/src/io/stdio.rs"));
+    // `EPIPE`, and `ERROR_NO_DATA` of Windows: "The pipe is being closed".
+    const CLOSED: &str = if cfg!(windows) {
+        "(os error 232)"
+    } else {
+        "(os error 32)"
+    };
     let text = info.payload().downcast_ref::<String>();
-    // The number is that of EPIPE, or what Windows says when a pipe is being closed.
-    let [error, of_windows] = ["(os error 32)", "(os error 232)"];
-    is_from_std && text.is_some_and(|text| text.ends_with(error) || text.ends_with(of_windows))
+    text.is_some_and(|text| text.starts_with("failed printing to std") && text.ends_with(CLOSED))
 }
 
-/// The process aborts after the hooks. That is the same failure, about which nothing more is to be said.
+/// With `panic = "abort"` the process aborts after the hooks. The next start is not to report that as a
+/// crash: it is the same failure.
 fn note_reported(recorder: &Recorder) {
     #[cfg(feature = "crash-safe")]
     if cfg!(panic = "abort")

@@ -42,8 +42,9 @@ fn program() {
     let (made, wait) = mpsc::channel();
     let mut builder = quiet(&dir);
     if scenario == "look_ahead" {
-        let hour = std::time::Duration::from_secs(3_600);
-        builder = builder.look_ahead(hour).dump_on(log::Level::Error);
+        // If the signal waited with that dump, one would be made after this time.
+        let wait = std::time::Duration::from_secs(30);
+        builder = builder.look_ahead(wait).dump_on(log::Level::Error);
     }
     let recorder = builder
         .dump_on_signal(libc::SIGUSR1)

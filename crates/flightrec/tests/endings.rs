@@ -53,7 +53,7 @@ fn program() {
         "exits" => std::process::exit(3),
         // SAFETY: ends the process at once.
         "leaves" => unsafe { libc::_exit(0) },
-        "prints to nobody" => loop {
+        "prints into a closed pipe" => loop {
             println!("the reader has gone");
         },
         "drops" | "next" | "next, which asks" => drop(recorder),
@@ -127,7 +127,7 @@ fn an_exit_closes_the_recorder() {
 #[test]
 fn a_closed_pipe_is_no_failure() {
     let dir = tempdir().unwrap();
-    let output = start("prints to nobody", dir.path());
+    let output = start("prints into a closed pipe", dir.path());
     let output = output.wait_with_output().unwrap();
     assert!(
         stderr(&output).contains("failed printing to stdout"),
