@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use dumpcollect::{describe_thread, thread_name_of};
+use dumpmaker::collect::{describe_thread, thread_name_of};
 use flightrec_dump::{Dump, Frame, Module, StackOrigin, Thread, Trace};
 use stackwalk::crash::{CrashModule, CrashRecord};
 
@@ -158,7 +158,7 @@ fn named(at: u64, record: &CrashRecord, loaded: &[stackwalk::Module]) -> Vec<Fra
     };
     let mut frames: Vec<Frame> = stackerr::frames_at(&[here])
         .iter()
-        .map(dumpcollect::frame)
+        .map(dumpmaker::stacks::frame)
         .collect();
     for frame in &mut frames {
         frame.module.clone_from(&unnamed.module);

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use dumpcollect::{AppInfo, add_evictions, add_records, add_spans};
+use dumpmaker::collect::{AppInfo, add_evictions, add_records, add_spans};
 use dumpstore::Dir;
 use flightrec_dump::{Crash, Dump, Gauge, Kind, Reason, Timestamp};
 use stackwalk::crash::CrashRecord;
@@ -140,7 +140,7 @@ impl Orphan {
         );
         dump.created_at = Timestamp::now();
         // Rings are local files. Only the processors may have become others.
-        dump.host = dumpcollect::host();
+        dump.host = dumpmaker::collect::host();
         add_records(ring.snapshot(), &mut dump);
         add_evictions(ring.snapshot(), &mut dump);
         add_spans(ring.snapshot(), None, &[], &mut dump);

@@ -2,8 +2,8 @@
 
 use std::mem;
 
-use dumpcollect::AppInfo;
-use dumpredact::redact;
+use dumpmaker::collect::AppInfo;
+use dumpmaker::redact::redact;
 use flightrec_dump::{Dump, Entries, Module, Process};
 use logredact::{MASK, Redactor};
 use serde::{Deserialize, Serialize};
@@ -72,8 +72,8 @@ pub(crate) fn of_process(
 ) -> Outline {
     let mut outline = Dump::default();
     app.describe(&mut outline);
-    outline.modules = dumpcollect::modules(|_| false);
-    outline.process = dumpcollect::process(app.started, &dumpcollect::thread_name());
+    outline.modules = dumpmaker::stacks::modules(|_| false);
+    outline.process = dumpmaker::collect::process(app.started, &dumpmaker::failures::thread_name());
     if masks_text {
         redact(&mut outline, redactor);
     } else {

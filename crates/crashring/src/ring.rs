@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use dumpcollect::AppInfo;
+use dumpmaker::collect::AppInfo;
 use dumpstore::{Dir, Store};
 use flightrec_dump::Gauge;
 use forklock::ForkMutex;

@@ -200,13 +200,7 @@ impl Frame {
     /// Whether a function of this name is the recorder's own, which is [noise](Frame::noise) in any dump.
     #[must_use]
     pub fn is_of_recorder(name: &str) -> bool {
-        let mut crates = [
-            "flightrec::",
-            "dumpcollect::",
-            "dumpfailure::",
-            "stackwalk::",
-        ]
-        .iter();
+        let mut crates = ["flightrec::", "dumpmaker::", "stackwalk::"].iter();
         crates.any(|prefix| name.starts_with(prefix))
     }
 

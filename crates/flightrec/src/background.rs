@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use dumpfailure::Failure;
+use dumpmaker::failures::Failure;
 use dumprules::{Outcome, Poller};
 
 use crate::exit;

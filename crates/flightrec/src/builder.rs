@@ -21,7 +21,7 @@ use crate::pipeline::Callback;
 use crate::record_filter::RecordFilter;
 use crate::recorder::ErrorFilter;
 use crate::tail::CrashSafety;
-use dumpcollect::{AppInfo, Started};
+use dumpmaker::collect::{AppInfo, Started};
 
 /// How many records are kept by default.
 const KEEP_LINES: usize = 1_000;

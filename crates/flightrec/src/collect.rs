@@ -1,7 +1,7 @@
 //! Making a dump out of what was kept. Nothing is redacted here.
 
-use dumpcollect::{Moment, add_evictions, add_records};
-use dumpfailure::{Failure, Kept};
+use dumpmaker::collect::{Moment, add_evictions, add_records};
+use dumpmaker::failures::{Failure, Kept};
 use flightrec_dump::{Dump, Reason, Trace};
 use stackerr::SpanTrace;
 use tailwriter::Snapshot;
@@ -29,7 +29,7 @@ pub(crate) fn collect(
 ) -> Dump {
     let mut dump = Dump::default();
     source.app.describe(&mut dump);
-    dump.host = dumpcollect::host();
+    dump.host = dumpmaker::collect::host();
     dump.reason = Reason::new(failure.kind.clone(), failure.message.as_str());
     dump.error = failure.error.clone();
     dump.notes = failure.notes.clone();
@@ -58,9 +58,10 @@ pub(crate) fn collect(
         dump.notes.push(NO_RECORDS.to_owned());
     }
     let frames = || dump.all_traces().flat_map(|trace| &trace.frames);
-    dump.modules =
-        dumpcollect::modules(|name| frames().any(|frame| frame.module.as_deref() == Some(name)));
-    dump.process = dumpcollect::process(source.app.started, &failure.thread);
+    dump.modules = dumpmaker::stacks::modules(|name| {
+        frames().any(|frame| frame.module.as_deref() == Some(name))
+    });
+    dump.process = dumpmaker::collect::process(source.app.started, &failure.thread);
     dump.gauges = source.gauges.of_dump();
     dump.fingerprint = dump.fingerprint_of();
     dump
@@ -76,5 +77,5 @@ pub(crate) fn add_spans(
     let of_their_own = source.tail.span_snapshot();
     let closed = of_their_own.as_ref().unwrap_or(records);
     let open = source.spans.get().map(|open| &**open);
-    dumpcollect::add_spans(closed, open, carried, dump);
+    dumpmaker::collect::add_spans(closed, open, carried, dump);
 }

@@ -9,7 +9,7 @@ use crate::error_ref::ErrorRef;
 use crate::outcome::{DumpError, DumpOutcome};
 use crate::recorder::Recorder;
 use crate::testing::TestRun;
-use dumpfailure::Failure;
+use dumpmaker::failures::Failure;
 use flightrec_dump::Dump;
 
 /// A flight recorder. Clones are handles to the same recorder.

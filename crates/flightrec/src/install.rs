@@ -121,7 +121,7 @@ fn install_without_logger(recorder: &FlightRecorder, hook_first: bool) {
 fn hook(recorder: &FlightRecorder, goes_first: bool) {
     let recorder = &recorder.recorder;
     panics::add_hook(Arc::clone(recorder), goes_first);
-    dumpcollect::stamp_stacks();
+    dumpmaker::collect::stamp_stacks();
     stackwalk::threads::prepare();
     signals::listen(recorder);
     background::start(recorder);

@@ -40,7 +40,7 @@ mod pipeline;
 mod symbolise;
 
 pub use builder::{Builder, builder};
-pub use dumpcollect::SpanSource;
+pub use dumpmaker::collect::SpanSource;
 pub use dumprules::{MemoryLimit, Rule, RuleError};
 pub use error_ref::ErrorRef;
 pub use flight_recorder::FlightRecorder;

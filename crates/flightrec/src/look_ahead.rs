@@ -10,8 +10,9 @@ use std::sync::OnceLock;
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use dumpcollect::Threads;
-use dumpfailure::{Failure, Kept, SuppressedFailures};
+use dumpmaker::SuppressedFailures;
+use dumpmaker::collect::Threads;
+use dumpmaker::failures::{Failure, Kept};
 use flightrec_dump::{Dump, Kind, Timestamp};
 use forklock::{ForkMutex, TryLockError};
 use tailwriter::Snapshot;
@@ -202,7 +203,7 @@ impl Waiting {
         let pushed = total(now).saturating_sub(total(&self.records));
         let lost = pushed.saturating_sub(added.len() as u64);
         dump.latest_logs
-            .extend(added.iter().filter_map(dumpcollect::record));
+            .extend(added.iter().filter_map(dumpmaker::collect::record));
         if lost > 0 {
             dump.evicted_logs = dump.evicted_logs.saturating_add(lost);
             dump.notes.push(format!(

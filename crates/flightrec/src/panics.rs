@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use dumpfailure::{Failure, PanicPayload, PayloadId};
+use dumpmaker::failures::{Failure, PanicPayload, PayloadId};
 use forklock::ForkMutex;
 
 use crate::outcome::DumpOutcome;

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dumpcollect::Threads;
-use dumpfailure::{Decision, Failure, Kept, NotedErrors, RateLimiter, SuppressedFailures};
-use dumpredact::{Redacting, redact, redact_stacks};
+use dumpmaker::collect::Threads;
+use dumpmaker::failures::{Failure, Kept, NotedErrors};
+use dumpmaker::redact::{Redacting, redact, redact_stacks};
+use dumpmaker::{Decision, RateLimiter, SuppressedFailures};
 use flightrec_dump::Dump;
 use forklock::ForkMutex;
 use logredact::Redactor;

@@ -3,7 +3,7 @@
 use std::process;
 use std::time::Duration;
 
-use dumpfailure::Failure;
+use dumpmaker::failures::Failure;
 use dumprules::{Outcome, Rules};
 use log::{Level, LevelFilter, Record};
 use stackerr::Chain;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crashring::{CrashRing, Orphan};
-use dumpredact::redact;
+use dumpmaker::redact::redact;
 use flightrec_dump::Dump;
 
 use crate::recorder::Recorder;

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::{ExitCode, Termination};
 
-use dumpfailure::Failure;
+use dumpmaker::failures::Failure;
 
 use crate::{FlightRecorder, panics};
 

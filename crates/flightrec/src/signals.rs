@@ -7,7 +7,7 @@ use std::process;
 use std::sync::Arc;
 use std::thread;
 
-use dumpfailure::Failure;
+use dumpmaker::failures::Failure;
 use flightrec_dump::Listening;
 use stackwalk::signal::{self, Listener};
 

@@ -15,7 +15,7 @@ use tailwriter::SharedTail;
 use crate::record_filter::RecordFilter;
 use crate::recorder::Recorder;
 use crate::tail::{CrashSafety, Tail};
-use dumpcollect::SpanSource;
+use dumpmaker::collect::SpanSource;
 
 /// The sink of the tee, which keeps records in the recorder's tail.
 pub(crate) struct TailSink {

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use dumpcollect::{AppInfo, SpanSource, Window};
+use dumpmaker::collect::{AppInfo, SpanSource, Window};
 
 use crate::gauges::Gauges;
 use crate::tail::Tail;

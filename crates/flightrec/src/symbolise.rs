@@ -5,8 +5,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use dumpcollect::Threads;
-use dumpfailure::{Failure, Kept, Noted};
+use dumpmaker::collect::Threads;
+use dumpmaker::failures::{Failure, Kept, Noted};
 use flightrec_dump::{Dump, Timestamp, Trace};
 use stackerr::StackTraces;
 

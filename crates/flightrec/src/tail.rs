@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "crash-safe")]
 use crashring::CrashRing;
-use dumpcollect::class_of;
+use dumpmaker::collect::class_of;
 use log::Level;
 use logredact::Redactor;
 #[cfg(feature = "crash-safe")]
@@ -91,7 +91,7 @@ impl Tail {
                 }
             }
             #[cfg(feature = "crash-safe")]
-            Tail::Mapped(ring) => ring.push(dumpcollect::SPANS, packed, packed.len()),
+            Tail::Mapped(ring) => ring.push(dumpmaker::collect::SPANS, packed, packed.len()),
         }
     }
 

@@ -77,7 +77,7 @@ impl TestRun {
             hook_first,
         };
         RUNNING.with(|tests| tests.push(running));
-        dumpcollect::stamp_stacks();
+        dumpmaker::collect::stamp_stacks();
         add_hook();
         if has_logger {
             set_logger().map_err(InstallError)?;

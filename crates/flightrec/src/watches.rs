@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use dumpfailure::Failure;
+use dumpmaker::failures::Failure;
 use forklock::ForkMutex;
 
 /// How often the watcher checks within the limit of a watch.

@@ -3,9 +3,10 @@
 use std::process;
 use std::sync::{Arc, OnceLock};
 
-use dumpcollect::{ERRORS, WARNINGS, Window, shares};
-use dumpfailure::{NotedErrors, RateLimiter};
-use dumpredact::Redacting;
+use dumpmaker::RateLimiter;
+use dumpmaker::collect::{ERRORS, WARNINGS, Window, shares};
+use dumpmaker::failures::NotedErrors;
+use dumpmaker::redact::Redacting;
 use dumprules::Rules;
 use dumpstore::Store;
 use forklock::ForkMutex;
@@ -240,7 +241,7 @@ fn make_tail(
             store,
             &of_records
                 .clone()
-                .quota(dumpcollect::SPANS, spans.unwrap_or(0)),
+                .quota(dumpmaker::collect::SPANS, spans.unwrap_or(0)),
             Arc::new({
                 let notices = Arc::clone(notices);
                 move |message: &str| notices.say(message)

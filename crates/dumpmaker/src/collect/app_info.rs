@@ -80,11 +80,3 @@ pub fn host() -> Host {
     host.cpus = thread::available_parallelism().map_or(0, |cpus| cpus.get() as u32);
     host
 }
-
-/// The name of the current thread, or `ThreadId(n)`.
-#[must_use]
-pub fn thread_name() -> String {
-    let thread = thread::current();
-    let name = thread.name().map(str::to_owned);
-    name.unwrap_or_else(|| format!("{:?}", thread.id()))
-}

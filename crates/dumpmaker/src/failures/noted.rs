@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use flightrec_dump::{ErrorNode, Location, NotedError, Timestamp, fnv1a};
 use forklock::ForkMutex;
 
-use crate::failure::Failure;
+use super::failure::Failure;
 
 /// How many different errors of one place are kept, of the first and of the last ones each.
 const PER_PLACE: usize = 3;

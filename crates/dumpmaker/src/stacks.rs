@@ -1,4 +1,4 @@
-//! Errors, stacks and modules of a dump.
+//! Errors, stacks and modules, as they are in a dump.
 
 use flightrec_dump::{ErrorNode, Frame, Module, StackOrigin, Trace};
 use stackerr::ErrorTree;

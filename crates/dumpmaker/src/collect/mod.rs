@@ -1,5 +1,4 @@
-#![doc = include_str!("../README.md")]
-#![forbid(unsafe_code)]
+//! The parts of a dump, of what is kept: records, spans, threads, the program. Nothing is masked here.
 
 // The log.
 mod evictions;
@@ -10,18 +9,16 @@ mod window;
 
 // Where the program was.
 mod moment;
-mod stacks;
 mod threads;
 
 // What it is.
 mod app_info;
 
-pub use app_info::{AppInfo, Started, host, process, thread_name};
+pub use app_info::{AppInfo, Started, host, process};
 pub use evictions::add_evictions;
 pub use groups::{ERRORS, SPANS, WARNINGS, class_of, shares};
 pub use moment::{Moment, stamp_stacks};
 pub use records::{add_records, record};
 pub use spans::{SpanSource, add_spans};
-pub use stacks::{error_node, frame, modules, trace};
 pub use threads::{Names, Threads, describe_thread, thread_name_of};
 pub use window::Window;

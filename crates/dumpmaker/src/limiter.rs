@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use flightrec_dump::{Suppressed, Timestamp};
 
-use crate::failure::{Budget, Failure};
+use crate::failures::{Budget, Failure};
 
 /// A failure that was dumped is not dumped again for this long.
 const REPEAT_AFTER: Duration = Duration::from_secs(60 * 60);

@@ -3,9 +3,10 @@
 use std::any::{Any, TypeId};
 use std::error::Error as StdError;
 
-use dumpcollect::error_node;
 use flightrec_dump::{ErrorNode, fnv1a};
 use stackerr::StackTraces;
+
+use crate::stacks::error_node;
 
 /// What a panic carries.
 #[derive(Debug)]

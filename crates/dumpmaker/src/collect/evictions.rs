@@ -6,8 +6,8 @@ use flightrec_dump::{Dump, Eviction, Level};
 use log::Level as LogLevel;
 use tailwriter::{Entry, Snapshot};
 
-use crate::groups::{ERRORS, LEVELS, TARGETS, THREADS, WARNINGS, groups};
-use crate::records;
+use super::groups::{ERRORS, LEVELS, TARGETS, THREADS, WARNINGS, groups};
+use super::records;
 
 /// How many targets and how many threads a dump tells.
 const MOST: usize = 100;

@@ -8,7 +8,7 @@ use packlog::{OpenedSpan, RecordKind, Unpacked};
 use stackerr::{SpanTrace, TracedSpan};
 use tailwriter::Snapshot;
 
-use crate::records;
+use super::records;
 
 /// What knows the spans that are open.
 pub trait SpanSource: Send + Sync {

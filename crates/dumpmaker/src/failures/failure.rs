@@ -3,14 +3,15 @@
 use std::any::Any;
 use std::error::Error as StdError;
 use std::panic::Location;
+use std::thread;
 
-use dumpcollect::{error_node, thread_name};
 use flightrec_dump::{ErrorNode, Kind, StackOrigin, Timestamp, Trace, Trigger, fnv1a};
 use log::Record;
 use stackerr::{SpanTrace, StackTraces};
 
-use crate::key::{add_messages, addresses};
-use crate::payload::PanicPayload;
+use super::key::{add_messages, addresses};
+use super::payload::PanicPayload;
+use crate::stacks::{self, error_node};
 
 /// A dump has at most this many stacks. A join of 10,000 errors would fill 100 MB with stacks that
 /// are nearly the same.
@@ -99,7 +100,7 @@ impl Failure {
     pub fn traces(&self, stacks: &StackTraces) -> Vec<Trace> {
         let traces = stacks.iter();
         let mut traces: Vec<Trace> = traces
-            .map(|stack| dumpcollect::trace(stack, self.origin.clone()))
+            .map(|stack| stacks::trace(stack, self.origin.clone()))
             .collect();
         if self.kind == Kind::Panic
             && let Some(trace) = traces.last_mut()
@@ -321,4 +322,12 @@ impl Failure {
         self.key = Some(fnv1a(format!("{} {key}", self.kind).as_bytes()));
         self
     }
+}
+
+/// The name of the current thread, or `ThreadId(n)`.
+#[must_use]
+pub fn thread_name() -> String {
+    let thread = thread::current();
+    let name = thread.name().map(str::to_owned);
+    name.unwrap_or_else(|| format!("{:?}", thread.id()))
 }

@@ -1,0 +1,10 @@
+//! What failed: an error, a panic, a log record, a hang, a signal, a rule.
+
+mod failure;
+mod key;
+mod noted;
+mod payload;
+
+pub use failure::{Budget, Failure, thread_name};
+pub use noted::{Kept, Noted, NotedErrors};
+pub use payload::{PanicPayload, PayloadId};

@@ -1,0 +1,8 @@
+//! Masks the secrets in a dump: in records and their fields, messages of errors, arguments, metadata,
+//! spans, stacks, threads. Each text is masked as what it is.
+
+mod mask;
+mod redacting;
+
+pub use mask::{redact, redact_stacks};
+pub use redacting::{Redacting, RedactingGuard};
