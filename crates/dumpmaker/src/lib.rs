@@ -7,7 +7,17 @@ pub mod stacks;
 
 // The steps to a dump.
 pub mod collect;
-mod limiter;
+pub mod limit;
 pub mod redact;
+mod symbolise;
+pub mod write;
 
-pub use limiter::{Decision, RateLimiter, SuppressedFailures};
+// All steps, and a pause between them.
+mod look_ahead;
+mod outcome;
+mod pipeline;
+mod settings;
+
+pub use outcome::{DumpError, DumpOutcome};
+pub use pipeline::Pipeline;
+pub use settings::Settings;

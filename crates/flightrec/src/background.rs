@@ -4,7 +4,6 @@
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use dumpmaker::failures::Failure;
 use dumprules::{Outcome, Poller};
@@ -13,9 +12,6 @@ use crate::exit;
 use crate::recorder::Recorder;
 #[cfg(feature = "crash-safe")]
 use crate::tail::Tail;
-
-/// How often gauges are read.
-const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Starts the threads that check rules and read gauges, if they are needed.
 pub(crate) fn start(recorder: &Arc<Recorder>) {
@@ -31,7 +27,7 @@ pub(crate) fn start(recorder: &Arc<Recorder>) {
         let started = spawn("flightrec-rules", recorder, poll_rules);
         say("rules about memory and silence are not checked", started);
     }
-    if recorder.source.gauges.is_on {
+    if recorder.samples_gauges {
         let started = spawn("flightrec-gauges", recorder, read_gauges);
         say("gauges are read at dumps only", started);
     }
@@ -58,37 +54,26 @@ fn poll_rules(recorder: &Recorder) {
 }
 
 fn read_gauges(recorder: &Recorder) {
-    for number in 0_u64.. {
-        let gauge = procgauge::read();
+    recorder.source.gauges.sample(|_number, _gauge| {
         #[cfg(feature = "crash-safe")]
         if let Tail::Mapped(ring) = &recorder.source.tail {
-            ring.write_gauge(number, &gauge);
+            ring.write_gauge(_number, _gauge);
         }
-        #[cfg(not(feature = "crash-safe"))]
-        let _ = number;
-        recorder.source.gauges.keep(gauge);
-        thread::sleep(INTERVAL);
-    }
+    })
 }
 
 /// With look-ahead, lets each dump wait, so that it includes the records that follow its trigger.
 pub(crate) fn let_dumps_wait(recorder: &Arc<Recorder>) {
-    let look_ahead = &recorder.pipeline.look_ahead;
-    if look_ahead.wait.is_none() {
-        return;
-    }
     let weak = Arc::downgrade(recorder);
-    look_ahead.start(move || {
+    let waits = recorder.pipeline.let_dumps_wait(move || {
         let started = spawn("flightrec-ahead", &weak.upgrade()?, |recorder| {
-            let Recorder {
-                pipeline, source, ..
-            } = recorder;
-            let complete = |waiting| pipeline.complete_waiting(source, waiting);
-            pipeline.look_ahead.complete_later(complete);
+            recorder.pipeline.complete_later(&recorder.source);
         });
         Some(started.ok()?.thread().clone())
     });
-    exit::close_at_exit(recorder);
+    if waits {
+        exit::close_at_exit(recorder);
+    }
 }
 
 #[cfg(test)]

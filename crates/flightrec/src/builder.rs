@@ -8,20 +8,19 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use dumpmaker::Settings;
+use dumpmaker::collect::{AppInfo, Bounds, Started, Window};
+use dumpmaker::write::Notices;
 use dumprules::Rule;
-use dumpstore::Retention;
 use flightrec_dump::Dump;
 use forklock::ForkMutex;
 use log::{Level, LevelFilter};
 use logredact::Redactor;
 use logtee::{Filter, IntoSink, Tee, TeeBuilder};
 
-use crate::notices::Notices;
-use crate::pipeline::Callback;
 use crate::record_filter::RecordFilter;
 use crate::recorder::ErrorFilter;
 use crate::tail::CrashSafety;
-use dumpmaker::collect::{AppInfo, Started};
 
 /// How many records are kept by default.
 const KEEP_LINES: usize = 1_000;
@@ -32,18 +31,12 @@ const KEEP_WARNINGS: usize = 100;
 #[must_use = "nothing is recorded until the builder is installed or built"]
 pub struct Builder {
     app: AppInfo,
-    dir: Option<PathBuf>,
-    retention: Retention,
-    lines: usize,
-    bytes: usize,
-    min_age: Option<Duration>,
-    max_age: Option<Duration>,
-    warnings: usize,
+    dumps: Settings,
+    kept: Bounds,
     pub(crate) record: RecordFilter,
     console: Option<Box<dyn Filter>>,
     sinks: TeeBuilder,
     has_sinks: bool,
-    redactor: Redactor,
     crash_safety: CrashSafety,
     reports_termination: bool,
     dump_on: Option<Level>,
@@ -52,16 +45,10 @@ pub struct Builder {
     pub(crate) complaints: Vec<String>,
     dump_on_signals: Vec<i32>,
     rules: Vec<Rule>,
-    look_ahead: Option<Duration>,
     gauges: bool,
     ignore_errors: Option<ErrorFilter>,
-    symbolicate: bool,
-    all_threads: bool,
     pub(crate) panic_hook_first: bool,
-    notices: Notices,
     for_test: bool,
-    writer: Option<Box<dyn Write + Send>>,
-    callbacks: Vec<Callback>,
     spans: Option<usize>,
 }
 
@@ -95,18 +82,20 @@ pub fn builder(app: impl Into<String>) -> Builder {
             metadata: Vec::new(),
             started: Started::now(),
         },
-        dir: None,
-        retention: Retention::default(),
-        lines: KEEP_LINES,
-        bytes: tailwriter::DEFAULT_MAX_BYTES,
-        min_age: None,
-        max_age: None,
-        warnings: KEEP_WARNINGS,
+        dumps: Settings::default(),
+        kept: Bounds {
+            window: Window {
+                lines: KEEP_LINES,
+                warnings: KEEP_WARNINGS,
+                min_age: None,
+            },
+            bytes: tailwriter::DEFAULT_MAX_BYTES,
+            max_age: None,
+        },
         record: RecordFilter::Level(LevelFilter::Debug),
         console: None,
         sinks: Tee::builder(),
         has_sinks: false,
-        redactor: Redactor::default(),
         crash_safety: CrashSafety::Off,
         reports_termination: false,
         dump_on: None,
@@ -114,16 +103,10 @@ pub fn builder(app: impl Into<String>) -> Builder {
         complaints: Vec::new(),
         dump_on_signals: Vec::new(),
         rules: Vec::new(),
-        look_ahead: None,
         gauges: false,
         ignore_errors: None,
-        symbolicate: true,
-        all_threads: false,
         panic_hook_first: false,
-        notices: Notices::Stderr,
         for_test: false,
-        writer: None,
-        callbacks: Vec::new(),
         spans: None,
     }
 }
@@ -187,21 +170,21 @@ impl Builder {
     /// service's own), or else to a private directory below the one for temporary files. The
     /// recorder says so on stderr.
     pub fn dir(mut self, dir: impl Into<PathBuf>) -> Builder {
-        self.dir = Some(dir.into());
+        self.dumps.dir = Some(dir.into());
         self
     }
 
     /// Sets how many dumps stay in the directory. The default is 10. The newest always stays; of
     /// repeated failures the older dumps go first.
     pub fn keep_dumps(mut self, dumps: usize) -> Builder {
-        self.retention.max_dumps = dumps;
+        self.dumps.retention.max_dumps = dumps;
         self
     }
 
     /// Sets how many bytes of dumps stay in the directory. The default is 50 MiB. The newest dump
     /// always stays.
     pub fn keep_dump_bytes(mut self, bytes: u64) -> Builder {
-        self.retention.max_bytes = bytes;
+        self.dumps.retention.max_bytes = bytes;
         self
     }
 
@@ -212,7 +195,7 @@ impl Builder {
     /// and TRACE each, but no more than `lines`. The [front page](crate#which-records-are-kept) has the
     /// whole rule.
     pub fn keep_lines(mut self, lines: usize) -> Builder {
-        self.lines = lines;
+        self.kept.window.lines = lines;
         self
     }
 
@@ -220,7 +203,7 @@ impl Builder {
     /// [`SharedTail`](tailwriter::SharedTail) documents how much memory that takes in all. What is kept
     /// for threads, targets and levels comes on top, and is nine times `bytes` at most.
     pub fn keep_bytes(mut self, bytes: usize) -> Builder {
-        self.bytes = bytes;
+        self.kept.bytes = bytes;
         self
     }
 
@@ -235,7 +218,7 @@ impl Builder {
     ///
     /// To keep an hour of records, `keep_bytes` must hold what the program logs in an hour.
     pub fn keep_age(mut self, age: Duration) -> Builder {
-        self.min_age = Some(age);
+        self.kept.window.min_age = Some(age);
         self
     }
 
@@ -244,14 +227,14 @@ impl Builder {
     ///
     /// An age that is less than that of [`keep_age`](Builder::keep_age) wins.
     pub fn dump_last(mut self, age: Duration) -> Builder {
-        self.max_age = Some(age);
+        self.kept.max_age = Some(age);
         self
     }
 
     /// Sets how many WARN and how many ERROR records are kept in addition, however many others come
     /// after them. The default is the last 100 each.
     pub fn keep_warnings(mut self, records: usize) -> Builder {
-        self.warnings = records;
+        self.kept.window.warnings = records;
         self
     }
 
@@ -291,7 +274,7 @@ impl Builder {
 
     /// Sets what is masked in dumps. The default is what [`Redactor::default`] masks.
     pub fn redact(mut self, redactor: Redactor) -> Builder {
-        self.redactor = redactor;
+        self.dumps.redactor = redactor;
         self
     }
 
@@ -410,7 +393,7 @@ impl Builder {
     /// The records before the trigger stay in the dump, however many follow: it may have twice as
     /// many records as are kept. A forked child does not complete the dump of its parent.
     pub fn look_ahead(mut self, wait: Duration) -> Builder {
-        self.look_ahead = Some(wait);
+        self.dumps.look_ahead = Some(wait);
         self
     }
 
@@ -498,7 +481,7 @@ impl Builder {
     /// the size of the debug information. `flightrec symbolicate`, of the crate `flightrec-cli`, can
     /// add the names later, from the binary; the result is the same.
     pub fn symbolicate(mut self, yes: bool) -> Builder {
-        self.symbolicate = yes;
+        self.dumps.symbolicate = yes;
         self
     }
 
@@ -512,7 +495,7 @@ impl Builder {
     ///
     /// [`stackwalk::threads`]: https://docs.rs/stackwalk/latest/stackwalk/threads/index.html
     pub fn all_threads(mut self, yes: bool) -> Builder {
-        self.all_threads = yes;
+        self.dumps.all_threads = yes;
         self
     }
 
@@ -528,13 +511,13 @@ impl Builder {
     /// Whether the recorder prints its own lines to stderr, such as the path of a dump. The default
     /// is true.
     pub fn notice(mut self, yes: bool) -> Builder {
-        self.notices = if yes { Notices::Stderr } else { Notices::Off };
+        self.dumps.notices = if yes { Notices::Stderr } else { Notices::Off };
         self
     }
 
     /// Writes the recorder's own lines, such as the path of a dump, to `writer` instead of stderr.
     pub fn notice_to(mut self, writer: impl Write + Send + 'static) -> Builder {
-        self.notices = Notices::Writer(ForkMutex::new(Box::new(writer)));
+        self.dumps.notices = Notices::Writer(ForkMutex::new(Box::new(writer)));
         self
     }
 
@@ -547,14 +530,14 @@ impl Builder {
         mut self,
         callback: impl Fn(&Dump, Option<&Path>) + Send + Sync + 'static,
     ) -> Builder {
-        self.callbacks.push(Box::new(callback));
+        self.dumps.callbacks.push(Box::new(callback));
         self
     }
 
     /// Writes dumps to `writer` instead of a directory, each as one line of JSON in one write: to
     /// stderr, for instance, where the disk of a container is lost with it.
     pub fn dump_to(mut self, writer: impl Write + Send + 'static) -> Builder {
-        self.writer = Some(Box::new(writer));
+        self.dumps.writer = Some(Box::new(writer));
         self
     }
 

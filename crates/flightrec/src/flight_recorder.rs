@@ -6,10 +6,10 @@ use std::panic;
 use std::sync::Arc;
 
 use crate::error_ref::ErrorRef;
-use crate::outcome::{DumpError, DumpOutcome};
 use crate::recorder::Recorder;
 use crate::testing::TestRun;
 use dumpmaker::failures::Failure;
+use dumpmaker::{DumpError, DumpOutcome};
 use flightrec_dump::Dump;
 
 /// A flight recorder. Clones are handles to the same recorder.

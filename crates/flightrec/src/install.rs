@@ -131,7 +131,7 @@ fn hook(recorder: &FlightRecorder, goes_first: bool) {
         crate::recovery::watch_process(recorder);
         return crate::recovery::dump_orphans(recorder, ring);
     }
-    recorder.pipeline.destination.remove_orphans();
+    recorder.pipeline.destination().remove_orphans();
 }
 
 /// The recorder could not be installed, because the program has a logger already.

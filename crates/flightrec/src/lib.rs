@@ -10,37 +10,28 @@ mod testing;
 // What a program calls.
 mod error_ref;
 mod flight_recorder;
-mod outcome;
 mod run;
 mod signals;
 mod watch;
 
 // The path of a record: the tee passes it to the sink, which stores it in the tail.
-mod gauges;
 mod record_filter;
 mod recorder;
 mod sink;
-mod source;
 mod tail;
 
 // What detects failures.
 mod background;
+mod exit;
 mod panics;
 #[cfg(feature = "crash-safe")]
 mod recovery;
 mod watches;
 
-// The path of a failure through the pipeline: limit, collect, redact, write, symbolise, deliver.
-mod collect;
-mod destination;
-mod exit;
-mod look_ahead;
-mod notices;
-mod pipeline;
-mod symbolise;
-
 pub use builder::{Builder, builder};
 pub use dumpmaker::collect::SpanSource;
+#[doc(inline)]
+pub use dumpmaker::{DumpError, DumpOutcome};
 pub use dumprules::{MemoryLimit, Rule, RuleError};
 pub use error_ref::ErrorRef;
 pub use flight_recorder::FlightRecorder;
@@ -50,7 +41,6 @@ pub use flightrec_dump::{
     Suppressed, Thread, Timestamp, Trace, Value,
 };
 pub use install::InstallError;
-pub use outcome::{DumpError, DumpOutcome};
 pub use sink::RecorderSink;
 pub use tail::CrashSafety;
 pub use watch::Heartbeat;

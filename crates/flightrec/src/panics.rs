@@ -9,11 +9,11 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use dumpmaker::DumpOutcome;
 use dumpmaker::failures::{Failure, PanicPayload, PayloadId};
+use dumpmaker::limit::{has_room, is_dumping};
 use forklock::ForkMutex;
 
-use crate::outcome::DumpOutcome;
-use crate::pipeline;
 use crate::recorder::Recorder;
 
 /// How long a panicking thread waits for its dump.
@@ -120,9 +120,9 @@ pub(crate) fn on_panic(recorder: &Arc<Recorder>, info: &PanicHookInfo<'_>) {
     let pipeline = &recorder.pipeline;
     let is_first = !HAS_PANICKED.replace(true);
     // A panic of the thread that makes a dump is caught there.
-    if pipeline::is_dumping() {
+    if is_dumping() {
         pipeline.count();
-    } else if !pipeline::has_room() {
+    } else if !has_room() {
         pipeline.count_told();
         remember(PayloadId::of(info.payload()), None);
         pipeline

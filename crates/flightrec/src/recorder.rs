@@ -1,25 +1,26 @@
 //! The state that the handles of one flight recorder share.
 
-use std::process;
 use std::time::Duration;
 
+use dumpmaker::collect::Source;
 use dumpmaker::failures::Failure;
+use dumpmaker::{DumpError, DumpOutcome, Pipeline};
 use dumprules::{Outcome, Rules};
 use log::{Level, LevelFilter, Record};
 use stackerr::Chain;
 
-use crate::outcome::{DumpError, DumpOutcome};
-use crate::pipeline::Pipeline;
 use crate::record_filter::Switch;
-use crate::source::Source;
+use crate::tail::Tail;
 use crate::watches::Watches;
 
 pub(crate) type ErrorFilter = Box<dyn Fn(&(dyn std::error::Error + 'static)) -> bool + Send + Sync>;
 
 pub(crate) struct Recorder {
-    pub(crate) source: Source,
+    pub(crate) source: Source<Tail>,
     pub(crate) pipeline: Pipeline,
     pub(crate) switch: Switch,
+    /// Whether it reads every second what the process uses.
+    pub(crate) samples_gauges: bool,
     pub(crate) dump_on: Option<Level>,
     pub(crate) dump_on_signals: Vec<i32>,
     /// Errors that make no dump.
@@ -108,12 +109,7 @@ impl Recorder {
 
     /// The process ends well: nothing is left for the next start.
     pub(crate) fn close(&self) {
-        let complete = |waiting| self.pipeline.complete_waiting(&self.source, waiting);
-        self.pipeline.look_ahead.complete_now(complete);
-        // A forked child has inherited the count of its parent.
-        if process::id() == self.pipeline.pid {
-            self.pipeline.report_suppressed();
-        }
+        self.pipeline.end(&self.source);
         self.source.tail.close();
     }
 }

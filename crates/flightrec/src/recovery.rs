@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crashring::{CrashRing, Orphan};
-use dumpmaker::redact::redact;
 use flightrec_dump::Dump;
 
 use crate::recorder::Recorder;
@@ -58,9 +57,6 @@ pub(crate) fn dump_ring(recorder: &Recorder, path: &Path) -> io::Result<Dump> {
 
 fn dump_of(recorder: &Recorder, orphan: &Orphan) -> Dump {
     let mut dump = orphan.dump(&recorder.source.app);
-    let pipeline = &recorder.pipeline;
-    let _redacting = pipeline.redacting.start(&pipeline.redactor);
-    redact(&mut dump, &pipeline.redactor);
-    dump.fingerprint = dump.fingerprint_of();
+    recorder.pipeline.redact(&mut dump);
     dump
 }

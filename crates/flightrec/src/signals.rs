@@ -11,7 +11,6 @@ use dumpmaker::failures::Failure;
 use flightrec_dump::Listening;
 use stackwalk::signal::{self, Listener};
 
-use crate::destination::Destination;
 use crate::recorder::Recorder;
 
 /// Makes a dump whenever one of the recorder's signals arrives.
@@ -56,12 +55,10 @@ fn publish(recorder: &Recorder, signals: Vec<i32>) -> io::Result<()> {
     listening.pid = process::id();
     listening.app.clone_from(&recorder.source.app.name);
     listening.signals = signals;
-    listening.names = recorder.pipeline.symboliser.is_some();
-    if let Destination::Directory(store) = &recorder.pipeline.destination {
-        let absolute = |dir: &PathBuf| path::absolute(dir).unwrap_or_else(|_| dir.clone());
-        let dirs = store.dirs().iter().map(absolute);
-        listening.dirs = dirs.map(|dir| dir.to_string_lossy().into_owned()).collect();
-    }
+    listening.names = recorder.pipeline.looks_up_names();
+    let absolute = |dir: &PathBuf| path::absolute(dir).unwrap_or_else(|_| dir.clone());
+    let dirs = recorder.pipeline.destination().dirs().iter().map(absolute);
+    listening.dirs = dirs.map(|dir| dir.to_string_lossy().into_owned()).collect();
     let name = CString::new(Listening::FILE)?;
     signal::publish(&name, &serde_json::to_vec(&listening)?)
 }

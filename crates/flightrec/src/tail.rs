@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "crash-safe")]
 use crashring::CrashRing;
-use dumpmaker::collect::class_of;
+use dumpmaker::collect::{RecordTail, class_of};
 use log::Level;
 use logredact::Redactor;
 #[cfg(feature = "crash-safe")]
@@ -95,23 +95,6 @@ impl Tail {
         }
     }
 
-    pub(crate) fn snapshot(&self) -> Snapshot {
-        match self {
-            Tail::Memory(tail) => tail.records.snapshot(),
-            #[cfg(feature = "crash-safe")]
-            Tail::Mapped(ring) => ring.snapshot(),
-        }
-    }
-
-    /// The spans, where they are not among the records.
-    pub(crate) fn span_snapshot(&self) -> Option<Snapshot> {
-        match self {
-            Tail::Memory(tail) => tail.spans.as_ref().map(SharedTail::snapshot),
-            #[cfg(feature = "crash-safe")]
-            Tail::Mapped(_) => None,
-        }
-    }
-
     /// Removes what would be left for the next start.
     pub(crate) fn close(&self) {
         #[cfg(feature = "crash-safe")]
@@ -145,6 +128,24 @@ impl Tail {
                     keys
                 })
             }
+        }
+    }
+}
+
+impl RecordTail for Tail {
+    fn snapshot(&self) -> Snapshot {
+        match self {
+            Tail::Memory(tail) => tail.records.snapshot(),
+            #[cfg(feature = "crash-safe")]
+            Tail::Mapped(ring) => ring.snapshot(),
+        }
+    }
+
+    fn span_snapshot(&self) -> Option<Snapshot> {
+        match self {
+            Tail::Memory(tail) => tail.spans.as_ref().map(SharedTail::snapshot),
+            #[cfg(feature = "crash-safe")]
+            Tail::Mapped(_) => None,
         }
     }
 }

@@ -14,11 +14,19 @@ mod threads;
 // What it is.
 mod app_info;
 
+// All of them.
+mod bounds;
+mod dump;
+mod source;
+
 pub use app_info::{AppInfo, Started, host, process};
+pub use bounds::Bounds;
+pub(crate) use dump::{add_spans_of, collect, records};
 pub use evictions::add_evictions;
 pub use groups::{ERRORS, SPANS, WARNINGS, class_of, shares};
 pub use moment::{Moment, stamp_stacks};
 pub use records::{add_records, record};
+pub use source::{RecordTail, Source};
 pub use spans::{SpanSource, add_spans};
 pub use threads::{Names, Threads, describe_thread, thread_name_of};
 pub use window::Window;

@@ -1,32 +1,21 @@
 //! Builds the recorder and its tee.
 
-use std::process;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use dumpmaker::RateLimiter;
-use dumpmaker::collect::{ERRORS, WARNINGS, Window, shares};
-use dumpmaker::failures::NotedErrors;
-use dumpmaker::redact::Redacting;
+use dumpmaker::Pipeline;
+use dumpmaker::collect::{Bounds, Source};
+use dumpmaker::write::Notices;
 use dumprules::Rules;
-use dumpstore::Store;
-use forklock::ForkMutex;
 use log::{LevelFilter, Record};
 use logtee::{Filter, Tee, TeeBuilder};
-use tailwriter::{SharedTail, Shares};
+use procgauge::Gauges;
 
 use super::Builder;
 use crate::FlightRecorder;
 use crate::background;
-use crate::destination::Destination;
-use crate::gauges::Gauges;
-use crate::look_ahead::LookAhead;
-use crate::notices::Notices;
-use crate::pipeline::Pipeline;
 use crate::record_filter::{RecordFilter, Switch};
 use crate::recorder::Recorder;
 use crate::sink::{RecorderSink, TailSink};
-use crate::source::Source;
-use crate::symbolise;
 use crate::tail::{CrashSafety, MemoryTail, Tail};
 use crate::testing::{self, TestRun};
 use crate::watches::Watches;
@@ -82,76 +71,31 @@ impl Builder {
     /// Keeps spans in a tail of their own, and returns how many.
     fn keep_spans(&mut self) -> usize {
         // Each record may refer to a span of its own, which may have parents.
-        let kept_spans = self.lines.saturating_mul(2).max(MIN_SPANS);
+        let kept_spans = self.kept.window.lines.saturating_mul(2).max(MIN_SPANS);
         self.spans = Some(kept_spans);
         kept_spans
     }
 
     fn begin_test(&mut self) -> Option<TestRun> {
-        let test = self.for_test.then(|| TestRun::begin(&mut self.dir));
-        if self.for_test && matches!(self.notices, Notices::Stderr) {
-            self.notices = Notices::Test;
+        let test = self.for_test.then(|| TestRun::begin(&mut self.dumps.dir));
+        if self.for_test && matches!(self.dumps.notices, Notices::Stderr) {
+            self.dumps.notices = Notices::Test;
         }
         test
     }
 
     fn build_recorder(self) -> (Arc<Recorder>, FrontEnd) {
-        let notices = Arc::new(self.notices);
-        let window = Window {
-            lines: self.lines,
-            warnings: self.warnings,
-            min_age: self.min_age,
-        };
-        let mut bounds = SharedTail::builder()
-            .max_lines(window.max_lines())
-            .max_bytes(self.bytes)
-            .max_line_bytes(packlog::MAX_LEN)
-            .quota(ERRORS, self.warnings)
-            .quota(WARNINGS, self.warnings);
-        if let Some(age) = self.max_age {
-            bounds = bounds.max_age(age);
-        }
-        let store = Store::new(&self.app.name, self.dir, self.retention);
-        let shares = shares(self.lines, self.bytes);
-        let tail = make_tail(
-            self.crash_safety,
-            &bounds,
-            shares,
-            self.spans,
-            &store,
-            &notices,
-        );
-        let destination = match self.writer {
-            Some(writer) => Destination::Writer(ForkMutex::new(writer)),
-            None => Destination::Directory(store),
-        };
+        let pipeline = Pipeline::new(&self.app.name, self.dumps);
+        let tail = make_tail(self.crash_safety, &self.kept, self.spans, &pipeline);
         for complaint in self.complaints {
-            notices.say(&complaint);
+            pipeline.notices.say(&complaint);
         }
         let rules = Rules::new(self.rules);
         let recorder = Arc::new(Recorder {
-            source: Source {
-                app: self.app,
-                tail,
-                window,
-                gauges: Gauges::new(self.gauges),
-                spans: OnceLock::new(),
-            },
-            pipeline: Pipeline {
-                limiter: ForkMutex::new(RateLimiter::new()),
-                redactor: Arc::new(self.redactor),
-                redacting: Redacting::default(),
-                destination,
-                symboliser: self.symbolicate.then_some(symbolise::look_up),
-                all_threads: self.all_threads,
-                callbacks: self.callbacks,
-                notices,
-                recent: ForkMutex::default(),
-                noted: NotedErrors::default(),
-                look_ahead: LookAhead::new(self.look_ahead),
-                pid: process::id(),
-            },
+            source: Source::new(self.app, tail, self.kept.window, Gauges::default()),
+            pipeline,
             switch: Switch::new(!self.is_off),
+            samples_gauges: self.gauges,
             dump_on: self.dump_on,
             triggers_on: (self.dump_on.max(rules.max_level()))
                 .map_or(LevelFilter::Off, |level| level.to_level_filter()),
@@ -225,43 +169,32 @@ impl FrontEnd {
 /// A tail in a mapped file if that is wanted and possible, or else in memory.
 fn make_tail(
     safety: CrashSafety,
-    bounds: &tailwriter::Builder,
-    shares: Option<Shares>,
+    kept: &Bounds,
     spans: Option<usize>,
-    store: &Store,
-    notices: &Arc<Notices>,
+    pipeline: &Pipeline,
 ) -> Tail {
-    let of_records = match shares {
-        Some(shares) => bounds.clone().shares(shares),
-        None => bounds.clone(),
-    };
     if safety != CrashSafety::Off {
         #[cfg(feature = "crash-safe")]
         match crashring::CrashRing::create(
-            store,
-            &of_records
-                .clone()
-                .quota(dumpmaker::collect::SPANS, spans.unwrap_or(0)),
+            pipeline.destination().store(),
+            &kept.of_records_and_spans(spans.unwrap_or(0)),
             Arc::new({
-                let notices = Arc::clone(notices);
+                let notices = Arc::clone(&pipeline.notices);
                 move |message: &str| notices.say(message)
             }),
         ) {
             Ok(ring) => return Tail::Mapped(Box::new(ring)),
-            Err(error) => notices.say(&format!("records will not outlive a crash: {error}")),
+            Err(error) => pipeline
+                .notices
+                .say(&format!("records will not outlive a crash: {error}")),
         }
         #[cfg(not(feature = "crash-safe"))]
-        notices.say(
+        pipeline.notices.say(
             "records will not outlive a crash: flightrec was built without its feature `crash-safe`",
         );
     }
-    let _ = store;
     Tail::Memory(MemoryTail {
-        records: of_records.build_shared(),
-        spans: spans.map(|spans| {
-            let bounds = bounds.clone().max_lines(spans);
-            let bounds = bounds.quota(ERRORS, 0).quota(WARNINGS, 0);
-            bounds.build_shared()
-        }),
+        records: kept.of_records().build_shared(),
+        spans: spans.map(|spans| kept.of_spans(spans).build_shared()),
     })
 }

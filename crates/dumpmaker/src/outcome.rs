@@ -11,13 +11,15 @@ use std::path::{Path, PathBuf};
 pub enum DumpOutcome {
     /// The dump was written to this file.
     Written(PathBuf),
-    /// The dump was given to the writer of [`dump_to`](crate::Builder::dump_to).
+    /// The dump was given to the writer of [`dump_to`](https://docs.rs/flightrec/latest/flightrec/struct.Builder.html#method.dump_to).
     Streamed,
     /// The failure repeats one that was dumped within the last hour, to this file if dumps go to
     /// files. It was counted. The path is missing while another thread still writes that dump.
     Repeated(Option<PathBuf>),
     /// The failure was only counted: there were too many, it happened while this thread made a
-    /// dump, or [`ignore_errors`](crate::Builder::ignore_errors) said so.
+    /// dump, or [`ignore_errors`] said so.
+    ///
+    /// [`ignore_errors`]: https://docs.rs/flightrec/latest/flightrec/struct.Builder.html#method.ignore_errors
     Suppressed,
 }
 

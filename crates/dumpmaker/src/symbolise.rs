@@ -5,10 +5,11 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use dumpmaker::collect::Threads;
-use dumpmaker::failures::{Failure, Kept, Noted};
 use flightrec_dump::{Dump, Timestamp, Trace};
 use stackerr::StackTraces;
+
+use crate::collect::Threads;
+use crate::failures::{Failure, Kept, Noted};
 
 /// How long a dump waits for its names.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -113,10 +114,13 @@ fn run<T: Send + 'static>(look_up: impl FnOnce() -> T + Send + 'static) -> Resul
 #[cfg(test)]
 mod tests {
     use std::process::Command;
-    use std::sync::Arc;
+
+    use procgauge::Gauges;
+    use tailwriter::SharedTail;
 
     use super::*;
-    use crate::DumpOutcome;
+    use crate::collect::{AppInfo, Source, Started, Window};
+    use crate::{DumpOutcome, Pipeline, Settings};
 
     const SCENARIO: &str = "FLIGHTREC_SYMBOLISER";
     const DIR: &str = "FLIGHTREC_DIR_OF_TEST";
@@ -136,12 +140,30 @@ mod tests {
                 }
             },
         };
-        let (recorder, tee) = crate::builder("test").dir(dir).build();
-        drop(tee);
-        let recorder = Arc::into_inner(recorder.recorder);
-        let mut recorder = recorder.expect("the only handle");
-        recorder.pipeline.symboliser = Some(symboliser);
-        let outcome = recorder.dump(|| Failure::manual("now".to_owned()));
+        let mut pipeline = Pipeline::new(
+            "test",
+            Settings {
+                dir: Some(dir.into()),
+                ..Settings::default()
+            },
+        );
+        pipeline.symboliser = Some(symboliser);
+        let app = AppInfo {
+            name: "test".to_owned(),
+            version: None,
+            revision: None,
+            repository: None,
+            metadata: Vec::new(),
+            started: Started::now(),
+        };
+        let window = Window {
+            lines: 10,
+            warnings: 10,
+            min_age: None,
+        };
+        let tail = SharedTail::builder().build_shared();
+        let source = Source::new(app, tail, window, Gauges::default());
+        let outcome = pipeline.dump(&source, || Failure::manual("now".to_owned()));
         assert!(
             matches!(outcome, Ok(DumpOutcome::Written(_))),
             "{outcome:?}"

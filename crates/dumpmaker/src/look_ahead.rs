@@ -10,13 +10,13 @@ use std::sync::OnceLock;
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use dumpmaker::SuppressedFailures;
-use dumpmaker::collect::Threads;
-use dumpmaker::failures::{Failure, Kept};
 use flightrec_dump::{Dump, Kind, Timestamp};
 use forklock::{ForkMutex, TryLockError};
 use tailwriter::Snapshot;
 
+use crate::collect::{self, Threads};
+use crate::failures::{Failure, Kept};
+use crate::limit::SuppressedFailures;
 use crate::outcome::DumpOutcome;
 
 /// How many more triggers one dump names.
@@ -29,7 +29,7 @@ type StartThread = Box<dyn Fn() -> Option<Thread> + Send + Sync>;
 /// The dump of a recorder that waits, if one does.
 #[derive(Default)]
 pub(crate) struct LookAhead {
-    pub(crate) wait: Option<Duration>,
+    wait: Option<Duration>,
     /// Starts a thread that calls [`complete_later`](LookAhead::complete_later).
     start_thread: OnceLock<StartThread>,
     waiting: ForkMutex<Option<Waiting>>,
@@ -67,6 +67,11 @@ impl LookAhead {
     /// [`complete_later`](LookAhead::complete_later).
     pub(crate) fn start(&self, start_thread: impl Fn() -> Option<Thread> + Send + Sync + 'static) {
         let _ = self.start_thread.set(Box::new(start_thread));
+    }
+
+    /// Whether the program asks for it.
+    pub(crate) fn is_on(&self) -> bool {
+        self.wait.is_some()
     }
 
     /// Whether the dump of such a failure waits.
@@ -203,7 +208,7 @@ impl Waiting {
         let pushed = total(now).saturating_sub(total(&self.records));
         let lost = pushed.saturating_sub(added.len() as u64);
         dump.latest_logs
-            .extend(added.iter().filter_map(dumpmaker::collect::record));
+            .extend(added.iter().filter_map(collect::record));
         if lost > 0 {
             dump.evicted_logs = dump.evicted_logs.saturating_add(lost);
             dump.notes.push(format!(

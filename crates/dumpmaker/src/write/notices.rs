@@ -1,21 +1,27 @@
 //! The lines that the recorder itself says to the user.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use forklock::ForkMutex;
 
 /// Where the recorder's own lines go.
-pub(crate) enum Notices {
+#[derive(Default)]
+pub enum Notices {
+    /// To stderr.
+    #[default]
     Stderr,
-    /// What the test harness captures.
+    /// To stderr as the test harness captures it.
     Test,
+    /// Nowhere.
     Off,
+    /// To a writer of the program.
     Writer(ForkMutex<Box<dyn Write + Send>>),
 }
 
 impl Notices {
     /// Writes `flightrec: message` as one line, its control characters escaped.
-    pub(crate) fn say(&self, message: &str) {
+    pub fn say(&self, message: &str) {
         let line = format!("flightrec: {}\n", logtee::escape::line(message));
         match self {
             Notices::Stderr => write_to_stderr(&line),
@@ -33,11 +39,22 @@ impl Notices {
 
     /// Shows an error of the program to the user, on stderr wherever the recorder's own lines go.
     /// The text may have several lines, which are escaped already.
-    pub(crate) fn show_error(&self, text: &str) {
+    pub fn show_error(&self, text: &str) {
         match self {
             Notices::Test => eprintln!("{text}"),
             _ => write_to_stderr(&format!("{text}\n")),
         }
+    }
+}
+
+impl fmt::Debug for Notices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Notices::Stderr => "Stderr",
+            Notices::Test => "Test",
+            Notices::Off => "Off",
+            Notices::Writer(_) => "Writer",
+        })
     }
 }
 

@@ -1,16 +1,21 @@
-//! Making a dump out of what was kept. Nothing is redacted here.
+//! The dump of a failure, of what was kept. Nothing is redacted here.
 
-use dumpmaker::collect::{Moment, add_evictions, add_records};
-use dumpmaker::failures::{Failure, Kept};
 use flightrec_dump::{Dump, Reason, Trace};
 use stackerr::SpanTrace;
 use tailwriter::Snapshot;
 
-use crate::source::Source;
+use super::app_info;
+use super::evictions::add_evictions;
+use super::moment::Moment;
+use super::records::add_records;
+use super::source::Source;
+use super::spans;
+use crate::failures::{Failure, Kept};
+use crate::stacks;
 
 /// A dump without records says why that may be. A subscriber of `tracing` that is set after the
 /// recorder was installed takes all events, and nothing here is told.
-pub(crate) const NO_RECORDS: &str = "there are no records: the program logged nothing, or it logs through \
+const NO_RECORDS: &str = "there are no records: the program logged nothing, or it logs through \
                           `tracing`, which needs the crate `flightrec-tracing`";
 
 /// The records at one moment.
@@ -29,7 +34,7 @@ pub(crate) fn collect(
 ) -> Dump {
     let mut dump = Dump::default();
     source.app.describe(&mut dump);
-    dump.host = dumpmaker::collect::host();
+    dump.host = app_info::host();
     dump.reason = Reason::new(failure.kind.clone(), failure.message.as_str());
     dump.error = failure.error.clone();
     dump.notes = failure.notes.clone();
@@ -52,23 +57,22 @@ pub(crate) fn collect(
     let has_share = add_records(snapshot, &mut dump);
     source.window.apply(&mut dump, moment.system, &has_share);
     add_evictions(snapshot, &mut dump);
-    add_spans(source, snapshot, &failure.span_traces, &mut dump);
+    add_spans_of(source, snapshot, &failure.span_traces, &mut dump);
     let is_of_log = source.spans.get().is_none();
     if is_of_log && dump.latest_logs.is_empty() && dump.evicted_logs == 0 {
         dump.notes.push(NO_RECORDS.to_owned());
     }
     let frames = || dump.all_traces().flat_map(|trace| &trace.frames);
-    dump.modules = dumpmaker::stacks::modules(|name| {
-        frames().any(|frame| frame.module.as_deref() == Some(name))
-    });
-    dump.process = dumpmaker::collect::process(source.app.started, &failure.thread);
+    dump.modules =
+        stacks::modules(|name| frames().any(|frame| frame.module.as_deref() == Some(name)));
+    dump.process = app_info::process(source.app.started, &failure.thread);
     dump.gauges = source.gauges.of_dump();
     dump.fingerprint = dump.fingerprint_of();
     dump
 }
 
 /// Adds the spans of this process to those that the dump has. `carried` is what the errors carry.
-pub(crate) fn add_spans(
+pub(crate) fn add_spans_of(
     source: &Source,
     records: &Snapshot,
     carried: &[SpanTrace],
@@ -77,5 +81,5 @@ pub(crate) fn add_spans(
     let of_their_own = source.tail.span_snapshot();
     let closed = of_their_own.as_ref().unwrap_or(records);
     let open = source.spans.get().map(|open| &**open);
-    dumpmaker::collect::add_spans(closed, open, carried, dump);
+    spans::add_spans(closed, open, carried, dump);
 }

@@ -1,72 +1,90 @@
 //! From a failure to a dump that somebody can read: limit, collect, redact, write, symbolise,
 //! deliver.
 
-use std::cell::Cell;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::thread::Thread;
 
-use dumpmaker::collect::Threads;
-use dumpmaker::failures::{Failure, Kept, NotedErrors};
-use dumpmaker::redact::{Redacting, redact, redact_stacks};
-use dumpmaker::{Decision, RateLimiter, SuppressedFailures};
+use dumpstore::Store;
 use flightrec_dump::Dump;
 use forklock::ForkMutex;
 use logredact::Redactor;
 
-use crate::collect::{add_spans, collect, records};
-use crate::destination::Destination;
+use crate::collect::{Source, Threads, add_spans_of, collect, records};
+use crate::failures::{Failure, Kept, NotedErrors};
+use crate::limit::{Decision, Dumping, RateLimiter, SuppressedFailures, has_room};
 use crate::look_ahead::{LookAhead, Waiting};
-use crate::notices::Notices;
 use crate::outcome::{DumpError, DumpOutcome};
-use crate::source::Source;
-use crate::symbolise::{DumpedStacks, Symboliser};
+use crate::redact::{Redacting, redact, redact_stacks};
+use crate::settings::Settings;
+use crate::symbolise::{self, DumpedStacks, Symboliser};
+use crate::write::{Delivery, Destination, Notices};
 
-pub(crate) type Callback = Box<dyn Fn(&Dump, Option<&Path>) + Send + Sync>;
-
-pub(crate) struct Pipeline {
-    pub(crate) limiter: ForkMutex<RateLimiter>,
-    pub(crate) redactor: Arc<Redactor>,
-    pub(crate) redacting: Redacting,
-    pub(crate) destination: Destination,
+/// Makes the dumps of one recorder.
+pub struct Pipeline {
+    /// Masks secrets.
+    pub redactor: Arc<Redactor>,
+    /// Says what became of dumps.
+    pub notices: Arc<Notices>,
+    /// Errors that the next dump has besides.
+    pub noted: NotedErrors,
+    limiter: ForkMutex<RateLimiter>,
+    redacting: Redacting,
     /// `None` leaves names out.
     pub(crate) symboliser: Option<Symboliser>,
     /// Whether every dump has the stacks of all threads.
-    pub(crate) all_threads: bool,
-    pub(crate) callbacks: Vec<Callback>,
-    pub(crate) notices: Arc<Notices>,
-    pub(crate) recent: ForkMutex<RecentDumps>,
-    pub(crate) noted: NotedErrors,
-    pub(crate) look_ahead: LookAhead,
+    all_threads: bool,
+    delivery: Delivery,
+    look_ahead: LookAhead,
     /// The process that was set up; a forked child looks up no names.
-    pub(crate) pid: u32,
-}
-
-thread_local! {
-    /// This thread makes a dump. Failures in the meantime get no dumps of their own.
-    static DUMPING: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether this thread makes a dump.
-pub(crate) fn is_dumping() -> bool {
-    DUMPING.get()
+    pid: u32,
 }
 
 impl Pipeline {
+    /// Makes the dumps of the program `app`.
+    #[must_use]
+    pub fn new(app: &str, settings: Settings) -> Pipeline {
+        let store = Store::new(app, settings.dir, settings.retention);
+        let destination = Destination::new(store, settings.writer);
+        let notices = Arc::new(settings.notices);
+        Pipeline {
+            delivery: Delivery::new(destination, settings.callbacks, Arc::clone(&notices)),
+            redactor: Arc::new(settings.redactor),
+            notices,
+            noted: NotedErrors::default(),
+            limiter: ForkMutex::new(RateLimiter::new()),
+            redacting: Redacting::default(),
+            symboliser: settings.symbolicate.then_some(symbolise::look_up),
+            all_threads: settings.all_threads,
+            look_ahead: LookAhead::new(settings.look_ahead),
+            pid: process::id(),
+        }
+    }
+
+    /// Where dumps go.
+    #[must_use]
+    pub fn destination(&self) -> &Destination {
+        &self.delivery.destination
+    }
+
     /// Makes a dump, unless the limiter says no. Failures to do so are reported to the user.
     ///
     /// `make_failure` is called in here, since it may run code of the program.
-    pub(crate) fn dump(
+    ///
+    /// # Errors
+    ///
+    /// If the dump could not be made or written. The user has been told.
+    pub fn dump(
         &self,
         source: &Source,
         make_failure: impl FnOnce() -> Failure,
     ) -> Result<DumpOutcome, DumpError> {
-        if DUMPING.replace(true) {
+        let Some(_dumping) = Dumping::begin() else {
             self.count();
             return Ok(DumpOutcome::Suppressed);
-        }
-        let _reset = ResetDumping;
+        };
         self.check_room()?;
         self.dump_failure(source, &make_failure())
     }
@@ -135,13 +153,10 @@ impl Pipeline {
         let threads = self.add_threads(failure, &mut dump);
         dump.suppressed_dumps = suppressed.count;
         dump.suppressed = suppressed.described;
-        dump.related_dumps = self
-            .recent
-            .with(|recent| recent.names())
-            .unwrap_or_default();
+        dump.related_dumps = self.delivery.recent();
         let unredacted = self.look_ahead.applies_to(failure).then(|| dump.clone());
         redact(&mut dump, &self.redactor);
-        let path = self.write(&dump)?;
+        let path = self.delivery.write(&dump)?;
         let stacks = DumpedStacks {
             failure,
             also: &[],
@@ -150,11 +165,11 @@ impl Pipeline {
         };
         self.name_frames(&stacks, &mut dump);
         let Some(unredacted) = unredacted else {
-            return self.complete_and_deliver(&dump, path);
+            return self.delivery.deliver(&dump, path);
         };
-        if path.is_some() {
+        if let Some(path) = &path {
             // With names, in case that the process does not live until the end of the wait.
-            let _ = self.destination.complete(&dump, path.as_deref());
+            self.delivery.replace(&dump, path);
         }
         let waiting = Waiting {
             dump: unredacted,
@@ -169,19 +184,18 @@ impl Pipeline {
         };
         match self.look_ahead.wait_for(waiting) {
             Ok(()) => Ok(path.map_or(DumpOutcome::Streamed, DumpOutcome::Written)),
-            Err(_) => self.complete_and_deliver(&dump, path),
+            Err(_) => self.delivery.deliver(&dump, path),
         }
     }
 
     /// Completes a dump with what followed its trigger. Failures to do so are reported to the user.
-    pub(crate) fn complete_waiting(&self, source: &Source, mut waiting: Waiting) {
-        DUMPING.set(true);
-        let _reset = ResetDumping;
+    fn complete(&self, source: &Source, mut waiting: Waiting) {
+        let _dumping = Dumping::begin_in_any_case();
         let completed = catch_unwind(AssertUnwindSafe(|| {
             let _redacting = self.redacting.start(&self.redactor);
             let (snapshot, _) = records(source);
             let mut dump = waiting.take_completed(&snapshot);
-            add_spans(source, &snapshot, &[], &mut dump);
+            add_spans_of(source, &snapshot, &[], &mut dump);
             redact(&mut dump, &self.redactor);
             let stacks = DumpedStacks {
                 failure: &waiting.failure,
@@ -191,7 +205,7 @@ impl Pipeline {
             };
             self.name_frames(&stacks, &mut dump);
             // An error has been reported.
-            let _ = self.complete_and_deliver(&dump, waiting.path.clone());
+            let _ = self.delivery.deliver(&dump, waiting.path.clone());
         }));
         if completed.is_err() {
             let message = "a dump lacks what followed its trigger: completing it panicked";
@@ -200,16 +214,19 @@ impl Pipeline {
     }
 
     /// Delivers the dump of an earlier process. It has been redacted.
-    #[cfg(feature = "crash-safe")]
-    pub(crate) fn deliver_crash(&self, dump: &Dump) -> Result<DumpOutcome, DumpError> {
-        let _reset = ResetDumping;
-        DUMPING.set(true);
-        let path = self.write(dump)?;
-        self.complete_and_deliver(dump, path)
+    ///
+    /// # Errors
+    ///
+    /// If the dump could not be written. The user has been told.
+    pub fn deliver_crash(&self, dump: &Dump) -> Result<DumpOutcome, DumpError> {
+        let _dumping = Dumping::begin_in_any_case();
+        let path = self.delivery.write(dump)?;
+        self.delivery.deliver(dump, path)
     }
 
     /// The dump as it would be made now. It is delivered nowhere.
-    pub(crate) fn preview(&self, source: &Source, failure: &Failure) -> Dump {
+    #[must_use]
+    pub fn preview(&self, source: &Source, failure: &Failure) -> Dump {
         let _redacting = self.redacting.start(&self.redactor);
         let noted = self.noted.clone_kept();
         let mut dump = collect(source, &records(source), failure, &noted);
@@ -225,17 +242,60 @@ impl Pipeline {
     }
 
     /// Counts a failure that gets no dump.
-    pub(crate) fn count(&self) {
+    pub fn count(&self) {
         self.limiter.with(RateLimiter::count);
     }
 
     /// Counts a failure that gets no dump, which the user is told elsewhere.
-    pub(crate) fn count_told(&self) {
+    pub fn count_told(&self) {
         self.limiter.with(RateLimiter::count_told);
     }
 
+    /// Lets dumps wait for the records that follow their trigger, if the program asks for it.
+    /// `start_thread` starts a thread that calls [`complete_later`](Pipeline::complete_later). Returns
+    /// whether dumps wait, so that [`end`](Pipeline::end) must be called.
+    pub fn let_dumps_wait(
+        &self,
+        start_thread: impl Fn() -> Option<Thread> + Send + Sync + 'static,
+    ) -> bool {
+        if self.look_ahead.is_on() {
+            self.look_ahead.start(start_thread);
+        }
+        self.look_ahead.is_on()
+    }
+
+    /// Completes the dump that waits for this thread, when its time is over.
+    pub fn complete_later(&self, source: &Source) {
+        self.look_ahead
+            .complete_later(|waiting| self.complete(source, waiting));
+    }
+
+    /// The process ends: completes the dump that waits, and tells the user about failures that no dump
+    /// reports.
+    pub fn end(&self, source: &Source) {
+        self.look_ahead
+            .complete_now(|waiting| self.complete(source, waiting));
+        // A forked child has inherited the count of its parent.
+        if process::id() == self.pid {
+            self.report_suppressed();
+        }
+    }
+
+    /// Masks the secrets of the dump of an earlier process.
+    pub fn redact(&self, dump: &mut Dump) {
+        let _redacting = self.redacting.start(&self.redactor);
+        redact(dump, &self.redactor);
+        dump.fingerprint = dump.fingerprint_of();
+    }
+
+    /// Whether names are looked up.
+    #[must_use]
+    pub fn looks_up_names(&self) -> bool {
+        self.symboliser.is_some()
+    }
+
     /// Tells the user about failures that no dump reports, because the process ends.
-    pub(crate) fn report_suppressed(&self) {
+    fn report_suppressed(&self) {
         let count = self.limiter.with(RateLimiter::take_unreported).unwrap_or(0);
         if count > 0 {
             let failures = if count == 1 { "failure" } else { "failures" };
@@ -275,95 +335,16 @@ impl Pipeline {
         }
     }
 
-    fn write(&self, dump: &Dump) -> Result<Option<PathBuf>, DumpError> {
-        let written = self
-            .destination
-            .begin(dump)
-            .map_err(|error| self.not_written(error))?;
-        let Some(written) = written else {
-            return Ok(None);
-        };
-        let path = written.path.display();
-        let mut line = match dump.crash {
-            Some(_) => format!("{}; crash report written to {path}", dump.reason.message),
-            None => format!("crash report written to {path}"),
-        };
-        if let Some((dir, error)) = written.instead_of {
-            line += &format!(", because {} can't be written to: {error}", dir.display());
-        }
-        if dump.repository.is_some() {
-            line += "; to report it: flightrec issue";
-        }
-        self.notices.say(&line);
-        self.recent.with(|recent| recent.add(&written.path));
-        Ok(Some(written.path))
-    }
-
-    fn complete_and_deliver(
-        &self,
-        dump: &Dump,
-        path: Option<PathBuf>,
-    ) -> Result<DumpOutcome, DumpError> {
-        match (self.destination.complete(dump, path.as_deref()), &path) {
-            (Err(error), None) => return Err(self.not_written(error)),
-            // The dump is there, with addresses instead of names.
-            (Err(_), Some(_)) | (Ok(()), _) => {}
-        }
-        for callback in &self.callbacks {
-            if catch_unwind(AssertUnwindSafe(|| callback(dump, path.as_deref()))).is_err() {
-                self.notices.say("a callback of `on_dump` panicked");
-            }
-        }
-        Ok(path.map_or(DumpOutcome::Streamed, DumpOutcome::Written))
-    }
-
-    fn not_written(&self, error: std::io::Error) -> DumpError {
-        let place = self.destination.describe();
-        let message = format!("cannot write a crash report to {place}: {error}");
-        self.report(DumpError::io(message, error))
-    }
-
     fn report(&self, error: DumpError) -> DumpError {
         self.notices.say(&error.to_string());
         error
     }
 }
 
-/// How much memory a dump may take, with the names of its frames.
-const ROOM: usize = 32 << 20;
-
-/// Whether there is room for a dump. If memory ran out while it is made, the program would abort.
-pub(crate) fn has_room() -> bool {
-    Vec::<u8>::new().try_reserve_exact(ROOM).is_ok()
-}
-
-/// The dumps that this process made within the last minute: a failure often shows up twice, as the
-/// panic of a task and as the error of the one that joins it.
-#[derive(Default)]
-pub(crate) struct RecentDumps(Vec<(Instant, String)>);
-
-impl RecentDumps {
-    const MAX_AGE: Duration = Duration::from_secs(60);
-    const MAX: usize = 10;
-
-    fn add(&mut self, path: &Path) {
-        if self.0.len() == Self::MAX {
-            self.0.remove(0);
-        }
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        self.0.push((Instant::now(), name.into_owned()));
-    }
-
-    fn names(&mut self) -> Vec<String> {
-        self.0.retain(|(at, _)| at.elapsed() < Self::MAX_AGE);
-        self.0.iter().map(|(_, name)| name.clone()).collect()
-    }
-}
-
-struct ResetDumping;
-
-impl Drop for ResetDumping {
-    fn drop(&mut self) {
-        DUMPING.set(false);
+impl fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipeline")
+            .field("destination", self.destination())
+            .finish_non_exhaustive()
     }
 }

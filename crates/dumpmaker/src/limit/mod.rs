@@ -1,0 +1,9 @@
+//! Whether a failure gets a dump: not if it repeats one, if there are too many, if this thread makes a dump
+//! already, or if there is no memory for one.
+
+mod dumping;
+mod limiter;
+
+pub(crate) use dumping::Dumping;
+pub use dumping::{has_room, is_dumping};
+pub use limiter::{Decision, RateLimiter, SuppressedFailures};

@@ -1,0 +1,27 @@
+//! The dumps that this process has just made.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// The dumps that this process made within the last minute: a failure often shows up twice, as the
+/// panic of a task and as the error of the one that joins it.
+#[derive(Default)]
+pub(crate) struct RecentDumps(Vec<(Instant, String)>);
+
+impl RecentDumps {
+    const MAX_AGE: Duration = Duration::from_secs(60);
+    const MAX: usize = 10;
+
+    pub(crate) fn add(&mut self, path: &Path) {
+        if self.0.len() == Self::MAX {
+            self.0.remove(0);
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        self.0.push((Instant::now(), name.into_owned()));
+    }
+
+    pub(crate) fn names(&mut self) -> Vec<String> {
+        self.0.retain(|(at, _)| at.elapsed() < Self::MAX_AGE);
+        self.0.iter().map(|(_, name)| name.clone()).collect()
+    }
+}
