@@ -18,6 +18,10 @@ mod outcome;
 mod pipeline;
 mod settings;
 
+// The way of a panic there, which a hook begins.
+pub mod panics;
+mod seen_panics;
+
 pub use outcome::{DumpError, DumpOutcome};
 pub use pipeline::Pipeline;
 pub use settings::Settings;

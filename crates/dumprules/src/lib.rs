@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod heartbeats;
 mod limit;
 mod memory_limit;
 mod polled;

@@ -26,12 +26,13 @@ mod exit;
 mod panics;
 #[cfg(feature = "crash-safe")]
 mod recovery;
-mod watches;
 
 pub use builder::{Builder, builder};
 pub use dumpmaker::collect::SpanSource;
 #[doc(inline)]
 pub use dumpmaker::{DumpError, DumpOutcome};
+#[doc(inline)]
+pub use dumprules::heartbeats::Heartbeat;
 pub use dumprules::{MemoryLimit, Rule, RuleError};
 pub use error_ref::ErrorRef;
 pub use flight_recorder::FlightRecorder;
@@ -43,7 +44,6 @@ pub use flightrec_dump::{
 pub use install::InstallError;
 pub use sink::RecorderSink;
 pub use tail::CrashSafety;
-pub use watch::Heartbeat;
 
 /// Masking of secrets.
 pub use logredact as redact;

@@ -5,13 +5,13 @@ use std::time::Duration;
 use dumpmaker::collect::Source;
 use dumpmaker::failures::Failure;
 use dumpmaker::{DumpError, DumpOutcome, Pipeline};
+use dumprules::heartbeats::Watches;
 use dumprules::{Outcome, Rules};
 use log::{Level, LevelFilter, Record};
 use stackerr::Chain;
 
 use crate::record_filter::Switch;
 use crate::tail::Tail;
-use crate::watches::Watches;
 
 pub(crate) type ErrorFilter = Box<dyn Fn(&(dyn std::error::Error + 'static)) -> bool + Send + Sync>;
 

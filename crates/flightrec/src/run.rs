@@ -5,8 +5,9 @@ use std::panic::{self, AssertUnwindSafe};
 use std::process::{ExitCode, Termination};
 
 use dumpmaker::failures::Failure;
+use dumpmaker::panics;
 
-use crate::{FlightRecorder, panics};
+use crate::FlightRecorder;
 
 impl FlightRecorder {
     /// Runs `main` and returns its exit code. If `main` fails, prints `Error: …` with the causes to
@@ -107,20 +108,9 @@ impl FlightRecorder {
 
     /// Makes sure that the panic that ends `main` has a dump.
     fn dump_panic_of_main(&self, payload: &(dyn std::any::Any + Send)) {
-        let failure = match panics::fate(payload) {
-            panics::Fate::Suppressed(failure) => *failure,
-            panics::Fate::Reported => return,
-            panics::Fate::Unseen => {
-                let mut failure = Failure::unseen_panic(payload);
-                failure.notes.push(
-                    "no stack: the recorder's panic hook was not called; another panic hook may have \
-                     replaced it"
-                        .to_owned(),
-                );
-                failure
-            }
-        };
-        let _ = self.recorder.dump(|| failure);
+        if let Some(failure) = panics::undumped(payload) {
+            let _ = self.recorder.dump(|| failure);
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use dumpmaker::Pipeline;
 use dumpmaker::collect::{Bounds, Source};
 use dumpmaker::write::Notices;
 use dumprules::Rules;
+use dumprules::heartbeats::Watches;
 use log::{LevelFilter, Record};
 use logtee::{Filter, Tee, TeeBuilder};
 use procgauge::Gauges;
@@ -18,7 +19,6 @@ use crate::recorder::Recorder;
 use crate::sink::{RecorderSink, TailSink};
 use crate::tail::{CrashSafety, MemoryTail, Tail};
 use crate::testing::{self, TestRun};
-use crate::watches::Watches;
 
 /// How many spans and ends of spans are kept, however few records are.
 const MIN_SPANS: usize = 512;

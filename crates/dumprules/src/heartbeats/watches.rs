@@ -1,11 +1,10 @@
-//! The heartbeats that a recorder watches, as its watcher thread sees them.
+//! The heartbeats that are watched, as the thread sees them that looks for them.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use dumpmaker::failures::Failure;
 use forklock::ForkMutex;
 
 /// How often the watcher checks within the limit of a watch.
@@ -16,6 +15,7 @@ const LONGEST: Duration = Duration::from_secs(1);
 const SHORTEST: Duration = Duration::from_millis(1);
 
 /// A heartbeat that must come within `limit`.
+#[derive(Debug)]
 pub(crate) struct Watch {
     pub(crate) name: String,
     pub(crate) limit: Duration,
@@ -26,11 +26,23 @@ pub(crate) struct Watch {
     pub(crate) generation: AtomicUsize,
 }
 
-/// The watches of a recorder.
-#[derive(Default)]
-pub(crate) struct Watches(ForkMutex<State>);
+/// A heartbeat that has not come.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Hang {
+    /// One sentence for people.
+    pub message: String,
+    /// Tells one hang from another.
+    pub incident: u64,
+    /// The thread that gave the last heartbeat, by its id in the system.
+    pub thread: u32,
+}
 
-#[derive(Default)]
+/// The watches of a recorder.
+#[derive(Debug, Default)]
+pub struct Watches(ForkMutex<State>);
+
+#[derive(Debug, Default)]
 struct State {
     watched: Vec<Watched>,
     /// The watcher thread, and its process.
@@ -40,6 +52,7 @@ struct State {
 }
 
 /// A watch, and what the last check found.
+#[derive(Debug)]
 struct Watched {
     watch: Weak<Watch>,
     beats: usize,
@@ -80,7 +93,7 @@ impl Watches {
 
     /// Checks all watches. Returns the new hangs and how long to wait before the next check, or `None`
     /// if no watch is left and the watcher should end.
-    pub(crate) fn look(&self) -> Option<(Vec<Failure>, Duration)> {
+    pub(crate) fn look(&self) -> Option<(Vec<Hang>, Duration)> {
         self.0.with(|state| {
             let mut hangs = Vec::new();
             let mut pause = LONGEST;
@@ -127,11 +140,15 @@ impl Watched {
 }
 
 impl Watch {
-    fn hang(&self, silent: Duration, incident: u64) -> Failure {
+    fn hang(&self, silent: Duration, incident: u64) -> Hang {
         let name = &self.name;
         let seconds = silent.as_secs_f64();
         let message = format!("no heartbeat of \"{name}\" for {seconds:.1} s");
-        Failure::hang(message, incident, self.thread.load(Ordering::Relaxed))
+        Hang {
+            message,
+            incident,
+            thread: self.thread.load(Ordering::Relaxed),
+        }
     }
 }
 
