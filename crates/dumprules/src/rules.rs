@@ -72,6 +72,13 @@ impl Rules {
         self.max_level
     }
 
+    /// Whether [`note_record`](Rules::note_record) must be called for each record, because of a rule
+    /// about silence.
+    #[must_use]
+    pub fn watches_silence(&self) -> bool {
+        self.watches_silence
+    }
+
     /// Notes that a record was kept, if a rule about silence wants to know.
     #[inline]
     pub fn note_record(&self) {

@@ -15,6 +15,7 @@ mod signals;
 mod watch;
 
 // The path of a record: the tee passes it to the sink, which stores it in the tail.
+mod memory_sink;
 mod record_filter;
 mod recorder;
 mod sink;

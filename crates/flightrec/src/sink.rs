@@ -10,7 +10,6 @@ use log::{Level, LevelFilter, Metadata, Record};
 use logredact::Redactor;
 use logtee::{Filter, Sink};
 use packlog::Options;
-use tailwriter::SharedTail;
 
 use crate::record_filter::RecordFilter;
 use crate::recorder::Recorder;
@@ -67,18 +66,12 @@ fn keep_masked(recorder: &Recorder, level: Level, packed: &[u8]) {
 }
 
 impl TailSink {
-    /// Keeps a record of a level that has no quota, in memory. Nearly all records come here, so it has
-    /// no code for others.
-    #[inline(always)]
-    fn keep_in_memory(&self, tail: &SharedTail, record: &Record<'_>) {
-        packlog::pack_padded(record, Options::default(), |padded, len| {
-            self.recorder.rules.note_record();
-            tail.push_padded(0, padded, len);
-        });
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.recorder
     }
 
     #[inline(never)]
-    fn keep_rarely(&self, record: &Record<'_>) {
+    pub(crate) fn keep(&self, record: &Record<'_>) {
         let level = record.level();
         let options = self.recorder.source.tail.options();
         packlog::pack_padded(record, options, |padded, len| {
@@ -86,6 +79,9 @@ impl TailSink {
                 tail.push_padded(level, padded, len);
             });
         });
+        if self.recorder.triggers_on(level) {
+            self.recorder.trigger(record);
+        }
     }
 }
 
@@ -96,14 +92,7 @@ impl Sink for TailSink {
 
     /// It is enabled for every record.
     fn emit_if_enabled(&self, record: &Record<'_>) -> io::Result<()> {
-        let level = record.level();
-        match &self.recorder.source.tail {
-            Tail::Memory(tail) if level > Level::Warn => self.keep_in_memory(&tail.records, record),
-            _ => self.keep_rarely(record),
-        }
-        if self.recorder.triggers_on(level) {
-            self.recorder.trigger(record);
-        }
+        self.keep(record);
         Ok(())
     }
 

@@ -33,14 +33,16 @@ use std::task::Poll;
 use log::Record;
 use log::kv::{Error as KvError, Key, Source, ToValue, Value, VisitSource};
 
+use crate::max_level;
 use crate::owned_record::OwnedValue;
 
 type Fields = Arc<Vec<(String, OwnedValue)>>;
 
-/// Whether any thread ever entered a context. Programs that use none pay for one load.
-///
-/// Relaxed: contexts are a thread's own, and a thread sees what it stored itself.
+/// Whether any thread ever entered a context. Programs that use none do not pay for it: this is asked
+/// when a tee finds out which sinks want a level, not for each record.
 static USED: AtomicBool = AtomicBool::new(false);
+/// Whether tees have been told so.
+static ANNOUNCED: AtomicBool = AtomicBool::new(false);
 
 /// What a thread has entered, outermost first, each with a number to leave it by.
 #[derive(Clone, Default)]
@@ -103,7 +105,7 @@ impl Context {
     /// Contexts nest; of two values for one key the inner one counts, and a record's own most of
     /// all. Guards may be dropped in any order.
     pub fn enter(&self) -> Entered {
-        USED.store(true, Ordering::Relaxed);
+        announce_use();
         let number = NEXT
             .try_with(|next| next.replace(next.get() + 1))
             .unwrap_or(0);
@@ -171,9 +173,19 @@ impl<F> fmt::Debug for InContext<F> {
     }
 }
 
-#[inline]
 pub(crate) fn in_use() -> bool {
     USED.load(Ordering::Relaxed)
+}
+
+/// Makes tees ask [`in_use`] again. When this returns, they do so for each record of this thread.
+fn announce_use() {
+    if !ANNOUNCED.load(Ordering::Acquire) {
+        // Relaxed: the generation advances with release ordering, and is read with acquire ordering.
+        USED.store(true, Ordering::Relaxed);
+        max_level::forget();
+        // Release: a thread that sees this sees the new generation.
+        ANNOUNCED.store(true, Ordering::Release);
+    }
 }
 
 /// Hands on the record with the thread's key-values joined to it.

@@ -18,26 +18,26 @@ use crate::tee::Tee;
 
 pub use crate::max_level::{max_level_override, reconfigured};
 
-static INSTALLED: OnceLock<Tee> = OnceLock::new();
+static INSTALLED: Installed = Installed(OnceLock::new());
 
 /// What `log` holds. It exists before the tee is stored, so that a tee is not lost when another
 /// logger has been set before.
-struct Global;
+struct Installed(OnceLock<Tee>);
 
-impl Log for Global {
+impl Log for Installed {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        INSTALLED.get().is_some_and(|tee| tee.enabled(metadata))
+        self.0.get().is_some_and(|tee| tee.enabled(metadata))
     }
 
     #[inline]
     fn log(&self, record: &Record<'_>) {
-        if let Some(tee) = INSTALLED.get() {
+        if let Some(tee) = self.0.get() {
             tee.log(record);
         }
     }
 
     fn flush(&self) {
-        if let Some(tee) = INSTALLED.get() {
+        if let Some(tee) = self.0.get() {
             Log::flush(tee);
         }
     }
@@ -45,7 +45,7 @@ impl Log for Global {
 
 /// The tee that is the program's logger, if [`Tee::install`] was called.
 pub fn installed() -> Option<&'static Tee> {
-    INSTALLED.get()
+    INSTALLED.0.get()
 }
 
 impl Tee {
@@ -56,11 +56,11 @@ impl Tee {
     /// If the program has a logger already. A process can have one only, and it cannot be
     /// replaced.
     pub fn install(self) -> Result<(), InstallError> {
-        log::set_logger(&Global).map_err(|_| InstallError {
+        log::set_logger(&INSTALLED).map_err(|_| InstallError {
             other_tee: installed().is_some(),
         })?;
         // Only one call gets here, so the cell is empty. The level is still off.
-        let _ = INSTALLED.set(self);
+        let _ = INSTALLED.0.set(self);
         max_level::set_max_level_by(|| installed().map_or(LevelFilter::Off, Tee::max_level));
         Ok(())
     }

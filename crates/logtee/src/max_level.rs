@@ -88,6 +88,11 @@ pub fn reconfigured() {
     });
 }
 
+/// Makes every composition compute its cached answers again.
+pub(crate) fn forget() {
+    GENERATION.advance();
+}
+
 /// The current `log::max_level`, if the program has set it to something else than the installed
 /// tee did; `None` if it has not, or if no tee is installed.
 ///
@@ -144,12 +149,11 @@ impl CachedOnly {
         CachedOnly(std::array::from_fn(|_| AtomicUsize::new(usize::MAX)))
     }
 
-    /// The position of the only branch, if there is one and the cached answer is not stale.
+    /// The position of the only branch. `MAX` or more if there is none, or the cached answer is stale.
     #[inline]
-    pub(crate) fn known(&self, generation: usize, level: Level) -> Option<usize> {
+    pub(crate) fn known(&self, generation: usize, level: Level) -> usize {
         // A difference in the generation bits makes this too large to be a position.
-        let only = self.0[level as usize].load(Ordering::Relaxed) ^ generation;
-        (only < Self::MAX).then_some(only)
+        self.0[level as usize].load(Ordering::Relaxed) ^ generation
     }
 
     /// The position of the only branch, or `MAX`; `compute` is called if the cached answer is stale.

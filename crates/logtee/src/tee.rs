@@ -86,11 +86,14 @@ impl Tee {
     /// Apart, so that the way of a record that one sink wants is short.
     #[inline(never)]
     fn log_to_each(&self, record: &Record<'_>) {
+        if context::in_use() {
+            return context::join(record, |record| drop(self.0.emit(record)));
+        }
         let generation = max_level::generation();
         if let Some(branch) = self.0.only(generation, record.level()) {
             return drop(branch.emit_unfiltered(record));
         }
-        for branch in &self.0.branches {
+        for branch in self.0.branches() {
             if branch.admits(generation, record.level())
                 && let Some(Err(error)) = branch.emit(record)
             {
@@ -108,9 +111,6 @@ impl Log for Tee {
     #[inline]
     fn log(&self, record: &Record<'_>) {
         // `Log` returns no errors; the branches count them.
-        if context::in_use() {
-            return context::join(record, |record| drop(self.0.emit(record)));
-        }
         match self.0.known_only(max_level::generation(), record.level()) {
             Some(branch) => drop(branch.emit_unfiltered(record)),
             None => self.log_to_each(record),
@@ -125,7 +125,7 @@ impl Log for Tee {
 impl fmt::Debug for Tee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tee")
-            .field("sinks", &self.0.branches.len())
+            .field("sinks", &self.0.branches().count())
             .field("max_level", &self.max_level())
             .field("failures", &self.failures())
             .finish_non_exhaustive()
@@ -137,39 +137,46 @@ impl fmt::Debug for Tee {
 /// Every sink gets the record, even if another one fails or panics. The first error is returned,
 /// and all of them are counted.
 pub struct Fanout {
-    branches: Vec<Branch>,
+    /// At most [`CachedOnly::MAX`], so that a stale answer of `only` is no position among them.
+    first: Vec<Branch>,
+    rest: Vec<Branch>,
     only: CachedOnly,
 }
 
 impl Fanout {
-    fn new(branches: Vec<Branch>) -> Fanout {
+    fn new(mut branches: Vec<Branch>) -> Fanout {
+        let rest = branches.split_off(branches.len().min(CachedOnly::MAX));
         Fanout {
-            branches,
+            first: branches,
+            rest,
             only: CachedOnly::new(),
         }
+    }
+
+    fn branches(&self) -> impl Iterator<Item = &Branch> {
+        self.first.iter().chain(&self.rest)
     }
 
     /// As [`only`](Fanout::only), if that was asked before.
     #[inline]
     fn known_only(&self, generation: usize, level: Level) -> Option<&Branch> {
-        self.branches.get(self.only.known(generation, level)?)
+        self.first.get(self.only.known(generation, level))
     }
 
     /// The branch that alone could want the level, if its filter wants all records of that level. Most
     /// records of a program are of such a level.
     fn only(&self, generation: usize, level: Level) -> Option<&Branch> {
         let find = || self.find_only(generation, level);
-        match self.only.get(generation, level, find) {
-            CachedOnly::MAX => None,
-            only => self.branches.get(only),
-        }
+        self.first.get(self.only.get(generation, level, find))
     }
 
     #[cold]
     fn find_only(&self, generation: usize, level: Level) -> usize {
-        let branches = self.branches.iter().enumerate();
+        let branches = self.branches().enumerate();
         let mut wanting = branches.filter(|(_, branch)| branch.admits(generation, level));
         match (wanting.next(), wanting.next()) {
+            // Contexts are joined to records first.
+            _ if context::in_use() => CachedOnly::MAX,
             (Some((only, branch)), None) if branch.filters_by_level() => only,
             _ => CachedOnly::MAX,
         }
@@ -177,13 +184,13 @@ impl Fanout {
 
     /// How many records and flushes failed or panicked, over all sinks.
     pub fn failures(&self) -> u64 {
-        self.branches.iter().map(Branch::failures).sum()
+        self.branches().map(Branch::failures).sum()
     }
 
     /// How many records and flushes failed or panicked, for each sink in the order in which they
     /// were added.
     pub fn failures_by_sink(&self) -> Vec<u64> {
-        self.branches.iter().map(Branch::failures).collect()
+        self.branches().map(Branch::failures).collect()
     }
 }
 
@@ -191,7 +198,7 @@ impl Sink for Fanout {
     fn emit(&self, record: &Record<'_>) -> io::Result<()> {
         let generation = max_level::generation();
         let mut result = Ok(());
-        for branch in &self.branches {
+        for branch in self.branches() {
             if branch.admits(generation, record.level())
                 && let Some(outcome) = branch.emit(record)
             {
@@ -202,15 +209,15 @@ impl Sink for Fanout {
     }
 
     fn flush(&self) -> io::Result<()> {
-        compose::flush_all(self.branches.iter())
+        compose::flush_all(self.branches())
     }
 
     fn max_level(&self) -> LevelFilter {
-        compose::max_level(self.branches.iter())
+        compose::max_level(self.branches())
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        compose::any_enabled(self.branches.iter(), metadata)
+        compose::any_enabled(self.branches(), metadata)
     }
 
     /// `emit` asks the sinks itself.
@@ -222,7 +229,7 @@ impl Sink for Fanout {
 impl fmt::Debug for Fanout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Fanout")
-            .field("sinks", &self.branches.len())
+            .field("sinks", &self.branches().count())
             .finish_non_exhaustive()
     }
 }

@@ -411,3 +411,22 @@ fn an_owned_record_becomes_the_same_record_again() {
     assert_eq!(records[0], records[1]);
     assert_eq!(records[0].fields, [("a".to_owned(), 1.5.into())]);
 }
+
+#[test]
+fn a_tee_of_many_sinks_passes_records_to_all_of_them() {
+    let levels: Vec<_> = LevelFilter::iter().collect();
+    let memories: Vec<_> = (0..20).map(|_| Memory::new()).collect();
+    let mut builder = Tee::builder();
+    for (memory, level) in memories.iter().zip(levels.iter().cycle()) {
+        builder = builder.sink(*level, memory.clone());
+    }
+    let tee = builder.build();
+    for _ in 0..2 {
+        for level in Level::iter() {
+            tee.log(&Record::builder().level(level).build());
+        }
+    }
+    for (memory, max) in memories.iter().zip(levels.iter().cycle()) {
+        assert_eq!(memory.records().len(), 2 * *max as usize);
+    }
+}

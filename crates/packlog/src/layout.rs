@@ -3,7 +3,7 @@
 //! ```text
 //!  0  version u8, level u8, flags u16, line u32
 //!  8  target, module path, file: a length or an interned number, u16 each
-//! 14  message length u16, fields length u16, thread length u8, kind u8
+//! 14  message: its length or an interned number, u16; fields length u16, thread length u8, kind u8
 //! 20  thread: its number u32 and its name, or nothing
 //!     span, module path, target, file (those not given otherwise), message, fields
 //! ```
@@ -25,7 +25,7 @@ pub(crate) const HEADER: usize = 20;
 pub(crate) const THREAD_NUMBER: usize = 4;
 
 /// What precedes the texts.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Header {
     pub(crate) level: u8,
     pub(crate) flags: u16,
@@ -41,8 +41,7 @@ pub(crate) struct Header {
 
 impl Header {
     #[inline]
-    pub(crate) fn to_bytes(self) -> [u8; HEADER] {
-        // Assembled in registers and stored in words, because it is read in words next.
+    pub(crate) fn to_words(self) -> (u64, u64, u32) {
         let [target, module, file] = [self.target, self.module, self.file].map(u64::from);
         let first = u64::from(VERSION)
             | u64::from(self.level) << 8
@@ -51,6 +50,13 @@ impl Header {
         let second = target | module << 16 | file << 32 | u64::from(self.message) << 48;
         let third =
             u32::from(self.fields) | u32::from(self.thread) << 16 | u32::from(self.kind) << 24;
+        (first, second, third)
+    }
+
+    #[inline]
+    pub(crate) fn to_bytes(self) -> [u8; HEADER] {
+        // Assembled in registers and stored in words, because it is read in words next.
+        let (first, second, third) = self.to_words();
         let mut bytes = [0; HEADER];
         bytes[..8].copy_from_slice(&first.to_le_bytes());
         bytes[8..16].copy_from_slice(&second.to_le_bytes());
@@ -105,6 +111,8 @@ pub(crate) mod flag {
     pub(crate) const TARGET_IS_MODULE: u16 = 1 << 7;
     /// The id of a span follows the thread's name.
     pub(crate) const HAS_SPAN: u16 = 1 << 8;
+    /// The message has a number, and is not written out.
+    pub(crate) const MESSAGE_INTERNED: u16 = 1 << 9;
 }
 
 /// What a record is.

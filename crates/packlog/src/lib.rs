@@ -14,7 +14,9 @@ mod unpack;
 pub use event::{Flaws, SpanHead, Writer, pack_event, pack_fields, pack_span, pack_span_closed};
 pub use fields::{FieldValue, Fields};
 pub use head::Head;
-pub use pack::{Options, pack, pack_padded};
+pub use pack::{
+    Options, STATIC_WORDS, StaticRecord, has_fields, pack, pack_padded, pack_static, static_len,
+};
 pub use unpack::{
     Error, OpenedSpan, Origin, RecordKind, Unpacked, map_thread, origin, origin_bytes, origin_mask,
     unpack,

@@ -247,7 +247,14 @@ pub fn unpack(bytes: &[u8]) -> Result<Unpacked<'_>, Error> {
     } else {
         None
     };
-    let message = String::from_utf8_lossy(take(&mut rest, header.message)?);
+    let message = if has(flag::MESSAGE_INTERNED) {
+        let message = intern::message(header.message);
+        message
+            .map(Cow::Borrowed)
+            .ok_or(Error("a message's number is unknown in this process"))?
+    } else {
+        String::from_utf8_lossy(take(&mut rest, header.message)?)
+    };
     let fields = Fields(take(&mut rest, header.fields)?);
     if !rest.is_empty() {
         return Err(Error("bytes are left over behind the record"));

@@ -40,6 +40,75 @@ fn check_padded(message: fmt::Arguments<'_>, field: Option<(&str, i32)>) {
     }
 }
 
+/// A static record has other bytes, but the same meaning.
+#[test]
+fn a_static_record_unpacks_as_the_packed_one() {
+    let with_field = Some(("key", 7));
+    let builder = || {
+        let mut builder = Record::builder();
+        builder.level(Level::Info).line(Some(7));
+        builder.module_path_static(Some("here")).target("here");
+        builder.file_static(Some("here.rs"));
+        builder.args(format_args!("all static"));
+        builder
+    };
+    let plain = builder().build();
+    for name in [
+        Some("a name of thirty-two bytes, which fill all words"),
+        Some("short"),
+        None,
+    ] {
+        let mut thread = std::thread::Builder::new();
+        if let Some(name) = name {
+            thread = thread.name(name.to_owned());
+        }
+        let check = move || {
+            let plain = builder().build();
+            assert!(
+                packlog::static_len() > 8 * packlog::STATIC_WORDS,
+                "a new thread"
+            );
+            // The place, the message and the thread become known one after the other.
+            for _ in 0..3 {
+                packlog::pack_padded(&plain, Options::default(), |_, _| ());
+            }
+            let words = packlog::pack_static(&plain).expect("it is known by now");
+            let bytes: Vec<_> = (0..packlog::STATIC_WORDS)
+                .flat_map(|at| words.word(at).to_le_bytes())
+                .collect();
+            let (bytes, zeros) = bytes.split_at(packlog::static_len());
+            assert!(zeros.iter().all(|byte| *byte == 0));
+            let packed = pack(&plain);
+            assert!(bytes.len() < packed.len());
+            let unpacked = [bytes, &packed].map(|bytes| packlog::unpack(bytes).unwrap());
+            let [one, other] = unpacked.map(|record| format!("{record:?}"));
+            assert_eq!(one, other);
+            assert_eq!(packlog::origin(bytes), packlog::origin(&packed));
+            let head = |bytes: &[u8]| *bytes.first_chunk().unwrap();
+            let [one, other] = [bytes, &packed].map(|bytes| packlog::origin_bytes(&head(bytes)));
+            assert_eq!(one, other);
+        };
+        thread.spawn(check).unwrap().join().unwrap();
+    }
+    let is_static = |record: &Record<'_>| {
+        packlog::pack_padded(record, Options::default(), |_, _| ());
+        packlog::pack_static(record).is_some()
+    };
+    assert!(is_static(&plain));
+    let number = plain.line();
+    assert!(!is_static(
+        &builder().args(format_args!("{number:?}")).build()
+    ));
+    assert!(!is_static(&builder().target("there").build()));
+    assert!(!is_static(&builder().module_path(Some("here")).build()));
+    assert!(!is_static(&builder().file(Some("here.rs")).build()));
+    assert!(!is_static(&builder().line(None).build()));
+    assert!(packlog::has_fields(
+        &builder().key_values(&with_field).build()
+    ));
+    assert!(!packlog::has_fields(&plain));
+}
+
 #[test]
 fn everything_comes_back() {
     let name = std::thread::Builder::new().name("packer".to_owned());

@@ -21,6 +21,6 @@ pub use builder::Builder;
 pub use limits::{CUT_MARK, DEFAULT_MAX_BYTES, DEFAULT_MAX_LINE_BYTES, MAX_CLASS};
 #[cfg(feature = "mmap")]
 pub use mapped::{MappedTail, Recovered, Unreadable};
-pub use shared::{Entries, Entry, SharedTail, Snapshot, SnapshotLines};
+pub use shared::{Begun, Entries, Entry, SharedTail, Snapshot, SnapshotLines, Words};
 pub use shares::{Groups, MAX_KINDS, Shares};
 pub use writer::{Lines, TailWriter};

@@ -14,9 +14,12 @@ use procgauge::Gauges;
 use super::Builder;
 use crate::FlightRecorder;
 use crate::background;
+use crate::memory_sink::MemorySink;
 use crate::record_filter::{RecordFilter, Switch};
 use crate::recorder::Recorder;
-use crate::sink::{RecorderSink, TailSink};
+use crate::sink::RecorderSink;
+#[cfg(feature = "crash-safe")]
+use crate::sink::TailSink;
 use crate::tail::{CrashSafety, MemoryTail, Tail};
 use crate::testing::{self, TestRun};
 
@@ -157,10 +160,23 @@ impl FrontEnd {
                 .say("rules about slow spans are not checked: they need `flightrec-tracing`");
         }
         // The recorder comes last: what a sink logs about a record comes before the record.
-        let sink = TailSink::new(Arc::clone(recorder), safety);
-        let sinks = match mask {
-            Some(mask) => self.record.add_to(sinks, mask.to(sink)),
-            None => self.record.add_to(sinks, sink),
+        let sinks = match (&recorder.source.tail, mask) {
+            (Tail::Memory(tail), _) => match recorder.rules.watches_silence() {
+                true => self
+                    .record
+                    .add_to(sinks, MemorySink::<true>::new(recorder, tail)),
+                false => self
+                    .record
+                    .add_to(sinks, MemorySink::<false>::new(recorder, tail)),
+            },
+            #[cfg(feature = "crash-safe")]
+            (Tail::Mapped(_), mask) => {
+                let sink = TailSink::new(Arc::clone(recorder), safety);
+                match mask {
+                    Some(mask) => self.record.add_to(sinks, mask.to(sink)),
+                    None => self.record.add_to(sinks, sink),
+                }
+            }
         };
         sinks.build()
     }

@@ -107,7 +107,7 @@ impl Clock {
     }
 
     /// The tick of this moment.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn now(&self) -> u64 {
         // In this order: an offset that is too old makes the tick too small, which is noticed.
         let offset = self.offset.load(Ordering::Relaxed);
@@ -117,10 +117,24 @@ impl Clock {
     /// A tick of this moment, if it is greater than `last` and than any other tick that this clock
     /// knows of. If not, the caller finds out what was seen and calls
     /// [`tick_after`](Clock::tick_after).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn tick(&self, last: u64) -> Option<u64> {
         let tick = self.now();
         (tick > last && tick > self.floor.load(Ordering::Relaxed)).then_some(tick)
+    }
+
+    /// As [`tick`](Clock::tick), where the source is the processor's counter. None otherwise. There is no
+    /// call in it.
+    #[inline(always)]
+    pub(crate) fn counted_tick(&self, last: u64) -> Option<u64> {
+        #[cfg(target_arch = "x86_64")]
+        if let Source::Tsc = self.source {
+            let offset = self.offset.load(Ordering::Relaxed);
+            let tick = tsc::ordered().wrapping_add(offset);
+            return (tick > last && tick > self.floor.load(Ordering::Relaxed)).then_some(tick);
+        }
+        let _ = last;
+        None
     }
 
     /// The tick of this moment, after which whatever is loaded after this call is loaded.
@@ -252,7 +266,7 @@ impl Clock {
 }
 
 impl Source {
-    #[inline]
+    #[inline(always)]
     fn read(&self, start: &Anchor) -> u64 {
         match self {
             #[cfg(target_arch = "x86_64")]

@@ -4,9 +4,9 @@ use std::fmt;
 
 use super::assemble::{self, Bounds};
 use super::journal::Journal;
-use super::memory::Memory;
-use super::segment::{self, CUT, Line, Padded, Text};
-use super::slot;
+use super::memory::{Heap, Memory};
+use super::segment::{self, CUT, Line, Padded, Text, WORD};
+use super::slot::{self, Entered};
 use super::snapshot::Snapshot;
 use super::unfinished::{Handle, UnfinishedLines, Writers};
 use crate::clock::Clock;
@@ -222,6 +222,65 @@ impl<M: Memory> Core<M> {
     /// Finishes the lines of a handle that is dropped.
     pub(crate) fn finish(&self, handle: &Handle) {
         self.unfinished.finish(handle, |line| self.push(line));
+    }
+}
+
+impl Core<Heap> {
+    /// See `SharedTail::try_begin`.
+    #[inline(always)]
+    pub(crate) fn try_begin(&self, len: usize) -> Option<Begun<'_>> {
+        if len > self.line_limit {
+            return None;
+        }
+        let entered = slot::enter_own()?;
+        Some(Begun {
+            core: self,
+            entered,
+            len,
+        })
+    }
+}
+
+/// A line that a thread has begun to push to a [`SharedTail`](crate::SharedTail); made by
+/// [`try_begin`](crate::SharedTail::try_begin). Lines that the thread pushes while there is one are
+/// dropped.
+#[must_use = "a line that is begun is not pushed yet"]
+pub struct Begun<'a> {
+    core: &'a Core<Heap>,
+    entered: Entered,
+    len: usize,
+}
+
+impl Begun<'_> {
+    /// Pushes the line, which is the beginning of `words`. Returns whether it did: not if the line is
+    /// longer than these, nor where that takes more than to store them, as once in some hundred lines
+    /// and, on some machines, always.
+    #[inline(always)]
+    #[must_use = "the line may have to be pushed by `SharedTail::push`"]
+    pub fn push<const N: usize>(self, words: impl Words<N>) -> bool {
+        let Core { journal, clock, .. } = self.core;
+        self.len <= N * WORD && journal.append_words(self.entered.slot(), clock, self.len, words)
+    }
+}
+
+/// The words of a [line](Begun::push), each of which is made when it is stored.
+pub trait Words<const N: usize> {
+    /// The word at this position, less than `N`. Its lowest bits are its first byte.
+    fn word(&self, at: usize) -> u64;
+}
+
+impl<const N: usize> Words<N> for [u64; N] {
+    #[inline(always)]
+    fn word(&self, at: usize) -> u64 {
+        self[at]
+    }
+}
+
+impl fmt::Debug for Begun<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Begun")
+            .field("len", &self.len)
+            .finish_non_exhaustive()
     }
 }
 

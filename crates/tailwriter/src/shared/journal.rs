@@ -12,7 +12,8 @@
 //! shard) do not count.
 
 use super::census::Census;
-use super::memory::{Lap, Memory};
+use super::core::Words;
+use super::memory::{Heap, Lap, Memory};
 use super::segment::{self, Line, Segment, Text};
 use super::segment_table::{Sealed, SegmentTable, Taken};
 use super::slot::SHARDS;
@@ -374,6 +375,35 @@ impl<M: Memory> Journal<M> {
             table.clear(now);
             self.cleared.store(now, Ordering::Relaxed);
         }
+    }
+}
+
+impl Journal<Heap> {
+    /// Appends the line that is the first `len` bytes of `words` to the shard of `slot`, which the
+    /// caller owns. Returns whether it did: not if its segment has no room, or if the clock seems to
+    /// have jumped back.
+    #[inline(always)]
+    pub(crate) fn append_words<const N: usize>(
+        &self,
+        slot: usize,
+        clock: &Clock,
+        len: usize,
+        words: impl Words<N>,
+    ) -> bool {
+        let Some(Padded(shard)) = self.shards.get(slot) else {
+            return false;
+        };
+        let Some(tick) = clock.counted_tick(shard.last_tick.load(Ordering::Relaxed)) else {
+            return false;
+        };
+        let Some(segment) = self.memory.segment(shard.active.load(Ordering::Relaxed)) else {
+            return false;
+        };
+        if !segment.append_words(tick, len, words) {
+            return false;
+        }
+        shard.last_tick.store(tick, Ordering::Relaxed);
+        true
     }
 }
 

@@ -22,6 +22,7 @@ mod stored;
 mod tail;
 pub(crate) mod unfinished;
 
+pub use self::core::{Begun, Words};
 pub use snapshot::{Entries, Entry, Snapshot, SnapshotLines};
 pub use tail::SharedTail;
 

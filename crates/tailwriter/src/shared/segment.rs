@@ -19,6 +19,7 @@
 
 use std::marker::PhantomData;
 
+use super::core::Words;
 use crate::limits::MAX_CLASS;
 use crate::sync::{AtomicU64, Ordering, fence};
 
@@ -263,24 +264,37 @@ impl<'a, F: Format> Segment<'a, F> {
     /// Appends a line, and returns whether there was room for it. Only the owner may call it.
     #[inline(always)]
     pub(crate) fn append(&self, line: Line<impl Text>) -> bool {
-        // Only the owner writes the state, so it needs no ordering to see its own.
-        let state = State(self.words[STATE].load(Ordering::Relaxed));
-        let len = F::words_for(line.text.len());
-        let start = F::FIRST_LINE + state.words();
-        let room = F::LINE_HEADER + line.text.room();
-        let Some(record) = self.words.get(start..start + room) else {
+        let Some((state, record)) = self.room(line.text.room()) else {
             return false;
         };
         #[cfg(test)]
         if crate::testing::commits_first() {
-            self.words[STATE].store(state.with_line(len).0, Ordering::Release);
+            self.commit(state, line.text.len());
             F::store(self.words, state.words(), record, line);
             return true;
         }
         F::store(self.words, state.words(), record, line);
-        // Release: a thread that sees the new state sees the line.
-        self.words[STATE].store(state.with_line(len).0, Ordering::Release);
+        self.commit(state, line.text.len());
         true
+    }
+
+    /// The words of the next line, whose text needs `room` of them, and the state before it. None if
+    /// there are not as many.
+    #[inline(always)]
+    fn room(&self, room: usize) -> Option<(State, &'a [AtomicU64])> {
+        // Only the owner writes the state, so it needs no ordering to see its own.
+        let state = State(self.words.get(STATE)?.load(Ordering::Relaxed));
+        let start = F::FIRST_LINE + state.words();
+        let record = self.words.get(start..start + F::LINE_HEADER + room)?;
+        Some((state, record))
+    }
+
+    /// Publishes a line of `len` bytes.
+    #[inline(always)]
+    fn commit(&self, before: State, len: usize) {
+        let state = before.with_line(F::words_for(len));
+        // Release: a thread that sees the new state sees the line.
+        self.words[STATE].store(state.0, Ordering::Release);
     }
 
     pub(super) fn state(&self) -> State {
@@ -335,6 +349,31 @@ impl<'a, F: Format> Segment<'a, F> {
         // Acquire: see `recycle`.
         fence(Ordering::Acquire);
         self.generation() == generation
+    }
+}
+
+impl Segment<'_, Plain> {
+    /// Appends the line that is the first `len` bytes of `words`, as [`append`](Segment::append).
+    #[inline(always)]
+    pub(crate) fn append_words<const N: usize>(
+        &self,
+        tick: u64,
+        len: usize,
+        words: impl Words<N>,
+    ) -> bool {
+        let Some((state, record)) = self.room(N) else {
+            return false;
+        };
+        let [first, second, text @ ..] = record else {
+            return false;
+        };
+        first.store(tick, Ordering::Relaxed);
+        second.store(len as u64, Ordering::Relaxed);
+        for (at, place) in text.iter().enumerate().take(N) {
+            place.store(words.word(at), Ordering::Relaxed);
+        }
+        self.commit(state, len);
+        true
     }
 }
 

@@ -4,6 +4,7 @@
 //! of one atomic word say which are taken, so that claiming one needs no lock.
 
 use std::cell::Cell;
+use std::marker::PhantomData;
 use std::sync::atomic::compiler_fence;
 
 use crate::sync::{AtomicU64, Ordering};
@@ -41,7 +42,11 @@ thread_local! {
 /// This thread's slot, which a signal handler that interrupts the thread can't enter.
 ///
 /// The handler would write into the middle of what is being written.
-pub(crate) struct Entered(usize);
+pub(crate) struct Entered {
+    slot: usize,
+    /// It is dropped on the same thread.
+    not_send: PhantomData<*const ()>,
+}
 
 /// None if this thread has entered already.
 #[inline]
@@ -52,35 +57,49 @@ pub(crate) fn enter() -> Option<Entered> {
     }
     // A handler runs on the same thread, so the order of the compiler is all that matters.
     compiler_fence(Ordering::SeqCst);
-    Some(Entered(if slot == UNCLAIMED { claim() } else { slot }))
+    Some(Entered::new(if slot == UNCLAIMED { claim() } else { slot }))
 }
 
 /// As [`enter`], for a thread that has a slot of its own and has used it before. None otherwise, and
 /// if this thread has entered already.
-#[inline]
+#[inline(always)]
 pub(crate) fn enter_own() -> Option<Entered> {
     // One comparison is enough for all that `enter` asks.
     let slot = SLOT.get();
     if slot >= PRIVATE {
         return None;
     }
-    SLOT.set(BUSY);
+    set(BUSY);
     compiler_fence(Ordering::SeqCst);
-    Some(Entered(slot))
+    Some(Entered::new(slot))
+}
+
+/// `LocalKey::set` is for variables that may have to be initialized first, and is not always inlined.
+#[inline(always)]
+fn set(slot: usize) {
+    SLOT.with(|cell| cell.set(slot));
 }
 
 impl Entered {
+    #[inline(always)]
+    fn new(slot: usize) -> Entered {
+        Entered {
+            slot,
+            not_send: PhantomData,
+        }
+    }
+
     #[inline]
     pub(crate) fn slot(&self) -> usize {
-        self.0
+        self.slot
     }
 }
 
 impl Drop for Entered {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         compiler_fence(Ordering::SeqCst);
-        SLOT.set(self.0);
+        set(self.slot);
     }
 }
 

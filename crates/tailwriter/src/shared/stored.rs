@@ -119,33 +119,38 @@ impl<'a, F: Format> Segment<'a, F> {
     ) -> LineRun {
         let lines = self.words.get(F::FIRST_LINE..).unwrap_or_default();
         let lines = &lines[..self.state().words().min(lines.len())];
-        let mut rest = lines;
-        let mut next = place as usize + F::words_for(first.len());
-        let mut last = first.words;
+        // Of 32 bits, as places are: then the end of a line can't overflow.
+        let (mut last, mut next) = (place, first.end(place));
+        let (mut header, mut step) = (first.header(), next - place);
         let mut count = 1;
-        while let Some(behind) = rest.get(next..) {
-            rest = behind;
-            let Some(line) = behind.get(..F::LINE_HEADER + HEAD_WORDS) else {
+        loop {
+            let at = next as usize;
+            let Some(line) = lines.get(at..at + F::LINE_HEADER + HEAD_WORDS) else {
                 break;
             };
-            let len = line[1].load(Ordering::Relaxed) as u32 as usize;
+            let this = line[1].load(Ordering::Relaxed);
+            if this != header {
+                let len = this as u32 as usize;
+                if len < HEAD_WORDS * WORD {
+                    break;
+                }
+                (header, step) = (this, F::words_for(len) as u32);
+            }
             let differs = |word: usize| {
                 (line[F::LINE_HEADER + word].load(Ordering::Relaxed) ^ head[word]) & mask[word]
             };
-            if differs(0) | differs(1) | differs(2) != 0
-                || len < HEAD_WORDS * WORD
-                || !agrees(behind)
-            {
+            if differs(0) | differs(1) | differs(2) != 0 || !lines.get(at..).is_none_or(&agrees) {
                 break;
             }
-            last = line;
+            last = next;
             count += 1;
-            next = F::words_for(len);
+            next += step;
         }
+        let last = lines.get(last as usize);
         LineRun {
             lines: count,
-            last_tick: last[0].load(Ordering::Relaxed),
-            end: (lines.len() - rest.len()) as u32,
+            last_tick: last.map_or(0, |tick| tick.load(Ordering::Relaxed)),
+            end: next,
         }
     }
 }

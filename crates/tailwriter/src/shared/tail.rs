@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use super::core::Core;
+use super::core::{Begun, Core};
 use super::memory::Heap;
 use super::snapshot::Snapshot;
 use super::unfinished::{Handle, Writers};
@@ -116,6 +116,27 @@ impl SharedTail {
     #[inline(always)]
     pub fn push_padded(&self, class: u8, padded: &[u8], len: usize) {
         self.core.push_padded(class, padded, len);
+    }
+
+    /// Begins a line of `len` bytes that is assembled in words, which is the cheapest way for a short one.
+    /// Returns None if the line is longer than the limit, if it is the first of its thread, and if the
+    /// thread has begun a line already.
+    ///
+    /// A line that can't be begun, or [pushed](Begun::push) then, can be pushed by
+    /// [`push`](SharedTail::push):
+    ///
+    /// ```
+    /// let tail = tailwriter::SharedTail::new(10);
+    /// for number in 0..3_u64 {
+    ///     if !tail.try_begin(8).is_some_and(|line| line.push([number])) {
+    ///         tail.push(&number.to_le_bytes());
+    ///     }
+    /// }
+    /// assert!(tail.snapshot().lines().eq([0, 1, 2_u64].map(u64::to_le_bytes)));
+    /// ```
+    #[inline(always)]
+    pub fn try_begin(&self, len: usize) -> Option<Begun<'_>> {
+        self.core.try_begin(len)
     }
 
     /// Copies the last lines, in the order in which they were committed.

@@ -311,6 +311,105 @@ fn two_hundred_threads_at_once_lose_nothing_of_the_last_lines() {
     assert_eq!(lines(&tail), expected);
 }
 
+/// As a caller that prefers lines in words. Returns whether this one was.
+fn push_words(tail: &SharedTail, text: &str) -> bool {
+    let mut bytes = [0; 24];
+    bytes[..text.len()].copy_from_slice(text.as_bytes());
+    let words = [0, 8, 16].map(|at| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()));
+    let line = tail.try_begin(text.len());
+    let pushed = line.is_some_and(|line| line.push(words));
+    if !pushed {
+        tail.push(text.as_bytes());
+    }
+    pushed
+}
+
+#[test]
+fn lines_in_words_are_lines_as_any_others() {
+    let [words, bytes] = [(); 2].map(|()| TailWriter::builder().max_lines(3_000).build_shared());
+    let (mut in_words, mut others) = (0, 0);
+    for number in 0..10_000_usize {
+        // From nothing up to all of three words.
+        let text = &format!("line number {number:012}")[..number % 25];
+        if number % 3 == 0 {
+            words.push(text.as_bytes());
+        } else if push_words(&words, text) {
+            in_words += 1;
+        } else {
+            others += 1;
+        }
+        bytes.push(text.as_bytes());
+    }
+    assert_eq!(lines(&words), lines(&bytes));
+    assert_eq!(words.snapshot().evicted(), bytes.snapshot().evicted());
+    // Not on machines without a counter that can be trusted.
+    assert!(
+        in_words == 0 || others < in_words / 10,
+        "{others} of {in_words} took longer"
+    );
+}
+
+#[test]
+fn lines_in_words_of_all_threads_are_in_order() {
+    const ROUNDS: usize = 20_000;
+    let tail = TailWriter::builder()
+        .max_lines(4 * ROUNDS)
+        .max_bytes(64 << 20)
+        .build_shared();
+    let turn = Mutex::new(0);
+    thread::scope(|scope| {
+        for thread in 0..4 {
+            let (tail, turn) = (&tail, &turn);
+            scope.spawn(move || {
+                for _ in 0..ROUNDS {
+                    let mut turn = turn.lock().unwrap();
+                    let text = format!("{:>20}", *turn);
+                    if thread % 2 == 0 {
+                        push_words(tail, &text);
+                    } else {
+                        tail.push(text.as_bytes());
+                    }
+                    *turn += 1;
+                }
+            });
+        }
+    });
+    let expected = (0..4 * ROUNDS).map(|number| format!("{number:>20}"));
+    assert!(lines(&tail).into_iter().eq(expected));
+}
+
+#[test]
+fn a_line_that_is_begun_keeps_others_of_its_thread_out_and_may_be_given_up() {
+    struct Panics;
+    impl crate::Words<1> for Panics {
+        fn word(&self, _: usize) -> u64 {
+            panic!("a word can't be made")
+        }
+    }
+    let tail = TailWriter::builder().max_line_bytes(16).build_shared();
+    let first = || {
+        assert!(tail.try_begin(8).is_none(), "the first of its thread");
+        tail.push(b"first");
+        assert!(tail.try_begin(17).is_none(), "longer than a line may be");
+        let begun = tail.try_begin(8).unwrap();
+        assert!(tail.clone().try_begin(8).is_none());
+        tail.push(b"dropped");
+        thread::scope(|scope| scope.spawn(|| tail.push(b"elsewhere")).join().unwrap());
+        drop(begun);
+        assert!(
+            !tail.try_begin(9).unwrap().push([0]),
+            "longer than its words"
+        );
+        let panicking = std::panic::AssertUnwindSafe(|| tail.try_begin(8).unwrap().push(Panics));
+        // On a machine where no line is pushed in words, none is made.
+        let _ = std::panic::catch_unwind(panicking);
+        tail.push(b"last");
+    };
+    thread::scope(|scope| scope.spawn(first).join().unwrap());
+    assert_eq!(lines(&tail), ["first", "elsewhere", "last"]);
+    assert_eq!(tail.snapshot().evicted(), 1);
+}
+
 #[test]
 fn pieces_of_lines_do_not_mix() {
     let tail = TailWriter::builder().build_shared();

@@ -1,0 +1,114 @@
+//! The sink of the tee for a tail in memory, where nearly all records go: the shortest way that there
+//! is. `examples/one_record.rs` counts its instructions.
+
+use std::io;
+use std::sync::Arc;
+
+use log::{Level, LevelFilter, Record};
+use logtee::Sink;
+use packlog::Options;
+use tailwriter::{SharedTail, Words};
+
+use crate::recorder::Recorder;
+use crate::sink::TailSink;
+use crate::tail::{CrashSafety, MemoryTail};
+
+/// Keeps most records itself, and passes the others on. `NOTES` says whether a rule asks if there are
+/// records.
+pub(crate) struct MemorySink<const NOTES: bool> {
+    tail: SharedTail,
+    /// Records of more verbose levels than this have no quota and make no dump.
+    only_kept_above: LevelFilter,
+    sink: TailSink,
+}
+
+impl<const NOTES: bool> MemorySink<NOTES> {
+    pub(crate) fn new(recorder: &Arc<Recorder>, tail: &MemoryTail) -> MemorySink<NOTES> {
+        MemorySink {
+            tail: tail.records.clone(),
+            only_kept_above: recorder.triggers_on.max(LevelFilter::Warn),
+            sink: TailSink::new(Arc::clone(recorder), CrashSafety::Off),
+        }
+    }
+
+    /// Keeps a record if all of it is static. Returns whether it did.
+    #[inline(always)]
+    fn keep_static(&self, record: &Record<'_>) -> bool {
+        // Before the line is begun: the program's own code may be asked, and log in turn.
+        if packlog::has_fields(record) {
+            return false;
+        }
+        let Some(line) = self.tail.try_begin(packlog::static_len()) else {
+            return false;
+        };
+        match packlog::pack_static(record) {
+            Some(packed) => line.push(StaticWords(packed)),
+            None => false,
+        }
+    }
+
+    /// Keeps a record of a level without a quota.
+    #[inline(always)]
+    fn keep(&self, record: &Record<'_>) {
+        if NOTES {
+            self.sink.recorder().rules.note_record();
+        }
+        if record.args().as_str().is_none() {
+            self.keep_formatted(record);
+        } else if !self.keep_static(record) {
+            self.keep_not_static(record);
+        }
+    }
+
+    #[inline(never)]
+    fn keep_formatted(&self, record: &Record<'_>) {
+        packlog::pack_padded(record, Options::default(), |padded, len| {
+            self.tail.push_padded(0, padded, len);
+        });
+    }
+
+    // Called where `keep_static` has used up the registers. With one call of `keep_formatted` for both
+    // cases, values would be moved from register to register on the fast path.
+    #[inline(never)]
+    fn keep_not_static(&self, record: &Record<'_>) {
+        self.keep_formatted(record);
+    }
+
+    #[inline(never)]
+    fn keep_and_trigger(&self, record: &Record<'_>) {
+        if record.level() <= Level::Warn {
+            return self.sink.keep(record);
+        }
+        self.keep(record);
+        self.sink.recorder().trigger(record);
+    }
+}
+
+impl<const NOTES: bool> Sink for MemorySink<NOTES> {
+    fn emit(&self, record: &Record<'_>) -> io::Result<()> {
+        self.emit_if_enabled(record)
+    }
+
+    /// It is enabled for every record.
+    fn emit_if_enabled(&self, record: &Record<'_>) -> io::Result<()> {
+        if record.level() > self.only_kept_above {
+            self.keep(record);
+        } else {
+            self.keep_and_trigger(record);
+        }
+        Ok(())
+    }
+
+    fn max_level(&self) -> LevelFilter {
+        self.sink.max_level()
+    }
+}
+
+struct StaticWords(packlog::StaticRecord);
+
+impl Words<{ packlog::STATIC_WORDS }> for StaticWords {
+    #[inline(always)]
+    fn word(&self, at: usize) -> u64 {
+        self.0.word(at)
+    }
+}

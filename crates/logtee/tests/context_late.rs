@@ -1,0 +1,44 @@
+//! The first context of a program, which comes after records.
+
+use std::sync::Barrier;
+
+use log::{Level, LevelFilter, Log, Record};
+use logtee::testing::Memory;
+use logtee::{Context, Tee};
+
+/// Alone in its file: no other test of the process may enter a context.
+#[test]
+fn a_context_is_joined_to_records_after_others_had_none() {
+    let memory = Memory::new();
+    let tee = Tee::builder()
+        .sink(LevelFilter::Info, memory.clone())
+        .sink(LevelFilter::Debug, logtee::from_fn(|_| Ok(())))
+        .build();
+    let log = |level, text| {
+        let mut record = Record::builder();
+        tee.log(&record.level(level).args(format_args!("{text}")).build());
+    };
+    // What is known of the levels is cached from here on.
+    for _ in 0..3 {
+        log(Level::Info, "without");
+        log(Level::Debug, "without");
+    }
+    let start = Barrier::new(4);
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let (start, log) = (&start, &log);
+            scope.spawn(move || {
+                start.wait();
+                let _entered = Context::new().with("thread", thread).enter();
+                log(Level::Info, "with");
+            });
+        }
+    });
+    log(Level::Info, "without");
+    let records = memory.records();
+    assert_eq!(records.len(), 8);
+    for record in records {
+        let has_field = !record.fields.is_empty();
+        assert_eq!(has_field, record.message == "with", "{record:?}");
+    }
+}
