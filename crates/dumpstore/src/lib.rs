@@ -11,6 +11,7 @@ use std::env;
 use std::io;
 use std::path::{Path, PathBuf};
 
+#[cfg(windows)]
 use etcetera::BaseStrategy;
 use flightrec_dump::Dump;
 
@@ -161,9 +162,19 @@ fn newest(dir: &Dir) -> Option<String> {
 /// Linux and macOS, `%LOCALAPPDATA%` on Windows. `None` if there is no home directory.
 #[must_use]
 pub fn state_dir() -> Option<PathBuf> {
-    let base = etcetera::choose_base_strategy().ok()?;
-    // Windows has no state directory; its cache directory is the local one.
-    Some(base.state_dir().unwrap_or_else(|| base.cache_dir()))
+    #[cfg(windows)]
+    {
+        // Windows has no state directory; its cache directory is the local one.
+        Some(etcetera::choose_base_strategy().ok()?.cache_dir())
+    }
+    #[cfg(not(windows))]
+    {
+        // A relative path is ignored, as the XDG specification says.
+        env::var_os("XDG_STATE_HOME")
+            .map(PathBuf::from)
+            .filter(|dir| dir.is_absolute())
+            .or_else(|| Some(env::home_dir()?.join(".local/state")))
+    }
 }
 
 /// The directory of a program's dumps in [`state_dir`].

@@ -125,13 +125,24 @@ const SYSTEM: &[&str] = &[
 /// The kind of a path, by its first segments.
 fn of_path(path: &str) -> FrameKind {
     let path = without_sigils(path);
-    PREFIXES
-        .iter()
-        .find(|(prefix, _)| path.starts_with(prefix))
-        .map(|&(_, kind)| kind)
+    kind_by_prefix(PREFIXES, path)
         // They are on the stack because the program passed them a closure.
         .or_else(|| is_std(path).then_some(FrameKind::Plumbing))
         .unwrap_or(FrameKind::App)
+}
+
+/// Not inlined, for the same reason as [`kind_by_prefix`].
+#[inline(never)]
+fn is_one_of(names: &[&str], name: &str) -> bool {
+    names.contains(&name)
+}
+
+/// Not inlined: where the table is constant, the compiler writes out a comparison per prefix, which
+/// is much code.
+#[inline(never)]
+fn kind_by_prefix(prefixes: &[(&str, FrameKind)], path: &str) -> Option<FrameKind> {
+    let found = prefixes.iter().find(|(prefix, _)| path.starts_with(prefix));
+    found.map(|&(_, kind)| kind)
 }
 
 /// `core::ops::Fn()` for `&dyn core::ops::Fn()`.
@@ -178,7 +189,7 @@ impl FrameKind {
     pub fn of_function(name: &str, file: Option<&str>) -> Self {
         let in_rust = file.is_some_and(|file| file.ends_with(".rs"));
         // A Rust function may have such a name, too.
-        if NAMES.contains(&name) && !in_rust {
+        if !in_rust && is_one_of(NAMES, name) {
             return Self::Runtime;
         }
         if let (true, Some(file)) = (is_bare(name), file) {

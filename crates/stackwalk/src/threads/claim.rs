@@ -3,7 +3,9 @@
 use super::answer::on_request;
 use super::procfs::Listed;
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::ffi::c_int;
+use std::iter;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -16,17 +18,22 @@ pub(super) fn claim_signal(threads: &[Listed]) -> Option<c_int> {
     if let Some(current) = claimed_signal() {
         return Some(current);
     }
-    let mut signals: Vec<c_int> = (libc::SIGRTMIN()..=libc::SIGRTMAX()).collect();
-    // The highest of the best comes first.
-    signals.sort_unstable_by_key(|&signal| {
-        let blocking = threads.iter().filter(|thread| thread.blocks(signal));
-        (blocking.count(), Reverse(signal))
-    });
+    let blocking = |signal| {
+        threads
+            .iter()
+            .filter(|thread| thread.blocks(signal))
+            .count()
+    };
+    // The highest of those that the fewest threads block comes first. A heap, because a sort of
+    // integers by a computed key is forty kilobytes of code.
+    let mut signals: BinaryHeap<(Reverse<usize>, c_int)> = (libc::SIGRTMIN()..=libc::SIGRTMAX())
+        .map(|signal| (Reverse(blocking(signal)), signal))
+        .collect();
     let free = |signal: c_int| {
         action_of(signal).is_some_and(|action| action.sa_sigaction == libc::SIG_DFL)
     };
-    let signal = signals
-        .into_iter()
+    let signal = iter::from_fn(|| signals.pop())
+        .map(|(_, signal)| signal)
         .find(|&signal| free(signal) && install(signal))?;
     SIGNAL.store(signal, Ordering::Relaxed);
     Some(signal)
