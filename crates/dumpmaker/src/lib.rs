@@ -13,6 +13,7 @@ mod symbolise;
 pub mod write;
 
 // All steps, and a pause between them.
+mod at_exit;
 mod look_ahead;
 mod outcome;
 mod pipeline;
@@ -22,6 +23,7 @@ mod settings;
 pub mod panics;
 mod seen_panics;
 
+pub use at_exit::{AtExit, close_at_exit};
 pub use outcome::{DumpError, DumpOutcome};
 pub use pipeline::Pipeline;
 pub use settings::Settings;

@@ -6,6 +6,7 @@ mod dir;
 mod file_size_limit;
 mod name;
 mod retention;
+mod test_dir;
 
 use std::env;
 use std::io;
@@ -19,6 +20,7 @@ pub use dir::Dir;
 pub use file_size_limit::max_file_bytes;
 pub use name::{component, is_dump_name};
 pub use retention::Retention;
+pub use test_dir::TestDir;
 
 /// The directory of one program's dumps, and those where they go if it can't be written to.
 #[derive(Clone, Debug)]

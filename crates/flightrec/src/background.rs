@@ -8,7 +8,6 @@ use std::thread::{self, JoinHandle};
 use dumpmaker::failures::Failure;
 use dumprules::{Outcome, Poller};
 
-use crate::exit;
 use crate::recorder::Recorder;
 #[cfg(feature = "crash-safe")]
 use crate::tail::Tail;
@@ -72,7 +71,7 @@ pub(crate) fn let_dumps_wait(recorder: &Arc<Recorder>) {
         Some(started.ok()?.thread().clone())
     });
     if waits {
-        exit::close_at_exit(recorder);
+        dumpmaker::close_at_exit(recorder);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::error_ref::ErrorRef;
 use crate::recorder::Recorder;
 use crate::testing::TestRun;
 use dumpmaker::failures::Failure;
-use dumpmaker::{DumpError, DumpOutcome};
+use dumpmaker::{AtExit, DumpError, DumpOutcome};
 use flightrec_dump::Dump;
 
 /// A flight recorder. Clones are handles to the same recorder.

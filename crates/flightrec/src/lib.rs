@@ -23,7 +23,6 @@ mod tail;
 
 // What detects failures.
 mod background;
-mod exit;
 mod panics;
 #[cfg(feature = "crash-safe")]
 mod recovery;

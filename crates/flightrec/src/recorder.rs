@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dumpmaker::collect::Source;
 use dumpmaker::failures::Failure;
-use dumpmaker::{DumpError, DumpOutcome, Pipeline};
+use dumpmaker::{AtExit, DumpError, DumpOutcome, Pipeline};
 use dumprules::heartbeats::Watches;
 use dumprules::{Outcome, Rules};
 use log::{Level, LevelFilter, Record};
@@ -106,9 +106,11 @@ impl Recorder {
             .as_ref()
             .is_some_and(|ignore| Chain::new(error).any(ignore))
     }
+}
 
+impl AtExit for Recorder {
     /// The process ends well: nothing is left for the next start.
-    pub(crate) fn close(&self) {
+    fn close(&self) {
         self.pipeline.end(&self.source);
         self.source.tail.close();
     }

@@ -113,7 +113,7 @@ impl Builder {
         #[cfg(feature = "crash-safe")]
         if let Tail::Mapped(ring) = &recorder.source.tail {
             crate::recovery::describe(&recorder, ring, self.crash_safety);
-            crate::exit::close_at_exit(&recorder);
+            dumpmaker::close_at_exit(&recorder);
         }
         let front_end = FrontEnd {
             record: self.record,

@@ -1,4 +1,4 @@
-//! For tests: a sink that keeps the records, and a writer that keeps the bytes.
+//! A sink that keeps the records, and a writer that keeps the bytes.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,0 +1,10 @@
+//! For tests: a sink that keeps the records, a writer that keeps the bytes, sinks of tests that run at the
+//! same time.
+
+mod by_thread;
+mod captured;
+mod kept;
+
+pub use by_thread::{ByThread, ThreadGuard};
+pub use captured::Captured;
+pub use kept::{Bytes, Memory};
