@@ -7,7 +7,7 @@ pub mod stacks;
 
 // The steps to a dump.
 pub mod collect;
-pub mod limit;
+mod limit;
 pub mod redact;
 mod symbolise;
 pub mod write;

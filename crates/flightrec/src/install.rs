@@ -1,13 +1,12 @@
 //! Installs the recorder: logger, panic hook, capture stamps.
 
-use std::error::Error as StdError;
-use std::fmt;
 use std::sync::Arc;
 
 use log::Record;
 use logtee::Tee;
 
 use crate::builder::Builder;
+use crate::install_error::InstallError;
 use crate::sink::RecorderSink;
 use crate::{FlightRecorder, background, panics, signals};
 
@@ -132,24 +131,4 @@ fn hook(recorder: &FlightRecorder, goes_first: bool) {
         return crate::recovery::dump_orphans(recorder, ring);
     }
     recorder.pipeline.destination().remove_orphans();
-}
-
-/// The recorder could not be installed, because the program has a logger already.
-#[derive(Debug)]
-pub struct InstallError(pub(crate) logtee::InstallError);
-
-impl fmt::Display for InstallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "the program has a logger already: pass that logger to `flightrec::Builder::sink` \
-             instead of installing it; if `tracing-subscriber` has set it, use `flightrec-tracing`; \
-             in tests, use `flightrec::Builder::for_test`",
-        )
-    }
-}
-
-impl StdError for InstallError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&self.0)
-    }
 }

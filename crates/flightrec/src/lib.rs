@@ -5,6 +5,7 @@
 mod builder;
 mod env_overrides;
 mod install;
+mod install_error;
 mod testing;
 
 // What a program calls.
@@ -41,7 +42,7 @@ pub use flightrec_dump::{
     LogRecord, Module, NotedError, Process, ReadError, Reason, SCHEMA, Span, StackOrigin,
     Suppressed, Thread, Timestamp, Trace, Value,
 };
-pub use install::InstallError;
+pub use install_error::InstallError;
 pub use sink::RecorderSink;
 pub use tail::CrashSafety;
 

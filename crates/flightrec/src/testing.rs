@@ -10,7 +10,7 @@ use log::LevelFilter;
 use logtee::testing::{ByThread, Captured, ThreadGuard};
 use logtee::{Fanout, Sink, Tee, Text, WriteSink};
 
-use crate::install::InstallError;
+use crate::install_error::InstallError;
 use crate::panics;
 use crate::recorder::Recorder;
 

@@ -6,9 +6,9 @@ use log::Level;
 use tailwriter::{Groups, Shares};
 
 /// The class of ERROR, which has a quota in the tail.
-pub const ERRORS: u8 = 1;
+pub(super) const ERRORS: u8 = 1;
 /// The class of WARN, which has a quota in the tail.
-pub const WARNINGS: u8 = 2;
+pub(super) const WARNINGS: u8 = 2;
 /// The class of spans, where they are in the same tail as records.
 pub const SPANS: u8 = 3;
 
@@ -40,7 +40,7 @@ const OF_LEVEL: usize = 200;
 /// A thread may have long records, but a program with 256 threads and 512 targets that all do is rare:
 /// so the groups together may take more than the tail.
 #[must_use]
-pub fn shares(lines: usize, max_bytes: usize) -> Option<Shares> {
+pub(super) fn shares(lines: usize, max_bytes: usize) -> Option<Shares> {
     if lines == 0 {
         return None;
     }

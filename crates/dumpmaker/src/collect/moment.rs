@@ -22,7 +22,7 @@ pub fn stamp_stacks() {
 
 /// One moment, on the clock of stamps and on that of records.
 #[derive(Clone, Copy, Debug)]
-pub struct Moment {
+pub(crate) struct Moment {
     stamp: u64,
     /// The moment on the clock of records.
     pub system: SystemTime,
@@ -31,7 +31,7 @@ pub struct Moment {
 impl Moment {
     /// This moment.
     #[must_use]
-    pub fn now() -> Moment {
+    pub(crate) fn now() -> Moment {
         Moment {
             stamp: stamp(),
             system: SystemTime::now(),
@@ -40,7 +40,7 @@ impl Moment {
 
     /// The sequence number of the last record of `snapshot` before a stamp.
     #[must_use]
-    pub fn last_before(&self, stamp: u64, snapshot: &Snapshot) -> Option<u64> {
+    pub(crate) fn last_before(&self, stamp: u64, snapshot: &Snapshot) -> Option<u64> {
         let is_before = |time: SystemTime| {
             let age = self.system.duration_since(time).unwrap_or_default();
             self.stamp.saturating_sub(age.as_nanos() as u64) <= stamp

@@ -7,7 +7,7 @@ use packlog::{FieldValue, RecordKind, Unpacked};
 use tailwriter::{Entry, Snapshot};
 
 /// Adds the records of a snapshot, which `packlog` has packed, to a dump, and how many were evicted.
-/// Returns for each record whether a [share](super::shares) keeps it.
+/// Returns for each record whether a share (see [`Bounds`](super::Bounds)) keeps it.
 pub fn add_records(snapshot: &Snapshot, dump: &mut Dump) -> Vec<bool> {
     let records = snapshot
         .entries()

@@ -13,10 +13,10 @@ use crate::stacks;
 
 /// The threads with the addresses of their stacks.
 #[derive(Clone, Debug, Default)]
-pub struct Threads(Vec<threads::Thread>);
+pub(crate) struct Threads(Vec<threads::Thread>);
 
 /// The frames of each address: more than one where functions are inlined.
-pub type Names = HashMap<usize, Vec<Frame>>;
+pub(super) type Names = HashMap<usize, Vec<Frame>>;
 
 impl Threads {
     /// Captures all threads, except for this one if the recorder has started it.
@@ -24,7 +24,7 @@ impl Threads {
     /// # Errors
     ///
     /// Those of [`stackwalk::threads::capture`].
-    pub fn capture() -> io::Result<Threads> {
+    pub(crate) fn capture() -> io::Result<Threads> {
         let mut threads = threads::capture()?;
         let is_ours = thread::current()
             .name()
@@ -38,13 +38,13 @@ impl Threads {
 
     /// Whether no thread was captured.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Adds the threads to a dump, without names of functions, and the modules that they need. `stalled` is
     /// the thread that hangs, by its id in the system: it comes first, and its stack is that of the failure.
-    pub fn add_to(&self, dump: &mut Dump, stalled: Option<u32>) {
+    pub(crate) fn add_to(&self, dump: &mut Dump, stalled: Option<u32>) {
         let addresses = self.addresses();
         let frames = stackerr::unnamed_frames_at(&addresses);
         let names = addresses
@@ -64,7 +64,7 @@ impl Threads {
 
     /// The names of all functions. Each address is looked up once, for threads often wait in the
     /// same place.
-    pub fn names(&self) -> Names {
+    pub(crate) fn names(&self) -> Names {
         let mut names = Names::new();
         if self.is_empty() {
             return names;
@@ -90,7 +90,7 @@ impl Threads {
     }
 
     /// Replaces the threads of a dump by the same ones with these names; see [`add_to`](Threads::add_to).
-    pub fn add_names(&self, names: &Names, dump: &mut Dump, stalled: Option<u32>) {
+    pub(crate) fn add_names(&self, names: &Names, dump: &mut Dump, stalled: Option<u32>) {
         if self.is_empty() {
             return;
         }

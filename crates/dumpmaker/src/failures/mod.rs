@@ -6,5 +6,6 @@ mod noted;
 mod payload;
 
 pub use failure::{Budget, Failure, thread_name};
-pub use noted::{Kept, Noted, NotedErrors};
-pub use payload::{PanicPayload, PayloadId};
+pub use noted::NotedErrors;
+pub(crate) use noted::{Kept, Noted};
+pub(crate) use payload::{PanicPayload, PayloadId};

@@ -62,7 +62,7 @@ impl PanicPayload {
 /// two payloads of the same other type; a payload and an earlier, dropped one with the same text whose
 /// address it reuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PayloadId {
+pub(crate) struct PayloadId {
     type_id: TypeId,
     address: usize,
     /// A hash.
@@ -72,7 +72,7 @@ pub struct PayloadId {
 impl PayloadId {
     /// The identity of a payload.
     #[must_use]
-    pub fn of(payload: &(dyn Any + Send)) -> PayloadId {
+    pub(crate) fn of(payload: &(dyn Any + Send)) -> PayloadId {
         let text = payload_text(payload).unwrap_or_default();
         let address = if text.is_empty() {
             // An error that is in no box is moved.

@@ -12,13 +12,13 @@ const ROOM: usize = 32 << 20;
 
 /// Whether this thread makes a dump.
 #[must_use]
-pub fn is_dumping() -> bool {
+pub(crate) fn is_dumping() -> bool {
     DUMPING.get()
 }
 
 /// Whether there is room for a dump. If memory ran out while it is made, the program would abort.
 #[must_use]
-pub fn has_room() -> bool {
+pub(crate) fn has_room() -> bool {
     Vec::<u8>::new().try_reserve_exact(ROOM).is_ok()
 }
 

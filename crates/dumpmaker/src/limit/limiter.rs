@@ -24,7 +24,7 @@ const DESCRIBED: usize = 5;
 /// Decides which failures are dumped and which are counted: each once an hour, and of different ones ten in
 /// a row and two a minute, in each [`Budget`].
 #[derive(Debug)]
-pub struct RateLimiter {
+pub(crate) struct RateLimiter {
     /// Oldest first, and few enough for a linear search.
     dumped: Vec<Dumped>,
     budgets: [TokenBucket; 5],
@@ -41,7 +41,7 @@ struct Dumped {
 
 /// What is to be done about a failure.
 #[derive(Debug, PartialEq)]
-pub enum Decision {
+pub(crate) enum Decision {
     /// Make a dump, which reports the failures that were suppressed since the last.
     Dump(SuppressedFailures),
     /// The failure was dumped before, to this file.
@@ -52,7 +52,7 @@ pub enum Decision {
 
 /// Failures that were counted: how many, and the first and last of them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct SuppressedFailures {
+pub(crate) struct SuppressedFailures {
     /// How many.
     pub count: u64,
     /// How many of them a line on stderr has reported.
@@ -99,7 +99,7 @@ impl Default for RateLimiter {
 impl RateLimiter {
     /// A limiter that has seen no failure.
     #[must_use]
-    pub fn new() -> RateLimiter {
+    pub(crate) fn new() -> RateLimiter {
         RateLimiter {
             dumped: Vec::new(),
             budgets: [TokenBucket::new(); 5],
@@ -108,7 +108,7 @@ impl RateLimiter {
     }
 
     /// Decides about a failure. One that ends the process is dumped in any case.
-    pub fn decide(&mut self, failure: &Failure) -> Decision {
+    pub(crate) fn decide(&mut self, failure: &Failure) -> Decision {
         self.decide_at(failure, Instant::now())
     }
 
@@ -139,7 +139,7 @@ impl RateLimiter {
     }
 
     /// The dump of a failure is in this file.
-    pub fn written(&mut self, failure: &Failure, path: Option<&Path>) {
+    pub(crate) fn written(&mut self, failure: &Failure, path: Option<&Path>) {
         let dumped = self.dumped.iter_mut();
         if let Some(dumped) = dumped
             .into_iter()
@@ -151,7 +151,7 @@ impl RateLimiter {
 
     /// A dump that was allowed could not be written. The next dump reports its failure, and those
     /// that it would have reported.
-    pub fn failed(&mut self, failure: &Failure, reported: SuppressedFailures) {
+    pub(crate) fn failed(&mut self, failure: &Failure, reported: SuppressedFailures) {
         self.dumped.retain(|dumped| Some(dumped.key) != failure.key);
         self.suppressed.merge(reported);
         self.suppressed.add(failure);
@@ -159,19 +159,19 @@ impl RateLimiter {
     }
 
     /// Counts a failure of which nothing else is known.
-    pub fn count(&mut self) {
+    pub(crate) fn count(&mut self) {
         self.suppressed.count = self.suppressed.count.saturating_add(1);
     }
 
     /// Counts a failure that a line on stderr reports.
-    pub fn count_told(&mut self) {
+    pub(crate) fn count_told(&mut self) {
         self.count();
         self.suppressed.told = self.suppressed.told.saturating_add(1);
     }
 
     /// How many failures neither a dump nor a line on stderr has reported. They are not returned
     /// again.
-    pub fn take_unreported(&mut self) -> u64 {
+    pub(crate) fn take_unreported(&mut self) -> u64 {
         let unreported = std::mem::take(&mut self.suppressed);
         unreported.count.saturating_sub(unreported.told)
     }

@@ -4,6 +4,5 @@
 mod dumping;
 mod limiter;
 
-pub(crate) use dumping::Dumping;
-pub use dumping::{has_room, is_dumping};
-pub use limiter::{Decision, RateLimiter, SuppressedFailures};
+pub(crate) use dumping::{Dumping, has_room, is_dumping};
+pub(crate) use limiter::{Decision, RateLimiter, SuppressedFailures};

@@ -42,7 +42,7 @@ pub fn redact(dump: &mut Dump, redactor: &Redactor) {
 }
 
 /// Masks stacks only, which have got names since the dump was masked.
-pub fn redact_stacks(dump: &mut Dump, redactor: &Redactor) {
+pub(crate) fn redact_stacks(dump: &mut Dump, redactor: &Redactor) {
     // Their messages have been counted.
     Mask(redactor).stacks(dump);
 }

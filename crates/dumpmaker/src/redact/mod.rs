@@ -4,5 +4,6 @@
 mod mask;
 mod redacting;
 
-pub use mask::{redact, redact_stacks};
-pub use redacting::{Redacting, RedactingGuard};
+pub use mask::redact;
+pub(crate) use mask::redact_stacks;
+pub(crate) use redacting::Redacting;

@@ -6,12 +6,12 @@ use logredact::Redactor;
 /// Counts the dumps that are being made with a redactor. When none is left, the redactor forgets the
 /// values that it has learned from their texts.
 #[derive(Debug, Default)]
-pub struct Redacting(ForkMutex<usize>);
+pub(crate) struct Redacting(ForkMutex<usize>);
 
 /// A dump is being made; made by [`Redacting::start`].
 #[derive(Debug)]
 #[must_use = "what was learned may be forgotten when it is dropped"]
-pub struct RedactingGuard<'a> {
+pub(crate) struct RedactingGuard<'a> {
     redacting: &'a Redacting,
     redactor: &'a Redactor,
     is_counted: bool,
@@ -19,7 +19,7 @@ pub struct RedactingGuard<'a> {
 
 impl Redacting {
     /// Begins a dump, which ends when the guard is dropped. Always call it with the same redactor.
-    pub fn start<'a>(&'a self, redactor: &'a Redactor) -> RedactingGuard<'a> {
+    pub(crate) fn start<'a>(&'a self, redactor: &'a Redactor) -> RedactingGuard<'a> {
         let is_counted = self.with_count(|count| *count += 1).is_some();
         RedactingGuard {
             redacting: self,
