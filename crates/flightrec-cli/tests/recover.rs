@@ -44,6 +44,22 @@ fn reads_unmapped_memory() {
     std::hint::black_box(unsafe { std::ptr::read_volatile(address) });
 }
 
+#[test]
+fn what_is_no_ring_is_named_once() {
+    let dir = tempdir().unwrap();
+    let file = dir.path().join("notes.ring");
+    fs::write(&file, "no ring").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_flightrec"))
+        .arg("recover")
+        .arg(&file)
+        .output()
+        .unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert_eq!(message.matches("notes.ring").count(), 1, "{message}");
+    assert!(message.contains("a ring is a file NAME.ring"), "{message}");
+}
+
 /// Without the program: the stack has addresses, and the modules by which `symbolicate` finds names.
 #[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
 #[test]

@@ -200,6 +200,15 @@ fn different_messages_are_different_lines_of_the_list() {
     shows(&bench, &["list"], &messages);
 }
 
+#[test]
+fn dumps_that_say_nothing_are_not_taken_for_repeats() {
+    let bench = Bench::new();
+    for name in ["one.json", "other.json"] {
+        bench.put(name, br#"{"schema": "flightrec/1", "stack_traces": []}"#);
+    }
+    shows(&bench, &["list", "."], &["one.json", "other.json"]);
+}
+
 /// A name of 400 characters is cut to its place.
 #[test]
 fn a_long_name_does_not_make_the_list_wide() {

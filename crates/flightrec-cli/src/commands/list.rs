@@ -188,6 +188,11 @@ fn without_repeats(entries: Vec<Entry>) -> Vec<Entry> {
             continue;
         };
         let summary = &head.summary;
+        if summary.fingerprint.is_empty() && summary.reason.message.is_empty() {
+            // Nothing says what it has in common with others.
+            kept.push(entry);
+            continue;
+        }
         // Different messages are different news, even if the stacks are the same.
         let error = (
             head.program(),

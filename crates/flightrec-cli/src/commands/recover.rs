@@ -17,7 +17,10 @@ pub(super) fn run(args: Recover) -> Result {
             }
             _ => "",
         };
-        CliError::at(&args.ring, format!("{error}{hint}"))
+        let error = error.to_string();
+        let named = format!("cannot recover {}: ", args.ring.display());
+        let why = error.strip_prefix(&named).unwrap_or(&error);
+        CliError::at(&args.ring, format!("cannot recover it: {why}{hint}"))
     })?;
     output::write(args.output.as_deref(), |out| {
         dump.write_to(&mut *out)?;
