@@ -16,42 +16,9 @@ pub(crate) fn forms(value: &str, min: usize) -> Vec<String> {
             forms.push(form);
         }
     };
-    let plain = |b: u8| b.is_ascii_alphanumeric();
-    let unreserved = |b: u8| plain(b) || const { ByteSet::of(b"-_.~") }.has(b);
-    let percent = |keep: &dyn Fn(u8) -> bool, upper: bool, plus: bool| {
-        let mut out = String::new();
-        for b in value.bytes() {
-            // Writing to a string does not fail.
-            let _ = match b {
-                b if keep(b) => write!(out, "{}", char::from(b)),
-                b' ' if plus => write!(out, "+"),
-                b if upper => write!(out, "%{b:02X}"),
-                b => write!(out, "%{b:02x}"),
-            };
-        }
-        out
-    };
-    // As URLs are encoded by most, by JavaScript, in paths, and in forms.
-    add(percent(&unreserved, true, false));
-    add(percent(&unreserved, false, false));
-    add(percent(&plain, true, false));
-    add(percent(&unreserved, true, true));
-    add(percent(&unreserved, false, true));
-    add(percent(
-        &|b| unreserved(b) || const { ByteSet::of(b"!*'()") }.has(b),
-        true,
-        false,
-    ));
-    add(percent(
-        &|b| unreserved(b) || const { ByteSet::of(b"!$&'()*+,;=:@") }.has(b),
-        true,
-        false,
-    ));
-    add(percent(
-        &|b| plain(b) || const { ByteSet::of(b"*-._") }.has(b),
-        true,
-        true,
-    ));
+    for encoding in &PERCENT {
+        add(encoding.encode(value));
+    }
     let debug = format!("{value:?}");
     let debug = &debug[1..debug.len() - 1];
     add(debug.to_owned());
@@ -78,6 +45,51 @@ pub(crate) fn forms(value: &str, min: usize) -> Vec<String> {
         }
     }
     forms
+}
+
+/// A way to percent-encode. Letters and digits are always kept.
+struct Percent {
+    kept: ByteSet,
+    upper: bool,
+    space_is_plus: bool,
+}
+
+/// As URLs are encoded by most, by JavaScript, in paths, and in forms.
+static PERCENT: [Percent; 8] = [
+    Percent::new(b"-_.~", true, false),
+    Percent::new(b"-_.~", false, false),
+    Percent::new(b"", true, false),
+    Percent::new(b"-_.~", true, true),
+    Percent::new(b"-_.~", false, true),
+    Percent::new(b"-_.~!*'()", true, false),
+    Percent::new(b"-_.~!$&'()*+,;=:@", true, false),
+    Percent::new(b"*-._", true, true),
+];
+
+impl Percent {
+    const fn new(kept: &[u8], upper: bool, space_is_plus: bool) -> Percent {
+        Percent {
+            kept: ByteSet::of(kept),
+            upper,
+            space_is_plus,
+        }
+    }
+
+    fn encode(&self, value: &str) -> String {
+        let mut out = String::new();
+        for b in value.bytes() {
+            // Writing to a string does not fail.
+            let _ = match b {
+                b if b.is_ascii_alphanumeric() || self.kept.has(b) => {
+                    write!(out, "{}", char::from(b))
+                }
+                b' ' if self.space_is_plus => write!(out, "+"),
+                b if self.upper => write!(out, "%{b:02X}"),
+                b => write!(out, "%{b:02x}"),
+            };
+        }
+        out
+    }
 }
 
 /// A string of JSON without its quotes.

@@ -1,4 +1,5 @@
 //! Classifies frames by the names of their functions: the program's own, or the runtime's.
+use crate::text::{contains, rsplit_once};
 
 /// What sort of code a frame belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -163,7 +164,7 @@ fn without_sigils(path: &str) -> &str {
 
 /// Whether a type is a bare name: a type parameter, or a primitive type.
 fn is_parameter(this: &str) -> bool {
-    !this.contains("::")
+    !contains(this, "::")
 }
 
 impl FrameKind {
@@ -269,7 +270,7 @@ const OWN: &str = file!();
 /// Whether the name of a function lacks its path: `parse` or `from<T>`.
 pub(crate) fn is_bare(name: &str) -> bool {
     let head = name.split('<').next().unwrap_or("");
-    !head.is_empty() && !head.contains("::")
+    !head.is_empty() && !contains(head, "::")
 }
 
 /// The approximate path of a function, by its file: `core::ops::function::call_once` for
@@ -282,13 +283,13 @@ pub(crate) fn path_of_file(file: &str, name: &str) -> String {
     // In the workspace, the two crates that capture have no version in their path.
     let walk = own.replace("/stackerr/", "/stackwalk/");
     for (krate, folder) in [("stackerr", own), ("stackwalk", &walk)] {
-        if let Some((before, rest)) = file.rsplit_once(folder)
+        if let Some((before, rest)) = rsplit_once(&file, folder)
             && (before.is_empty() || before.ends_with('/'))
         {
             return join(krate, rest, name);
         }
     }
-    let Some((front, rest)) = file.rsplit_once("/src/") else {
+    let Some((front, rest)) = rsplit_once(&file, "/src/") else {
         return name.to_owned();
     };
     let (above, folder) = front.rsplit_once('/').unwrap_or(("", front));

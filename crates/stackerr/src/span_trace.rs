@@ -4,7 +4,7 @@ use std::env;
 use std::error::Error as StdError;
 use std::fmt::{self, Debug, Display};
 
-use crate::text::message_of;
+use crate::text::{message_of, rsplit_once, split_once};
 use crate::traverse::{Chain, errors, is_own};
 
 /// What `tracing_error::TracedError` has among its causes.
@@ -96,7 +96,7 @@ fn read(error: &(dyn StdError + 'static)) -> Vec<Vec<TracedSpan>> {
         return traces;
     }
     let text = message_of(&Plain(error));
-    let Some((_, report)) = text.split_once(HEADING) else {
+    let Some((_, report)) = split_once(&text, HEADING) else {
         return Vec::new();
     };
     // What follows the heading in its line is a rule.
@@ -155,7 +155,7 @@ fn list(mut text: &str) -> Option<Vec<TracedSpan>> {
                 text = rest;
                 break;
             }
-            let (key, rest) = text.split_once(": ")?;
+            let (key, rest) = split_once(text, ": ")?;
             text = if key == "line" {
                 let end = rest.find(|c: char| !c.is_ascii_digit())?;
                 span.line = rest[..end].parse().ok();
@@ -217,8 +217,8 @@ fn section(text: &str) -> Vec<TracedSpan> {
                 span.line = line.parse().ok();
             }
         } else if let Some(named) = trimmed.strip_prefix(&format!("{}: ", spans.len())) {
-            let (path, fields) = named.split_once(" with ").unwrap_or((named, ""));
-            let Some((target, name)) = path.rsplit_once("::") else {
+            let (path, fields) = split_once(named, " with ").unwrap_or((named, ""));
+            let Some((target, name)) = rsplit_once(path, "::") else {
                 break;
             };
             spans.push(TracedSpan {
@@ -238,9 +238,8 @@ fn section(text: &str) -> Vec<TracedSpan> {
 fn without_colours(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
-    while let Some(at) = rest.find("\x1b[") {
-        plain.push_str(&rest[..at]);
-        let sequence = &rest[at + 2..];
+    while let Some((before, sequence)) = split_once(rest, "\x1b[") {
+        plain.push_str(before);
         let end = sequence.find(|c: char| c.is_ascii_alphabetic());
         rest = end.map_or("", |end| &sequence[end + 1..]);
     }

@@ -3,6 +3,7 @@
 
 use crate::frame::Frame;
 use crate::frame_kind::{FrameKind, is_bare, path_of_file};
+use crate::text::{contains, rsplit_once, split_once};
 use crate::trim;
 
 /// The frames of such a text; none if the text is something else.
@@ -45,7 +46,7 @@ fn kind_of(frame: &Frame) -> FrameKind {
         Some(file) if is_bare(name) => path_of_file(file, name),
         _ => name.to_owned(),
     };
-    if path.trim_start_matches('<').starts_with("anyhow::") || path.contains(" as anyhow::") {
+    if path.trim_start_matches('<').starts_with("anyhow::") || contains(&path, " as anyhow::") {
         return FrameKind::Capture;
     }
     FrameKind::of_function(name, frame.file())
@@ -53,14 +54,14 @@ fn kind_of(frame: &Frame) -> FrameKind {
 
 /// The name in `12: name`.
 fn numbered(line: &str) -> Option<&str> {
-    let (number, name) = line.split_once(": ")?;
+    let (number, name) = split_once(line, ": ")?;
     let digits = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| name.trim())
 }
 
 /// The name without a trailing `::h0123456789abcdef`.
 fn without_hash(name: &str) -> &str {
-    match name.rsplit_once("::h") {
+    match rsplit_once(name, "::h") {
         Some((path, hash)) if hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit()) => {
             path
         }

@@ -13,6 +13,24 @@ thread_local! {
     static GUARDED: Cell<u32> = const { Cell::new(0) };
 }
 
+/// [`str::split_once`] by a text. The search of the standard library is compiled into each caller, two
+/// kilobytes a time; this is one place for all.
+#[inline(never)]
+pub(crate) fn split_once<'a>(text: &'a str, separator: &str) -> Option<(&'a str, &'a str)> {
+    text.split_once(separator)
+}
+
+/// [`str::contains`] of a text, by [`split_once`].
+pub(crate) fn contains(text: &str, part: &str) -> bool {
+    split_once(text, part).is_some()
+}
+
+/// [`str::rsplit_once`] by a text; see [`split_once`].
+#[inline(never)]
+pub(crate) fn rsplit_once<'a>(text: &'a str, separator: &str) -> Option<(&'a str, &'a str)> {
+    text.rsplit_once(separator)
+}
+
 /// Returns the error's own message, whatever its `Display` does: `<Display panicked>` if it
 /// panics, `<no message>` if it is empty, and cut after 64 KiB with `… (cut)`.
 ///

@@ -2,6 +2,8 @@
 
 use std::panic::Location;
 
+use crate::text::contains;
+
 /// A place in the source code, as `#[track_caller]` gives it.
 pub(crate) type Place = &'static Location<'static>;
 
@@ -56,8 +58,8 @@ impl Trail {
 /// toolchain.
 fn is_in_std(file: &str) -> bool {
     let file = file.replace('\\', "/");
-    (file.starts_with("/rustc/") && file.contains("/library/"))
-        || file.contains("/lib/rustlib/src/rust/library/")
+    (file.starts_with("/rustc/") && contains(&file, "/library/"))
+        || contains(&file, "/lib/rustlib/src/rust/library/")
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::frame::Frame;
 use crate::frame_kind::{FrameKind, is_bare, parts};
+use crate::text::contains;
 
 /// The part of a frame that trimming needs.
 struct Function<'a> {
@@ -69,7 +70,7 @@ fn machinery(functions: &[Function<'_>], panicking: bool) -> usize {
 fn is_hook(function: &Function<'_>) -> bool {
     function
         .name
-        .is_some_and(|name| name.contains("panic_with_hook"))
+        .is_some_and(|name| contains(name, "panic_with_hook"))
 }
 
 fn capture(frames: &[Function<'_>]) -> usize {
