@@ -14,6 +14,7 @@ pub mod write;
 
 // All steps, and a pause between them.
 mod at_exit;
+mod listening;
 mod look_ahead;
 mod outcome;
 mod pipeline;
@@ -24,6 +25,7 @@ pub mod panics;
 mod seen_panics;
 
 pub use at_exit::{AtExit, close_at_exit};
+pub use listening::publish;
 pub use outcome::{DumpError, DumpOutcome};
 pub use pipeline::Pipeline;
 pub use settings::Settings;

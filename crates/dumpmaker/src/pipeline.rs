@@ -289,8 +289,7 @@ impl Pipeline {
     }
 
     /// Whether names are looked up.
-    #[must_use]
-    pub fn looks_up_names(&self) -> bool {
+    pub(crate) fn looks_up_names(&self) -> bool {
         self.symboliser.is_some()
     }
 

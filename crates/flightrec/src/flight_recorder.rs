@@ -5,10 +5,9 @@ use std::io::{self, Write};
 use std::panic;
 use std::sync::Arc;
 
-use crate::error_ref::ErrorRef;
 use crate::recorder::Recorder;
 use crate::testing::TestRun;
-use dumpmaker::failures::Failure;
+use dumpmaker::failures::{ErrorRef, Failure};
 use dumpmaker::{AtExit, DumpError, DumpOutcome};
 use flightrec_dump::Dump;
 

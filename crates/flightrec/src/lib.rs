@@ -9,7 +9,6 @@ mod install_error;
 mod testing;
 
 // What a program calls.
-mod error_ref;
 mod flight_recorder;
 mod run;
 mod signals;
@@ -31,11 +30,12 @@ mod recovery;
 pub use builder::{Builder, builder};
 pub use dumpmaker::collect::SpanSource;
 #[doc(inline)]
+pub use dumpmaker::failures::ErrorRef;
+#[doc(inline)]
 pub use dumpmaker::{DumpError, DumpOutcome};
 #[doc(inline)]
 pub use dumprules::heartbeats::Heartbeat;
 pub use dumprules::{MemoryLimit, Rule, RuleError};
-pub use error_ref::ErrorRef;
 pub use flight_recorder::FlightRecorder;
 pub use flightrec_dump::{
     Crash, Dump, Entries, ErrorNode, Eviction, Frame, Gauge, Host, Kind, Level, Location,

@@ -265,7 +265,8 @@ impl Failure {
 
     /// A signal that asks for a dump.
     #[must_use]
-    pub fn signal(name: &str) -> Failure {
+    pub fn signal(signal: i32) -> Failure {
+        let name = signal_name(signal);
         Failure {
             thread: String::new(),
             ..Failure::new(
@@ -330,4 +331,17 @@ pub fn thread_name() -> String {
     let thread = thread::current();
     let name = thread.name().map(str::to_owned);
     name.unwrap_or_else(|| format!("{:?}", thread.id()))
+}
+
+/// The name of a signal that a program may use for this, by its number on Linux.
+fn signal_name(signal: i32) -> String {
+    match signal {
+        1 => "SIGHUP".to_owned(),
+        2 => "SIGINT".to_owned(),
+        3 => "SIGQUIT".to_owned(),
+        10 => "SIGUSR1".to_owned(),
+        12 => "SIGUSR2".to_owned(),
+        15 => "SIGTERM".to_owned(),
+        _ => format!("signal {signal}"),
+    }
 }

@@ -31,8 +31,7 @@ impl Destination {
     }
 
     /// The directories that dumps may be in; none if they go to a writer.
-    #[must_use]
-    pub fn dirs(&self) -> &[PathBuf] {
+    pub(crate) fn dirs(&self) -> &[PathBuf] {
         match self.writer {
             None => self.store.dirs(),
             Some(_) => &[],
