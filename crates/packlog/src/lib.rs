@@ -9,14 +9,14 @@ mod head;
 mod intern;
 mod layout;
 mod pack;
+mod static_record;
 mod unpack;
 
 pub use event::{Flaws, SpanHead, Writer, pack_event, pack_fields, pack_span, pack_span_closed};
 pub use fields::{FieldValue, Fields};
 pub use head::Head;
-pub use pack::{
-    Options, STATIC_WORDS, StaticRecord, has_fields, pack, pack_padded, pack_static, static_len,
-};
+pub use pack::{Options, has_fields, pack, pack_padded};
+pub use static_record::{STATIC_WORDS, StaticRecord, pack_static, static_len};
 pub use unpack::{
     Error, OpenedSpan, Origin, RecordKind, Unpacked, map_thread, origin, origin_bytes, origin_mask,
     unpack,

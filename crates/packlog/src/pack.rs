@@ -11,6 +11,7 @@ use log::Record;
 use crate::buffer::{Buffer, Bytes, PADDING};
 use crate::head::Head;
 use crate::layout::*;
+use crate::static_record::become_static;
 use crate::{MAX_LEN, fields, intern};
 
 /// How records are packed: for this process only and with up to [`MAX_LEN`] bytes by default.
@@ -58,13 +59,8 @@ thread_local! {
     static BUFFER: RefCell<ThreadBuffer> = const { RefCell::new(ThreadBuffer::new()) };
 }
 
-thread_local! {
-    // In one `Cell`, whose `get` is inlined.
-    static THREAD: Cell<StaticThread> = const { Cell::new(StaticThread::NOT_SET) };
-}
-
 /// The longest thread name that is kept, in bytes.
-const MAX_NAME: usize = 32;
+pub(crate) const MAX_NAME: usize = 32;
 /// With the thread's number.
 const MAX_THREAD: usize = THREAD_NUMBER + MAX_NAME;
 
@@ -110,9 +106,6 @@ impl ThreadBuffer {
         self.thread_len = (name.len() - HEADER) as u8;
     }
 }
-
-/// How many words a [`StaticRecord`] record has at most.
-pub const STATIC_WORDS: usize = 3 + MAX_NAME / 8;
 
 /// The number of this thread; see [`Unpacked::thread_number`](crate::Unpacked::thread_number).
 fn thread_number() -> u32 {
@@ -169,74 +162,6 @@ pub fn pack_padded<R>(
     })
 }
 
-/// A packed record of this thread that is static, except for its line and level; made by
-/// [`pack_static`].
-#[derive(Clone, Copy, Debug)]
-pub struct StaticRecord {
-    first: u64,
-    second: u64,
-}
-
-impl StaticRecord {
-    /// A word of its bytes, of which the lowest bits come first. Zeros follow the bytes.
-    ///
-    /// # Panics
-    ///
-    /// If `at` is not less than [`STATIC_WORDS`].
-    #[inline(always)]
-    #[must_use]
-    pub fn word(&self, at: usize) -> u64 {
-        match at {
-            0 => self.first,
-            1 => self.second,
-            // Read only where it is needed: there are too few registers for all.
-            _ => THREAD.get().words[at - 2],
-        }
-    }
-}
-
-/// How many bytes a [`StaticRecord`] record of this thread has. More than fit into its words
-/// until [`pack_padded`] has packed such a record on this thread.
-#[inline(always)]
-#[must_use]
-pub fn static_len() -> usize {
-    THREAD.get().len
-}
-
-/// Packs a record without key-values, whose message and names are static and have numbers. That takes a
-/// fraction of the instructions of [`pack`], and the message takes no room.
-///
-/// The message and the names get their numbers when [`pack_padded`] packs such a record. Returns
-/// `None` before that, and for other records. Another process can't read the bytes.
-#[inline(always)]
-#[must_use]
-pub fn pack_static(record: &Record<'_>) -> Option<StaticRecord> {
-    let text = record.args().as_str()?;
-    let module = record.module_path_static()?;
-    let message = intern::message_near(module, text)?;
-    // In this order, and each of these read only when it is compared: registers are short.
-    let is_known = message.is(module, text)
-        && ptr::eq(module, record.target())
-        && message.is_in(record.file_static()?);
-    if !is_known {
-        return None;
-    }
-    let header = Header {
-        level: record.level() as u8,
-        flags: STATIC_FLAGS,
-        line: record.line()?,
-        ..Header::default()
-    };
-    let (first, _, _) = header.to_words();
-    Some(StaticRecord {
-        first,
-        second: message.value,
-    })
-}
-
-const STATIC_FLAGS: u16 =
-    flag::INTERNED | flag::TARGET_IS_MODULE | flag::HAS_LINE | flag::MESSAGE_INTERNED;
-
 /// Packs a record without key-values whose names have numbers. Returns its length.
 #[inline(always)]
 fn encode_common(
@@ -256,7 +181,8 @@ fn encode_common(
     let (len, flags) = match record.args().as_str() {
         Some(text) if text.len() <= limit - (HEADER + MAX_THREAD) => {
             buffer.bytes[message_at..][..text.len()].copy_from_slice(text.as_bytes());
-            become_static(number, (module, file), text, buffer);
+            let thread = &buffer.bytes[HEADER..message_at];
+            become_static(number, (module, file), text, thread);
             (message_at + text.len(), 0)
         }
         _ => message(&mut buffer.bytes, message_at, limit, record),
@@ -275,64 +201,6 @@ fn encode_common(
     };
     buffer.bytes[..HEADER].copy_from_slice(&header.to_bytes());
     Some(len)
-}
-
-/// Prepares what [`pack_static`] needs for the next such record. `number` is that of the place.
-#[inline(never)]
-fn become_static(
-    number: u16,
-    (module, file): (&'static str, &'static str),
-    message: &'static str,
-    buffer: &ThreadBuffer,
-) {
-    intern::add_message(module, file, message, |message| {
-        let header = Header {
-            module: number,
-            file: number,
-            message,
-            ..Header::default()
-        };
-        header.to_words().1
-    });
-    if THREAD.get().len == StaticThread::NOT_SET.len {
-        THREAD.set(StaticThread::of(
-            &buffer.bytes[HEADER..][..buffer.thread_len.into()],
-        ));
-    }
-}
-
-/// What all static records of a thread have in common.
-#[derive(Clone, Copy)]
-struct StaticThread {
-    /// The words from the third on: the end of the header with the thread's number, and its name.
-    words: [u64; STATIC_WORDS - 2],
-    /// The length of the record in bytes.
-    len: usize,
-}
-
-impl StaticThread {
-    /// Its length does not fit into the words of a record.
-    const NOT_SET: StaticThread = StaticThread {
-        words: [0; STATIC_WORDS - 2],
-        len: usize::MAX,
-    };
-
-    /// Of the thread with this number and name.
-    fn of(thread: &[u8]) -> StaticThread {
-        let header = Header {
-            thread: thread.len() as u8,
-            kind: record::EVENT,
-            ..Header::default()
-        };
-        let mut bytes = [0; size_of::<[u64; STATIC_WORDS - 2]>()];
-        bytes[..4].copy_from_slice(&header.to_words().2.to_le_bytes());
-        bytes[4..][..thread.len()].copy_from_slice(thread);
-        let (chunks, _) = bytes.as_chunks();
-        StaticThread {
-            words: std::array::from_fn(|at| u64::from_le_bytes(chunks[at])),
-            len: HEADER + thread.len(),
-        }
-    }
 }
 
 #[inline]
