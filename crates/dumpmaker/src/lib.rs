@@ -14,6 +14,7 @@ pub mod write;
 
 // All steps, and a pause between them.
 mod at_exit;
+mod in_thread;
 mod listening;
 mod look_ahead;
 mod outcome;

@@ -3,11 +3,11 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::PanicHookInfo;
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
 use crate::failures::{Failure, PanicPayload, PayloadId};
+use crate::in_thread::{self, Missing};
 use crate::limit::{has_room, is_dumping};
 use crate::outcome::{DumpError, DumpOutcome};
 use crate::pipeline::Pipeline;
@@ -106,28 +106,21 @@ fn dump_in_thread(
     let id = PayloadId::of(info.payload());
     let payload = PanicPayload::of(info.payload());
     let failure = Failure::panic(payload, info.location(), is_main);
-    let (done, wait) = mpsc::channel();
     let its_failure = failure.clone();
-    let dumper = thread::Builder::new().name("flightrec".to_owned());
-    let spawned = dumper.spawn(move || {
-        // The receiver is gone if the panicking thread did not wait.
-        let _ = done.send(dump(its_failure));
-    });
-    if let Err(error) = spawned {
-        pipeline.count();
-        seen_panics::remember(id, None);
-        let message = format!("no dump of this panic: cannot start a thread for it: {error}");
-        pipeline.notices.say(&message);
-        return false;
-    }
-    let outcome = wait.recv_timeout(TIMEOUT);
+    let outcome = in_thread::run(TIMEOUT, move || dump(its_failure));
     let is_suppressed = matches!(outcome, Ok(Ok(DumpOutcome::Suppressed)));
     seen_panics::remember(id, is_suppressed.then(|| Box::new(failure)));
     match outcome {
         Ok(Ok(outcome)) => outcome != DumpOutcome::Suppressed,
         // A message says why there is no dump.
-        Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => false,
-        Err(RecvTimeoutError::Timeout) => {
+        Ok(Err(_)) | Err(Missing::Panicked) => false,
+        Err(Missing::NotStarted(error)) => {
+            pipeline.count();
+            let message = format!("no dump of this panic: cannot start a thread for it: {error}");
+            pipeline.notices.say(&message);
+            false
+        }
+        Err(Missing::TimedOut) => {
             let message = "the dump of this panic takes longer than 10 s; continuing without it";
             pipeline.notices.say(message);
             false

@@ -1,8 +1,6 @@
 //! Looking up the names of a dump's frames, without trusting the symboliser.
 
 use std::process;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
 use std::time::Duration;
 
 use flightrec_dump::{Dump, Timestamp, Trace};
@@ -10,6 +8,7 @@ use stackerr::StackTraces;
 
 use crate::collect::Threads;
 use crate::failures::{Failure, Kept, Noted};
+use crate::in_thread::{self, Missing};
 
 /// How long a dump waits for its names.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -96,24 +95,17 @@ fn run<T: Send + 'static>(look_up: impl FnOnce() -> T + Send + 'static) -> Resul
     if Vec::<u8>::new().try_reserve_exact(ROOM).is_err() {
         return Err("names are missing: less than 256 MiB of memory is left");
     }
-    let (done, wait) = mpsc::channel();
-    let thread = thread::Builder::new().name("flightrec".to_owned());
-    let spawned = thread.spawn(move || {
-        // The receiver is gone if the dump did not wait.
-        let _ = done.send(look_up());
-    });
-    if spawned.is_err() {
-        return Err("names are missing: no thread could be started to look them up");
-    }
-    wait.recv_timeout(TIMEOUT).map_err(|error| match error {
-        RecvTimeoutError::Timeout => "names are missing: looking them up took longer than 5 s",
-        RecvTimeoutError::Disconnected => "names are missing: looking them up panicked",
+    in_thread::run(TIMEOUT, look_up).map_err(|missing| match missing {
+        Missing::NotStarted(_) => "names are missing: no thread could be started to look them up",
+        Missing::TimedOut => "names are missing: looking them up took longer than 5 s",
+        Missing::Panicked => "names are missing: looking them up panicked",
     })
 }
 
 #[cfg(test)]
 mod tests {
     use std::process::Command;
+    use std::thread;
 
     use procgauge::Gauges;
     use tailwriter::SharedTail;
