@@ -17,6 +17,11 @@ use std::time::Duration;
 /// The alternate stack of a thread may have a few KiB only, so the walk gets its own.
 const STACK_BYTES: usize = 256 << 10;
 
+/// The standard library's handler aborts, and SIGABRT has this handler, too. A thread's alternate stack
+/// of 8 KiB has no room for a second frame where the processor has many registers: so that one gets
+/// another stack.
+const NESTED_BYTES: usize = 64 << 10;
+
 const NO_STACK: libc::stack_t = libc::stack_t {
     ss_sp: ptr::null_mut(),
     ss_flags: libc::SS_DISABLE,
@@ -60,7 +65,8 @@ pub(super) fn arm(area: &'static [AtomicU8]) -> io::Result<()> {
         pid: unsafe { libc::getpid() },
         tables: has_tables(),
         cache: Box::into_raw(Box::new(RuleCache::new())),
-        stack: Box::leak(vec![0_u8; STACK_BYTES].into_boxed_slice()).as_mut_ptr(),
+        stack: leak(STACK_BYTES),
+        nested: leak(NESTED_BYTES),
     };
     let is_first = earlier::remember()?;
     ARMED.store(Box::into_raw(Box::new(armed)), Ordering::Release);
@@ -72,6 +78,11 @@ pub(super) fn arm(area: &'static [AtomicU8]) -> io::Result<()> {
         IS_WRITTEN.store(false, Ordering::Release);
     }
     Ok(())
+}
+
+/// Memory for a stack. Pages of it that are not used take none.
+fn leak(bytes: usize) -> *mut u8 {
+    Box::leak(vec![0_u8; bytes].into_boxed_slice()).as_mut_ptr()
 }
 
 fn handler() -> usize {
@@ -212,7 +223,15 @@ fn do_guarded(crash: &mut Crash<'_>) {
         call_on(stack, work_without_alternate_stack, crash, resume);
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, ptr::null_mut());
         RESUME[0].store(0, Ordering::Relaxed);
-        libc::sigaltstack(&raw const crash.alternate_stack, ptr::null_mut());
+        if crash.alternate_stack.ss_flags & libc::SS_DISABLE == 0 {
+            // This thread, the owner, runs on that. It gets it back when the handler returns.
+            let nested = libc::stack_t {
+                ss_sp: crash.armed.nested.cast(),
+                ss_flags: 0,
+                ss_size: NESTED_BYTES,
+            };
+            libc::sigaltstack(&raw const nested, ptr::null_mut());
+        }
     }
 }
 

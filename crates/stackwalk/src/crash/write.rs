@@ -22,6 +22,8 @@ pub(super) struct Armed {
     /// These two belong to the thread in `OWNER`.
     pub(super) cache: *mut RuleCache,
     pub(super) stack: *mut u8,
+    /// For handlers of signals that come after the first one: see `NESTED_BYTES`.
+    pub(super) nested: *mut u8,
 }
 
 /// A crash whose handler runs.
