@@ -18,8 +18,8 @@ pub(crate) enum Missing {
 
 /// Runs `work` in a new thread and waits for its result.
 ///
-/// A channel of the standard library would do, but brings three kinds of queues: fifty kilobytes of
-/// code in each program.
+/// Not by a channel of the standard library: its three kinds of queue add tens of kilobytes to each
+/// program.
 pub(crate) fn run<T: Send + 'static>(
     timeout: Duration,
     work: impl FnOnce() -> T + Send + 'static,

@@ -152,6 +152,7 @@ mod tests {
             lines: 10,
             warnings: 10,
             min_age: None,
+            bytes: 1 << 20,
         };
         let tail = SharedTail::builder().build_shared();
         let source = Source::new(app, tail, window, Gauges::default());

@@ -88,8 +88,8 @@ pub fn builder(app: impl Into<String>) -> Builder {
                 lines: KEEP_LINES,
                 warnings: KEEP_WARNINGS,
                 min_age: None,
+                bytes: tailwriter::DEFAULT_MAX_BYTES,
             },
-            bytes: tailwriter::DEFAULT_MAX_BYTES,
             max_age: None,
         },
         record: RecordFilter::Level(LevelFilter::Debug),
@@ -200,10 +200,11 @@ impl Builder {
     }
 
     /// Sets how many bytes of records are kept. The default is 1 MiB.
+    /// A message of up to 128 bytes without arguments is not copied and counts nothing.
     /// [`SharedTail`](tailwriter::SharedTail) documents how much memory that takes in all. What is kept
     /// for threads, targets and levels comes on top, and is nine times `bytes` at most.
     pub fn keep_bytes(mut self, bytes: usize) -> Builder {
-        self.kept.bytes = bytes;
+        self.kept.window.bytes = bytes;
         self
     }
 

@@ -67,8 +67,8 @@ impl<const NOTES: bool> MemorySink<NOTES> {
         });
     }
 
-    // Called where `keep_static` has used up the registers. With one call of `keep_formatted` for both
-    // cases, values would be moved from register to register on the fast path.
+    // A separate function: with one call of `keep_formatted` for both cases, the fast path would move
+    // values between registers.
     #[inline(never)]
     fn keep_not_static(&self, record: &Record<'_>) {
         self.keep_formatted(record);

@@ -26,11 +26,14 @@ pub(crate) struct TestRun {
     _dir: Option<TestDir>,
 }
 
+/// Dropped in this order: nothing reaches a tail that is closed.
 struct Installed {
-    recorder: Arc<Recorder>,
     _of_panics: ThreadGuard<(Arc<Recorder>, bool)>,
     _of_records: Option<ThreadGuard<Arc<Fanout>>>,
+    _closed: ClosedOnDrop,
 }
+
+struct ClosedOnDrop(Arc<Recorder>);
 
 impl TestRun {
     /// Chooses the directory of the dumps if there is none.
@@ -58,9 +61,9 @@ impl TestRun {
     ) -> Result<(), InstallError> {
         let has_logger = tee.is_some();
         let _ = self.installed.set(Installed {
-            recorder: Arc::clone(recorder),
             _of_panics: RECORDERS.add((Arc::clone(recorder), hook_first)),
             _of_records: tee.map(|tee| TEES.add(Arc::new(tee.into_sink()))),
+            _closed: ClosedOnDrop(Arc::clone(recorder)),
         });
         dumpmaker::collect::stamp_stacks();
         add_hook();
@@ -71,9 +74,9 @@ impl TestRun {
     }
 }
 
-impl Drop for Installed {
+impl Drop for ClosedOnDrop {
     fn drop(&mut self) {
-        self.recorder.source.tail.close();
+        self.0.source.tail.close();
     }
 }
 

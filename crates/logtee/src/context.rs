@@ -38,8 +38,8 @@ use crate::owned_record::OwnedValue;
 
 type Fields = Arc<Vec<(String, OwnedValue)>>;
 
-/// Whether any thread ever entered a context. Programs that use none do not pay for it: this is asked
-/// when a tee finds out which sinks want a level, not for each record.
+/// Whether any thread ever entered a context. It is asked where more than one sink wants a level, and
+/// when a tee finds out which do; not on the way to an only sink.
 static USED: AtomicBool = AtomicBool::new(false);
 /// Whether tees have been told so.
 static ANNOUNCED: AtomicBool = AtomicBool::new(false);

@@ -137,7 +137,7 @@ impl fmt::Debug for Tee {
 /// Every sink gets the record, even if another one fails or panics. The first error is returned,
 /// and all of them are counted.
 pub struct Fanout {
-    /// At most [`CachedOnly::MAX`], so that a stale answer of `only` is no position among them.
+    /// At most [`CachedOnly::MAX`], so that neither `MAX` nor a stale answer is a position among them.
     first: Vec<Branch>,
     rest: Vec<Branch>,
     only: CachedOnly,

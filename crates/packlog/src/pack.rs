@@ -131,7 +131,7 @@ fn thread_number() -> u32 {
 #[inline]
 pub fn pack<R>(record: &Record<'_>, options: Options, f: impl FnOnce(&[u8]) -> R) -> R {
     with_buffer(f, |buffer, f| {
-        let len = encode(record, options, buffer);
+        let len = encode(record, options, buffer, has_fields(record));
         f(&buffer.bytes[..len])
     })
 }
@@ -151,10 +151,12 @@ pub fn pack_padded<R>(
     f: impl FnOnce(&[u8], usize) -> R,
 ) -> R {
     with_buffer(f, |buffer, f| {
-        let len = match encode_common(record, options, buffer) {
-            Some(len) => len,
-            None => encode(record, options, buffer),
+        let has_fields = has_fields(record);
+        let common = match has_fields {
+            true => None,
+            false => encode_common(record, options, buffer),
         };
+        let len = common.unwrap_or_else(|| encode(record, options, buffer, has_fields));
         if let Some(padding) = buffer.bytes[len..].first_chunk_mut() {
             *padding = [0; PADDING];
         }
@@ -171,9 +173,6 @@ fn encode_common(
 ) -> Option<usize> {
     let (module, file) = static_place(record, options)?;
     let number = intern::known(module, file)?;
-    if has_fields(record) {
-        return None;
-    }
     let line = record.line()?;
     let thread = buffer.thread_len();
     let message_at = HEADER + thread;
@@ -240,7 +239,12 @@ pub(crate) const ROOM_FOR_FIELDS: usize = 1024;
 
 // Not inlined into other crates: there the parts below would become calls.
 #[inline(never)]
-fn encode(record: &Record<'_>, options: Options, buffer: &mut ThreadBuffer) -> usize {
+fn encode(
+    record: &Record<'_>,
+    options: Options,
+    buffer: &mut ThreadBuffer,
+    has_fields: bool,
+) -> usize {
     let thread = buffer.thread_len();
     let bytes = &mut buffer.bytes;
     let mut len = HEADER + thread;
@@ -254,7 +258,6 @@ fn encode(record: &Record<'_>, options: Options, buffer: &mut ThreadBuffer) -> u
         }
     };
     let message_at = len;
-    let has_fields = has_fields(record);
     let limit = match has_fields {
         true => options.max_len - ROOM_FOR_FIELDS.min(options.max_len / 4),
         false => options.max_len,
@@ -294,8 +297,7 @@ fn encode(record: &Record<'_>, options: Options, buffer: &mut ThreadBuffer) -> u
     len.min(MAX_LEN)
 }
 
-/// Whether the record has key-values. A source of the user's may panic; it is asked again when the
-/// fields are written.
+/// Whether the record has key-values. A source that panics counts as having some.
 #[inline]
 pub fn has_fields(record: &Record<'_>) -> bool {
     let count = catch_unwind(AssertUnwindSafe(|| record.key_values().count()));

@@ -1,6 +1,7 @@
 //! Records that are static as a whole: a few words, which are stored without a buffer between.
 
 use std::cell::Cell;
+use std::marker::PhantomData;
 use std::ptr;
 
 use log::Record;
@@ -23,6 +24,8 @@ thread_local! {
 pub struct StaticRecord {
     first: u64,
     second: u64,
+    /// The other words are the thread's.
+    not_send: PhantomData<*const ()>,
 }
 
 impl StaticRecord {
@@ -51,18 +54,21 @@ pub fn static_len() -> usize {
     THREAD.get().len
 }
 
-/// Packs a record without key-values, whose message and names are static and have numbers. That takes a
-/// fraction of the instructions of [`pack`](crate::pack), and the message takes no room.
+/// Packs a record whose message and names are static and have numbers. That takes a fraction of the
+/// instructions of [`pack`](crate::pack), and the message takes no room.
+///
+/// Key-values are left out: ask [`has_fields`](crate::has_fields) before.
 ///
 /// The message and the names get their numbers when [`pack_padded`](crate::pack_padded) packs such a
-/// record. Returns `None` before that, and for other records. Another process can't read the bytes.
+/// record, if the message has up to 128 bytes. Returns `None` before that, and for other records. Another
+/// process can't read the bytes.
 #[inline(always)]
 #[must_use]
 pub fn pack_static(record: &Record<'_>) -> Option<StaticRecord> {
     let text = record.args().as_str()?;
     let module = record.module_path_static()?;
     let message = intern::message_near(module, text)?;
-    // In this order, and each of these read only when it is compared: registers are short.
+    // Each is read only when it is compared, because registers are scarce.
     let is_known = message.is(module, text)
         && ptr::eq(module, record.target())
         && message.is_in(record.file_static()?);
@@ -79,11 +85,16 @@ pub fn pack_static(record: &Record<'_>) -> Option<StaticRecord> {
     Some(StaticRecord {
         first,
         second: message.value,
+        not_send: PhantomData,
     })
 }
 
 const STATIC_FLAGS: u16 =
     flag::INTERNED | flag::TARGET_IS_MODULE | flag::HAS_LINE | flag::MESSAGE_INTERNED;
+
+/// The most bytes of a message that has a number. A longer one takes room in the tail like any other, so
+/// that a bound in bytes is one of a dump, too.
+const MAX_MESSAGE: usize = 128;
 
 /// Prepares what [`pack_static`] needs for the next such record. `number` is that of the place, `thread`
 /// the thread's number and name.
@@ -94,6 +105,9 @@ pub(crate) fn become_static(
     message: &'static str,
     thread: &[u8],
 ) {
+    if message.len() > MAX_MESSAGE {
+        return;
+    }
     intern::add_message(module, file, message, |message| {
         let header = Header {
             module: number,

@@ -107,6 +107,59 @@ fn a_static_record_unpacks_as_the_packed_one() {
         &builder().key_values(&with_field).build()
     ));
     assert!(!packlog::has_fields(&plain));
+    // A message that takes room in a dump takes it in the tail, too.
+    const WORD: &str = "12345678";
+    macro_rules! times_sixteen {
+        ($($more:literal)?) => {
+            format_args!(concat!(
+                "12345678", "12345678", "12345678", "12345678", "12345678", "12345678", "12345678",
+                "12345678", "12345678", "12345678", "12345678", "12345678", "12345678", "12345678",
+                "12345678", "12345678" $(, $more)?
+            ))
+        };
+    }
+    assert_eq!(
+        times_sixteen!().as_str().map(str::len),
+        Some(16 * WORD.len())
+    );
+    assert!(is_static(&builder().args(times_sixteen!()).build()));
+    assert!(!is_static(&builder().args(times_sixteen!("9")).build()));
+}
+
+/// What a program's own source of key-values is asked.
+#[test]
+fn key_values_are_counted_once_and_visited_once() {
+    #[derive(Default)]
+    struct Asked {
+        counts: std::cell::Cell<usize>,
+        visits: std::cell::Cell<usize>,
+    }
+    impl log::kv::Source for Asked {
+        fn visit<'kvs>(
+            &'kvs self,
+            visitor: &mut dyn log::kv::VisitSource<'kvs>,
+        ) -> Result<(), log::kv::Error> {
+            self.visits.set(self.visits.get() + 1);
+            visitor.visit_pair("key".into(), 7.into())
+        }
+
+        fn count(&self) -> usize {
+            self.counts.set(self.counts.get() + 1);
+            1
+        }
+    }
+    for _ in 0..2 {
+        let asked = Asked::default();
+        let mut builder = Record::builder();
+        builder.module_path_static(Some("here")).target("here");
+        builder.file_static(Some("here.rs")).line(Some(7));
+        let record = builder
+            .args(format_args!("static"))
+            .key_values(&asked)
+            .build();
+        packlog::pack_padded(&record, Options::default(), |_, _| ());
+        assert_eq!((asked.counts.get(), asked.visits.get()), (1, 1));
+    }
 }
 
 #[test]

@@ -12,8 +12,6 @@ use super::window::Window;
 pub struct Bounds {
     /// Which records a dump has.
     pub window: Window,
-    /// How many bytes of records are kept.
-    pub bytes: usize,
     /// Older records are left out of a dump.
     pub max_age: Option<Duration>,
 }
@@ -21,7 +19,7 @@ pub struct Bounds {
 impl Bounds {
     /// A tail of records. ERROR and WARN have a quota each, and threads, targets and levels their shares.
     pub fn of_records(&self) -> tailwriter::Builder {
-        let (lines, bytes) = (self.window.lines, self.bytes);
+        let Window { lines, bytes, .. } = self.window;
         let bounds = self.of_all(self.window.max_lines());
         let bounds = bounds
             .quota(ERRORS, self.window.warnings)
@@ -45,7 +43,7 @@ impl Bounds {
     fn of_all(&self, lines: usize) -> tailwriter::Builder {
         let bounds = SharedTail::builder()
             .max_lines(lines)
-            .max_bytes(self.bytes)
+            .max_bytes(self.window.bytes)
             .max_line_bytes(packlog::MAX_LEN);
         match self.max_age {
             Some(age) => bounds.max_age(age),

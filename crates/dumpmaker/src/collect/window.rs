@@ -12,8 +12,10 @@ pub struct Window {
     pub lines: usize,
     /// How many more there are of ERROR and WARN each.
     pub warnings: usize,
-    /// Younger records are in a dump, however many.
+    /// Younger records are in a dump, however many, as far as they fit into the bytes.
     pub min_age: Option<Duration>,
+    /// How many bytes of records are kept.
+    pub bytes: usize,
 }
 
 impl Window {
@@ -32,6 +34,8 @@ impl Window {
             return;
         };
         let mut before = 0;
+        // A message that is static takes no bytes of the tail. In a dump it does.
+        let mut bytes = 0_usize;
         let mut errors = 0;
         let mut warnings = 0;
         let mut kept: Vec<bool> = dump
@@ -50,9 +54,11 @@ impl Window {
                     *seen <= self.warnings
                 });
                 before += 1;
+                bytes = bytes.saturating_add(record.msg.len());
                 // A record of the future is young.
                 let age = now.duration_since(record.time.into()).unwrap_or_default();
-                before <= self.lines || has_quota || *has_share || age <= min_age
+                let is_young = age <= min_age && bytes <= self.bytes;
+                before <= self.lines || has_quota || *has_share || is_young
             })
             .collect();
         let left_out = kept.iter().filter(|is_kept| !**is_kept).count();
@@ -75,6 +81,7 @@ mod tests {
             record.seq = seq;
             record.level = level;
             record.time = (now - Duration::from_secs(age)).into();
+            record.msg = "ten bytes.".to_owned();
             record
         };
         let records = [
@@ -84,23 +91,27 @@ mod tests {
             (3, Level::Debug, 50),
             (4, Level::Debug, 40),
         ];
-        let kept = |lines, min_age, has_share| {
+        let kept = |lines, min_age, has_share, bytes| {
             let mut dump = Dump::default();
             dump.latest_logs = records.map(record).to_vec();
             let window = Window {
                 lines,
                 warnings: 1,
                 min_age: Some(Duration::from_secs(min_age)),
+                bytes,
             };
             window.apply(&mut dump, now, &[false, false, has_share, false, false]);
             let seqs: Vec<_> = dump.latest_logs.iter().map(|record| record.seq).collect();
             assert_eq!(dump.evicted_logs + seqs.len() as u64, 5);
             seqs
         };
-        assert_eq!(kept(1, 0, false), [1, 4]);
-        assert_eq!(kept(1, 0, true), [1, 2, 4]);
-        assert_eq!(kept(1, 60, false), [1, 3, 4]);
-        assert_eq!(kept(4, 0, false), [1, 2, 3, 4]);
-        assert_eq!(kept(0, 3_600, false), [0, 1, 2, 3, 4]);
+        assert_eq!(kept(1, 0, false, 1_000), [1, 4]);
+        assert_eq!(kept(1, 0, true, 1_000), [1, 2, 4]);
+        assert_eq!(kept(1, 60, false, 1_000), [1, 3, 4]);
+        assert_eq!(kept(4, 0, false, 1_000), [1, 2, 3, 4]);
+        assert_eq!(kept(0, 3_600, false, 1_000), [0, 1, 2, 3, 4]);
+        // The oldest has no room any more, and the next one a quota.
+        assert_eq!(kept(0, 3_600, false, 49), [1, 2, 3, 4]);
+        assert_eq!(kept(0, 3_600, false, 20), [1, 3, 4]);
     }
 }

@@ -31,7 +31,7 @@ impl Dumping {
         (!DUMPING.replace(true)).then_some(Dumping(()))
     }
 
-    /// Begins a dump in a thread that was started for it, or while it makes no other.
+    /// Begins a dump in a thread that is known to make no other.
     pub(crate) fn begin_in_any_case() -> Dumping {
         DUMPING.set(true);
         Dumping(())

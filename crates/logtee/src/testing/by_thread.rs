@@ -76,7 +76,7 @@ impl<T: Clone> ByThread<T> {
         entries.into_iter().map(|entry| entry.value).collect()
     }
 
-    /// Copies, so that no code of the program runs under the lock.
+    /// Clones, so that no sink is called under the lock.
     fn entries(&self) -> Vec<Entry<T>> {
         self.0.with(|entries| entries.clone()).unwrap_or_default()
     }

@@ -123,8 +123,8 @@ impl Clock {
         (tick > last && tick > self.floor.load(Ordering::Relaxed)).then_some(tick)
     }
 
-    /// As [`tick`](Clock::tick), where the source is the processor's counter. None otherwise. There is no
-    /// call in it.
+    /// As [`tick`](Clock::tick), but only for the processor's counter, so that it compiles without a call.
+    /// None for other sources.
     #[inline(always)]
     pub(crate) fn counted_tick(&self, last: u64) -> Option<u64> {
         #[cfg(target_arch = "x86_64")]

@@ -242,8 +242,10 @@ impl Core<Heap> {
 }
 
 /// A line that a thread has begun to push to a [`SharedTail`](crate::SharedTail); made by
-/// [`try_begin`](crate::SharedTail::try_begin). Lines that the thread pushes while there is one are
-/// dropped.
+/// [`try_begin`](crate::SharedTail::try_begin).
+///
+/// Lines that the thread pushes to any tail while there is one are dropped. One that is forgotten
+/// (`std::mem::forget`) lasts until the thread ends.
 #[must_use = "a line that is begun is not pushed yet"]
 pub struct Begun<'a> {
     core: &'a Core<Heap>,
@@ -252,9 +254,9 @@ pub struct Begun<'a> {
 }
 
 impl Begun<'_> {
-    /// Pushes the line, which is the beginning of `words`. Returns whether it did: not if the line is
-    /// longer than these, nor where that takes more than to store them, as once in some hundred lines
-    /// and, on some machines, always.
+    /// Pushes the line, which is the beginning of `words`. Returns false if the line is longer than the
+    /// words, or can't simply be stored: about one line in some hundred, where a segment is full, and
+    /// every line on machines without a usable counter.
     #[inline(always)]
     #[must_use = "the line may have to be pushed by `SharedTail::push`"]
     pub fn push<const N: usize>(self, words: impl Words<N>) -> bool {
