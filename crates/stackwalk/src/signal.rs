@@ -1,5 +1,4 @@
-//! Signals: which ones are crashes ([`ERRORS`]), and waiting for one that asks this process for
-//! something.
+//! Waiting for a signal that asks this process for something.
 //!
 //! [`listen`] installs a handler that only counts, and wakes the thread that waits. What was there
 //! before is called, too. Linux only.
