@@ -103,7 +103,7 @@ mod tests {
         };
         assert_eq!(value(FieldValue::Json(json)), expected);
         // Shorter ways to read a number are wrong in the last digit of this one.
-        let number = 907.303_832_202_886_9_f64;
+        let number = 907.303_832_202_887_f64;
         let expected = match cfg!(feature = "nested-values") {
             true => Value::from(number),
             false => "907.3038322028869".into(),
