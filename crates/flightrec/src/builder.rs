@@ -200,7 +200,8 @@ impl Builder {
     }
 
     /// Sets how many bytes of records are kept. The default is 1 MiB.
-    /// A message of up to 128 bytes without arguments is not copied and counts nothing.
+    /// In memory, a message of up to 128 bytes without arguments counts nothing in most cases: it is
+    /// not copied.
     /// [`SharedTail`](tailwriter::SharedTail) documents how much memory that takes in all. What is kept
     /// for threads, targets and levels comes on top, and is nine times `bytes` at most.
     pub fn keep_bytes(mut self, bytes: usize) -> Builder {

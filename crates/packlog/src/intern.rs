@@ -44,8 +44,8 @@ fn hash<const N: usize>(one: &'static str, other: &'static str) -> usize {
     (product >> (u64::BITS - N.ilog2())) as usize
 }
 
-/// Values that belong to strings. Each is set once. Nobody waits for that: a signal handler may log
-/// while its own thread is setting the same value, or is inside the allocator.
+/// A table of values whose keys are static strings. Each value is set once. No call waits for another:
+/// a signal handler may log while its own thread is setting the same value, or is inside the allocator.
 struct Table<T, const N: usize> {
     slots: [Slot<T>; N],
     /// Whether a thread sets, or has set, the slot at the same position.

@@ -18,7 +18,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 pub struct Gauges(ForkMutex<VecDeque<Gauge>>);
 
 impl Gauges {
-    /// Takes a sample every second, for ever. `each` gets it with its number, from 0.
+    /// Takes a sample every second, and never returns. Calls `each` with the sample and its number, from 0.
     pub fn sample(&self, each: impl Fn(u64, &Gauge)) -> ! {
         let mut number = 0;
         loop {

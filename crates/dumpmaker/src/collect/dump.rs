@@ -1,4 +1,4 @@
-//! The dump of a failure, of what was kept. Nothing is redacted here.
+//! Builds the dump of a failure from what the recorder kept. Does not redact it.
 
 use flightrec_dump::{Dump, Reason, Trace};
 use stackerr::SpanTrace;

@@ -1,4 +1,4 @@
-//! The parts of a dump, of what is kept: records, spans, threads, the program. Nothing is masked here.
+//! Collects the parts of a dump: records, spans, threads, the program. Does not mask secrets.
 
 // The log.
 mod evictions;

@@ -5,7 +5,7 @@ use std::fmt;
 use super::assemble::{self, Bounds};
 use super::journal::Journal;
 use super::memory::{Heap, Memory};
-use super::segment::{self, CUT, Line, Padded, Text, WORD};
+use super::segment::{self, CUT, Line, Padded, Text, WORD, Words};
 use super::slot::{self, Entered};
 use super::snapshot::Snapshot;
 use super::unfinished::{Handle, UnfinishedLines, Writers};
@@ -262,19 +262,6 @@ impl Begun<'_> {
     pub fn push<const N: usize>(self, words: impl Words<N>) -> bool {
         let Core { journal, clock, .. } = self.core;
         self.len <= N * WORD && journal.append_words(self.entered.slot(), clock, self.len, words)
-    }
-}
-
-/// The words of a [line](Begun::push), each of which is made when it is stored.
-pub trait Words<const N: usize> {
-    /// The word at this position, less than `N`. Its lowest bits are its first byte.
-    fn word(&self, at: usize) -> u64;
-}
-
-impl<const N: usize> Words<N> for [u64; N] {
-    #[inline(always)]
-    fn word(&self, at: usize) -> u64 {
-        self[at]
     }
 }
 

@@ -12,9 +12,8 @@
 //! shard) do not count.
 
 use super::census::Census;
-use super::core::Words;
 use super::memory::{Heap, Lap, Memory};
-use super::segment::{self, Line, Segment, Text};
+use super::segment::{self, Line, Segment, Text, Words};
 use super::segment_table::{Sealed, SegmentTable, Taken};
 use super::slot::SHARDS;
 use crate::clock::Clock;

@@ -22,7 +22,8 @@ mod stored;
 mod tail;
 pub(crate) mod unfinished;
 
-pub use self::core::{Begun, Words};
+pub use self::core::Begun;
+pub use segment::Words;
 pub use snapshot::{Entries, Entry, Snapshot, SnapshotLines};
 pub use tail::SharedTail;
 

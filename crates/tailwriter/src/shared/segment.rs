@@ -19,7 +19,6 @@
 
 use std::marker::PhantomData;
 
-use super::core::Words;
 use crate::limits::MAX_CLASS;
 use crate::sync::{AtomicU64, Ordering, fence};
 
@@ -349,6 +348,19 @@ impl<'a, F: Format> Segment<'a, F> {
         // Acquire: see `recycle`.
         fence(Ordering::Acquire);
         self.generation() == generation
+    }
+}
+
+/// The words of a [line](crate::Begun::push), each of which is made when it is stored.
+pub trait Words<const N: usize> {
+    /// The word at this position, less than `N`. Its lowest bits are its first byte.
+    fn word(&self, at: usize) -> u64;
+}
+
+impl<const N: usize> Words<N> for [u64; N] {
+    #[inline(always)]
+    fn word(&self, at: usize) -> u64 {
+        self[at]
     }
 }
 
