@@ -1,4 +1,4 @@
-//! Why a lock was not taken as usual.
+//! The errors of `lock` and `try_lock`.
 
 use std::error::Error;
 use std::fmt;
@@ -20,7 +20,7 @@ pub enum LockError<'a, T: ?Sized> {
 /// Why [`ForkMutex::try_lock`](crate::ForkMutex::try_lock) did not return a guard as usual.
 #[non_exhaustive]
 pub enum TryLockError<'a, T: ?Sized> {
-    /// As [`LockError::Orphaned`].
+    /// The same as [`LockError::Orphaned`].
     Orphaned(ForkMutexGuard<'a, T>),
     /// This thread holds the lock already.
     AlreadyHeld,

@@ -1,8 +1,7 @@
 //! Tells which threads exist in this process.
 //!
-//! A thread gets a number when it first takes a lock. No other thread has the same one, here, in an
-//! ancestor or in a descendant of this process that shares memory with it by a fork: the counter is
-//! copied along.
+//! A thread gets a number when it first takes a lock. `fork` copies the counter, so a new thread of a
+//! child never gets the number of a thread that the parent had at the fork.
 #![cfg_attr(unix, allow(unsafe_code))]
 
 use std::cell::Cell;
@@ -13,12 +12,12 @@ thread_local! {
     static NUMBER: Cell<usize> = const { Cell::new(0) };
 }
 
-// Relaxed everywhere: the first is a counter, and the others change only while a process has one
-// thread.
+// Relaxed everywhere: `NEXT` is only a counter, and the others change only in a new child, which has
+// one thread.
 static NEXT: AtomicUsize = AtomicUsize::new(1);
 /// The first number that a thread created in this process can have.
 static FIRST_OF_PROCESS: AtomicUsize = AtomicUsize::new(0);
-/// The number of the thread that forked; zero if it had none.
+/// The number of the thread that forked; zero if that thread had no number.
 static FORKED_BY: AtomicUsize = AtomicUsize::new(0);
 
 /// Grows in each child.
@@ -26,8 +25,8 @@ static GENERATION: AtomicUsize = AtomicUsize::new(0);
 
 /// Returns a number that is greater in a forked child than in its parent.
 ///
-/// It is a cheap way to notice a fork: two loads, and no system call. A fork changes it in the child
-/// only, and only if the function was called before the fork.
+/// It is a cheap way to notice a fork: two loads, and no system call. A fork changes the number in
+/// the child only, and only if this function was called before the fork.
 #[inline]
 pub fn generation() -> usize {
     watch_forks();
@@ -50,7 +49,7 @@ pub(crate) fn is_gone(number: usize) -> bool {
 
 #[cold]
 fn claim_number() -> usize {
-    // Before the thread has a number, so that whatever holds a lock is noticed by forks.
+    // The handler must be registered before this thread can hold a lock.
     watch_forks();
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     NUMBER.set(number);
@@ -61,14 +60,14 @@ fn claim_number() -> usize {
 fn watch_forks() {
     use std::sync::atomic::AtomicBool;
 
-    // Not a `Once`: a fork while it runs would leave it running in the child. Two threads may
+    // Not a `Once`: a fork during the call would leave it unfinished in the child. Two threads may
     // register the handler twice, which does no harm.
     static WATCHED: AtomicBool = AtomicBool::new(false);
     if WATCHED.load(Ordering::Relaxed) {
         return;
     }
-    // SAFETY: the handler has the signature that is asked for, and touches atomics and a
-    // thread-local without a destructor only.
+    // SAFETY: the handler has the required signature. It accesses only atomics and a thread-local
+    // without a destructor.
     if unsafe { libc::pthread_atfork(None, None, Some(in_child)) } == 0 {
         WATCHED.store(true, Ordering::Relaxed);
     }
@@ -77,7 +76,7 @@ fn watch_forks() {
 /// Runs in the only thread of a child, before `fork` returns there.
 #[cfg(unix)]
 extern "C" fn in_child() {
-    // If two handlers were registered, it grows by two, which is as good as one.
+    // If two handlers were registered, it grows by two, which does no harm.
     GENERATION.fetch_add(1, Ordering::Relaxed);
     FORKED_BY.store(NUMBER.get(), Ordering::Relaxed);
     FIRST_OF_PROCESS.store(NEXT.load(Ordering::Relaxed), Ordering::Relaxed);

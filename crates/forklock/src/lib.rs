@@ -1,5 +1,5 @@
 #![doc = include_str!("../README.md")]
-// The exceptions: `mutex` lends out what it guards, `fork` registers a handler with the C library,
+// The exceptions: `mutex` gives access to its value, `fork` registers a handler with the C library,
 // and `wait::futex` makes system calls.
 #![deny(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! The mutex: one word that names the owner, and the data.
+//! The mutex: the data, and one word that holds the number of the owner.
 #![allow(unsafe_code)]
 
 use std::cell::UnsafeCell;
@@ -13,8 +13,8 @@ use crate::{LockError, TryLockError};
 
 /// A mutex that recognises an owner that did not survive a fork.
 ///
-/// See the [crate's front page](crate) for what it promises and where it ends. A panic while the
-/// lock is held does not poison it.
+/// See the [crate's front page](crate) for its guarantees and limits. A panic while the lock is held
+/// does not poison it.
 ///
 /// ```
 /// use forklock::{ForkMutex, LockError};
@@ -31,22 +31,23 @@ pub struct ForkMutex<T: ?Sized> {
     value: UnsafeCell<T>,
 }
 
-/// Access to what a [`ForkMutex`] guards. Dropping it unlocks the mutex.
+/// Gives access to the value of a [`ForkMutex`]. Dropping it unlocks the mutex.
 #[must_use = "dropping a guard unlocks the mutex"]
 pub struct ForkMutexGuard<'a, T: ?Sized> {
     mutex: &'a ForkMutex<T>,
-    // The word names the thread, so the guard must stay with it.
+    // The word holds the number of the thread, so the guard must stay on that thread.
     not_send: PhantomData<*const ()>,
 }
 
-// SAFETY: the mutex owns its value, and moving the one moves the other.
+// SAFETY: the mutex owns its value, so sending the mutex sends the value.
 unsafe impl<T: ?Sized + Send> Send for ForkMutex<T> {}
-// SAFETY: the value is reached by the thread that holds the lock only, one at a time.
+// SAFETY: only the thread that holds the lock accesses the value, and one thread at a time holds it.
 unsafe impl<T: ?Sized + Send> Sync for ForkMutex<T> {}
 // SAFETY: a shared guard gives shared references to the value, and no more.
 unsafe impl<T: ?Sized + Sync> Sync for ForkMutexGuard<'_, T> {}
 
-/// What the word holds: the number of the owner, zero if there is none, and whether threads wait.
+// The word holds the number of the owner, zero if there is none, and in its lowest bit whether threads
+// wait.
 const FREE: usize = 0;
 const HAS_WAITERS: usize = 1;
 const SPINS: usize = 100;
@@ -90,11 +91,13 @@ impl<T: ?Sized> ForkMutex<T> {
         self.lock_contended(me)
     }
 
-    /// Calls `work` with the value while the mutex is locked, and returns what it returns. `None` if
-    /// this thread holds the lock already, for instance because a signal handler has interrupted it.
+    /// Locks the mutex, calls `work` with the value, and returns the result of `work`. Returns `None`
+    /// if this thread holds the lock already, for instance because a signal handler has interrupted
+    /// it.
     ///
-    /// A value whose owner did not survive a fork is used as it is, so this is for values that no
-    /// half-made change can spoil. [`lock`](ForkMutex::lock) tells such a value from others.
+    /// If the owner did not survive a fork, the value is used as it is. Use this method only for
+    /// values that are valid even if a change to them was interrupted; otherwise use
+    /// [`lock`](ForkMutex::lock), which reports this case.
     ///
     /// ```
     /// use forklock::ForkMutex;
@@ -142,7 +145,7 @@ impl<T: ?Sized> ForkMutex<T> {
     #[cold]
     fn lock_contended(&self, me: usize) -> Result<ForkMutexGuard<'_, T>, LockError<'_, T>> {
         let mut held = self.spin();
-        // A thread that has waited can't tell whether others still do, so it keeps the mark.
+        // A thread that has waited can't know whether others still wait, so it keeps `HAS_WAITERS`.
         let mut mine = word_of(me);
         loop {
             if held == FREE {
@@ -181,7 +184,7 @@ impl<T: ?Sized> ForkMutex<T> {
         }
     }
 
-    /// Waits for a moment, as long as no other thread sleeps, and returns the word.
+    /// Spins for a short time, unless other threads sleep already. Returns the word.
     fn spin(&self) -> usize {
         let mut held = self.word.load(Ordering::Relaxed);
         for _ in 0..SPINS {
@@ -194,7 +197,7 @@ impl<T: ?Sized> ForkMutex<T> {
         held
     }
 
-    /// Takes the lock over from a thread that is gone; one thread succeeds.
+    /// Takes over the lock of a thread that is gone. Only one thread succeeds.
     fn inherit(&self, held: usize, me: usize) -> bool {
         fork::is_gone(owner_of(held)) && self.acquire(held, word_of(me)).is_ok()
     }
@@ -228,7 +231,7 @@ impl<T: ?Sized> Deref for ForkMutexGuard<'_, T> {
 impl<T: ?Sized> DerefMut for ForkMutexGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as above, and the guard is borrowed mutably for as long.
+        // SAFETY: as above, and the guard is mutably borrowed for as long as the reference lives.
         unsafe { &mut *self.mutex.value.get() }
     }
 }
@@ -236,7 +239,7 @@ impl<T: ?Sized> DerefMut for ForkMutexGuard<'_, T> {
 impl<T: ?Sized> Drop for ForkMutexGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        // Release: the next owner sees what this one has done.
+        // Release: the next owner sees what this one has written.
         let held = self.mutex.word.swap(FREE, Ordering::Release);
         if held & HAS_WAITERS != 0 {
             wait::wake(&self.mutex.word);
@@ -258,7 +261,8 @@ impl<T> From<T> for ForkMutex<T> {
 
 impl<T: ?Sized + fmt::Debug> fmt::Debug for ForkMutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // An orphaned lock is left as it is: who only prints it must not be the one that learns of it.
+        // An orphaned lock is not taken over here: the error must go to a caller of `lock`, not to one
+        // that only prints the mutex.
         let mut debug = f.debug_struct("ForkMutex");
         let me = fork::this_thread();
         if self.acquire(FREE, word_of(me)).is_ok() {

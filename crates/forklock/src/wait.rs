@@ -1,14 +1,14 @@
-//! Sleeping until a word changes.
+//! Sleeps until a word changes: with a futex on Linux, with a condition variable elsewhere.
 //!
-//! Neither way is broken by a fork: the child has no sleeping threads, and nothing that one of the
-//! parent's threads may hold is used there.
+//! A fork breaks neither: no thread of the child sleeps, and the child uses nothing that another
+//! thread of the parent may have locked.
 
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+pub(crate) use condvar::renew;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) use condvar::{wait, wake};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) use futex::{wait, wake};
-#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
-pub(crate) use room::renew;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) use room::{wait, wake};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod futex {
@@ -17,7 +17,8 @@ mod futex {
     use std::ptr;
     use std::sync::atomic::AtomicUsize;
 
-    /// The half of the word that the kernel compares: the low one, in which every change shows.
+    /// The half of the word that the kernel compares. It is the low half, because every change of the
+    /// word changes that one.
     fn low_half(word: &AtomicUsize) -> *const u32 {
         let halves = size_of::<usize>() / size_of::<u32>();
         let low = if cfg!(target_endian = "big") {
@@ -28,11 +29,11 @@ mod futex {
         ptr::from_ref(word).cast::<u32>().wrapping_add(low)
     }
 
-    /// Sleeps while the word is `expected`. May return for no reason.
+    /// Sleeps while the word is `expected`. May wake up spuriously.
     pub(crate) fn wait(word: &AtomicUsize, expected: usize) {
         let operation = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
-        // SAFETY: the address is that of a live, aligned word. The kernel only reads it, as
-        // another thread might. No timeout is given.
+        // SAFETY: the address is that of a live, aligned word. The kernel only reads it, atomically.
+        // The timeout is null, which means none.
         unsafe {
             libc::syscall(
                 libc::SYS_futex,
@@ -47,77 +48,77 @@ mod futex {
     /// Wakes one thread that sleeps on the word.
     pub(crate) fn wake(word: &AtomicUsize) {
         let operation = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
-        // SAFETY: the kernel does not read the word; its address is a name.
+        // SAFETY: the kernel does not read the word; it only uses the address as a key.
         unsafe {
             libc::syscall(libc::SYS_futex, low_half(word), operation, 1);
         }
     }
 }
 
-/// One condition variable for all locks. A forked child gets another.
+/// One condition variable for all locks. A forked child gets a new one.
 #[cfg(any(not(any(target_os = "linux", target_os = "android")), test))]
-mod room {
+mod condvar {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
-    struct Room {
-        door: Mutex<()>,
+    struct Waiters {
+        mutex: Mutex<()>,
         changed: Condvar,
-        /// The room of the child, of a child's child, and so on.
-        next: OnceLock<Box<Room>>,
+        /// Set in a child, in a child of that child, and so on.
+        next: OnceLock<Box<Waiters>>,
     }
 
-    static FIRST: Room = Room::new();
+    static FIRST: Waiters = Waiters::new();
 
-    impl Room {
-        const fn new() -> Room {
-            Room {
-                door: Mutex::new(()),
+    impl Waiters {
+        const fn new() -> Waiters {
+            Waiters {
+                mutex: Mutex::new(()),
                 changed: Condvar::new(),
                 next: OnceLock::new(),
             }
         }
 
-        /// That of this process.
-        fn current() -> &'static Room {
-            let mut room = &FIRST;
-            while let Some(next) = room.next.get() {
-                room = next;
+        /// Returns the waiters of this process: the last in the list.
+        fn current() -> &'static Waiters {
+            let mut waiters = &FIRST;
+            while let Some(next) = waiters.next.get() {
+                waiters = next;
             }
-            room
+            waiters
         }
 
-        fn enter(&self) -> MutexGuard<'_, ()> {
-            self.door.lock().unwrap_or_else(PoisonError::into_inner)
+        fn lock(&self) -> MutexGuard<'_, ()> {
+            self.mutex.lock().unwrap_or_else(PoisonError::into_inner)
         }
     }
 
-    /// Leaves behind what the threads of the parent may have locked. Called while there is one
-    /// thread, in a new child.
+    /// Replaces the mutex, which a thread of the parent may have locked. Called in a new child, while
+    /// it has one thread.
     #[cfg(any(unix, test))]
     pub(crate) fn renew() {
-        // It is not set yet: `current` is the last one.
-        let _ = Room::current().next.set(Box::new(Room::new()));
+        // `next` is not set yet, because `current` returns the last in the list.
+        let _ = Waiters::current().next.set(Box::new(Waiters::new()));
     }
 
     /// Sleeps while the word is `expected`.
     pub(crate) fn wait(word: &AtomicUsize, expected: usize) {
-        let room = Room::current();
-        let mut inside = room.enter();
-        // Relaxed: whoever changes the word enters before it wakes others.
+        let waiters = Waiters::current();
+        let mut guard = waiters.lock();
+        // Relaxed: a thread that changes the word locks the mutex before it wakes others.
         while word.load(Ordering::Relaxed) == expected {
-            inside = room
+            guard = waiters
                 .changed
-                .wait(inside)
+                .wait(guard)
                 .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// Wakes the threads that sleep.
+    /// Wakes all threads that sleep.
     pub(crate) fn wake(_: &AtomicUsize) {
-        let room = Room::current();
-        drop(room.enter());
-        room.changed.notify_all();
+        let waiters = Waiters::current();
+        drop(waiters.lock());
+        waiters.changed.notify_all();
     }
 
     #[cfg(test)]
@@ -125,7 +126,7 @@ mod room {
         use super::*;
 
         #[test]
-        fn a_thread_sleeps_until_the_word_changes_also_in_a_new_room() {
+        fn a_thread_sleeps_until_the_word_changes_also_after_renew() {
             for round in 0..20 {
                 let word = AtomicUsize::new(1);
                 std::thread::scope(|scope| {

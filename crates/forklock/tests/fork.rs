@@ -1,4 +1,4 @@
-//! What a forked child finds.
+//! Locks in a forked child.
 #![cfg(unix)]
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,8 +11,8 @@ use forklock::{ForkMutex, LockError, TryLockError};
 ///
 /// An alarm ends a child that hangs.
 fn in_child(act: impl FnOnce() -> i32) -> i32 {
-    // SAFETY: no thread holds the allocator's lock in the child (the C library sees to it), and the
-    // data of guards is used by their owners only.
+    // SAFETY: no thread holds the allocator's lock in the child (the C library ensures it), and only
+    // the owners of guards use their data.
     let child = unsafe { libc::fork() };
     if child == 0 {
         // SAFETY: sets a timer of this process.
@@ -23,7 +23,7 @@ fn in_child(act: impl FnOnce() -> i32) -> i32 {
     }
     assert!(child > 0, "fork failed");
     let mut status = 0;
-    // SAFETY: the child is ours, and `status` a place to write to.
+    // SAFETY: the child is ours, and `status` is valid for writes.
     while unsafe { libc::waitpid(child, &raw mut status, 0) } < 0 {}
     if libc::WIFEXITED(status) {
         libc::WEXITSTATUS(status)
@@ -129,7 +129,7 @@ fn try_lock_reports_it_too() {
 
 /// The thread that forks exists in the child, and so does its guard.
 #[test]
-fn what_the_forking_thread_holds_it_still_holds_in_the_child() {
+fn the_forking_thread_still_holds_its_lock_in_the_child() {
     let lock = ForkMutex::new(1);
     let guard = lock.lock().unwrap();
     let act = |mut guard: forklock::ForkMutexGuard<'_, i32>| {

@@ -1,4 +1,4 @@
-//! The mutex as any other: exclusion, waiting, re-entrancy.
+//! Properties of any mutex: exclusion, waiting, re-entrancy.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Barrier;
