@@ -13,7 +13,7 @@ pub(crate) const NOTE: usize = stackwalk::crash::AREA_BYTES;
 /// Where gauges begin in the area.
 pub(crate) const GAUGES: usize = NOTE + 8;
 /// Where the outline begins in the area: the length of its JSON in four bytes, and the JSON.
-pub(crate) const OUTLINE: usize = GAUGES + procgauge::AREA_BYTES;
+pub(crate) const OUTLINE: usize = GAUGES + dumpmaker::gauges::AREA_BYTES;
 /// The length of the area.
 pub(crate) const RESERVED: usize = OUTLINE + (64 << 10);
 
@@ -55,7 +55,7 @@ pub(crate) fn note(reserved: &[u8]) -> u8 {
 
 /// The gauges of the process, oldest first.
 pub(crate) fn gauges(reserved: &[u8]) -> Vec<Gauge> {
-    procgauge::read_samples(reserved.get(GAUGES..OUTLINE).unwrap_or_default())
+    dumpmaker::gauges::read_samples(reserved.get(GAUGES..OUTLINE).unwrap_or_default())
 }
 
 /// The outline; `None` if there is none, or if it is damaged.

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use dumpmaker::collect::{AppInfo, add_evictions, add_records, add_spans};
-use dumpstore::Dir;
+use dumpmaker::store::Dir;
 use flightrec_dump::{Crash, Dump, Gauge, Kind, Reason, Timestamp};
 use stackwalk::crash::CrashRecord;
 use tailwriter::Recovered;

@@ -14,7 +14,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use dumpmaker::collect::AppInfo;
-use dumpstore::{Dir, Store};
+use dumpmaker::gauges;
+use dumpmaker::store::{Dir, Store};
 use flightrec_dump::Gauge;
 use forklock::ForkMutex;
 use logredact::Redactor;
@@ -173,9 +174,9 @@ impl CrashRing {
         self.ring.tail.reserved()
     }
 
-    /// Keeps a sample of the gauges; samples are numbered from 0. See [`procgauge::write_sample`].
+    /// Keeps a sample of the gauges; samples are numbered from 0. See [`gauges::write_sample`].
     pub fn write_gauge(&self, number: u64, gauge: &Gauge) {
-        procgauge::write_sample(&self.reserved()[GAUGES..OUTLINE], number, gauge);
+        gauges::write_sample(&self.reserved()[GAUGES..OUTLINE], number, gauge);
     }
 
     /// Installs the handlers that write into this ring how the process ends: of the signals that are

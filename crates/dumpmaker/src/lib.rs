@@ -1,6 +1,14 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+// What asks for a dump.
+pub mod heartbeats;
+pub mod rules;
+
+// Readings of the process, and the directory of dumps.
+pub mod gauges;
+pub mod store;
+
 // What failed.
 pub mod failures;
 pub mod stacks;

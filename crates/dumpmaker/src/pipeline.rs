@@ -7,7 +7,6 @@ use std::process;
 use std::sync::Arc;
 use std::thread::Thread;
 
-use dumpstore::Store;
 use flightrec_dump::Dump;
 use forklock::ForkMutex;
 use logredact::Redactor;
@@ -19,6 +18,7 @@ use crate::look_ahead::{LookAhead, Waiting};
 use crate::outcome::{DumpError, DumpOutcome};
 use crate::redact::{Redacting, redact, redact_stacks};
 use crate::settings::Settings;
+use crate::store::Store;
 use crate::symbolise::{self, DumpedStacks, Symboliser};
 use crate::write::{Delivery, Destination, Notices};
 

@@ -5,15 +5,15 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use dumpstore::Retention;
 use logredact::Redactor;
 
+use crate::store::Retention;
 use crate::write::{Callback, Notices};
 
 /// How a program's dumps are made. By default they go to its directory, with all that a
 /// [`Redactor`] masks by default, and with names.
 pub struct Settings {
-    /// The directory; see [`dumpstore::Store::new`].
+    /// The directory; see [`Store::new`](crate::store::Store::new).
     pub dir: Option<PathBuf>,
     /// Which dumps stay there.
     pub retention: Retention,

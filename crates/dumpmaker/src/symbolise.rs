@@ -107,11 +107,11 @@ mod tests {
     use std::process::Command;
     use std::thread;
 
-    use procgauge::Gauges;
     use tailwriter::SharedTail;
 
     use super::*;
     use crate::collect::{AppInfo, Source, Started, Window};
+    use crate::gauges::Gauges;
     use crate::{DumpOutcome, Pipeline, Settings};
 
     const SCENARIO: &str = "FLIGHTREC_SYMBOLISER";

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dumpstore::is_dump_name;
+use dumpmaker::store::is_dump_name;
 use flightrec_dump::{Dump, Kind, Listening};
 use rustix::process::{Pid, Signal};
 

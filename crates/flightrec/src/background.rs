@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use dumpmaker::failures::Failure;
-use dumprules::{Outcome, Poller};
+use dumpmaker::rules::{Outcome, Poller};
 
 use crate::recorder::Recorder;
 #[cfg(feature = "crash-safe")]
@@ -79,7 +79,7 @@ pub(crate) fn let_dumps_wait(recorder: &Arc<Recorder>) {
 mod tests {
     use std::time::Duration;
 
-    use dumprules::Rule;
+    use dumpmaker::rules::Rule;
     use log::{Level, LevelFilter, Log, Record};
 
     #[test]

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use dumpmaker::Settings;
 use dumpmaker::collect::{AppInfo, Bounds, Started, Window};
+use dumpmaker::rules::Rule;
 use dumpmaker::write::Notices;
-use dumprules::Rule;
 use flightrec_dump::Dump;
 use forklock::ForkMutex;
 use log::{Level, LevelFilter};

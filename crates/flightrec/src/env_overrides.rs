@@ -42,7 +42,7 @@ impl Builder {
             self = self.record_directives(&directives);
         }
         if let Some(list) = text("FLIGHTREC_RULES") {
-            match dumprules::parse_list(&list) {
+            match dumpmaker::rules::parse_list(&list) {
                 Ok(rules) => self = rules.into_iter().fold(self, Builder::dump_when),
                 Err(error) => self.complain("FLIGHTREC_RULES", error.to_string()),
             }

@@ -32,10 +32,10 @@ pub use dumpmaker::collect::SpanSource;
 #[doc(inline)]
 pub use dumpmaker::failures::ErrorRef;
 #[doc(inline)]
-pub use dumpmaker::{DumpError, DumpOutcome};
+pub use dumpmaker::heartbeats::Heartbeat;
+pub use dumpmaker::rules::{MemoryLimit, Rule, RuleError};
 #[doc(inline)]
-pub use dumprules::heartbeats::Heartbeat;
-pub use dumprules::{MemoryLimit, Rule, RuleError};
+pub use dumpmaker::{DumpError, DumpOutcome};
 pub use flight_recorder::FlightRecorder;
 pub use flightrec_dump::{
     Crash, Dump, Entries, ErrorNode, Eviction, Frame, Gauge, Host, Kind, Level, Location,

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use dumpmaker::collect::Source;
 use dumpmaker::failures::Failure;
+use dumpmaker::heartbeats::Watches;
+use dumpmaker::rules::{Outcome, Rules};
 use dumpmaker::{AtExit, DumpError, DumpOutcome, Pipeline};
-use dumprules::heartbeats::Watches;
-use dumprules::{Outcome, Rules};
 use log::{Level, LevelFilter, Record};
 use stackerr::Chain;
 

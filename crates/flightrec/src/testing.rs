@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use dumpstore::TestDir;
+use dumpmaker::store::TestDir;
 use forklock::ForkMutex;
 use log::LevelFilter;
 use logtee::testing::{ByThread, Captured, ThreadGuard};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dumpmaker::failures::Failure;
-use dumprules::heartbeats::{self, Hang, Heartbeat, Watcher, Watches};
+use dumpmaker::heartbeats::{self, Hang, Heartbeat, Watcher, Watches};
 
 use crate::FlightRecorder;
 use crate::recorder::Recorder;

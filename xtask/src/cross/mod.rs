@@ -22,7 +22,7 @@ const USAGE: &str = "usage: cargo xtask cross [--table] [--write] [TARGET]… | 
 const TESTS: &[&str] = &[
     "-p stackwalk --lib --test oracle --test modules",
     "-p tailwriter --all-features --lib --test mapped --test memory",
-    "-p dumpstore -p procgauge -p dumprules -p dumpmaker -p crashring",
+    "-p dumpmaker -p crashring",
     "-p forklock --test threads",
     "-p flightrec --all-features --test dump --test store --test crash",
     "-p flightrec-cli --no-default-features --test recover",

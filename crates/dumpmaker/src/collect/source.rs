@@ -2,12 +2,12 @@
 
 use std::sync::OnceLock;
 
-use procgauge::Gauges;
 use tailwriter::{SharedTail, Snapshot};
 
 use super::app_info::AppInfo;
 use super::spans::SpanSource;
 use super::window::Window;
+use crate::gauges::Gauges;
 
 /// What dumps are made of.
 pub struct Source<T: ?Sized = dyn RecordTail> {

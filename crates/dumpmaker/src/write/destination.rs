@@ -4,9 +4,10 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use dumpstore::{Store, Written};
 use flightrec_dump::Dump;
 use forklock::ForkMutex;
+
+use crate::store::{Store, Written};
 
 /// Where dumps go: to a directory, or to a writer that the program has set.
 pub struct Destination {

@@ -91,5 +91,5 @@ fn exceeds_file_limit(stderr: &std::fs::File, text: &str) -> bool {
         return false;
     };
     let after = metadata.len().saturating_add(text.len() as u64);
-    metadata.is_file() && after > dumpstore::max_file_bytes()
+    metadata.is_file() && after > crate::store::max_file_bytes()
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use dumpstore::is_dump_name;
+use dumpmaker::store::is_dump_name;
 
 use super::{is_stdin, note};
 use crate::error::{CliError, Result};
@@ -78,7 +78,7 @@ pub(crate) struct Found {
 ///
 /// If there is no home directory.
 pub(crate) fn state_dir() -> Result<PathBuf> {
-    dumpstore::state_dir().ok_or_else(|| {
+    dumpmaker::store::state_dir().ok_or_else(|| {
         CliError::new("there is no state directory, because there is no home directory")
     })
 }

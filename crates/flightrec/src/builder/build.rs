@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use dumpmaker::Pipeline;
 use dumpmaker::collect::{Bounds, Source};
+use dumpmaker::gauges::Gauges;
+use dumpmaker::heartbeats::Watches;
+use dumpmaker::rules::Rules;
 use dumpmaker::write::Notices;
-use dumprules::Rules;
-use dumprules::heartbeats::Watches;
 use log::{LevelFilter, Record};
 use logtee::{Filter, Tee, TeeBuilder};
-use procgauge::Gauges;
 
 use super::Builder;
 use crate::FlightRecorder;

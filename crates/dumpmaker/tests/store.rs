@@ -1,0 +1,226 @@
+//! What lies in the directory after dumps were written.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
+use dumpmaker::store::{Dir, Retention, Store, is_dump_name};
+use flightrec_dump::{Dump, SCHEMA};
+use tempfile::tempdir;
+
+fn store(dir: &Path, retention: Retention) -> Store {
+    Store::new("test", Some(dir.to_owned()), retention)
+}
+
+fn dump(fingerprint: &str) -> Dump {
+    let mut dump = Dump::default();
+    dump.schema = SCHEMA.to_owned();
+    dump.fingerprint = fingerprint.to_owned();
+    dump
+}
+
+/// The fingerprints of the dumps in a directory, oldest first.
+fn kept(dir: &Path) -> Vec<String> {
+    let names = Dir::open(dir).unwrap().names().unwrap().into_iter();
+    let mut names: Vec<_> = names.filter(|name| is_dump_name(name)).collect();
+    names.sort();
+    let read = |name: &String| Dump::from_json(&fs::read(dir.join(name)).unwrap()).unwrap();
+    names.iter().map(|name| read(name).fingerprint).collect()
+}
+
+/// Where the user's state is, as the environment says.
+#[cfg(any(target_os = "linux", target_os = "macos", windows))]
+#[test]
+fn without_a_directory_dumps_go_to_the_user_s_state() {
+    const IN_CHILD: &str = "DUMPSTORE_TEST_CHILD";
+    let variable = if cfg!(windows) {
+        "LOCALAPPDATA"
+    } else {
+        "XDG_STATE_HOME"
+    };
+    if std::env::var_os(IN_CHILD).is_some() {
+        let store = Store::new("my-tool", None, Retention::default());
+        store.write(&dump("1")).unwrap();
+        return;
+    }
+    let state = tempdir().unwrap();
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "without_a_directory_dumps_go_to_the_user_s_state",
+        ])
+        .env(IN_CHILD, "1")
+        .env(variable, state.path())
+        .env_remove("STATE_DIRECTORY")
+        .output()
+        .unwrap();
+    assert!(child.status.success(), "{child:?}");
+    assert_eq!(kept(&state.path().join("my-tool").join("flightrec")), ["1"]);
+}
+
+#[test]
+fn a_dump_that_a_reader_has_open_is_replaced_or_left_as_it_is() {
+    let dir = tempdir().unwrap();
+    let store = store(dir.path(), Retention::default());
+    let path = store.write(&dump("addresses")).unwrap().path;
+    let mut reader = File::open(&path).unwrap();
+    match store.replace(&path, &dump("names")) {
+        Ok(()) => assert_eq!(kept(dir.path()), ["names"]),
+        // Wine, and Windows before 10, replace no file that is open.
+        Err(error) => assert!(
+            cfg!(windows) && kept(dir.path()) == ["addresses"],
+            "{error}"
+        ),
+    }
+    // The reader has what it has opened.
+    let mut read = Vec::new();
+    reader.read_to_end(&mut read).unwrap();
+    assert_eq!(Dump::from_json(&read).unwrap().fingerprint, "addresses");
+    drop(reader);
+    store.replace(&path, &dump("names")).unwrap();
+    assert_eq!(kept(dir.path()), ["names"]);
+    // Nothing else is left.
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn files_and_directories_are_private_whatever_the_umask() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let parent = tempdir().unwrap();
+    let dir = parent.path().join("a/b/flightrec");
+    let store = store(&dir, Retention::default());
+    let path = store.write(&dump("1")).unwrap().path;
+    assert_eq!((mode(&dir), mode(&path)), (0o700, 0o600));
+    // A directory that was there and open is closed.
+    fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
+    store.write(&dump("2")).unwrap();
+    assert_eq!(mode(&dir), 0o700);
+}
+
+#[test]
+fn the_newest_ten_are_kept_and_other_files_are_left_alone() {
+    let dir = tempdir().unwrap();
+    fs::write(dir.path().join("notes.json"), "{}").unwrap();
+    let store = store(dir.path(), Retention::default());
+    for number in 0..25 {
+        store.write(&dump(&number.to_string())).unwrap();
+    }
+    let newest: Vec<_> = (15..25).map(|number: u32| number.to_string()).collect();
+    assert_eq!(kept(dir.path()), newest);
+    assert!(dir.path().join("notes.json").exists());
+}
+
+#[test]
+fn repeated_failures_are_removed_first() {
+    let dir = tempdir().unwrap();
+    let retention = Retention {
+        max_dumps: 3,
+        ..Retention::default()
+    };
+    let store = store(dir.path(), retention);
+    for fingerprint in ["rare", "often", "often", "often", "often"] {
+        store.write(&dump(fingerprint)).unwrap();
+    }
+    assert_eq!(kept(dir.path()), ["rare", "often", "often"]);
+}
+
+#[test]
+fn bytes_are_bounded_and_the_newest_stays_in_any_case() {
+    let dir = tempdir().unwrap();
+    let retention = Retention {
+        max_dumps: 100,
+        max_bytes: 1,
+    };
+    let store = store(dir.path(), retention);
+    for number in 0..5 {
+        let number = number.to_string();
+        store.write(&dump(&number)).unwrap();
+        assert_eq!(kept(dir.path()), [number]);
+    }
+}
+
+#[test]
+fn a_replaced_dump_keeps_its_path() {
+    let dir = tempdir().unwrap();
+    let store = store(dir.path(), Retention::default());
+    let path = store.write(&dump("addresses")).unwrap().path;
+    store.replace(&path, &dump("names")).unwrap();
+    assert_eq!(kept(dir.path()), ["names"]);
+}
+
+#[test]
+fn temporary_files_are_removed_unless_a_process_still_writes_them() {
+    let dir = tempdir().unwrap();
+    let abandoned = dir.path().join(".tmp-1-0");
+    let in_use = dir.path().join(".tmp-1-1");
+    fs::write(&abandoned, "{").unwrap();
+    let writer = File::create(&in_use).unwrap();
+    writer.lock().unwrap();
+    store(dir.path(), Retention::default()).remove_orphans();
+    assert_eq!((abandoned.exists(), in_use.exists()), (false, true));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_dump_goes_somewhere_else_if_the_directory_can_t_be_made() {
+    let dir = tempdir().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    let app = format!("store-test-{}", std::process::id());
+    let store = Store::new(&app, Some(file.join("flightrec")), Retention::default());
+    let written = store.write(&dump("1")).unwrap();
+    let (preferred, error) = written.instead_of.unwrap();
+    assert_eq!(preferred, file.join("flightrec"));
+    assert_eq!(error.kind(), std::io::ErrorKind::NotADirectory);
+    assert!(
+        written.path.starts_with(std::env::temp_dir()),
+        "{:?}",
+        written.path
+    );
+    fs::remove_dir_all(written.path.parent().unwrap()).unwrap();
+}
+
+/// Under `sudo`, with the user's home: what root makes in it belongs to the user.
+#[cfg(unix)]
+#[test]
+fn what_root_makes_belongs_to_the_owner_of_the_directory_above() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    const NOBODY: u32 = 65_534;
+    let home = tempdir().unwrap();
+    if chown(home.path(), Some(NOBODY), Some(NOBODY)).is_err() {
+        println!("not tried: only root can give files to another user");
+        return;
+    }
+    let state = home.path().join(".local/state");
+    let dir = state.join("tool/flightrec");
+    let path = store(&dir, Retention::default())
+        .write(&dump("1"))
+        .unwrap()
+        .path;
+    for made in [&home.path().join(".local"), &state, &dir, &path] {
+        let owner = fs::metadata(made).unwrap().uid();
+        assert_eq!(owner, NOBODY, "{}", made.display());
+    }
+    // Other programs of the user need those above.
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&dir), mode(dir.parent().unwrap())), (0o700, 0o700));
+    assert_ne!(mode(&state) & 0o055, 0, "{:o}", mode(&state));
+}
+
+/// A user may have the dumps on another disk.
+#[cfg(unix)]
+#[test]
+fn a_link_of_the_user_is_followed() {
+    let dir = tempdir().unwrap();
+    let elsewhere = dir.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let link = dir.path().join("flightrec");
+    std::os::unix::fs::symlink(&elsewhere, &link).unwrap();
+    let written = store(&link, Retention::default())
+        .write(&dump("1"))
+        .unwrap();
+    assert!(written.instead_of.is_none());
+    assert_eq!(kept(&elsewhere), ["1"]);
+}
