@@ -1,15 +1,15 @@
-//! Choosing the bounds of a tail.
+//! The builder of all tails.
 
 use std::time::Duration;
 
 use crate::limits::Limits;
 use crate::{SharedTail, Shares, TailWriter};
 
-/// Chooses the bounds of a tail; made by [`TailWriter::builder`].
+/// Sets the limits of a tail and builds it. Returned by [`TailWriter::builder`].
 ///
-/// The bounds hold together: a line is kept as long as none of them says otherwise. Without any,
-/// a tail keeps [1 MiB](crate::DEFAULT_MAX_BYTES) of lines of at most
-/// [8 KiB](crate::DEFAULT_MAX_LINE_BYTES) each, however many and however old.
+/// A line is kept as long as it is within all limits. By default a tail keeps
+/// [1 MiB](crate::DEFAULT_MAX_BYTES) of lines of at most [8 KiB](crate::DEFAULT_MAX_LINE_BYTES) each,
+/// of any number and age.
 ///
 /// ```
 /// use std::time::Duration;
@@ -27,7 +27,7 @@ use crate::{SharedTail, Shares, TailWriter};
 #[must_use = "a builder makes no tail until it is built"]
 pub struct Builder {
     limits: Limits,
-    /// Whether the length of a line was chosen.
+    /// Whether `max_line_bytes` was called.
     has_line_bytes: bool,
     #[cfg(feature = "mmap")]
     reserved: usize,
@@ -40,22 +40,22 @@ impl Builder {
         self
     }
 
-    /// Keeps at most this many bytes, each line counting its length and one for its newline.
+    /// Keeps at most this many bytes. Each line counts its length and one byte for its newline.
     ///
-    /// The default is [1 MiB](crate::DEFAULT_MAX_BYTES); zero keeps nothing at all. [`TailWriter`]
-    /// and [`SharedTail`] say what memory a tail takes.
+    /// The default is [1 MiB](crate::DEFAULT_MAX_BYTES); zero keeps nothing at all. The docs of
+    /// [`TailWriter`] and [`SharedTail`] tell how much memory a tail takes.
     pub fn max_bytes(mut self, bytes: usize) -> Builder {
         self.limits.max_bytes = bytes;
         self
     }
 
-    /// Cuts lines that are longer than this many bytes, their newline not counted.
+    /// Cuts lines that are longer than this many bytes. The newline does not count.
     ///
     /// A cut line keeps its head and ends in [`CUT_MARK`](crate::CUT_MARK), which counts towards
     /// the limit. A line of this length always fits: [`max_bytes`](Builder::max_bytes) is raised
-    /// where it leaves no room for one, unless it is zero.
+    /// if it leaves no room for one, unless it is zero.
     ///
-    /// The default is [8 KiB](crate::DEFAULT_MAX_LINE_BYTES), or what `max_bytes` leaves room for.
+    /// The default is [8 KiB](crate::DEFAULT_MAX_LINE_BYTES), or less if `max_bytes` leaves less room.
     pub fn max_line_bytes(mut self, bytes: usize) -> Builder {
         self.limits.max_line_bytes = bytes;
         self.has_line_bytes = true;
@@ -64,9 +64,9 @@ impl Builder {
 
     /// Leaves out lines that were written longer ago than this. Unbounded by default.
     ///
-    /// The age is looked at when the lines are; an old line takes its memory until newer ones need
-    /// it. A [`TailWriter`] knows the age of a line to within 1/256 of `age`, so that it need not
-    /// keep a time for each of them.
+    /// The age is checked when the lines are read. Until then, an old line keeps its memory until newer
+    /// lines need it. A [`TailWriter`] knows the age of a line to within 1/256 of `age`, because it
+    /// does not store a time for each line.
     pub fn max_age(mut self, age: Duration) -> Builder {
         self.limits.max_age = Some(age);
         self
@@ -76,8 +76,8 @@ impl Builder {
     ///
     /// A line pushed with [`SharedTail::push_class`] is kept if it is among the last lines of all,
     /// or among the last `lines` of its class. So lines of one class never evict those of another
-    /// from its quota. Age bounds the lines of a class as well, and `max_bytes` bounds each class by
-    /// itself.
+    /// from its quota. The limit of age applies to the lines of a class, too, and `max_bytes` applies
+    /// to each class separately.
     ///
     /// Classes are numbered from 1 to [`MAX_CLASS`](crate::MAX_CLASS). The default is zero lines: no
     /// quota. A [`TailWriter`] has no classes.
@@ -109,9 +109,9 @@ impl Builder {
 
     /// Keeps the last lines of groups of lines in a shared tail; see [`Shares`].
     ///
-    /// Age bounds these lines as well. A [`TailWriter`] has no groups. The file of a
-    /// [mapped tail](Builder::build_mapped) holds the last lines and the quotas only: what shares
-    /// keep beside them is in the snapshots of the process itself.
+    /// The limit of age applies to these lines, too. A [`TailWriter`] has no groups. The file of a
+    /// [mapped tail](Builder::build_mapped) holds only the last lines and the quotas. Lines that only a
+    /// share keeps are in memory: they are in snapshots, but can't be recovered from the file.
     pub fn shares(mut self, shares: Shares) -> Builder {
         self.limits.shares = Some(shares);
         self
@@ -142,11 +142,12 @@ impl Builder {
 
 #[cfg(feature = "mmap")]
 impl Builder {
-    /// Reserves an area of `bytes` bytes in the file of a mapped tail, for its owner. None by
+    /// Reserves an area of `bytes` bytes in the file of a mapped tail, for use by its owner. None by
     /// default.
     ///
-    /// The area begins at a multiple of 4096 in the file, is filled with zeros, and has its space on
-    /// the disk from the beginning. See [`MappedTail::reserved`](crate::MappedTail::reserved).
+    /// The area begins at a multiple of 4096 in the file and is filled with zeros. Its space on the
+    /// disk is allocated when the file is created. See
+    /// [`MappedTail::reserved`](crate::MappedTail::reserved).
     pub fn reserve(mut self, bytes: usize) -> Builder {
         self.reserved = bytes;
         self
@@ -154,15 +155,16 @@ impl Builder {
 
     /// Builds a tail in a new file at `path`, which outlives the process.
     ///
-    /// The directory is made if there is none, private to the user.
+    /// A missing directory is created, private to the user.
     ///
     /// # Errors
     ///
-    /// [`AlreadyExists`](std::io::ErrorKind::AlreadyExists) if there is something at `path`: what a
-    /// process left that died is to be [recovered](crate::MappedTail::recover) and removed first.
-    /// [`InvalidInput`](std::io::ErrorKind::InvalidInput) if the bounds ask for a file of over
-    /// 1 GiB. [`Unsupported`](std::io::ErrorKind::Unsupported) on systems other than Linux,
-    /// macOS and Windows. Otherwise those of making the file, a full disk among them.
+    /// - [`AlreadyExists`](std::io::ErrorKind::AlreadyExists) if there is something at `path`. First
+    ///   [recover](crate::MappedTail::recover) and remove the file of a process that has died.
+    /// - [`InvalidInput`](std::io::ErrorKind::InvalidInput) if the limits need a file of over 1 GiB.
+    /// - [`Unsupported`](std::io::ErrorKind::Unsupported) on systems other than Linux, macOS and
+    ///   Windows.
+    /// - Errors of creating the file, for instance because the disk is full.
     pub fn build_mapped(
         self,
         path: impl AsRef<std::path::Path>,

@@ -9,23 +9,23 @@ use crate::limits::{CLASSES, Limits};
 use crate::shared::memory::Geometry;
 
 thread_local! {
-    static FORGIVING: Cell<bool> = const { Cell::new(false) };
+    static IGNORES_CHECKSUMS: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Turns the check of checksums off or on again, on this thread.
 ///
-/// A fuzzer would hardly find a right checksum, but the code behind it must stand whatever it reads:
-/// a file can be forged with right checksums.
-pub fn forgive(yes: bool) {
-    FORGIVING.set(yes);
+/// A fuzzer would hardly find a valid checksum, but the code after the check must cope with any input:
+/// a forged file can have valid checksums.
+pub fn ignore_checksums(yes: bool) {
+    IGNORES_CHECKSUMS.set(yes);
 }
 
-pub(crate) fn forgives() -> bool {
-    FORGIVING.get()
+pub(crate) fn ignores_checksums() -> bool {
+    IGNORES_CHECKSUMS.get()
 }
 
-/// Makes a tail whose file is no longer than 12 KiB: 8 segments of 96 words, of which half are
-/// for the 2 lines of class 1.
+/// Creates a tail whose file is no longer than 12 KiB: 8 segments of 96 words. Half of them are for the
+/// 2 lines of class 1.
 ///
 /// # Errors
 ///

@@ -19,10 +19,10 @@ pub(crate) const CLASSES: usize = MAX_CLASS as usize + 1;
 /// A line of a shared tail is never longer than this: 16 MiB.
 pub(crate) const MAX_SHARED_LINE_BYTES: usize = 16 << 20;
 
-/// What ends a line that was cut, in place of the bytes that are gone.
+/// The end of a line that was cut.
 ///
-/// It counts towards `max_line_bytes`, so a cut line is no longer than any other. Where not even
-/// the mark would fit, the line is cut without it.
+/// It counts towards `max_line_bytes`, so a cut line is no longer than any other. If the mark itself
+/// does not fit, the line is cut without it.
 pub const CUT_MARK: &str = "… [cut]";
 
 #[derive(Clone, Debug)]
@@ -31,9 +31,8 @@ pub(crate) struct Limits {
     pub(crate) max_bytes: usize,
     pub(crate) max_line_bytes: usize,
     pub(crate) max_age: Option<Duration>,
-    /// How many lines of each class are kept in any case.
     pub(crate) quotas: [usize; CLASSES],
-    /// Of all lines together, not of those of a class.
+    /// For the tail of all lines, not for that of a class.
     pub(crate) shares: Option<Shares>,
 }
 
@@ -51,12 +50,12 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// No line can be kept that is longer than everything kept together; one byte is its newline.
+    /// A line can't be longer than `max_bytes` allows for all lines; one byte is its newline.
     pub(crate) fn line_limit(&self) -> usize {
         self.max_line_bytes.min(self.max_bytes.saturating_sub(1))
     }
 
-    /// For a shared tail, in which a segment of memory holds a whole line.
+    /// The limit in a shared tail, where a segment must hold a whole line.
     pub(crate) fn shared_line_limit(&self) -> usize {
         self.line_limit().min(MAX_SHARED_LINE_BYTES)
     }
@@ -79,9 +78,9 @@ impl Limits {
     }
 }
 
-/// Where to end the head of a line that is over `limit`, and the mark that follows it.
+/// Returns where to cut a line that is longer than `limit`, and the mark to put there.
 ///
-/// The head ends on a character boundary if the line is UTF-8 there and the mark fits.
+/// The line is cut at a character boundary if it is UTF-8 there and the mark fits.
 pub(crate) fn cut_point(line: &[u8], limit: usize) -> (usize, &'static [u8]) {
     let mark = CUT_MARK.as_bytes();
     let mark = if mark.len() <= limit { mark } else { &[] };

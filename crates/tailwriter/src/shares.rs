@@ -1,4 +1,4 @@
-//! Groups of lines. Each keeps its last lines, however many lines other groups push.
+//! Shares: each group of lines keeps its last lines, however many lines other groups push.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -10,26 +10,26 @@ pub const MAX_KINDS: usize = 4;
 /// The groups of a line, one of each kind; 0 for none.
 pub type Groups = [u64; MAX_KINDS];
 
-/// How many words at the beginning of a line [`Shares::same_head`] looks at.
+/// How many words at the beginning of a line [`Shares::same_head`] compares.
 pub(crate) const HEAD_WORDS: usize = 3;
 
-/// What puts lines in order: the tick and the shard.
+/// The sort key of lines: the tick and the shard.
 pub(crate) type Order = (u64, u16);
 
 /// Shares of groups of lines in a tail; see [`Builder::shares`](crate::Builder::shares).
 ///
-/// A function tells the groups of a line, of up to [`MAX_KINDS`] kinds: its thread, say, and its
-/// source. The rule for each kind:
+/// A function returns the groups of a line, one for each of up to [`MAX_KINDS`] kinds: for instance its
+/// thread and its source. This is the rule for each kind:
 ///
 /// A line is kept if it is among the last `lines` lines of its group. It is forgotten once lines of
 /// `max_groups` other groups came after it. The lines of a group take at most `max_bytes` bytes, as
 /// [`max_bytes`](crate::Builder::max_bytes) counts them; its last line is kept even if it is longer.
 ///
-/// So which lines are kept depends on the sequence of lines alone. Pushing a line does nothing more
-/// than without shares. The function is called when a thread has filled its memory and when a
-/// snapshot is made: for each line then, while no lock is held. It must always return the same for
-/// the same line. What it logs itself to the tail is dropped; if it panics, the lines that were
-/// looked at have no groups.
+/// So only the sequence of lines decides which ones are kept. A push does the same work as without
+/// shares. The function is called for each line when a thread has filled its memory and when a snapshot
+/// is made, while no lock is held. It must always return the same groups for the same line. Lines that
+/// it pushes to the same tail are dropped. If it panics, the lines
+/// that were being counted have no groups.
 ///
 /// ```
 /// use tailwriter::{MAX_KINDS, Shares, TailWriter};
@@ -74,7 +74,7 @@ pub(crate) struct Kind {
 }
 
 impl Shares {
-    /// With a function that tells the groups of a line, and no kind of groups yet.
+    /// Creates shares with a function that returns the groups of a line, and without kinds of groups.
     pub fn new(groups_of: fn(&[u8]) -> Groups) -> Shares {
         Shares {
             groups_of,
@@ -104,12 +104,12 @@ impl Shares {
         self
     }
 
-    /// Promises that lines are in the same groups if they agree in the bits `mask` of their first 24
-    /// bytes and in the bytes that `decides` tells. The function that tells the groups is then called
-    /// for one of them.
+    /// Promises that lines are in the same groups if they have the same first 24 bytes, masked with
+    /// `mask`, and the same bytes in the range that `decides` returns. The function that returns the
+    /// groups is then called for only one of them.
     ///
-    /// `decides` gets the first 24 bytes of a line, of which bits outside of `mask` are zero, and returns
-    /// `None` where it can't tell.
+    /// `decides` is called with the first 24 bytes of a line, masked with `mask`. It returns `None` for
+    /// lines without such a promise.
     pub fn same_head(
         mut self,
         mask: [u8; 24],
@@ -141,7 +141,7 @@ impl Shares {
         [0, 1, 2].map(|at| head[at] & self.mask[at])
     }
 
-    /// Which further bytes of a line with this masked head say what groups it is in.
+    /// The range of further bytes that decide the groups of a line with this masked head.
     pub(crate) fn decides(&self, masked: [u64; HEAD_WORDS]) -> Option<Range<usize>> {
         let mut head = [0; 24];
         let (chunks, _) = head.as_chunks_mut::<8>();
@@ -170,26 +170,26 @@ impl Hasher for GroupHasher {
     }
 
     fn write_u64(&mut self, number: u64) {
-        // An odd constant without a pattern (2⁶⁴ divided by the golden ratio), and the high bits of the
-        // product in the low ones, too: the table looks at both.
+        // Multiplies by an odd constant without a pattern (2⁶⁴ divided by the golden ratio), and mixes
+        // the high bits of the product into the low ones: the table uses both.
         let mixed = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         self.0 = mixed ^ mixed >> 32;
     }
 }
 
-/// What is known of the groups of a kind beside the lines that are there.
+/// What is known about the groups of a kind in addition to the lines.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KnownKind {
-    /// No line before this is kept: later lines of enough other groups are gone.
+    /// No line before this is kept: groups with later lines were already forgotten.
     pub(crate) forgotten: Order,
     pub(crate) groups: ByGroup<KnownGroup>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct KnownGroup {
-    /// How many lines were pushed, those not counted that are counted from the lines themselves.
+    /// How many lines were pushed, without those in segments that have no census yet.
     pub(crate) pushed: u64,
-    /// No line before this is kept: enough later lines of the group are there, or were.
+    /// No line before this is kept: the group has, or had, enough later lines.
     pub(crate) floor: Order,
 }
 

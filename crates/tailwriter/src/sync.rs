@@ -1,7 +1,7 @@
-//! Atomics, fences and locks: the standard library's, or loom's where its models are built.
+//! Atomics, fences and locks: the standard library's, or loom's if its models are built.
 //!
-//! The models (`shared::models`) run every interleaving that matters, and every value that a load
-//! may return by the rules of the language rather than by those of one processor:
+//! The models (`shared::models`) run every interleaving that matters, with every value that a load may
+//! return by the rules of the language, not only by those of one processor:
 //!
 //! ```text
 //! RUSTFLAGS="--cfg loom" cargo test --release -p tailwriter --lib models
@@ -49,7 +49,7 @@ mod modelled {
     }
 }
 
-/// Alone in its cache lines, so that threads that write to neighbours don't slow each other down.
-/// Two lines, because processors fetch them in pairs.
+/// A value in cache lines of its own, so that threads that write to neighbouring values don't slow each
+/// other down. Two lines, because processors fetch them in pairs.
 #[repr(align(128))]
 pub(crate) struct Padded<T>(pub(crate) T);

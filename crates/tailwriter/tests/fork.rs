@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tailwriter::{MappedTail, Recovered, TailWriter};
 
-/// Stops the writers, also when what they are watched with fails.
+/// Stops the writers when it is dropped, also if the test panics.
 struct Stop<'a>(&'a AtomicBool);
 
 impl Drop for Stop<'_> {
@@ -19,7 +19,7 @@ impl Drop for Stop<'_> {
     }
 }
 
-/// A child would keep the pipes of another test open.
+/// Tests that fork run one at a time: a child would keep the pipes of another test open.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE
@@ -27,14 +27,14 @@ fn alone() -> MutexGuard<'static, ()> {
         .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// Forks, and lets the child end with what `act` returns.
+/// Forks, and lets the child exit with the result of `act`.
 fn fork(act: impl FnOnce() -> i32) -> libc::pid_t {
-    // SAFETY: the child calls nothing that needs the other threads: the C library makes its
-    // allocator usable after a fork, and what the tail does in a child is what is tested.
+    // SAFETY: the child calls nothing that needs the other threads: the C library makes its allocator
+    // usable after a fork, and the tail is made for use in a forked child.
     match unsafe { libc::fork() } {
         0 => {
             let code = act();
-            // SAFETY: ends the process without running what belongs to the parent.
+            // SAFETY: ends the process without running exit handlers of the parent.
             unsafe { libc::_exit(code) }
         }
         child => {
@@ -48,7 +48,7 @@ fn fork(act: impl FnOnce() -> i32) -> libc::pid_t {
 fn wait(child: libc::pid_t) -> Option<i32> {
     let begun = Instant::now();
     let mut status = 0;
-    // SAFETY: `status` is a place to write to.
+    // SAFETY: `status` is valid for writes.
     while unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG) } == 0 {
         if begun.elapsed() > Duration::from_secs(30) {
             // SAFETY: the child is ours and was not waited for yet.
@@ -135,7 +135,7 @@ fn children_forked_while_threads_push_neither_hang_nor_write_to_the_file() {
     }
 }
 
-/// A daemon that lives on must not make its dead parent look alive.
+/// A daemon that outlives its parent must not make the parent look alive.
 #[test]
 fn a_child_that_lives_on_lets_go_of_its_parents_lock() {
     let _alone = alone();

@@ -1,4 +1,4 @@
-//! The mapped tail as a program sees it.
+//! Tests of the public API of the mapped tail.
 #![cfg(all(feature = "mmap", any(target_os = "linux", target_os = "macos")))]
 
 use std::fs;
@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use tailwriter::{MappedTail, Recovered, TailWriter};
 
-/// Stops the writers, also when what they are watched with fails.
+/// Stops the writers when it is dropped, also if the test panics.
 struct Stop<'a>(&'a AtomicBool);
 
 impl Drop for Stop<'_> {
@@ -90,7 +90,7 @@ fn what_is_pushed_is_recovered_with_its_facts() {
             0o700
         );
     }
-    // Nothing is left of the making, and what is written to has its space.
+    // No temporary file is left, and the parts that are written to have their space.
     assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
     let metadata = fs::metadata(&path).unwrap();
     assert!(cfg!(target_os = "macos") || metadata.blocks() * 512 >= 64 << 10);
@@ -127,7 +127,7 @@ fn an_orphan_is_claimed_once() {
     );
 }
 
-/// What another process sees of a living one: an exact run of lines, too.
+/// Another process sees an unbroken run of lines of a living one, too.
 #[test]
 fn a_file_that_is_written_to_is_read_without_gaps() {
     let dir = tempfile::tempdir().unwrap();
@@ -144,8 +144,7 @@ fn a_file_that_is_written_to_is_read_without_gaps() {
             scope.spawn(move || {
                 for number in 0.. {
                     tail.push(format!("{writer} {number}").as_bytes());
-                    // A reader that is overtaken again and again sees nothing; that is no gap, but
-                    // nothing to look at either.
+                    // A reader that is overtaken again and again finds no lines, which is no gap.
                     (0..500).for_each(|_| std::hint::spin_loop());
                     if stop.load(Ordering::Relaxed) {
                         break;
@@ -239,7 +238,7 @@ fn what_is_no_ring_is_an_error_that_says_so() {
     );
 }
 
-/// Else the first line would bring the whole file into memory, page after page of zeros.
+/// Otherwise the first line would map the whole file into memory, page after page of zeros.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_kernel_is_asked_not_to_read_ahead() {

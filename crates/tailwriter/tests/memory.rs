@@ -1,4 +1,4 @@
-//! What a shared tail allocates. One test after the other: the allocator counts for all of them.
+//! Counts the allocations of a shared tail. The tests run one at a time, because they share the counts.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -11,7 +11,7 @@ use tailwriter::{SharedTail, TailWriter};
 struct Counting;
 
 thread_local! {
-    /// Those of this thread: the test harness allocates, too, when a test takes long.
+    /// Counts this thread only: the test harness allocates, too, when a test takes long.
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -19,7 +19,7 @@ static BYTES: AtomicUsize = AtomicUsize::new(0);
 #[cfg(feature = "mmap")]
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: it is the system's allocator, with two counters beside it.
+// SAFETY: it calls the system's allocator, and counts.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
@@ -28,7 +28,7 @@ unsafe impl GlobalAlloc for Counting {
         PEAK.fetch_max(before + layout.size(), Ordering::Relaxed);
         #[cfg(not(feature = "mmap"))]
         let _ = before;
-        // SAFETY: the caller's promises are the system allocator's conditions.
+        // SAFETY: the caller upholds the contract of `GlobalAlloc`, which is passed on.
         unsafe { System.alloc(layout) }
     }
 
@@ -76,7 +76,7 @@ fn ten_thousand_threads_one_after_another_lose_nothing_and_take_no_more_memory_t
         .collect();
     assert_eq!(lines, expected);
     assert_eq!(snapshot.evicted(), 99_000);
-    // A thousand lines of 24 bytes: three segments or four, and the tables.
+    // A thousand lines of 24 bytes need three or four segments, and the tables.
     assert!(taken < 5 * (17 << 10) + (32 << 10), "{taken} bytes");
 }
 
@@ -168,7 +168,7 @@ mod mapped {
         assert_eq!(ALLOCATIONS.get() - before, 0);
     }
 
-    /// Empty lines are the worst: nothing but what is known of them.
+    /// Empty lines are the worst case: they have bookkeeping and no text.
     #[test]
     fn a_file_is_recovered_in_twice_its_length() {
         let _alone = alone();
@@ -180,8 +180,8 @@ mod mapped {
                 .quota(1, quota)
                 .build_mapped(&path)
                 .unwrap();
-            // Of many threads, so that as many segments are in use as can be, and often enough to
-            // fill them all.
+            // Many threads, so that as many segments as possible are in use, and enough lines to fill
+            // them all.
             let lines = 4 * (1 << 20) / (24 + len) / 40;
             thread::scope(|scope| {
                 for _ in 0..40 {

@@ -36,7 +36,7 @@ fn main() {
     for (n, record) in records.iter().enumerate() {
         write("packed", &format!("record-{n}"), record);
     }
-    for (name, choice) in [("checked", 0), ("forgiven", 1)] {
+    for (name, choice) in [("checked", 0), ("ignored", 1)] {
         write("ring", name, &[vec![choice], ring(&records)].concat());
     }
     write("json", "made.json", &dump());

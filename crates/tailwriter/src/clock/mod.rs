@@ -1,9 +1,9 @@
-//! The clock that orders what threads commit.
+//! The clock that puts the lines of all threads in order.
 //!
-//! It is the processor's counter where the processor and the kernel trust that, and else the
-//! system's monotonic clock. The counter may restart from zero after some sleep states, and after a
-//! virtual machine was restored. A tick that is not greater than one that was seen before shows
-//! that; an offset then moves the clock on to where the wall clock says that it should be.
+//! It is the processor's counter if that is reliable and the kernel uses it, and the system's
+//! monotonic clock otherwise. The counter may restart from zero after some sleep states, and after a
+//! virtual machine was restored. The clock notices this by a tick that is not greater than an earlier
+//! one. It then adds an offset to the counter, which it computes from the wall clock.
 
 #[cfg(target_arch = "x86_64")]
 mod tsc;
@@ -12,16 +12,16 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::sync::{AtomicU64, ForkMutex, ForkMutexGuard, LockError, Ordering};
 
-/// Ticks that never run backwards, on any thread: if one call of [`Clock::tick`] returned before
-/// another began, as far as the threads can tell, it returned less.
+/// A clock whose ticks grow across all threads: if one call of [`Clock::tick`] happened before another,
+/// it returned less.
 pub(crate) struct Clock {
     source: Source,
-    /// What is added to the source. It grows when the source has jumped back.
+    /// Added to what the source returns. It grows when the source has jumped back.
     ///
-    /// Relaxed, as the floor: a thread that misses a change finds its tick too small, and looks
-    /// again under the lock of the history.
+    /// Relaxed, like the floor: a thread that misses a change finds that its tick is too small, and
+    /// reads again under the lock of the history.
     offset: AtomicU64,
-    /// Some tick that was seen. A smaller one is not returned any more.
+    /// No tick up to this one is returned any more.
     floor: AtomicU64,
     start: Anchor,
     history: ForkMutex<History>,
@@ -32,8 +32,8 @@ enum Source {
     /// The processor's counter, where it runs at one rate on all cores.
     #[cfg(target_arch = "x86_64")]
     Tsc,
-    /// The system's monotonic clock, made strict: not every system's is finer than a hand-over
-    /// between threads. That takes a shared cache line.
+    /// The system's monotonic clock, made strictly increasing: two threads may read the same time one
+    /// after the other if its resolution is coarse. This needs a shared cache line.
     Monotonic { last: AtomicU64 },
     #[cfg(test)]
     Set(std::sync::Arc<AtomicU64>),
@@ -47,26 +47,26 @@ pub(crate) struct Anchor {
     pub(crate) system: SystemTime,
 }
 
-/// What is known of the clock's rate.
+/// What is known about the clock's rate.
 struct History {
-    /// Since when the source has not jumped.
+    /// The first moment since the last jump of the source.
     since: Anchor,
-    /// The last moment that was looked at; from the one to the other, the rate is known.
+    /// The last moment that was measured. `since` and `latest` give the rate.
     latest: Anchor,
-    /// The rate before that.
+    /// The rate before the last jump.
     earlier: Option<Rate>,
 }
 
-/// Nanoseconds a tick, as they were in a time of `span`.
+/// Nanoseconds per tick, measured over `span`.
 #[derive(Clone, Copy)]
 struct Rate {
     nanos_per_tick: f64,
     span: Duration,
 }
 
-/// After a jump, this much time at most is taken to have passed. The wall clock may be wrong.
+/// The longest time that may have passed at a jump. The wall clock may be wrong.
 const MAX_GAP: Duration = Duration::from_secs(366 * 24 * 3600);
-/// How long the counter is watched where its rate is not known.
+/// How long the counter is measured if its rate is not known.
 const MEASURED: Duration = Duration::from_micros(200);
 
 impl Clock {
@@ -84,7 +84,7 @@ impl Clock {
         })
     }
 
-    /// A clock that says what is stored to `ticks`.
+    /// A clock that returns the value stored in `ticks`.
     #[cfg(test)]
     pub(crate) fn set_by(ticks: std::sync::Arc<AtomicU64>) -> Clock {
         Clock::of(Source::Set(ticks))
@@ -109,14 +109,13 @@ impl Clock {
     /// The tick of this moment.
     #[inline(always)]
     pub(crate) fn now(&self) -> u64 {
-        // In this order: an offset that is too old makes the tick too small, which is noticed.
+        // The offset is read first: an outdated one makes the tick too small, which is noticed.
         let offset = self.offset.load(Ordering::Relaxed);
         self.source.read(&self.start).wrapping_add(offset)
     }
 
-    /// A tick of this moment, if it is greater than `last` and than any other tick that this clock
-    /// knows of. If not, the caller finds out what was seen and calls
-    /// [`tick_after`](Clock::tick_after).
+    /// A tick of this moment, if it is greater than `last` and than the floor. Otherwise the caller
+    /// finds the greatest tick of all threads and calls [`tick_after`](Clock::tick_after) with it.
     #[inline(always)]
     pub(crate) fn tick(&self, last: u64) -> Option<u64> {
         let tick = self.now();
@@ -137,11 +136,11 @@ impl Clock {
         None
     }
 
-    /// The tick of this moment, after which whatever is loaded after this call is loaded.
+    /// The tick of this moment. No load that follows this call is carried out before it.
     ///
-    /// It is greater than `seen`, the greatest tick of all that was loaded before. A snapshot needs
-    /// that: [`now`](Clock::now) is behind all loads before it, but the processor may carry out later
-    /// ones before it has read the counter.
+    /// It is greater than `seen`, the greatest tick of everything that was loaded before. A snapshot
+    /// needs this order: [`now`](Clock::now) comes after all earlier loads, but the processor may carry
+    /// out later loads before it has read the counter.
     pub(crate) fn now_after(&self, seen: u64) -> u64 {
         let now = self.tick_after(seen);
         #[cfg(target_arch = "x86_64")]
@@ -151,14 +150,14 @@ impl Clock {
         now
     }
 
-    /// From now on no tick up to `tick` is returned.
+    /// Ensures that no tick up to `tick` is returned from now on.
     pub(crate) fn raise_floor(&self, tick: u64) {
         self.floor.fetch_max(tick, Ordering::Relaxed);
     }
 
     /// A tick of this moment that is greater than `seen`, the greatest of all threads.
     ///
-    /// If the clock is behind that, it has jumped back, and is moved on.
+    /// If the clock is behind `seen`, the source has jumped back, and the offset is raised.
     pub(crate) fn tick_after(&self, seen: u64) -> u64 {
         let seen = seen.max(self.floor.load(Ordering::Relaxed));
         let tick = self.now();
@@ -175,7 +174,7 @@ impl Clock {
         };
         let now = self.anchor();
         if now.ticks > seen {
-            // Another thread was here before.
+            // Another thread has raised the offset already.
             return now.ticks;
         }
         let rate = history.rate().unwrap_or_else(|| self.measure());
@@ -194,7 +193,7 @@ impl Clock {
         ticks
     }
 
-    /// Finds the rate of the source by watching it.
+    /// Measures the rate of the source.
     fn measure(&self) -> Rate {
         let from = self.anchor();
         loop {
@@ -211,24 +210,23 @@ impl Clock {
     fn history(&self) -> Option<ForkMutexGuard<'_, History>> {
         match self.history.lock() {
             Ok(history) => Some(history),
-            // Numbers only, of which the worst that can be said is that a time is wrong.
+            // Only numbers: at worst, times are wrong.
             Err(LockError::Orphaned(history)) => Some(history),
             Err(_) => None,
         }
     }
 
-    /// This moment.
     fn anchor(&self) -> Anchor {
         Anchor::new(self.now())
     }
 
-    /// The moment that this clock was made at.
+    /// The moment at which this clock was created.
     #[cfg(feature = "mmap")]
     pub(crate) fn start(&self) -> Anchor {
         self.start
     }
 
-    /// A number for what its ticks are, which the format of the mapped tail names.
+    /// The number that stands for the unit of the ticks in the format of the mapped tail.
     #[cfg(feature = "mmap")]
     pub(crate) fn kind(&self) -> u64 {
         match self.source {
@@ -238,7 +236,7 @@ impl Clock {
         }
     }
 
-    /// What ticks mean, as seen from this moment.
+    /// Returns a translation of ticks to times.
     pub(crate) fn timeline(&self) -> Timeline {
         let now = self.anchor();
         let mut rate = Rate::between(&self.start, &now);
@@ -251,11 +249,11 @@ impl Clock {
             system: now.system,
             nanos_per_tick: match self.source {
                 Source::Monotonic { .. } => 1.0,
-                // Not every processor has another source.
+                // There may be no other source on this processor.
                 #[allow(unreachable_patterns)]
                 _ => rate.map_or(1.0, |rate| rate.nanos_per_tick),
             },
-            // The wall clock goes on while the machine sleeps; the other does not go back.
+            // The monotonic clock may stop while the machine sleeps; the wall clock may be set back.
             elapsed: now.instant.duration_since(self.start.instant).max(
                 now.system
                     .duration_since(self.start.system)
@@ -275,7 +273,7 @@ impl Source {
                 // Nanoseconds fit for 584 years.
                 let nanos = start.instant.elapsed().as_nanos() as u64;
                 let mut now = nanos;
-                // AcqRel: a thread that sees an earlier call's tick here is ordered behind that call.
+                // AcqRel: a thread that reads the tick of an earlier call is ordered after that call.
                 let _ = last.fetch_update(Ordering::AcqRel, Ordering::Acquire, |last| {
                     now = nanos.max(last + 1);
                     Some(now)
@@ -289,7 +287,8 @@ impl Source {
 }
 
 impl History {
-    /// What is known best: the rate since the last jump, or that before, whichever was longer.
+    /// The best known rate: that since the last jump or that before it, whichever was measured over
+    /// the longer time.
     fn rate(&self) -> Option<Rate> {
         let rates = [Rate::between(&self.since, &self.latest), self.earlier];
         let rates = rates.into_iter().flatten();
@@ -302,7 +301,7 @@ impl Rate {
         let span = to.instant.checked_duration_since(from.instant)?;
         let ticks = to.ticks.checked_sub(from.ticks)?;
         let nanos_per_tick = nanos(span) / ticks as f64;
-        // Not if one of them is zero.
+        // It is not normal if one of them is zero.
         nanos_per_tick.is_normal().then_some(Rate {
             nanos_per_tick,
             span,
@@ -314,21 +313,20 @@ fn nanos(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e9
 }
 
-/// Translates ticks: one moment on the counter and on the wall clock, which is called now, and the
-/// rate of the counter.
+/// Translates ticks to times, from one moment on both clocks ("now") and the rate of the counter.
 ///
-/// The wall clock is read at that moment alone: were it set meanwhile, earlier times move with it,
-/// and their order and distances stay what they were.
+/// The wall clock is read only at that moment. If it was set meanwhile, all earlier times move by the
+/// same amount; their order and distances do not change.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeline {
     pub(crate) now: u64,
     pub(crate) system: SystemTime,
     pub(crate) nanos_per_tick: f64,
-    /// How long the clock had been there. Nothing is older, whatever the counter did.
+    /// The age of the clock. No line is older, even if the counter has jumped.
     pub(crate) elapsed: Duration,
 }
 
-/// Of a snapshot without lines.
+/// For a snapshot without lines.
 impl Default for Timeline {
     fn default() -> Self {
         Timeline {
@@ -350,7 +348,7 @@ impl Timeline {
             .unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
-    /// The same, with `ticks` for now if that is later.
+    /// Returns the same translation, but moves "now" to `ticks` if that is later.
     #[cfg(feature = "mmap")]
     pub(crate) fn seen_from(self, ticks: u64) -> Timeline {
         Timeline {
@@ -367,7 +365,7 @@ impl Timeline {
         }
     }
 
-    /// How long before now it was `ticks`; zero if it was later.
+    /// The time from `ticks` to now; zero if `ticks` is later.
     pub(crate) fn age(&self, ticks: u64) -> Duration {
         self.duration(self.now.saturating_sub(ticks))
             .min(self.elapsed)
@@ -431,7 +429,7 @@ mod tests {
         let minute = Duration::from_secs(60);
         clock.start.system -= minute;
         if let Some(mut history) = clock.history() {
-            // As if it had been made a minute ago, at a rate of one tick a nanosecond.
+            // As if it had been created a minute ago, at a rate of one tick per nanosecond.
             history.since.system -= minute;
             history.latest.instant += minute;
             history.latest.ticks += 60 * SECOND;

@@ -4,20 +4,20 @@
 use std::arch::x86_64::{__cpuid, _mm_lfence, _rdtsc};
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// Whether the kernel uses the counter for its own clock or, where the kernel does not say, whether
-/// the counter runs at one rate.
+/// Whether the kernel uses the counter for its own clock. If that is not known, whether the counter
+/// runs at one rate.
 ///
-/// A kernel that has found the counter to stop, or those of the cores to drift apart, uses another
-/// clock. The answer is that of the first call.
+/// A kernel uses another clock if it has found that the counter stops, or that the counters of the
+/// cores drift apart. Later calls return the answer of the first one.
 pub(super) fn is_trusted() -> bool {
     const YES: u8 = 1;
     const NO: u8 = 2;
-    // Not a `OnceLock`: a fork while it is being set would make the child hang. Relaxed:
-    // the answer stands for itself, and two threads find the same.
+    // Not a `OnceLock`: a fork while it is being set would make the child hang. Relaxed: no other
+    // memory depends on the answer, and two threads find the same one.
     static ANSWER: AtomicU8 = AtomicU8::new(0);
     match ANSWER.load(Ordering::Relaxed) {
         0 => {
-            // CPUID last: in a virtual machine it takes longer than to read the file.
+            // CPUID comes last: in a virtual machine it takes longer than reading the file.
             let is_trusted = is_used_by_kernel().unwrap_or_else(is_invariant);
             ANSWER.store(if is_trusted { YES } else { NO }, Ordering::Relaxed);
             is_trusted
@@ -26,7 +26,7 @@ pub(super) fn is_trusted() -> bool {
     }
 }
 
-/// Whether Linux uses the counter. `None` where it does not say, and on other systems.
+/// Whether Linux uses the counter. `None` if that can't be read, and on other systems.
 fn is_used_by_kernel() -> Option<bool> {
     const CURRENT: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
     let name = cfg!(target_os = "linux").then(|| std::fs::read(CURRENT))?;
@@ -39,12 +39,12 @@ fn is_tsc(name: &[u8]) -> bool {
 
 /// Whether the counter runs at one rate, whatever the processor's frequency and sleep states.
 ///
-/// That is the "invariant TSC" of Intel's and AMD's manuals (CPUID 8000_0007h, EDX bit 8). Where it
+/// This is the "invariant TSC" of Intel's and AMD's manuals (CPUID 8000_0007h, EDX bit 8). If the bit
 /// is set, operating systems start the counters of all cores together.
 fn is_invariant() -> bool {
     const HIGHEST_EXTENDED: u32 = 0x8000_0000;
     const ADVANCED_POWER_MANAGEMENT: u32 = 0x8000_0007;
-    // Newer compilers know that this is safe, older ones do not.
+    // Only newer compilers know that this is safe.
     #[allow(unused_unsafe)]
     // SAFETY: every x86-64 processor has CPUID, which touches no memory.
     let cpuid = |leaf| unsafe { __cpuid(leaf) };
@@ -54,9 +54,9 @@ fn is_invariant() -> bool {
 
 /// Reads the counter, after everything that was loaded before.
 ///
-/// A bare `rdtsc` may be carried out before an earlier load: a thread that has just seen what
-/// another one wrote could then read a time before it was written. LFENCE waits until all
-/// instructions before it have completed.
+/// A bare `rdtsc` may be carried out before an earlier load. A thread that has just read what another
+/// thread wrote could then get a time before that write. LFENCE waits until all instructions before it
+/// have completed.
 #[inline]
 pub(super) fn ordered() -> u64 {
     // SAFETY: LFENCE is part of SSE2, which every x86-64 processor has, and RDTSC of the base
@@ -67,7 +67,7 @@ pub(super) fn ordered() -> u64 {
     }
 }
 
-/// Waits until the counter has been read, so that no load after this is carried out before that.
+/// Waits until the counter has been read: no later load is carried out before that.
 pub(super) fn wait() {
     // SAFETY: LFENCE is part of SSE2, which every x86-64 processor has. It touches no memory.
     unsafe { _mm_lfence() }

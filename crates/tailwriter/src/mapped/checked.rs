@@ -1,4 +1,4 @@
-//! Lines with a checksum, and laps that say what came before them.
+//! Lines with a checksum, and laps that hold the counts and the horizon of what came before.
 //!
 //! `format.md` describes them word by word.
 
@@ -10,7 +10,7 @@ use crate::shared::segment::{Format, Line, Text, WORD, partial_word, store_block
 
 /// The key of the lap, for the writer's use.
 const LAP_KEY: usize = 2;
-/// Two slots, the one of a generation being that of its lowest bit.
+/// Two slots; the lowest bit of the generation selects one.
 const LAPS: usize = 8;
 pub(crate) const LAP_WORDS: usize = 4;
 
@@ -37,7 +37,7 @@ impl Format for Checked {
         second.store(header, Ordering::Relaxed);
         #[cfg(test)]
         if crate::testing::commits_first() {
-            crate::testing::dawdle();
+            crate::testing::delay();
         }
         match line.text.blocks() {
             Some(blocks) => store_blocks(text, blocks, |words| sum.add(words)),
@@ -47,8 +47,8 @@ impl Format for Checked {
     }
 }
 
-/// Stores bytes to just as many words as they take, and shows those to `each`, four at a time,
-/// zeros filling up the last four.
+/// Stores bytes to as many words as they need, and passes the words to `each`, four at a time. The last
+/// four are padded with zeros.
 #[inline]
 fn store_text(places: &[AtomicU64], text: &[u8], mut each: impl FnMut([u64; 4])) {
     let (blocks, rest) = text.as_chunks::<{ 4 * WORD }>();
@@ -77,7 +77,7 @@ fn store_text(places: &[AtomicU64], text: &[u8], mut each: impl FnMut([u64; 4]))
     }
 }
 
-/// Writes what a lap begins with to a segment's words.
+/// Writes the block and the key of a new lap to a segment's words.
 pub(super) fn begin_lap(words: &[AtomicU64], key: Key, generation: u64, lap: Lap) {
     let block = LapBlock {
         generation,
@@ -92,7 +92,7 @@ pub(super) fn begin_lap(words: &[AtomicU64], key: Key, generation: u64, lap: Lap
     words[LAP_KEY].store(key.of_lap(lap.index, generation), Ordering::Relaxed);
 }
 
-/// What a segment says of one of its laps.
+/// The facts about one lap of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LapBlock {
     pub(crate) generation: u64,
@@ -112,7 +112,7 @@ impl LapBlock {
         [facts[0], facts[1], facts[2], check]
     }
 
-    /// The blocks in both slots of a segment's `words`, as far as they are whole.
+    /// The blocks in both slots of a segment's `words`; `None` for one that is damaged.
     pub(crate) fn both(words: &[u64], key: Key, segment: u32) -> [Option<LapBlock>; 2] {
         [0, 1].map(|slot| {
             let start = LAPS + slot * LAP_WORDS;
@@ -132,13 +132,13 @@ impl LapBlock {
         })
     }
 
-    /// Apart from those of the header's blocks.
+    /// Differs from the places of the header's blocks.
     fn place(segment: u32) -> u64 {
         1 << 32 | u64::from(segment)
     }
 }
 
-/// A whole record in a segment's words.
+/// An undamaged record in a segment's words.
 pub(crate) struct Record<'a> {
     pub(crate) tick: u64,
     pub(crate) header: u64,
@@ -159,7 +159,8 @@ impl Record<'_> {
     }
 }
 
-/// The record that begins at `at` in `lines`, the words behind a segment's header, if it is whole.
+/// The record that begins at `at` in `lines`, the words after a segment's header; `None` if it is
+/// damaged.
 pub(crate) fn record(
     lines: &[u64],
     at: usize,
@@ -178,7 +179,7 @@ pub(crate) fn record(
         .add_all(text)
         .finish();
     #[cfg(test)]
-    let found = if crate::testing::TRUSTING.get() {
+    let found = if crate::testing::IGNORE_CHECKSUMS.get() {
         sum
     } else {
         found

@@ -1,8 +1,8 @@
-//! The file itself: it gets its name when it is locked and has its header, and stays locked for as
-//! long as its owner lives.
+//! Creates, locks, claims and removes the file. It gets its final name only when it is locked and has
+//! its header, and it stays locked for as long as its owner lives.
 //!
-//! On Windows, a lock would keep other processes from reading the file. There, the owner's handle
-//! lets no other process open the file to write, and that is the lock.
+//! On Windows, a lock would keep other processes from reading the file. There, the share mode of the
+//! owner's handle serves as the lock: no other process can open the file for writing.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::hash::{BuildHasher, RandomState};
@@ -19,7 +19,7 @@ pub(crate) fn random_id() -> [u64; 2] {
     [0, 1].map(|half: u64| RandomState::new().hash_one((half, process::id(), SystemTime::now())))
 }
 
-/// What tells one run of the machine from another, on Linux.
+/// The id of this boot of the machine, on Linux.
 pub(crate) fn boot_id() -> Option<[u64; 2]> {
     if !cfg!(target_os = "linux") {
         return None;
@@ -30,22 +30,22 @@ pub(crate) fn boot_id() -> Option<[u64; 2]> {
     Some([(id >> 64) as u64, id as u64])
 }
 
-/// A file that was made, and opened twice.
-pub(crate) struct Made {
-    /// Locked as long as this is open, here or in a forked child.
+/// A file that was created, and opened twice.
+pub(crate) struct Created {
+    /// The lock is held as long as this is open, here or in a forked child.
     pub(crate) locked: File,
-    /// To be mapped. A mapping keeps the file open that it was made from, in a forked child as well,
-    /// so it must not be the locked one.
+    /// The handle to map. A mapping keeps its file open, in a forked child as well, so it must not be
+    /// made from the locked handle.
     pub(crate) to_map: File,
     pub(crate) path: PathBuf,
 }
 
-/// Makes the file at `path` with `header` at its beginning and zeros behind it, and locks it.
+/// Creates the file at `path`, with `header` followed by zeros, and locks it.
 ///
-/// It has its full length, and the first `reserved` bytes have their space on the disk. It is made
-/// under another name and gets its own when it is locked, so that a process that finds it there
-/// finds it with its header, and its owner alive.
-pub(crate) fn create(path: &Path, header: &Header, reserved: u64) -> io::Result<Made> {
+/// It has its full length, and the first `reserved` bytes have their space on the disk. It is created
+/// under another name and renamed when it is locked, so that a process that finds it at `path` finds
+/// it with its header, and its owner alive.
+pub(crate) fn create(path: &Path, header: &Header, reserved: u64) -> io::Result<Created> {
     let explain = |what: &str, error: io::Error| {
         let path = path.display();
         io::Error::new(
@@ -84,7 +84,7 @@ pub(crate) fn create(path: &Path, header: &Header, reserved: u64) -> io::Result<
             Ok(to_map)
         });
     match made {
-        Ok(to_map) if is_same(&to_map.metadata()?, &locked.metadata()?) => Ok(Made {
+        Ok(to_map) if is_same(&to_map.metadata()?, &locked.metadata()?) => Ok(Created {
             locked,
             to_map,
             path,
@@ -94,7 +94,7 @@ pub(crate) fn create(path: &Path, header: &Header, reserved: u64) -> io::Result<
             Err(explain("cannot make", error))
         }
         Err(error) => {
-            // The error that matters is the first one.
+            // The first error is the one to report.
             let _ = fs::remove_file(&draft);
             Err(error)
         }
@@ -110,8 +110,8 @@ fn fill(mut file: &File, header: &Header, reserved: u64) -> io::Result<()> {
     file.write_all(&bytes)
 }
 
-/// Opens a file to read it. A symbolic link is not followed, and a pipe without a writer does not
-/// block.
+/// Opens a file for reading. It does not follow a symbolic link, and does not block on a pipe without
+/// a writer.
 pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
     regular(open(OpenOptions::new().read(true), path)?)
 }
@@ -124,7 +124,7 @@ fn regular(file: File) -> io::Result<File> {
     }
 }
 
-/// Removes the file from its path, unless there is no file there or another one.
+/// Removes the file from its path. Does nothing if there is no file, or another file.
 pub(crate) fn remove(file: &File, path: &Path) -> io::Result<()> {
     let result = match fs::symlink_metadata(path) {
         Ok(there) if is_same(&there, &file.metadata()?) => fs::remove_file(path),
@@ -137,7 +137,7 @@ pub(crate) fn remove(file: &File, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether the file is still what is found at the path.
+/// Whether the file is still the one at the path.
 pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     match fs::symlink_metadata(path) {
         Ok(there) => Ok(is_same(&there, &file.metadata()?)),
@@ -146,7 +146,7 @@ pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Waits until the file has its space and its name on the disk, too.
+/// Waits until the space and the name of the file are on the disk.
 pub(crate) fn sync(file: &File, path: &Path) -> io::Result<()> {
     file.sync_all()?;
     match path.parent() {
@@ -175,7 +175,7 @@ fn make_dir(dir: &Path) -> io::Result<()> {
         builder.mode(0o700);
     }
     builder.create(dir).map_err(|error| match error.kind() {
-        // Not to be taken for a ring file that is there already.
+        // This must not look like a ring file that exists already.
         io::ErrorKind::AlreadyExists => {
             io::Error::new(io::ErrorKind::NotADirectory, "it is a file itself")
         }
@@ -208,7 +208,7 @@ fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Options to write to a file, or to claim it.
+/// The options to open a file for writing, or to claim it.
 fn owner_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(cfg!(windows));
@@ -222,7 +222,7 @@ fn owner_options() -> OpenOptions {
     options
 }
 
-/// Opens a file to read it if no process holds its lock, and locks it.
+/// Opens a file for reading and locks it. Returns `None` if another process holds its lock.
 pub(crate) fn open_to_claim(path: &Path) -> io::Result<Option<File>> {
     let file = match open(&mut owner_options(), path) {
         Err(error) if is_sharing_violation(&error) => return Ok(None),
@@ -269,13 +269,13 @@ fn open_to_map(_: &File, options: &mut OpenOptions, path: &Path) -> io::Result<F
     open(options, path)
 }
 
-/// The owner lets not even itself open the file again. There are no forked children.
+/// On Windows the owner itself can't open the file again, and there are no forked children.
 #[cfg(windows)]
 fn open_to_map(locked: &File, _: &mut OpenOptions, _: &Path) -> io::Result<File> {
     locked.try_clone()
 }
 
-/// Sets the length of a new file, whose bytes are zeros without any space on the disk.
+/// Sets the length of a new file. Its bytes are zeros and take no space on the disk yet.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 fn set_len(file: &File, bytes: u64) -> io::Result<()> {
     use rustix::io::Errno;
@@ -287,9 +287,9 @@ fn set_len(file: &File, bytes: u64) -> io::Result<()> {
     }
 }
 
-/// Reserves space on the disk, so that writing to the mapped file never fails there.
+/// Reserves space on the disk for a range, so that writing to its mapping never fails.
 ///
-/// The range must be within the file, and nothing was written to it yet.
+/// The range must be within the file, and must not have been written to.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 pub(crate) fn reserve(file: &File, range: Range<u64>) -> io::Result<()> {
     use rustix::fs::{FallocateFlags, fallocate};
@@ -300,7 +300,7 @@ pub(crate) fn reserve(file: &File, range: Range<u64>) -> io::Result<()> {
         return Err(Errno::NOSPC.into());
     }
     match fallocate(file, FallocateFlags::empty(), range.start, bytes) {
-        // A file system that does not reserve: what is written has its space.
+        // The file system can't reserve space; writing zeros allocates it.
         Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => write_zeros(file, range),
         result => Ok(result?),
     }
@@ -329,13 +329,13 @@ pub(crate) fn reserve(_: &File, _: Range<u64>) -> io::Result<()> {
     Ok(())
 }
 
-/// Renames a file, unless there is one of the new name.
+/// Renames a file, unless a file with the new name exists.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     use rustix::io::Errno;
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // A file system that cannot: a second link is never made over another file.
+        // The file system can't do this. `hard_link` never replaces a file.
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
             fs::hard_link(from, to)?;
             fs::remove_file(from)
@@ -354,8 +354,8 @@ fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     }
     let wide = |path: &Path| -> Vec<u16> { path.as_os_str().encode_wide().chain([0]).collect() };
     let (from, to) = (wide(from), wide(to));
-    // SAFETY: both are texts that end with a zero, and live during the call. Without flags, it
-    // replaces no file.
+    // SAFETY: both strings end with a zero and live during the call. Without flags, the call replaces
+    // no file.
     match unsafe { MoveFileExW(from.as_ptr(), to.as_ptr(), 0) } {
         0 => Err(io::Error::last_os_error()),
         _ => Ok(()),

@@ -14,42 +14,42 @@ use crate::shared::segment::{Format, WORD};
 
 pub(crate) const HEADER_BYTES: usize = 4096;
 pub(crate) const HEADER_WORDS: usize = HEADER_BYTES / WORD;
-/// A file that is longer than this is neither made nor read: 1 GiB.
+/// The longest file that is created or read: 1 GiB.
 pub(crate) const MAX_FILE_BYTES: u64 = 1 << 30;
 
-/// Shows the byte order, too: the other way round, it reads `gnirliat`.
+/// Also shows the byte order: read in the wrong order, it is `gnirliat`.
 const MAGIC: u64 = u64::from_le_bytes(*b"tailring");
 pub(crate) const VERSION: u64 = 2;
 const MAX_SEGMENTS: u64 = 1 << 16;
 const NO_AGE: u64 = u64::MAX;
 
 const ID: usize = 7;
-/// Three words for each class: its quota, the words of a segment, and the number of segments.
+/// Three words for each class: its quota, the words per segment, and the number of segments.
 const PARTS: usize = 16;
 const PART_WORDS: usize = 3;
 const CHECK: usize = PARTS + CLASSES * PART_WORDS;
-/// Where the blocks that change lie: two slots each, each in a cache line of its own.
+/// The places of the blocks that change: two slots each, in a cache line of their own.
 const ANCHORS: usize = 48;
 const CLEARS: usize = 64;
 const SLOT_WORDS: usize = 8;
 
-/// As nanoseconds since the Unix epoch, which fit until the year 2554.
+/// Nanoseconds since the Unix epoch, which fit until the year 2554.
 pub(crate) fn nanos(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH);
     u64::try_from(since.unwrap_or_default().as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// What never changes in a file.
+/// The facts that never change in a file.
 #[derive(Clone, Debug)]
 pub(crate) struct Header {
-    /// How many bytes belong to the owner; they are behind the header.
+    /// The size in bytes of the owner's area, which follows the header.
     pub(crate) reserved: usize,
     /// The segments of all lines, and then those of the lines of each class.
     pub(crate) parts: [Geometry; CLASSES],
     pub(crate) limits: Limits,
     pub(crate) line_limit: usize,
     pub(crate) file_id: [u64; 2],
-    /// Zero if it is not known.
+    /// Zero if not known.
     pub(crate) boot_id: [u64; 2],
     pub(crate) pid: u32,
     pub(crate) clock_kind: u64,
@@ -57,18 +57,18 @@ pub(crate) struct Header {
     pub(crate) start_ticks: u64,
 }
 
-/// Where the segments of one class are.
+/// The place of the segments of one class.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Part {
-    /// The word of the file at which the first one begins.
+    /// The word of the file at which the first segment begins.
     pub(crate) start: usize,
-    /// The number of the first one, counted through the file.
+    /// The number of the first segment, counted through the file.
     pub(crate) first: u32,
     pub(crate) geometry: Geometry,
 }
 
 impl Part {
-    /// Where its segment `index` begins, in words.
+    /// The word at which the segment `index` begins.
     pub(crate) fn start_of(&self, index: usize) -> usize {
         self.start + index * self.geometry.segment_words
     }
@@ -90,7 +90,7 @@ impl Header {
         }
     }
 
-    /// The length of the owner's area, filled up to whole pages.
+    /// The length of the owner's area, rounded up to whole pages.
     pub(crate) fn area_bytes(&self) -> usize {
         self.reserved.next_multiple_of(HEADER_BYTES)
     }
@@ -134,7 +134,6 @@ impl Header {
         words
     }
 
-    /// Reads a header.
     pub(crate) fn decode(words: &[u64; HEADER_WORDS]) -> io::Result<Header> {
         let &[magic, version, reserved, ..] = words;
         if magic != MAGIC {
@@ -173,7 +172,7 @@ impl Header {
             }
         }
         if !is_sound {
-            return damaged("its header describes segments that cannot be");
+            return damaged("its header describes impossible segments");
         }
         let header = Header {
             reserved: size(reserved),
@@ -201,15 +200,15 @@ impl Header {
     }
 }
 
-/// Whether `word`, the first of a file, is that of a header, read in the right byte order.
+/// Whether `word`, the first of a file, is the magic number in the right byte order.
 pub(crate) fn is_magic(word: u64) -> bool {
     word == MAGIC
 }
 
-/// Why nothing can be read from a file.
+/// Why a file can't be recovered.
 ///
 /// [`MappedTail::recover`](crate::MappedTail::recover), [`Recovered::read`](crate::Recovered::read)
-/// and [`Recovered::claim`](crate::Recovered::claim) return it inside of an
+/// and [`Recovered::claim`](crate::Recovered::claim) return it inside an
 /// [`io::Error`] of kind [`InvalidData`](io::ErrorKind::InvalidData).
 ///
 /// ```
@@ -241,8 +240,8 @@ pub enum Unreadable {
 }
 
 impl Unreadable {
-    /// Returns why a file could not be recovered, from the error of trying it; `None` if the file could
-    /// not be opened or read.
+    /// Gets the reason from the error of one of these functions; `None` if the file could not be opened
+    /// or read.
     pub fn of(error: &io::Error) -> Option<Unreadable> {
         let reason = error.get_ref()?.downcast_ref::<Reason>()?;
         Some(reason.kind)
@@ -254,7 +253,7 @@ impl Unreadable {
     }
 }
 
-/// [`Unreadable`], and what is told to people.
+/// An [`Unreadable`] with its message.
 #[derive(Debug)]
 struct Reason {
     kind: Unreadable,
@@ -269,22 +268,23 @@ impl fmt::Display for Reason {
 
 impl Error for Reason {}
 
-/// What a checksum is of, so that no block is ever taken for another. Those of segments have
-/// numbers from 2³² on.
+/// The kind of block that a checksum is for, so that no block is ever taken for another. The blocks of
+/// segments have numbers from 2³² on.
 #[derive(Clone, Copy)]
 struct Place(u64);
 
 impl Place {
-    // The keys of laps have the numbers of their segments; these lie between.
+    // Greater than all numbers of segments, which the keys of laps use, and less than 2³².
     const HEADER: Place = Place(1 << 24);
     const ANCHORS: Place = Place(1 << 25);
     const CLEARS: Place = Place(1 << 26);
 }
 
-/// Three numbers that change together: written to two slots in turn, so that one is always whole.
+/// Three numbers that change together. Blocks are written to two slots in turn, so that one is always
+/// complete.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Block {
-    /// Never falls from one block to the next, so the greater of two is the later one.
+    /// Never less than in the block before, so the block with the greater tick is the later one.
     pub(crate) tick: u64,
     pub(crate) more: [u64; 2],
 }
@@ -297,18 +297,18 @@ pub(crate) struct Blocks {
 }
 
 impl Blocks {
-    /// When a tick was: nanoseconds since the start, and since the Unix epoch.
+    /// The time of a tick, in nanoseconds since the start and since the Unix epoch.
     pub(crate) const ANCHORS: Blocks = Blocks {
         start: ANCHORS,
         place: Place::ANCHORS,
     };
-    /// Up to which tick all lines are forgotten, and how many are not counted; then zero.
+    /// The tick up to which all lines are forgotten, how many of them are not counted, and zero.
     pub(crate) const CLEARS: Blocks = Blocks {
         start: CLEARS,
         place: Place::CLEARS,
     };
 
-    /// Where the block number `count` of a file goes, and its words.
+    /// The place of the block number `count` of a file, and its words.
     pub(crate) fn encode(self, key: Key, count: u64, block: Block) -> (usize, [u64; 4]) {
         let slot = count & 1;
         let [a, b] = block.more;
@@ -317,7 +317,7 @@ impl Blocks {
         (start, [block.tick, a, b, check])
     }
 
-    /// The later of the blocks in both slots, as far as they are whole.
+    /// The later of the undamaged blocks in the two slots.
     pub(crate) fn latest(self, words: &[u64; HEADER_WORDS], key: Key) -> Option<Block> {
         let blocks = [0, 1].map(|slot| {
             let start = self.start + slot as usize * SLOT_WORDS;

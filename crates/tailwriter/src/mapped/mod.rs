@@ -1,9 +1,9 @@
-//! The tail in a mapped file: where a line goes from `push` to another process that reads it.
+//! The tail in a mapped file: the path of a line from `push` to another process that reads it.
 //!
-//! It is the shared tail with its segments elsewhere. `tail` is what users see; a `ring` is the memory
-//! that its journals write to, seen through a `map` of a `file`. Lines lie there in the `checked`
-//! format, with a checksum (`sum`), behind a `header`. `recover` reads such a file, `scan` a segment
-//! of it, and `recovered` is what they return. The [`format`](mod@format) is documented.
+//! It is the shared tail with its segments in a file. `tail` is the public type. Its journals write to
+//! a `ring`, which is a `map` of a `file`. The file has a `header` and lines in the `checked` format,
+//! with a checksum (`sum`). `recover` reads such a file, `scan` reads a segment of it, and `recovered`
+//! is the public result. The [`format`](mod@format) is documented.
 
 mod checked;
 mod file;

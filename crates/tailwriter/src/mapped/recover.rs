@@ -1,8 +1,8 @@
 //! Reads the complete lines in the bytes of a file.
 //!
-//! The file is read twice, a segment at a time: to count, and then to copy into memory of just that
-//! size. So recovering takes no more memory than twice the length of the file, whatever it holds. If
-//! its owner is alive and writes, the lines are those that were there before the second reading.
+//! The file is read twice, a segment at a time: first to count, and then to copy the lines into memory
+//! of exactly that size. So recovering takes no more memory than twice the length of the file, whatever
+//! it holds. If its owner is alive and writes, the lines are those written before the second pass.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
@@ -17,13 +17,13 @@ use crate::shared::journal::Found;
 use crate::shared::segment::{GENERATION, WORD};
 use crate::shared::snapshot::Snapshot;
 
-/// How often a segment is read that is recycled meanwhile.
+/// How often a segment is read again if it is recycled meanwhile.
 const TRIES: usize = 4;
 
-/// How the words of a file are made of bytes.
+/// Decodes a word in the byte order of the file.
 type Order = fn([u8; WORD]) -> u64;
 
-/// A file whose header is whole.
+/// A file with a valid header.
 pub(crate) struct Reader<'f> {
     file: &'f File,
     order: Order,
@@ -33,25 +33,25 @@ pub(crate) struct Reader<'f> {
     clear: Block,
     /// The length of the file in bytes.
     length: u64,
-    /// Those of the segment that was read last.
+    /// The words of the segment that was read last.
     words: Vec<u64>,
 }
 
-/// The lines of a part, counted.
+/// The counts of the lines of a part.
 #[derive(Clone, Copy, Debug, Default)]
 struct Census {
     lines: usize,
     bytes: usize,
     last_tick: u64,
-    /// Published, but not whole.
+    /// Published, but damaged.
     damaged: u64,
 }
 
-/// The lines of a part, copied.
+/// The copied lines of a part.
 #[derive(Default)]
 struct Copied {
     lines: Vec<Found>,
-    /// How many lines there were before them.
+    /// How many lines came before them.
     evicted: u64,
 }
 
@@ -115,7 +115,7 @@ impl<'f> Reader<'f> {
         self.anchor
     }
 
-    /// Copies the lines that are within the bounds, which `bounds` makes from the last tick.
+    /// Copies the lines that are within the bounds, which `bounds` computes from the last tick.
     pub(crate) fn lines(
         mut self,
         bounds: impl FnOnce(&Header, u64) -> Bounds<'_>,
@@ -134,7 +134,7 @@ impl<'f> Reader<'f> {
             let copied = self.copy(&parts[class], &counts[class], 0, &mut text)?;
             of_classes.push((class, copied.lines));
         }
-        // The memory of a segment is free for what follows.
+        // Frees the memory of the segment before the lines are assembled.
         self.words = Vec::new();
 
         let mut lines = all.lines;
@@ -166,7 +166,7 @@ impl<'f> Reader<'f> {
         })
     }
 
-    /// How many segments of a part are in the file, the last of them perhaps not whole.
+    /// How many segments of a part are in the file. The last one may be incomplete.
     fn segments(&self, part: &Part) -> usize {
         let words = (self.length as usize / WORD).saturating_sub(part.start);
         let there = words.div_ceil(part.geometry.segment_words.max(1));
@@ -190,7 +190,7 @@ impl<'f> Reader<'f> {
         Ok(census)
     }
 
-    /// Copies the lines above the horizon in the order of their ticks, and counts the others.
+    /// Copies the lines after the horizon in the order of their ticks, and counts the others.
     fn copy(
         &mut self,
         part: &Part,
@@ -207,7 +207,7 @@ impl<'f> Reader<'f> {
             horizon = horizon.max(scan.horizon());
             recycled = recycled.max(scan.lines_recycled());
             scan.each_line(line_limit, |line, words| {
-                // A younger line may have been pushed after others that were not seen any more.
+                // A line newer than the count may come after others that this pass has missed.
                 if line.tick > census.last_tick {
                     return;
                 }
@@ -224,7 +224,7 @@ impl<'f> Reader<'f> {
             });
         }
         lines.sort_unstable_by_key(Found::order);
-        // A header that was made up may count the segments of a class among the others.
+        // In a forged header, the segments of classes may overlap.
         lines.dedup_by_key(|line| line.order());
         let old = lines.partition_point(|line| line.tick <= horizon);
         lines.drain(..old);
@@ -234,7 +234,8 @@ impl<'f> Reader<'f> {
         })
     }
 
-    /// Reads a segment, whole even if it is being recycled; what the file lacks of it is zero.
+    /// Reads a segment consistently, even if it is being recycled. Words beyond the end of the file
+    /// are zero.
     fn read(&mut self, part: &Part, segment: usize) -> io::Result<Scan<'_>> {
         let start = part.start_of(segment) * WORD;
         let words = part.geometry.segment_words;
@@ -267,7 +268,7 @@ impl<'f> Reader<'f> {
     }
 }
 
-/// Fills `bytes` from the place `start` of a file, with zeros where that has ended.
+/// Fills `bytes` from the offset `start` of a file, and with zeros beyond its end.
 fn fill(mut file: &File, start: u64, bytes: &mut [u8]) -> io::Result<()> {
     file.seek(SeekFrom::Start(start))?;
     let mut filled = 0;

@@ -13,11 +13,11 @@ use crate::Snapshot;
 use crate::clock::Timeline;
 use crate::shared::assemble::Bounds;
 
-/// What was found in the file of a [`MappedTail`](crate::MappedTail): the lines, and the facts of
-/// its process.
+/// The content of the file of a [`MappedTail`](crate::MappedTail): its lines, and facts about the
+/// process that wrote it.
 ///
-/// [`read`](Recovered::read) looks at any file. [`claim`](Recovered::claim) is for cleaning up after
-/// dead processes: if several callers claim a file, one of them gets it.
+/// [`read`](Recovered::read) reads any file. [`claim`](Recovered::claim) is for cleaning up after
+/// dead processes: if several callers claim a file, only one of them gets it.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -46,7 +46,7 @@ pub struct Recovered {
     reserved: Vec<u8>,
     is_truncated: bool,
     is_owner_alive: bool,
-    /// Locked if it was claimed.
+    /// Locked if the file was claimed.
     file: File,
     path: PathBuf,
 }
@@ -54,15 +54,15 @@ pub struct Recovered {
 impl Recovered {
     /// Reads the file at `path`, whether or not its owner is alive.
     ///
-    /// If it is, the lines are those of some moment during the call, and lines that were being
-    /// overwritten may be counted as [damaged](Recovered::damaged_lines). A symbolic link is not
+    /// If its owner is alive, the lines are those of some moment during the call, and lines that were
+    /// being overwritten may be counted as [damaged](Recovered::damaged_lines). A symbolic link is not
     /// followed. Reading takes no more memory than twice the length of the file, unless that changes
     /// meanwhile.
     ///
     /// # Errors
     ///
-    /// Those of opening and reading the file, and [`InvalidData`](io::ErrorKind::InvalidData) if
-    /// nothing can be read from it; [`Unreadable::of`](crate::Unreadable::of) tells why.
+    /// Errors of opening and reading the file, and [`InvalidData`](io::ErrorKind::InvalidData) if
+    /// nothing can be recovered from it; [`Unreadable::of`](crate::Unreadable::of) tells why.
     pub fn read(path: impl AsRef<Path>) -> io::Result<Recovered> {
         let path = path.as_ref();
         explain(path, || {
@@ -74,13 +74,15 @@ impl Recovered {
 
     /// Reads the file at `path` if its owner is dead, and locks it against other claims.
     ///
-    /// Returns None if the owner is alive, if another caller has claimed the file, or if another
-    /// caller has claimed and removed it during the call. The claim ends with the value returned.
+    /// Returns `None` if the owner is alive, if another caller has claimed the file, or if another
+    /// caller has claimed and removed it during the call. The claim ends when the returned value is
+    /// dropped.
     ///
     /// # Errors
     ///
-    /// As for [`read`](Recovered::read). The file stays; one of
-    /// [another version](crate::Unreadable::OtherVersion) should be kept for that version.
+    /// The same as for [`read`](Recovered::read). The file stays. Keep a file of
+    /// [another version](crate::Unreadable::OtherVersion), so that a program with that version can
+    /// recover it.
     pub fn claim(path: impl AsRef<Path>) -> io::Result<Option<Recovered>> {
         let path = path.as_ref();
         explain(path, || {
@@ -120,41 +122,41 @@ impl Recovered {
         })
     }
 
-    /// The lines, as the tail's own snapshot would have held them at the end.
+    /// Returns the lines that a snapshot of the tail would have held at the end.
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }
 
-    /// The lines alone.
+    /// Returns only the lines.
     pub fn into_snapshot(self) -> Snapshot {
         self.snapshot
     }
 
-    /// How many lines were committed and are not whole in the file.
+    /// Returns the number of lines that were committed but are damaged in the file.
     ///
-    /// However its process died, there are none. They come from a crash of the machine, a damaged
-    /// disk, or a file that was written to while it was read. Lines of a class with a quota may count
-    /// twice.
+    /// The death of the process damages no line, however it died. Damage comes from a crash of the
+    /// machine, a damaged disk, or a file that was written to while it was read. Lines of a class with
+    /// a quota may count twice.
     pub fn damaged_lines(&self) -> u64 {
         self.damaged_lines
     }
 
-    /// Whether the end of the file is missing, and with it lines that nothing is known of.
+    /// Whether the end of the file is missing, and an unknown number of lines with it.
     pub fn is_truncated(&self) -> bool {
         self.is_truncated
     }
 
-    /// Whether the process that made the file lived when it was looked at.
+    /// Whether the process that created the file was alive when the file was read.
     pub fn is_owner_alive(&self) -> bool {
         self.is_owner_alive
     }
 
-    /// The id of the process that made the file.
+    /// The id of the process that created the file.
     pub fn pid(&self) -> u32 {
         self.header.pid
     }
 
-    /// When the tail was made, by the clock of that moment.
+    /// When the tail was created, by the wall clock at that time.
     pub fn started_at(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_nanos(self.header.start_nanos)
     }
@@ -165,15 +167,15 @@ impl Recovered {
         last.map(|entry| entry.time())
     }
 
-    /// How long the process lived after it had made the tail, as far as its lines tell.
+    /// How long the process lived after it had created the tail, as far as its lines show.
     pub fn elapsed(&self) -> Duration {
         self.timeline.elapsed
     }
 
     /// The area that was [reserved](crate::Builder::reserve) for the owner of the file, as the
-    /// owner left it; empty if none was.
+    /// owner left it; empty if no area was reserved.
     ///
-    /// Nothing in the file tells whether it was damaged: what is written there should say so itself.
+    /// It has no checksum. To detect damage, the owner must write one there itself.
     pub fn reserved(&self) -> &[u8] {
         &self.reserved
     }
@@ -183,22 +185,22 @@ impl Recovered {
         join(self.header.file_id)
     }
 
-    /// The run of the machine in which the file was made, as Linux numbers them; None elsewhere.
+    /// Linux's id of the boot in which the file was created; `None` on other systems.
     pub fn boot_id(&self) -> Option<u128> {
         Some(join(self.header.boot_id)).filter(|id| *id != 0)
     }
 
-    /// Whether the machine was started again since then; None if that is not known.
+    /// Whether the machine was rebooted since the file was created; `None` if that is not known.
     pub fn is_of_earlier_boot(&self) -> Option<bool> {
         let now = join(boot_id()?);
         self.boot_id().map(|then| then != now)
     }
 
-    /// Removes the file, now that it is read.
+    /// Removes the file.
     ///
     /// # Errors
     ///
-    /// Those of removing a file; it is none that there is no file any more.
+    /// Errors of removing a file. A file that does not exist any more is not an error.
     pub fn remove(self) -> io::Result<()> {
         file::remove(&self.file, &self.path)
     }
@@ -227,7 +229,7 @@ fn explain<T>(path: &Path, read: impl FnOnce() -> io::Result<T>) -> io::Result<T
     })
 }
 
-/// What ticks mean, from the start and the last moment that was written down.
+/// The translation of ticks to times, from the start and the last anchor in the file.
 fn timeline(header: &Header, anchor: Option<Block>) -> Timeline {
     let at = |nanos| SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos);
     let Some(Block { tick, more }) = anchor else {

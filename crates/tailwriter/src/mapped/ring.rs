@@ -1,4 +1,4 @@
-//! A mapped file as the memory of several journals: that of all lines, and one for each class.
+//! A mapped file that is the memory of several journals: one for all lines, and one for each class.
 
 use std::fs::File;
 use std::io;
@@ -15,7 +15,7 @@ use crate::shared::memory::{Lap, Memory};
 use crate::shared::segment::{Segment, WORD};
 use crate::sync::{AtomicU64, ForkMutex, LockError};
 
-/// The space of the file is reserved in pieces of this many bytes, or of one segment.
+/// The space of the file is reserved in pieces of this many bytes, at least of one segment.
 const GROWTH: usize = 256 << 10;
 
 /// The mapped file.
@@ -24,16 +24,16 @@ pub(crate) struct Ring {
     key: Key,
     start: Anchor,
     reserved: usize,
-    /// Locked as long as it is open, which it is until a forked child closes its copy.
+    /// Its lock is held as long as it is open. A forked child closes its copy.
     file: ForkMutex<Option<File>>,
-    /// From this tick on, an anchor is written again. Relaxed: a thread that comes too early asks
-    /// `busy`, and writes a block that is right all the same.
+    /// The tick from which on the next anchor is due. Relaxed: a thread that reads an old value checks
+    /// `busy` next, and an anchor that it writes too early is still correct.
     next_anchor: AtomicU64,
     anchors: AtomicU64,
     clears: AtomicU64,
-    /// A thread writes a block to the header: a lock, taken by a swap that acquires and opened by a
-    /// store that releases, which is all that orders the words of a block and the two counts. No
-    /// thread of this process reads the blocks.
+    /// A spin lock for writing a block to the header. It is locked by a swap (acquire) and unlocked by a
+    /// store (release), which order the words of the blocks and the two counts. No thread of this
+    /// process reads the blocks.
     busy: AtomicBool,
 }
 
@@ -67,22 +67,22 @@ impl Ring {
     pub(crate) fn with_file(&self, act: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
         match self.file.lock() {
             Ok(file) | Err(LockError::Orphaned(file)) => file.as_ref().map_or(Ok(()), act),
-            // A signal handler that interrupted this thread here.
+            // This is a signal handler that has interrupted this thread here.
             Err(_) => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 
-    /// Closes the file, in a forked child.
+    /// Closes the file. Called in a forked child.
     pub(crate) fn close(&self) {
         if let Ok(mut file) | Err(LockError::Orphaned(mut file)) = self.file.lock() {
             *file = None;
         }
     }
 
-    /// Writes down what time it is now, and when to do so again.
+    /// Writes an anchor with the current time, and sets when the next one is due.
     ///
-    /// That is when as much time has passed as before, and once a second at least: so a line's time
-    /// is found between two moments that are known, or soon after the later one.
+    /// The next one is due when the age of the tail has doubled, and after one second at the latest. So
+    /// the time of every line is between two known times, or soon after the later one.
     #[cold]
     fn write_anchor(&self, clock: &Clock) {
         if self.busy.swap(true, Ordering::Acquire) {
@@ -128,8 +128,8 @@ impl Ring {
     }
 }
 
-/// How many bytes of a new file are reserved: the header, the area of the owner, and a piece of the
-/// part of all lines.
+/// How many bytes of a new file are reserved: the header, the area of the owner, and the first piece of
+/// the part of all lines.
 pub(crate) fn first_reserved(header: &Header) -> u64 {
     let part = header.part(0);
     (part.start_of(piece(&part, 0)) * WORD) as u64
@@ -145,13 +145,13 @@ fn piece(part: &header::Part, index: usize) -> usize {
 pub(crate) struct Part {
     ring: Arc<Ring>,
     layout: header::Part,
-    /// For this many segments the file has space. Relaxed: changed and asked for under the lock of
-    /// the journal's segment table.
+    /// The number of segments that have space on the disk. Relaxed: it is read and changed under the
+    /// lock of the journal's segment table.
     reserved: AtomicU32,
 }
 
 impl Part {
-    /// The part of a class; that of all lines for class 0, of which a piece is reserved.
+    /// The part of a class. Class 0 is the part of all lines; its first piece is already reserved.
     pub(crate) fn new(ring: &Arc<Ring>, header: &Header, class: usize) -> Part {
         let layout = header.part(class);
         let reserved = if class == 0 { piece(&layout, 0) } else { 0 };
@@ -162,7 +162,7 @@ impl Part {
         }
     }
 
-    /// Reserves space for the segment `index`, and for those behind it that fit into a piece.
+    /// Reserves space for the segment `index`, and for the next ones that fit into the same piece.
     fn grow(&self, index: u32) -> io::Result<()> {
         let end = piece(&self.layout, index as usize);
         let range = self.layout.start_of(index as usize)..self.layout.start_of(end);

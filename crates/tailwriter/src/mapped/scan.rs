@@ -5,20 +5,20 @@ use super::sum::Key;
 use crate::shared::journal::Found;
 use crate::shared::segment::{FLAGS, Format, STATE, State};
 
-/// How many times a word is looked at, at most, however damaged a segment is.
-const PATIENCE: usize = 16;
+/// How many times each word is read on average, at most, however damaged a segment is.
+const MAX_READS: usize = 16;
 
-/// A segment, and what its header says.
+/// A segment and its decoded header.
 pub(crate) struct Scan<'a> {
     words: &'a [u64],
     state: State,
     blocks: [Option<LapBlock>; 2],
-    /// That of the generation that published what is there, and the key of its records.
+    /// The block of the generation that published the lines, and the key of its records.
     published: Option<(LapBlock, u64)>,
 }
 
 impl<'a> Scan<'a> {
-    /// `words` are those of the segment that has the number `segment`.
+    /// `words` are the words of the segment that has the number `segment`.
     pub(crate) fn new(words: &'a [u64], key: Key, segment: u32) -> Scan<'a> {
         let state = State(words.get(STATE).copied().unwrap_or(0));
         let blocks = LapBlock::both(words, key, segment);
@@ -37,18 +37,19 @@ impl<'a> Scan<'a> {
         self.state.lines()
     }
 
-    /// No line of this tick or an earlier one is to be shown, of whatever segment.
+    /// No line up to this tick may be shown, of any segment.
     pub(crate) fn horizon(&self) -> u64 {
         let horizons = self.blocks.iter().flatten().map(|block| block.horizon);
         horizons.max().unwrap_or(0)
     }
 
-    /// How many lines had been in recycled segments when this one's lap began.
+    /// How many lines recycled segments had held when this segment's lap began.
     pub(crate) fn lines_recycled(&self) -> u64 {
         self.published.map_or(0, |(block, _)| block.lines_recycled)
     }
 
-    /// Calls `act` for each whole line and its text, which is not yet placed.
+    /// Calls `act` with each undamaged line and its text. The place of the text in the line is not set
+    /// yet.
     pub(crate) fn each_line(&self, line_limit: usize, mut act: impl FnMut(Found, &[u64])) {
         let (Some((block, key)), Some(lines)) =
             (self.published, self.words.get(Checked::FIRST_LINE..))
@@ -56,7 +57,7 @@ impl<'a> Scan<'a> {
             return;
         };
         let lines = &lines[..self.state.words().min(lines.len())];
-        let mut patience = PATIENCE * lines.len();
+        let mut reads_left = MAX_READS * lines.len();
         let mut at = 0;
         let mut last_tick = 0;
         while at < lines.len() {
@@ -73,12 +74,12 @@ impl<'a> Scan<'a> {
                     last_tick = record.tick;
                     at += record.words();
                 }
-                // Whole lines may follow the damage, but where they begin is not known.
+                // Undamaged lines may follow, but it is not known where they begin.
                 _ => {
                     let header = lines.get(at + 1).copied().unwrap_or(0);
                     let len = (header as u32 as usize).min(line_limit);
-                    match patience.checked_sub(Checked::words_for(len)) {
-                        Some(left) => patience = left,
+                    match reads_left.checked_sub(Checked::words_for(len)) {
+                        Some(left) => reads_left = left,
                         None => break,
                     }
                     at += 1;

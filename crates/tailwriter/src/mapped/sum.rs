@@ -1,11 +1,11 @@
-//! The checksum, which tells what was written whole from what was not.
+//! The checksum, which shows whether a block or record was written completely.
 //!
-//! It is made as the words are stored, so it must cost little: two lanes of folded multiplication,
-//! each of which takes in two words a step. That is the mixing function of wyhash (Wang Yi and
-//! others, "Modern Non-Cryptographic Hash Function and Pseudorandom Number Generator"), arranged
-//! for whole words. It finds accidents; it does not protect against forgery.
+//! It is computed while the words are stored, so it must be cheap: two lanes of folded multiplication,
+//! and each lane takes two words per step. This is the mixing function of wyhash (Wang Yi and others,
+//! "Modern Non-Cryptographic Hash Function and Pseudorandom Number Generator"), arranged for whole
+//! words. It detects accidents; it does not protect against forgery.
 
-/// Odd numbers with bits spread evenly, so that words of text never equal them: none is valid UTF-8.
+/// Odd numbers with evenly spread bits. None is valid UTF-8, so words of text never equal them.
 const SPREAD: [u64; 4] = [
     0xA076_1D64_78BD_642F,
     0xE703_7ED1_A0B4_28DB,
@@ -13,23 +13,23 @@ const SPREAD: [u64; 4] = [
     0x5899_65CC_7537_4CC3,
 ];
 
-/// The 128 bits of the product, its halves laid over each other.
+/// The two halves of the 128-bit product, combined by XOR.
 #[inline]
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     product as u64 ^ (product >> 64) as u64
 }
 
-/// Whether the checksum of what was read is the one that was written beside it.
+/// Whether the checksum computed from the data equals the one in the file.
 pub(crate) fn agree(found: u64, written: u64) -> bool {
     #[cfg(fuzzing)]
-    if crate::fuzzing::forgives() {
+    if crate::fuzzing::ignores_checksums() {
         return true;
     }
     found == written
 }
 
-/// A checksum in the making.
+/// A checksum that is being computed.
 #[derive(Clone, Copy)]
 pub(crate) struct Sum {
     left: u64,
@@ -42,7 +42,7 @@ impl Sum {
         Sum { left, right }
     }
 
-    /// Of a record: `key` is its lap's, `at` its place in the segment.
+    /// Begins the checksum of a record: `key` is the key of its lap, `at` its place in the segment.
     #[inline]
     pub(crate) fn of_record(key: u64, at: usize, tick: u64, header: u64) -> Sum {
         Sum::new(key ^ tick, key.rotate_left(32) ^ header ^ (at as u64) << 40)
@@ -55,7 +55,7 @@ impl Sum {
         self.right = fold(self.right ^ c, SPREAD[1] ^ d);
     }
 
-    /// Takes in all words, of which zeros fill up the last four.
+    /// Adds all words, padded with zeros to a multiple of four.
     pub(crate) fn add_all(mut self, words: &[u64]) -> Sum {
         for four in words.chunks(4) {
             let mut padded = [0; 4];
@@ -71,7 +71,7 @@ impl Sum {
     }
 }
 
-/// What the checksums of one file are keyed with, made of its random id.
+/// The key of all checksums of one file: its random id.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Key {
     id: [u64; 2],
@@ -87,7 +87,7 @@ impl Key {
         self.of_block(u64::from(segment), &[generation])
     }
 
-    /// The checksum of a few words that have the number `place`.
+    /// The checksum of the block with the number `place`.
     pub(crate) fn of_block(self, place: u64, words: &[u64]) -> u64 {
         Sum::new(self.id[0] ^ place, self.id[1])
             .add_all(words)

@@ -1,4 +1,4 @@
-//! The tail in a mapped file, as its users see it.
+//! `MappedTail`, the public type.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -22,48 +22,49 @@ use crate::shared::unfinished::{Handle, Writers};
 
 /// The last lines of all threads, in a file that outlives the process.
 ///
-/// It keeps what a [`SharedTail`](crate::SharedTail) keeps, in the same order; a clone is another handle on the same
-/// tail. Its lines lie in a file that is mapped into memory: pushing one copies it there and computes
-/// a checksum. It takes no lock, except once in hundreds of lines, makes no allocation and, after
-/// the first laps, no system call. [`Builder::build_mapped`](crate::Builder::build_mapped) makes one.
+/// It keeps the same lines as a [`SharedTail`](crate::SharedTail), in the same order; a clone is
+/// another handle to the same tail. Its lines are in a file that is mapped into memory: a push copies
+/// the line there and computes a checksum. A push takes a lock only once in hundreds of lines, makes no
+/// allocation and, after the first laps, no system call. Build one with
+/// [`Builder::build_mapped`](crate::Builder::build_mapped).
 ///
 /// # What survives
 ///
-/// A line is committed when `push` returns. From then on it is in the file, whatever ends the
-/// process: SIGKILL, the out-of-memory killer, an abort, a segmentation fault. [`MappedTail::recover`]
-/// reads the file afterwards. A crash of the whole machine keeps what the system had written to
-/// the disk by itself (within half a minute, as a rule), and what [`flush`](MappedTail::flush) was
-/// called for; what is there is told from what is not by the checksums.
+/// A line is committed when `push` returns. From then on it is in the file, however the process ends:
+/// SIGKILL, the out-of-memory killer, an abort, a segmentation fault. [`MappedTail::recover`] reads the
+/// file afterwards. After a crash of the whole machine, the file has the lines that the system had
+/// written to the disk by itself (usually within half a minute), and those that were pushed before a
+/// [`flush`](MappedTail::flush). The checksums show which lines are complete.
 ///
-/// Lines that `io::Write` has begun and not finished are in memory only.
+/// Unfinished lines of `io::Write` are in memory only.
 ///
 /// # The file
 ///
 /// It has its full length from the beginning: about `2 × max_bytes` and 132 segments of twice
-/// `max_line_bytes`, which is 4.2 MiB by default, and less for each class with a
-/// [quota](crate::Builder::quota). Its space on the disk is reserved in pieces of 256 KiB, the first by
-/// [`Builder::build_mapped`](crate::Builder::build_mapped), each before it is used. On a full disk the tail reuses the space that
-/// it has, and so keeps fewer lines; writing to it never ends the process.
+/// `max_line_bytes`, which is 4.2 MiB by default. Each class with a [quota](crate::Builder::quota) adds
+/// a smaller part. Space on the disk is reserved in pieces of 256 KiB, each before it is used; the first
+/// by [`Builder::build_mapped`](crate::Builder::build_mapped). On a full disk the tail reuses the space
+/// that it has, and so keeps fewer lines; writing to it never ends the process.
 ///
-/// It is readable and writable by its owner only. It stays when the tail is dropped; a program that
-/// ends well calls [`remove`](MappedTail::remove). If the file is made shorter while it is in use,
-/// the process ends by SIGBUS: only its owner may write to it.
+/// Only its owner can read and write the file. It stays when the tail is dropped; a program that ends
+/// normally calls [`remove`](MappedTail::remove). No other program may truncate the file while it is
+/// in use: the process would end by SIGBUS.
 ///
-/// A lock on the file (`flock`) is held for as long as a handle exists, so that others tell a living
-/// owner from a dead one, also where its process id is used again: see [`Recovered::claim`].
+/// A lock on the file (`flock`) is held for as long as a handle exists. It shows others whether the
+/// owner is alive, even if its process id was reused: see [`Recovered::claim`].
 ///
 /// # Fork
 ///
-/// A forked child never writes to the file of its parent. From then on, in the child, this is a
-/// tail in memory that begins empty; `flush` and `remove` do nothing. On Linux from 4.14 on and on
-/// macOS, noticing that takes no system call. A child keeps the lock of its parent held until it
-/// pushes a line or takes a snapshot, executes another program, or ends.
+/// A forked child never writes to the file of its parent. In the child, this is a tail in memory that
+/// begins empty; `flush` and `remove` do nothing. On Linux since 4.14 and on macOS, noticing the fork
+/// takes no system call. A child keeps the lock of its parent held until it pushes a line or takes a
+/// snapshot, executes another program, or ends.
 ///
 /// # Platforms
 ///
-/// Linux, macOS and Windows. Windows removes no file that is mapped: [`MappedTail::remove`] fails
-/// there. Elsewhere the type exists and `build_mapped` returns
-/// [`Unsupported`](io::ErrorKind::Unsupported); files can be recovered everywhere.
+/// Linux, macOS and Windows. Windows can't remove a mapped file: [`MappedTail::remove`] fails there. On
+/// other systems the type exists, but `build_mapped` returns
+/// [`Unsupported`](io::ErrorKind::Unsupported). Files can be recovered on all systems.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -93,22 +94,23 @@ struct Inner {
     core: Core<Part>,
     ring: Arc<Ring>,
     guard: ForkGuard,
-    /// What a forked child has instead.
-    of_child: Core<Heap>,
-    /// Relaxed, as `is_synced`: set more than once, it does no harm; what it guards has a lock.
-    is_left: AtomicBool,
+    /// Used in a forked child.
+    child_core: Core<Heap>,
+    /// Whether a forked child has closed the file. Relaxed, like `is_synced`: closing twice does no
+    /// harm, and the file has a lock.
+    is_closed: AtomicBool,
     path: PathBuf,
     is_synced: AtomicBool,
 }
 
 impl Inner {
-    /// The tail of a forked child, which unlocks its parent's file when it first asks.
+    /// The tail of a forked child. The first call closes the parent's file, and so gives up its lock.
     #[cold]
-    fn of_child(&self) -> &Core<Heap> {
-        if !self.is_left.swap(true, Ordering::Relaxed) {
+    fn child_core(&self) -> &Core<Heap> {
+        if !self.is_closed.swap(true, Ordering::Relaxed) {
             self.ring.close();
         }
-        &self.of_child
+        &self.child_core
     }
 }
 
@@ -126,7 +128,7 @@ impl MappedTail {
         MappedTail::create_divided(limits, reserved, parts, path)
     }
 
-    /// With segments of another size or number than the limits ask for.
+    /// Creates a tail with the given sizes and numbers of segments.
     pub(crate) fn create_divided(
         limits: Limits,
         reserved: usize,
@@ -157,13 +159,13 @@ impl MappedTail {
                 ),
             ));
         }
-        let file::Made {
+        let file::Created {
             locked: file,
             to_map,
             path,
         } = file::create(path, &header, ring::first_reserved(&header))?;
         let map = Map::new(&to_map, bytes as usize).inspect_err(|_| {
-            // The error that matters is the first one.
+            // The first error is the one to report.
             let _ = file::remove(&file, &path);
         })?;
         let ring = Arc::new(Ring::new(map, file, &header, &clock));
@@ -172,10 +174,10 @@ impl MappedTail {
         Ok(MappedTail {
             inner: Arc::new(Inner {
                 core: Core::new(limits.clone(), clock, part),
-                of_child: Core::new(limits, Clock::new(), in_memory),
+                child_core: Core::new(limits, Clock::new(), in_memory),
                 ring,
                 guard,
-                is_left: AtomicBool::new(false),
+                is_closed: AtomicBool::new(false),
                 path,
                 is_synced: AtomicBool::new(false),
             }),
@@ -186,18 +188,18 @@ impl MappedTail {
     /// Reads the lines in the file of a tail, as [`snapshot`](MappedTail::snapshot) would have
     /// returned them when its process ended.
     ///
-    /// Age is counted back from the last line. The file may be damaged, or anything at all: the lines
-    /// returned were pushed as they are. [`Recovered`] tells more about the file.
+    /// Age is counted back from the last line. The file may be damaged, or any other file: only lines
+    /// with a valid checksum are returned. [`Recovered`] tells more about the file.
     ///
     /// # Errors
     ///
-    /// Those of opening and reading the file, and [`InvalidData`](io::ErrorKind::InvalidData) if
-    /// nothing can be read from it; [`Unreadable::of`](crate::Unreadable::of) tells why.
+    /// Errors of opening and reading the file, and [`InvalidData`](io::ErrorKind::InvalidData) if
+    /// nothing can be recovered from it; [`Unreadable::of`](crate::Unreadable::of) tells why.
     pub fn recover(path: impl AsRef<Path>) -> io::Result<Snapshot> {
         Recovered::read(path).map(Recovered::into_snapshot)
     }
 
-    /// Pushes one line, whatever bytes it holds; a newline in it is kept like any other byte.
+    /// Pushes one line of any bytes. A newline in it is kept like any other byte.
     ///
     /// The line is cut if it is longer than the limit.
     #[inline]
@@ -205,7 +207,7 @@ impl MappedTail {
         if self.inner.guard.is_ours() {
             self.inner.core.push(line);
         } else {
-            self.inner.of_child().push(line);
+            self.inner.child_core().push(line);
         }
     }
 
@@ -216,7 +218,7 @@ impl MappedTail {
         if self.inner.guard.is_ours() {
             self.inner.core.push_class(class, line);
         } else {
-            self.inner.of_child().push_class(class, line);
+            self.inner.child_core().push_class(class, line);
         }
     }
 
@@ -227,37 +229,38 @@ impl MappedTail {
         if self.inner.guard.is_ours() {
             self.inner.core.push_padded(class, padded, len);
         } else {
-            self.inner.of_child().push_padded(class, padded, len);
+            self.inner.child_core().push_padded(class, padded, len);
         }
     }
 
-    /// Copies the last lines, in the order in which they were committed; see [`SharedTail::snapshot`](crate::SharedTail::snapshot).
+    /// Copies the last lines, in the order in which they were committed; see
+    /// [`SharedTail::snapshot`](crate::SharedTail::snapshot).
     pub fn snapshot(&self) -> Snapshot {
         if self.inner.guard.is_ours() {
             self.inner.core.snapshot()
         } else {
-            self.inner.of_child().snapshot()
+            self.inner.child_core().snapshot()
         }
     }
 
-    /// Forgets every line pushed so far, in the file as well: none of them is recovered.
+    /// Forgets every line pushed so far, in the file as well: none of them can be recovered.
     ///
-    /// Their bytes are there until newer ones are written over them.
+    /// Their bytes stay in the file until newer lines overwrite them.
     pub fn clear(&self) {
         if self.inner.guard.is_ours() {
             self.inner.core.clear();
         } else {
-            self.inner.of_child().clear();
+            self.inner.child_core().clear();
         }
     }
 
-    /// Waits until every line pushed so far is on the disk, and so survives the machine.
+    /// Waits until every line pushed so far is on the disk, and so survives a crash of the machine.
     ///
-    /// Nothing of that is needed to survive the process.
+    /// It is not needed to survive the end of the process.
     ///
     /// # Errors
     ///
-    /// Those of `msync` and `fsync`.
+    /// Errors of `msync` and `fsync`.
     pub fn flush(&self) -> io::Result<()> {
         let inner = &*self.inner;
         if !inner.guard.is_ours() {
@@ -271,14 +274,14 @@ impl MappedTail {
         Ok(())
     }
 
-    /// Removes the file, because there is nothing left to be told of this process.
+    /// Removes the file, because its lines are not needed after the process.
     ///
-    /// The tail goes on as before, but nothing outlives the process any more. If another file is at
-    /// the path by now, that one stays.
+    /// The tail works as before, but its lines do not outlive the process any more. If another file is
+    /// at the path by now, that file stays.
     ///
     /// # Errors
     ///
-    /// Those of removing a file; it is none that there is no file any more.
+    /// Errors of removing a file. A file that does not exist any more is not an error.
     pub fn remove(&self) -> io::Result<()> {
         let inner = &*self.inner;
         if !inner.guard.is_ours() {
@@ -287,14 +290,14 @@ impl MappedTail {
         inner.ring.with_file(|file| file::remove(file, &inner.path))
     }
 
-    /// The area that was [reserved](crate::Builder::reserve) for the owner; empty if none was, and in a
-    /// forked child.
+    /// The area that was [reserved](crate::Builder::reserve) for the owner. Empty if no area was
+    /// reserved, and in a forked child.
     ///
-    /// It is for a crash handler: it is there from the beginning, writing to it needs no system call
-    /// and never fails for want of space, and [`Recovered::reserved`] returns it at the next start.
-    /// Its address is a multiple of 4096, and is valid as long as a handle of the tail exists. A
-    /// handler that uses the bare address must see to it that it is not in a forked child, which
-    /// would write to the file of its parent. [`clear`](MappedTail::clear) does not change it.
+    /// It is for a crash handler: it exists from the beginning, and writing to it needs no system call
+    /// and never fails for lack of space. [`Recovered::reserved`] returns it at the next start. Its
+    /// address is a multiple of 4096, and is valid as long as a handle to the tail exists. A handler
+    /// that uses the bare address must check that it is not in a forked child, which would write to the
+    /// file of its parent. [`clear`](MappedTail::clear) does not change the area.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {
@@ -321,7 +324,7 @@ impl MappedTail {
         }
     }
 
-    /// Where the file is, as an absolute path.
+    /// The absolute path of the file.
     pub fn path(&self) -> &Path {
         &self.inner.path
     }
@@ -332,14 +335,14 @@ impl MappedTail {
         if self.inner.guard.is_ours() {
             self.inner.core.write(&self.handle, writers, bytes);
         } else {
-            self.inner.of_child().write(&self.handle, writers, bytes);
+            self.inner.child_core().write(&self.handle, writers, bytes);
         }
         Ok(bytes.len())
     }
 }
 
 impl Clone for MappedTail {
-    /// Returns another handle on the same tail.
+    /// Returns another handle to the same tail.
     fn clone(&self) -> MappedTail {
         MappedTail {
             inner: Arc::clone(&self.inner),
@@ -357,12 +360,13 @@ impl Drop for MappedTail {
         if self.inner.guard.is_ours() {
             self.inner.core.finish(&self.handle);
         } else {
-            self.inner.of_child().finish(&self.handle);
+            self.inner.child_core().finish(&self.handle);
         }
     }
 }
 
-/// Splits what is written into lines; see [`Write` for `&SharedTail`](crate::SharedTail#impl-Write-for-%26SharedTail).
+/// Splits the written bytes into lines; see
+/// [`Write` for `&SharedTail`](crate::SharedTail#impl-Write-for-%26SharedTail).
 ///
 /// Writing never fails; flushing is [`MappedTail::flush`].
 impl Write for &MappedTail {
@@ -375,7 +379,8 @@ impl Write for &MappedTail {
     }
 }
 
-/// Splits what is written into lines; see [`Write` for `SharedTail`](crate::SharedTail#impl-Write-for-SharedTail).
+/// Splits the written bytes into lines; see
+/// [`Write` for `SharedTail`](crate::SharedTail#impl-Write-for-SharedTail).
 ///
 /// Writing never fails; flushing is [`MappedTail::flush`].
 impl Write for MappedTail {

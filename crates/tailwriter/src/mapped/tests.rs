@@ -1,4 +1,4 @@
-//! The mapped tail against the shared one, and its format byte by byte.
+//! Compares the mapped tail with the shared one, and checks its format byte by byte.
 
 use std::fs;
 use std::io::Write;
@@ -33,7 +33,7 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// Its text, its number, its class and whether it is cut.
+/// The text, number and class of a line, and whether it is cut.
 type Facts = (Vec<u8>, u64, u8, bool);
 
 fn facts(snapshot: &Snapshot) -> (Vec<Facts>, u64) {
@@ -77,7 +77,7 @@ proptest! {
             }
         }
         prop_assert_eq!(facts(&shared.snapshot()), facts(&mapped.snapshot()));
-        // An unfinished line is in memory only; without one, the file holds all.
+        // An unfinished line is in memory only, so it is finished before the comparison.
         shared.write_all(b"\n").unwrap();
         mapped.write_all(b"\n").unwrap();
         drop(mapped);
@@ -87,9 +87,9 @@ proptest! {
     }
 }
 
-/// Lines that are older than recycled ones do not come back, though their segment is still there.
+/// Lines that are older than recycled ones stay hidden, although their segment is still there.
 #[test]
-fn what_is_behind_the_horizon_stays_there() {
+fn lines_before_the_horizon_are_not_recovered() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ring");
     let geometry = Geometry {
@@ -139,9 +139,8 @@ fn times_are_the_same_after_death() {
     }
 }
 
-/// A file from a machine of the other byte order.
 #[test]
-fn swapped_words_are_read_all_the_same() {
+fn a_file_of_the_other_byte_order_is_read() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ring");
     let tail = TailWriter::builder()
@@ -162,7 +161,7 @@ fn swapped_words_are_read_all_the_same() {
     assert_eq!(facts(&snapshot), facts(&tail.snapshot()));
 }
 
-/// The format is a promise to files that exist: a reader written by the page `format` alone.
+/// Existing files must stay readable: this reader was written from the page `format` alone.
 #[test]
 fn the_format_is_what_its_description_says() {
     fn fold(a: u64, b: u64) -> u64 {
@@ -235,7 +234,7 @@ fn the_format_is_what_its_description_says() {
 }
 
 #[test]
-fn a_ring_of_another_version_is_told_from_a_damaged_one_and_from_any_other_file() {
+fn unreadable_distinguishes_another_version_a_damaged_ring_and_any_other_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ring");
     drop(TailWriter::builder().build_mapped(&path).unwrap());
@@ -304,7 +303,7 @@ fn the_ring_of_a_living_owner_is_read_but_not_claimed() {
     assert!(read.is_owner_alive());
     assert!(read.snapshot().lines().eq([b"a line"]));
     assert!(Recovered::claim(&path).unwrap().is_none());
-    // No ring replaces another one.
+    // A new ring does not replace an existing one.
     let error = TailWriter::builder().build_mapped(&path).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists, "{error}");
     drop(tail);
@@ -313,14 +312,14 @@ fn the_ring_of_a_living_owner_is_read_but_not_claimed() {
     assert!(Recovered::claim(&path).unwrap().is_none());
     assert!(Recovered::read(&path).is_ok());
     claimed.remove().unwrap();
-    // On Windows, a file keeps its name until it is nowhere mapped, and this thread still maps it.
+    // On Windows, a file keeps its name until all mappings are gone, and this thread still maps it.
     assert!(cfg!(windows) || !path.exists());
 }
 
 /// Memory of the file that has no space on the disk would end the process by SIGBUS.
 #[cfg(unix)]
 #[test]
-fn on_a_full_disk_the_space_that_is_there_is_used_again() {
+fn on_a_full_disk_existing_space_is_reused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ring");
     let tail = TailWriter::builder()
@@ -334,7 +333,7 @@ fn on_a_full_disk_the_space_that_is_there_is_used_again() {
     };
     crate::testing::DISK_IS_FULL.set(true);
     push(0, 50_000);
-    // The class has no space at all; its lines are among all lines.
+    // The class has no space at all, so its lines are kept only among all lines.
     tail.push_class(1, b"line 50000");
     crate::testing::DISK_IS_FULL.set(false);
     assert!(fs::metadata(&path).unwrap().blocks() <= reserved + 8);

@@ -1,4 +1,4 @@
-//! Stands in for mapped memory where it is not supported: types that have no value.
+//! Types without values that replace mapped memory on systems where it is not supported.
 
 use std::convert::Infallible;
 use std::fs::File;
@@ -10,7 +10,7 @@ use crate::sync::AtomicU64;
 fn unsupported() -> io::Error {
     io::Error::new(
         io::ErrorKind::Unsupported,
-        "a tail can be mapped on Linux, macOS and Windows only; `build_shared` makes one in memory",
+        "a mapped tail needs Linux, macOS or Windows; `build_shared` builds one in memory",
     )
 }
 
@@ -37,7 +37,7 @@ impl Map {
 pub(crate) struct ForkGuard(Infallible);
 
 impl ForkGuard {
-    /// Called before anything else is done.
+    /// Called before everything else, so that nothing is created.
     pub(crate) fn new() -> io::Result<ForkGuard> {
         Err(unsupported())
     }

@@ -1,9 +1,9 @@
 //! The lines of recycled segments that a share keeps.
 //!
-//! A thread that has filled a segment counts its lines by groups (`census`). When a segment is
+//! A thread that has filled a segment counts its lines by group (`census`). When a segment is
 //! recycled, the lines in it that may still be among the last of their groups are copied here. The
-//! order in which segments come here does not matter: a line leaves only when there are enough later
-//! ones of its group, or enough groups with later lines.
+//! order in which segments are recycled does not matter: a line is removed only when there are enough
+//! later lines of its group, or enough groups with later lines.
 
 use std::collections::VecDeque;
 
@@ -15,7 +15,7 @@ use crate::shares::{ByGroup, Kind, KnownGroup, KnownKind, Order, Shares};
 #[derive(Default)]
 pub(crate) struct Archive {
     kinds: Vec<ArchivedKind>,
-    /// How many censuses were counted.
+    /// How many segments were counted.
     censuses: u64,
 }
 
@@ -28,15 +28,16 @@ struct ArchivedKind {
 
 #[derive(Default)]
 struct Group {
-    /// Of all lines that were counted, wherever they are.
+    /// The order of the last line that was counted, archived or not.
     last: Order,
     known: KnownGroup,
-    /// In their order.
+    /// Sorted by order.
     kept: VecDeque<Kept>,
     kept_bytes: usize,
-    /// The memory of a line that has left, for the next one.
+    /// The memory of a removed line, to be reused by the next one.
     spare: Vec<u64>,
-    /// The last censuses that counted lines of the group: just enough for all lines that it may keep.
+    /// The last censuses that counted lines of the group: just enough to cover the lines that it may
+    /// keep.
     counted: VecDeque<Counted>,
     counted_lines: u64,
 }
@@ -44,7 +45,7 @@ struct Group {
 /// Lines of a group that a census has counted.
 struct Counted {
     census: u64,
-    /// None of them is older.
+    /// A lower bound of their ticks.
     first_tick: u64,
     lines: u64,
 }
@@ -92,7 +93,7 @@ impl Archive {
         }
     }
 
-    /// Keeps the lines of a segment that is recycled now, as far as a share may keep them.
+    /// Copies the lines of a segment that a share may keep, because the segment is recycled now.
     pub(crate) fn keep<F: Format>(
         &mut self,
         census: &Census,
@@ -128,7 +129,7 @@ impl Archive {
         }
     }
 
-    /// Copies the lines, and what is known beside them.
+    /// Copies the lines and the counts to a snapshot.
     pub(crate) fn copy_to(&self, contents: &mut Contents) {
         for kind in &self.kinds {
             let mut known = KnownKind {
@@ -154,7 +155,7 @@ impl Archive {
 }
 
 impl ArchivedKind {
-    /// Forgets the group that was pushed to longest ago, if there are too many.
+    /// Removes the group whose last line is oldest, if there are too many groups.
     fn forget(&mut self) {
         if self.groups.len() <= self.bounds.max_groups {
             return;
@@ -168,7 +169,7 @@ impl ArchivedKind {
 }
 
 impl Group {
-    /// Notes that lines were counted. Of a group that has enough later lines, none needs to be copied.
+    /// Records a census, and raises the floor: lines that have enough later ones need not be copied.
     fn raise_floor(&mut self, new: Counted, most: u64) {
         self.counted_lines += new.lines;
         match self.counted.back_mut() {
@@ -224,7 +225,7 @@ impl Group {
     }
 }
 
-/// The order behind `order`.
+/// The next order after `order`.
 fn after((tick, shard): Order) -> Order {
     (tick, shard.saturating_add(1))
 }

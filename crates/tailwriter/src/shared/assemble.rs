@@ -1,4 +1,4 @@
-//! Assembles a snapshot from the lines of the journals that are within the limits.
+//! Assembles a snapshot from those lines of the journals that are within the limits.
 
 use super::groups;
 use super::journal::{Contents, Found};
@@ -9,7 +9,7 @@ use super::unfinished::Unfinished;
 use crate::clock::Timeline;
 use crate::limits::{CLASSES, Limits, cut_point};
 
-/// What a snapshot is made of.
+/// The parts of which a snapshot is made.
 pub(crate) struct Source<'a> {
     pub(crate) bounds: Bounds<'a>,
     pub(crate) contents: Contents,
@@ -17,18 +17,18 @@ pub(crate) struct Source<'a> {
     pub(crate) quotas: Vec<(usize, Contents)>,
     pub(crate) unfinished: Vec<Unfinished>,
     pub(crate) line_limit: usize,
-    /// How many of the lines pushed are not counted.
+    /// How many of the pushed lines are not counted.
     pub(crate) not_counted: u64,
     pub(crate) dropped: u64,
 }
 
-/// What decides whether a line is kept.
+/// The limits that decide whether a line is kept.
 pub(crate) struct Bounds<'a> {
     pub(crate) limits: &'a Limits,
     pub(crate) timeline: Timeline,
 }
 
-/// Unfinished lines of the same tick come last.
+/// The shard of unfinished lines: they come last among lines of the same tick.
 const NO_SHARD: u16 = u16::MAX;
 
 pub(crate) fn assemble(source: Source<'_>) -> Snapshot {
@@ -58,7 +58,7 @@ pub(crate) fn assemble(source: Source<'_>) -> Snapshot {
         let lines = bounds.older_of_class(*class, &contents.lines, kept.first());
         older.extend(lines.iter().map(|line| (contents, line)));
     }
-    // Of a line that a share and a quota keep, that of the share stays. The sort is stable.
+    // If both a share and a quota keep a line, the share's copy stays, because the sort is stable.
     older.sort_by_key(|(_, line)| line.order());
     older.dedup_by_key(|(_, line)| line.order());
 
@@ -84,7 +84,7 @@ pub(crate) fn assemble(source: Source<'_>) -> Snapshot {
     snapshot
 }
 
-/// How many lines of each class that has a quota are not there.
+/// How many lines of each class with a quota are missing in the snapshot.
 fn evicted_of_classes(quotas: &[(usize, Contents)], snapshot: &Snapshot) -> [u64; CLASSES] {
     let mut evicted = [0; CLASSES];
     for (class, contents) in quotas {
@@ -113,8 +113,8 @@ impl Bounds<'_> {
         }
     }
 
-    /// The lines that the quota of their class keeps, as far as they are older than `first`, the
-    /// first line that the other bounds keep.
+    /// The lines that only the quota of their class keeps: those older than `first`, the first line
+    /// that the other limits keep.
     pub(crate) fn older_of_class<'a>(
         &self,
         class: usize,
@@ -146,7 +146,7 @@ fn over_bytes(lines: &[Found], limit: usize) -> usize {
 }
 
 impl Contents {
-    /// Puts an unfinished line where its last piece belongs.
+    /// Inserts an unfinished line at the time of its last piece.
     fn insert_unfinished(&mut self, line: &Unfinished, limit: usize) {
         let mut flags = UNFINISHED;
         let mut text = line.text.clone();

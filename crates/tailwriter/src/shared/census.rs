@@ -1,6 +1,7 @@
-//! Looks through a segment that is full: which groups have lines in it, and where.
+//! Finds which groups have lines in a full segment, and where.
 //!
-//! This is all that shares cost a line, so a run of lines with the same head is one step for each.
+//! This is the only work that shares add per line, so a run of lines with the same head is scanned in a
+//! tight loop.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,38 +9,38 @@ use super::segment::{Format, Segment};
 use super::stored::{Head, Stored, TextPart};
 use crate::shares::{Groups, HEAD_WORDS, Shares};
 
-/// What a segment holds, by groups.
+/// The lines of a segment by group.
 #[derive(Default)]
 pub(crate) struct Census {
     pub(crate) entries: Vec<CensusEntry>,
     /// In the order of the lines.
     runs: Vec<Run>,
-    /// A line for the function of the user.
+    /// A buffer for the line that is passed to the user's function.
     text: Vec<u8>,
 }
 
-/// Lines of a segment that are in the same groups. There may be another entry for these.
+/// Lines of a segment that are in the same groups. Several entries may have the same groups.
 pub(crate) struct CensusEntry {
     pub(crate) groups: Groups,
-    /// What all of them begin with, if that decides which groups they are in.
+    /// The common head of all of them, if the head decides which groups they are in.
     head: Option<[u64; HEAD_WORDS]>,
-    /// The place of the first.
+    /// The place of the first line.
     first: u32,
     pub(crate) lines: u64,
     pub(crate) last_tick: u64,
 }
 
-/// Lines that follow one another.
+/// Consecutive lines of one entry.
 struct Run {
     entry: u32,
-    /// Where the first begins, in words.
+    /// Where the first line begins, in words.
     place: u32,
     lines: u32,
 }
 
 impl Census {
-    /// Counts the lines that are younger than `cleared`, in the memory of `spare`. The owner of the
-    /// segment calls it, without a lock: it calls a function of the user.
+    /// Counts the lines that are newer than `cleared`, reusing the memory of `spare`. The owner of the
+    /// segment must hold no lock, because this calls a function of the user.
     pub(crate) fn of<F: Format>(
         segment: &Segment<'_, F>,
         shares: &Shares,
@@ -87,8 +88,8 @@ impl Census {
         }
     }
 
-    /// The entry for `line`, which is at `place`: that of lines that agree with it in what `head` says
-    /// or, without that, that of lines in the same groups.
+    /// The entry for `line`, which is at `place`: the one with equal words in `head` or, without a
+    /// head, the one with the same groups.
     fn entry_of<F: Format>(
         &mut self,
         head: Option<&Head>,
@@ -97,7 +98,7 @@ impl Census {
         segment: &Segment<'_, F>,
         shares: &Shares,
     ) -> usize {
-        // From the end: the same lines come again soon.
+        // From the end, because similar lines often follow soon.
         let entries = &mut self.entries;
         let words = head.map(|head| head.words);
         let found = head.and_then(|head| {

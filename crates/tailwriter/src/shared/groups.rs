@@ -1,4 +1,4 @@
-//! Finds the lines of a snapshot that a share keeps, and counts what is left out of each group.
+//! Finds the lines of a snapshot that a share keeps, and counts the evicted lines of each group.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,14 +8,14 @@ use super::segment::WORD;
 use super::snapshot::{HAS_SHARE, Snapshot, UNFINISHED};
 use crate::shares::{ByGroup, Groups, Selection, Shares};
 
-/// How many lines of each group were pushed, a map for each kind.
+/// How many lines of each group were pushed; one map for each kind.
 #[derive(Default)]
 pub(crate) struct Pushed<'a> {
     shares: Option<&'a Shares>,
     kinds: Vec<ByGroup<u64>>,
 }
 
-/// Marks the lines that a share keeps, among the last lines of all and the others.
+/// Marks the lines that a share keeps, both among the last lines of all and among the older ones.
 pub(crate) fn apply<'a>(bounds: &Bounds<'a>, contents: &mut Contents) -> Pushed<'a> {
     let Some(shares) = &bounds.limits.shares else {
         return Pushed::default();
@@ -28,7 +28,7 @@ pub(crate) fn apply<'a>(bounds: &Bounds<'a>, contents: &mut Contents) -> Pushed<
         ..
     } = contents;
     others.sort_unstable_by_key(Found::order);
-    // A line can be kept for several of its groups.
+    // The archive has a line once for each of its groups.
     others.dedup_by_key(|line| line.order());
     let mut kinds: Vec<ByGroup<u64>> = known
         .iter()
@@ -41,7 +41,7 @@ pub(crate) fn apply<'a>(bounds: &Bounds<'a>, contents: &mut Contents) -> Pushed<
         .collect();
     let mut selection = Selection::new(shares, known);
     let mut text = Vec::new();
-    // The others are older than all lines.
+    // From the newest to the oldest: all of the others are older than the last lines.
     for line in lines.iter_mut().rev().chain(others.iter_mut().rev()) {
         if line.flags & UNFINISHED != 0 {
             continue;
@@ -68,7 +68,7 @@ pub(crate) fn apply<'a>(bounds: &Bounds<'a>, contents: &mut Contents) -> Pushed<
 }
 
 impl Pushed<'_> {
-    /// How many lines of each group are not in the snapshot.
+    /// How many lines of each group are missing in the snapshot.
     pub(crate) fn evicted(self, snapshot: &Snapshot) -> Vec<ByGroup<u64>> {
         let mut kinds = self.kinds;
         if let Some(shares) = self.shares {
@@ -85,7 +85,7 @@ impl Pushed<'_> {
     }
 }
 
-/// Calls the function of the user; no groups if it panics.
+/// Calls the function of the user. Returns no groups if it panics.
 fn groups_of(shares: &Shares, line: &[u8]) -> Groups {
     catch_unwind(AssertUnwindSafe(|| shares.groups_of(line))).unwrap_or_default()
 }

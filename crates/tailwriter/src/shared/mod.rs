@@ -1,11 +1,10 @@
-//! The tail that threads share: where a line goes from `push` to a snapshot.
+//! The tail that threads share: the path of a line from `push` to a snapshot.
 //!
-//! `tail` is what users see, and `core` what a tail does. `slot` tells a thread which shard it writes
-//! to, `journal` finds the shard's segment in the `memory`, `segment` takes the bytes, and the
-//! `segment_table` knows which segments there are. `assemble` puts together what they hold, as a
-//! `snapshot`. Where groups of lines have shares, a `census` says what groups a segment has, the
-//! `archive` keeps lines of segments that are recycled, and `groups` finds what belongs in a snapshot.
-//! `unfinished` keeps what `io::Write` has begun.
+//! `tail` is the public type, and `core` its implementation. `slot` assigns a shard to each thread,
+//! `journal` finds the shard's segment in the `memory`, `segment` stores the bytes, and `segment_table`
+//! lists the segments. `assemble` makes a `snapshot` of them. For shares, a `census` counts the groups
+//! in a segment, the `archive` keeps lines of recycled segments, and `groups` selects the lines of a
+//! snapshot. `unfinished` keeps the unfinished lines of `io::Write`.
 
 mod archive;
 pub(crate) mod assemble;

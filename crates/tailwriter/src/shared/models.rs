@@ -1,13 +1,13 @@
-//! Models of the shared tail: loom runs each of them through every interleaving with up to
-//! `LOOM_MAX_PREEMPTIONS` preemptions, and through every value that weak memory may show.
+//! Models of the shared tail. loom runs each of them through every interleaving with up to
+//! `LOOM_MAX_PREEMPTIONS` preemptions, and through every value that a load may return on weakly ordered
+//! memory.
 //!
-//! The reader runs in a thread of its own and the writer in the main thread. loom begins by running
-//! one thread after the other, and goes back to where two of them meet; it would not find a read that
-//! came first, because of the writer's own reads of what it writes.
+//! The reader runs in a thread of its own and the writer in the main thread. The other way round, loom
+//! would not find the runs in which a read comes first, because the writer also reads what it writes.
 //!
-//! The clock of the models is an atomic counter that the threads share, like the fallback where the
-//! processor has no reliable counter. The ordered read of a processor's counter promises the same
-//! by the order of time, which a model of memory does not have.
+//! The clock of the models is an atomic counter that the threads share, like the fallback for
+//! processors without a reliable counter. The ordered read of a processor's counter gives the same
+//! guarantee by real time, which loom does not model.
 
 use loom::sync::Arc;
 use loom::thread;
@@ -25,7 +25,7 @@ fn words(lines: usize) -> Box<[AtomicU64]> {
     (0..words).map(|_| AtomicU64::new(0)).collect()
 }
 
-/// A line whose text tells its tick once more.
+/// Appends a line whose text is its tick.
 fn append(segment: &Segment<'_, Plain>, tick: u64) -> bool {
     segment.append(Line {
         tick,
@@ -34,7 +34,7 @@ fn append(segment: &Segment<'_, Plain>, tick: u64) -> bool {
     })
 }
 
-/// The ticks of whole lines.
+/// The ticks of complete lines.
 fn ticks(words: &[u64]) -> Vec<u64> {
     let lines = segment::lines::<Plain>(words);
     let tick = |line: segment::Copied| {
@@ -45,7 +45,7 @@ fn ticks(words: &[u64]) -> Vec<u64> {
     lines.map(tick).collect()
 }
 
-/// The order of the state's store, and of its load.
+/// Checks the orderings of the state's store and load.
 #[test]
 fn what_is_published_is_whole() {
     loom::model(|| {
@@ -64,7 +64,7 @@ fn what_is_published_is_whole() {
     });
 }
 
-/// The two fences around a generation: a copy is of one lap, or is known not to be.
+/// Checks the two fences around a generation: a copy is of one lap, or is known not to be.
 #[test]
 fn a_copy_of_a_segment_that_is_recycled_is_noticed() {
     loom::model(|| {
@@ -75,7 +75,7 @@ fn a_copy_of_a_segment_that_is_recycled_is_noticed() {
         let reader = thread::spawn(move || {
             let segment = Segment::<Plain>::new(&words);
             let mut copy = Vec::new();
-            // The generation, too, is read under the table's lock.
+            // In the real code, the generation is read under the table's lock.
             if segment.copy_to(&mut copy, 0) {
                 assert_eq!(ticks(&copy), [1, 2]);
             }
@@ -118,7 +118,7 @@ struct Tail {
 }
 
 impl Tail {
-    /// With `segments` segments of `lines` lines each, of which the last `keep` lines are kept.
+    /// Creates a tail of `segments` segments of `lines` lines each. It keeps the last `keep` lines.
     fn new(segments: usize, lines: usize, keep: usize) -> Arc<Tail> {
         let limits = Limits {
             max_lines: keep,
@@ -132,12 +132,12 @@ impl Tail {
         })
     }
 
-    /// As [`Clock::now`] of the monotonic clock.
+    /// Like [`Clock::now`] of the monotonic clock.
     fn now(&self) -> u64 {
         self.clock.fetch_add(1, Ordering::AcqRel)
     }
 
-    /// Pushes a line that names itself.
+    /// Pushes a line whose text is `name`.
     fn push(&self, slot: usize, name: u64) {
         let line = Line {
             tick: self.now(),
@@ -170,7 +170,7 @@ fn names(contents: &Contents) -> Vec<u64> {
 fn no_line_is_missing_before_one_that_is_there() {
     loom::model(|| {
         let tail = Tail::new(2, 2, 8);
-        // So that both have a segment, and no push locks the table.
+        // Both shards get a segment first, so that no later push locks the table.
         tail.push(0, 1);
         tail.push(1, 2);
         let done = Arc::new(AtomicU64::new(0));
@@ -197,7 +197,7 @@ fn no_line_is_missing_before_one_that_is_there() {
     });
 }
 
-/// A snapshot of a tail that is full is the end of what was pushed, without a hole.
+/// A snapshot of a full tail has the last lines pushed, without a gap.
 #[test]
 fn segments_are_recycled_under_a_snapshot() {
     loom::model(|| {
@@ -242,9 +242,9 @@ fn a_slot_is_handed_over_with_all_that_was_written() {
     });
 }
 
-/// What was pushed before a clear is gone, what comes after it stays.
+/// Lines pushed before a clear are gone, lines pushed after it stay.
 #[test]
-fn a_clear_forgets_what_was_there_and_no_more() {
+fn a_clear_forgets_earlier_lines_only() {
     loom::model(|| {
         let tail = Tail::new(3, 2, 8);
         tail.push(0, 1);

@@ -1,9 +1,9 @@
 //! A piece of memory that one thread at a time appends lines to.
 //!
-//! A segment is only appended to until it is recycled as a whole, so what it has published stays.
-//! All of it is atomic words, written and read without ordering of their own; the state word orders
-//! them. Recycling is noticed by the generation, as in a sequence lock (Boehm, "Can seqlocks get
-//! along with programming language memory models?", 2012).
+//! A segment only grows until it is recycled as a whole, so published lines do not change. It consists
+//! of atomic words, which are written and read relaxed; the state word orders them. A reader notices
+//! by the generation that a segment was recycled, as in a sequence lock (Boehm, "Can seqlocks get along
+//! with programming language memory models?", 2012).
 //!
 //! ```text
 //!   word 0       generation: counts up when the segment is recycled
@@ -14,8 +14,8 @@
 //!   then lines:  tick | flags and length in bytes | the bytes, padded to whole words
 //! ```
 //!
-//! That is the [`Plain`] format. Where lines must be told from damage, a [`Format`] has more words
-//! in front of them.
+//! This is the [`Plain`] format. A [`Format`] that must detect damaged lines has more words before
+//! each line.
 
 use std::marker::PhantomData;
 
@@ -27,7 +27,7 @@ pub(crate) const STATE: usize = 1;
 const SHARD: usize = 3;
 pub(crate) const WORD: usize = size_of::<u64>();
 
-/// The low half of a line's second word is its length in bytes; these are in the high half.
+/// A flag in the high half of a line's second word. The low half is the length in bytes.
 pub(crate) const CUT: u64 = 1 << 32;
 const CLASS_SHIFT: u32 = 33;
 /// All bits that a line's flags can have.
@@ -44,19 +44,19 @@ pub(crate) const fn class_of(flags: u64) -> usize {
     (flags >> CLASS_SHIFT) as usize & MAX_CLASS as usize
 }
 
-/// How a line lies in a segment. A line's first two words are the same in all formats.
+/// The layout of lines in a segment. A line's first two words are the same in all formats.
 pub(crate) trait Format {
-    /// How many words there are in front of the first line.
+    /// The number of words before the first line.
     const FIRST_LINE: usize;
-    /// How many words there are in front of a line's text, two at least.
+    /// The number of words before a line's text, at least two.
     const LINE_HEADER: usize;
 
     /// Stores a line to `record`, the words of `segment` that begin at `at`.
     fn store(segment: &[AtomicU64], at: usize, record: &[AtomicU64], line: Line<impl Text>);
 
-    /// How many words a line of `bytes` bytes takes.
+    /// The number of words of a line of `bytes` bytes, with its header.
     fn words_for(bytes: usize) -> usize {
-        // Fewer instructions than `div_ceil`, which can't know that there is no overflow.
+        // Fewer instructions than `div_ceil`, which must handle overflow.
         Self::LINE_HEADER + ((bytes + (WORD - 1)) >> WORD.trailing_zeros())
     }
 }
@@ -70,7 +70,7 @@ pub(crate) struct Line<T> {
 }
 
 impl<T: Text> Line<T> {
-    /// Its second word.
+    /// The second word of the line.
     #[inline]
     pub(crate) fn header(&self) -> u64 {
         self.flags | self.text.len() as u64
@@ -83,11 +83,11 @@ pub(crate) trait Text: Copy {
 
     fn len(&self) -> usize;
 
-    /// How many words must be there to store it. The next line overwrites those that this one does
-    /// not need.
+    /// The number of words that must be free to store it. The next line overwrites those that this one
+    /// does not need.
     fn room(&self) -> usize;
 
-    /// The bytes as blocks with zeros behind them, if they are that.
+    /// The bytes as blocks padded with zeros; `None` for a plain slice.
     fn blocks(&self) -> Option<&[[u8; BLOCK]]>;
 }
 
@@ -113,10 +113,10 @@ impl Text for &[u8] {
     }
 }
 
-/// Four words, in bytes.
+/// The size of four words, in bytes.
 pub(crate) const BLOCK: usize = 4 * WORD;
 
-/// Bytes with zeros behind them, which are copied in whole blocks. That takes far fewer instructions.
+/// Bytes padded with zeros, which are copied in whole blocks with far fewer instructions.
 #[derive(Clone, Copy)]
 pub(crate) struct Padded<'a> {
     blocks: &'a [[u8; BLOCK]],
@@ -124,7 +124,8 @@ pub(crate) struct Padded<'a> {
 }
 
 impl<'a> Padded<'a> {
-    /// The first `len` of `bytes`, if these go on up to a multiple of [`BLOCK`].
+    /// The first `len` bytes of `bytes`, which must be padded to a multiple of [`BLOCK`]. Returns `None`
+    /// if they are not.
     #[inline]
     pub(crate) fn new(bytes: &'a [u8], len: usize) -> Option<Padded<'a>> {
         let blocks = bytes.as_chunks().0.get(..len.div_ceil(BLOCK))?;
@@ -154,7 +155,7 @@ impl Text for Padded<'_> {
     }
 }
 
-/// Stores blocks to as many words as they have, and shows each to `act`.
+/// Stores blocks to as many words as they have, and passes each to `act`.
 #[inline(always)]
 pub(crate) fn store_blocks(
     places: &[AtomicU64],
@@ -172,7 +173,7 @@ pub(crate) fn store_blocks(
     }
 }
 
-/// The format of memory that dies with its process.
+/// The format of lines in memory, which need no checksum.
 pub(crate) struct Plain;
 
 impl Format for Plain {
@@ -200,8 +201,8 @@ impl Format for Plain {
     }
 }
 
-/// What a segment has published, in one word: from its low end, 23 bits say how many words, 22 how
-/// many lines, and 19 are the low bits of the generation that published them.
+/// What a segment has published, in one word. From the low end: 23 bits for the number of words, 22 bits
+/// for the number of lines, and the low 19 bits of the generation that published them.
 ///
 /// The longest lines that a shared tail takes, 16 MiB, make segments of just over 2²² words.
 #[derive(Clone, Copy, Debug, Default)]
@@ -211,12 +212,12 @@ impl State {
     const WORD_BITS: u32 = 23;
     const LINE_BITS: u32 = 22;
 
-    /// Nothing published yet in a new generation.
+    /// The state of a new generation, with nothing published.
     pub(crate) fn empty(generation: u64) -> State {
         State(generation << (Self::WORD_BITS + Self::LINE_BITS))
     }
 
-    /// Whether it was published by this generation.
+    /// Whether this generation published it.
     #[cfg(feature = "mmap")]
     pub(crate) fn is_of(self, generation: u64) -> bool {
         let low = Self::WORD_BITS + Self::LINE_BITS;
@@ -237,21 +238,21 @@ impl State {
         self.0 >> Self::WORD_BITS & ((1 << Self::LINE_BITS) - 1)
     }
 
-    /// A lower bound of the bytes of text published, with a newline for each line.
+    /// A lower bound of the number of bytes published, with one for the newline of each line.
     fn min_bytes<F: Format>(self) -> usize {
         let overhead = F::LINE_HEADER * WORD + (WORD - 1) - 1;
         (self.words() * WORD).saturating_sub(self.lines() as usize * overhead)
     }
 }
 
-/// The words of a segment, seen in a format.
+/// The words of a segment, in a given format.
 pub(crate) struct Segment<'a, F> {
     pub(super) words: &'a [AtomicU64],
     format: PhantomData<F>,
 }
 
 impl<'a, F: Format> Segment<'a, F> {
-    /// `words` are all words of the segment, those in front of the first line included.
+    /// `words` are all words of the segment, with those before the first line.
     #[inline]
     pub(crate) fn new(words: &'a [AtomicU64]) -> Segment<'a, F> {
         Segment {
@@ -277,11 +278,11 @@ impl<'a, F: Format> Segment<'a, F> {
         true
     }
 
-    /// The words of the next line, whose text needs `room` of them, and the state before it. None if
-    /// there are not as many.
+    /// The state, and the words for the next line, whose text needs `room` words. `None` if there are
+    /// not enough.
     #[inline(always)]
     fn room(&self, room: usize) -> Option<(State, &'a [AtomicU64])> {
-        // Only the owner writes the state, so it needs no ordering to see its own.
+        // Relaxed: only the owner writes the state, and it sees its own store.
         let state = State(self.words.get(STATE)?.load(Ordering::Relaxed));
         let start = F::FIRST_LINE + state.words();
         let record = self.words.get(start..start + F::LINE_HEADER + room)?;
@@ -317,26 +318,26 @@ impl<'a, F: Format> Segment<'a, F> {
         self.words[SHARD].load(Ordering::Relaxed) as u16
     }
 
-    /// Empties the segment for the shard that owns it next. `prepare` gets the words and the number
-    /// of the new generation.
+    /// Empties the segment for the shard that owns it next. `prepare` is called with the words and the
+    /// number of the new generation.
     pub(crate) fn recycle(&self, shard: u16, prepare: impl FnOnce(&[AtomicU64], u64)) {
         let generation = self.generation() + 1;
         self.words[GENERATION].store(generation, Ordering::Relaxed);
-        // Release: a thread that reads a word written after this also finds the new generation,
-        // behind an acquire fence.
+        // Release: a thread that reads a word written after this fence also sees the new generation,
+        // after an acquire fence of its own.
         fence(Ordering::Release);
         self.words[SHARD].store(u64::from(shard), Ordering::Relaxed);
         prepare(self.words, generation);
-        // Release: a thread that finds the segment empty finds it prepared.
+        // Release: a thread that sees the empty state also sees what `prepare` wrote.
         self.words[STATE].store(State::empty(generation).0, Ordering::Release);
     }
 
-    /// The tick of the first line. It means nothing if there is none.
+    /// The tick of the first line. The value is meaningless if there is no line.
     pub(crate) fn first_tick(&self) -> u64 {
         self.words[F::FIRST_LINE].load(Ordering::Relaxed)
     }
 
-    /// Appends what is published to `out`, and returns whether it is of `generation`.
+    /// Appends the published words to `out`, and returns whether they are all of `generation`.
     pub(crate) fn copy_to(&self, out: &mut Vec<u64>, generation: u64) -> bool {
         let lines = &self.words[F::FIRST_LINE..];
         let published = self.state().words().min(lines.len());
@@ -351,9 +352,9 @@ impl<'a, F: Format> Segment<'a, F> {
     }
 }
 
-/// The words of a [line](crate::Begun::push), each of which is made when it is stored.
+/// The words of a [line](crate::Begun::push). Each word is computed when it is stored.
 pub trait Words<const N: usize> {
-    /// The word at this position, less than `N`. Its lowest bits are its first byte.
+    /// Returns the word at position `at`, which is less than `N`. The lowest bits are the first byte.
     fn word(&self, at: usize) -> u64;
 }
 
@@ -365,7 +366,7 @@ impl<const N: usize> Words<N> for [u64; N] {
 }
 
 impl Segment<'_, Plain> {
-    /// Appends the line that is the first `len` bytes of `words`, as [`append`](Segment::append).
+    /// Appends the line that is the first `len` bytes of `words`, like [`append`](Segment::append).
     #[inline(always)]
     pub(crate) fn append_words<const N: usize>(
         &self,
@@ -389,12 +390,12 @@ impl Segment<'_, Plain> {
     }
 }
 
-/// `rest`, the end of `line` that is less than a word, padded with zeros.
+/// Returns `rest`, the last bytes of `line` that do not fill a word, padded with zeros.
 #[inline]
 pub(crate) fn partial_word(line: &[u8], rest: &[u8]) -> u64 {
     match line.last_chunk::<WORD>() {
-        // The last eight bytes of the line, less those that are stored already: that needs no call
-        // of memcpy for a length that varies.
+        // Shifts the stored bytes out of the last eight bytes of the line, which avoids a call of
+        // memcpy with a variable length.
         Some(last) => u64::from_le_bytes(*last) >> (8 * (WORD - rest.len())),
         None => rest
             .iter()

@@ -1,4 +1,4 @@
-//! The table of segments: those that are sealed, and those whose lines are evicted.
+//! The table of segments: the sealed ones, and those whose lines are evicted.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -7,26 +7,26 @@ use super::archive::Archive;
 use super::census::Census;
 use crate::shares::Shares;
 
-/// How many segments wait for the thread that filled them, although their lines are evicted.
+/// How many evicted segments are kept free for the thread that filled them.
 const MAX_FREE: usize = 4;
 
 #[derive(Default)]
 pub(crate) struct SegmentTable {
-    /// Full segments, the one whose last line is oldest in front.
+    /// Full segments, sorted by their last line, the oldest first.
     sealed: VecDeque<Sealed>,
-    /// Segments whose lines are evicted, to be recycled; the one that was evicted first in front. A
-    /// thread takes those that it filled itself: their memory is in its processor's cache, and
-    /// fetching it from another's takes longer than writing a line.
+    /// Segments to recycle, because their lines are evicted; the one evicted first is at the front. A
+    /// thread prefers those that it filled itself: their memory is in its processor's cache, and
+    /// fetching it from another cache takes longer than writing a line.
     free: VecDeque<Sealed>,
-    /// How many segments were handed out so far.
+    /// How many segments were created so far.
     made: u32,
     horizon: u64,
     lines_recycled: u64,
-    /// Every line up to this tick is forgotten, also if a share keeps it.
+    /// Every line up to this tick is forgotten, even if a share keeps it.
     cleared: u64,
-    /// What shares keep of the segments that were recycled.
+    /// The lines of recycled segments that shares keep.
     pub(crate) archive: Archive,
-    /// The memory of censuses of segments that were recycled, for the next ones.
+    /// The censuses of recycled segments, whose memory is reused.
     pub(crate) spare: Vec<Census>,
 }
 
@@ -39,7 +39,7 @@ pub(crate) enum Taken {
 
 pub(crate) struct Sealed {
     pub(crate) index: u32,
-    /// The shard that it belonged to.
+    /// The shard that filled it.
     pub(crate) shard: u16,
     pub(crate) first_tick: u64,
     pub(crate) last_tick: u64,
@@ -57,7 +57,7 @@ impl SegmentTable {
     }
 
     pub(crate) fn seal(&mut self, sealed: Sealed) {
-        // Nearly always the youngest; a thread that had been quiet seals an older one.
+        // Nearly always the newest; only a thread that was quiet seals an older one.
         let at = self
             .sealed
             .iter()
@@ -65,8 +65,7 @@ impl SegmentTable {
         self.sealed.insert(at.map_or(0, |at| at + 1), sealed);
     }
 
-    /// A segment for a shard to write to: one whose lines are past the bounds, or a new one if there
-    /// is room.
+    /// Returns a segment for a shard to write to: one whose lines are evicted, or a new one.
     pub(crate) fn take(
         &mut self,
         shard: u16,
@@ -91,7 +90,7 @@ impl SegmentTable {
         Taken::New(self.made - 1)
     }
 
-    /// The oldest segment, whose lines are evicted.
+    /// Evicts and returns the oldest segment.
     pub(crate) fn recycle_oldest(&mut self) -> Option<Sealed> {
         if self.free.is_empty() {
             self.evict_oldest();
@@ -112,8 +111,8 @@ impl SegmentTable {
         }
     }
 
-    /// Takes back the segment that [`take`](SegmentTable::take) returned, because it can't be used:
-    /// there is no memory for another.
+    /// Takes back the new segment that [`take`](SegmentTable::take) returned, because there is no
+    /// memory for it.
     pub(crate) fn untake(&mut self) {
         self.made = self.made.saturating_sub(1);
     }
@@ -137,12 +136,12 @@ impl SegmentTable {
         &self.sealed
     }
 
-    /// Segments that are to be recycled. The horizon hides their lines.
+    /// The segments to recycle. The horizon hides their lines.
     pub(crate) fn free(&self) -> &VecDeque<Sealed> {
         &self.free
     }
 
-    /// No line of this tick or an earlier one is to be shown.
+    /// No line up to this tick may be shown.
     pub(crate) fn horizon(&self) -> u64 {
         self.horizon
     }
@@ -167,12 +166,12 @@ impl SegmentTable {
         self.lines_recycled
     }
 
-    /// Begins again with these sealed segments, after a thread disappeared in a fork while it
-    /// changed the table.
+    /// Rebuilds the table from these sealed segments, after a fork has ended a thread while it changed
+    /// the table.
     ///
-    /// `made` is how many segments there are.
+    /// `made` is the number of segments that exist.
     pub(crate) fn rebuild(&mut self, sealed: Vec<Sealed>, made: u32, shares: Option<&Shares>) {
-        // Their memory may have been in the middle of a reallocation, so they are not dropped.
+        // A reallocation may have been interrupted, so the old lists must not be dropped.
         mem::forget(mem::take(&mut self.sealed));
         mem::forget(mem::take(&mut self.free));
         mem::forget(mem::take(&mut self.archive));
@@ -190,8 +189,8 @@ impl SegmentTable {
 mod tests {
     use super::*;
 
-    /// Two shards that fill segments in turn, each of one line, where `min_lines` are kept: the shards
-    /// that the segments they get had belonged to before.
+    /// Two shards fill segments of one line in turn, and `min_lines` lines are kept. Returns each shard,
+    /// and the shard that had filled the segment it got.
     fn earlier_owners(turns: u64, min_lines: u64) -> Vec<(u16, Option<u16>)> {
         let mut table = SegmentTable::default();
         let mut owners: Vec<Option<u16>> = Vec::new();
@@ -226,8 +225,8 @@ mod tests {
 
     #[test]
     fn a_shard_gets_segments_back_that_it_filled_itself() {
-        // An even and an odd number: without any care, each shard gets its own segments by one of them,
-        // and those of the other shard by the other.
+        // Without the preference, each shard would get its own segments with one of these numbers, and
+        // those of the other shard with the other number.
         for min_lines in [3, 4] {
             let got = earlier_owners(100, min_lines);
             let is_foreign =

@@ -1,4 +1,4 @@
-//! Shares against a naive model.
+//! Compares shares with a naive model.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,11 +33,11 @@ fn shares() -> Shares {
         .same_head(mask, |head| (head[2] % 2 == 1).then_some(0..1))
 }
 
-/// The places of the lines that are kept, and of those among them that a share keeps.
+/// The positions of the lines that are kept, and of those that a share keeps.
 fn naive(pushed: &[Vec<u8>], max_lines: usize) -> (BTreeSet<usize>, BTreeSet<usize>) {
     let mut kept = BTreeSet::new();
     for (kind, (lines, max_groups)) in KINDS.into_iter().enumerate() {
-        // The lines behind the one that is looked at: how many of each group, and their bytes.
+        // The number and the bytes of later lines of each group.
         let mut after = BTreeMap::<u64, (usize, usize)>::new();
         for (at, line) in pushed.iter().enumerate().rev() {
             let group = groups(line)[kind];
@@ -90,7 +90,7 @@ fn push_in_turn(tail: &SharedTail, pushed: &[(Vec<u8>, usize)], mut between: imp
     });
 }
 
-/// Lines with a few groups that come often and many that come rarely, of several threads.
+/// Lines of several threads, in a few frequent groups and many rare ones.
 fn pushed() -> impl Strategy<Value = Vec<(Vec<u8>, usize)>> {
     let first = prop_oneof![30 => 1u8..4, 3 => 0u8..20, 1 => any::<u8>()];
     let second = prop_oneof![30 => Just(1u8), 2 => 0u8..4];
@@ -108,7 +108,7 @@ fn pushed() -> impl Strategy<Value = Vec<(Vec<u8>, usize)>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
-    /// Which lines are kept depends on the sequence of lines alone.
+    /// Only the sequence of lines decides which ones are kept.
     #[test]
     fn shares_keep_what_a_naive_tail_keeps(
         pushed in pushed(),
@@ -141,14 +141,14 @@ proptest! {
             prop_assert_eq!(entry.has_share(), shared.contains(at));
         }
         prop_assert_eq!(snapshot.evicted(), (lines.len() - kept.len()) as u64);
-        // The groups that were pushed to last are known.
+        // The tail must know the groups with the newest lines.
         for (kind, (_, max_groups)) in KINDS.into_iter().enumerate() {
             let mut last = BTreeMap::new();
             for (at, line) in lines.iter().enumerate() {
                 last.insert(groups(line)[kind], at);
             }
             last.remove(&0);
-            // More than that, and some may be counted anew.
+            // With more groups, some may have been forgotten and counted from zero again.
             if last.len() <= max_groups {
                 for group in last.keys() {
                     let of_group = |at: &usize| groups(&lines[*at])[kind] == *group;
@@ -162,7 +162,7 @@ proptest! {
     }
 }
 
-/// Slots of threads are used again: a share belongs to what the line says.
+/// Slots of threads are reused, so the group must come from the line and not from the slot.
 #[test]
 fn two_hundred_threads_in_a_row_and_at_once_keep_their_share() {
     fn by_thread(line: &[u8]) -> Groups {
@@ -215,13 +215,13 @@ fn two_hundred_threads_in_a_row_and_at_once_keep_their_share() {
     }
 }
 
-/// As a function does that locks what a thread holds which pushes.
+/// The function may take a lock that another thread holds while it pushes.
 #[test]
 fn the_function_is_called_without_a_lock() {
     static LOCK: Mutex<()> = Mutex::new(());
     static IS_HELD: AtomicBool = AtomicBool::new(false);
     fn locking(line: &[u8]) -> Groups {
-        // Another thread holds it, which pushes and fills segments meanwhile.
+        // Another thread holds the lock meanwhile, and pushes and fills segments.
         if line.first() == Some(&b'L') {
             while !IS_HELD.load(Ordering::Acquire) {
                 thread::yield_now();
@@ -265,7 +265,7 @@ fn a_function_that_panics_costs_shares_and_no_line() {
     assert_eq!((snapshot.len(), snapshot.evicted()), (10, 1_990));
 }
 
-/// A line that moves from a segment to the archive while a snapshot is made is in it once.
+/// A line that moves from a segment to the archive during a snapshot is in the snapshot once.
 #[test]
 fn snapshots_taken_while_threads_push_have_the_quiet_lines() {
     let tail = TailWriter::builder()
@@ -285,7 +285,7 @@ fn snapshots_taken_while_threads_push_have_the_quiet_lines() {
         for me in 1..=3 {
             let (tail, stop, start) = (&tail, &stop, &start);
             scope.spawn(move || {
-                // Its quiet lines: each thread's in a group of their own, one after the other.
+                // The quiet lines of each thread are in a group of their own.
                 for number in 0..4_u8 {
                     tail.push(&[10 + me, 0, number]);
                 }
@@ -295,7 +295,7 @@ fn snapshots_taken_while_threads_push_have_the_quiet_lines() {
                 }
             });
         }
-        // Also where an assertion fails.
+        // Stops the threads also if an assertion fails.
         let _stop = Stop(&stop);
         start.wait();
         let mut checked = 0;

@@ -1,7 +1,7 @@
 //! Assigns the shards of a tail to threads.
 //!
-//! A slot is a small number that one thread owns at a time, for all tails of the process. The bits
-//! of one atomic word say which are taken, so that claiming one needs no lock.
+//! A slot is a small number that one thread owns at a time, for all tails of the process. Each bit of
+//! one atomic word shows whether a slot is taken, so that claiming one needs no lock.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -11,12 +11,12 @@ use crate::sync::{AtomicU64, Ordering};
 
 /// How many threads have a shard for themselves. Further threads share one.
 pub(crate) const PRIVATE: usize = 64;
-/// The slot of all threads that have none of their own: the shard behind a lock.
+/// The slot of all threads that have none of their own: its shard has a lock.
 pub(crate) const SHARED: usize = PRIVATE;
 
 /// How many shards a tail has.
 pub(crate) const SHARDS: usize = if cfg!(all(test, loom)) {
-    // A model has three threads at most, and each atomic makes it slower.
+    // A model has at most three threads, and each atomic makes it slower.
     3
 } else {
     PRIVATE + 1
@@ -33,38 +33,37 @@ loom::lazy_static! {
 }
 
 thread_local! {
-    // Without a destructor: there is nothing to register or to check when it is read, and it can
-    // be read in the destructors of other thread-locals.
+    // Without a destructor, a read needs no registration and no check, and it works in the destructors
+    // of other thread-locals.
     static SLOT: Cell<usize> = const { Cell::new(UNCLAIMED) };
     static LEASE: Lease = const { Lease(Cell::new(SHARED)) };
 }
 
-/// This thread's slot, which a signal handler that interrupts the thread can't enter.
-///
-/// The handler would write into the middle of what is being written.
+/// Exclusive use of this thread's slot. A signal handler that interrupts the thread can't enter it: it
+/// would write into the line that the thread is writing.
 pub(crate) struct Entered {
     slot: usize,
-    /// It is dropped on the same thread.
+    /// It must be dropped on the same thread.
     not_send: PhantomData<*const ()>,
 }
 
-/// None if this thread has entered already.
+/// Enters the slot of this thread. Returns `None` if the thread has entered it already.
 #[inline]
 pub(crate) fn enter() -> Option<Entered> {
     let slot = SLOT.replace(BUSY);
     if slot == BUSY {
         return None;
     }
-    // A handler runs on the same thread, so the order of the compiler is all that matters.
+    // A handler runs on the same thread, so a compiler fence is enough.
     compiler_fence(Ordering::SeqCst);
     Some(Entered::new(if slot == UNCLAIMED { claim() } else { slot }))
 }
 
-/// As [`enter`], for a thread that has a slot of its own and has used it before. None otherwise, and
-/// if this thread has entered already.
+/// A fast [`enter`] for a thread that has already used a slot of its own. Returns `None` for other
+/// threads, and if this thread has entered its slot already.
 #[inline(always)]
 pub(crate) fn enter_own() -> Option<Entered> {
-    // One comparison is enough for all that `enter` asks.
+    // One comparison covers all cases: `SHARED`, `UNCLAIMED` and `BUSY` are not less than `PRIVATE`.
     let slot = SLOT.get();
     if slot >= PRIVATE {
         return None;
@@ -106,8 +105,8 @@ impl Drop for Entered {
 #[cold]
 fn claim() -> usize {
     let slot = SLOTS.claim();
-    // Without a lease the slot would never be given back. A thread whose thread-locals are destroyed
-    // can take none, and shares.
+    // Without a lease the slot would never be released. A thread whose thread-locals are destroyed
+    // can't have a lease, so it uses the shared slot.
     let leased = LEASE.try_with(|lease| lease.0.set(slot)).is_ok();
     if !leased {
         SLOTS.release(slot);
@@ -115,15 +114,15 @@ fn claim() -> usize {
     if leased { slot } else { SHARED }
 }
 
-/// Which slots are taken: a bit each.
+/// The slots that are taken, one bit for each.
 #[derive(Default)]
 pub(crate) struct Slots(AtomicU64);
 
 impl Slots {
-    /// The lowest that is free; [`SHARED`] if none is.
+    /// Claims the lowest free slot. Returns [`SHARED`] if none is free.
     pub(crate) fn claim(&self) -> usize {
-        // Acquire: pairs with the release by the thread that had the slot before, whose shards this
-        // thread continues.
+        // Acquire: pairs with the release by the previous owner of the slot, whose shards this thread
+        // continues to write to.
         let claimed = self
             .0
             .fetch_update(Ordering::Acquire, Ordering::Relaxed, |taken| {
@@ -139,7 +138,7 @@ impl Slots {
     }
 }
 
-/// Gives the thread's slot back when the thread ends.
+/// Releases the thread's slot when the thread ends.
 struct Lease(Cell<usize>);
 
 impl Drop for Lease {

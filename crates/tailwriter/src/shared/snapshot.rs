@@ -19,21 +19,21 @@ use crate::shares::ByGroup;
 #[derive(Clone, Default)]
 pub struct Snapshot {
     pub(crate) text: Vec<u8>,
-    /// In the order of their ticks. Their text begins at a byte of `text`.
+    /// Sorted by tick. `Found::text` is an offset into `text`.
     pub(crate) entries: Vec<Found>,
     pub(crate) timeline: Timeline,
     pub(crate) evicted: u64,
-    /// How many of the lines come before the last lines of all.
+    /// How many of the lines come before the unbroken run of the last lines.
     pub(crate) apart: usize,
-    /// How many lines of each class with a quota are not here.
+    /// How many lines of each class with a quota are missing.
     pub(crate) classes: [u64; CLASSES],
-    /// How many lines of each group are not here, a map for each kind.
+    /// How many lines of each group are missing; one map for each kind.
     pub(crate) groups: Vec<ByGroup<u64>>,
 }
 
 pub(crate) const CUT: u16 = (segment::CUT >> 32) as u16;
 pub(crate) const UNFINISHED: u16 = 1 << 15;
-/// A share keeps the line. Another bit is in use while a snapshot is made.
+/// A share keeps the line. Bit 14 is used while a snapshot is assembled.
 pub(crate) const HAS_SHARE: u16 = 1 << 13;
 
 fn range(entry: &Found) -> Range<usize> {
@@ -56,7 +56,7 @@ impl Snapshot {
         }
     }
 
-    /// The lines with what is known of each, oldest first.
+    /// The lines with their metadata, oldest first.
     pub fn entries(&self) -> Entries<'_> {
         Entries {
             snapshot: self,
@@ -64,9 +64,10 @@ impl Snapshot {
         }
     }
 
-    /// The finished lines that `earlier`, a snapshot of the same tail, does not have. Among them may
-    /// be lines that were being pushed while it was made, so the first need not be newer than its
-    /// last.
+    /// The finished lines that `earlier`, a snapshot of the same tail, does not have.
+    ///
+    /// They may include lines that were being pushed while `earlier` was made, so the first of them may
+    /// be older than the last line of `earlier`.
     pub fn entries_since<'a>(&'a self, earlier: &'a Snapshot) -> impl Iterator<Item = Entry<'a>> {
         let is_new = |entry: &Entry<'_>| {
             let order = entry.found().order();
@@ -76,35 +77,36 @@ impl Snapshot {
         self.entries().filter(is_new)
     }
 
-    /// How many lines there are.
+    /// The number of lines.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there is no line.
+    /// Whether there are no lines.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// How many lines were pushed since the tail was made or cleared, and are not here.
+    /// How many lines that were pushed since the tail was created or cleared are not in the snapshot.
     pub fn evicted(&self) -> u64 {
         self.evicted
     }
 
-    /// How many of the lines, the oldest, are here only because of a [quota](crate::Builder::quota) or a
-    /// [share](crate::Shares). Lines are missing before and between them, and none after them.
+    /// How many of the lines are kept only because of a [quota](crate::Builder::quota) or a
+    /// [share](crate::Shares). These are the first lines. Lines may be missing before and between them,
+    /// but not after them.
     pub fn kept_apart(&self) -> usize {
         self.apart
     }
 
-    /// How many lines of a class that has a [quota](crate::Builder::quota) are not here; zero for
-    /// other classes, and in a snapshot that was recovered.
+    /// How many lines of a class that has a [quota](crate::Builder::quota) are not in the snapshot. Zero
+    /// for other classes, and in a snapshot that was recovered from a file.
     pub fn evicted_of_class(&self, class: u8) -> u64 {
         self.classes.get(usize::from(class)).copied().unwrap_or(0)
     }
 
-    /// How many lines of a group are not here; None if the group is not known, or no longer. Kinds are
-    /// numbered from 0, as they were given to [`Shares`](crate::Shares).
+    /// How many lines of a group are not in the snapshot. `None` if the group is unknown or forgotten.
+    /// Kinds are numbered from 0, in the order in which they were added to [`Shares`](crate::Shares).
     pub fn evicted_of_group(&self, kind: usize, group: u64) -> Option<u64> {
         self.groups.get(kind)?.get(&group).copied()
     }
@@ -117,7 +119,7 @@ impl Snapshot {
         text
     }
 
-    /// Writes what [`to_vec`](Snapshot::to_vec) returns, and returns the number of bytes written.
+    /// Writes the same bytes as [`to_vec`](Snapshot::to_vec), and returns their number.
     ///
     /// # Errors
     ///
@@ -136,7 +138,7 @@ impl Snapshot {
     }
 }
 
-/// What [`Snapshot::to_vec`] returns, with `U+FFFD` for what is not UTF-8.
+/// The same text as [`Snapshot::to_vec`], with `U+FFFD` in place of invalid UTF-8.
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&String::from_utf8_lossy(&self.to_vec()))
@@ -162,15 +164,15 @@ impl<'a> Entry<'a> {
         &self.snapshot.text[range(self.found())]
     }
 
-    /// The line's place in the order of all lines, counted from zero.
+    /// The position of the line in the order of all lines, counted from zero.
     ///
-    /// Evicted lines are counted as if they had all come before the first that is left, so the
+    /// Evicted lines are counted as if they had all come before the first line that is kept, so the
     /// number of a line may differ from one snapshot to the next.
     pub fn seq(&self) -> u64 {
         self.snapshot.evicted.saturating_add(self.at as u64)
     }
 
-    /// When the line was pushed, by the wall clock as it was at the time of the snapshot.
+    /// When the line was pushed, according to the wall clock at the time of the snapshot.
     pub fn time(&self) -> SystemTime {
         let time = self.snapshot.timeline.time(self.found().tick);
         time.max(SystemTime::UNIX_EPOCH)
@@ -182,7 +184,7 @@ impl<'a> Entry<'a> {
         segment::class_of(u64::from(self.found().flags) << 32) as u8
     }
 
-    /// Whether a [share](crate::Shares) keeps the line, be it among the last lines of all or not.
+    /// Whether a [share](crate::Shares) keeps the line, even if it is also among the last lines of all.
     pub fn has_share(&self) -> bool {
         self.found().flags & HAS_SHARE != 0
     }
@@ -192,13 +194,13 @@ impl<'a> Entry<'a> {
         self.found().flags & CUT != 0
     }
 
-    /// Whether the line was finished. A line that was begun with `io::Write` may not be.
+    /// Whether the line was finished. A line written with `io::Write` may be unfinished.
     pub fn is_finished(&self) -> bool {
         self.found().flags & UNFINISHED == 0
     }
 }
 
-/// The lines of a [`Snapshot`]; made by [`Snapshot::lines`].
+/// An iterator over the lines of a [`Snapshot`]. Returned by [`Snapshot::lines`].
 #[derive(Clone)]
 pub struct SnapshotLines<'a> {
     text: &'a [u8],
@@ -235,7 +237,7 @@ impl fmt::Debug for SnapshotLines<'_> {
     }
 }
 
-/// The entries of a [`Snapshot`]; made by [`Snapshot::entries`].
+/// An iterator over the entries of a [`Snapshot`]. Returned by [`Snapshot::entries`].
 #[derive(Clone, Debug)]
 pub struct Entries<'a> {
     snapshot: &'a Snapshot,

@@ -1,4 +1,4 @@
-//! Lines as they lie in a segment, for a census.
+//! Reads lines in a segment without copying them, for a census.
 
 use std::marker::PhantomData;
 
@@ -6,14 +6,14 @@ use super::segment::{Format, Segment, WORD};
 use crate::shares::HEAD_WORDS;
 use crate::sync::{AtomicU64, Ordering};
 
-/// What decides which groups a line is in: its first words, masked, and a part of its text.
+/// The parts of a line that decide its groups: its first words, masked, and a part of its text.
 #[derive(Clone, Copy)]
 pub(crate) struct Head {
     pub(crate) words: [u64; HEAD_WORDS],
     pub(crate) text: Option<TextPart>,
 }
 
-/// A part of a line's text, in words; of the first and the last of them only some bytes count.
+/// A part of a line's text, in words. Masks select the bytes of the first and the last word.
 #[derive(Clone, Copy)]
 pub(crate) struct TextPart {
     first: usize,
@@ -25,7 +25,7 @@ pub(crate) struct TextPart {
 }
 
 impl TextPart {
-    /// None if there is nothing in `bytes`.
+    /// Returns `None` if `bytes` is empty.
     pub(crate) fn new(bytes: std::ops::Range<usize>) -> Option<TextPart> {
         let last = bytes.end.checked_sub(1).filter(|_| !bytes.is_empty())?;
         let bits = |bytes: usize| 8 * bytes as u32;
@@ -38,7 +38,7 @@ impl TextPart {
         })
     }
 
-    /// The words that have it, of a line that is given by all its words. None if it is shorter.
+    /// The words of this part, in the words of a line. `None` if the line is shorter.
     #[inline]
     fn of<'a, F: Format>(&self, line: &'a [AtomicU64]) -> Option<&'a [AtomicU64]> {
         let len = line.get(1)?.load(Ordering::Relaxed) as u32 as usize;
@@ -48,7 +48,7 @@ impl TextPart {
         line.get(F::LINE_HEADER + self.first..F::LINE_HEADER + self.last + 1)
     }
 
-    /// Whether a line agrees in it with another one, which has `part`.
+    /// Whether a line has the same part as another line, whose part is `part`.
     #[inline]
     fn agrees<F: Format>(&self, part: &[AtomicU64], line: &[AtomicU64]) -> bool {
         let differ = |one: &AtomicU64, other: &AtomicU64, mask: u64| {
@@ -69,16 +69,17 @@ impl TextPart {
     }
 }
 
-/// Lines that follow one another.
+/// Consecutive lines.
 pub(crate) struct LineRun {
     pub(crate) lines: u32,
     pub(crate) last_tick: u64,
-    /// The place behind them.
+    /// The place after the last line.
     pub(crate) end: u32,
 }
 
 impl<'a, F: Format> Segment<'a, F> {
-    /// The line that begins at a place, in words behind the front. None if none is published there.
+    /// The line that begins at `place`, in words from the first line on. `None` if no line is published
+    /// there.
     #[inline]
     pub(crate) fn line_at(&self, place: u32) -> Option<Stored<'a, F>> {
         if place as usize >= self.state().words() {
@@ -87,8 +88,7 @@ impl<'a, F: Format> Segment<'a, F> {
         Stored::new(self.words.get(F::FIRST_LINE + place as usize..)?)
     }
 
-    /// The line `first` at `place`, and those that follow one another after it that agree with it in
-    /// what `head` says.
+    /// The line `first` at `place`, and the lines that follow it directly and have the same `head`.
     pub(crate) fn run_from(
         &self,
         place: u32,
@@ -107,7 +107,7 @@ impl<'a, F: Format> Segment<'a, F> {
         }
     }
 
-    // Alone, so that all that the loop needs is in registers.
+    // A function of its own, so that all values of the loop are in registers.
     #[inline(never)]
     fn run(
         &self,
@@ -119,7 +119,7 @@ impl<'a, F: Format> Segment<'a, F> {
     ) -> LineRun {
         let lines = self.words.get(F::FIRST_LINE..).unwrap_or_default();
         let lines = &lines[..self.state().words().min(lines.len())];
-        // Of 32 bits, as places are: then the end of a line can't overflow.
+        // Places have 32 bits, so the end of a line can't overflow.
         let (mut last, mut next) = (place, first.end(place));
         let (mut header, mut step) = (first.header(), next - place);
         let mut count = 1;
@@ -155,7 +155,7 @@ impl<'a, F: Format> Segment<'a, F> {
     }
 }
 
-/// A line in a segment, with what is behind it.
+/// The words of a segment from the beginning of a line on.
 pub(crate) struct Stored<'a, F> {
     words: &'a [AtomicU64],
     format: PhantomData<F>,
@@ -170,7 +170,7 @@ impl<'a, F: Format> Stored<'a, F> {
         })
     }
 
-    /// Whether this line and `other`, whose first words agree, agree in the rest of `head`, too.
+    /// Whether this line and `other`, which have equal first words, also agree in the rest of `head`.
     pub(crate) fn agrees(&self, other: &Stored<'_, F>, head: &Head) -> bool {
         head.text.is_none_or(|text| {
             let part = text.of::<F>(other.words);
@@ -178,7 +178,7 @@ impl<'a, F: Format> Stored<'a, F> {
         })
     }
 
-    /// The run of this line only, which is at `place`.
+    /// A run of only this line, which is at `place`.
     pub(crate) fn alone(&self, place: u32) -> LineRun {
         LineRun {
             lines: 1,
@@ -187,7 +187,7 @@ impl<'a, F: Format> Stored<'a, F> {
         }
     }
 
-    /// The place behind it, if it is at `place`.
+    /// The place after this line, which is at `place`.
     pub(crate) fn end(&self, place: u32) -> u32 {
         place + F::words_for(self.len()) as u32
     }
@@ -211,7 +211,7 @@ impl<'a, F: Format> Stored<'a, F> {
         self.header() as u32 as usize
     }
 
-    /// The first words of its text, if it is that long.
+    /// The first words of its text; `None` if the text is shorter.
     #[inline]
     pub(crate) fn head(&self) -> Option<[u64; HEAD_WORDS]> {
         let head = self

@@ -1,4 +1,4 @@
-//! The tail that threads share, as its users see it.
+//! `SharedTail`, the public type.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -14,40 +14,44 @@ use crate::limits::Limits;
 
 /// The last lines of all threads, in the order in which they were committed.
 ///
-/// A clone is another handle on the same tail. Each thread writes to memory of its own: pushing a
-/// line takes no lock, except once in hundreds of lines, makes no system call and, after the
-/// first laps, no allocation. A [`Snapshot`] holds the last lines exactly: if one push returned
-/// before another began, on whatever threads, its line comes first, and no line is missing between
-/// two others. That holds whatever the clock does, a counter that restarts from zero included.
+/// A clone is another handle to the same tail. Each thread writes to memory of its own. A push takes a
+/// lock only once in hundreds of lines, makes no system call and, after the first laps, no allocation.
+/// A [`Snapshot`] holds the last lines exactly: if one push returned before another began, on any
+/// threads, its line comes first, and no line is missing between two others. This holds even if the
+/// counter that serves as the clock restarts from zero.
 ///
 /// # Memory
 ///
-/// Lines lie in segments of twice `max_line_bytes`, 16 KiB by default. Segments are recycled when
-/// enough younger lines are there, so memory follows what is kept: the bytes of the lines, 16 to 23
-/// a line of bookkeeping, up to two segments for each thread that writes at the same time (the first
-/// 64 of them have memory of their own, all others share one), and up to five that wait for the thread
-/// that filled them to use them again. However short the lines are,
-/// it is never more than `2 × max_bytes` and 132 segments: 4.1 MiB by default. Lines of less than
-/// some 16 bytes reach that before they reach `max_bytes`; the oldest then go earlier.
+/// Lines are stored in segments of twice `max_line_bytes`, 16 KiB by default. A segment is recycled as
+/// soon as there are enough newer lines, so memory grows with the lines that are kept. It consists of:
 ///
-/// [Shares](crate::Shares) take the bytes of the lines that they keep, and some 150 bytes for each of
-/// these and for each group. Where a group is new, or a line is kept for it that would be evicted, a
-/// push allocates.
+/// - the bytes of the lines, and 16 to 23 bytes of bookkeeping per line,
+/// - up to two segments for each thread that writes at the same time (the first 64 threads have memory
+///   of their own, all others share one),
+/// - up to five free segments that are reserved for the thread that filled them.
+///
+/// However short the lines are, it is never more than `2 × max_bytes` and 132 segments: 4.1 MiB by
+/// default. Lines of less than some 16 bytes reach that limit before they reach `max_bytes`; the oldest
+/// lines are then evicted earlier.
+///
+/// [Shares](crate::Shares) take the bytes of the lines that they keep, and some 150 bytes for each such
+/// line and for each group. A push allocates if a group is new, or if a share keeps a line that would
+/// be evicted.
 ///
 /// Each class with a [quota](Builder::quota) takes memory in the same way, with `max_bytes` or
-/// `lines × max_line_bytes`, whichever is less. Lines that were begun with `io::Write` and not
-/// finished take at most `max_bytes`, or eight times `max_line_bytes` if that is more.
+/// `lines × max_line_bytes`, whichever is less. Unfinished lines of `io::Write` take at most
+/// `max_bytes`, or eight times `max_line_bytes` if that is more.
 ///
 /// # Fork
 ///
-/// A forked child has a copy of its own, which its threads go on using. A lock that a thread of the
-/// parent held at the time of the fork is taken over.
+/// A forked child has a copy of its own, which its threads continue to use. The child takes over locks
+/// that other threads of the parent held at the time of the fork.
 ///
 /// # Signals
 ///
-/// Not for signal handlers: a push may allocate, when a thread pushes for the first time or a
-/// segment is first used, and may wait for a lock. What a handler pushes while the thread that it
-/// interrupted is pushing or taking a snapshot is dropped and counted as evicted.
+/// Do not push from signal handlers: a push may allocate, when a thread pushes for the first time or a
+/// segment is first used, and may wait for a lock. If a handler pushes while the interrupted thread is
+/// pushing or taking a snapshot, the handler's line is dropped and counted as evicted.
 ///
 /// ```
 /// use tailwriter::SharedTail;
@@ -73,7 +77,7 @@ impl SharedTail {
         SharedTail::builder().max_lines(max_lines).build_shared()
     }
 
-    /// Chooses further bounds; [`Builder::build_shared`] then makes a tail.
+    /// Returns a builder for a tail with other limits; see [`Builder::build_shared`].
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -90,7 +94,7 @@ impl SharedTail {
         }
     }
 
-    /// Pushes one line, whatever bytes it holds. A newline in it is kept like any other byte.
+    /// Pushes one line of any bytes. A newline in it is kept like any other byte.
     ///
     /// The line is cut if it is longer than the limit.
     #[inline]
@@ -100,30 +104,30 @@ impl SharedTail {
 
     /// Pushes one line of a class that may have a [quota](Builder::quota).
     ///
-    /// Class 0, and a class above [`MAX_CLASS`](crate::MAX_CLASS), means none: as
+    /// Class 0, and a class above [`MAX_CLASS`](crate::MAX_CLASS), means no class, as with
     /// [`push`](SharedTail::push).
     #[inline]
     pub fn push_class(&self, class: u8, line: &[u8]) {
         self.core.push_class(class, line);
     }
 
-    /// Pushes the line that is the first `len` bytes of `padded`, of a class as
+    /// Pushes the line that is the first `len` bytes of `padded`, with a class like
     /// [`push_class`](SharedTail::push_class).
     ///
-    /// That is cheaper: the line is copied in blocks of 32 bytes. What `padded` has behind the line
-    /// must be zeros, at least up to a multiple of 32, or the line may be lost in a mapped file. A
+    /// This is cheaper, because the line is copied in blocks of 32 bytes. After the line, `padded` must
+    /// have zeros, at least up to a multiple of 32; otherwise the line may be lost in a mapped file. A
     /// `len` beyond the end means all of `padded`.
     #[inline(always)]
     pub fn push_padded(&self, class: u8, padded: &[u8], len: usize) {
         self.core.push_padded(class, padded, len);
     }
 
-    /// Begins a line of `len` bytes that is assembled in words, which is the cheapest way for a short one.
-    /// Returns None if the line is longer than the limit, if it is the first of its thread, and if the
-    /// thread has begun a line already.
+    /// Begins a line of `len` bytes that is passed in words, which is the cheapest way for a short line.
     ///
-    /// A line that can't be begun, or [pushed](Begun::push) then, can be pushed by
-    /// [`push`](SharedTail::push):
+    /// Returns `None` if the line is longer than the limit, if it is the first line of its thread, or if
+    /// the thread has begun a line already.
+    ///
+    /// If the line can't be begun, or can't be [pushed](Begun::push), use [`push`](SharedTail::push):
     ///
     /// ```
     /// let tail = tailwriter::SharedTail::new(10);
@@ -141,21 +145,21 @@ impl SharedTail {
 
     /// Copies the last lines, in the order in which they were committed.
     ///
-    /// A line that was begun with `io::Write` and is not finished is placed by the time of its last
-    /// piece. Writers are not stopped, except those whose segment fills up, or that write pieces of
-    /// lines with `io::Write`, while a list of segments is copied.
+    /// An unfinished line of `io::Write` is placed by the time of its last piece. Writers are not
+    /// stopped, with two exceptions: a thread whose segment fills up, or that writes with `io::Write`,
+    /// waits while the list of segments is copied.
     pub fn snapshot(&self) -> Snapshot {
         self.core.snapshot()
     }
 
-    /// Forgets every line pushed so far. Its memory is kept for what follows.
+    /// Forgets every line pushed so far. The memory is kept for later lines.
     pub fn clear(&self) {
         self.core.clear();
     }
 }
 
 impl Clone for SharedTail {
-    /// Returns another handle on the same tail.
+    /// Returns another handle to the same tail.
     fn clone(&self) -> SharedTail {
         SharedTail {
             core: Arc::clone(&self.core),
@@ -171,11 +175,11 @@ impl Drop for SharedTail {
     }
 }
 
-/// Splits what is written into lines. Writing never fails.
+/// Splits the written bytes into lines. Writing never fails.
 ///
 /// Each thread has an unfinished line of its own, so pieces that several threads write through one
 /// reference do not mix. A writer that moves between threads should be a clone of the tail, which
-/// has one unfinished line whatever thread writes to it.
+/// has one unfinished line for all threads.
 impl Write for &SharedTail {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.core.write(&self.handle, Writers::Many, bytes);
@@ -187,7 +191,7 @@ impl Write for &SharedTail {
     }
 }
 
-/// Splits what is written into lines. Writing never fails.
+/// Splits the written bytes into lines. Writing never fails.
 ///
 /// Each handle has one unfinished line, which is finished when the handle is dropped.
 impl Write for SharedTail {

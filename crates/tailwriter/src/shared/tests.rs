@@ -1,4 +1,4 @@
-//! The shared tail against a naive one, and with many threads.
+//! Compares the shared tail with a naive one, and uses it with many threads.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufWriter, Write};
@@ -35,7 +35,7 @@ fn shown(line: &[u8], limit: usize) -> Vec<u8> {
     [&line[..end], mark].concat()
 }
 
-/// Which of the lines are kept, by a walk over all of them.
+/// The positions of the lines that are kept, found by a walk over all of them.
 fn naive(pushed: &[Pushed], limits: &Limits) -> Vec<usize> {
     let cut = |line: &[u8]| shown(line, limits.max_line_bytes).len();
     let last = |class: Option<u8>, max_lines: usize, max_bytes: usize| {
@@ -67,7 +67,7 @@ fn pushed() -> impl Strategy<Value = Vec<Pushed>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Which lines are kept depends on the sequence of lines alone.
+    /// Only the sequence of lines decides which ones are kept.
     #[test]
     fn keeps_what_a_naive_tail_keeps(
         pushed in pushed(),
@@ -122,7 +122,7 @@ proptest! {
     }
 }
 
-/// Snapshots in a row have each line once, also those that threads push at the same moment.
+/// Consecutive snapshots have each line once, even lines that threads push at the same time.
 #[test]
 fn entries_since_an_earlier_snapshot_are_each_line_once() {
     const LINES: usize = 20_000;
@@ -180,9 +180,9 @@ fn one_error_outlives_a_thousand_warnings() {
     assert_eq!((&*kept[1], &*kept[100]), ("warning 1000", "warning 1099"));
 }
 
-/// A line of the greatest length is kept whole, however few bytes are to be kept.
+/// A line of the maximum length is kept whole, however small `max_bytes` is.
 #[test]
-fn there_is_room_for_one_line_of_the_length_that_was_chosen() {
+fn there_is_room_for_one_line_of_the_maximum_length() {
     let longest = vec![b'x'; 5_000];
     let builder = TailWriter::builder().max_bytes(1_000).max_line_bytes(5_000);
     let shared = builder.clone().quota(1, 1).build_shared();
@@ -192,7 +192,7 @@ fn there_is_room_for_one_line_of_the_length_that_was_chosen() {
     let mut owned = builder.clone().build();
     owned.write_all(&longest).unwrap();
     assert_eq!(owned.to_vec(), longest);
-    // By default the length is what fits, and what keeps nothing still keeps nothing.
+    // By default the maximum is what fits, and a tail that keeps nothing still keeps nothing.
     let by_default = TailWriter::builder().max_bytes(1_000).build_shared();
     by_default.push(&longest);
     assert_eq!(by_default.snapshot().to_vec().len(), 1_000);
@@ -232,7 +232,7 @@ fn two_hundred_thousand_hand_overs_between_two_threads_stay_in_order() {
     assert_eq!((snapshot.len(), inversions.count()), (TURNS, 0));
 }
 
-/// Any snapshot is a run of all lines without a gap, however fast segments are recycled meanwhile.
+/// Every snapshot is a run of lines without a gap, however fast segments are recycled meanwhile.
 #[test]
 fn snapshots_taken_while_threads_push_have_no_gaps() {
     const KEPT: usize = 500;
@@ -283,7 +283,7 @@ fn snapshots_taken_while_threads_push_have_no_gaps() {
     });
 }
 
-/// More threads at once than have shards of their own.
+/// More threads at the same time than there are private shards.
 #[test]
 fn two_hundred_threads_at_once_lose_nothing_of_the_last_lines() {
     const THREADS: usize = 200;
@@ -296,7 +296,7 @@ fn two_hundred_threads_at_once_lose_nothing_of_the_last_lines() {
             scope.spawn(|| {
                 start.wait();
                 for _ in 0..ROUNDS {
-                    // The lock makes an order to compare with.
+                    // The lock defines the expected order.
                     let mut turn = turn.lock().unwrap();
                     tail.push(format!("line {:>90}", *turn).as_bytes());
                     *turn += 1;
@@ -311,7 +311,7 @@ fn two_hundred_threads_at_once_lose_nothing_of_the_last_lines() {
     assert_eq!(lines(&tail), expected);
 }
 
-/// As a caller that prefers lines in words. Returns whether this one was.
+/// Pushes a line in words if possible. Returns whether it was possible.
 fn push_words(tail: &SharedTail, text: &str) -> bool {
     let mut bytes = [0; 24];
     bytes[..text.len()].copy_from_slice(text.as_bytes());
@@ -325,11 +325,11 @@ fn push_words(tail: &SharedTail, text: &str) -> bool {
 }
 
 #[test]
-fn lines_in_words_are_lines_as_any_others() {
+fn lines_in_words_are_kept_like_any_others() {
     let [words, bytes] = [(); 2].map(|()| TailWriter::builder().max_lines(3_000).build_shared());
     let (mut in_words, mut others) = (0, 0);
     for number in 0..10_000_usize {
-        // From nothing up to all of three words.
+        // From no bytes up to three full words.
         let text = &format!("line number {number:012}")[..number % 25];
         if number % 3 == 0 {
             words.push(text.as_bytes());
@@ -342,7 +342,7 @@ fn lines_in_words_are_lines_as_any_others() {
     }
     assert_eq!(lines(&words), lines(&bytes));
     assert_eq!(words.snapshot().evicted(), bytes.snapshot().evicted());
-    // Not on machines without a counter that can be trusted.
+    // On machines without a reliable counter, no line is pushed in words.
     assert!(
         in_words == 0 || others < in_words / 10,
         "{others} of {in_words} took longer"
@@ -401,7 +401,7 @@ fn a_line_that_is_begun_keeps_others_of_its_thread_out_and_may_be_given_up() {
             "longer than its words"
         );
         let panicking = std::panic::AssertUnwindSafe(|| tail.try_begin(8).unwrap().push(Panics));
-        // On a machine where no line is pushed in words, none is made.
+        // On a machine where no line is pushed in words, the closure does not panic.
         let _ = std::panic::catch_unwind(panicking);
         tail.push(b"last");
     };
@@ -485,7 +485,7 @@ fn a_line_pushed_in_the_destructor_of_a_thread_local_is_kept() {
     }
     let tail = SharedTail::new(10);
     let other = tail.clone();
-    // Both orders in which the thread's locals can be destroyed.
+    // Tests both orders in which the thread's locals can be destroyed.
     thread::spawn({
         let tail = tail.clone();
         move || {
@@ -507,7 +507,7 @@ fn a_line_pushed_in_the_destructor_of_a_thread_local_is_kept() {
     );
 }
 
-/// The counter restarts from zero, as after some sleep states, or jumps ahead and back.
+/// The counter restarts from zero, as it does after some sleep states, or jumps ahead and back.
 #[test]
 fn the_clock_hides_no_line_and_changes_no_order() {
     const HOUR: u64 = 3 << 40;
@@ -528,7 +528,7 @@ fn the_clock_hides_no_line_and_changes_no_order() {
         tail.push_class(u8::from(number.is_multiple_of(20)), line.as_bytes());
     };
     thread::scope(|scope| {
-        // Two threads, so that each finds what the other has seen of the clock.
+        // Two threads, so that each reads ticks that the other has stored.
         scope.spawn(move || {
             for number in to_other {
                 push(number);
@@ -578,7 +578,7 @@ fn the_clock_hides_no_line_and_changes_no_order() {
     }
 }
 
-/// As a signal handler does that interrupts a push or a snapshot.
+/// A signal handler may push while its thread is pushing or taking a snapshot.
 #[test]
 fn what_is_pushed_within_a_push_is_counted() {
     let tail = SharedTail::new(10);
@@ -593,7 +593,7 @@ fn what_is_pushed_within_a_push_is_counted() {
     assert_eq!(tail.snapshot().evicted(), 2);
 }
 
-/// With a bound of 100 lines, a thousand fragments pushed everything else out.
+/// With a limit of 100 lines, a thousand fragments must not evict all other lines for good.
 #[test]
 fn fragments_of_threads_that_ended_are_evicted_by_later_lines() {
     let tail = TailWriter::builder()
@@ -647,7 +647,7 @@ fn a_display_that_panics_in_writeln_leaves_a_fragment_that_later_lines_evict() {
 }
 
 #[test]
-fn unfinished_lines_are_bound_as_any_other_line_is() {
+fn unfinished_lines_have_the_same_limits_as_other_lines() {
     let tail = TailWriter::builder()
         .max_bytes(64 << 10)
         .max_age(Duration::from_millis(5))
@@ -684,7 +684,7 @@ fn a_line_is_finished_when_its_handle_is_dropped() {
     );
 }
 
-/// The pieces of a buffered writer end anywhere in a line.
+/// The writes of a buffered writer may end anywhere in a line.
 #[test]
 fn a_writer_that_moves_between_threads_tears_no_line() {
     let tail = TailWriter::builder().build_shared();

@@ -1,8 +1,8 @@
 //! Lines that were begun with `io::Write` and are not finished.
 //!
-//! Such a line belongs to the handle that it is written through, and where several threads may
-//! write through one handle (`&SharedTail`), to the thread as well. In a snapshot it is placed by
-//! the time of its last piece, within the bounds of all lines.
+//! Such a line belongs to the handle through which it is written and, if several threads may write
+//! through one handle (`&SharedTail`), also to the thread. A snapshot places it by the time of its last
+//! piece, and applies the limits of all lines to it.
 
 use std::cell::Cell;
 use std::mem;
@@ -12,7 +12,7 @@ use crate::sync::{ForkMutex, ForkMutexGuard, LockError, Padded};
 
 /// Handles and threads are spread over this many locks.
 const BUCKETS: usize = 8;
-/// What an unfinished line takes beside its text.
+/// The bytes that an unfinished line takes in addition to its text.
 const OVERHEAD: usize = size_of::<Unfinished>();
 
 pub(crate) struct UnfinishedLines {
@@ -27,7 +27,7 @@ pub(crate) struct UnfinishedLines {
 #[derive(Clone)]
 pub(crate) struct Unfinished {
     owner: Owner,
-    /// At most one byte longer than a line may be, so that it is known to be too long.
+    /// At most one byte longer than the limit, which shows that the line is too long.
     pub(crate) text: Vec<u8>,
     /// When its last piece was written.
     pub(crate) tick: u64,
@@ -40,11 +40,10 @@ struct Owner {
     thread: usize,
 }
 
-/// What lines are written through: each clone of a tail is another.
+/// A handle through which lines are written. Each clone of a tail is another handle.
 pub(crate) struct Handle {
     number: usize,
-    /// How many of its lines are unfinished. Relaxed: a thread sees what it did itself, and that is
-    /// all it asks for.
+    /// How many of its lines are unfinished. Relaxed: a thread only needs to see its own changes.
     unfinished: AtomicUsize,
 }
 
@@ -76,7 +75,7 @@ impl Handle {
 }
 
 impl UnfinishedLines {
-    /// With room for `max_bytes` in all, and for one line in each bucket.
+    /// Creates buckets with room for `max_bytes` in total, and for at least one line each.
     pub(crate) fn new(line_limit: usize, max_bytes: usize) -> UnfinishedLines {
         let bucket = || Padded(ForkMutex::new(Vec::new()));
         UnfinishedLines {
@@ -86,7 +85,7 @@ impl UnfinishedLines {
         }
     }
 
-    /// Splits `bytes` into lines and gives each finished one to `push`.
+    /// Splits `bytes` into lines and passes each finished one to `push`.
     pub(crate) fn write(
         &self,
         handle: &Handle,
@@ -103,7 +102,7 @@ impl UnfinishedLines {
                     Writers::Many => thread_number(),
                 },
             };
-            // None: a signal handler that interrupted this thread here. Its bytes are lost.
+            // `None` in a signal handler that has interrupted this thread here: its bytes are lost.
             let Some(mut lines) = lock(self.bucket(owner)) else {
                 return;
             };
@@ -115,7 +114,7 @@ impl UnfinishedLines {
         }
     }
 
-    /// Finishes the line that `owner` has begun, and begins another with what is behind the last
+    /// Finishes the line that `owner` has begun, and begins another with the bytes after the last
     /// newline.
     fn write_pieces(
         &self,
@@ -162,7 +161,7 @@ impl UnfinishedLines {
         while bytes > self.max_bytes && lines.len() > 1 {
             let oldest = lines.iter().enumerate().min_by_key(|(_, line)| line.tick);
             let Some((oldest, _)) = oldest else { break };
-            // Its handle goes on counting it, and so looks here in vain; that is all.
+            // Its handle still counts it. The only effect is that the handle later searches in vain.
             let line = lines.swap_remove(oldest);
             bytes -= line.bytes();
             push(&line.text);
@@ -187,14 +186,14 @@ impl UnfinishedLines {
         }
     }
 
-    /// Locks all buckets: what is unfinished now stays so until they are unlocked.
+    /// Locks all buckets: no unfinished line changes until they are unlocked.
     pub(crate) fn lock_all(&self) -> AllLocked<'_> {
         AllLocked(self.buckets.iter().filter_map(lock).collect())
     }
 
     pub(crate) fn clear(&self) {
         for mut lines in self.lock_all().0 {
-            // The handles go on counting them, and look here in vain.
+            // The handles still count them, and later search in vain.
             lines.clear();
         }
     }
@@ -205,7 +204,7 @@ impl UnfinishedLines {
 }
 
 impl AllLocked<'_> {
-    /// Copies of the unfinished lines, in no order.
+    /// Copies of the unfinished lines, in no particular order.
     pub(crate) fn lines(&self) -> Vec<Unfinished> {
         self.0
             .iter()
@@ -215,7 +214,7 @@ impl AllLocked<'_> {
 }
 
 impl Unfinished {
-    /// Adds a piece, of a line that may have `limit` bytes.
+    /// Adds a piece to a line, up to one byte more than `limit`.
     fn extend(&mut self, piece: &[u8], limit: usize) {
         let room = (limit + 1).saturating_sub(self.text.len());
         self.text.extend_from_slice(&piece[..piece.len().min(room)]);
@@ -232,7 +231,8 @@ fn lock(
     match bucket.0.lock() {
         Ok(lines) => Some(lines),
         Err(LockError::Orphaned(mut lines)) => {
-            // The parent's thread may have been in the middle of a reallocation: not dropped.
+            // A reallocation by the parent's thread may have been interrupted, so the old list must
+            // not be dropped.
             mem::forget(mem::take(&mut *lines));
             Some(lines)
         }
@@ -240,12 +240,12 @@ fn lock(
     }
 }
 
-/// A number that no other thread of the process has or had; not zero.
+/// A number that no other thread of the process has or had. It is not zero.
 fn thread_number() -> usize {
     thread_local! {
         static NUMBER: Cell<usize> = const { Cell::new(0) };
     }
-    // Relaxed: the number stands for itself. Not loom's: no model needs it.
+    // Relaxed: no other memory depends on the number. Not loom's atomic: no model needs it.
     static NEXT: AtomicUsize = AtomicUsize::new(1);
     if NUMBER.get() == 0 {
         NUMBER.set(NEXT.fetch_add(1, Ordering::Relaxed));

@@ -1,14 +1,14 @@
-//! The age of lines, without a time for each of them.
+//! The age of lines, without storing a time for each line.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Writes closer together than this part of the age share a time.
+/// Writes within this fraction of the maximum age share one time.
 const STEPS: u32 = 256;
 
 pub(super) struct Ages {
     max_age: Duration,
-    /// When the lines from a number on were written: one mark a step, so at most some `STEPS`.
+    /// The times from which on lines were written: one mark per step, so at most about `STEPS`.
     marks: VecDeque<Mark>,
     now: fn() -> Instant,
 }
@@ -27,7 +27,7 @@ impl Ages {
         }
     }
 
-    /// Lines from number `first_line` on were written, or written to, just now.
+    /// Records that lines from number `first_line` on were written, or continued, just now.
     pub(super) fn note(&mut self, first_line: u64) {
         let time = (self.now)();
         if let Some(last) = self.marks.back()
@@ -35,7 +35,7 @@ impl Ages {
         {
             return;
         }
-        // All but the last of the marks that are too old say nothing that the last does not.
+        // Only the last of the marks that are too old is needed.
         while self
             .marks
             .get(1)

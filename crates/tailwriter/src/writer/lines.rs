@@ -1,15 +1,16 @@
-//! Iterating over lines that lie in at most two pieces of memory.
+//! An iterator over lines in at most two pieces of memory.
 
 use std::iter::FusedIterator;
 
-/// The lines of a [`TailWriter`](crate::TailWriter), oldest first, each without its newline.
+/// An iterator over the lines of a [`TailWriter`](crate::TailWriter), oldest first, each without its
+/// newline.
 ///
-/// Made by [`TailWriter::lines`](crate::TailWriter::lines).
+/// Returned by [`TailWriter::lines`](crate::TailWriter::lines).
 #[derive(Clone, Debug)]
 pub struct Lines<'a> {
     /// Whole lines, each with its newline.
     older: &'a [u8],
-    /// Whole lines, of which only the last may lack its newline.
+    /// Whole lines. Only the last may lack its newline.
     newer: &'a [u8],
     left: usize,
 }

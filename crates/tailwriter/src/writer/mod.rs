@@ -13,7 +13,7 @@ use self::spool::Spool;
 use crate::Builder;
 use crate::limits::{Limits, cut_point};
 
-/// How much of a write is looked at in one go: enough to make the bookkeeping disappear, little
+/// How many bytes of a write are handled at a time: enough to make the bookkeeping negligible, but few
 /// enough that the text is still in the nearest cache when it is copied.
 const PIECE: usize = if cfg!(test) { 32 } else { 16 << 10 };
 
@@ -21,12 +21,11 @@ const PIECE: usize = if cfg!(test) { 32 } else { 16 << 10 };
 ///
 /// Lines are bytes; they end in `\n` and need not be UTF-8. An unfinished last line counts as a
 /// line. Writing never fails and takes time linear in the bytes, however they are chunked: the
-/// text is copied once and its newlines are counted, and which lines are still kept is worked out
-/// when they are asked for.
+/// text is copied once and its newlines are counted. Only a read works out which lines are still
+/// kept.
 ///
-/// Memory grows with what is kept, up to `max_bytes + 3 × max_line_bytes + 52 KiB` (a little over
-/// 1 MiB by default) whatever is written, a line that never ends included. The time to write to
-/// it depends on no bound.
+/// Memory grows with the lines that are kept, up to `max_bytes + 3 × max_line_bytes + 52 KiB` (a little
+/// over 1 MiB by default), even if a line never ends. The time to write does not depend on the limits.
 ///
 /// ```
 /// use std::io::Write;
@@ -44,12 +43,12 @@ pub struct TailWriter {
     /// No line is longer than this.
     line_limit: usize,
     spool: Spool,
-    /// The line being written was cut; its rest is passed over until its newline comes.
+    /// The line being written was cut; its rest is skipped up to the newline.
     skipping: bool,
-    /// Lines that were finished without being kept at all, because nothing is to be kept.
+    /// How many lines were finished without being kept, because the limits are zero.
     unkept: u64,
     ages: Option<Ages>,
-    /// Lines are kept, and their ages not asked for.
+    /// Lines are kept, and there is no limit of age.
     is_plain: bool,
 }
 
@@ -57,12 +56,12 @@ impl TailWriter {
     /// Keeps the last `max_lines` lines, as long as they fit into
     /// [1 MiB](crate::DEFAULT_MAX_BYTES); a line over [8 KiB](crate::DEFAULT_MAX_LINE_BYTES) is cut.
     ///
-    /// With `max_lines` zero, nothing is kept, an unfinished line included.
+    /// If `max_lines` is zero, nothing is kept, not even an unfinished line.
     pub fn new(max_lines: usize) -> TailWriter {
         TailWriter::builder().max_lines(max_lines).build()
     }
 
-    /// Chooses further bounds.
+    /// Returns a builder for a tail with other limits.
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -85,13 +84,14 @@ impl TailWriter {
         Lines::new(window.older, window.newer, window.lines)
     }
 
-    /// The lines kept, joined by newlines; it ends in one only if the last line was finished.
+    /// The lines kept, joined by newlines. There is a newline at the end only if the last line is
+    /// finished.
     pub fn to_vec(&self) -> Vec<u8> {
         let window = self.window();
         [window.older, window.newer].concat()
     }
 
-    /// Writes what [`to_vec`](TailWriter::to_vec) returns, without making it, and returns its length.
+    /// Writes the same bytes as [`to_vec`](TailWriter::to_vec), without a copy, and returns their number.
     ///
     /// # Errors
     ///
@@ -103,7 +103,7 @@ impl TailWriter {
         Ok((window.older.len() + window.newer.len()) as u64)
     }
 
-    /// How many lines are kept. Takes time linear in the bytes held, as every look does.
+    /// The number of lines kept. Like every read, it takes time linear in the bytes held.
     pub fn len(&self) -> usize {
         self.window().lines
     }
@@ -113,12 +113,12 @@ impl TailWriter {
         self.len() == 0
     }
 
-    /// How many lines were written since the tail was made or cleared, but are no longer kept.
+    /// How many lines that were written since the tail was created or cleared are no longer kept.
     pub fn evicted(&self) -> u64 {
         self.unkept + self.spool.lines_begun() - self.len() as u64
     }
 
-    /// Forgets everything, as if the tail had just been made. Its memory is kept for what follows.
+    /// Forgets everything, as if the tail had just been created. The memory is kept for later lines.
     pub fn clear(&mut self) {
         self.spool.clear();
         self.skipping = false;
@@ -133,8 +133,8 @@ impl TailWriter {
         self.spool.window(&self.limits, too_old)
     }
 
-    /// Writes what may need more than to be appended.
-    fn push_rarely(&mut self, bytes: &[u8]) {
+    /// The slow path of a write, for bytes that can't simply be appended.
+    fn write_slow(&mut self, bytes: &[u8]) {
         if self.limits.keeps_nothing() {
             self.unkept += memchr::memchr_iter(b'\n', bytes).count() as u64;
             return;
@@ -167,10 +167,10 @@ impl TailWriter {
         }
     }
 
-    /// How much of `piece` can be taken before a line gets longer than the limit.
+    /// How many bytes of `piece` can be appended before a line gets longer than the limit.
     ///
-    /// The windows looked at are as long as a line may be, and each is searched from its end, where
-    /// a newline is never far: that makes the check nearly free for lines of ordinary length.
+    /// It searches windows that are as long as a line may be, each from its end, where a newline is
+    /// usually near. So the check is nearly free for lines of ordinary length.
     fn fitting(&self, piece: &[u8]) -> usize {
         let mut at = 0;
         let mut room = self.line_limit - self.spool.last_line_len();
@@ -193,15 +193,15 @@ impl Write for TailWriter {
             && !self.skipping
             && bytes.len() <= self.line_limit - self.spool.last_line_len()
         {
-            // No line in it can get too long.
+            // Too short to make a line too long.
             self.spool.append(bytes);
         } else {
-            self.push_rarely(bytes);
+            self.write_slow(bytes);
         }
         Ok(bytes.len())
     }
 
-    /// As [`write`](Write::write), which takes all at once.
+    /// The same as [`write`](Write::write), which always takes all bytes.
     #[inline]
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.write(bytes).map(|_| ())
@@ -212,7 +212,7 @@ impl Write for TailWriter {
     }
 }
 
-/// What [`TailWriter::to_vec`] returns, with `U+FFFD` for what is not UTF-8.
+/// The same text as [`TailWriter::to_vec`], with `U+FFFD` in place of invalid UTF-8.
 impl fmt::Display for TailWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let window = self.window();

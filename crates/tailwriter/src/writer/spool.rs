@@ -1,16 +1,15 @@
-//! Text in two runs of one allocation: writing laps over its own oldest lines.
+//! Text in two runs of one allocation. New text overwrites the oldest lines.
 //!
 //! ```text
 //!   0          new.len()      old.start        old.end     capacity
 //!   [ newer ───► ][   free     ][ older ─────────── ][ waste ]
 //! ```
 //!
-//! `newer` grows into the free space and, where there is none, over the oldest lines of `older`.
-//! At the end of the allocation a lap ends: `newer` becomes `older`, and the line being written
-//! moves to the front, so that no line is ever in two pieces (a "bip buffer", after Simon Cooke).
-//! Nothing is known of a single line but its newline: counting newlines, thousands of bytes in one
-//! go, is far cheaper than noting where each of them is, and the few that matter are found when
-//! they are asked for.
+//! `newer` grows into the free space and, if there is none, over the oldest lines of `older`. At the end
+//! of the allocation a lap ends: `newer` becomes `older`, and the line being written moves to the front,
+//! so that no line is ever in two pieces (a "bip buffer", after Simon Cooke). The positions of lines are
+//! not stored. Counting newlines, thousands of bytes at a time, is far cheaper, and the few positions
+//! that matter are searched for when lines are read.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -30,22 +29,22 @@ pub(super) struct Spool {
     newer: Run,
     /// The length of the line being written, the last of `newer`.
     last_line: usize,
-    /// The newlines of `newer` are counted up to here; those of `older` all are.
+    /// The newlines of `newer` are counted up to here. All newlines of `older` are counted.
     counted: usize,
-    /// How many lines are gone.
+    /// How many lines were overwritten.
     overwritten: u64,
 }
 
-/// A run of lines, in blocks that each begin with a line: how many lines are lost with the oldest
-/// text is known without looking at it again.
+/// A run of lines, in blocks that each begin with a line. The blocks hold the number of lines that are
+/// lost when the oldest text is overwritten, so the text need not be searched again.
 #[derive(Default)]
 struct Run {
-    /// Where it lies in the allocation.
+    /// The place of the run in the allocation.
     range: Range<usize>,
     newlines: usize,
     /// The closed blocks, oldest first.
     blocks: VecDeque<Block>,
-    /// The newlines behind them.
+    /// The number of newlines after the closed blocks.
     open_newlines: usize,
     open_start: usize,
 }
@@ -63,11 +62,11 @@ pub(super) struct Window<'a> {
 }
 
 impl Spool {
-    /// For pieces of at most `piece` bytes, in which no line is longer than the limits say.
+    /// Creates a spool for pieces of at most `piece` bytes, without lines longer than the limit.
     pub(super) fn new(limits: &Limits, piece: usize) -> Spool {
-        // However the laps fall, `max_bytes` of whole lines must be held: what is lost to them is a
-        // piece that did not fit at the end of a lap, one that is being written over the oldest
-        // text, the rest of a block (of which a piece may be the end), and a line at either end.
+        // `max_bytes` of whole lines must always fit. In the worst case this space is lost: a piece that
+        // did not fit at the end of a lap, a piece that is being written over the oldest text, the rest
+        // of a block (which may end with a piece), and a line at either end.
         let line = limits.line_limit() + 1;
         let slack = 2 * piece + (BLOCK + piece + line) + 2 * line;
         Spool {
@@ -94,7 +93,7 @@ impl Spool {
         let end = at + piece.len();
         self.buf[at..end].copy_from_slice(piece);
         self.newer.range.end = end;
-        // A write is a whole line more often than not.
+        // Most writes are whole lines.
         self.last_line = if piece.ends_with(b"\n") {
             0
         } else {
@@ -117,13 +116,13 @@ impl Spool {
         self.last_line
     }
 
-    /// Keeps `..end` of the line being written and puts `mark` behind it.
+    /// Truncates the line being written to `..end` and appends `mark`.
     ///
-    /// That must not make it longer than it was.
+    /// The line must not get longer.
     pub(super) fn replace_end_of_last_line(&mut self, end: usize, mark: &[u8]) {
         debug_assert!(
             end + mark.len() <= self.last_line,
-            "a mark would lengthen the line"
+            "the mark would make the line longer"
         );
         let start = self.newer.range.end - self.last_line;
         self.buf[start + end..start + end + mark.len()].copy_from_slice(mark);
@@ -133,7 +132,7 @@ impl Spool {
         self.counted = self.counted.min(self.newer.range.end);
     }
 
-    /// Counts the newlines that were not yet.
+    /// Counts the newlines that are not counted yet.
     pub(super) fn count(&mut self) {
         let newlines = self.uncounted();
         self.newer.newlines += newlines;
@@ -151,7 +150,7 @@ impl Spool {
         self.newer.close_block(line);
     }
 
-    /// Quick where [`count`](Spool::count) was called before.
+    /// Fast if [`count`](Spool::count) was called before.
     pub(super) fn lines_finished(&self) -> u64 {
         self.overwritten + (self.older.newlines + self.newer.newlines + self.uncounted()) as u64
     }
@@ -168,7 +167,7 @@ impl Spool {
         self.overwritten = 0;
     }
 
-    /// What is within `limits`, and no line before the line number `first_line`.
+    /// The lines within `limits`, from the line number `first_line` on.
     pub(super) fn window(&self, limits: &Limits, first_line: u64) -> Window<'_> {
         let finished = self.older.newlines + self.newer.newlines + self.uncounted();
         let held = finished + usize::from(self.last_line > 0);
@@ -183,7 +182,7 @@ impl Spool {
             older.len() + after_newline(newer, skipped - self.older.newlines)
         };
 
-        // Where the last `max_bytes` begin, or the first line that begins behind that.
+        // The beginning of the last `max_bytes`, or of the first line after that.
         let total = older.len() + newer.len();
         let earliest = total.saturating_sub(limits.max_bytes);
         if start < earliest {
@@ -202,7 +201,7 @@ impl Spool {
         }
     }
 
-    /// Makes `len` bytes behind `newer` free to write to.
+    /// Makes room for `len` bytes after `newer`.
     #[cold]
     fn make_room(&mut self, len: usize) {
         self.count();
@@ -218,7 +217,7 @@ impl Spool {
             } else if self.last_line + len > self.buf.len() {
                 self.grow();
             } else {
-                // The lap ends here: what is left of the one before lies in this one's way.
+                // The lap ends here: the rest of the previous lap is in its way.
                 let lost = self.older.newlines + self.newer.newlines_before(self.last_line + len);
                 if !self.grow_rather_than_lose(lost) {
                     self.overwritten += lost as u64;
@@ -229,7 +228,7 @@ impl Spool {
         }
     }
 
-    /// Begins a new lap with the line being written, and room for `len` bytes behind it.
+    /// Begins a new lap with the line being written, and room for `len` bytes after it.
     fn end_lap(&mut self, len: usize) {
         let line = self.newer.range.end - self.last_line..self.newer.range.end;
         std::mem::swap(&mut self.older, &mut self.newer);
@@ -241,7 +240,7 @@ impl Spool {
         self.counted = self.last_line;
     }
 
-    /// Grows if that is allowed and without the oldest `lines` there would be too few.
+    /// Grows if that is allowed and there would be too few lines without the oldest `lines` ones.
     fn grow_rather_than_lose(&mut self, lines: usize) -> bool {
         let left = self.older.newlines + self.newer.newlines - lines;
         let grows = lines > 0 && left < self.max_lines && self.buf.len() < self.max_capacity;
@@ -279,7 +278,7 @@ impl Run {
         self.open_start = end;
     }
 
-    /// How many lines [`evict`](Run::evict) would give up.
+    /// How many lines [`evict`](Run::evict) would remove.
     fn newlines_before(&self, end: usize) -> usize {
         if end <= self.range.start || self.range.is_empty() {
             return 0;
@@ -300,7 +299,7 @@ impl Run {
         }
     }
 
-    /// Gives up the blocks that begin before `end`.
+    /// Removes the blocks that begin before `end`.
     fn evict(&mut self, end: usize) {
         while self.range.start < end
             && let Some(block) = self.blocks.pop_front()
@@ -313,7 +312,7 @@ impl Run {
         }
     }
 
-    /// Empty, and at the front; what is allocated for its blocks is kept.
+    /// Makes the run empty and moves it to the front. The memory of its blocks is kept.
     fn reset(&mut self) {
         let mut blocks = std::mem::take(&mut self.blocks);
         blocks.clear();
@@ -323,7 +322,7 @@ impl Run {
         };
     }
 
-    /// Two runs one behind the other, from the beginning of the allocation on.
+    /// Joins two runs, from the beginning of the allocation on.
     fn joined(older: Run, mut newer: Run) -> Run {
         let older_len = older.range.len();
         let move_down = older.range.start;
@@ -355,7 +354,7 @@ fn newlines(text: &[u8]) -> usize {
     memchr::memchr_iter(b'\n', text).count()
 }
 
-/// Where the text behind its first `count` newlines begins.
+/// The beginning of the text after its first `count` newlines.
 fn after_newline(text: &[u8], count: usize) -> usize {
     match count.checked_sub(1) {
         None => 0,
@@ -365,7 +364,7 @@ fn after_newline(text: &[u8], count: usize) -> usize {
     }
 }
 
-/// The first place at or behind `at` where a line of the two runs begins.
+/// The first position from `at` on where a line of the two runs begins.
 fn next_line_start(older: &[u8], newer: &[u8], at: usize) -> usize {
     let total = older.len() + newer.len();
     if at == 0 {

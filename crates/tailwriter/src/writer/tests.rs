@@ -1,4 +1,4 @@
-//! The tail against a naive one, with pieces and capacities so small that every lap is met.
+//! Compares the tail with a naive one, with small pieces and capacities, so that there are many laps.
 
 use std::cell::Cell;
 use std::io::Write;
@@ -28,7 +28,7 @@ impl Naive {
 
     /// The lines within the bounds, and whether the last of them is finished.
     fn tail(&self, lines: usize, bytes: usize, line_bytes: usize) -> (Vec<Vec<u8>>, bool) {
-        // A line of the length that was chosen always fits.
+        // A line of the maximum length always fits.
         let bytes = match bytes {
             0 => 0,
             _ => bytes.max(line_bytes.saturating_add(1)),
@@ -176,7 +176,7 @@ fn clear_forgets_everything() {
 }
 
 thread_local! {
-    /// What the clock of the test below says, in milliseconds since it was first asked.
+    /// The time of the test clock below, in milliseconds since its start.
     static MILLIS: Cell<u64> = const { Cell::new(0) };
     static START: Instant = Instant::now();
 }
@@ -195,7 +195,7 @@ fn lines_leave_when_they_are_too_old() {
         MILLIS.set(at);
         writeln!(tail, "{at}").unwrap();
     }
-    // It is 990 now: all from 734 on are young.
+    // It is 990 now, so lines from 734 on are kept.
     assert_eq!(tail.lines().next(), Some(&b"740"[..]));
     assert_eq!(tail.len(), 26);
     write!(tail, "unfinished").unwrap();

@@ -1,4 +1,4 @@
-//! Files that are damaged, or made up.
+//! Files that are damaged or forged.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -17,16 +17,16 @@ const GEOMETRY: Geometry = Geometry {
     segments: 5,
 };
 
-/// A small file of some laps, and a place to put what becomes of it.
-struct Patient {
+/// A small file of some laps, and a path for damaged copies of it.
+struct Sample {
     bytes: Vec<u8>,
     lines: Vec<Vec<u8>>,
     path: PathBuf,
     _dir: tempfile::TempDir,
 }
 
-impl Patient {
-    fn new() -> Patient {
+impl Sample {
+    fn new() -> Sample {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ring");
         let mut limits = Limits {
@@ -52,7 +52,7 @@ impl Patient {
         tail.push_class(1, line(0, 300).as_bytes());
         let lines: Vec<_> = tail.snapshot().lines().map(<[u8]>::to_vec).collect();
         assert_eq!(lines.len(), 15);
-        Patient {
+        Sample {
             bytes: fs::read(&path).unwrap(),
             lines,
             path,
@@ -65,7 +65,7 @@ impl Patient {
         File::options().write(true).open(&self.path).unwrap()
     }
 
-    /// Whether anything is wrong that ought to be right, however the file is damaged.
+    /// Checks what must hold however the file is damaged.
     fn check(&self) -> io::Result<Recovered> {
         let result = Recovered::read(&self.path);
         match &result {
@@ -75,7 +75,7 @@ impl Patient {
                 let numbers: Vec<_> = numbers.collect();
                 let whole = numbers.iter().all(Option::is_some);
                 assert!(whole && numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
-                // None of this may panic, whatever the numbers are.
+                // This must not panic, whatever the numbers are.
                 let entries = recovered.snapshot().entries();
                 let times = entries.map(|entry| (entry.time(), entry.seq()));
                 let _ = (times.count(), recovered.last_line_at(), recovered.elapsed());
@@ -87,27 +87,27 @@ impl Patient {
     }
 }
 
-/// Where the header says what never changes; the rest of its page may differ without harm.
+/// The part of the header that never changes. Damage to the rest of its page does no harm.
 const FACTS: Range<usize> = 0..FACT_WORDS * 8;
 const FACT_WORDS: usize = 41;
 
 #[test]
 fn a_flipped_bit_anywhere_shows_no_wrong_line() {
-    let patient = Patient::new();
-    let file = patient.file();
-    let all = patient.check().unwrap();
+    let sample = Sample::new();
+    let file = sample.file();
+    let all = sample.check().unwrap();
     assert_eq!(
         all.snapshot().to_vec(),
-        [patient.lines.join(&b'\n'), vec![b'\n']].concat()
+        [sample.lines.join(&b'\n'), vec![b'\n']].concat()
     );
     let (mut noticed, mut flips) = (0, 0);
-    for (at, &byte) in patient.bytes.iter().enumerate() {
-        // One bit of each byte in everyday runs, another one for each; all of them in long ones.
+    for (at, &byte) in sample.bytes.iter().enumerate() {
+        // Short runs flip one bit of each byte, a different one for each; long runs flip all.
         let all_bits = tries("TAILWRITER_FUZZ", 0) >= 1_000_000;
         for bit in (0..8).filter(|bit| all_bits || *bit == at * 5 % 8) {
             file.write_all_at(&[byte ^ 1 << bit], at as u64).unwrap();
             flips += 1;
-            match patient.check() {
+            match sample.check() {
                 Ok(found) => {
                     assert!(!FACTS.contains(&at), "byte {at} of the header");
                     noticed += u64::from(found.damaged_lines() > 0);
@@ -124,20 +124,20 @@ fn a_flipped_bit_anywhere_shows_no_wrong_line() {
 
 #[test]
 fn a_file_cut_anywhere_shows_no_wrong_line() {
-    let patient = Patient::new();
-    let file = patient.file();
-    assert!(!patient.check().unwrap().is_truncated());
-    for len in (0..patient.bytes.len()).rev() {
+    let sample = Sample::new();
+    let file = sample.file();
+    assert!(!sample.check().unwrap().is_truncated());
+    for len in (0..sample.bytes.len()).rev() {
         file.set_len(len as u64).unwrap();
-        match patient.check() {
+        match sample.check() {
             Ok(found) => assert!(len >= HEADER_BYTES && found.is_truncated()),
             Err(error) => assert!(len < HEADER_BYTES, "{len}: {error}"),
         }
     }
-    println!("truncations: {}, 0 wrong", patient.bytes.len());
+    println!("truncations: {}, 0 wrong", sample.bytes.len());
 }
 
-/// Changes some of an image as accidents and ill will might.
+/// Changes parts of an image as accidents and attacks might.
 fn mutate(image: &mut Vec<u8>, dice: &mut Dice) {
     let place = |len: usize, dice: &mut Dice| dice.roll(len as u64) as usize;
     for _ in 0..=dice.roll(4) {
@@ -170,7 +170,7 @@ fn mutate(image: &mut Vec<u8>, dice: &mut Dice) {
     }
 }
 
-/// A header that is whole and says what it likes.
+/// Writes a header with a valid checksum and random contents.
 fn invent_header(image: &mut [u8], dice: &mut Dice) {
     let mut words = [0; HEADER_WORDS];
     for (word, bytes) in words.iter_mut().zip(image.as_chunks().0) {
@@ -209,25 +209,25 @@ fn invent_header(image: &mut [u8], dice: &mut Dice) {
 }
 
 #[test]
-fn whatever_is_in_a_file_is_read_without_harm() {
-    let mut patient = Patient::new();
-    let whole = patient.bytes.clone();
+fn any_file_content_is_read_without_harm() {
+    let mut sample = Sample::new();
+    let whole = sample.bytes.clone();
     let tries = tries("TAILWRITER_FUZZ", 3_000);
     let mut dice = Dice(tries as u64);
     let (mut rejected, mut lines) = (0, 0);
     for _ in 0..tries {
-        patient.bytes.clone_from(&whole);
+        sample.bytes.clone_from(&whole);
         match dice.roll(8) {
-            0 => patient.bytes.fill_with(|| dice.roll(256) as u8),
-            1 | 2 => invent_header(&mut patient.bytes, &mut dice),
+            0 => sample.bytes.fill_with(|| dice.roll(256) as u8),
+            1 | 2 => invent_header(&mut sample.bytes, &mut dice),
             3 => {
-                invent_header(&mut patient.bytes, &mut dice);
-                mutate(&mut patient.bytes, &mut dice);
+                invent_header(&mut sample.bytes, &mut dice);
+                mutate(&mut sample.bytes, &mut dice);
             }
-            _ => mutate(&mut patient.bytes, &mut dice),
+            _ => mutate(&mut sample.bytes, &mut dice),
         }
-        patient.file();
-        match patient.check() {
+        sample.file();
+        match sample.check() {
             Ok(found) => lines += found.snapshot().len(),
             Err(_) => rejected += 1,
         }

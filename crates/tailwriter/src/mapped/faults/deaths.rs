@@ -21,11 +21,11 @@ const MUTANT: &str = "TAILWRITER_CHILD_MUTANT";
 
 const KEPT: usize = 1_500;
 const QUOTA: usize = 20;
-/// Neither thread gets further ahead of the other, so both are always among the lines kept.
+/// No thread gets further ahead of the other than this, so lines of both are always kept.
 const LEAD: u64 = 400;
 const PROGRESS_BYTES: usize = 4096;
 
-/// The process that dies; in an ordinary run it does nothing.
+/// Runs in the process that dies; in an ordinary run it does nothing.
 #[test]
 fn child() {
     let Some(dir) = env::var_os(DIR) else {
@@ -57,7 +57,7 @@ fn child() {
     });
 }
 
-/// Ends the process when its parent does: the parent's end of the pipe is closed then.
+/// Ends the process when its parent ends, which closes the parent's end of the pipe.
 fn end_with_parent() {
     let _ = io::copy(&mut io::stdin(), &mut io::sink());
     process::exit(0);
@@ -71,7 +71,7 @@ fn write(tail: &MappedTail, writer: usize, progress: &[AtomicU64], die: impl Fn(
         } else {
             tail.push(text.as_bytes());
         }
-        // Release: what is told was pushed before.
+        // Release: a line is pushed before its number is reported.
         progress[writer].store(number + 1, Ordering::Release);
         while number > progress[1 - writer].load(Ordering::Relaxed) + LEAD {
             hint::spin_loop();
@@ -84,12 +84,12 @@ fn write(tail: &MappedTail, writer: usize, progress: &[AtomicU64], die: impl Fn(
 
 fn die(how: &str) {
     match how {
-        // The parent does it.
+        // The parent sends the signal.
         "kill" => return,
         "abort" => process::abort(),
         "segfault" => segfault(),
         "overflow" => println!("{}", overflow(0)),
-        // With addresses of 32 bits, the first may be there.
+        // With 32-bit addresses, the first allocations may succeed.
         "allocation" => loop {
             mem::forget(hint::black_box(Vec::<u8>::with_capacity(
                 isize::MAX as usize,
@@ -97,13 +97,13 @@ fn die(how: &str) {
         },
         _ => {}
     }
-    // The parent sees that the process has not died. If it went on, the parent would wait forever.
+    // The parent sees by this code that the process has not died. Without it, it would wait forever.
     process::exit(0);
 }
 
 #[allow(unsafe_code)]
 fn segfault() {
-    // SAFETY: it is not: there is no memory, and that is the point.
+    // SAFETY: not safe on purpose: nothing is mapped there, so the write raises SIGSEGV.
     unsafe { std::ptr::without_provenance_mut::<u64>(4096 - 64).write_volatile(1) }
 }
 
@@ -113,8 +113,8 @@ fn overflow(depth: u64) -> u64 {
     overflow(frame[3] + 1) + frame[5]
 }
 
-/// Starts a process that will die, with what it writes in `dir`. It lives no longer than its standard
-/// input is open.
+/// Starts a process that will die, and that writes its files to `dir`. It ends when its standard input
+/// is closed.
 fn start(dir: &Path, death: &str, mutant: bool) -> Child {
     fs::write(dir.join("progress"), [0; PROGRESS_BYTES]).unwrap();
     let mut command = Command::new(env::current_exe().unwrap());
@@ -147,11 +147,11 @@ fn wait_until_written(dir: &Path, child: &mut Child) {
     }
 }
 
-/// Lets a process die and looks at what it left.
+/// Lets a process die and checks the file that it left.
 fn one_death(death: &str, mutant: bool, dice: &mut Dice) -> Findings {
     let dir = tempfile::tempdir().unwrap();
     let mut child = start(dir.path(), death, mutant);
-    // `wait` would close it.
+    // `wait` would close the child's standard input.
     let stdin = child.stdin.take();
     if death == "kill" {
         wait_until_written(dir.path(), &mut child);
@@ -200,8 +200,8 @@ fn findings(dir: &Path) -> Findings {
     for (last, told) in last.into_iter().zip(told) {
         findings.lost += told.saturating_sub(last.map_or(0, |last| last + 1));
     }
-    // What is there and what is not must add up to what was pushed, but for the two that were
-    // being pushed.
+    // Kept and evicted lines must add up to the lines pushed, except for the two that were being
+    // pushed.
     let counted = snapshot.evicted() as usize + snapshot.len();
     if !(all..=all + 2).contains(&counted) {
         findings.lost += counted.abs_diff(all) as u64;
@@ -236,7 +236,7 @@ fn other_deaths_lose_nothing_and_tear_nothing() {
     }
 }
 
-/// A campaign that is interrupted leaves no process that goes on writing.
+/// An interrupted campaign must not leave a process that goes on writing.
 #[test]
 fn a_process_ends_with_its_parent() {
     let dir = tempfile::tempdir().unwrap();
@@ -255,15 +255,15 @@ fn a_wrong_order_of_commit_would_be_noticed() {
     let mut caught_without_checksums = Findings::default();
     for _ in 0..tries {
         caught += one_death("kill", true, &mut dice);
-        testing::TRUSTING.set(true);
+        testing::IGNORE_CHECKSUMS.set(true);
         caught_without_checksums += one_death("kill", true, &mut dice);
-        testing::TRUSTING.set(false);
+        testing::IGNORE_CHECKSUMS.set(false);
         if tries == 50 && caught.damaged > 0 && caught_without_checksums.torn > 0 {
             break;
         }
     }
     println!("kill, published before written: {caught}");
-    println!("kill, published before written, checksums not looked at: {caught_without_checksums}");
+    println!("kill, published before written, checksums ignored: {caught_without_checksums}");
     assert!(caught.damaged > 0 && caught.torn == 0, "{caught}");
     assert!(
         caught_without_checksums.torn > 0,

@@ -1,8 +1,8 @@
 //! Fault campaigns: which lines survive killed processes, power loss and damaged files.
 //!
-//! How many tries each makes is short for everyday use, and taken from the environment for a long
-//! campaign: `TAILWRITER_KILLS`, `TAILWRITER_DEATHS` (of each kind), `TAILWRITER_IMAGES`,
-//! `TAILWRITER_FUZZ`. Each prints one line of what it found:
+//! Each makes few tries by default. Environment variables set the number for a long campaign:
+//! `TAILWRITER_KILLS`, `TAILWRITER_DEATHS` (of each kind), `TAILWRITER_IMAGES`, `TAILWRITER_FUZZ`.
+//! Each prints its findings on one line:
 //!
 //! ```text
 //! TAILWRITER_KILLS=1000 cargo test -p tailwriter --features mmap --release --lib \
@@ -18,7 +18,7 @@ use std::env;
 use std::fmt;
 use std::ops::AddAssign;
 
-/// How many tries, as `variable` says or else `default`.
+/// The number of tries: the value of `variable`, or `default`.
 fn tries(variable: &str, default: usize) -> usize {
     env::var(variable).map_or(default, |value| {
         value
@@ -27,14 +27,14 @@ fn tries(variable: &str, default: usize) -> usize {
     })
 }
 
-/// The line number `number` of a writer; its text shows whether it is whole.
+/// The line number `number` of a writer. Its text shows whether it is complete.
 fn line(writer: usize, number: u64) -> String {
     let filler = (0..(number * 7 + writer as u64) % 90)
         .map(|at| char::from(b'a' + ((number + at) % 26) as u8));
     format!("{writer} {number} {}", filler.collect::<String>())
 }
 
-/// The writer and the number of a line; None if it is not a whole line.
+/// The writer and the number of a line; `None` if the line is not complete.
 fn identify(found: &[u8]) -> Option<(usize, u64)> {
     let text = str::from_utf8(found).ok()?;
     let mut words = text.splitn(3, ' ');
@@ -46,13 +46,13 @@ fn identify(found: &[u8]) -> Option<(usize, u64)> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Findings {
     tries: u64,
-    /// Committed, or flushed, and not there.
+    /// Committed, or flushed, but missing.
     lost: u64,
-    /// Shown and not whole.
+    /// Shown but not complete.
     torn: u64,
     /// Missing between two others of a writer.
     gaps: u64,
-    /// Said to be damaged.
+    /// Reported as damaged.
     damaged: u64,
 }
 
@@ -92,7 +92,7 @@ impl fmt::Display for Findings {
     }
 }
 
-/// Numbers that look random and are the same in every run.
+/// Pseudorandom numbers, the same in every run.
 struct Dice(u64);
 
 impl Dice {

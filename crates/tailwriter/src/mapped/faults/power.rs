@@ -7,7 +7,7 @@ use std::path::Path;
 use super::{Dice, Findings, identify, line, tries};
 use crate::{Recovered, TailWriter, testing};
 
-/// The file at some moments, the first of which a flush had just finished at.
+/// The content of the file at some moments; the first is just after a flush.
 fn moments(dir: &Path, dice: &mut Dice) -> Vec<Vec<u8>> {
     let path = dir.join("ring");
     let _ = fs::remove_file(&path);
@@ -42,7 +42,7 @@ fn moments(dir: &Path, dice: &mut Dice) -> Vec<Vec<u8>> {
 
 fn mixed(moments: &[Vec<u8>], size: usize, dice: &mut Dice) -> Vec<u8> {
     let mut image = moments[0].clone();
-    // From no block to all of them, so that it is not always the same soup.
+    // The odds vary, so that images range from all old blocks to all new ones.
     let odds = dice.roll(101);
     for (at, block) in image.chunks_mut(size).enumerate() {
         if dice.roll(100) < odds {
@@ -54,7 +54,7 @@ fn mixed(moments: &[Vec<u8>], size: usize, dice: &mut Dice) -> Vec<u8> {
     image
 }
 
-/// The numbers of the lines in an image, in their order; None for what is no line at all.
+/// The numbers of the lines in an image, in order; `None` for a line that is not complete.
 fn numbers(path: &Path, image: &[u8]) -> (Vec<Option<u64>>, u64) {
     fs::write(path, image).unwrap();
     let recovered = Recovered::read(path).unwrap();
@@ -98,9 +98,9 @@ fn blocks_of_different_moments_show_no_wrong_line_and_lose_nothing_flushed() {
 
 #[test]
 fn without_checksums_it_would_be_noticed() {
-    testing::TRUSTING.set(true);
+    testing::IGNORE_CHECKSUMS.set(true);
     let findings = campaign(300);
-    testing::TRUSTING.set(false);
-    println!("power loss, checksums not looked at: {findings}");
+    testing::IGNORE_CHECKSUMS.set(false);
+    println!("power loss, checksums ignored: {findings}");
     assert!(findings.torn > 0 || findings.gaps > 0, "{findings}");
 }
