@@ -1,5 +1,5 @@
-//! What an error with its stack costs, against the system unwinder's bare walk in the same run:
-//! `cargo bench -p stackerr`.
+//! Compares the cost of an error with its stack to a bare walk of the system's unwinder in the same
+//! run: `cargo bench -p stackerr`.
 
 #[cfg(target_os = "linux")]
 fn main() {
@@ -62,11 +62,11 @@ mod linux {
         black_box(depth);
     }
 
-    /// Runs in a row. Rounds are short and many, so that on a busy machine some are undisturbed.
+    /// Runs per round. There are many short rounds, so that some are undisturbed on a busy machine.
     const RUNS: u32 = 200;
     const ROUNDS: u32 = 1_000;
 
-    /// Nanoseconds a run, of the best round; the cases take turns.
+    /// Prints the nanoseconds per run of the best round. The cases take turns.
     fn compare(depth: u32, cases: &mut [(&str, &mut dyn FnMut())]) {
         let mut best = vec![f64::MAX; cases.len()];
         for _ in 0..ROUNDS {
@@ -87,13 +87,13 @@ mod linux {
         }
     }
 
-    /// How much more two threads do at once than one does.
+    /// The throughput of two threads divided by that of one.
     fn throughput(case: impl Fn() + Sync) -> f64 {
         2.0 * threads(1, &case) / threads(2, &case)
     }
 
-    /// Seconds from the first thread's start to the last one's end, for some runs of each at once:
-    /// the best of many rounds.
+    /// The seconds from the first thread's start to the last thread's end, while all run at the same
+    /// time. The best of many rounds.
     fn threads(count: usize, case: &(impl Fn() + Sync)) -> f64 {
         let together = Barrier::new(count);
         let rounds = Mutex::new(vec![None::<(Instant, Instant)>; ROUNDS as usize]);

@@ -7,13 +7,13 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::error::Error as StdError;
 use std::sync::{Arc, OnceLock};
 
-/// An anyhow error as it came, whose backtrace is read when somebody asks for it.
+/// An unchanged anyhow error. Its backtrace is read when its stack is first needed.
 pub(crate) struct Carried {
     pub(crate) error: anyhow::Error,
-    /// The stack, once the backtrace has been read; `None` in it if there is none.
+    /// Set once the backtrace has been read; the inner `Option` is `None` if there is no stack.
     own: OnceLock<Option<Arc<Stack>>>,
-    /// The stack of the place where it became an `Error`, for a backtrace without names: that says
-    /// nothing, and it is known only when the backtrace is read.
+    /// The stack of the place where it became an `Error`. It is used if the backtrace turns out to have
+    /// no names when it is read.
     spare: Option<Arc<Stack>>,
 }
 
@@ -26,7 +26,7 @@ impl Carried {
         }
     }
 
-    /// An error whose backtrace is not to be used, because a better stack exists.
+    /// An error whose backtrace must not be used, because there is a better stack.
     pub(crate) fn without_backtrace(error: anyhow::Error) -> Self {
         Self {
             error,
@@ -53,13 +53,13 @@ impl Carried {
     }
 }
 
-/// The stack of a backtrace, unless it has no names: then it says nothing.
+/// The stack of a backtrace; `None` if it has no names, because then it is useless.
 pub(crate) fn read(backtrace: &Backtrace) -> Option<Arc<Stack>> {
     if backtrace.status() != BacktraceStatus::Captured {
         return None;
     }
     let frames = std_backtrace::frames(&backtrace.to_string());
-    // The system's libraries may have names where the program has none.
+    // The system's libraries may have names even if the program has none.
     let is_known = |frame: &Frame| frame.is_named() && !frame.is_noise();
     let frames = frames.iter().any(is_known).then_some(frames)?;
     let frames = frames.into_boxed_slice();

@@ -1,4 +1,5 @@
-//! When a stack is captured, how deep it is, and the stamp and the span that go with it.
+//! Settings: when a stack is captured, how deep it is, and the stamp and the span that are stored with
+//! it.
 
 use std::num::NonZeroU64;
 use std::sync::OnceLock;
@@ -14,7 +15,7 @@ pub(crate) const MARGIN: usize = 12;
 /// The largest depth, which bounds the memory of one error.
 pub(crate) const MAX_DEPTH: usize = 4096;
 
-// Relaxed, both: each setting stands alone, and no memory is reached through it.
+// Relaxed: each setting is independent, and no other memory depends on it.
 static DEPTH: AtomicUsize = AtomicUsize::new(DEFAULT_DEPTH);
 static POLICY: AtomicU8 = AtomicU8::new(0);
 static STAMP: OnceLock<fn() -> u64> = OnceLock::new();
@@ -33,11 +34,11 @@ pub enum Capture {
     Env,
 }
 
-/// Sets the greatest number of frames of stacks that are captured from now on, for the whole
+/// Sets the maximum number of frames of stacks that are captured from now on, for the whole
 /// process. The default is 50, the maximum 4,096; with 0 nothing is captured.
 ///
-/// A stack that is captured in a panic hook has four times as many: a recursion or a parallel loop
-/// would otherwise hide its callers.
+/// Stacks that are captured in a panic hook may have four times as many: otherwise a recursion or a
+/// parallel loop would hide its callers.
 ///
 /// # Examples
 ///
@@ -72,8 +73,8 @@ pub fn set_capture(capture: Capture) {
     POLICY.store(policy, Ordering::Relaxed);
 }
 
-/// Sets a function that is called each time a stack is captured, for the whole process; its result
-/// is kept with the stack ([`StackTrace::stamp`](crate::StackTrace::stamp)).
+/// Sets a function that is called each time a stack is captured, for the whole process. Its result
+/// is stored with the stack ([`StackTrace::stamp`](crate::StackTrace::stamp)).
 ///
 /// A log recorder can return the sequence number of its last record here. The stack then tells
 /// which records came before the error, however late the error is handled. The function should be
@@ -97,8 +98,8 @@ pub(crate) fn stamp() -> Option<u64> {
     STAMP.get().map(|stamp| stamp())
 }
 
-/// Sets a function that is called each time a stack is captured, for the whole process; its result
-/// is kept with the stack ([`StackTrace::span`](crate::StackTrace::span)).
+/// Sets a function that is called each time a stack is captured, for the whole process. Its result
+/// is stored with the stack ([`StackTrace::span`](crate::StackTrace::span)).
 ///
 /// A recorder of spans can return the id of the span that the thread is in. The stack then tells
 /// in which span the error was created. The function should be quick and must not create errors of
@@ -123,7 +124,7 @@ pub(crate) fn span() -> Option<NonZeroU64> {
     SPAN.get().and_then(|span| span())
 }
 
-/// The present depth, in frames.
+/// The current maximum depth, in frames.
 pub(crate) fn depth() -> usize {
     DEPTH.load(Ordering::Relaxed)
 }
@@ -150,7 +151,7 @@ fn is_asked_by_environment() -> bool {
     })
 }
 
-/// Calls `look` with the return addresses from the caller outwards, at most `limit` of them.
+/// Calls `look` with at most `limit` return addresses, innermost first.
 #[inline(never)]
 pub(crate) fn with_addresses<T>(limit: usize, look: impl FnOnce(&[usize]) -> T) -> T {
     // Most stacks need no allocation: 64 is enough for the default depth with its margin.

@@ -24,7 +24,7 @@ type Boxed = Box<dyn StdError + Send + Sync>;
 /// that convert into a boxed error and dereference to one, such as `anyhow::Error` and
 /// `eyre::Report`.
 ///
-/// `Via` tells the kinds of types apart, so that one trait covers all of them. The compiler infers
+/// `Via` distinguishes the kinds of types, so that one trait covers all of them. The compiler infers
 /// it; a function with a bound on this trait takes it as a type parameter.
 pub trait IntoError<Via>: Sized {
     /// Converts the value into an [`Error`]. Captures the stack unless the value carries one.
@@ -83,21 +83,21 @@ impl IntoError<ViaText> for Cow<'static, str> {
 }
 
 impl Error {
-    /// Converts an error that is in a box. Captures the stack unless the error carries one; a box
-    /// that an [`Error`] was converted into becomes that error again.
+    /// Converts a boxed error. Captures the stack unless the error carries one. A box that was made
+    /// from an [`Error`] becomes that error again.
     #[must_use]
     #[track_caller]
     pub fn from_boxed(error: Box<dyn StdError + Send + Sync>) -> Self {
         Self::boxed(error, Location::caller())
     }
 
-    /// Converts whatever converts into a boxed error: std errors, boxes, text, an [`Error`], and
-    /// (with feature `anyhow`, so that its own backtrace is used) an `anyhow::Error`. It is for
-    /// generic code and for the end of an error's way, such as the result of `main`; prefer
-    /// [`Error::new`] for std errors, whose type [`downcast_ref`](Self::downcast_ref) then knows.
+    /// Converts any value that converts into a boxed error: std errors, boxes, text, an [`Error`], and
+    /// an `anyhow::Error` (with the feature `anyhow`, its own backtrace is used). It is for generic
+    /// code, and for places where errors are only reported, such as `main`. Prefer [`Error::new`] for
+    /// std errors, so that [`downcast_ref`](Self::downcast_ref) knows their type.
     ///
-    /// What carries a stack keeps it, and no other is captured; an [`Error`], also one in a box,
-    /// stays the same error.
+    /// An error that carries a stack keeps it, and no other is captured. An [`Error`] stays the same
+    /// error, even if it is in a box.
     ///
     /// # Examples
     ///
@@ -150,22 +150,21 @@ impl Error {
         self.0
     }
 
-    /// Converts the error into a boxed std error, under anyhow's name; the same as
-    /// [`into_boxed`](Self::into_boxed).
+    /// The same as [`into_boxed`](Self::into_boxed), under anyhow's name.
     #[must_use]
     pub fn into_boxed_dyn_error(self) -> Box<dyn StdError + Send + Sync + 'static> {
         self.0
     }
 }
 
-/// The value in an `Option<T>`, if the slot is one.
+/// Takes the value out of `slot` if it is an `Option<T>`.
 fn take<T: 'static>(slot: &mut dyn Any) -> Option<T> {
     slot.downcast_mut::<Option<T>>().and_then(Option::take)
 }
 
-/// A stack of ours in the chain is kept. Else anyhow's own backtrace is used, if it has one
-/// (`RUST_BACKTRACE` was set) with names in it (the program was not stripped). Else the stack is
-/// captured here.
+/// Keeps a stack of this crate if there is one in the chain. Otherwise uses anyhow's own backtrace, if
+/// there is one (`RUST_BACKTRACE` was set) and it has names (the program was not stripped). Otherwise
+/// captures the stack here.
 #[cfg(feature = "anyhow")]
 fn wrap_anyhow(error: anyhow::Error, place: Place) -> Error {
     use std::backtrace::BacktraceStatus;
@@ -196,8 +195,8 @@ fn wrap_anyhow(error: anyhow::Error, place: Place) -> Error {
 
 #[cfg(feature = "anyhow")]
 impl From<Error> for anyhow::Error {
-    /// Keeps everything: [`stack_traces`](crate::stack_traces) finds the stacks, also below
-    /// contexts that anyhow adds.
+    /// Keeps everything: [`stack_traces`](crate::stack_traces) finds the stacks, even below contexts
+    /// that anyhow adds.
     fn from(error: Error) -> Self {
         anyhow::Error::new(*error.0)
     }

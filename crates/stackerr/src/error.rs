@@ -1,4 +1,4 @@
-//! Making errors, and looking into them.
+//! Creates errors, and inspects them.
 
 use crate::report::Report;
 use crate::repr::{Error, Inner, Kind, Note};
@@ -47,8 +47,8 @@ impl Error {
         Self::message(Note::new(message), Location::caller())
     }
 
-    /// Joins errors into one, in order; `None` if there are none. One alone is no join and stays
-    /// itself. Accepts everything that `?` converts.
+    /// Joins errors into one, in order. Returns `None` if there are none, and a single error unchanged.
+    /// Accepts everything that `?` converts.
     ///
     /// # Examples
     ///
@@ -74,7 +74,7 @@ impl Error {
         if errors.len() <= 1 {
             return errors.pop().map(|only| only.hop(place));
         }
-        // No stack: its errors have theirs.
+        // A join has no stack of its own; its errors have theirs.
         Some(Self::of(Kind::Join(errors), None, place))
     }
 
@@ -118,8 +118,8 @@ impl Error {
         leaves
     }
 
-    /// Returns the error and its causes, outermost first; it ends at a join. Messages and contexts
-    /// are errors of a private type, foreign errors are what they are.
+    /// Returns the error and its causes, outermost first. The chain ends at a join. Messages and
+    /// contexts are errors of a private type, foreign errors keep their own type.
     #[must_use]
     pub fn chain(&self) -> Chain<'_> {
         Chain::new(self.as_std())
@@ -131,8 +131,8 @@ impl Error {
         self.chain().next_back().unwrap_or(self.as_std())
     }
 
-    /// Returns the first error of that type among the error, its causes and every branch of its
-    /// joins. To look at the error itself only, see [`downcast_ref`](Self::downcast_ref).
+    /// Returns the first error of type `T` among the error, its causes and every branch of its
+    /// joins. [`downcast_ref`](Self::downcast_ref) searches only the error itself.
     ///
     /// # Examples
     ///
@@ -150,7 +150,7 @@ impl Error {
         traverse::find(self.as_std())
     }
 
-    /// Returns all errors of that type among the error, its causes and every branch of its joins.
+    /// Returns all errors of type `T` among the error, its causes and every branch of its joins.
     ///
     /// # Examples
     ///
@@ -167,8 +167,8 @@ impl Error {
         traverse::find_all(self.as_std()).collect()
     }
 
-    /// Returns whether [`downcast_ref`](Self::downcast_ref) finds a value of that type, as anyhow's
-    /// `is` does. Causes and the errors of a join are not looked at; [`find`](Self::find) does that.
+    /// Returns whether [`downcast_ref`](Self::downcast_ref) finds a value of type `T`, like anyhow's
+    /// `is`. Causes and the errors of a join are not searched; see [`find`](Self::find).
     #[must_use]
     pub fn is<T>(&self) -> bool
     where
@@ -177,12 +177,12 @@ impl Error {
         self.downcast_ref::<T>().is_some()
     }
 
-    /// Returns the error as a value of that type: the outermost context of that type, or else the
-    /// message or the foreign error below all contexts. Causes of a foreign error and the errors of
-    /// a join are not looked at; [`find`](Self::find) does that.
+    /// Returns the error as a value of type `T`: the outermost context of that type or, if there is
+    /// none, the message or the foreign error below all contexts. Causes of a foreign error and the
+    /// errors of a join are not searched; see [`find`](Self::find).
     ///
-    /// A message or context is found as the type that it was given as: `&'static str` for literals,
-    /// `String` for formatted text. An error that was in a box before it was converted is found as
+    /// A message or context has the type that was passed: `&'static str` for literals, `String` for
+    /// formatted text. An error that was in a box before it was converted is found as
     /// `Box<dyn std::error::Error + Send + Sync>`, or by `find`.
     ///
     /// # Examples
@@ -214,8 +214,8 @@ impl Error {
         }
     }
 
-    /// Returns the error as a mutable value of that type; it is looked for as
-    /// [`downcast_ref`](Self::downcast_ref) does.
+    /// Returns the error as a mutable value of type `T`, which is found like by
+    /// [`downcast_ref`](Self::downcast_ref).
     #[must_use]
     pub fn downcast_mut<T>(&mut self) -> Option<&mut T>
     where
@@ -241,13 +241,13 @@ impl Error {
         }
     }
 
-    /// Converts the error into a value of that type, which is looked for as
-    /// [`downcast_ref`](Self::downcast_ref) does. Everything else in the error is dropped: other
-    /// contexts, and the stack.
+    /// Converts the error into a value of type `T`, which is found like by
+    /// [`downcast_ref`](Self::downcast_ref). Everything else in the error is dropped: other contexts,
+    /// and the stack.
     ///
     /// # Errors
     ///
-    /// The error itself, unchanged, if there is no value of that type.
+    /// Returns the error itself, unchanged, if there is no value of type `T`.
     pub fn downcast<T>(mut self) -> Result<T, Self>
     where
         T: Display + Debug + Send + Sync + 'static,
@@ -268,7 +268,7 @@ impl Error {
         }
     }
 
-    /// The value of this error itself, without those below a context.
+    /// The value of this error itself, not of one below a context.
     fn own_ref<T>(&self) -> Option<&T>
     where
         T: Display + Debug + Send + Sync + 'static,
@@ -286,8 +286,8 @@ impl Error {
         }
     }
 
-    /// Returns the cause, as std sees it: the error below a context, or the source of a foreign
-    /// error. Of a message and of a join it is `None`.
+    /// Returns the cause, like [`std::error::Error::source`]: the error below a context, or the source
+    /// of a foreign error. Returns `None` for a message and for a join.
     #[must_use]
     pub fn source(&self) -> Option<&(dyn StdError + 'static)> {
         StdError::source(&*self.0)
@@ -320,7 +320,7 @@ impl Error {
         Self::of(Kind::Message(note), stack, place)
     }
 
-    /// An error that came in a box, or in another container that converts into one.
+    /// Converts a boxed error, or one from another container that converts into a box.
     pub(crate) fn boxed(error: Box<dyn StdError + Send + Sync>, place: Place) -> Self {
         match error.downcast::<Inner>() {
             Ok(inner) => Self(inner).hop(place),
@@ -357,7 +357,7 @@ impl Error {
 }
 
 impl Kind {
-    /// The value of that type, which the caller knows to be there.
+    /// Takes out the value of type `T`. The caller must know that it exists.
     fn into_own<T>(self) -> Result<T, Self>
     where
         T: Display + Debug + Send + Sync + 'static,

@@ -5,7 +5,7 @@ use stackwalk::Module;
 use std::sync::Arc;
 
 /// One frame: a function, and a place in it. Inlined functions have frames of their own, with the
-/// address of the function that they are inlined into.
+/// address of the function into which they are inlined.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Frame {
@@ -63,8 +63,8 @@ fn serialize_noise<S: serde::Serializer>(
 pub(crate) const UNKNOWN: &str = "<unknown>";
 
 impl Frame {
-    /// The path of the function, demangled and without the hash of the symbol; `<unknown>` where
-    /// the binary has no symbol for it.
+    /// The path of the function, demangled and without the hash of the symbol; `<unknown>` if the
+    /// binary has no symbol for it.
     #[must_use]
     pub fn name(&self) -> &str {
         self.name.as_deref().unwrap_or(UNKNOWN)
@@ -94,11 +94,11 @@ impl Frame {
         self.column
     }
 
-    /// The frame's instruction address relative to its module's load bias, which is the address
-    /// that the module's symbol tables use; absolute where the module is unknown.
+    /// The frame's instruction address relative to its module's load bias: the address that the
+    /// module's symbol tables use. Absolute if the module is unknown.
     ///
-    /// It is a return address, one past the call: look up `address - 1`, as debuggers do. 0 in a
-    /// frame that was read from text (an anyhow backtrace).
+    /// It is a return address, which points after the call: look up `address - 1`, as debuggers do. It
+    /// is 0 in a frame that was read from text (an anyhow backtrace).
     #[must_use]
     pub fn address(&self) -> usize {
         self.address
@@ -110,14 +110,14 @@ impl Frame {
         self.ip
     }
 
-    /// The path of the executable or shared object that the address lies in, where known; see
+    /// The path of the executable or shared object that contains the address, if known; see
     /// [`modules`](crate::modules).
     #[must_use]
     pub fn module(&self) -> Option<&str> {
         self.module.as_deref().map(Module::name)
     }
 
-    /// The build-id of that module, in hexadecimal digits, where it has one.
+    /// The build-id of that module in hexadecimal digits, if it has one.
     #[must_use]
     pub fn build_id(&self) -> Option<&str> {
         self.module.as_deref().and_then(Module::build_id)

@@ -1,7 +1,7 @@
-//! Classifies frames by the names of their functions: the program's own, or the runtime's.
+//! Classifies frames by the names of their functions, as the program's own or the runtime's.
 use crate::text::{contains, rsplit_once};
 
-/// What sort of code a frame belongs to.
+/// The kind of code that a frame belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FrameKind {
@@ -106,8 +106,8 @@ const NAMES: &[&str] = &[
     "__scrt_common_main_seh",
 ];
 
-/// Prefixes of the file names of system libraries, in which processes and threads begin. Their
-/// inner functions have no names.
+/// Prefixes of the file names of system libraries that start processes and threads. Their internal
+/// functions have no names.
 const SYSTEM: &[&str] = &[
     "libc.so",
     "libc-2.",
@@ -127,7 +127,7 @@ const SYSTEM: &[&str] = &[
 fn of_path(path: &str) -> FrameKind {
     let path = without_sigils(path);
     kind_by_prefix(PREFIXES, path)
-        // They are on the stack because the program passed them a closure.
+        // Functions of the standard library are on the stack because they call the program's closure.
         .or_else(|| is_std(path).then_some(FrameKind::Plumbing))
         .unwrap_or(FrameKind::App)
 }
@@ -138,7 +138,7 @@ fn is_one_of(names: &[&str], name: &str) -> bool {
     names.contains(&name)
 }
 
-/// Not inlined: where the table is constant, the compiler writes out a comparison per prefix, which
+/// Not inlined: for a constant table, the compiler would generate a comparison for each prefix, which
 /// is much code.
 #[inline(never)]
 fn kind_by_prefix(prefixes: &[(&str, FrameKind)], path: &str) -> Option<FrameKind> {
@@ -206,7 +206,7 @@ impl FrameKind {
         match (of_path(this), of_path(of_trait)) {
             // An implementation of the program's trait is the program's, for any type.
             (_, Self::App) => Self::App,
-            // The call of a closure or a function pointer; its body has a frame of its own.
+            // The call of a closure or function pointer. The body has a frame of its own.
             _ if of_trait.starts_with("core::ops::function::") => Self::Plumbing,
             // `<T as Into<U>>` where T is a type parameter.
             (Self::App, of_trait) if is_parameter(this) => of_trait,
@@ -232,7 +232,7 @@ impl FrameKind {
     }
 }
 
-/// Whether the path lies in the standard library.
+/// Whether the path is in the standard library.
 fn is_std(path: &str) -> bool {
     let path = without_sigils(path);
     ["core::", "std::", "alloc::"]
@@ -264,7 +264,7 @@ pub(crate) fn parts(name: &str) -> (&str, Option<&str>) {
     (inside, None)
 }
 
-/// Where this source file lies, as debug information has it.
+/// The path of this source file, as in debug information.
 const OWN: &str = file!();
 
 /// Whether the name of a function lacks its path: `parse` or `from<T>`.
@@ -274,8 +274,8 @@ pub(crate) fn is_bare(name: &str) -> bool {
 }
 
 /// The approximate path of a function, by its file: `core::ops::function::call_once` for
-/// `call_once` in `/rustc/…/library/core/src/ops/function.rs`. It serves to tell the program's code
-/// from that of libraries, and is never shown.
+/// `call_once` in `/rustc/…/library/core/src/ops/function.rs`. It is used to distinguish the program's
+/// code from that of libraries, and is never shown.
 pub(crate) fn path_of_file(file: &str, name: &str) -> String {
     let file = file.replace('\\', "/");
     let own = OWN.replace('\\', "/");
@@ -296,7 +296,7 @@ pub(crate) fn path_of_file(file: &str, name: &str) -> String {
     if above.ends_with("library") || above == "library" {
         return join(folder, rest, name);
     }
-    // `tokio-1.48.0`: a crate from a registry lies in a folder with its version.
+    // The folder of a crate from a registry has its version: `tokio-1.48.0`.
     match folder.rsplit_once('-') {
         Some((krate, version)) if version.starts_with(|c: char| c.is_ascii_digit()) => {
             join(&krate.replace('-', "_"), rest, name)

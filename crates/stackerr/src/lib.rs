@@ -69,7 +69,7 @@ pub fn Ok<T>(value: T) -> Result<T> {
     Result::Ok(value)
 }
 
-/// What fuzz targets need from the inside; only with `--cfg fuzzing`.
+/// Access to internals for fuzz targets; only with `--cfg fuzzing`.
 #[cfg(all(fuzzing, feature = "anyhow"))]
 pub mod fuzzing {
     /// The frames that are read from the text of another crate's backtrace.

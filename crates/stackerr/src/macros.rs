@@ -60,8 +60,8 @@ macro_rules! bail {
 
 /// Returns an error from the function unless the condition holds.
 ///
-/// Without a message of its own the error names the condition. Of a comparison by `==`, `!=`, `<`,
-/// `<=`, `>` or `>=` it has both values, too, if they implement `Debug` and are short.
+/// If no message is given, the error shows the condition. For a comparison by `==`, `!=`, `<`, `<=`,
+/// `>` or `>=` it also shows both values, if they implement `Debug` and are short.
 ///
 /// # Examples
 ///
@@ -77,7 +77,7 @@ macro_rules! bail {
 #[macro_export]
 macro_rules! ensure {
     ($condition:expr, $($args:tt)+) => {
-        // A match, so that `!` on something that is no bool is a compile error.
+        // A match, so that a condition that is not a bool is a compile error.
         match $condition {
             true => {}
             false => $crate::bail!($($args)+),
@@ -91,15 +91,15 @@ macro_rules! ensure {
 /// Splits a condition at its comparison, token by token. Conditions of 48 tokens and more are not
 /// split (`@short`).
 ///
-/// `@left [tokens] rest` looks for the operator, `@right [left] [operator] [tokens] rest` for
-/// something that binds weaker than a comparison, which makes the condition no plain comparison.
-/// `@cast` is `@left` after `as`, where `<` may begin the arguments of a type, and `@generic` is
-/// inside of `::<…>`, with one mark per open bracket
-/// (`@right_generic` on the right). Whatever is unclear is not split (`@whole`).
+/// `@left [tokens] rest` searches for the operator. `@right [left] [operator] [tokens] rest` searches
+/// for an operator that binds weaker than a comparison; with one, the condition is not a plain
+/// comparison. `@cast` is `@left` after `as`, where `<` may begin the arguments of a type. `@generic`
+/// is inside `::<…>`, with one mark per open bracket (`@right_generic` on the right). Conditions that
+/// are ambiguous are not split (`@whole`).
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __ensure {
-    // A longer condition would meet the limit of recursion, which is 128.
+    // A longer condition would exceed the recursion limit, which is 128.
     (@short
      $t0:tt $t1:tt $t2:tt $t3:tt $t4:tt $t5:tt $t6:tt $t7:tt $t8:tt $t9:tt $t10:tt $t11:tt
      $t12:tt $t13:tt $t14:tt $t15:tt $t16:tt $t17:tt $t18:tt $t19:tt $t20:tt $t21:tt $t22:tt
@@ -128,7 +128,7 @@ macro_rules! __ensure {
     (@cast [$($left:tt)*] < $($rest:tt)*) => { $crate::__ensure!(@generic [$($left)* <] [<] $($rest)*) };
     (@cast [$($left:tt)*] $next:tt $($rest:tt)*) => { $crate::__ensure!(@unless_weak cast [$($left)*] $next $($rest)*) };
     (@cast [$($left:tt)*]) => { $crate::__ensure!(@whole $($left)*) };
-    // A closure is an operand, and has all that follows in its body.
+    // A closure is an operand, and all tokens that follow belong to its body.
     (@left [$($left:tt)*] + | $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* + | $($rest)*) };
     (@left [$($left:tt)*] - | $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* - | $($rest)*) };
     (@left [$($left:tt)*] * | $($rest:tt)*) => { $crate::__ensure!(@whole $($left)* * | $($rest)*) };
@@ -161,7 +161,7 @@ macro_rules! __ensure {
     (@left [$($left:tt)*] ($($last:tt)*) > $($right:tt)+) => { $crate::__ensure!(@right [$($left)* ($($last)*)] [>] [] $($right)+) };
     (@left [$($left:tt)*] [$($last:tt)*] < $($right:tt)+) => { $crate::__ensure!(@right [$($left)* [$($last)*]] [<] [] $($right)+) };
     (@left [$($left:tt)*] [$($last:tt)*] > $($right:tt)+) => { $crate::__ensure!(@right [$($left)* [$($last)*]] [>] [] $($right)+) };
-    // Before what expects a literal, which cannot take a `-` back.
+    // Must be tried before the rules with `literal`, which can't backtrack after a `-`.
     (@left [$($left:tt)*] - $($rest:tt)*) => { $crate::__ensure!(@left [$($left)* -] $($rest)*) };
     (@left [$($left:tt)*] $last:literal < $($right:tt)+) => { $crate::__ensure!(@right [$($left)* $last] [<] [] $($right)+) };
     (@left [$($left:tt)*] $last:literal > $($right:tt)+) => { $crate::__ensure!(@right [$($left)* $last] [>] [] $($right)+) };
@@ -170,7 +170,8 @@ macro_rules! __ensure {
     (@left [$($left:tt)*] $next:tt $($rest:tt)*) => { $crate::__ensure!(@unless_weak left [$($left)*] $next $($rest)*) };
     (@left [$($left:tt)*]) => { $crate::__ensure!(@whole $($left)*) };
 
-    // Operators that bind weaker than a comparison (`&&` before an operand does not), and keywords whose operand has it.
+    // Operators that bind weaker than a comparison (`&&` before an operand does not), and keywords whose
+    // operand includes the comparison.
     (@unless_weak $mode:ident [] && $($rest:tt)*) => { $crate::__ensure!(@$mode [&&] $($rest)*) };
     (@unless_weak $mode:ident [$($left:tt)*] async move { $($block:tt)* } $($rest:tt)*) => {
         $crate::__ensure!(@$mode [$($left)* async move { $($block)* }] $($rest)*)
@@ -247,7 +248,7 @@ pub mod __private {
     use std::fmt::{Arguments, Debug, Display};
     use std::marker::PhantomData;
 
-    /// The text; a plain literal is not copied.
+    /// Returns the text. A plain literal is not copied.
     #[must_use]
     pub fn text(message: Arguments<'_>) -> Cow<'static, str> {
         message
@@ -261,8 +262,8 @@ pub mod __private {
         Error::text(text)
     }
 
-    /// What a value is converted by. A method call finds [`ErrorKind`] without a reference to the
-    /// value's reference, and [`DisplayKind`] with one: so the former is preferred.
+    /// Selects the conversion of a value by autoref: a method call finds [`ErrorKind`] without adding a
+    /// reference, and [`DisplayKind`] only with one more, so the former is preferred.
     #[derive(Debug)]
     pub struct ViaIntoError<Via>(PhantomData<Via>);
 
@@ -303,7 +304,7 @@ pub mod __private {
         }
     }
 
-    /// Operands are shown up to this length each, in bytes, and on one line only.
+    /// The maximum length in bytes of each operand that is shown. It must be one line.
     const MAX_OPERAND: usize = 40;
 
     #[derive(Debug)]

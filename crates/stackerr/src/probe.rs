@@ -1,8 +1,8 @@
 //! Finds the stacks of types that a traversal cannot name.
 //!
-//! A generic `Traced<E>` cannot be found by downcast, because `E` is unknown; and anyhow hides the
-//! type of what it boxes. So the traversal sets a flag of this thread and calls `source()`: an
-//! error of this crate that sees the flag stores what it carries.
+//! A downcast can't find a generic `Traced<E>`, because `E` is unknown; and anyhow hides the type of
+//! the errors that it boxes. So the traversal sets a thread-local flag and calls `source()`. An error
+//! of this crate that sees the flag stores its stack and trail in a thread-local.
 
 use crate::stack::Stack;
 use crate::text::guard;
@@ -11,7 +11,7 @@ use std::cell::{Cell, RefCell};
 use std::error::Error as StdError;
 use std::sync::Arc;
 
-/// What an error of this crate knows in addition to its message and cause.
+/// What an error of this crate carries in addition to its message and cause.
 pub(crate) struct Found {
     pub(crate) stack: Option<Arc<Stack>>,
     pub(crate) trail: Trail,
@@ -20,9 +20,9 @@ pub(crate) struct Found {
 
 /// The answer of an error of this crate to a probe.
 pub(crate) enum Answer {
-    /// The source that it returned is itself.
+    /// `source()` returned the error itself.
     Itself,
-    /// The source that it returned is the error that it wraps.
+    /// `source()` returned the error that this error wraps.
     Wraps(Found),
 }
 
@@ -36,7 +36,7 @@ thread_local! {
 pub(crate) fn source<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> (Option<&'a (dyn StdError + 'static)>, Option<Answer>) {
-    // Foreign code may create errors of this crate, which probe in turn.
+    // Foreign code may create errors of this crate, which also probe.
     let outer = PROBING.try_with(|flag| flag.replace(true)).unwrap_or(false);
     let kept = take();
     let source = guard(|| error.source()).flatten();
@@ -46,8 +46,8 @@ pub(crate) fn source<'a>(
     (source, answer)
 }
 
-/// Returns whether `source()` is called as a probe, and clears the flag, so that errors further
-/// down do not answer too. If it returns true, the caller must [`answer`].
+/// Returns whether `source()` is called as a probe, and clears the flag, so that errors further down
+/// the chain do not answer, too. If it returns true, the caller must call [`answer`].
 pub(crate) fn is_probing() -> bool {
     PROBING
         .try_with(|flag| flag.replace(false))

@@ -8,16 +8,16 @@ use crate::traverse::{End, Nodes};
 use std::error::Error as StdError;
 use std::fmt::{self, Debug, Display, Write};
 
-/// Errors in a report; further ones are counted or said to be cut.
+/// The maximum number of errors in a report. Further ones are counted or marked as cut.
 const MAX_SHOWN: usize = 1_000;
 
-/// Causes in one chain of a report.
+/// The maximum number of causes in one chain of a report.
 const MAX_CAUSES: usize = 64;
 
-/// Stacks in a report.
+/// The maximum number of stacks in a report.
 const MAX_STACKS: usize = 100;
 
-/// Levels of joins that a report indents.
+/// The maximum number of levels of joins in a report.
 const MAX_NESTED: usize = 32;
 
 /// An error as text for people: its message, its causes, joins as a tree, then the stacks.
@@ -38,8 +38,8 @@ const MAX_NESTED: usize = 32;
 /// ```
 ///
 /// A cause is left out if the message above ends with its message. Control characters in messages
-/// and names are escaped, except newline and tab. At most 1,000 errors, 64 causes in a chain, 32
-/// levels of joins and 100 stacks are shown; the report says what is left out.
+/// and names are escaped, except newline and tab. A report shows at most 1,000 errors, 64 causes in a
+/// chain, 32 levels of joins and 100 stacks, and says how many it leaves out.
 #[derive(Clone)]
 #[must_use = "a report does nothing unless it is printed"]
 pub struct Report<'a> {
@@ -76,7 +76,7 @@ impl Report<'_> {
         self
     }
 
-    /// Whether to show frames of the runtime, too. The default is false: they are counted.
+    /// Whether to show frames of the runtime, too. The default is false: they are only counted.
     pub fn all_frames(mut self, show: bool) -> Self {
         self.all_frames = show;
         self
@@ -118,7 +118,7 @@ struct Page<'a, 'f> {
 }
 
 impl Page<'_, '_> {
-    /// The error, its causes one a line, and its join if there is one.
+    /// Writes the error, its causes one per line, and its join if there is one.
     fn chain(&mut self, error: &(dyn StdError + 'static), nested: usize) -> fmt::Result {
         let mut nodes = Nodes::new(error);
         let mut last: Option<String> = None;
@@ -180,7 +180,7 @@ impl Page<'_, '_> {
         Ok(())
     }
 
-    /// A message, each of its lines indented.
+    /// Writes a message, with each of its lines indented.
     fn message(&mut self, lead: &str, text: &str) -> fmt::Result {
         self.shown += 1;
         self.out.write_str(lead)?;
@@ -255,7 +255,7 @@ fn write_hidden(f: &mut fmt::Formatter<'_>, hidden: &mut usize) -> fmt::Result {
     }
 }
 
-/// `outer: inner: innermost`, a join as `[a; b: c]`.
+/// Writes `outer: inner: innermost`, and a join as `[a; b: c]`.
 fn one_line(
     error: &(dyn StdError + 'static),
     f: &mut fmt::Formatter<'_>,
@@ -308,8 +308,8 @@ fn one_line(
     }
 }
 
-/// The chain of each joined error, one a line. Joins in joins are flattened, with a list rather
-/// than by recursion, however deep they are.
+/// Writes the chain of each joined error, one per line. Joins in joins are flattened. It uses a list
+/// instead of recursion, because joins may be nested deeply.
 fn lines(errors: &[Error], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut pending = vec![errors.iter()];
     let mut first = true;

@@ -11,8 +11,8 @@ use std::error::Error as StdError;
 use std::fmt::Display;
 use std::sync::Arc;
 
-/// Any error, with the stack of the place where it was created, the contexts that were added to
-/// it, and, if it is a join, several errors below it.
+/// Any error, with the stack of the place where it was created and the contexts that were added to it.
+/// A join holds several errors.
 ///
 /// It is one pointer wide. Like `anyhow::Error` it does not implement [`std::error::Error`], so
 /// that `?` can convert every such error; it dereferences to one, and converts into a
@@ -22,7 +22,7 @@ use std::sync::Arc;
 ///
 /// | format | output |
 /// |---|---|
-/// | `{}` | its own message; of a join the chain of each error, one a line |
+/// | `{}` | its own message; for a join the chain of each error, one per line |
 /// | `{:#}` | the chain on one line: `outer: inner: innermost`; a join is `[a; b: c]` |
 /// | `{:?}` | the whole report: causes, joins as a tree, stacks; see [`Report`](crate::Report) |
 /// | `{:#?}` | the [`ErrorTree`](crate::ErrorTree) as a Rust struct |
@@ -52,13 +52,13 @@ const _: () = assert!(size_of::<Option<Error>>() == size_of::<usize>());
 impl std::panic::UnwindSafe for Error {}
 impl std::panic::RefUnwindSafe for Error {}
 
-/// A std error of a private type: an [`Error`] that was converted into a boxed std error is this
+/// A std error of a private type. An [`Error`] that is converted into a boxed std error becomes this
 /// box, unchanged, and is recognised when it is converted back.
 pub(crate) struct Inner {
     pub(crate) kind: Kind,
     pub(crate) stack: Option<Arc<Stack>>,
     pub(crate) trail: Trail,
-    /// The type of the error, where it was known when the error was made.
+    /// The type of the error, if it was known when the error was created.
     pub(crate) type_name: Option<&'static str>,
 }
 
@@ -104,7 +104,7 @@ impl Note {
         }
         match slot {
             Some(value) => Self::Value(Box::new(value)),
-            // Only a String was taken out, and that has returned.
+            // Only a `String` is taken out, and that case has returned.
             None => Self::EMPTY,
         }
     }
@@ -135,7 +135,7 @@ impl Note {
 }
 
 impl Inner {
-    /// The foreign error that this one carries, whose message is also its own.
+    /// The foreign error that this one wraps, and whose message it has.
     pub(crate) fn carried(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.kind {
             Kind::Std(error) => Some(&**error),
@@ -174,10 +174,10 @@ impl StdError for Inner {
             return Some(self);
         }
         match &self.kind {
-            // The foreign error rather than the private type around it, so that code that walks
-            // the chain can downcast it.
+            // The foreign error, not the private type around it, so that code that walks the chain
+            // can downcast it.
             Kind::Context(_, error) => Some(error.0.carried().unwrap_or(&*error.0)),
-            // The message of a join contains those of its errors.
+            // The message of a join contains the messages of its errors.
             Kind::Message(_) | Kind::Join(_) => None,
             _ => self.carried().and_then(StdError::source),
         }
@@ -185,7 +185,7 @@ impl StdError for Inner {
 }
 
 impl Drop for Inner {
-    /// A loop instead of a recursion: ten thousand contexts must not overflow the stack.
+    /// Drops in a loop instead of by recursion: ten thousand contexts must not overflow the stack.
     fn drop(&mut self) {
         let mut pending = Vec::new();
         take_children(&mut self.kind, &mut pending);

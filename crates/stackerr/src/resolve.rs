@@ -1,4 +1,4 @@
-//! Names, files and lines of return addresses, through the `backtrace` crate.
+//! Looks up names, files and lines of return addresses with the `backtrace` crate.
 
 use crate::frame::Frame;
 use crate::frame_kind::FrameKind;
@@ -9,10 +9,11 @@ use stackwalk::Module;
 use std::ffi::c_void;
 use std::sync::Arc;
 
-/// What is known about earlier lookups.
+/// The state after earlier lookups.
 struct State {
     /// The modules at the first lookup. `backtrace` lists them once per process: it finds nothing
-    /// in a module that is loaded later, and wrong names in one that takes the place of another.
+    /// in a module that is loaded later, and wrong names in one that is loaded at the address of
+    /// another.
     modules: Vec<Arc<Module>>,
     /// Whether this is the child of a fork that interrupted a lookup. `backtrace` has a lock of
     /// its own, which stays locked in such a child.
@@ -35,9 +36,8 @@ pub(crate) fn frames(addresses: &[usize], depth: usize, panicking: bool) -> Box<
 
 /// The frames of any addresses of code in this process: return addresses, innermost first.
 ///
-/// It is for stacks that were not captured by this crate, such as that of a process of the same
-/// binary that crashed. No frames are left out. Names, files and lines are looked up where there is
-/// enough memory for it.
+/// It is for stacks that this crate has not captured, such as the stack of a crashed process of the
+/// same binary. No frames are left out. Names, files and lines are looked up if there is enough memory.
 #[must_use]
 pub fn frames_at(addresses: &[usize]) -> Vec<Frame> {
     if has_memory() {
@@ -47,7 +47,7 @@ pub fn frames_at(addresses: &[usize]) -> Vec<Frame> {
     }
 }
 
-/// Like [`frames_at`], without names, files and lines: one frame an address, with its module.
+/// Like [`frames_at`], but without names, files and lines: one frame per address, with its module.
 #[must_use]
 pub fn unnamed_frames_at(addresses: &[usize]) -> Vec<Frame> {
     Vec::from(unnamed(addresses))
@@ -60,7 +60,7 @@ pub(crate) fn unnamed(addresses: &[usize]) -> Box<[Frame]> {
     addresses.iter().map(unnamed).collect()
 }
 
-/// One thread at a time looks up names.
+/// Looks up names. One thread at a time can do that.
 fn named(addresses: &[usize]) -> Vec<Frame> {
     let mut state = match STATE.lock() {
         Ok(state) => state,
@@ -68,7 +68,7 @@ fn named(addresses: &[usize]) -> Vec<Frame> {
             state.is_interrupted = true;
             state
         }
-        // A signal handler or an allocator of the program that looks up names during a lookup.
+        // A signal handler or the program's allocator looks up names during a lookup.
         Err(_) => return Vec::from(unnamed(addresses)),
     };
     if state.is_interrupted {
@@ -122,11 +122,11 @@ struct Symbol {
     column: Option<u32>,
 }
 
-/// The functions at a return address, innermost first: more than one if some are inlined.
+/// The functions at a return address, innermost first. There are several if some are inlined.
 fn symbols(ip: usize) -> Vec<Symbol> {
     let mut symbols = Vec::new();
-    // The lookup itself subtracts 1 from the address. The unsynchronized functions of `backtrace`
-    // would need no lock, but another crate of the program may use its cache at the same time.
+    // The lookup itself subtracts 1 from the address. The unsynchronized functions of `backtrace` take
+    // no lock, but can't be used: another crate of the program may use its cache at the same time.
     guard(|| {
         backtrace::resolve(ip as *mut c_void, |symbol| {
             symbols.push(Symbol {

@@ -13,11 +13,11 @@ mod sealed {
     impl<T> Sealed for Option<T> {}
 }
 
-/// `.stack()`, `.context()` and `.with_context()` for a `Result` of any error and for an `Option`;
-/// `.traced()` for enums of your own.
+/// `.stack()`, `.context()` and `.with_context()` for a `Result` with any error and for an `Option`;
+/// `.traced()` for your own enums.
 ///
-/// The errors that it accepts are those of [`IntoError`]: std errors, boxes, text, [`Error`],
-/// anyhow's and eyre's. An error that carries a stack keeps it, and no other is captured.
+/// It accepts the same errors as [`IntoError`]: std errors, boxes, text, [`Error`], and the errors of
+/// anyhow and eyre. An error that carries a stack keeps it, and no other is captured.
 ///
 /// # Examples
 ///
@@ -40,17 +40,17 @@ pub trait ResultExt<T, E, Via = ViaStd>: sealed::Sealed + Sized {
     /// The error; `no value` for a `None`.
     fn stack(self) -> Result<T, Error>;
 
-    /// Converts the error into an [`Error`] as [`stack`](Self::stack) does, and adds a context,
-    /// which becomes the message. A `None` becomes an error with this message. If the context
-    /// takes time to make, use [`with_context`](Self::with_context).
+    /// Converts the error into an [`Error`] like [`stack`](Self::stack), and adds a context, which
+    /// becomes the message. A `None` becomes an error with this message. If the context is expensive
+    /// to compute, use [`with_context`](Self::with_context).
     ///
     /// # Errors
     ///
     /// The error with its context.
     fn context<C: Display + Send + Sync + 'static>(self, context: C) -> Result<T, Error>;
 
-    /// Converts the error into an [`Error`] as [`stack`](Self::stack) does, and adds the context
-    /// that the function returns; it is called only if there is an error.
+    /// Converts the error into an [`Error`] like [`stack`](Self::stack), and adds the context that
+    /// the function returns. The function is called only if there is an error.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ where
 {
     #[track_caller]
     fn stack(self) -> Result<T, Error> {
-        // No closures here: they would hide the place of the caller.
+        // No closures here: `#[track_caller]` would not see the caller through them.
         match self {
             Ok(value) => Ok(value),
             Err(error) => Err(error.into_error()),
@@ -179,7 +179,7 @@ pub trait JoinExt<T, E, Via = ViaStd>: IntoIterator<Item = Result<T, E>> + Sized
     ///
     /// # Errors
     ///
-    /// The join of all errors, or the only one itself; see [`Error::join`].
+    /// The join of all errors, or a single error unchanged; see [`Error::join`].
     ///
     /// # Examples
     ///
@@ -207,7 +207,7 @@ where
         let mut results = self.into_iter();
         let mut errors = Vec::new();
         let mut values = Vec::new();
-        // No closure: it would hide the place of the caller.
+        // No closure here: `#[track_caller]` would not see the caller through it.
         loop {
             match results.next() {
                 Some(Ok(value)) if errors.is_empty() => values.push(value),

@@ -1,4 +1,4 @@
-//! The span traces of `tracing-error` that errors carry, read from their text.
+//! Reads the span traces of `tracing-error` that errors carry, from their text.
 
 use std::env;
 use std::error::Error as StdError;
@@ -7,7 +7,7 @@ use std::fmt::{self, Debug, Display};
 use crate::text::{message_of, rsplit_once, split_once};
 use crate::traverse::{Chain, errors, is_own};
 
-/// What `tracing_error::TracedError` has among its causes.
+/// The beginning of a cause that `tracing_error::TracedError` has.
 const TRACED: &str = "span backtrace:\n";
 /// How `tracing_error::SpanTrace` is formatted by `{:?}`.
 const LIST: &str = "SpanTrace [";
@@ -16,7 +16,7 @@ const HEADING: &str = " SPANTRACE ";
 
 const MAX_TRACES: usize = 64;
 
-/// The spans of `tracing` that an error was created in; see [`span_traces`].
+/// The spans of `tracing` in which an error was created; see [`span_traces`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SpanTrace {
@@ -42,18 +42,18 @@ pub struct TracedSpan {
     pub fields: String,
 }
 
-/// Whether this is the message of a span trace, which `tracing_error::TracedError` has among its
-/// causes, and not that of a cause.
+/// Whether this is the message of a span trace. `tracing_error::TracedError` has it among its causes,
+/// although it is not one.
 #[must_use]
 pub fn is_span_trace(message: &str) -> bool {
     message.starts_with(TRACED)
 }
 
-/// The span traces that an error, its causes and the branches of its joins carry: the first 64.
+/// Returns the first 64 span traces that an error, its causes and the branches of its joins carry.
 ///
 /// They are read from the text of `tracing_error::TracedError`, of the reports of `color-eyre`, and
-/// of errors that have a `tracing_error::SpanTrace` in a field. Where the environment asks for
-/// backtraces (`RUST_BACKTRACE`), only the first are: formatting the others may then look up names.
+/// of errors that have a `tracing_error::SpanTrace` in a field. If the environment asks for backtraces
+/// (`RUST_BACKTRACE`), only `TracedError` is read: formatting the others may then look up names.
 #[must_use]
 pub fn span_traces(error: &(dyn StdError + 'static)) -> Vec<SpanTrace> {
     let mut traces: Vec<SpanTrace> = Vec::new();
@@ -67,7 +67,8 @@ pub fn span_traces(error: &(dyn StdError + 'static)) -> Vec<SpanTrace> {
             }
             for spans in read(error).into_iter().filter(|spans| !spans.is_empty()) {
                 let error = message.clone();
-                // An error is formatted with its causes: the innermost that has it carries it.
+                // The text of an error includes its causes, so the innermost error with a trace is the
+                // one that carries it.
                 let known = traces.iter().position(|trace| trace.spans == spans);
                 match known {
                     Some(known) => traces[known].error = error,
@@ -99,13 +100,13 @@ fn read(error: &(dyn StdError + 'static)) -> Vec<Vec<TracedSpan>> {
     let Some((_, report)) = split_once(&text, HEADING) else {
         return Vec::new();
     };
-    // What follows the heading in its line is a rule.
+    // The rest of the heading's line is a horizontal rule.
     let below = report.split_once('\n').map_or("", |(_, below)| below);
     vec![section(&without_colours(below))]
 }
 
-/// Whether errors of other crates capture backtraces. Then their `Debug` may look up names, which can
-/// hang or crash, while the dump is not written yet.
+/// Whether errors of other crates capture backtraces. If so, their `Debug` may look up names, which can
+/// hang or crash before the dump is written.
 fn backtraces_are_on() -> bool {
     let set = env::var_os("RUST_LIB_BACKTRACE").or_else(|| env::var_os("RUST_BACKTRACE"));
     set.is_some_and(|set| set != "0")
@@ -177,7 +178,7 @@ fn list(mut text: &str) -> Option<Vec<TracedSpan>> {
     (text.starts_with(']') && !spans.is_empty()).then_some(spans)
 }
 
-/// Reads a text as `{:?}` formats it, and returns what follows.
+/// Reads a string literal as `{:?}` formats it. Returns its value and the rest.
 fn literal(text: &str) -> Option<(String, &str)> {
     let mut chars = text.strip_prefix('"')?.chars();
     let mut value = String::new();
@@ -201,8 +202,8 @@ fn literal(text: &str) -> Option<(String, &str)> {
     }
 }
 
-/// Reads ` 0: app::load`, `    with user=7`, `    at src/main.rs:3`, and so on. A report has the fields
-/// in the line of the name.
+/// Reads ` 0: app::load`, `    with user=7`, `    at src/main.rs:3`, and so on. Reports have the fields
+/// on the line of the name.
 fn section(text: &str) -> Vec<TracedSpan> {
     let mut spans: Vec<TracedSpan> = Vec::new();
     for line in text.lines() {
@@ -234,7 +235,7 @@ fn section(text: &str) -> Vec<TracedSpan> {
     spans
 }
 
-/// The text without the sequences that set colours.
+/// The text without escape sequences for colours.
 fn without_colours(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! A captured stack: addresses at first, names when they are asked for.
+//! A captured stack: addresses first, names when they are needed.
 
 use crate::frame::Frame;
 use crate::{capture, resolve};
@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 /// A panic has some fifteen frames of its own on top.
 const PANIC_MARGIN: usize = capture::MARGIN + 24;
 
-/// The most addresses that a stack can have.
+/// The maximum number of addresses of a stack.
 const MAX_ADDRESSES: usize = capture::MAX_DEPTH + PANIC_MARGIN;
 
 /// Where a stack was captured.
@@ -24,10 +24,10 @@ pub enum StackOrigin {
     /// [`Error`](crate::Error) or a [`Traced`](crate::Traced): usually the `?` or `.context()` in
     /// the function that received it.
     Creation,
-    /// Where an error was converted that came in another container (`anyhow::Error`,
-    /// `eyre::Report`, `Box<dyn Error>`) and had no stack. It may have been created far from there.
+    /// Where an error in another container (`anyhow::Error`, `eyre::Report`, `Box<dyn Error>`) that
+    /// had no stack was converted. It may have been created far from there.
     Conversion,
-    /// By another error crate, where the error was created; the frames were read from the text of
+    /// By another error crate, where the error was created. The frames were read from the text of
     /// its backtrace.
     Foreign,
     /// In a panic hook.
@@ -45,7 +45,7 @@ impl StackOrigin {
     }
 }
 
-/// What the program's functions returned when the stack was captured.
+/// The results of the functions for stamp and span when the stack was captured.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Mark {
     pub(crate) stamp: Option<u64>,
@@ -61,10 +61,10 @@ impl Mark {
     }
 }
 
-/// Shared by all traces of it, so that names are looked up once.
+/// A stack that all its traces share, so that names are looked up once.
 ///
-/// The addresses are at its end, so that it is one allocation: it is made with an array of the
-/// next suitable size, and then seen as one with a slice.
+/// The addresses are its last field, so that it is one allocation: it is created with an array of the
+/// next suitable size, and then coerced to one with a slice.
 #[derive(Debug)]
 pub(crate) struct Stack<A: ?Sized = [usize]> {
     depth: usize,
@@ -76,13 +76,13 @@ pub(crate) struct Stack<A: ?Sized = [usize]> {
 }
 
 impl Stack {
-    /// Captures the stack, if the process wants stacks.
+    /// Captures the stack, unless captures are switched off.
     #[inline(never)]
     pub(crate) fn capture(origin: StackOrigin) -> Option<Arc<Self>> {
         capture::is_enabled().then(|| Self::force(origin))
     }
 
-    /// Captures the stack whatever [`set_capture`](crate::set_capture) says.
+    /// Captures the stack even if [`set_capture`](crate::set_capture) has switched captures off.
     #[inline(never)]
     pub(crate) fn force(origin: StackOrigin) -> Arc<Self> {
         let depth = match capture::depth() {
@@ -128,7 +128,7 @@ impl Stack {
         })
     }
 
-    /// A stack whose frames are known.
+    /// Creates a stack whose frames are known.
     pub(crate) fn from_frames(frames: Box<[Frame]>, mark: Mark, origin: StackOrigin) -> Arc<Self> {
         Arc::new(Stack {
             depth: frames.len(),
@@ -140,7 +140,8 @@ impl Stack {
         })
     }
 
-    /// The same stack with addresses and modules only. One that was read from text stays as it is.
+    /// Returns the same stack with only addresses and modules. One that was read from text is returned
+    /// unchanged.
     pub(crate) fn without_names(self: &Arc<Self>) -> Arc<Self> {
         if self.len == 0 {
             return Arc::clone(self);
@@ -149,7 +150,7 @@ impl Stack {
         Self::from_frames(frames, self.mark, self.origin)
     }
 
-    /// The captured addresses; none if the stack was read from text.
+    /// The captured addresses; empty if the stack was read from text.
     pub(crate) fn addresses(&self) -> &[usize] {
         &self.addresses[..self.len]
     }

@@ -1,4 +1,4 @@
-//! The frames of a `std::backtrace::Backtrace`, read from its text: it has no other stable
+//! Reads the frames of a `std::backtrace::Backtrace` from its text, because it has no other stable
 //! interface.
 
 use crate::frame::Frame;
@@ -6,7 +6,7 @@ use crate::frame_kind::{FrameKind, is_bare, path_of_file};
 use crate::text::{contains, rsplit_once, split_once};
 use crate::trim;
 
-/// The frames of such a text; none if the text is something else.
+/// The frames of such a text; empty if the text is something else.
 pub(crate) fn frames(text: &str) -> Vec<Frame> {
     let mut frames = Vec::<Frame>::new();
     for line in text.lines() {
@@ -37,7 +37,7 @@ pub(crate) fn frames(text: &str) -> Vec<Frame> {
     frames
 }
 
-/// Treats anyhow's frames as those of this crate, so that they are trimmed from the top.
+/// Treats anyhow's frames like those of this crate, so that they are trimmed from the top.
 fn kind_of(frame: &Frame) -> FrameKind {
     let Some(name) = frame.name.as_deref() else {
         return FrameKind::App;

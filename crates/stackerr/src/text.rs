@@ -13,28 +13,28 @@ thread_local! {
     static GUARDED: Cell<u32> = const { Cell::new(0) };
 }
 
-/// [`str::split_once`] by a text. The search of the standard library is compiled into each caller, two
-/// kilobytes a time; this is one place for all.
+/// [`str::split_once`] with a string as separator. The search of the standard library is compiled into
+/// each caller, two kilobytes each time; this function is the only caller.
 #[inline(never)]
 pub(crate) fn split_once<'a>(text: &'a str, separator: &str) -> Option<(&'a str, &'a str)> {
     text.split_once(separator)
 }
 
-/// [`str::contains`] of a text, by [`split_once`].
+/// [`str::contains`] for a string, using [`split_once`].
 pub(crate) fn contains(text: &str, part: &str) -> bool {
     split_once(text, part).is_some()
 }
 
-/// [`str::rsplit_once`] by a text; see [`split_once`].
+/// [`str::rsplit_once`] with a string as separator; see [`split_once`].
 #[inline(never)]
 pub(crate) fn rsplit_once<'a>(text: &'a str, separator: &str) -> Option<(&'a str, &'a str)> {
     text.rsplit_once(separator)
 }
 
-/// Returns the error's own message, whatever its `Display` does: `<Display panicked>` if it
-/// panics, `<no message>` if it is empty, and cut after 64 KiB with `… (cut)`.
+/// Returns the error's own message: `<Display panicked>` if its `Display` panics, `<no message>` if it
+/// is empty. A message longer than 64 KiB is cut and ends in `… (cut)`.
 ///
-/// The panic hook runs before a panic of `Display` is caught; a hook can ask [`is_guarding`].
+/// The panic hook runs before a panic of `Display` is caught; a hook can check [`is_guarding`].
 ///
 /// # Examples
 ///
@@ -58,8 +58,8 @@ pub fn message_of(error: &dyn StdError) -> String {
     text
 }
 
-/// Returns whether this thread runs foreign code (a `Display`, a `source()`) whose panic this
-/// crate will catch. A panic hook should stay silent then.
+/// Returns whether this thread runs foreign code (a `Display`, a `source()`) whose panic this crate
+/// will catch. A panic hook should print nothing then.
 #[must_use]
 pub fn is_guarding() -> bool {
     GUARDED.try_with(Cell::get).unwrap_or(0) > 0
@@ -75,7 +75,7 @@ pub(crate) fn guard<T>(foreign: impl FnOnce() -> T) -> Option<T> {
     }
     let _ = GUARDED.try_with(|depth| depth.set(depth.get() + 1));
     let _depth = Depth;
-    // After a panic, callers use nothing that the closure changed, except text.
+    // After a panic, callers use no data that the closure has changed, except text.
     catch_unwind(AssertUnwindSafe(foreign)).ok()
 }
 
@@ -106,8 +106,8 @@ impl Write for Bounded {
     }
 }
 
-/// Whether a message ends with the message of its cause, as in `cannot open x: not found`: the
-/// cause is shown already then.
+/// Whether a message ends with the message of its cause, as in `cannot open x: not found`. If so, the
+/// cause need not be shown again.
 pub(crate) fn ends_with_cause(message: &str, cause: &str) -> bool {
     let front = message.strip_suffix(cause);
     front.is_some_and(|front| !front.ends_with(char::is_alphanumeric))

@@ -13,7 +13,7 @@ use std::fmt::{self, Display};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// The stack of one error, and the places that the error was propagated through.
+/// The stack of one error, and the places through which the error was propagated.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct StackTrace {
@@ -70,8 +70,8 @@ impl From<Place> for PlaceData {
 }
 
 impl StackTrace {
-    /// Captures the present stack of this thread, whatever [`set_capture`](crate::set_capture)
-    /// says. It is for reports without an error.
+    /// Captures the current stack of this thread, regardless of [`set_capture`](crate::set_capture).
+    /// It is for reports without an error.
     #[must_use]
     #[track_caller]
     #[inline(never)]
@@ -79,8 +79,8 @@ impl StackTrace {
         Self::of(message.into(), Stack::force(StackOrigin::Caller))
     }
 
-    /// Captures the present stack in a panic hook: the trace begins at the function that panicked,
-    /// without the hook and the functions of the panic itself (where names are known).
+    /// Captures the current stack in a panic hook. If names are known, the trace begins at the function
+    /// that panicked, without the hook and the functions of the panic itself.
     #[must_use]
     #[track_caller]
     #[inline(never)]
@@ -101,8 +101,8 @@ impl StackTrace {
         }
     }
 
-    /// The own message of the error that has the stack, without contexts that were added later:
-    /// `<no message>` if it is empty, `<Display panicked>` if its `Display` panics.
+    /// The message of the error that has the stack, without contexts that were added later. It is
+    /// `<no message>` if it is empty, and `<Display panicked>` if its `Display` panics.
     #[must_use]
     pub fn error(&self) -> &str {
         &self.error
@@ -125,8 +125,8 @@ impl StackTrace {
         self.origin
     }
 
-    /// The frames, innermost first. The first call looks up the names, for all clones of the
-    /// trace; see the crate's front page for what that costs.
+    /// The frames, innermost first. The first call looks up the names, for all clones of the trace;
+    /// see the crate's front page for the cost.
     #[must_use]
     pub fn frames(&self) -> &[Frame] {
         self.stack.frames()
@@ -143,8 +143,8 @@ impl StackTrace {
     /// Returns the trace with frames that have an address and a module, but no name, file or line:
     /// no names are looked up, now or later. A stack that was read from text keeps its names.
     ///
-    /// It is for programs that look up names elsewhere, and cannot spend the time and memory here.
-    /// The frames of the capture are on top, because it takes names to recognise them; see
+    /// It is for programs that look up names elsewhere, because they lack the time or memory here. The
+    /// frames of the capture are still on top, because they can be recognised only by their names; see
     /// [`machinery_on_top`](crate::machinery_on_top).
     ///
     /// # Examples
@@ -161,9 +161,9 @@ impl StackTrace {
         }
     }
 
-    /// The places in the source code that the error was propagated through: where it was made,
-    /// then each conversion by `?`, context and join. They are known in a stripped program, too.
-    /// At most 32. Places in the standard library are left out.
+    /// The places in the source code through which the error was propagated: where it was created,
+    /// then each conversion by `?`, context and join. There are at most 32. They are known in a
+    /// stripped program, too. Places in the standard library are left out.
     #[must_use]
     pub fn trail(&self) -> &[&'static Location<'static>] {
         &self.trail
@@ -175,41 +175,41 @@ impl StackTrace {
         self.trail_dropped
     }
 
-    /// The type of the error, where it was known when the stack was captured: its path as
-    /// [`std::any::type_name`] has it.
+    /// The type of the error, if it was known when the stack was captured: its path as returned by
+    /// [`std::any::type_name`].
     #[must_use]
     pub fn type_name(&self) -> Option<&'static str> {
         self.error_type
     }
 
-    /// What the function of [`set_capture_stamp`](crate::set_capture_stamp) returned when the
+    /// The value that the function of [`set_capture_stamp`](crate::set_capture_stamp) returned when the
     /// stack was captured.
     #[must_use]
     pub fn stamp(&self) -> Option<u64> {
         self.stamp
     }
 
-    /// What the function of [`set_capture_span`](crate::set_capture_span) returned when the stack
-    /// was captured.
+    /// The value that the function of [`set_capture_span`](crate::set_capture_span) returned when the
+    /// stack was captured.
     #[must_use]
     pub fn span(&self) -> Option<u64> {
         self.stack.span().map(std::num::NonZeroU64::get)
     }
 }
 
-/// The stacks of an error: one [`StackTrace`] for each error that has one, in the order of the
-/// joins, none twice.
+/// The stacks of an error: one [`StackTrace`] for each error that has one, in the order of the joins,
+/// without duplicates.
 ///
-/// `Display` writes for each the error's message, then for each frame its name and, indented by a
-/// tab, `file:line`; all frames, those of the runtime too. Where file and line are unknown it is
-/// the module and the address in it. Traces are separated by a newline.
+/// For each trace, `Display` writes the error's message. Then it writes the name of each frame and,
+/// indented by a tab, `file:line`, or the module and the address in it if file and line are unknown. It
+/// writes all frames, including those of the runtime. Traces are separated by a newline.
 ///
 /// With feature `serde` it serialises to
 /// `[{"error", "error_type", "origin", "frames": [{"name", "file", "line", "column", "address",
 /// "module", "noise"}], "trail": [{"file", "line", "column"}]}]`: `error_type`, `file`, `line`,
-/// `column` and `module` are null where unknown, `origin` is the [`StackOrigin`] in lower case,
-/// `address` is a string `0x…` relative to the module, `noise` a bool. A trace with a stamp has
-/// the key `stamp`, too.
+/// `column` and `module` are null if unknown, `origin` is the [`StackOrigin`] in lower case,
+/// `address` is a string `0x…` relative to the module, `noise` is a bool. A trace with a stamp also has
+/// the key `stamp`.
 ///
 /// # Examples
 ///
@@ -224,7 +224,7 @@ impl StackTrace {
 pub struct StackTraces(Vec<StackTrace>);
 
 impl StackTraces {
-    /// Captures the present stack as the only trace; see [`StackTrace::capture`].
+    /// Captures the current stack as the only trace; see [`StackTrace::capture`].
     #[must_use]
     #[track_caller]
     #[inline(never)]
@@ -232,7 +232,7 @@ impl StackTraces {
         Self(vec![StackTrace::capture(message)])
     }
 
-    /// Captures the present stack in a panic hook; see [`StackTrace::capture_panic`].
+    /// Captures the current stack in a panic hook; see [`StackTrace::capture_panic`].
     #[must_use]
     #[track_caller]
     #[inline(never)]
@@ -246,13 +246,13 @@ impl StackTraces {
         self.iter().map(StackTrace::without_names).collect()
     }
 
-    /// How many there are.
+    /// The number of traces.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether no error had a stack.
+    /// Whether there are no traces, because no error had a stack.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -288,8 +288,8 @@ impl<'a> IntoIterator for &'a StackTraces {
     }
 }
 
-/// Returns the stacks of an error of any crate: its own, its causes', and those in every branch of
-/// a join of this crate, wherever in the chain the join is. Empty if there is none.
+/// Returns the stacks of an error of any crate: its own, those of its causes, and those in every branch
+/// of joins of this crate anywhere in the chain. Empty if there are none.
 ///
 /// # Examples
 ///
@@ -352,7 +352,7 @@ impl Display for StackTrace {
     }
 }
 
-/// The place of a frame: `file:line`, or else the module and the address in it.
+/// The place of a frame: `file:line`, or the module and the address in it.
 pub(crate) struct Spot<'a>(pub(crate) &'a Frame);
 
 impl Display for Spot<'_> {
@@ -371,8 +371,8 @@ impl Display for Spot<'_> {
 
 #[cfg(feature = "anyhow")]
 impl StackTraces {
-    /// The stacks of an anyhow error: those that its causes carry, or else its own backtrace, if it
-    /// has one with names.
+    /// The stacks of an anyhow error: those that its causes carry or, if there are none, its own
+    /// backtrace if that has names.
     ///
     /// # Examples
     ///

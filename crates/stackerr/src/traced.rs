@@ -1,4 +1,4 @@
-//! A std error that carries a stack, for enums of your own.
+//! A std error that carries a stack, for use in your own enums.
 
 use crate::probe::{self, Answer, Found};
 use crate::stack::{Stack, StackOrigin};
@@ -10,8 +10,8 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
-/// A std error with a stack. It is a std error itself, so that an enum can hold it; it prints and
-/// behaves as the error that it wraps. [`stack_traces`](crate::stack_traces) finds its stack anywhere
+/// A std error with a stack. It is a std error itself, so that an enum can hold it. It prints and
+/// behaves like the error that it wraps. [`stack_traces`](crate::stack_traces) finds its stack anywhere
 /// in a chain.
 ///
 /// # Examples

@@ -1,16 +1,16 @@
-//! The places in the source code that an error was propagated through.
+//! The places in the source code through which an error was propagated.
 
 use std::panic::Location;
 
 use crate::text::contains;
 
-/// A place in the source code, as `#[track_caller]` gives it.
+/// A place in the source code, from `#[track_caller]`.
 pub(crate) type Place = &'static Location<'static>;
 
-/// How many places one error remembers; further ones are counted.
+/// How many places one error stores. Further ones are only counted.
 pub(crate) const MAX_PLACES: usize = 32;
 
-/// The place where an error was made, and the place of each conversion and context since.
+/// The place where an error was created, and the places of later conversions and contexts.
 #[derive(Clone, Debug)]
 pub(crate) struct Trail {
     first: Place,
@@ -41,8 +41,8 @@ impl Trail {
         }
     }
 
-    /// The places, without those in the standard library: a function that is passed by name, as
-    /// in `map_err(Error::new)`, is called from there.
+    /// The places, without those in the standard library: it is the caller of a function that is
+    /// passed by name, as in `map_err(Error::new)`.
     pub(crate) fn places(&self) -> impl Iterator<Item = Place> + '_ {
         std::iter::once(self.first)
             .chain(self.rest.iter().copied())

@@ -1,4 +1,4 @@
-//! The one traversal of an error: its chain, the wrappers in it, and the joins below it.
+//! The traversal of an error: its chain, the wrappers in it, and the joins below it.
 //!
 //! It never recurses, ends on every input, and calls foreign code only through guards.
 
@@ -10,7 +10,7 @@ use std::fmt::{self, Debug};
 
 type Dyn<'a> = &'a (dyn StdError + 'static);
 
-/// Foreign links that are followed in one chain.
+/// The maximum number of foreign links that are followed in one chain.
 const MAX_LINKS: usize = 20_000;
 
 /// How a chain ends.
@@ -20,16 +20,16 @@ pub(crate) enum End<'a> {
     Root,
     /// At a join, which has several causes.
     Join(&'a [Error]),
-    /// At an error that comes again and again: `source()` goes in a circle.
+    /// At an error that occurred before: `source()` is cyclic.
     Repeats,
-    /// At the greatest length.
+    /// At the maximum length.
     TooLong,
 }
 
-/// One error of a chain, before wrappers are taken for the error that they wrap.
+/// One error of a chain. A wrapper and the error that it wraps are two links.
 struct Link<'a> {
     error: Dyn<'a>,
-    /// What it knows, if it is an error of this crate.
+    /// What it carries, if it is an error of this crate.
     found: Option<Found>,
     /// Whether the next link is the same error with one wrapper less, rather than its cause.
     is_wrapper: bool,
@@ -56,8 +56,8 @@ impl<'a> Links<'a> {
         }
     }
 
-    /// Goes on to the next error unless the chain has to end. Errors of this crate form no
-    /// circles and need no bound.
+    /// Moves on to the next error unless the chain must end. Errors of this crate form no cycles and
+    /// need no limit.
     fn go_on(&mut self, from: Dyn<'a>, to: Dyn<'a>) {
         if !from.is::<Inner>() {
             self.foreign += 1;
@@ -131,12 +131,12 @@ impl<'a> Iterator for Links<'a> {
 pub(crate) struct Node<'a> {
     /// The error without its wrappers.
     pub(crate) error: Dyn<'a>,
-    /// What its wrappers know, outermost first.
+    /// What its wrappers carry, outermost first.
     pub(crate) found: Vec<Found>,
 }
 
 impl Node<'_> {
-    /// The first place that the error was seen at.
+    /// The place where the error was created or first converted.
     pub(crate) fn place(&self) -> Option<Place> {
         let mut places = self.found.iter().rev().flat_map(|it| it.trail.places());
         places.next()
@@ -184,7 +184,7 @@ pub(crate) struct Walk<'a> {
     /// The chains that are not finished, the innermost join last.
     pending: Vec<(Dyn<'a>, Option<usize>)>,
     chain: Option<Nodes<'a>>,
-    /// The trail of the last node that has one, and where it goes on: outwards.
+    /// The trail of the last node that has one, with the index of the next trail outwards.
     trails: Vec<Hop>,
     above: Option<usize>,
 }
@@ -205,8 +205,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The places that the node which was returned last was propagated through, and how many more
-    /// there were.
+    /// The places through which the last returned node was propagated, and how many places were
+    /// dropped.
     pub(crate) fn trail(&self) -> (Vec<Place>, u32) {
         let mut places: Vec<Place> = Vec::new();
         let mut dropped = 0u32;
@@ -259,7 +259,7 @@ impl<'a> Iterator for Walk<'a> {
     }
 }
 
-/// Whether the error or anything below it has a stack. A chain without joins costs no allocation.
+/// Whether the error or any error below it has a stack. A chain without joins needs no allocation.
 pub(crate) fn carries_stack(error: Dyn<'_>) -> bool {
     let has_stack = |found: &Found| found.stack.is_some();
     let mut links = Links::new(error);
@@ -276,7 +276,7 @@ pub(crate) fn carries_stack(error: Dyn<'_>) -> bool {
     }
 }
 
-/// The errors of that type, in the order of the walk: wrappers before what they wrap.
+/// The errors of type `T`, in the order of the walk, with wrappers before the errors that they wrap.
 pub(crate) fn find_all<'a, T: StdError + 'static>(error: Dyn<'a>) -> impl Iterator<Item = &'a T> {
     let mut pending = vec![error];
     let mut links: Option<Links<'a>> = None;
@@ -337,8 +337,8 @@ pub fn errors<'a>(error: &'a (dyn StdError + 'static)) -> Vec<&'a (dyn StdError 
     leaves
 }
 
-/// Returns whether this very error, not one of its causes, is one of this crate. Its `{:?}` looks up
-/// the names of its stack.
+/// Returns whether the error itself, not one of its causes, is an error of this crate. The `{:?}` of
+/// such an error looks up the names of its stack.
 ///
 /// # Examples
 ///
@@ -351,8 +351,8 @@ pub fn is_own(error: &(dyn StdError + 'static)) -> bool {
     error.is::<Inner>()
 }
 
-/// Returns the first error of that type in an error of any crate: itself, its causes, and every
-/// branch of its joins. See [`Error::find`](crate::Error::find).
+/// Returns the first error of type `T` in an error of any crate: the error itself, its causes, and
+/// every branch of its joins. See [`Error::find`](crate::Error::find).
 ///
 /// # Examples
 ///
@@ -367,9 +367,9 @@ pub fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> O
 
 /// The iterator of [`Error::chain`](crate::Error::chain): the error, then its cause, and so on.
 ///
-/// It ends at a join, which has several causes, where `source()` goes in a circle, and after
-/// 20,000 foreign errors. Wrappers that add no message of their own ([`Traced`](crate::Traced), a
-/// boxed [`Error`](crate::Error)) are left out: the error that they wrap comes in their place.
+/// It ends at a join, which has several causes, at a cycle of `source()`, and after 20,000 foreign
+/// errors. Wrappers that add no message of their own ([`Traced`](crate::Traced), a boxed
+/// [`Error`](crate::Error)) are replaced by the error that they wrap.
 #[derive(Clone, Default)]
 pub struct Chain<'a>(std::vec::IntoIter<&'a (dyn StdError + 'static)>);
 

@@ -5,29 +5,30 @@ use crate::traverse::{End, Node, Nodes};
 use std::error::Error as StdError;
 use std::panic::Location;
 
-/// Levels of a tree. As JSON each has two levels of brackets, and common parsers accept 128.
+/// The maximum number of levels of a tree. In JSON each has two levels of brackets, and common parsers
+/// accept 128.
 const MAX_DEPTH: usize = 50;
 
-/// Errors in a tree.
+/// The maximum number of errors in a tree.
 const MAX_NODES: usize = 10_000;
 
-/// An error and what is below it: a cause, or the several errors of a join.
+/// An error and the errors below it: a cause, or the errors of a join.
 ///
 /// With feature `serde` it serialises to `{"message", "location", "sources"}`, where `location` is
 /// `{"file", "line", "column"}` or null.
 ///
-/// A tree has at most 50 levels and 10,000 errors; what is left out is said in the message of a
-/// last source.
+/// A tree has at most 50 levels and 10,000 errors. If errors are left out, the message of the last
+/// source says so.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ErrorTree {
-    /// The error's own message; of a join, how many errors it has.
+    /// The error's own message; for a join, the number of errors.
     pub message: String,
-    /// The type of the error, where it was known when the error was made.
+    /// The type of the error, if it was known when the error was created.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub type_name: Option<&'static str>,
-    /// Where the error was made, converted or wrapped first, if this crate did it.
+    /// Where this crate first created, converted or wrapped the error, if it did.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serialize_location"))]
     pub location: Option<&'static Location<'static>>,
     /// The cause, or a join's errors.
@@ -61,7 +62,7 @@ pub fn tree(error: &(dyn StdError + 'static)) -> ErrorTree {
     chain(error, MAX_DEPTH, &mut room)
 }
 
-/// The tree of one chain; recursive at joins only, which the levels bound.
+/// The tree of one chain. It recurses only at joins, and the levels limit the depth.
 fn chain(error: &(dyn StdError + 'static), levels: usize, room: &mut usize) -> ErrorTree {
     let mut nodes = Nodes::new(error);
     let mut trees = Vec::new();

@@ -1,4 +1,4 @@
-//! Trims a stack to begin where the error was created, not in the functions that captured it.
+//! Trims a stack so that it begins where the error was created, not in the functions that captured it.
 
 use crate::frame::Frame;
 use crate::frame_kind::{FrameKind, is_bare, parts};
@@ -14,8 +14,8 @@ struct Function<'a> {
 /// [`StackTrace::frames`](crate::StackTrace::frames) leaves them out.
 ///
 /// It is for programs that look up names later, for the stack of a stripped binary. `functions` are
-/// the names and files, with inlined functions, innermost first; `panicking` is true for a stack
-/// that [`StackTrace::capture_panic`](crate::StackTrace::capture_panic) captured.
+/// the names and files of all functions, including inlined ones, innermost first. `panicking` is true
+/// for a stack that [`StackTrace::capture_panic`](crate::StackTrace::capture_panic) captured.
 ///
 /// # Examples
 ///
@@ -56,7 +56,7 @@ pub(crate) fn trim(frames: &mut Vec<Frame>, panicking: bool) {
     frames.drain(..top);
 }
 
-/// The number of frames of the capture; 0 where names are unknown.
+/// The number of frames of the capture; 0 if names are unknown.
 fn machinery(functions: &[Function<'_>], panicking: bool) -> usize {
     let top = if panicking {
         panic(functions)
@@ -74,7 +74,7 @@ fn is_hook(function: &Function<'_>) -> bool {
 }
 
 fn capture(frames: &[Function<'_>]) -> usize {
-    // Frames of the standard library may lie between those of this crate, as when collecting.
+    // Frames of the standard library may be between those of this crate, for instance in `collect`.
     let ours = frames
         .iter()
         .take_while(|frame| frame.kind == FrameKind::Capture || in_std(frame))

@@ -1,4 +1,4 @@
-//! What a program uses of anyhow, with this crate's types behind the names.
+//! A program that uses anyhow's names, with this crate's types.
 
 use stackerr::anyhow_compat as anyhow;
 use std::fmt;
@@ -88,7 +88,7 @@ fn the_chain_is_walked_from_both_ends() {
     assert_eq!(boxed.source().unwrap().to_string(), "middle");
 }
 
-/// An error may cross a border between languages, as one pointer.
+/// An error may be passed to another language as one pointer.
 #[test]
 fn an_error_is_a_pointer_in_the_c_abi() {
     #[deny(improper_ctypes_definitions)]
@@ -105,7 +105,7 @@ macro_rules! message {
     };
 }
 
-/// Conditions that a macro can misread. The compiler must accept them, and evaluate what is written.
+/// Conditions that a macro can misread. They must compile, and be evaluated as written.
 #[test]
 fn a_condition_is_split_at_its_comparison_only() {
     let (small, large) = (3_i64, 15_i64);

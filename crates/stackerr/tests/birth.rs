@@ -1,4 +1,4 @@
-//! A stack begins where the error was born, in debug and in release (`cargo test --release`).
+//! A stack begins where the error was created, in debug and in release (`cargo test --release`).
 #![expect(
     clippy::unnecessary_map_on_constructor,
     clippy::redundant_closure_call,
@@ -8,7 +8,7 @@
 use stackerr::{Error, JoinExt, ResultExt, StackTrace, Traced, bail, ensure, err};
 use std::fmt;
 
-/// The innermost frame is the named function of this file, at the given line.
+/// Checks that the innermost frame is the given function of this file, at the given line.
 #[track_caller]
 fn check(trace: &StackTrace, function: &str, line: u32) {
     let first = &trace.frames()[0];
@@ -28,7 +28,7 @@ macro_rules! births {
             fn born() -> (u32, Option<Error>) {
                 // The line of the macro's argument is the same for both.
                 let (line, result): (u32, Result<(), Error>) = (line!(), $body());
-                // Something to do afterwards: a tail call would replace this frame.
+                // This must not be a tail call, which would replace this frame.
                 (std::hint::black_box(line), result.err())
             }
 

@@ -1,4 +1,4 @@
-//! How many stacks are taken.
+//! Counts how many stacks are captured.
 
 use stackerr::{Error, ResultExt, Traced, err, set_capture_stamp};
 use std::cell::Cell;

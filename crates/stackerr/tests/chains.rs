@@ -1,4 +1,4 @@
-//! What code that knows only std's chains sees, and what is written once.
+//! Chains of `std::error::Error::source`, and messages that are written once.
 
 use stackerr::{Error, ResultExt, StackOrigin, err};
 use std::error::Error as StdError;
@@ -95,7 +95,7 @@ impl StdError for Circle {
 }
 
 #[test]
-fn a_circle_of_causes_is_said_in_a_few_lines() {
+fn a_cycle_of_causes_is_reported_in_a_few_lines() {
     let text = Error::new(Circle).report().stacks(false).to_string();
     assert!(text.lines().count() < 10, "{text}");
     assert!(text.ends_with("… the causes repeat (cut)"), "{text}");

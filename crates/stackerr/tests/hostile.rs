@@ -1,11 +1,11 @@
-//! Errors that are badly behaved, deep, cyclic or many: a clear result for each.
+//! Errors that misbehave, or are deep, cyclic or many: each has a defined result.
 
 use stackerr::{Error, JoinExt, Traced, err, message_of, report, stack_traces, tree};
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::OnceLock;
 
-/// An error that shows as the function says, and has the cause if there is one.
+/// An error that is formatted by the function, and may have a cause.
 struct Odd {
     show: fn(&mut fmt::Formatter<'_>) -> fmt::Result,
     cause: Option<Box<dyn StdError + Send + Sync>>,
@@ -35,7 +35,7 @@ impl StdError for Odd {
     }
 }
 
-/// In the middle of everything that prints.
+/// Checks a message inside all kinds of output.
 #[track_caller]
 fn check_message(odd: Odd, expected: &str) {
     assert_eq!(message_of(&odd), expected);
@@ -210,7 +210,7 @@ fn a_foreign_chain_of_ten_thousand() {
     let err = Error::from_boxed(error);
     assert_eq!(err.stack_traces().len(), 1);
     assert_eq!(err.chain().count(), 10_001);
-    // Such a chain's own drop recurses, which is its author's affair.
+    // The drop of such a foreign chain recurses and would overflow the stack.
     std::mem::forget(err);
 }
 
@@ -248,7 +248,7 @@ fn a_cyclic_chain() {
     assert!(text.lines().count() < 10, "{text}");
 }
 
-/// Asks for its source panic.
+/// `source()` of this error panics.
 #[derive(Debug)]
 struct BadSource;
 
@@ -282,7 +282,7 @@ fn a_source_that_makes_errors_itself_is_not_mistaken_for_one() {
     }
     impl StdError for Maker {
         fn source(&self) -> Option<&(dyn StdError + 'static)> {
-            // Both probe, and neither is in this chain.
+            // Both probe, but neither is in this chain.
             drop(Error::new(Traced::new(fmt::Error)));
             assert!(StdError::source(&*err!("x")).is_none());
             Some(&self.0)
@@ -303,7 +303,7 @@ fn an_answer_survives_errors_made_after_it() {
     impl StdError for Asks {
         fn source(&self) -> Option<&(dyn StdError + 'static)> {
             let source = self.0.source();
-            // Looks into a chain of its own, between the answer and the walk that asked.
+            // Walks a chain of its own after the answer, before the outer walk reads it.
             drop(Error::new(Traced::new(fmt::Error)));
             source
         }

@@ -1,4 +1,4 @@
-//! Which names are noise.
+//! The kinds of frames, by name.
 
 use stackerr::FrameKind::{self, App, Async, Capture, Panic, Plumbing, Runtime};
 

@@ -1,11 +1,11 @@
-//! Random errors against a model that is nothing but lists.
+//! Compares random errors with a model that consists of lists.
 
 use proptest::prelude::*;
 use stackerr::{Error, Traced, err};
 use std::error::Error as StdError;
 use std::fmt;
 
-/// What was done to make an error.
+/// How an error was made.
 #[derive(Clone, Debug)]
 enum Made {
     Message(u8),
@@ -75,7 +75,7 @@ impl Made {
         }
     }
 
-    /// The messages of the births, in order.
+    /// The messages of the created errors, in order.
     fn births(&self) -> Vec<String> {
         match self {
             Self::Message(n) => vec![format!("message {n}")],
@@ -102,7 +102,7 @@ impl Made {
         }
     }
 
-    /// The messages of the leaves: of each branch without a join in it, its own.
+    /// The messages of the leaves: of each branch without a join in it.
     fn leaves(&self) -> Vec<String> {
         if let Some(branches) = self.join() {
             return branches.iter().flat_map(Self::leaves).collect();
@@ -127,7 +127,7 @@ impl Made {
     }
 }
 
-/// A message over its source's. Where both are the same, it is shown once.
+/// A message above the message of its source. If both are the same, it is shown once.
 fn over(message: &str, source: String) -> String {
     let same = source.strip_prefix(message);
     match same.is_some_and(|rest| rest.is_empty() || rest.starts_with(": ")) {

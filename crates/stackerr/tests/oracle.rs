@@ -1,10 +1,10 @@
-//! Addresses, names and lines against those of the `backtrace` crate.
+//! Compares addresses, names and lines with those of the `backtrace` crate.
 #![cfg(target_os = "linux")]
 
 use stackerr::{Frame, StackTrace, set_max_depth};
 use std::ffi::{c_int, c_void};
 
-/// What the oracle knows of one function on the stack.
+/// What the oracle knows about one function on the stack.
 #[derive(Debug)]
 struct Theirs {
     ip: usize,
@@ -13,7 +13,7 @@ struct Theirs {
     line: Option<u32>,
 }
 
-/// The oracle's stack at this point, outwards, with inlined functions in frames of their own.
+/// The oracle's stack at this point, innermost first, with inlined functions in frames of their own.
 #[inline(never)]
 fn oracle() -> Vec<Theirs> {
     let mut ips = Vec::new();
@@ -47,13 +47,13 @@ fn named(ip: usize) -> Vec<Theirs> {
     all
 }
 
-/// Compares both stacks of one place: all of the callers, one by one.
+/// Compares both stacks of one place, caller by caller.
 #[inline(never)]
 fn check() {
     set_max_depth(1_000);
     let theirs = oracle();
     let trace = StackTrace::capture("here");
-    // Ours begins with this function; what called it is the same for both.
+    // Ours begins with this function. Its callers are the same in both.
     let own = trace.frames()[0].ip();
     let ours: Vec<&Frame> = trace
         .frames()
@@ -62,7 +62,7 @@ fn check() {
         .collect();
     assert!(ours.len() > 4, "{trace}");
     let (above, theirs) = theirs.split_at(theirs.len() - ours.len());
-    // And there is nothing between: their frame of this function comes just before.
+    // There is no frame in between: their frame of this function comes just before.
     assert!(above.last().unwrap().ip.abs_diff(own) < 4096, "{trace}");
 
     let mut named = 0;
@@ -72,8 +72,8 @@ fn check() {
             let place = (theirs.file.as_deref(), theirs.line);
             assert_eq!((frame.file(), frame.line()), place, "{trace}");
         }
-        // With line tables only the oracle has names without paths, and for the outermost
-        // function we have better.
+        // With line tables only, the oracle has names without paths, and ours are better for the
+        // outermost function.
         let head = theirs
             .name
             .as_deref()

@@ -1,4 +1,4 @@
-//! A stack taken in a panic hook begins at the function that panicked.
+//! A stack captured in a panic hook begins at the function that panicked.
 
 use stackerr::{Error, StackTrace, err};
 use std::panic::{catch_unwind, set_hook, take_hook};
@@ -66,7 +66,7 @@ fn begins_at_the_function_that_panicked() {
     for (name, case) in cases {
         assert!(catch_unwind(case).is_err());
         let trace = TRACE.lock().unwrap().take().unwrap();
-        // The frames below are there as well.
+        // The callers must be there as well.
         if !trace.frames()[0].name().ends_with(name) || trace.frames().len() < 5 {
             wrong.push(trace);
         }
@@ -74,7 +74,7 @@ fn begins_at_the_function_that_panicked() {
 
     let _ = take_hook();
 
-    // An error born in the hook is born in the hook.
+    // The stack of an error created in the hook begins in the hook.
     let traces = ERROR.lock().unwrap().take().unwrap().stack_traces();
     let first = &traces.iter().next().unwrap().frames()[0];
     assert!(first.name().contains("closure"), "{traces}");

@@ -1,4 +1,4 @@
-//! With the other error crates themselves.
+//! Conversions to and from other error crates.
 
 use stackerr::{Error, Result, ResultExt, stack_traces};
 use std::error::Error as StdError;
@@ -52,7 +52,7 @@ mod anyhow_both_ways {
     fn into_ours_and_back() {
         let err = ResultExt::context(theirs(), "ours").unwrap_err();
         check(err.as_std());
-        // The very same error again.
+        // This is the same error again.
         let same = ResultExt::stack(theirs()).unwrap_err();
         assert!(same.downcast_ref::<ParseIntError>().is_some());
 

@@ -1,4 +1,4 @@
-//! The first stack is kept, whatever way the error takes.
+//! The first stack is kept, however the error is converted.
 
 use stackerr::{Error, JoinExt, Result, ResultExt, Traced, err, stack_traces};
 use std::error::Error as StdError;
@@ -10,14 +10,14 @@ fn born() -> Result<i32> {
     Ok(number)
 }
 
-/// One stack, and it is the one of `born`.
+/// Checks that there is one stack, and that it begins in `born`.
 #[track_caller]
 fn check(error: &(dyn StdError + 'static)) {
     let traces = stack_traces(error);
     assert_eq!(traces.len(), 1, "{traces}");
     let trace = traces.iter().next().unwrap();
     assert_eq!(trace.error(), "invalid digit found in string");
-    // The whole path is known with full debug information only.
+    // The complete path is known only with full debug information.
     assert_eq!(last_segment(trace.frames()[0].name()), "born", "{trace}");
     assert!(trace.trail()[0].file().ends_with("retention.rs"));
 }
@@ -96,7 +96,7 @@ fn through_a_box_and_back() {
     check(&*boxed);
     let err = Error::from_boxed(boxed);
     check(err.as_std());
-    // The very same error: what it was born from is found by its type again.
+    // This is the same error: its original value is found by type again.
     assert!(err.downcast_ref::<ParseIntError>().is_some());
     assert!(err.downcast::<ParseIntError>().is_ok());
 
@@ -164,7 +164,7 @@ fn a_traced_error_shows_once() {
     let plain = Error::new(Mine::Plain(traced().unwrap_err()));
     assert_eq!(format!("{plain:#}"), "invalid digit found in string");
 
-    // And to those who walk by std's own means.
+    // The same for code that walks the chain with std's own `source()`.
     let mine = Mine::Number(traced().unwrap_err());
     let cause = StdError::source(&mine).unwrap();
     assert_eq!(cause.to_string(), "invalid digit found in string");

@@ -1,11 +1,11 @@
-//! What is set for a whole process, each case in a process of its own.
+//! Settings of the whole process; each case runs in a process of its own.
 
 use stackerr::{Capture, Error, err, set_capture, set_capture_stamp, set_max_depth};
 use std::process::Command;
 
 const CASE: &str = "STACKERR_TEST_CASE";
 
-/// Runs the test of this name again in a child, with the variables; true in that child.
+/// Runs the test of this name again in a child process with the variables. Returns true in that child.
 fn in_child(name: &str, variables: &[(&str, &str)]) -> bool {
     if std::env::var_os(CASE).is_some_and(|case| case == name) {
         return true;
@@ -166,7 +166,7 @@ fn the_backtrace_of_an_anyhow_error_is_used() {
         assert_eq!(second.line(), Some(line), "{trace}");
         assert!(trace.frames().iter().any(stackerr::Frame::is_noise));
 
-        // A stack of ours in the chain is better.
+        // A stack of this crate in the chain is preferred.
         let both = anyhow::Error::from(err!("inner")).context("theirs");
         assert_eq!(
             both.backtrace().status(),

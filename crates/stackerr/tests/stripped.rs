@@ -1,4 +1,4 @@
-//! What is left in a program that was stripped: this one, run again without its symbols.
+//! Stacks in a stripped program: this one, run again without its symbols.
 #![cfg(all(target_os = "linux", feature = "anyhow"))]
 
 use stackerr::{Error, FrameKind, StackTrace, err};
@@ -7,7 +7,7 @@ use std::process::Command;
 
 const CHILD: &str = "STACKERR_STRIPPED";
 
-/// Each frame can be looked up elsewhere.
+/// Checks that each frame can be looked up elsewhere.
 fn can_be_completed(trace: &StackTrace) {
     let exe = std::env::current_exe().unwrap();
     let own: Vec<_> = trace
@@ -22,7 +22,7 @@ fn can_be_completed(trace: &StackTrace) {
             frame.address() > 0 && frame.address() < frame.ip(),
             "{trace}"
         );
-        // It may be the program's: who does not know hides nothing.
+        // Without a name it may be the program's, so it must not be hidden.
         assert_eq!(frame.kind(), FrameKind::App);
     }
     assert!(trace.trail()[0].file().ends_with("stripped.rs"), "{trace}");
@@ -39,7 +39,7 @@ fn a_stack_can_be_completed() {
     if std::env::var_os(CHILD).is_some() {
         let error = err!("ours");
         can_be_completed(&only(&error));
-        // anyhow has a backtrace, and in its text are neither names nor addresses.
+        // anyhow has a backtrace, but its text has neither names nor addresses.
         let theirs = anyhow::anyhow!("theirs");
         let text = theirs.backtrace().to_string();
         assert!(text.contains("<unknown>"), "{text}");

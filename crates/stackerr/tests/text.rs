@@ -1,4 +1,4 @@
-//! Golden text: what people read. Lines, columns and addresses are normalised.
+//! Golden text of all output. Lines, columns and addresses are normalised.
 
 use stackerr::{Error, ResultExt, Traced, err, report};
 use std::fmt::{self, Write as _};
@@ -65,7 +65,7 @@ caused by: 2 errors
     assert!(format!("{err:?}").starts_with(&format!("{expected}\n\nstack of: ")));
 }
 
-/// Replaces what differs from one build or machine to the next.
+/// Replaces the parts that differ between builds and machines.
 fn normalise(text: &str) -> String {
     let mut out = String::new();
     for line in text.lines() {
@@ -92,7 +92,7 @@ fn normalise(text: &str) -> String {
     out
 }
 
-// Optimised code inlines; the golden text is that of a plain build.
+// Optimised code inlines functions; the golden text is from an unoptimised build.
 #[cfg(debug_assertions)]
 #[test]
 fn the_whole_report() {

@@ -1,9 +1,9 @@
-//! Stacks whose names are left to others.
+//! Stacks without names.
 #![cfg(target_os = "linux")]
 
 use stackerr::{Error, FrameKind, StackTraces, err, set_max_depth};
 
-/// How often the executable is mapped: its tables are read from a mapping of the whole file.
+/// How often the executable is mapped. A lookup of names maps the whole file.
 fn mappings() -> usize {
     let exe = std::env::current_exe().unwrap();
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
@@ -13,7 +13,7 @@ fn mappings() -> usize {
     maps.count()
 }
 
-/// One test, for it is alone in this process.
+/// The only test of this file, because it must be alone in its process.
 #[test]
 fn no_names_are_looked_up() {
     set_max_depth(3);
@@ -28,7 +28,8 @@ fn no_names_are_looked_up() {
         assert_eq!(bare.type_name(), named.type_name());
         assert_eq!(bare.trail(), named.trail());
         assert_eq!(bare.stamp(), named.stamp());
-        // The depth does not cut off callers because frames are on top that cannot be told yet.
+        // The frames of the capture, which can't be recognised without names, must not count towards
+        // the depth.
         assert!(named.addresses().len() > 3);
         let ips: Vec<usize> = bare.frames().iter().map(stackerr::Frame::ip).collect();
         assert_eq!(ips, named.addresses());
@@ -49,7 +50,7 @@ fn no_names_are_looked_up() {
     assert!(bare.to_string().contains("+0x"));
     assert_eq!(mappings(), before);
 
-    // This is what it costs otherwise.
+    // With names, the executable is mapped.
     assert_eq!(named.iter().next().unwrap().frames().len(), 3);
     assert!(mappings() > before);
 }
