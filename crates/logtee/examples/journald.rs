@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .send_to(&datagram, "/run/systemd/journal/socket")
             .map(drop)
     });
-    // Where there is no journald, the console has it.
+    // Without journald, records go to the console.
     let sink = logtee::failover()
         .sink(journald)
         .sink(logtee::stderr())

@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Logfmt::new().format(record, &mut line)?;
         socket.send_to(&line, "/dev/log").map(drop)
     });
-    // Where there is no syslog, the console has it.
+    // Without syslog, records go to the console.
     let sink = logtee::failover()
         .sink(syslog)
         .sink(logtee::stderr())

@@ -1,9 +1,9 @@
-//! Runs code of the user's (sinks, filters, `Display`s) so that a panic stays where it happened.
+//! Runs the user's code (sinks, filters, `Display`s) and catches its panics.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What a panic left behind.
+/// A caught panic.
 pub(crate) struct Panicked(Box<dyn Any + Send>);
 
 impl Panicked {
@@ -21,7 +21,7 @@ impl Panicked {
 
 impl Drop for Panicked {
     fn drop(&mut self) {
-        // The payload is the user's as well, and so is its destructor.
+        // The payload's destructor is the user's code, too, and may panic.
         let payload = std::mem::replace(&mut self.0, Box::new(()));
         if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             std::mem::forget(second);
@@ -29,7 +29,7 @@ impl Drop for Panicked {
     }
 }
 
-/// Runs `work`. The panic hook has printed the panic by the time this returns; nobody else does.
+/// Runs `work` and catches a panic. Only the panic hook prints it.
 #[inline]
 pub(crate) fn catch_panic<R>(work: impl FnOnce() -> R) -> Result<R, Panicked> {
     catch_unwind(AssertUnwindSafe(work)).map_err(Panicked)

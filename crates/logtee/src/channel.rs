@@ -1,4 +1,4 @@
-//! Records to another thread.
+//! Sends records to another thread.
 
 use std::fmt;
 use std::io;
@@ -9,10 +9,10 @@ use log::Record;
 use crate::owned_record::OwnedRecord;
 use crate::sink::Sink;
 
-/// Makes a sink that hands copies of records to a receiver, and never waits for it: when
-/// `capacity` records are under way, the next one is an error, which a tee counts.
+/// Makes a sink that sends copies of records to a receiver and never waits for it. If `capacity`
+/// records are in the channel, the next one is an error, which a tee counts.
 ///
-/// This is also how a sink that may block is kept from blocking the threads that log.
+/// Use it to prevent a sink that may block from blocking the threads that log.
 ///
 /// # Examples
 ///
@@ -45,7 +45,7 @@ impl Sink for ChannelSink {
             ),
             Err(TrySendError::Disconnected(_)) => io::Error::new(
                 io::ErrorKind::BrokenPipe,
-                "the receiver of the log channel is gone",
+                "the receiver of the log channel was dropped",
             ),
         };
         Err(error)

@@ -8,14 +8,14 @@ use crate::write::WriteSink;
 
 /// Makes a sink that writes [`Text`] to stderr, with colours if stderr is a terminal.
 ///
-/// Colours are decided once, by this call:
+/// This call decides once whether to use colours:
 ///
 /// - `NO_COLOR`, if not empty, turns them off.
 /// - Otherwise `CLICOLOR_FORCE`, if neither empty nor `0`, turns them on.
 /// - Otherwise `CLICOLOR=0` turns them off.
-/// - Otherwise they are on if stderr is a terminal and `TERM` is set to something else than `dumb`.
-///   On Windows `ANSICON`, or a console that accepts escape sequences (since Windows 10), is as good
-///   as `TERM`. The console is asked to accept them.
+/// - Otherwise they are on if stderr is a terminal and `TERM` is set to a value other than `dumb`. On
+///   Windows, `ANSICON`, or a console that accepts escape sequences (since Windows 10), also counts. This
+///   call asks the console to accept them.
 ///
 /// A closed or broken stderr is an error, which a tee counts, and never a panic. For another
 /// format use [`WriteSink::new`] with `std::io::stderr()`.
@@ -33,7 +33,7 @@ pub fn stderr() -> WriteSink<Text, Stderr> {
     WriteSink::new(Text::new().colored(colored), io::stderr())
 }
 
-/// Consoles of Windows print escape sequences as text until they are asked not to.
+/// Windows consoles print escape sequences as text until a program asks them to interpret them.
 fn console_accepts_escapes() -> bool {
     #[cfg(windows)]
     return anstyle_query::windows::enable_ansi_colors() == Some(true);
@@ -74,7 +74,7 @@ mod tests {
                 let found = variables.iter().find(|(known, _)| *known == name);
                 found.map(|(_, value)| OsString::from(value))
             };
-            // No console of Windows says that it can.
+            // As if no Windows console accepted escape sequences.
             wants_colors(variable, is_terminal, false)
         };
         let xterm = ("TERM", "xterm");

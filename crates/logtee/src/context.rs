@@ -1,8 +1,8 @@
-//! Key-values that join every record of a thread while they last.
+//! Key-values that are added to every record of a thread, as long as a guard lives.
 //!
-//! What `tracing` calls the fields of a span, and Java the MDC. A [`Tee`](crate::Tee) adds the
-//! fields of the thread's contexts to each record that it is given, behind which they look like
-//! the record's own: in every format, in predicates, in a flight recorder's dump.
+//! They are like the fields of a span in `tracing`, or the MDC in Java. A [`Tee`](crate::Tee) adds the
+//! key-values of the thread's contexts to each record. To formats, predicates and a flight recorder's
+//! dump they look like the record's own key-values.
 //!
 //! ```
 //! use logtee::{Context, Tee, testing::Memory};
@@ -38,31 +38,31 @@ use crate::owned_record::OwnedValue;
 
 type Fields = Arc<Vec<(String, OwnedValue)>>;
 
-/// Whether any thread ever entered a context. It is asked where more than one sink wants a level, and
-/// when a tee finds out which do; not on the way to an only sink.
+/// Whether any thread ever entered a context. A tee reads it if more than one sink wants a level, and
+/// when it determines which sinks want a level, but not if only one sink does.
 static USED: AtomicBool = AtomicBool::new(false);
-/// Whether tees have been told so.
+/// Whether tees have dropped the answers that they had cached before the first context.
 static ANNOUNCED: AtomicBool = AtomicBool::new(false);
 
-/// What a thread has entered, outermost first, each with a number to leave it by.
+/// The contexts that a thread has entered, outermost first, each with a number that identifies it.
 #[derive(Clone, Default)]
 struct Layers(Vec<(u64, Fields)>);
 
 thread_local! {
-    /// Shared with a dispatch under way, which goes on with what it began with when a sink enters
-    /// or leaves a context.
+    /// Shared with a dispatch in progress: if a sink enters or leaves a context, the dispatch continues
+    /// with the contexts that it began with.
     static ENTERED: RefCell<Option<Arc<Layers>>> = const { RefCell::new(None) };
     static NEXT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Key-values to be joined to records; cheap to clone.
+/// Key-values that are added to records. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Context {
     fields: Fields,
 }
 
 impl Context {
-    /// Without key-values yet.
+    /// Creates a context without key-values.
     pub fn new() -> Context {
         Context::default()
     }
@@ -74,7 +74,7 @@ impl Context {
         self
     }
 
-    /// Everything that this thread has entered, to be entered in another one.
+    /// Returns all contexts that this thread has entered, for instance to enter them in another thread.
     ///
     /// # Examples
     ///
@@ -100,10 +100,10 @@ impl Context {
         }
     }
 
-    /// Joins the key-values to every record of this thread until the guard is dropped.
+    /// Adds the key-values to every record of this thread until the guard is dropped.
     ///
-    /// Contexts nest; of two values for one key the inner one counts, and a record's own most of
-    /// all. Guards may be dropped in any order.
+    /// Contexts nest. If several have a value for the same key, the innermost counts; the record's own
+    /// value takes precedence over all. Guards may be dropped in any order.
     pub fn enter(&self) -> Entered {
         announce_use();
         let number = NEXT
@@ -116,13 +116,13 @@ impl Context {
         }
     }
 
-    /// Runs `work` with the key-values joined to what it logs on this thread.
+    /// Runs `work`, and adds the key-values to all records that it logs on this thread.
     pub fn scope<R>(&self, work: impl FnOnce() -> R) -> R {
         let _entered = self.enter();
         work()
     }
 
-    /// Wraps a future so that the key-values join what it logs, on whatever thread it is polled.
+    /// Wraps a future so that the key-values are added to all records that it logs, on any thread.
     pub fn wrap<F: Future>(&self, future: F) -> InContext<F> {
         InContext {
             context: self.clone(),
@@ -131,8 +131,9 @@ impl Context {
     }
 }
 
-/// Keeps a [`Context`] entered; made by [`Context::enter`]. It cannot leave its thread.
-#[must_use = "a context that is dropped at once joins nothing"]
+/// A guard that keeps a [`Context`] entered; made by [`Context::enter`]. It can't be sent to another
+/// thread.
+#[must_use = "the context is left when the guard is dropped"]
 pub struct Entered {
     number: u64,
     thread_bound: PhantomData<*const ()>,
@@ -177,7 +178,7 @@ pub(crate) fn in_use() -> bool {
     USED.load(Ordering::Relaxed)
 }
 
-/// Makes tees ask [`in_use`] again. When this returns, they do so for each record of this thread.
+/// Makes tees check [`in_use`] again. When this returns, they check it for each record of this thread.
 fn announce_use() {
     if !ANNOUNCED.load(Ordering::Acquire) {
         // Relaxed: the generation advances with release ordering, and is read with acquire ordering.
@@ -188,7 +189,7 @@ fn announce_use() {
     }
 }
 
-/// Hands on the record with the thread's key-values joined to it.
+/// Passes on the record with the thread's key-values added.
 pub(crate) fn join(record: &Record<'_>, emit: impl FnOnce(&Record<'_>)) {
     match entered().filter(|layers| !layers.0.is_empty()) {
         None => emit(record),
@@ -203,7 +204,7 @@ pub(crate) fn join(record: &Record<'_>, emit: impl FnOnce(&Record<'_>)) {
 }
 
 fn entered() -> Option<Arc<Layers>> {
-    // The thread may be ending: then it has left everything.
+    // If the thread is ending, it has no contexts any more.
     ENTERED
         .try_with(|entered| entered.borrow().clone())
         .ok()
@@ -211,15 +212,15 @@ fn entered() -> Option<Arc<Layers>> {
 }
 
 fn change(change: impl FnOnce(&mut Layers)) {
-    // Nothing that runs while this is borrowed is the user's, values' destructors included:
-    // what the change drops is a count of an `Arc`, or strings and numbers.
+    // No code of the user runs while this is borrowed, not even a destructor: the change drops only
+    // `Arc`s, strings and numbers.
     let _ = ENTERED.try_with(|entered| {
         change(Arc::make_mut(entered.borrow_mut().get_or_insert_default()));
     });
 }
 
 impl Layers {
-    /// Outermost first, without those that an inner one or `shadowed` has a value for.
+    /// Visits the key-values, outermost first, without keys that an inner context or `shadowed` has.
     fn each_unshadowed<'a>(
         &'a self,
         shadowed: impl Fn(&str) -> bool,

@@ -1,17 +1,16 @@
-//! Keeps text on one line and out of the terminal's hands.
+//! Escapes text so that it stays on one line and can't control the terminal.
 //!
-//! A newline in a message forges a log line (CWE-117), an escape sequence recolours or clears
-//! the reader's terminal, a bidirectional override shows text other than it is. Hence what is
-//! escaped here: the control characters of ASCII and of Latin-1 (C0, DEL, C1), the bidirectional
-//! controls, and the line and paragraph separators U+2028 and U+2029.
+//! A newline in a message can forge a log line (CWE-117), an escape sequence can recolour or clear the
+//! reader's terminal, and a bidirectional override can make text look different. So this module escapes
+//! the control characters of ASCII and Latin-1 (C0, DEL, C1), the bidirectional controls, and the line
+//! and paragraph separators U+2028 and U+2029.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// `text` with everything escaped that could leave its line, in the notation of Rust: `\n`,
-/// `\x1b`, `\u{202e}`.
+/// Returns `text` with these characters escaped in Rust's notation: `\n`, `\x1b`, `\u{202e}`.
 ///
-/// A backslash stays as it is, so this is for people to read and not to be reversed.
+/// A backslash is not escaped, so the result is for people to read and can't be unescaped.
 ///
 /// # Examples
 ///
@@ -25,16 +24,16 @@ pub fn line(text: &str) -> Cow<'_, str> {
     }
     let mut out = Vec::with_capacity(text.len() + 16);
     push(&mut out, text, Style::Line);
-    // Only whole characters and ASCII were pushed.
+    // It can't fail: only whole characters and ASCII were pushed.
     Cow::Owned(String::from_utf8(out).unwrap_or_else(|_| unreachable!()))
 }
 
-/// In which notation, and what besides.
+/// The notation of escapes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// As Rust writes it, quotes and backslashes untouched.
+    /// Rust's notation. Quotes and backslashes are not escaped.
     Line,
-    /// As JSON writes it, quotes and backslashes escaped.
+    /// JSON's notation. Quotes and backslashes are escaped.
     Json,
 }
 
@@ -53,14 +52,14 @@ pub(crate) fn push(out: &mut Vec<u8>, text: &str, style: Style) {
     }
 }
 
-/// Appends `text` in double quotes, escaped as JSON.
+/// Appends `text` in double quotes, with JSON's escapes.
 pub(crate) fn push_quoted(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     push(out, text, Style::Json);
     out.push(b'"');
 }
 
-/// Formats into a `Vec`, escaping on the way.
+/// A `fmt::Write` that escapes the text and appends it to a `Vec`.
 pub(crate) struct Escaping<'a> {
     pub(crate) out: &'a mut Vec<u8>,
     pub(crate) style: Style,
@@ -72,7 +71,7 @@ impl fmt::Write for Escaping<'_> {
         Ok(())
     }
 
-    /// Padding comes character by character.
+    /// `fmt` writes padding one character at a time.
     fn write_char(&mut self, c: char) -> fmt::Result {
         if c == ' ' {
             self.out.push(b' ');
@@ -86,20 +85,20 @@ impl fmt::Write for Escaping<'_> {
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
-/// Whether a byte of `word` equals `byte`, or (rarely) a false alarm.
+/// Nonzero if a byte of `word` equals `byte`; rarely also if none does.
 #[inline]
 fn has(word: u64, byte: u8) -> u64 {
     let zero = word ^ (ONES * u64::from(byte));
     zero.wrapping_sub(ONES) & !zero
 }
 
-/// Where the first character is that must be escaped; the length if none must.
+/// The position of the first character that must be escaped; the length if there is none.
 fn first_special(bytes: &[u8], style: Style) -> usize {
     let mut at = 0;
-    // Eight bytes at a time while all are harmless ASCII, as they mostly are.
+    // Checks eight bytes at a time, because most are harmless ASCII.
     while at < bytes.len() {
         let end = bytes.len().min(at + 8);
-        // At the end also some that were looked at before: better than byte by byte.
+        // The last chunk may overlap the one before, which is faster than single bytes.
         let chunk = bytes[..end].last_chunk::<8>();
         let is_suspect = chunk.is_none_or(|chunk| has_suspect(u64::from_le_bytes(*chunk), style));
         if is_suspect {
@@ -113,7 +112,7 @@ fn first_special(bytes: &[u8], style: Style) -> usize {
     at
 }
 
-/// The same byte by byte, between `at` and `end`.
+/// The same for single bytes from `at` to `end`.
 #[inline(never)]
 fn find_special(bytes: &[u8], mut at: usize, end: usize, style: Style) -> usize {
     while at < end && !is_special(bytes, at, style) {
@@ -122,7 +121,7 @@ fn find_special(bytes: &[u8], mut at: usize, end: usize, style: Style) -> usize 
     at
 }
 
-/// Whether one of the eight bytes may begin such a character.
+/// Whether one of the eight bytes may begin a character that must be escaped.
 #[inline]
 fn has_suspect(word: u64, style: Style) -> bool {
     let below_space = word.wrapping_sub(ONES * 0x20) & !word;
@@ -178,7 +177,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The plain statement of what must be escaped.
+    /// The naive definition of the characters to escape.
     fn harmful(c: char) -> bool {
         c.is_control()
             || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}')

@@ -1,11 +1,11 @@
-//! Everything that concerns the whole process: the program's logger and `log::max_level`.
+//! Global state: the program's logger and `log::max_level`.
 //!
-//! [`Tee::install`] makes a tee the program's logger. It sets `log::max_level` to what the sinks
-//! want, and so do [`Handle::set`](crate::Handle::set) and [`reconfigured`] later.
+//! [`Tee::install`] makes a tee the program's logger. It sets `log::max_level` to the most verbose level
+//! that a sink wants. [`Handle::set`](crate::Handle::set) and [`reconfigured`] update it later.
 //!
-//! A program that sets levels at run time uses [`adjustable`](crate::adjustable) filters rather
-//! than `log::set_max_level`: the latter limits all sinks at once, also one that keeps DEBUG for a
-//! bug report. [`max_level_override`] tells whether a program has done so.
+//! To set levels at run time, use [`adjustable`](crate::adjustable) filters instead of
+//! `log::set_max_level`. The latter limits all sinks, even one that keeps DEBUG records for a bug
+//! report. [`max_level_override`] tells whether a program has called it.
 
 use std::error::Error;
 use std::fmt;
@@ -20,8 +20,8 @@ pub use crate::max_level::{max_level_override, reconfigured};
 
 static INSTALLED: Installed = Installed(OnceLock::new());
 
-/// What `log` holds. It exists before the tee is stored, so that a tee is not lost when another
-/// logger has been set before.
+/// The logger that is passed to `log`. The tee is stored in it only after that succeeded, so that the
+/// tee is not lost if there is another logger.
 struct Installed(OnceLock<Tee>);
 
 impl Log for Installed {
@@ -49,17 +49,17 @@ pub fn installed() -> Option<&'static Tee> {
 }
 
 impl Tee {
-    /// Makes this tee the program's logger, and sets `log::max_level` to what its sinks want.
+    /// Makes this tee the program's logger, and sets `log::max_level` to the most verbose level that
+    /// its sinks want.
     ///
     /// # Errors
     ///
-    /// If the program has a logger already. A process can have one only, and it cannot be
-    /// replaced.
+    /// Fails if the program has a logger already. A process can have only one, and can't replace it.
     pub fn install(self) -> Result<(), InstallError> {
         log::set_logger(&INSTALLED).map_err(|_| InstallError {
             other_tee: installed().is_some(),
         })?;
-        // Only one call gets here, so the cell is empty. The level is still off.
+        // Only one call gets here, so the cell is empty. `log::max_level` is still off.
         let _ = INSTALLED.0.set(self);
         max_level::set_max_level_by(|| installed().map_or(LevelFilter::Off, Tee::max_level));
         Ok(())
@@ -80,7 +80,7 @@ pub fn flush_on_drop() -> FlushGuard {
 }
 
 /// Flushes the installed tee when dropped; made by [`flush_on_drop`].
-#[must_use = "a guard that is dropped at once flushes at once"]
+#[must_use = "the tee is flushed when the guard is dropped"]
 #[derive(Debug)]
 pub struct FlushGuard(());
 

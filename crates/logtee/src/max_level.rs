@@ -1,10 +1,10 @@
-//! The cached maximum level: could a record of this level be wanted at all?
+//! The cached maximum level, which answers whether any sink could want a record of a level.
 //!
-//! The most verbose level that a branch could want is cached beside it, in one word together with
-//! the generation of the configuration. Changing a filter at run time advances the generation, so
-//! every cached answer in every composition, however deeply nested, is computed again when it is
-//! next needed. Nothing has to be registered, and an answer that a slow thread stores late carries
-//! its old generation and is ignored.
+//! Each branch caches the most verbose level that it could want, in one word together with the
+//! generation of the configuration. A change of a filter at run time advances the generation, so every
+//! cached answer in every composition, however deeply nested, is computed again when it is next needed.
+//! Nothing must be registered. An answer that a slow thread stores late has an old generation and is
+//! ignored.
 
 #[cfg(not(all(test, loom)))]
 use std::sync::atomic::AtomicUsize;
@@ -30,8 +30,8 @@ loom::lazy_static! {
 struct Generation(AtomicUsize);
 
 impl Generation {
-    /// Acquire pairs with `advance`: an answer that is computed for a generation is computed from
-    /// what was changed before that generation began. An older answer would be cached for good.
+    /// Acquire pairs with `advance`: a thread that reads a generation sees all changes made before that
+    /// generation began. Otherwise it could cache an outdated answer for good.
     #[inline]
     fn now(&self) -> usize {
         self.0.load(Ordering::Acquire)
@@ -50,7 +50,7 @@ pub(crate) fn generation() -> usize {
 
 /// How `log::max_level` is computed, and what it was last set to. `None` until a tee is installed.
 ///
-/// Locked while it is set, so that of two concurrent changes the last one decides.
+/// Locked while `log::max_level` is set, so that the last of two concurrent changes wins.
 static GLOBAL: ForkMutex<Option<Global>> = ForkMutex::new(None);
 
 struct Global {
@@ -58,7 +58,7 @@ struct Global {
     max_level: LevelFilter,
 }
 
-/// Sets `log::max_level` to what `compute` returns, from now on after every change.
+/// Sets `log::max_level` to the result of `compute`, now and after every change.
 pub(crate) fn set_max_level_by(compute: fn() -> LevelFilter) {
     let global = Global {
         compute,
@@ -68,18 +68,18 @@ pub(crate) fn set_max_level_by(compute: fn() -> LevelFilter) {
     reconfigured();
 }
 
-/// Tells every composition that what some sink or filter wants has changed, and sets
-/// `log::max_level` again if a [`Tee`](crate::Tee) is installed.
+/// Tells every composition that the `max_level` or `enabled` of a sink or filter has changed, and
+/// updates `log::max_level` if a [`Tee`](crate::Tee) is installed.
 ///
-/// [`Handle::set`](crate::Handle::set) calls this. Call it after the `max_level` of a [`Sink`]
-/// or [`Filter`] of your own has changed.
+/// [`Handle::set`](crate::Handle::set) calls this. Call it after the `max_level` of your own [`Sink`]
+/// or [`Filter`] has changed.
 ///
 /// [`Sink`]: crate::Sink
 /// [`Filter`]: crate::Filter
 pub fn reconfigured() {
     GENERATION.advance();
-    // Held by this thread if a sink or filter calls this while it is asked for its level. The caller
-    // up the stack sets the level then.
+    // This thread holds the lock already if a sink or filter calls this in its `max_level`. The caller
+    // up the stack then sets the level.
     GLOBAL.with(|global| {
         if let Some(global) = global {
             global.max_level = (global.compute)();
@@ -93,14 +93,14 @@ pub(crate) fn forget() {
     GENERATION.advance();
 }
 
-/// The current `log::max_level`, if the program has set it to something else than the installed
-/// tee did; `None` if it has not, or if no tee is installed.
+/// The current `log::max_level`, if the program has set it to another value than the installed tee;
+/// `None` if it has not, or if no tee is installed.
 ///
-/// Then sinks do not get what they want (if it is lower), or `log`'s macros format records in vain
-/// (if it is higher). A program that sets levels itself should use an
-/// [`adjustable`](crate::adjustable) filter for the sink that is meant.
+/// If it is lower, sinks do not get all records that they want. If it is higher, `log`'s macros pass on
+/// records that no sink wants. A program that sets levels itself should use an
+/// [`adjustable`](crate::adjustable) filter for the sink instead.
 pub fn max_level_override() -> Option<LevelFilter> {
-    // Where it is locked, it is being set at this moment.
+    // If it is locked, the level is being set right now.
     let (Ok(global) | Err(TryLockError::Orphaned(global))) = GLOBAL.try_lock() else {
         return None;
     };
@@ -113,7 +113,7 @@ pub(crate) struct CachedMaxLevel(AtomicUsize);
 
 impl CachedMaxLevel {
     pub(crate) fn new() -> CachedMaxLevel {
-        // No generation has all bits set: stale from the start.
+        // Stale from the start, because no generation has all bits set.
         CachedMaxLevel(AtomicUsize::new(usize::MAX))
     }
 
@@ -135,21 +135,21 @@ impl CachedMaxLevel {
     }
 }
 
-/// Which of up to [`MAX`](CachedOnly::MAX) branches alone could want records of a level, cached for
-/// each level and one generation.
+/// For each level, the position of the only branch that could want records of that level, among up to
+/// [`MAX`](CachedOnly::MAX) branches. Cached for one generation.
 pub(crate) struct CachedOnly([AtomicUsize; Level::Trace as usize + 1]);
 
 impl CachedOnly {
-    /// How many branches can be told apart. No branch has this position, which says that there is not
-    /// one only.
+    /// The maximum number of branches. As a position, it means that there is no such branch or more than
+    /// one.
     pub(crate) const MAX: usize = STEP - 1;
 
     pub(crate) fn new() -> CachedOnly {
-        // Stale from the start, as `CachedMaxLevel`.
+        // Stale from the start, like `CachedMaxLevel`.
         CachedOnly(std::array::from_fn(|_| AtomicUsize::new(usize::MAX)))
     }
 
-    /// The position of the only branch. `MAX` or more if there is none, or the cached answer is stale.
+    /// The position of the only branch; `MAX` or more if there is none, or if the cached answer is stale.
     #[inline]
     pub(crate) fn known(&self, generation: usize, level: Level) -> usize {
         // A difference in the generation bits makes this too large to be a position.

@@ -1,4 +1,4 @@
-//! Values and records that own what they hold.
+//! Owned values and records.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use log::{Level, Record};
 
 use crate::catch_panic::catch_panic;
 
-/// A key-value's value that owns what it holds.
+/// An owned value of a key-value.
 ///
 /// # Examples
 ///
@@ -39,8 +39,8 @@ pub enum OwnedValue {
 }
 
 impl OwnedValue {
-    /// Copies a borrowed value. What is neither a number, a truth value nor a string becomes its
-    /// text; a `Display` that fails or panics leaves `[formatting failed]`.
+    /// Copies a borrowed value. A value that is not a number, a bool or a string becomes its text. If
+    /// its `Display` fails or panics, the text is `[formatting failed]`.
     pub fn capture(value: &kv::Value<'_>) -> OwnedValue {
         let mut capture = Capture(OwnedValue::Null);
         match catch_panic(|| value.visit(&mut capture)) {
@@ -154,7 +154,7 @@ from! {
 
 impl From<usize> for OwnedValue {
     fn from(value: usize) -> OwnedValue {
-        // No platform of Rust's has a `usize` beyond 64 bits.
+        // `usize` has at most 64 bits on all platforms.
         OwnedValue::U64(value as u64)
     }
 }
@@ -171,7 +171,7 @@ impl<T: Into<OwnedValue>> From<Option<T>> for OwnedValue {
     }
 }
 
-/// A record that owns what it holds: to send to another thread, or to keep.
+/// An owned record, which can be stored or sent to another thread.
 ///
 /// # Examples
 ///
@@ -188,7 +188,7 @@ impl<T: Into<OwnedValue>> From<Option<T>> for OwnedValue {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct OwnedRecord {
-    /// How severe.
+    /// The level.
     pub level: Level,
     /// The target.
     pub target: String,
@@ -205,8 +205,8 @@ pub struct OwnedRecord {
 }
 
 impl OwnedRecord {
-    /// Copies a record, which formats its message. A `Display` that fails or panics leaves what
-    /// it had written, and `[formatting failed]`.
+    /// Copies a record and formats its message. If a `Display` fails or panics, the message has the
+    /// text that it had written, and `[formatting failed]`.
     pub fn capture(record: &Record<'_>) -> OwnedRecord {
         let message = message(record);
         let mut fields = Vec::new();
@@ -224,7 +224,7 @@ impl OwnedRecord {
         }
     }
 
-    /// Hands this to `f` as `log`'s own kind of record, as a [`Sink`](crate::Sink) takes it.
+    /// Calls `f` with this record as a [`log::Record`], which a [`Sink`](crate::Sink) takes.
     pub fn with_record<R>(&self, f: impl FnOnce(&Record<'_>) -> R) -> R {
         let fields = Fields(&self.fields);
         f(&Record::builder()
@@ -239,7 +239,7 @@ impl OwnedRecord {
     }
 }
 
-/// The formatted message. What a `Display` had written before it failed is kept, and marked.
+/// The formatted message. If a `Display` fails, the text that it had written is kept and marked.
 pub(crate) fn message(record: &Record<'_>) -> String {
     let mut message = String::new();
     if !matches!(

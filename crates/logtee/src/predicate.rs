@@ -37,58 +37,59 @@ enum Test {
     KeyHasKind(String, ValueKind),
 }
 
-/// Exactly this level.
+/// Matches exactly this level.
 pub fn level_is(level: Level) -> Predicate {
     Predicate(Test::LevelIs(level))
 }
 
-/// Any level but this.
+/// Matches any level but this.
 pub fn level_is_not(level: Level) -> Predicate {
     Predicate(Test::LevelIsNot(level))
 }
 
-/// This level or a more severe one.
+/// Matches this level and more severe ones.
 pub fn level_is_at_least(level: Level) -> Predicate {
     Predicate(Test::LevelIsAtLeast(level))
 }
 
-/// The module `target` or one within it: `db` lets `db` and `db::pool` pass, not `dbase`.
+/// Matches the target `target` and modules within it: `db` lets `db` and `db::pool` pass, but not
+/// `dbase`.
 pub fn target_starts_with(target: impl Into<String>) -> Predicate {
     Predicate(Test::TargetStartsWith(target.into()))
 }
 
-/// Exactly this message.
+/// Matches exactly this message.
 pub fn message_is(message: impl Into<String>) -> Predicate {
     Predicate(Test::MessageIs(message.into()))
 }
 
-/// Any message but this.
+/// Matches any message but this.
 pub fn message_is_not(message: impl Into<String>) -> Not<Predicate> {
     not(message_is(message))
 }
 
-/// A message with this text in it.
+/// Matches a message that contains this text.
 pub fn message_contains(text: impl Into<String>) -> Predicate {
     Predicate(Test::MessageContains(text.into()))
 }
 
-/// A message without this text in it.
+/// Matches a message that does not contain this text.
 pub fn message_does_not_contain(text: impl Into<String>) -> Not<Predicate> {
     not(message_contains(text))
 }
 
-/// A record with this key, whatever its value.
+/// Matches a record with this key, whatever its value.
 pub fn has_key(key: impl Into<String>) -> Predicate {
     Predicate(Test::HasKey(key.into()))
 }
 
-/// A record whose value by this key is `value`. Integers are equal across their types, and what
-/// was logged by its `Display` or `Debug` is equal to its text.
+/// Matches a record whose value for this key is `value`. Integers of different types are compared by
+/// value. A value that was logged by its `Display` or `Debug` equals its text.
 pub fn key_is(key: impl Into<String>, value: impl Into<OwnedValue>) -> Predicate {
     Predicate(Test::KeyIs(key.into(), value.into()))
 }
 
-/// A record whose value by this key is of this kind.
+/// Matches a record whose value for this key is of this kind.
 pub fn key_has_kind(key: impl Into<String>, kind: ValueKind) -> Predicate {
     Predicate(Test::KeyHasKind(key.into(), kind))
 }
@@ -174,7 +175,7 @@ impl Filter for Predicate {
             Test::LevelIsNot(level) => metadata.level() != *level,
             Test::LevelIsAtLeast(level) => metadata.level() <= *level,
             Test::TargetStartsWith(target) => is_within(metadata.target(), target),
-            // Those that take a look at the record itself.
+            // The other tests need the record itself.
             _ => true,
         }
     }

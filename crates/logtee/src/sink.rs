@@ -8,15 +8,14 @@ use log::{LevelFilter, Log, Metadata, Record};
 
 /// A destination of records, which may fail to take one.
 ///
-/// Wherever this crate expects a sink it accepts a [`log::Log`], too ([`IntoSink`]), so
-/// `env_logger`, `fern` and other loggers can be used as they are. Closures become sinks by
-/// [`from_fn`].
+/// Wherever this crate expects a sink it also accepts a [`log::Log`] ([`IntoSink`]), so `env_logger`,
+/// `fern` and other loggers can be used unchanged. Closures become sinks by [`from_fn`].
 ///
 /// # For implementors
 ///
-/// `emit` is called from any thread, from several at once, and perhaps recursively when formatting
-/// a record logs another one. Format first, lock afterwards. An error that `emit` returns, and a
-/// panic in it, is counted by the [`Tee`](crate::Tee) and does not affect the other sinks.
+/// `emit` may be called by several threads at the same time, and recursively if formatting a record
+/// logs another one. So format before you lock. If `emit` returns an error or panics, the
+/// [`Tee`](crate::Tee) counts the failure; the other sinks are not affected.
 ///
 /// # Examples
 ///
@@ -42,21 +41,21 @@ pub trait Sink: Send + Sync {
     ///
     /// # Errors
     ///
-    /// If the record could not be delivered.
+    /// Fails if the record could not be delivered.
     fn emit(&self, record: &Record<'_>) -> io::Result<()>;
 
-    /// Delivers what is buffered. Does nothing by default.
+    /// Delivers buffered records. Does nothing by default.
     ///
     /// # Errors
     ///
-    /// If something buffered could not be delivered.
+    /// Fails if a buffered record could not be delivered.
     fn flush(&self) -> io::Result<()> {
         Ok(())
     }
 
     /// The most verbose level that this sink could want; `Trace` by default.
     ///
-    /// Compositions cache the answer. A sink whose answer changes calls
+    /// Compositions cache the answer. If the answer changes, call
     /// [`reconfigured`](crate::global::reconfigured) afterwards.
     fn max_level(&self) -> LevelFilter {
         LevelFilter::Trace
@@ -64,7 +63,7 @@ pub trait Sink: Send + Sync {
 
     /// Whether this sink wants records with this metadata; `true` by default.
     ///
-    /// Compositions emit only what a sink is enabled for.
+    /// Compositions emit only records for which a sink is enabled.
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         let _ = metadata;
         true
@@ -75,7 +74,7 @@ pub trait Sink: Send + Sync {
     ///
     /// # Errors
     ///
-    /// If the record could not be delivered.
+    /// Fails if the record could not be delivered.
     #[inline]
     fn emit_if_enabled(&self, record: &Record<'_>) -> io::Result<()> {
         if self.enabled(record.metadata()) {
@@ -114,7 +113,7 @@ macro_rules! forward {
 
 forward!(&S, Box<S>, Arc<S>);
 
-/// What can be passed where a sink is expected: every [`Sink`] and every [`log::Log`].
+/// Types that can be passed where a sink is expected: every [`Sink`] and every [`log::Log`].
 ///
 /// `Kind` is [`FromSink`] or [`FromLogger`] and is inferred. There is no `impl Sink` for every
 /// `Log`, because then `self.flush()` would be ambiguous in every logger that has both traits in
@@ -122,7 +121,7 @@ forward!(&S, Box<S>, Arc<S>);
 ///
 /// # Examples
 ///
-/// A function of your own that takes either:
+/// A function that takes either:
 ///
 /// ```
 /// use log::LevelFilter;
@@ -141,10 +140,10 @@ forward!(&S, Box<S>, Arc<S>);
     note = "a closure becomes a sink by `logtee::from_fn`"
 )]
 pub trait IntoSink<Kind> {
-    /// The sink that this becomes.
+    /// The type of the sink.
     type Sink: Sink + 'static;
 
-    /// Makes a sink of this.
+    /// Converts this into a sink.
     fn into_sink(self) -> Self::Sink;
 }
 
@@ -172,8 +171,8 @@ impl<L: Log + 'static> IntoSink<FromLogger> for L {
     }
 }
 
-/// Makes a sink of a logger, which can then be told the logger's
-/// [maximum level](Logger::max_level_by).
+/// Makes a sink of a logger. [`max_level_by`](Logger::max_level_by) tells the sink the logger's maximum
+/// level.
 pub fn logger<L: Log>(logger: L) -> Logger<L> {
     Logger {
         logger,
@@ -185,17 +184,18 @@ type MaxLevel<L> = dyn Fn(&L) -> LevelFilter + Send + Sync;
 
 /// A [`log::Log`] as a [`Sink`]; made by [`logger`].
 ///
-/// It is enabled for what the logger is enabled for.
+/// It is enabled for the same metadata as the logger.
 pub struct Logger<L> {
     logger: L,
     max_level: Box<MaxLevel<L>>,
 }
 
 impl<L: Log> Logger<L> {
-    /// Asks `max_level` which level the logger could want at most; `Trace` by default.
+    /// Sets a function that returns the most verbose level that the logger could want. The default is
+    /// `Trace`.
     ///
-    /// `log::Log` cannot tell. Without this the filter beside the logger decides alone, and
-    /// `Tee::builder().sink(LevelFilter::Trace, logger)` sets `log::max_level` to `Trace` although
+    /// `log::Log` has no such method. Without this function, only the filter of the sink limits the
+    /// level: `Tee::builder().sink(LevelFilter::Trace, logger)` sets `log::max_level` to `Trace` even if
     /// the logger drops nearly everything.
     ///
     /// # Examples

@@ -1,4 +1,4 @@
-//! Fan-out: every sink whose filter lets the record pass gets it.
+//! Fan-out: a record goes to every sink whose filter lets it pass.
 
 use std::fmt;
 use std::io;
@@ -13,15 +13,15 @@ use crate::sink::{IntoSink, Sink};
 
 /// Passes each record to every sink whose filter lets it pass.
 ///
-/// A `Tee` is a [`log::Log`]. [`install`](Tee::install) makes it the program's logger; without
-/// globals it is used by reference or in an `Arc`: `log::info!(logger: tee, "…")`. (The macros ask
+/// A `Tee` is a [`log::Log`]. [`install`](Tee::install) makes it the program's logger. It can also be
+/// used without globals, by reference or in an `Arc`: `log::info!(logger: tee, "…")`. (The macros check
 /// `log::max_level` even then, which is off until `log::set_max_level` is called.)
 ///
 /// To nest a fan-out in another composition use [`fanout`] or [`into_sink`](Tee::into_sink). A
-/// `Tee` that is passed as a logger cannot report its `max_level` or the errors of flushing.
+/// `Tee` that is passed as a logger can't report its `max_level` or the errors of flushing.
 ///
-/// A sink that fails or panics is counted, and affects neither the other sinks nor the program.
-/// With `panic = "abort"` a panic ends the program all the same.
+/// If a sink fails or panics, the failure is counted; neither the other sinks nor the program are
+/// affected. With `panic = "abort"` a panic still ends the program.
 ///
 /// # Examples
 ///
@@ -40,7 +40,7 @@ use crate::sink::{IntoSink, Sink};
 pub struct Tee(Fanout);
 
 impl Tee {
-    /// Begins a tee without sinks.
+    /// Returns a builder for a tee, without sinks.
     pub fn builder() -> TeeBuilder {
         TeeBuilder {
             branches: Vec::new(),
@@ -61,8 +61,8 @@ impl Tee {
     ///
     /// # Errors
     ///
-    /// The first sink's error. The other sinks are flushed all the same, and their errors are
-    /// counted in [`failures`](Tee::failures).
+    /// Returns the first error. The other sinks are still flushed, and all errors are counted in
+    /// [`failures`](Tee::failures).
     pub fn flush(&self) -> io::Result<()> {
         self.0.flush()
     }
@@ -78,12 +78,12 @@ impl Tee {
         self.0.failures_by_sink()
     }
 
-    /// Makes a [`Sink`] of this, to nest it in another composition.
+    /// Converts this into a [`Sink`], to nest it in another composition.
     pub fn into_sink(self) -> Fanout {
         self.0
     }
 
-    /// Apart, so that the way of a record that one sink wants is short.
+    /// Not inlined, so that the path of a record that only one sink wants is short.
     #[inline(never)]
     fn log_to_each(&self, record: &Record<'_>) {
         if context::in_use() {
@@ -137,7 +137,7 @@ impl fmt::Debug for Tee {
 /// Every sink gets the record, even if another one fails or panics. The first error is returned,
 /// and all of them are counted.
 pub struct Fanout {
-    /// At most [`CachedOnly::MAX`], so that neither `MAX` nor a stale answer is a position among them.
+    /// At most [`CachedOnly::MAX`] branches, so that neither `MAX` nor a stale answer is a position.
     first: Vec<Branch>,
     rest: Vec<Branch>,
     only: CachedOnly,
@@ -157,14 +157,14 @@ impl Fanout {
         self.first.iter().chain(&self.rest)
     }
 
-    /// As [`only`](Fanout::only), if that was asked before.
+    /// The cached answer of [`only`](Fanout::only), if there is one.
     #[inline]
     fn known_only(&self, generation: usize, level: Level) -> Option<&Branch> {
         self.first.get(self.only.known(generation, level))
     }
 
-    /// The branch that alone could want the level, if its filter wants all records of that level. Most
-    /// records of a program are of such a level.
+    /// The only branch that could want the level, if its filter is a plain level. Most records of a
+    /// program have such a level.
     fn only(&self, generation: usize, level: Level) -> Option<&Branch> {
         let find = || self.find_only(generation, level);
         self.first.get(self.only.get(generation, level, find))
@@ -175,7 +175,7 @@ impl Fanout {
         let branches = self.branches().enumerate();
         let mut wanting = branches.filter(|(_, branch)| branch.admits(generation, level));
         match (wanting.next(), wanting.next()) {
-            // Contexts are joined to records first.
+            // The key-values of contexts must be added first.
             _ if context::in_use() => CachedOnly::MAX,
             (Some((only, branch)), None) if branch.filters_by_level() => only,
             _ => CachedOnly::MAX,
@@ -220,7 +220,7 @@ impl Sink for Fanout {
         compose::any_enabled(self.branches(), metadata)
     }
 
-    /// `emit` asks the sinks itself.
+    /// `emit` checks the sinks itself.
     fn emit_if_enabled(&self, record: &Record<'_>) -> io::Result<()> {
         self.emit(record)
     }
@@ -240,7 +240,8 @@ pub struct TeeBuilder {
     branches: Vec<Branch>,
 }
 
-/// Begins a fan-out to nest in another composition; [`build_sink`](TeeBuilder::build_sink) ends it.
+/// Returns a builder for a fan-out that is nested in another composition. End it with
+/// [`build_sink`](TeeBuilder::build_sink).
 ///
 /// # Examples
 ///
@@ -285,7 +286,7 @@ impl TeeBuilder {
     ///
     /// # Errors
     ///
-    /// If the program has a logger already; see [`Tee::install`].
+    /// Fails if the program has a logger already; see [`Tee::install`].
     pub fn install(self) -> Result<(), crate::InstallError> {
         self.build().install()
     }
@@ -294,7 +295,7 @@ impl TeeBuilder {
     ///
     /// # Panics
     ///
-    /// If the program has a logger already, with a message that says what to do.
+    /// Panics if the program has a logger already, with a message that says what to do.
     #[track_caller]
     pub fn init(self) {
         if let Err(error) = self.install() {

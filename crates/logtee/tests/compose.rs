@@ -1,4 +1,4 @@
-//! What holds for every composition, however nested.
+//! Properties of every composition, however nested.
 
 use std::io;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use logtee::predicate::has_key;
 use logtee::testing::{Bytes, Memory};
 use logtee::{Logfmt, Middleware, OwnedValue, Sink, Tee};
 
-/// `log`'s macros ask the global level, even where they are given a logger.
+/// `log`'s macros check the global level, even if they are given a logger.
 fn builder() -> logtee::TeeBuilder {
     log::set_max_level(LevelFilter::Trace);
     Tee::builder()
@@ -23,7 +23,7 @@ fn to_memory(level: LevelFilter, memory: &Memory) -> logtee::Fanout {
     logtee::fanout().sink(level, memory.clone()).build_sink()
 }
 
-/// Passes everything on through one of each kind.
+/// Nests `inner` in one composition of each kind.
 fn nested(inner: impl Sink + 'static) -> impl Sink {
     let pool = logtee::pool().sink(inner).build();
     let failover = logtee::failover().sink(pool).build();
@@ -58,7 +58,7 @@ fn levels_are_known_through_every_nesting() {
 }
 
 #[test]
-fn a_tee_that_nobody_wants_anything_of_is_off() {
+fn a_tee_whose_sinks_want_nothing_is_off() {
     assert_eq!(builder().build().max_level(), LevelFilter::Off);
     assert_eq!(
         logtee::Sink::max_level(&logtee::pool().build()),
@@ -188,7 +188,7 @@ fn flush_reaches_every_sink_and_returns_the_first_error() {
 }
 
 #[test]
-fn middleware_that_raises_levels_is_asked_about_them() {
+fn middleware_that_raises_levels_reports_its_own_level() {
     struct Raise;
     impl Middleware for Raise {
         fn handle(&self, record: &Record<'_>, next: &dyn Sink) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! Key-values that join every record while they last.
+//! Key-values that are added to every record of a thread.
 
 use std::future::Future;
 use std::pin::pin;

@@ -1,4 +1,4 @@
-//! The first context of a program, which comes after records.
+//! The first context of a program is entered after the first records.
 
 use std::sync::Barrier;
 
@@ -6,7 +6,7 @@ use log::{Level, LevelFilter, Log, Record};
 use logtee::testing::Memory;
 use logtee::{Context, Tee};
 
-/// Alone in its file: no other test of the process may enter a context.
+/// The only test in its file, because no other test of the process may enter a context.
 #[test]
 fn a_context_is_joined_to_records_after_others_had_none() {
     let memory = Memory::new();
@@ -18,7 +18,7 @@ fn a_context_is_joined_to_records_after_others_had_none() {
         let mut record = Record::builder();
         tee.log(&record.level(level).args(format_args!("{text}")).build());
     };
-    // That one sink alone wants DEBUG is cached from here on.
+    // From here on it is cached that only one sink wants DEBUG.
     for _ in 0..3 {
         log(Level::Debug, "without");
         log(Level::Info, "without");

@@ -1,4 +1,4 @@
-//! What other loggers hang, abort or stay broken over.
+//! Faults that make other loggers hang, abort or stay broken.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -54,7 +54,7 @@ fn a_display_that_logs_to_the_same_sinks() {
             lines.iter().any(|line| line.contains("an outer line")),
             "{lines:?}"
         );
-        // Each of the five sinks that format has the inner line written once.
+        // Each of the five sinks that format writes the inner line once.
         assert_eq!(lines.len(), 6, "{lines:?}");
     }
 }
@@ -173,7 +173,7 @@ fn a_line_logged_by_a_thread_locals_destructor() {
     );
     let logging = tee.clone();
     std::thread::spawn(move || {
-        // One is registered before, and so dropped after, what logging itself registers.
+        // This thread-local is registered before those of the logger, and so dropped after them.
         FIRST.set(Some(Late(logging.clone())));
         let _entered = logtee::Context::new().with("a", 1).enter();
         log::info!(logger: logging, "alive");
@@ -236,7 +236,7 @@ fn a_sink_that_blocks_holds_up_neither_changes_nor_other_sinks() {
     std::thread::scope(|scope| {
         scope.spawn(|| log::info!(logger: tee, "blocked"));
         has_begun.recv().unwrap();
-        // While that thread hangs in the writer: other records, the filter, the counts.
+        // While that thread hangs in the writer, other records, the filter and the counts work.
         log::debug!(logger: tee, "for the others");
         assert_eq!(after.messages(), ["for the others"]);
         handle.set(LevelFilter::Off);
@@ -250,7 +250,7 @@ fn a_sink_that_blocks_holds_up_neither_changes_nor_other_sinks() {
 }
 
 #[test]
-fn a_blocking_sink_behind_a_channel_blocks_nobody() {
+fn a_blocking_sink_behind_a_channel_blocks_no_thread() {
     let (sink, records) = logtee::channel(10);
     let (begun, has_begun) = channel();
     let (go_on, goes_on) = channel();
@@ -370,7 +370,7 @@ fn a_message_is_formatted_once_for_sinks_that_share_a_format() {
     let counts = Counts(Mutex::new(0));
     log::trace!(logger: tee, "{counts}");
     let formatted = || *counts.0.lock().unwrap();
-    assert_eq!(formatted(), 0, "nothing is formatted for nobody");
+    assert_eq!(formatted(), 0, "formatted although no writer wants it");
     log::debug!(logger: tee, "{counts}");
     log::info!(logger: tee, "{counts}");
     assert_eq!(formatted(), 2);

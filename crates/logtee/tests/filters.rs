@@ -1,4 +1,4 @@
-//! Filters: changed at run time, and grown at random.
+//! Filters that are changed at run time, and random filters.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use logtee::testing::Memory;
 use logtee::{Filter, Sink, Tee};
 use proptest::prelude::*;
 
-/// `log`'s macros ask the global level, even where they are given a logger.
+/// `log`'s macros check the global level, even if they are given a logger.
 fn builder() -> logtee::TeeBuilder {
     log::set_max_level(LevelFilter::Trace);
     Tee::builder()
 }
 
-/// Passes everything on through one of each kind.
+/// Nests `inner` in one composition of each kind.
 fn nested(inner: impl Sink + 'static) -> impl Sink {
     let pool = logtee::pool().sink(inner).build();
     let failover = logtee::failover().sink(pool).build();
@@ -58,7 +58,7 @@ fn changing_a_filter_reaches_every_depth() {
     assert_eq!(memory.messages(), ["yes", "now"]);
 }
 
-/// A record that one sink alone wants goes straight to it, until a filter changes.
+/// A record that only one sink wants goes straight to it, until a filter changes.
 #[test]
 fn the_only_sink_of_a_level_is_not_the_only_one_for_good() {
     let (quiet, chatty) = (Memory::new(), Memory::new());
@@ -81,7 +81,7 @@ fn the_only_sink_of_a_level_is_not_the_only_one_for_good() {
         assert_eq!(heard(Level::Debug), [1, 1]);
         assert_eq!(heard(Level::Trace), [1, 0]);
     }
-    // The same level, and not all of its records.
+    // The same level, but not all of its records.
     handle.set(target_starts_with("elsewhere"));
     assert_eq!(heard(Level::Trace), [0, 0]);
     handle.set(LevelFilter::Off);
@@ -160,14 +160,14 @@ fn a_filter_can_be_changed_while_others_log() {
             }
         }
     });
-    // Whatever happened in between, what was set last counts from now on.
+    // After all the concurrent changes, the last one counts.
     handle.set(LevelFilter::Debug);
     memory.take();
     log::debug!(logger: tee, "after");
     assert_eq!(memory.messages(), ["after"]);
 }
 
-/// A filter grown at random.
+/// A random filter.
 #[derive(Clone, Debug)]
 enum Tree {
     Leaf(usize, Level),
@@ -176,7 +176,7 @@ enum Tree {
     Not(Box<Tree>),
 }
 
-fn grown(tree: &Tree) -> Box<dyn Filter> {
+fn filter_of(tree: &Tree) -> Box<dyn Filter> {
     match tree {
         Tree::Leaf(0, level) => Box::new(level.to_level_filter()),
         Tree::Leaf(1, level) => Box::new(logtee::predicate::level_is(*level)),
@@ -188,9 +188,9 @@ fn grown(tree: &Tree) -> Box<dyn Filter> {
         #[cfg(feature = "env-filter")]
         Tree::Leaf(7, _) => Box::new(logtee::Directives::parse("warn,a=trace").unwrap()),
         Tree::Leaf(..) => Box::new(LevelFilter::Off),
-        Tree::And(one, other) => Box::new(grown(one).and(grown(other))),
-        Tree::Or(one, other) => Box::new(grown(one).or(grown(other))),
-        Tree::Not(tree) => Box::new(not(grown(tree))),
+        Tree::And(one, other) => Box::new(filter_of(one).and(filter_of(other))),
+        Tree::Or(one, other) => Box::new(filter_of(one).or(filter_of(other))),
+        Tree::Not(tree) => Box::new(not(filter_of(tree))),
     }
 }
 
@@ -208,8 +208,8 @@ fn any_tree() -> impl Strategy<Value = Tree> {
 
 proptest! {
     #[test]
-    fn cheap_questions_never_deny_what_matches(tree in any_tree()) {
-        let filter = grown(&tree);
+    fn hints_never_reject_a_record_that_matches(tree in any_tree()) {
+        let filter = filter_of(&tree);
         for level in Level::iter() {
             for target in ["a", "a::b", "b"] {
                 for with_key in [false, true] {

@@ -1,5 +1,4 @@
-//! A process that forks while its other threads log. The child has one thread, and the locks of
-//! all of them.
+//! A process forks while its other threads log. The child has only one thread, but a copy of all locks.
 #![cfg(unix)]
 
 use std::io::{self, Write};
@@ -19,7 +18,7 @@ unsafe extern "C" {
     fn alarm(seconds: u32) -> u32;
 }
 
-/// Holds the sink's lock until it is told to go on.
+/// Holds the sink's lock until it gets a message.
 struct Holds(Sender<()>, Receiver<()>);
 
 impl Write for Holds {
@@ -52,7 +51,7 @@ fn a_child_forked_while_another_thread_writes_does_not_hang() {
     let writing = std::thread::spawn(|| log::info!(logger: TEE.get().unwrap(), "held"));
     has_begun.recv().unwrap();
 
-    // SAFETY: the child calls nothing but the logger under test, and `_exit`.
+    // SAFETY: the child calls only the logger under test, and `_exit`.
     let child = unsafe { fork() };
     assert!(child >= 0, "{}", io::Error::last_os_error());
     if child == 0 {
@@ -62,11 +61,11 @@ fn a_child_forked_while_another_thread_writes_does_not_hang() {
         log::info!(logger: tee, "the lock's owner is not here");
         log::info!(logger: tee, "nor now");
         let as_it_should = tee.failures_by_sink() == [2, 0];
-        // SAFETY: ends the child without running what belongs to the parent.
+        // SAFETY: ends the child without running exit handlers of the parent.
         unsafe { _exit(if as_it_should { 42 } else { 1 }) };
     }
     let mut status = 0;
-    // SAFETY: the child is ours, and `status` is a valid place to write to.
+    // SAFETY: the child is ours, and `status` is valid for writes.
     assert_eq!(unsafe { waitpid(child, &mut status, 0) }, child);
     go_on.send(()).unwrap();
     writing.join().unwrap();
@@ -75,15 +74,15 @@ fn a_child_forked_while_another_thread_writes_does_not_hang() {
         (0, 42),
         "a signal, or an exit code"
     );
-    assert_eq!(tee.failures(), 0, "in the parent all is well");
+    assert_eq!(tee.failures(), 0, "a failure in the parent");
 }
 
-/// Writes slowly enough for the others to run into its lock.
+/// Writes so slowly that the other threads wait for its lock.
 #[cfg(target_os = "linux")]
-struct Dawdles;
+struct SlowWriter;
 
 #[cfg(target_os = "linux")]
-impl Write for Dawdles {
+impl Write for SlowWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         std::thread::yield_now();
         Ok(bytes.len())
@@ -93,7 +92,7 @@ impl Write for Dawdles {
     }
 }
 
-/// Holds the lock until a thread that waits for it comes back, which it must not do before.
+/// Holds the lock while another thread waits for it, and checks that the thread does not return early.
 #[cfg(target_os = "linux")]
 struct HoldsLong {
     begun: Sender<()>,
@@ -117,7 +116,7 @@ impl Write for HoldsLong {
     }
 }
 
-/// A thread of a forked child waits for a slow writer as long as it takes.
+/// A thread of a forked child waits for a slow writer without a timeout.
 #[cfg(target_os = "linux")]
 #[test]
 fn threads_of_a_forked_child_wait_for_a_slow_writer() {
@@ -147,11 +146,11 @@ fn threads_of_a_forked_child_wait_for_a_slow_writer() {
             });
             if tee.failures() == 0 { 42 } else { 1 }
         });
-        // SAFETY: ends the child without running what belongs to the parent.
+        // SAFETY: ends the child without running exit handlers of the parent.
         unsafe { _exit(code.unwrap_or(2)) };
     }
     let mut status = 0;
-    // SAFETY: the child is ours, and `status` is a valid place to write to.
+    // SAFETY: the child is ours, and `status` is valid for writes.
     assert_eq!(unsafe { waitpid(child, &mut status, 0) }, child);
     assert_eq!(
         (status & 0x7f, status >> 8),
@@ -160,7 +159,7 @@ fn threads_of_a_forked_child_wait_for_a_slow_writer() {
     );
 }
 
-/// A lock that is merely busy in a forked child is waited for like any other.
+/// In a forked child, threads wait for a lock that another thread of the child holds.
 #[cfg(target_os = "linux")]
 #[test]
 fn threads_of_a_forked_child_wait_for_each_other() {
@@ -168,7 +167,7 @@ fn threads_of_a_forked_child_wait_for_each_other() {
     log::set_max_level(LevelFilter::Info);
     let tee = TEE.get_or_init(|| {
         Tee::builder()
-            .sink(LevelFilter::Info, WriteSink::new(Text::new(), Dawdles))
+            .sink(LevelFilter::Info, WriteSink::new(Text::new(), SlowWriter))
             .build()
     });
     // SAFETY: the tests of this file leave no locks behind that the child's threads need.
@@ -189,11 +188,11 @@ fn threads_of_a_forked_child_wait_for_each_other() {
             });
             if tee.failures() == 0 { 42 } else { 1 }
         });
-        // SAFETY: ends the child without running what belongs to the parent.
+        // SAFETY: ends the child without running exit handlers of the parent.
         unsafe { _exit(code.unwrap_or(2)) };
     }
     let mut status = 0;
-    // SAFETY: the child is ours, and `status` is a valid place to write to.
+    // SAFETY: the child is ours, and `status` is valid for writes.
     assert_eq!(unsafe { waitpid(child, &mut status, 0) }, child);
     assert_eq!(
         (status & 0x7f, status >> 8),
@@ -202,27 +201,27 @@ fn threads_of_a_forked_child_wait_for_each_other() {
     );
 }
 
-/// Whether a child of this moment does `act` without waiting for a thread that it does not have.
+/// Whether a child forked now completes `act` without waiting for a thread that does not exist in it.
 fn child_does(act: impl FnOnce() -> bool) -> bool {
-    // SAFETY: the child calls nothing but the logger under test, and `_exit`.
+    // SAFETY: the child calls only the logger under test, and `_exit`.
     let child = unsafe { fork() };
     assert!(child >= 0, "{}", io::Error::last_os_error());
     if child == 0 {
         // SAFETY: a plain system call; it kills a child that hangs.
         unsafe { alarm(20) };
         let code = if act() { 42 } else { 1 };
-        // SAFETY: ends the child without running what belongs to the parent.
+        // SAFETY: ends the child without running exit handlers of the parent.
         unsafe { _exit(code) };
     }
     let mut status = 0;
-    // SAFETY: the child is ours, and `status` is a valid place to write to.
+    // SAFETY: the child is ours, and `status` is valid for writes.
     assert_eq!(unsafe { waitpid(child, &mut status, 0) }, child);
     status == 42 << 8
 }
 
 #[test]
 fn a_child_can_change_filters_that_another_thread_was_changing_at_the_fork() {
-    /// Waits when it is asked for its level, as a filter may that has a lock of its own.
+    /// Waits in `max_level`, like a filter with a lock of its own.
     struct Waits(Mutex<(Sender<()>, Receiver<()>)>, AtomicBool);
 
     impl logtee::Filter for Waits {

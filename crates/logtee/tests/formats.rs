@@ -1,4 +1,4 @@
-//! Golden lines, and lines that stay lines whatever is in the record.
+//! Golden lines, and tests that any record becomes one line.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -104,7 +104,7 @@ fn keys_that_occur_again_get_a_number_in_json() {
         json(&pairs(&["a", "b", "a", "a_2", "a"])),
         r#"{"a":0,"b":1,"a_2":2,"a_2_2":3,"a_3":4}"#
     );
-    // So many keys that they are no longer compared one by one.
+    // More keys than are compared one by one.
     let mut many: Vec<_> = (0..20).map(|at| (format!("k{at}"), at)).collect();
     many.extend(pairs(&["k3", "k19", "k3", "k20", "k20"]));
     let text = json(&many);
@@ -122,7 +122,7 @@ fn keys_that_occur_again_get_a_number_in_json() {
 }
 
 #[test]
-fn what_would_leave_the_line_is_escaped() {
+fn characters_that_could_leave_the_line_are_escaped() {
     check(
         &Record::builder()
             .level(Level::Warn)
@@ -138,7 +138,7 @@ fn what_would_leave_the_line_is_escaped() {
 }
 
 #[test]
-fn colours_only_where_they_are_asked_for() {
+fn colours_are_off_by_default() {
     let record = Record::builder()
         .level(Level::Error)
         .target("t")
@@ -204,7 +204,7 @@ fn nested_values_are_json() {
 
 #[cfg(feature = "serde")]
 #[test]
-fn a_value_that_panics_while_it_is_visited_costs_only_itself() {
+fn if_a_value_panics_while_it_is_visited_only_that_value_is_lost() {
     struct Panics;
     impl serde::Serialize for Panics {
         fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
@@ -261,7 +261,7 @@ fn local_time_follows_daylight_saving() {
 #[test]
 fn local_time_is_the_same_moment() {
     let local = Time::local().clock(clock).now();
-    // Read back by the offset written there, it is the moment of the clock.
+    // The local time minus its written offset is the time of the clock.
     let (date_time, offset) = if let Some(utc) = local.strip_suffix('Z') {
         (utc.to_owned(), 0)
     } else {

@@ -1,4 +1,4 @@
-//! The program's logger: one process, one scenario.
+//! The program's logger. One test, because a process has one logger.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ fn the_life_of_an_installed_tee() {
         .sink(filter, memory.clone())
         .install()
         .unwrap();
-    // What the sinks want decides, not what the filters would let pass.
+    // The sinks decide, although the filters would let more pass.
     assert_eq!(log::max_level(), LevelFilter::Warn);
     log::debug!("off");
 

@@ -1,4 +1,4 @@
-//! A tee that comes second.
+//! Installs a tee when there is a logger already.
 
 use log::LevelFilter;
 use logtee::Tee;

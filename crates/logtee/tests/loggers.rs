@@ -1,4 +1,4 @@
-//! What can be passed as a sink, and what an implementor of `log::Log` meets.
+//! Types that can be passed as a sink, and implementations of `log::Log`.
 
 use std::io;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use logtee::testing::Memory;
 use logtee::{IntoSink, Sink, Tee};
 
 /// A logger that passes records to a sink. Its methods call each other with `Log` and `Sink` in
-/// scope: that this compiles is the test.
+/// scope; the test is that this compiles.
 struct ToSink<S> {
     sink: S,
     flushed: AtomicUsize,
@@ -108,7 +108,7 @@ fn every_composition_accepts_loggers() {
     assert_eq!(memory.records().len(), 7);
 }
 
-/// Enabled for one target only, and fails the test if it gets another one.
+/// A sink that is enabled for one target, and fails the test if it gets another one.
 struct Picky(Arc<AtomicUsize>);
 
 impl Sink for Picky {

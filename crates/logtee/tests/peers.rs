@@ -23,7 +23,7 @@ fn the_level_of_env_logger_bounds_the_level_of_the_tee() {
     let nested = fanout().sink(LevelFilter::Trace, told).build_sink();
     let tee = builder().sink(LevelFilter::Trace, nested).build();
     assert_eq!(tee.max_level(), LevelFilter::Info);
-    // `Log` alone cannot tell.
+    // `Log` has no method for the maximum level.
     let tee = builder().sink(LevelFilter::Trace, console()).build();
     assert_eq!(tee.max_level(), LevelFilter::Trace);
 }

@@ -1,4 +1,4 @@
-//! The cases of slog-multi's README, each said as a test.
+//! The cases in slog-multi's README, each as a test.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use logtee::predicate::{
 use logtee::testing::Memory;
 use logtee::{Filter, OwnedValue, Sink, Tee};
 
-/// `log`'s macros ask the global level, even where they are given a logger.
+/// `log`'s macros check the global level, even if they are given a logger.
 fn builder() -> logtee::TeeBuilder {
     log::set_max_level(LevelFilter::Trace);
     Tee::builder()
@@ -102,7 +102,7 @@ fn first_match_stops_there_and_falls_back() {
         .build());
     log::debug!(logger: tee, query = "SELECT 1", args:? = [1]; "Executing SQL query");
     log::error!(logger: tee, method = "POST", body:? = ("a", 1), scope = "influx"; "Incoming request failed");
-    // A match whose handler is not enabled is the end of it: no other one gets the record.
+    // If the handler of the first match is not enabled, no other handler gets the record.
     log::debug!(logger: tee, method = "POST", body:? = ("a", 1), scope = "influx"; "Only debug");
     log::info!(logger: tee, scope = "influx"; "metric");
     log::error!(logger: tee, "An unexpected error occurred");
@@ -147,7 +147,7 @@ fn failover_tries_the_next_when_one_fails() {
     log::error!(logger: tee, "A message");
     assert_eq!(second.messages(), ["A message"]);
     assert!(third.messages().is_empty());
-    assert_eq!(tee.failures(), 0, "in the end it was delivered");
+    assert_eq!(tee.failures(), 0, "it was delivered by another sink");
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn pools_do_not_all_begin_with_the_same_sink() {
         pool.emit(&Record::builder().build()).unwrap();
         !first.records().is_empty()
     });
-    // The chance that this fails by chance is one in 2^63.
+    // The probability of a false failure is 2^-63.
     assert!((1..64).contains(&began_with_first.count()));
 }
 
@@ -228,7 +228,7 @@ fn pipes_rewrite_in_order() {
     let tee = tee(logtee::pipe(logtee::enrich("environment", "dev"))
         .then(logtee::rename_key("mail", "email"))
         .then(|record: &Record<'_>, next: &dyn Sink| {
-            // Remove what is private.
+            // Removes the private fields.
             let fields: Vec<_> = logtee::OwnedRecord::capture(record)
                 .fields
                 .into_iter()

@@ -1,4 +1,4 @@
-//! A console that is not there, in a child process.
+//! A closed or broken stderr, in a child process.
 #![cfg(unix)]
 
 use std::process::{Command, Stdio};
@@ -8,13 +8,13 @@ use logtee::Tee;
 
 const CHILD: &str = "LOGTEE_TEST_STDERR_CHILD";
 
-/// Logs to a stderr that somebody has closed the other end of.
+/// Logs to a stderr whose other end is closed.
 fn child() -> ! {
     Tee::builder()
         .sink(LevelFilter::Info, logtee::stderr())
         .install()
         .unwrap();
-    // The parent drops its end of the pipe before it lets this go on.
+    // The parent closes its end of the pipe before it sends this line.
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).unwrap();
     log::info!("into the void");

@@ -19,12 +19,12 @@ pub(crate) struct Branch<T = Box<dyn Sink>> {
     /// The filter is a plain level, so the cached level's answer is the filter's answer.
     is_level: bool,
     target: T,
-    /// Relaxed: a count, which orders nothing.
+    /// Relaxed: only a count.
     failures: AtomicUsize,
 }
 
-/// A sink or filter that has panicked is only ever reached by calling it again, and a second panic
-/// is caught again.
+/// After a panic, the only way to reach the sink or filter is to call it again, and a second panic is
+/// caught, too.
 impl<T> UnwindSafe for Branch<T> {}
 impl<T> RefUnwindSafe for Branch<T> {}
 
@@ -40,7 +40,7 @@ impl<T> Branch<T> {
     }
 
     /// The most verbose level that the filter could let pass. A filter that panics here is treated
-    /// as one that lets everything pass.
+    /// as if it let everything pass.
     #[cold]
     pub(crate) fn filter_max_level(&self) -> LevelFilter {
         catch_panic(|| self.filter.max_level()).unwrap_or(LevelFilter::Trace)
@@ -62,13 +62,13 @@ impl<T> Branch<T> {
         self.is_level || self.filter.matches(record)
     }
 
-    /// Asks the filter alone about a record. A panic is counted.
+    /// Whether the filter lets the record pass, without asking the sink. A panic is counted.
     pub(crate) fn filter_matches(&self, record: &Record<'_>) -> io::Result<bool> {
         catch_panic(|| self.filter.matches(record))
             .map_err(|panic| self.panicked(&panic, "a filter panicked"))
     }
 
-    /// Runs `work`. An error and a panic are counted.
+    /// Runs `work`, and counts an error or a panic.
     #[inline]
     pub(crate) fn attempt(
         &self,
@@ -112,7 +112,7 @@ impl Branch {
     /// Emits the record if the filter lets it pass and the sink is enabled for it. `None` if the
     /// filter did not let it pass.
     ///
-    /// The caller has asked [`admits`](Branch::admits).
+    /// The caller must have checked [`admits`](Branch::admits).
     #[inline(always)]
     pub(crate) fn emit(&self, record: &Record<'_>) -> Option<io::Result<()>> {
         let outcome = catch_panic(|| {
@@ -143,7 +143,7 @@ impl Branch {
     }
 
     /// The most verbose level that could pass the filter and be wanted by the sink. If one of them
-    /// panics here, it is treated as wanting everything.
+    /// panics here, it is treated as if it wanted everything.
     #[cold]
     pub(crate) fn max_level(&self) -> LevelFilter {
         catch_panic(|| self.filter.max_level().min(self.target.max_level()))

@@ -82,7 +82,7 @@ impl Sink for Failover {
         self.0.enabled(metadata)
     }
 
-    /// `emit` asks the sinks itself.
+    /// `emit` checks the sinks itself.
     fn emit_if_enabled(&self, record: &Record<'_>) -> io::Result<()> {
         self.emit(record)
     }

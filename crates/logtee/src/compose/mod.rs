@@ -28,7 +28,7 @@ pub(crate) fn flush_all<'a>(branches: impl Iterator<Item = &'a Branch>) -> io::R
     result
 }
 
-/// The most verbose level that any branch could want; off if there is none.
+/// The most verbose level that any branch could want; off if there are no branches.
 pub(crate) fn max_level<'a>(branches: impl Iterator<Item = &'a Branch>) -> LevelFilter {
     branches
         .map(Branch::max_level)
@@ -45,7 +45,7 @@ pub(crate) fn any_enabled<'a>(
     branches.any(|branch| branch.enabled(generation, metadata))
 }
 
-/// Several sinks of which one takes the record: what failover and pool have in common.
+/// Several sinks, one of which takes the record: the common part of failover and pool.
 #[derive(Default)]
 struct Alternatives(Vec<Branch>);
 
@@ -58,7 +58,7 @@ impl Alternatives {
         self.0.len()
     }
 
-    /// Tries the sinks that are enabled, once round from `start`, until one takes the record.
+    /// Tries each enabled sink once, beginning at `start`, until one takes the record.
     fn emit_from(&self, start: usize, record: &Record<'_>) -> io::Result<()> {
         let generation = max_level::generation();
         let (before, from) = self.0.split_at_checked(start).unwrap_or((&self.0, &[]));

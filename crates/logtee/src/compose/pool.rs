@@ -1,4 +1,4 @@
-//! Records spread over several sinks.
+//! Spreads records over several sinks.
 
 use std::collections::hash_map::RandomState;
 use std::fmt;
@@ -26,7 +26,7 @@ use crate::sink::{IntoSink, Sink};
 /// # drop(sink);
 /// ```
 pub fn pool() -> PoolBuilder {
-    // Random, so that many processes do not all begin with the same sink.
+    // A random start, so that many processes do not all begin with the same sink.
     let start = RandomState::new().hash_one(0) as usize;
     PoolBuilder(Pool {
         sinks: Alternatives::default(),
@@ -62,7 +62,7 @@ impl fmt::Debug for PoolBuilder {
 /// Emitting fails only if every sink that wanted the record failed, with the last one's error.
 pub struct Pool {
     sinks: Alternatives,
-    /// Relaxed: each number comes once, and their order does not matter.
+    /// Relaxed: each number is taken once, and the order does not matter.
     next: AtomicUsize,
 }
 
@@ -94,7 +94,7 @@ impl Sink for Pool {
         self.sinks.enabled(metadata)
     }
 
-    /// `emit` asks the sinks itself.
+    /// `emit` checks the sinks itself.
     fn emit_if_enabled(&self, record: &Record<'_>) -> io::Result<()> {
         self.emit(record)
     }

@@ -8,7 +8,7 @@ use log::{LevelFilter, Metadata, Record};
 use crate::catch_panic::catch_panic;
 use crate::sink::{IntoSink, Sink};
 
-/// How a sink failed over a record.
+/// How a sink failed to take a record.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Failure<'a> {
@@ -29,8 +29,7 @@ impl fmt::Display for Failure<'_> {
 
 /// Begins a sink whose errors and panics are passed to `handler`, together with the record.
 ///
-/// The error is returned all the same, so a failover around it still sees it. A panic becomes an
-/// error.
+/// The error is still returned, so that an outer failover sees it. A panic becomes an error.
 ///
 /// # Examples
 ///
@@ -48,7 +47,7 @@ where
     RecoverBuilder(handler)
 }
 
-/// Waits for the sink of a [`Recover`]; made by [`recover`].
+/// A [`Recover`] without a sink yet; made by [`recover`].
 #[must_use = "a builder does nothing until it has a sink"]
 pub struct RecoverBuilder<H>(H);
 
@@ -56,7 +55,7 @@ impl<H> RecoverBuilder<H>
 where
     H: Fn(&Failure<'_>, &Record<'_>) + Send + Sync,
 {
-    /// Ends the builder with the sink whose failures are handled.
+    /// Sets the sink whose failures are handled.
     pub fn sink<S: IntoSink<Kind>, Kind>(self, sink: S) -> Recover<H, S::Sink> {
         Recover {
             handler: self.0,
@@ -109,7 +108,7 @@ where
         self.sink.enabled(metadata)
     }
 
-    /// `emit` asks the sink itself.
+    /// `emit` checks the sink itself.
     fn emit_if_enabled(&self, record: &Record<'_>) -> io::Result<()> {
         self.emit(record)
     }

@@ -48,7 +48,7 @@ pub fn first_match() -> RouterBuilder {
 pub struct RouterBuilder(Router);
 
 impl RouterBuilder {
-    /// Adds a route: what `filter` lets pass goes to `sink`.
+    /// Adds a route: records that `filter` lets pass go to `sink`.
     pub fn route<Kind>(
         mut self,
         filter: impl Filter + 'static,
@@ -105,8 +105,8 @@ impl Sink for Router {
         let mut matched = false;
         for route in &self.routes {
             let wanted = route.admits(generation, record.level());
-            // The filter must be asked even if the sink cannot want the level, because whether it
-            // matches decides about the other routes.
+            // The filter must be evaluated even if the sink can't want the level, because the other
+            // routes depend on whether it matches.
             if !wanted && !self.first_only && self.otherwise.is_none() {
                 continue;
             }
@@ -146,7 +146,7 @@ impl Sink for Router {
         super::any_enabled(self.all(), metadata)
     }
 
-    /// `emit` asks the sinks itself.
+    /// `emit` checks the sinks itself.
     fn emit_if_enabled(&self, record: &Record<'_>) -> io::Result<()> {
         self.emit(record)
     }

@@ -14,11 +14,10 @@ use crate::max_level;
 
 /// Makes a filter that can be changed later, and the handle that changes it.
 ///
-/// Asking it costs one atomic load while it is a plain [`LevelFilter`], and a search of a
+/// A check costs one atomic load if the current filter is a plain [`LevelFilter`], and a search of a
 /// thread-local cache otherwise. Threads share no lock.
 ///
-/// This is the way to change levels at run time. `log::set_max_level` limits all sinks instead of
-/// one.
+/// Use this to change levels at run time. `log::set_max_level` would limit all sinks instead of one.
 ///
 /// # Examples
 ///
@@ -45,7 +44,7 @@ pub fn adjustable(initial: impl Filter + 'static) -> (Adjustable, Handle) {
     (Adjustable(Arc::clone(&shared)), Handle(shared))
 }
 
-/// The low bits of the state: a level, or this if the filter is more than a level.
+/// The low bits of the state are a level, or this value if the filter is not a plain level.
 const NOT_PLAIN: usize = 7;
 const STEP: usize = 8;
 
@@ -60,9 +59,9 @@ struct Current {
     id: usize,
     /// A version in the high bits; see [`NOT_PLAIN`] for the low ones.
     ///
-    /// It changes while `filter` is locked, before `filter` changes: a thread that has read the
-    /// new state and then locks finds the new filter or a newer one. A newer filter that is cached
-    /// under an older state is used only while that state is still read.
+    /// It changes while `filter` is locked, before `filter` changes. So a thread that has read the new
+    /// state and then locks finds the new filter or a newer one. If a newer filter is cached under an
+    /// older state, it is used only as long as the thread still reads that state.
     state: AtomicUsize,
     filter: ForkMutex<Arc<dyn Filter>>,
 }
@@ -82,12 +81,12 @@ impl Current {
     fn filter(&self) -> Arc<dyn Filter> {
         match self.filter.lock() {
             Ok(filter) | Err(LockError::Orphaned(filter)) => Arc::clone(&filter),
-            // A signal handler logs while its thread replaces the filter.
+            // A signal handler logs while the interrupted thread replaces the filter.
             Err(_) => Arc::new(LevelFilter::Off),
         }
     }
 
-    /// Asks the current filter, without writing to memory that other threads use.
+    /// Asks the current filter without writing to shared memory.
     fn ask(&self, state: usize, question: impl FnOnce(&dyn Filter) -> bool) -> bool {
         let mut question = Some(question);
         let answered = SEEN.try_with(|seen| {
@@ -98,25 +97,24 @@ impl Current {
         });
         match (answered, question) {
             (Ok(Some(answer)), _) => answer,
-            (_, Some(question)) => question(&*self.look_again(state)),
-            // The question is taken only where it is answered.
+            (_, Some(question)) => question(&*self.cache_current(state)),
+            // Unreachable: the question is taken only if it is answered.
             (_, None) => false,
         }
     }
 
     #[cold]
-    fn look_again(&self, state: usize) -> Arc<dyn Filter> {
+    fn cache_current(&self, state: usize) -> Arc<dyn Filter> {
         let filter = self.filter();
         let entry = Seen {
             id: self.id,
             state,
             filter: Arc::clone(&filter),
         };
-        // Not cached while the thread is ending, or while a filter that is being asked logs.
+        // The filter is not cached if the thread is ending, or if a filter logs while it is asked.
         let _ = SEEN.try_with(|seen| {
             if let Ok(mut seen) = seen.try_borrow_mut() {
-                // An entry that has the only reference belongs to a filter that was replaced or
-                // dropped.
+                // If an entry has the only reference, its filter was replaced or dropped.
                 seen.retain(|old| old.id != self.id && Arc::strong_count(&old.filter) > 1);
                 seen.push(entry);
             }
@@ -171,14 +169,15 @@ pub struct Handle(Arc<Current>);
 impl Handle {
     /// Replaces the filter.
     ///
-    /// When this returns, every composition that depends on the filter asks the new one, and
-    /// `log::max_level` is set anew if a [`Tee`](crate::Tee) is installed. Threads keep the old
-    /// filter in memory until they next log through it.
+    /// When this returns, every composition that depends on the filter uses the new one, and
+    /// `log::max_level` is updated if a [`Tee`](crate::Tee) is installed. A thread keeps the old
+    /// filter in memory until it next logs through this one.
     pub fn set(&self, filter: impl Filter + 'static) {
         let level = plain(&filter);
         let filter: Arc<dyn Filter> = Arc::new(filter);
         let replaced = {
-            // Held by this thread only below a signal handler, which can't replace it then.
+            // This thread holds the lock already only if a signal handler has interrupted it here. Then
+            // the handler can't replace the filter.
             let (Ok(mut current) | Err(LockError::Orphaned(mut current))) = self.0.filter.lock()
             else {
                 return;

@@ -10,9 +10,8 @@ use super::Filter;
 
 /// `RUST_LOG`-style directives: `info,my_crate=debug,noisy::module=off`.
 ///
-/// The syntax is that of the crate `env_filter`, and so of `env_logger`: a comma-separated list
-/// of `level`, `target` or `target=level`, and perhaps `/text` at the end for messages that
-/// contain the text.
+/// The syntax is that of the crate `env_filter`, and so of `env_logger`: a comma-separated list of
+/// `level`, `target` or `target=level`. `/text` at the end selects messages that contain the text.
 ///
 /// # Examples
 ///
@@ -31,7 +30,7 @@ impl Directives {
     ///
     /// # Errors
     ///
-    /// If `text` is not a list of directives.
+    /// Fails if `text` is not a list of directives.
     pub fn parse(text: &str) -> Result<Directives, ParseError> {
         let mut builder = env_filter::Builder::new();
         match builder.try_parse(text) {
@@ -47,7 +46,7 @@ impl Directives {
     ///
     /// # Errors
     ///
-    /// If it is not a list of directives, or not Unicode.
+    /// Fails if the variable is not a list of directives, or not Unicode.
     ///
     /// # Examples
     ///

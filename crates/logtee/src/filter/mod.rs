@@ -15,9 +15,9 @@ pub use directives::{Directives, ParseError};
 
 /// Decides which records a sink gets.
 ///
-/// A filter answers three questions, from the cheapest to the most expensive. `max_level` and
-/// `enabled` are hints: they may let too much pass but never too little, so they say no only where
-/// `matches` says no to every such record.
+/// A filter has three methods, from the cheapest to the most expensive. `max_level` and `enabled` are
+/// hints: they may let too many records pass, but never too few. They may reject a level or metadata
+/// only if `matches` rejects every such record.
 ///
 /// A [`log::LevelFilter`] is a filter, which lets that level and more severe ones pass. Closures
 /// become filters by [`filter_fn`], and [`predicate`](crate::predicate) has ready-made ones.
@@ -28,12 +28,12 @@ pub trait Filter: Send + Sync {
     /// Whether a record with this metadata could pass.
     fn enabled(&self, metadata: &Metadata<'_>) -> bool;
 
-    /// Whether this record passes. The default asks [`enabled`](Filter::enabled).
+    /// Whether this record passes. The default is [`enabled`](Filter::enabled).
     fn matches(&self, record: &Record<'_>) -> bool {
         self.enabled(record.metadata())
     }
 
-    /// Makes a filter that lets pass what both filters let pass.
+    /// Makes a filter that lets a record pass if both filters do.
     fn and<F: Filter>(self, other: F) -> And<Self, F>
     where
         Self: Sized,
@@ -41,7 +41,7 @@ pub trait Filter: Send + Sync {
         And(self, other)
     }
 
-    /// Makes a filter that lets pass what at least one of the filters lets pass.
+    /// Makes a filter that lets a record pass if at least one of the filters does.
     fn or<F: Filter>(self, other: F) -> Or<Self, F>
     where
         Self: Sized,
@@ -96,7 +96,7 @@ pub struct FilterFn<F> {
     max_level: LevelFilter,
 }
 
-/// Makes a filter of a closure that decides by the record.
+/// Makes a filter of a closure that gets the record.
 ///
 /// # Examples
 ///
@@ -116,7 +116,8 @@ where
 }
 
 impl<F> FilterFn<F> {
-    /// Asks the closure only about records of this level and more severe ones; about all by default.
+    /// Rejects records that are more verbose than this level without calling the closure. By default
+    /// the closure gets all records.
     #[must_use = "returns the changed filter"]
     pub fn up_to(self, max_level: LevelFilter) -> FilterFn<F> {
         FilterFn { max_level, ..self }
@@ -148,7 +149,7 @@ impl<F> fmt::Debug for FilterFn<F> {
     }
 }
 
-/// Lets pass what both filters let pass; made by [`Filter::and`].
+/// Lets a record pass if both filters do; made by [`Filter::and`].
 #[derive(Clone, Copy, Debug)]
 pub struct And<A, B>(A, B);
 
@@ -166,7 +167,7 @@ impl<A: Filter, B: Filter> Filter for And<A, B> {
     }
 }
 
-/// Lets pass what at least one of the filters lets pass; made by [`Filter::or`].
+/// Lets a record pass if at least one of the filters does; made by [`Filter::or`].
 #[derive(Clone, Copy, Debug)]
 pub struct Or<A, B>(A, B);
 
@@ -184,13 +185,13 @@ impl<A: Filter, B: Filter> Filter for Or<A, B> {
     }
 }
 
-/// Lets pass what a filter does not; made by [`not`].
+/// Lets a record pass if a filter does not; made by [`not`].
 #[derive(Clone, Copy, Debug)]
 pub struct Not<F>(F);
 
-/// Makes a filter that lets pass what `filter` does not.
+/// Makes a filter that lets a record pass if `filter` does not.
 ///
-/// It cannot use the level hints of `filter`, so it decides per record.
+/// It can't use the hints of `filter`, so it checks every record.
 pub fn not<F: Filter>(filter: F) -> Not<F> {
     Not(filter)
 }

@@ -1,6 +1,6 @@
-//! Seconds since 1970 as date and time.
+//! Converts seconds since 1970 to date and time.
 //!
-//! A calendar crate would add a seventh of a megabyte to every program for this one function.
+//! A calendar crate would add 140 KB to every program for this one function.
 
 const DAY: i64 = 86_400;
 /// The seconds of `0000-01-01T00:00:00` and `9999-12-31T23:59:59`.
@@ -60,7 +60,7 @@ mod tests {
     /// Checks every day of ten thousand years.
     #[test]
     fn agrees_with_jiff_on_every_day() {
-        // jiff does not have the last days, so that offsets cannot leave its range.
+        // jiff excludes the last days, so that offsets can't leave its range.
         for day in FIRST / DAY..LAST / DAY - 2 {
             let seconds = day * DAY + day.rem_euclid(DAY);
             let theirs = jiff::Timestamp::from_second(seconds).unwrap().to_string();

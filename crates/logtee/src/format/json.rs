@@ -10,11 +10,11 @@ use super::value::{Quotes, each_pair, push_args, push_value};
 use super::{Format, Time};
 use crate::escape::{self, Style};
 
-/// One JSON object a line: `time`, `level`, `target`, `msg`, `file`, `line` and `fields`.
+/// One JSON object per line: `time`, `level`, `target`, `msg`, `file`, `line` and `fields`.
 ///
 /// `file` and `line` are left out if they are unknown, `fields` if there are none. Key-values keep
-/// their type and order. A key that occurs again in a record gets a number, because readers of JSON
-/// keep only one value for a key: `a`, `a_2`, `a_3`.
+/// their type and order. A repeated key in a record gets a number (`a`, `a_2`, `a_3`), because readers
+/// of JSON keep only one value for a key.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Json {
     time: Time,
@@ -68,7 +68,7 @@ impl Format for Json {
     }
 }
 
-/// How many keys are compared one by one, which needs no allocation.
+/// Up to this many keys are compared one by one, which needs no allocation.
 const FEW: usize = 16;
 
 /// The keys of an object, each with its quotes and escapes.
@@ -86,7 +86,7 @@ impl Keys {
         self.len == 0
     }
 
-    /// Appends `key`, with a number if it is there already.
+    /// Appends `key`, with a number if it occurred before.
     fn push(&mut self, out: &mut Vec<u8>, key: &str) {
         let start = out.len();
         escape::push_quoted(out, key);
@@ -101,8 +101,7 @@ impl Keys {
         }
     }
 
-    /// Notes the key that begins at `start`. Returns how often it has occurred; it is noted only if
-    /// that is once.
+    /// Adds the key that begins at `start`, unless it occurred before. Returns how often it has occurred.
     fn insert(&mut self, out: &[u8], start: usize) -> usize {
         let key = &out[start..];
         if self.len < FEW {

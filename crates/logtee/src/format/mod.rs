@@ -19,7 +19,7 @@ pub(crate) use value::{FAILED, each_pair};
 /// Turns a record into bytes.
 ///
 /// The formats of this crate make one line of every record, whatever it contains: see
-/// [`escape`](crate::escape). A format of your own should do so, too.
+/// [`escape`](crate::escape). Your own format should do so, too.
 ///
 /// # Examples
 ///
@@ -41,7 +41,7 @@ pub trait Format: Send + Sync {
     ///
     /// # Errors
     ///
-    /// If the record cannot be formatted; it is not written then.
+    /// Fails if the record can't be formatted. The record is then not written.
     fn format(&self, record: &Record<'_>, out: &mut Vec<u8>) -> io::Result<()>;
 }
 

@@ -1,4 +1,4 @@
-//! The time of a record, as RFC 3339.
+//! The time of a record in RFC 3339.
 
 use std::cell::Cell;
 use std::fmt;
@@ -43,7 +43,7 @@ impl Zone {
     }
 }
 
-/// The zone is looked up once, so that logging reads no files later.
+/// The zone is looked up only once, so that logging reads no files later.
 #[cfg(feature = "local-time")]
 fn system_offset(seconds: i64) -> i32 {
     use jiff::tz::TimeZone;
@@ -65,7 +65,7 @@ impl Default for Time {
 }
 
 impl Time {
-    /// In UTC, written with a `Z`.
+    /// Time in UTC, written with a `Z`.
     pub fn utc() -> Time {
         Time {
             clock: SystemTime::now,
@@ -74,8 +74,8 @@ impl Time {
         }
     }
 
-    /// At an offset from UTC in seconds, east being positive. It is rounded to minutes and limited
-    /// to a day.
+    /// Time at an offset from UTC in seconds; east is positive. The offset is rounded to minutes and
+    /// limited to a day.
     pub fn at_offset(seconds: i32) -> Time {
         Time {
             zone: Zone::Fixed(whole_minutes(seconds)),
@@ -83,10 +83,10 @@ impl Time {
         }
     }
 
-    /// In the system's time zone, at the offset that it has at the time written (daylight saving
-    /// is followed); in UTC if the zone is not known.
+    /// Time in the system's time zone, or in UTC if the zone is not known. The offset of each time
+    /// follows daylight saving.
     ///
-    /// The zone is looked up when this is first called, and kept until the process ends.
+    /// The zone is looked up at the first call, and does not change until the process ends.
     #[cfg(feature = "local-time")]
     pub fn local() -> Time {
         system_offset(0);
@@ -103,7 +103,7 @@ impl Time {
         self
     }
 
-    /// Sets the clock, which a test can replace by a constant; `SystemTime::now` by default.
+    /// Sets the clock, so that a test can use a constant. The default is `SystemTime::now`.
     #[must_use = "returns the changed time"]
     pub fn clock(mut self, clock: fn() -> SystemTime) -> Time {
         self.clock = clock;
@@ -170,7 +170,7 @@ fn since_epoch(time: SystemTime) -> (i64, u32) {
     }
 }
 
-/// The text of a second, which is cached because many lines share it.
+/// The text of a second. It is cached, because many lines share it.
 #[derive(Clone, Copy)]
 struct Second {
     seconds: i64,

@@ -1,5 +1,4 @@
-//! What the formats have in common: messages and key-values, and the mark for those that cannot be
-//! formatted.
+//! The common part of the formats: messages, key-values, and the mark for failed formatting.
 
 use std::fmt::{self, Write as _};
 
@@ -9,7 +8,7 @@ use log::kv::{Error as KvError, Key, Source, Value, VisitSource, VisitValue};
 use crate::catch_panic::catch_panic;
 use crate::escape::{self, Escaping, Style};
 
-/// Written where formatting returned an error or panicked, after what had been written by then.
+/// Written after partial text when formatting returned an error or panicked.
 pub(crate) const FAILED: &str = "[formatting failed]";
 
 /// Appends formatted text, escaped. A failure is marked.
@@ -23,7 +22,7 @@ pub(super) fn push_args(out: &mut Vec<u8>, args: fmt::Arguments<'_>, style: Styl
     }
 }
 
-/// Calls `push` for every key-value, in order. If the source fails, the rest is missing.
+/// Calls `push` for every key-value, in order. If the source fails, the remaining ones are missing.
 pub(crate) fn each_pair(record: &Record<'_>, push: impl FnMut(&str, &Value<'_>)) {
     struct Each<F>(F);
     impl<'kvs, F: FnMut(&str, &Value<'_>)> VisitSource<'kvs> for Each<F> {
@@ -39,13 +38,13 @@ pub(crate) fn each_pair(record: &Record<'_>, push: impl FnMut(&str, &Value<'_>))
 /// Whether strings are quoted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quotes {
-    /// Always: JSON.
+    /// Always, for JSON.
     Always,
-    /// Only where their end would not be clear otherwise: logfmt.
+    /// Only if the end of the string would be ambiguous without quotes, for logfmt.
     AsNeeded,
 }
 
-/// Appends one value. If it cannot be visited, the mark is all that is written.
+/// Appends one value, or only the mark if the value can't be visited.
 pub(super) fn push_value(out: &mut Vec<u8>, value: &Value<'_>, quotes: Quotes) {
     let start = out.len();
     let visited = catch_panic(|| value.visit(PushValue { out, quotes }));
@@ -121,7 +120,7 @@ impl<'v> VisitValue<'v> for PushValue<'_> {
         if value.is_finite() {
             self.number(format_args!("{value:?}"))
         } else {
-            // JSON has no such numbers.
+            // JSON has no NaN and no infinities.
             self.visit_str(&value.to_string())
         }
     }
@@ -146,7 +145,7 @@ pub(super) fn is_bare(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(plain)
 }
 
-/// Appends a key where quotes are not possible. A character that could end it becomes `_`.
+/// Appends a key without quotes. A character that could end it becomes `_`.
 pub(super) fn push_bare_key(out: &mut Vec<u8>, key: &str) {
     if is_bare(key.as_bytes()) {
         out.extend_from_slice(key.as_bytes());
@@ -168,7 +167,7 @@ pub(super) fn push_bare_key(out: &mut Vec<u8>, key: &str) {
 /// The JSON of an object or array; `None` for other values.
 #[cfg(feature = "serde")]
 fn nested_json(value: &Value<'_>) -> Option<String> {
-    /// Refuses what does not begin like an object or array.
+    /// A writer that fails if the text does not begin like an object or array.
     struct Nested(Vec<u8>);
     impl std::io::Write for Nested {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -186,8 +185,8 @@ fn nested_json(value: &Value<'_>) -> Option<String> {
     let written = catch_panic(|| serde_json::to_writer(&mut nested, value));
     matches!(written, Ok(Ok(()))).then_some(())?;
     let json = String::from_utf8(nested.0).ok()?;
-    // serde_json leaves DEL, C1 and bidirectional controls as they are. They occur inside strings
-    // only, and no quotes or backslashes are touched, so escaping the whole text is correct.
+    // serde_json does not escape DEL, C1 and bidirectional controls. They occur only inside strings,
+    // and escaping them touches no quotes or backslashes, so it is correct for the whole text.
     let mut escaped = String::with_capacity(json.len());
     for c in json.chars() {
         if u32::from(c) >= 0x7f

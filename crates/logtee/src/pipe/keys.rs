@@ -58,7 +58,7 @@ impl Source for Both<'_> {
 
 /// Makes a middleware that renames the key `from` to `to` in each record that has it.
 ///
-/// The renamed value replaces one that the record has by the name `to` already.
+/// If the record already has a key `to`, the renamed value replaces it.
 pub fn rename_key(from: impl Into<String>, to: impl Into<String>) -> RenameKey {
     RenameKey {
         from: from.into(),

@@ -1,4 +1,4 @@
-//! Middleware: sees each record on its way to a sink, and changes it or drops it.
+//! Middleware: gets each record before a sink does, and can change or drop it.
 
 mod keys;
 mod rewrite;
@@ -15,11 +15,12 @@ pub use keys::{Enrich, RemoveKey, RenameKey, enrich, remove_key, rename_key};
 pub use rewrite::{MapMessage, MapText, MapValues, map_message, map_text, map_values};
 pub use select::{DropIf, Sample, drop_if, sample};
 
-/// Stands before a sink and decides what the sink gets.
+/// Processes records before a sink, and decides what the sink gets.
 ///
-/// Closures are middleware: they get the record and the next sink, and emit to it what they want,
-/// or nothing. A closure is not asked by [`enabled`](Middleware::enabled), because it may change
-/// the target; a middleware that changes levels has to implement this trait.
+/// Closures are middleware: they get the record and the next sink, and emit any number of records to
+/// it. A closure gets all records, even those for which the next sink is not
+/// [`enabled`](Middleware::enabled), because it may change the target. A middleware that changes levels
+/// must implement this trait.
 ///
 /// # Examples
 ///
@@ -37,24 +38,25 @@ pub use select::{DropIf, Sample, drop_if, sample};
 pub trait Middleware: Send + Sync {
     /// Takes one record, and passes it on by `next.emit(…)`.
     ///
-    /// `next` drops records that the sink is not [`enabled`](Sink::enabled) for.
+    /// `next` drops records for which the sink is not [`enabled`](Sink::enabled).
     ///
     /// # Errors
     ///
-    /// What `next` returns, or an error of its own.
+    /// Returns the error of `next`, or an error of its own.
     fn handle(&self, record: &Record<'_>, next: &dyn Sink) -> io::Result<()>;
 
-    /// The most verbose level that could reach the next sink, which wants `next` at most.
+    /// The most verbose level of records that this middleware wants, if `next` is the most verbose level
+    /// that the next sink wants.
     ///
-    /// The default is `next`. A middleware that changes levels returns something else.
+    /// The default is `next`. A middleware that changes levels returns another level.
     fn max_level(&self, next: LevelFilter) -> LevelFilter {
         next
     }
 
-    /// Whether a record with this metadata is of use: to this middleware, or to the next sink.
+    /// Whether this middleware or the next sink wants records with this metadata.
     ///
-    /// The default asks `next`. A middleware that changes levels or targets returns something
-    /// else. Records for which this is false do not reach [`handle`](Middleware::handle).
+    /// The default is the answer of `next`. A middleware that changes levels or targets must answer
+    /// itself. Records for which this is false do not reach [`handle`](Middleware::handle).
     fn enabled(&self, metadata: &Metadata<'_>, next: &dyn Sink) -> bool {
         next.enabled(metadata)
     }
@@ -99,7 +101,7 @@ pub struct PipeBuilder {
 }
 
 impl PipeBuilder {
-    /// Adds a middleware, which gets what the one before passes on.
+    /// Adds a middleware, which gets the records that the previous one passes on.
     pub fn then(mut self, middleware: impl Middleware + 'static) -> PipeBuilder {
         let before = std::mem::replace(&mut self.last, Box::new(middleware));
         self.before.push(before);
@@ -128,13 +130,13 @@ impl fmt::Debug for PipeBuilder {
     }
 }
 
-/// Middleware and the sink that it stands before; made by [`pipe`].
+/// A sink with middleware before it; made by [`pipe`].
 pub struct Pipe {
     middleware: Box<dyn Middleware>,
     next: Next,
 }
 
-/// The sink as the middleware sees it: it takes only what it is enabled for.
+/// The sink that a middleware gets: it drops records for which it is not enabled.
 struct Next(Box<dyn Sink>);
 
 impl Sink for Next {
@@ -180,7 +182,7 @@ impl Sink for Pipe {
         self.middleware.enabled(metadata, &self.next)
     }
 
-    /// `emit` asks the middleware itself.
+    /// `emit` checks the middleware itself.
     fn emit_if_enabled(&self, record: &Record<'_>) -> io::Result<()> {
         self.emit(record)
     }

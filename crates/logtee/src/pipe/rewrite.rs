@@ -44,7 +44,7 @@ where
 /// Makes a middleware that replaces every text of a record by the result of `function`: the
 /// message, the target, the keys, and the values that are strings.
 ///
-/// This is where secrets in text are masked. Each message is formatted to a string first.
+/// Use it to mask secrets in text. Each message is formatted to a string first.
 ///
 /// # Examples
 ///
@@ -93,7 +93,7 @@ where
         )
     }
 
-    /// The next sink is asked about the rewritten target.
+    /// True, because the next sink must be asked about the rewritten target.
     fn enabled(&self, _: &Metadata<'_>, _: &dyn Sink) -> bool {
         true
     }
@@ -102,7 +102,7 @@ where
 /// Makes a middleware that replaces the value of each key-value by the result of `function`,
 /// which gets the key and the value.
 ///
-/// A record without key-values passes unchanged; messages are not looked at.
+/// A record without key-values passes unchanged. Messages are not changed.
 ///
 /// # Examples
 ///

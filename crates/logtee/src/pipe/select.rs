@@ -63,7 +63,7 @@ pub fn sample(every: usize) -> Sample {
 #[derive(Debug)]
 pub struct Sample {
     every: usize,
-    /// Relaxed: each number comes once, and their order does not matter.
+    /// Relaxed: each number is taken once, and the order does not matter.
     seen: AtomicUsize,
 }
 

@@ -1,4 +1,4 @@
-//! Sinks that belong to threads.
+//! Sinks that belong to one thread.
 
 use std::fmt;
 use std::io;
@@ -10,11 +10,10 @@ use log::{LevelFilter, Metadata, Record};
 
 use crate::sink::Sink;
 
-/// Values that belong to threads, such as the sinks of tests that run at the same time, each in a
-/// thread of its own.
+/// Values that belong to one thread each, for instance the sinks of tests that run at the same time.
 ///
-/// It is a sink itself if the values are: a record goes to the sinks of the thread that it comes from, or
-/// to all if that thread has none, for a test may have started it.
+/// It is a sink itself if the values are sinks. A record goes to the sinks of its thread. If the thread
+/// has no sinks, it may have been started by any of the tests, so the record goes to all sinks.
 ///
 /// # Examples
 ///
@@ -48,15 +47,15 @@ struct Entry<T> {
 }
 
 impl<T: Clone> ByThread<T> {
-    /// Without values yet.
+    /// Creates an empty collection.
     #[must_use]
     pub const fn new() -> ByThread<T> {
         ByThread(ForkMutex::new(Vec::new()))
     }
 
-    /// Adds a value of this thread until the guard is dropped, in whichever thread.
+    /// Adds a value for this thread. It is removed when the guard is dropped, on any thread.
     pub fn add(&'static self, value: T) -> ThreadGuard<T> {
-        // Relaxed: all that counts is that each number is given out once.
+        // Relaxed: each number is used once, and the order does not matter.
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let id = COUNT.fetch_add(1, Ordering::Relaxed);
         let thread = thread::current().id();
@@ -66,7 +65,7 @@ impl<T: Clone> ByThread<T> {
         ThreadGuard { of: self, id }
     }
 
-    /// The values of this thread, or all if it has none.
+    /// The values of this thread, or all values if it has none.
     pub fn of_this_thread(&self) -> Vec<T> {
         let this = thread::current().id();
         let mut entries = self.entries();
@@ -76,7 +75,7 @@ impl<T: Clone> ByThread<T> {
         entries.into_iter().map(|entry| entry.value).collect()
     }
 
-    /// Clones, so that no sink is called under the lock.
+    /// Returns clones, so that no sink is called under the lock.
     fn entries(&self) -> Vec<Entry<T>> {
         self.0.with(|entries| entries.clone()).unwrap_or_default()
     }
@@ -106,7 +105,7 @@ impl<S: Sink + Clone> Sink for ByThread<S> {
         sinks.iter().map(Sink::flush).fold(Ok(()), Result::and)
     }
 
-    /// Of all threads: the answer is cached for all of them.
+    /// The maximum over all threads, because the answer is cached for all of them.
     fn max_level(&self) -> LevelFilter {
         let entries = self.entries();
         let levels = entries.iter().map(|entry| entry.value.max_level());
@@ -132,7 +131,7 @@ impl<T> Drop for ThreadGuard<T> {
             let at = entries.iter().position(|entry| entry.id == self.id)?;
             Some(entries.remove(at))
         });
-        // Not under the lock: the value may be a sink of the program.
+        // Dropped without the lock, because the value may be a sink of the program.
         drop(removed);
         crate::global::reconfigured();
     }

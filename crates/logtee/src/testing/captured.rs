@@ -1,8 +1,8 @@
-//! Stderr as the harness of tests sees it.
+//! A writer to stderr that the test harness captures.
 
 use std::io::{self, Write};
 
-/// A writer to stderr that the harness of tests captures, so that it is shown for tests that fail.
+/// A writer to stderr that the test harness captures, so that the text is shown for tests that fail.
 ///
 /// # Examples
 ///

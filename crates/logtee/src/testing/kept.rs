@@ -25,7 +25,7 @@ use crate::sink::Sink;
 pub struct Memory(Arc<Mutex<Vec<OwnedRecord>>>);
 
 impl Memory {
-    /// Without records yet.
+    /// Creates an empty sink.
     pub fn new() -> Memory {
         Memory::default()
     }
@@ -55,7 +55,7 @@ impl Memory {
 
 impl Sink for Memory {
     fn emit(&self, record: &Record<'_>) -> io::Result<()> {
-        // Formatted before the lock is taken.
+        // The record is formatted before the lock is taken, because its `Display` may log.
         let record = OwnedRecord::capture(record);
         self.lock().push(record);
         Ok(())
@@ -80,12 +80,12 @@ impl Sink for Memory {
 pub struct Bytes(Arc<Mutex<Vec<u8>>>);
 
 impl Bytes {
-    /// Without bytes yet.
+    /// Creates an empty writer.
     pub fn new() -> Bytes {
         Bytes::default()
     }
 
-    /// The bytes so far as text; what is not UTF-8 is replaced.
+    /// The bytes so far as text. Invalid UTF-8 is replaced.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.lock()).into_owned()
     }

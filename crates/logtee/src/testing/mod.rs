@@ -1,4 +1,4 @@
-//! For tests: a sink that keeps the records, a writer that keeps the bytes, sinks of tests that run at the
+//! For tests: a sink that keeps records, a writer that keeps bytes, and sinks for tests that run at the
 //! same time.
 
 mod by_thread;

@@ -16,10 +16,10 @@ pub use once::{FormatOnce, FormatOnceBuilder, format_once};
 
 /// Formats each record and writes it, with a newline, in one call to the writer.
 ///
-/// The record is formatted before the writer is locked, so a `Display` that logs, to this sink
-/// too, gets its line in first. A writer that logs to its own sink while it writes gets an error
-/// for that record, not a deadlock. The sink adds no buffer; use a `BufWriter` as the writer if
-/// you want one, which [`flush`](Sink::flush) reaches.
+/// The record is formatted before the writer is locked. So a `Display` may log, even to this sink; its
+/// line is written first. A writer that logs to its own sink while it writes gets an error for that
+/// record, not a deadlock. The sink adds no buffer. If you want one, use a `BufWriter` as the writer;
+/// [`flush`](Sink::flush) flushes it.
 ///
 /// # Examples
 ///
@@ -72,8 +72,8 @@ struct Writer<W>(ForkMutex<Locked<W>>);
 
 struct Locked<W> {
     writer: W,
-    /// This process was forked while another thread was writing. The writer's state is unknown in
-    /// the child, and locks inside it may be held for good (that of `std::io::stderr`, for one).
+    /// This process was forked while another thread was writing. In the child, the writer's state is
+    /// unknown, and locks inside it (such as that of `std::io::stderr`) may be held for good.
     abandoned: bool,
 }
 
@@ -117,8 +117,8 @@ thread_local! {
 /// The largest buffer that a thread keeps between records, in bytes.
 const MAX_KEPT: usize = 64 * 1024;
 
-/// Lends an empty buffer: the thread's own, or a new one if that is in use (a `Display` that
-/// logs) or gone (the destructor of a thread-local that logs).
+/// Calls `work` with an empty buffer: the thread's own, or a new one if that is in use (a `Display`
+/// that logs) or destroyed (the destructor of a thread-local that logs).
 fn with_buffer<R>(work: impl FnOnce(&mut Vec<u8>) -> R) -> R {
     let mut buffer = BUFFER.try_with(Cell::take).unwrap_or_default();
     buffer.clear();
