@@ -1,4 +1,4 @@
-//! Installs the handlers of crashes, and prints how long that took.
+//! Installs the crash handlers, and prints how long that took.
 //!
 //! A real program uses a part of a mapped file, which outlives it.
 

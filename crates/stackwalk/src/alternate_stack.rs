@@ -1,24 +1,24 @@
-//! Alternate signal stacks that stay as long as the process does.
+//! Alternate signal stacks that are never unmapped.
 //!
-//! The standard library gives the main thread one, and unmaps it when any thread calls
-//! `std::process::exit` (rust-lang/rust#111272). If the main thread is in a handler then, or gets a
-//! signal afterwards, the process dies of SIGSEGV. So the main thread gets another one.
+//! The standard library gives one to the main thread, and unmaps it when any thread calls
+//! `std::process::exit` (rust-lang/rust#111272). If the main thread is in a handler at that moment, or
+//! gets a signal afterwards, the process dies of SIGSEGV. So this module gives the main thread another.
 
 use std::cmp;
 use std::ffi::{c_int, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
-/// For the frame of a handler, which is as large as all registers, and for earlier handlers.
+/// Room for the frame of a handler, which holds all registers, and for earlier handlers.
 const BYTES: usize = 64 << 10;
 
-/// The main thread's; null until it is needed.
+/// The new alternate stack of the main thread; null until it is needed.
 static OF_MAIN: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
-/// Whether the main thread is known to have an alternate stack that stays, or none.
+/// Whether it is known that the main thread has no alternate stack that may be unmapped.
 static IS_MAIN_SAFE: AtomicBool = AtomicBool::new(false);
 
 /// Gives this thread an alternate stack if it has none, as in a C program that has loaded this
-/// library, and the main thread its other one. Without memory nothing changes.
+/// library. Gives the main thread its new one. Changes nothing if there is no memory.
 #[cfg(all(
     target_env = "gnu",
     target_arch = "x86_64",
@@ -31,8 +31,9 @@ pub(crate) fn prepare_this_thread() {
     }
 }
 
-/// Makes the main thread's other alternate stack. If this is the main thread, it gets it, unless it
-/// has one that is not the standard library's; else it gets it when it is first asked for its stack.
+/// Allocates the main thread's new alternate stack. The main thread starts to use it here if this is
+/// the main thread and its current one is missing or the standard library's. Otherwise it does so when
+/// it is first asked for its stack.
 pub(crate) fn prepare_main() {
     if OF_MAIN.load(Ordering::Acquire).is_null() {
         let memory = map();
@@ -40,7 +41,7 @@ pub(crate) fn prepare_main() {
             .compare_exchange(ptr::null_mut(), memory, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok();
         if !is_first && !memory.is_null() {
-            // SAFETY: it has just been mapped, and nothing uses it.
+            // SAFETY: the memory has just been mapped, and nothing uses it.
             unsafe { libc::munmap(memory, BYTES) };
         }
     }
@@ -48,7 +49,7 @@ pub(crate) fn prepare_main() {
         if current().is_some_and(|stack| !is_there(&stack) || is_of_std(&stack)) {
             set(OF_MAIN.load(Ordering::Acquire));
         }
-        // It is still the standard library's if this runs in a handler on it.
+        // If this runs in a handler on the standard library's stack, `set` has failed.
         let is_safe = current().is_some_and(|stack| !is_of_std(&stack));
         IS_MAIN_SAFE.store(is_safe, Ordering::Release);
     }
@@ -62,18 +63,18 @@ fn current() -> Option<libc::stack_t> {
     known.then_some(current)
 }
 
-/// Gives this thread the memory, unless it is null.
+/// Sets the memory as the alternate stack of this thread, unless it is null.
 fn set(memory: *mut c_void) {
     if !memory.is_null() {
         let stack = stack_at(memory);
-        // SAFETY: the memory is this thread's alone, and is never unmapped.
+        // SAFETY: only this thread uses the memory, and it is never unmapped.
         unsafe { libc::sigaltstack(&raw const stack, ptr::null_mut()) };
     }
 }
 
-/// `SA_ONSTACK` for a handler that the main thread may run. Without it, as long as that thread may have
-/// the standard library's stack, except in a Go program: its code runs on stacks that are too small for
-/// a handler, and it does not exit by the standard library.
+/// The flag of a handler that the main thread may run: `SA_ONSTACK`, or 0 as long as that thread may
+/// have the standard library's alternate stack. A Go program always gets `SA_ONSTACK`: its code runs on
+/// stacks that are too small for a handler, and it does not exit by the standard library.
 pub(crate) fn flag() -> c_int {
     if IS_MAIN_SAFE.load(Ordering::Acquire) || is_go() {
         libc::SA_ONSTACK
@@ -82,7 +83,8 @@ pub(crate) fn flag() -> c_int {
     }
 }
 
-/// Go handles SIGURG, and on an alternate stack, to interrupt its threads.
+/// Whether this is a Go program. Go interrupts its threads by SIGURG, and handles it on an alternate
+/// stack.
 fn is_go() -> bool {
     // SAFETY: all fields are integers or optional functions, for which zero is valid.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
@@ -91,11 +93,11 @@ fn is_go() -> bool {
     is_known && action.sa_sigaction != libc::SIG_DFL && action.sa_flags & libc::SA_ONSTACK != 0
 }
 
-/// Gives the main thread its other alternate stack in a handler that runs on the thread's own stack.
+/// Gives the main thread its new alternate stack, in a handler that runs on the thread's own stack.
 ///
 /// # Safety
 ///
-/// The kernel has passed the context to the handler that this thread is in.
+/// The kernel must have passed `context` to the handler that this thread runs.
 #[cfg(all(
     target_env = "gnu",
     target_arch = "x86_64",
@@ -105,7 +107,7 @@ pub(crate) unsafe fn replace(context: *mut libc::ucontext_t) {
     if is_main_thread() {
         prepare_main();
         if let Some(stack) = current() {
-            // The kernel restores it from there when the handler returns.
+            // The kernel sets the alternate stack from the context when the handler returns.
             // SAFETY: the context is valid, and nothing else uses it.
             unsafe { (*context).uc_stack = stack };
         }
@@ -121,7 +123,7 @@ fn stack_at(memory: *mut c_void) -> libc::stack_t {
     stack
 }
 
-/// New memory, or null. It is never unmapped: a thread may outlive the recorder.
+/// Maps new memory; null on failure. It is never unmapped: a thread may outlive the recorder.
 fn map() -> *mut c_void {
     // SAFETY: asks for new memory.
     let memory = unsafe {
@@ -144,8 +146,8 @@ fn is_there(stack: &libc::stack_t) -> bool {
     stack.ss_flags & libc::SS_DISABLE == 0
 }
 
-/// Whether it has the size of those that the standard library makes. Those of a Go program, which
-/// must keep them, are larger.
+/// Whether the stack has the size of the standard library's. The stacks of a Go program are larger, and
+/// must not be replaced.
 fn is_of_std(stack: &libc::stack_t) -> bool {
     // SAFETY: no preconditions.
     let least = unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) };

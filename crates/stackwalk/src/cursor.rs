@@ -1,4 +1,4 @@
-//! Reading unwind tables, value by value.
+//! Reads the values of unwind tables.
 
 /// The bytes that are left to read. Every method returns `None` beyond the end.
 #[derive(Clone, Copy)]
@@ -36,13 +36,13 @@ impl<'data> Cursor<'data> {
         Some(byte)
     }
 
-    /// An unsigned number of at most eight bytes, in the byte order of this machine: the tables
-    /// are those of the running program.
+    /// An unsigned number of at most eight bytes, in the byte order of this machine, because the tables
+    /// belong to the running program.
     pub(crate) fn number(&mut self, size: u8) -> Option<u64> {
         let bytes = self.take(u64::from(size))?;
         let mut number = [0; 8];
         number.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        // The crate reads tables of little-endian processors only.
+        // This crate reads only tables of little-endian processors.
         Some(u64::from_le_bytes(number))
     }
 

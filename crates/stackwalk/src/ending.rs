@@ -1,8 +1,8 @@
-//! Ends of a process that are no crashes: ordinary exits, and requests to end.
+//! Ends of a process that are not crashes: ordinary exits, and requests to end.
 //!
-//! [`at_exit`] calls a function when the process exits. [`note_requests`] makes a request to end
-//! (SIGTERM, SIGINT, SIGHUP) leave its number where the caller asks, such as in a mapped file, so
-//! that it can be told from a kill.
+//! [`at_exit`] calls a function when the process exits. [`note_requests`] writes the number of the
+//! signal that requests the end (SIGTERM, SIGINT, SIGHUP) to memory of the caller, such as a mapped
+//! file, so that this end can be distinguished from a kill.
 
 use std::io;
 use std::sync::atomic::AtomicU8;
@@ -10,17 +10,17 @@ use std::sync::atomic::AtomicU8;
 /// Calls `hook` when the process exits: when `main` returns, or by [`std::process::exit`] or C's
 /// `exit`. An abort, a fatal signal and `_exit` do not call it.
 ///
-/// The hook runs in the thread that exits, while other threads may still run. The values of that
-/// thread's thread-locals are gone if they have destructors. A forked child calls the hook, too. If
-/// this crate is part of a shared library, closing the library calls it.
+/// The hook runs in the thread that exits, while other threads may still run. Thread-locals with
+/// destructors are already destroyed in that thread. A forked child calls the hook, too. If this crate
+/// is part of a shared library, closing the library calls it.
 ///
 /// # Errors
 ///
-/// `Unsupported` where there is no such function, and `OutOfMemory`.
+/// `Unsupported` on systems without `atexit`, and `OutOfMemory`.
 pub fn at_exit(hook: extern "C" fn()) -> io::Result<()> {
     #[cfg(unix)]
     {
-        // SAFETY: a function of the C library with a hook of the type that it asks for.
+        // SAFETY: the hook has the type that the C library requires.
         match unsafe { libc::atexit(hook) } {
             0 => Ok(()),
             _ => Err(io::ErrorKind::OutOfMemory.into()),
@@ -35,17 +35,16 @@ pub fn at_exit(hook: extern "C" fn()) -> io::Result<()> {
 
 /// Writes the number of the signal to `note` if SIGTERM, SIGINT or SIGHUP ends this process.
 ///
-/// Only a signal that would end the process by default gets a handler. The handler writes the note
-/// and lets the signal end the process as if there were no handler. If the program installs a
-/// handler of its own later, its handler counts: this one writes nothing, also if it is called from
-/// there.
+/// Only signals that have the default action get a handler. The handler writes the note and lets the
+/// signal end the process as if there were no handler. If the program installs its own handler later,
+/// that one counts: this handler writes nothing, even if the other one calls it.
 ///
-/// Called again, it replaces the note. In a forked child nothing is written until the child calls
-/// this itself.
+/// A second call replaces the note. In a forked child nothing is written until the child calls this
+/// itself.
 ///
 /// # Errors
 ///
-/// `Unsupported` where there are no signals, and the system's errors of installing handlers.
+/// `Unsupported` on systems without signals, and the system's errors of installing handlers.
 pub fn note_requests(note: &'static AtomicU8) -> io::Result<()> {
     #[cfg(unix)]
     return requests::note(note);
@@ -69,12 +68,12 @@ mod requests {
 
     /// Points to a static, or is null.
     static NOTE: AtomicPtr<AtomicU8> = AtomicPtr::new(ptr::null_mut());
-    /// The process that the note belongs to; 0 for none.
+    /// The process to which the note belongs; 0 for none.
     static PROCESS: AtomicU32 = AtomicU32::new(0);
     static IS_INSTALLED: AtomicBool = AtomicBool::new(false);
 
     pub(super) fn note(note: &'static AtomicU8) -> io::Result<()> {
-        // A signal in between writes nothing.
+        // A signal that arrives between these stores writes nothing.
         PROCESS.store(0, Ordering::SeqCst);
         NOTE.store(ptr::from_ref(note).cast_mut(), Ordering::SeqCst);
         PROCESS.store(process::id(), Ordering::SeqCst);
@@ -107,7 +106,7 @@ mod requests {
         let mut action = none();
         action.sa_sigaction = handler;
         action.sa_flags = libc::SA_ONSTACK;
-        // SAFETY: the pointers are live. The handler only does what is safe in a handler.
+        // SAFETY: the pointers are live. The handler is async-signal-safe.
         let done = unsafe {
             libc::sigemptyset(&raw mut action.sa_mask);
             libc::sigaction(signal, &raw const action, ptr::null_mut())
@@ -119,7 +118,7 @@ mod requests {
     }
 
     extern "C" fn on_request(signal: c_int) {
-        // Another handler that calls this one decides itself whether the process ends.
+        // If another handler has called this one, that handler decides whether the process ends.
         let is_ours = current(signal)
             .is_ok_and(|action| action.sa_sigaction == on_request as *const () as usize);
         if !is_ours {

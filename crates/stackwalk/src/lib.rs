@@ -60,16 +60,15 @@ pub use stack_end::StackEnd;
 /// Writes the return addresses of this thread's stack to `addresses`, innermost first, and
 /// returns how many it wrote.
 ///
-/// The first address lies in this crate or in its caller; then come the callers, one address per
+/// The first address is in this crate or in its caller. The callers follow, with one address per
 /// call. Inlined functions have no return address of their own. The walk ends at the outermost
 /// function, when `addresses` is full, or where the unwinder finds no unwind information.
 ///
-/// Each address is one past the call, so a lookup of names subtracts 1. For a function that a
-/// signal interrupted, it is one past the start of the interrupted instruction.
+/// Each address points after the call, so a lookup of names must subtract 1. For a function that a
+/// signal interrupted, it is the start of the interrupted instruction plus one.
 ///
-/// The walk takes no lock of this crate and allocates 16 KiB once per thread, for the rules that
-/// it keeps. It runs the fast walk where that can go (see [`fast_walk`]) and the system's unwinder
-/// elsewhere.
+/// The walk takes no lock of this crate. It allocates 16 KiB once per thread, to cache unwind rules. It
+/// is the fast walk if that is possible (see [`fast_walk`]), and the system's unwinder otherwise.
 ///
 /// # Examples
 ///
@@ -86,13 +85,11 @@ pub fn walk(addresses: &mut [usize]) -> usize {
     }
 }
 
-/// Like [`walk`], but never asks the system's unwinder: returns `None` where the fast walk cannot
-/// go.
+/// Like [`walk`], but never uses the system's unwinder: returns `None` if the fast walk can't continue.
 ///
 /// The fast walk exists on Linux for x86-64 and little-endian aarch64, with glibc and with musl. It
-/// cannot go through code without unwind tables, signal frames, frames that their table describes
-/// by an expression, and stacks that are not the thread's own (coroutines, alternative signal
-/// stacks).
+/// can't walk through code without unwind tables, signal frames, frames that their table describes by
+/// an expression, and stacks that are not the thread's own (coroutines, alternate signal stacks).
 ///
 /// # Examples
 ///

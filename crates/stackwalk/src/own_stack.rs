@@ -1,30 +1,30 @@
-//! Calling a function on another stack: that of a signal handler may be small.
+//! Calls a function on another stack, because the stack of a signal handler may be small.
 
 use std::arch::asm;
 
-/// Where a handler can make [`call_on`] return early: the instruction and the stack pointer.
+/// The instruction pointer and the stack pointer with which a handler makes [`call_on`] return early.
 pub(crate) type Resume = [usize; 2];
 
 /// Calls `work` with `argument` on the stack that ends at `top`.
 ///
-/// Meanwhile `resume` says where this function goes on. A signal handler that interrupts `work` may
-/// put these two into the registers that it returns to, so that the rest of `work` is left out.
+/// Meanwhile `resume` holds the place after the call. A signal handler that interrupts `work` may return
+/// to it by setting these two registers; the rest of `work` is then skipped.
 ///
 /// # Safety
 ///
-/// Nothing else uses that stack until the function returns, and it has the room that `work` needs.
-/// `work` may be called with `argument`, and does not unwind. `resume` is live.
+/// Nothing else may use the stack until the function returns, and it must be large enough for `work`.
+/// `work` must accept `argument`, and must not unwind. `resume` must be live.
 pub(crate) unsafe fn call_on<T>(
     top: *mut u8,
     work: unsafe extern "C" fn(*mut T),
     argument: *mut T,
     resume: *mut Resume,
 ) {
-    // A call asks for this alignment.
+    // A call requires this alignment.
     let top = top.wrapping_sub(top.addr() % 16);
-    // SAFETY: all registers that a callee preserves are kept on the stack, and the stack pointer in
-    // one of them. The rest is guaranteed by the caller. The inputs are in registers that are named,
-    // so that none of them is in one that is written here.
+    // SAFETY: all callee-saved registers are saved on the stack, and the stack pointer in one of them.
+    // The caller guarantees the rest. The inputs are in named registers, so that none of them is in a
+    // register that is written here.
     unsafe {
         asm!(
             "push rbx",

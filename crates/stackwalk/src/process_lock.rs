@@ -3,19 +3,20 @@
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
-/// A mutex of the threads of one process. A forked child takes it over from its parent, whose thread
-/// does not exist in the child. It is for rare and short work: a thread that waits sleeps.
+/// A mutex for the threads of one process. A forked child takes it over from a thread of its parent,
+/// which does not exist in the child. A waiting thread sleeps and polls, so it is for rare and short
+/// work.
 pub(crate) struct ProcessLock {
-    /// The process whose thread holds it; 0 for none.
+    /// The process whose thread holds the lock; 0 for none.
     owner: AtomicI32,
 }
 
 pub(crate) struct ProcessGuard<'a> {
     lock: &'a ProcessLock,
-    /// Whether the lock was left by a thread of the parent.
+    /// Whether the lock was taken over from a thread of the parent.
     #[allow(
         dead_code,
-        reason = "only stacks of threads ask, which some systems do not have"
+        reason = "only read for stacks of threads, which some systems do not have"
     )]
     pub(crate) is_inherited: bool,
 }
@@ -27,11 +28,11 @@ impl ProcessLock {
         }
     }
 
-    /// Waits until no other thread holds the lock. `None` if one still does after that time.
-    pub(crate) fn lock(&self, patience: Duration) -> Option<ProcessGuard<'_>> {
+    /// Waits until no other thread holds the lock. Returns `None` after the timeout.
+    pub(crate) fn lock(&self, timeout: Duration) -> Option<ProcessGuard<'_>> {
         // SAFETY: no preconditions.
         let pid = unsafe { libc::getpid() };
-        let until = Instant::now() + patience;
+        let until = Instant::now() + timeout;
         loop {
             let owner = self.owner.load(Ordering::Relaxed);
             if owner != pid {
@@ -71,7 +72,7 @@ mod tests {
         assert!(!guard.is_inherited);
         assert!(lock.lock(Duration::ZERO).is_none());
         drop(guard);
-        // As a child finds it: held by a thread of another process.
+        // As in a child: held by a thread of another process.
         lock.owner.store(1, Ordering::Relaxed);
         assert!(lock.lock(Duration::ZERO).unwrap().is_inherited);
         assert!(!lock.lock(Duration::ZERO).unwrap().is_inherited);

@@ -1,11 +1,11 @@
-//! Waiting for a signal that asks this process for something.
+//! Waits for a signal that requests something from this process.
 //!
-//! [`listen`] installs a handler that only counts, and wakes the thread that waits. What was there
-//! before is called, too. Linux only.
+//! [`listen`] installs a handler that counts the signals and wakes the thread that waits. It also calls
+//! the handler that was installed before. Linux only.
 
 use std::io;
 
-/// The signals by which the system ends a process because of an error of its own: its crashes.
+/// The signals by which a process crashes: the system ends it because of an error in it.
 #[cfg(target_os = "linux")]
 pub(crate) const ERRORS: [std::ffi::c_int; 7] = [
     libc::SIGSEGV,
@@ -17,7 +17,7 @@ pub(crate) const ERRORS: [std::ffi::c_int; 7] = [
     libc::SIGSYS,
 ];
 
-/// Listens for a signal. Several may listen for the same one.
+/// Listens for a signal. Several listeners may listen for the same signal.
 #[derive(Debug)]
 pub struct Listener {
     signal: i32,
@@ -25,16 +25,16 @@ pub struct Listener {
     seen: u32,
 }
 
-/// Handles a signal from now on, such as SIGUSR1. The program goes on after it.
+/// Handles a signal from now on, such as SIGUSR1. The program continues after it.
 ///
-/// A handler that was there before is called, too. System calls that the signal interrupts are
-/// restarted where they can be. A forked child ignores the signal until it calls this itself; a
-/// program that it starts has the default action.
+/// A handler that was installed before is called, too. System calls that the signal interrupts are
+/// restarted if possible. A forked child ignores the signal until it calls this itself; a program that
+/// it starts has the default action.
 ///
 /// # Errors
 ///
-/// `InvalidInput` for signals that can't be caught or that report errors of the program itself, such
-/// as SIGSEGV; `Unsupported` outside of Linux.
+/// `InvalidInput` for signals that can't be caught, and for signals that report errors of the program
+/// itself, such as SIGSEGV. `Unsupported` outside Linux.
 pub fn listen(signal: i32) -> io::Result<Listener> {
     #[cfg(target_os = "linux")]
     return linux::listen(signal);
@@ -59,13 +59,13 @@ impl Listener {
     }
 }
 
-/// Makes an anonymous file with that text, which other programs of the same user can find among the
-/// open files of this process (`/proc/PID/fd`), as `memfd:NAME`. It stays until the process ends or
-/// replaces itself by `exec`.
+/// Creates an anonymous file with this text. Other programs of the same user can find it among the open
+/// files of this process (`/proc/PID/fd`), as `memfd:NAME`. It exists until the process ends or replaces
+/// itself by `exec`.
 ///
 /// # Errors
 ///
-/// Those of making the file, and `Unsupported` outside of Linux.
+/// Errors of creating the file, and `Unsupported` outside Linux.
 pub fn publish(name: &std::ffi::CStr, text: &[u8]) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     return linux::publish(name, text);
@@ -92,9 +92,9 @@ mod linux {
 
     /// Signals have numbers from 1 to 64.
     const SIGNALS: usize = 65;
-    /// How often each signal has arrived, which is also what is waited for.
+    /// How often each signal has arrived. Listeners wait on these words.
     static COUNTS: [AtomicU32; SIGNALS] = [const { AtomicU32::new(0) }; SIGNALS];
-    /// The handler that was there before: its address and its flags.
+    /// The address and the flags of the handler that was installed before.
     static EARLIER: [[AtomicUsize; 2]; SIGNALS] =
         [const { [const { AtomicUsize::new(0) }; 2] }; SIGNALS];
     /// The process that listens.
@@ -125,7 +125,7 @@ mod linux {
                 | alternate_stack::flag()
                 | libc::SA_RESTART
                 | (action.sa_flags & libc::SA_NODEFER);
-            // SAFETY: both pointers are live. The handler only does what is safe in a handler.
+            // SAFETY: both pointers are live. The handler is async-signal-safe.
             if unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) } != 0 {
                 return Err(io::Error::last_os_error());
             }
@@ -152,7 +152,7 @@ mod linux {
     }
 
     fn futex(count: &AtomicU32, operation: c_int, value: u32) {
-        // SAFETY: the first pointer is live, the other means no timeout.
+        // SAFETY: the first pointer is live. The second is null, which means no timeout.
         unsafe {
             libc::syscall(
                 libc::SYS_futex,
@@ -181,8 +181,8 @@ mod linux {
         let handler = handler.load(Ordering::SeqCst);
         if handler != libc::SIG_DFL && handler != libc::SIG_IGN {
             let has_info = flags.load(Ordering::SeqCst) as c_int & libc::SA_SIGINFO != 0;
-            // SAFETY: it is the address of the handler that was installed for this signal, with the
-            // signature that its flags tell. The arguments are those of this handler.
+            // SAFETY: it is the address of the handler that was installed for this signal, and its
+            // flags tell its signature. The arguments are those of this handler.
             unsafe {
                 if has_info {
                     type Handler = unsafe extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
@@ -198,7 +198,7 @@ mod linux {
     }
 
     pub(super) fn publish(name: &CStr, text: &[u8]) -> io::Result<()> {
-        // SAFETY: the name is a C string. A valid descriptor is new and belongs to the file.
+        // SAFETY: the name is a C string. The new descriptor has no other owner.
         let mut file = unsafe {
             let descriptor = libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC);
             if descriptor < 0 {
@@ -207,7 +207,7 @@ mod linux {
             File::from_raw_fd(descriptor)
         };
         file.write_all(text)?;
-        // It stays open.
+        // The file must stay open.
         let _ = file.into_raw_fd();
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Why a walk from a signal ended.
+//! Why a walk in a signal handler ended.
 
 use std::fmt;
 
@@ -10,9 +10,9 @@ pub enum StackEnd {
     Interrupted,
     /// At the outermost function.
     Outermost,
-    /// The memory of the stack can't be read there.
+    /// The memory of the stack can't be read.
     Unreadable,
-    /// The stack is damaged: a caller's frame would lie below its callee's.
+    /// The stack is damaged: a caller's frame would be below its callee's.
     Damaged,
     /// Neither an unwind table nor a frame pointer leads to the caller.
     NoCaller,

@@ -1,4 +1,4 @@
-//! The walk by the system's unwinder.
+//! Walks with the system's unwinder.
 
 #[cfg(all(target_os = "linux", not(target_arch = "arm")))]
 pub(crate) use linux::walk;
@@ -15,7 +15,7 @@ mod linux {
     const URC_NO_REASON: c_int = 0;
     const URC_NORMAL_STOP: c_int = 4;
 
-    // std links the library that has these on every Linux target (libgcc_s or libunwind).
+    // std links the library with these functions on every Linux target (libgcc_s or libunwind).
     unsafe extern "C" {
         fn _Unwind_Backtrace(visit: Visit, data: *mut c_void) -> c_int;
         fn _Unwind_GetIPInfo(context: *mut c_void, before_instruction: *mut c_int) -> usize;
@@ -25,12 +25,12 @@ mod linux {
     struct Walk<'a> {
         addresses: &'a mut [usize],
         len: usize,
-        /// The stack pointer of `walk`: the first frames, which lie below it, belong to the walk.
-        /// Later ones may lie anywhere, behind a signal handler on an alternative stack.
+        /// The stack pointer of `walk`. The first frames, which are below it, belong to the walk.
+        /// Later frames may be anywhere, because a signal handler may run on an alternate stack.
         own_sp: usize,
     }
 
-    /// Writes the return addresses of this thread; returns how many.
+    /// Writes the return addresses of this thread. Returns their number.
     #[inline(never)]
     pub(crate) fn walk(addresses: &mut [usize]) -> usize {
         let local = 0u8;
@@ -39,8 +39,8 @@ mod linux {
             len: 0,
             own_sp: std::hint::black_box(&raw const local).addr(),
         };
-        // SAFETY: the callback runs during this call only, while `walk` is alive and not used
-        // otherwise; it does not unwind.
+        // SAFETY: the callback runs only during this call, while `walk` is alive and not used by other
+        // code. It does not unwind.
         unsafe { _Unwind_Backtrace(visit, (&raw mut walk).cast::<c_void>()) };
         walk.len
     }
@@ -59,8 +59,8 @@ mod linux {
         if ip == 0 {
             return URC_NORMAL_STOP;
         }
-        // In a frame that a signal interrupted, the address is that of the instruction itself.
-        // A lookup subtracts 1 from every address, so this one gets 1 more.
+        // In a frame that a signal interrupted, the address is that of the instruction itself. A
+        // lookup subtracts 1 from every address, so 1 is added to this one.
         let ip = ip + usize::from(before_instruction != 0);
         let Some(slot) = walk.addresses.get_mut(walk.len) else {
             return URC_NORMAL_STOP;
@@ -71,11 +71,11 @@ mod linux {
     }
 }
 
-/// The `backtrace` crate: outside Linux, and on 32-bit ARM, where `_Unwind_GetIPInfo` and
+/// Walks with the `backtrace` crate: outside Linux, and on 32-bit ARM, where `_Unwind_GetIPInfo` and
 /// `_Unwind_GetCFA` are C macros.
 #[cfg(not(all(target_os = "linux", not(target_arch = "arm"))))]
 mod portable {
-    /// Writes the return addresses of this thread; returns how many.
+    /// Writes the return addresses of this thread. Returns their number.
     #[inline(never)]
     pub(crate) fn walk(addresses: &mut [usize]) -> usize {
         let local = 0u8;
@@ -83,8 +83,8 @@ mod portable {
         let mut len = 0;
         let visit = |frame: &backtrace::Frame| {
             let sp = frame.sp().addr();
-            // The first frames, below this function's locals, belong to the walk. Platforms that
-            // don't know the stack pointer say 0: there, names trim the top.
+            // The first frames, below this function's locals, belong to the walk. If the platform does
+            // not know the stack pointer, it is 0; then these frames are trimmed later by their names.
             if len == 0 && sp != 0 && sp <= own_sp {
                 return true;
             }
@@ -96,10 +96,10 @@ mod portable {
             len += 1;
             true
         };
-        // dbghelp on Windows must not be called by two threads at once.
+        // dbghelp on Windows must not be called by two threads at the same time.
         #[cfg(windows)]
         backtrace::trace(visit);
-        // SAFETY: outside Windows, the unwinder may be called by several threads at once.
+        // SAFETY: outside Windows, several threads may call the unwinder at the same time.
         #[cfg(not(windows))]
         unsafe {
             backtrace::trace_unsynchronized(visit);

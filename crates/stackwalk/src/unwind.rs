@@ -1,10 +1,10 @@
-//! The walk from the registers that a signal has interrupted, through memory that may be damaged.
+//! Walks from the interrupted registers of a signal, through memory that may be damaged.
 
 use crate::StackEnd;
 use crate::fast::{Registers, Rule};
 use std::ffi::{c_int, c_void};
 
-/// The registers at the place that a signal has interrupted.
+/// The registers at the place where the signal interrupted the thread.
 pub(crate) fn registers_of(context: &libc::ucontext_t) -> Registers {
     let register = |index: c_int| context.uc_mcontext.gregs[index as usize].cast_unsigned();
     Registers {
@@ -14,7 +14,7 @@ pub(crate) fn registers_of(context: &libc::ucontext_t) -> Registers {
     }
 }
 
-/// Reads a word without a fault; `None` if there is no such memory.
+/// Reads a word without a fault; `None` if the memory is not readable.
 pub(crate) fn read(address: u64) -> Option<u64> {
     let mut word = 0_u64;
     let local = libc::iovec {
@@ -32,8 +32,7 @@ pub(crate) fn read(address: u64) -> Option<u64> {
     (got == 8).then_some(word)
 }
 
-/// Whether the code at the return address is what a signal handler returns to:
-/// `mov rax, 15; syscall`.
+/// Whether a signal handler returns to this address: the code there is `mov rax, 15; syscall`.
 fn is_signal_return(address: u64) -> bool {
     read(address) == Some(0x0f00_0000_0fc0_c748)
         && address
@@ -42,13 +41,14 @@ fn is_signal_return(address: u64) -> bool {
             .is_some_and(|word| word >> 56 == 0x05)
 }
 
-/// The caller, its stack pointer and its frame pointer, if the frame pointer leads to code.
+/// The caller, its stack pointer and its frame pointer, found by the frame pointer. `None` if that does
+/// not lead to code.
 fn caller_by_frame_pointer(sp: u64, bp: u64) -> Option<(u64, u64, u64)> {
     if bp < sp || !bp.is_multiple_of(8) {
         return None;
     }
     let (its_bp, caller) = (read(bp)?, read(bp.wrapping_add(8))?);
-    // Where it leads must be code.
+    // The return address must point to code.
     if caller == 0 {
         return None;
     }
@@ -56,10 +56,11 @@ fn caller_by_frame_pointer(sp: u64, bp: u64) -> Option<(u64, u64, u64)> {
     Some((caller, bp.wrapping_add(16), its_bp))
 }
 
-/// The caller and its stack pointer, by the first word on the stack that is a return address. The
-/// `main` that rustc makes for a program whose panics abort has a small frame and no table.
+/// The caller and its stack pointer, found by the first word on the stack that looks like a return
+/// address. This is for the `main` that rustc generates for a program whose panics abort, which has a
+/// small frame and no table.
 fn caller_near(sp: u64, rule_of: &mut impl FnMut(u64, bool) -> Option<Rule>) -> Option<(u64, u64)> {
-    /// How many words are looked at.
+    /// How many words are checked.
     const NEAR: u64 = 16;
     (0..NEAR).find_map(|n| {
         let at = sp.wrapping_add(8 * n);
@@ -69,17 +70,18 @@ fn caller_near(sp: u64, rule_of: &mut impl FnMut(u64, bool) -> Option<Rule>) -> 
     })
 }
 
-/// Whether the instruction before that address is a call, as far as its bytes tell.
+/// Whether the bytes before this address look like a call of a usual form.
 fn follows_call(address: u64) -> bool {
     let bytes = read(address.wrapping_sub(8)).unwrap_or(0).to_le_bytes();
-    // Direct; by a pointer at a fixed place; by a register; by a pointer beside one.
+    // A direct call, or one through a pointer at a fixed address, a register, or a pointer relative to
+    // a register.
     bytes[3] == 0xe8
         || bytes[2..4] == [0xff, 0x15]
         || bytes[6] == 0xff && bytes[7] & 0xf8 == 0xd0
         || bytes[5] == 0xff && bytes[6] & 0xf8 == 0x50
 }
 
-/// The same for each form of a call: by any register or pointer.
+/// The same for all forms of a call, through any register or pointer.
 fn may_follow_call(address: u64) -> bool {
     let bytes = read(address.wrapping_sub(8)).unwrap_or(0).to_le_bytes();
     let is_indirect = |pair: &[u8]| pair[0] == 0xff && pair[1] & 0x38 == 0x10;
@@ -89,8 +91,8 @@ fn may_follow_call(address: u64) -> bool {
 /// Calls `found` with each address and whether it is a guess, innermost first, for at most
 /// `max_frames` frames.
 ///
-/// `rule_of` finds the rule of an address. It is told whether a guess led there, so that the
-/// address may be anything. Without a rule, the walk follows the frame pointer.
+/// `rule_of` finds the rule of an address. Its second argument tells whether the address comes from a
+/// guess, and so may be wrong. Without a rule, the walk follows the frame pointer.
 pub(crate) fn walk(
     registers: &Registers,
     max_frames: usize,
@@ -99,14 +101,14 @@ pub(crate) fn walk(
 ) -> StackEnd {
     let (mut sp, mut bp) = (registers.sp, registers.bp);
     let mut ip = registers.ip.wrapping_add(1);
-    // Whether a guess was made so far.
+    // Whether the walk has made a guess so far.
     let mut is_guess = false;
     found(ip, false);
-    // Whether `ip` is that of an interrupted instruction, not of a call.
+    // Whether `ip` is from an interrupted instruction, not from a call.
     let mut interrupted = true;
     for _ in 1..max_frames {
         if !interrupted && is_signal_return(ip) {
-            // The stack pointer points to the ucontext; these are RBP, RSP and RIP in it.
+            // The stack pointer points to the ucontext, which has RBP, RSP and RIP at these offsets.
             let saved = |offset: u64| read(sp.wrapping_add(offset));
             let (Some(its_bp), Some(its_sp), Some(its_ip)) = (saved(120), saved(160), saved(168))
             else {
@@ -125,7 +127,7 @@ pub(crate) fn walk(
             }
             let base = if rule.by_frame_pointer() { bp } else { sp };
             let cfa = base.wrapping_add(rule.distance());
-            // A leaf function that has pushed nothing has its CFA 8 above the stack pointer.
+            // The CFA is at least 8 above the stack pointer, even in a leaf function without a frame.
             if cfa <= sp {
                 return StackEnd::Damaged;
             }
@@ -140,8 +142,8 @@ pub(crate) fn walk(
             }
             (ip, sp) = (caller, cfa);
         } else if interrupted && read(ip.wrapping_sub(1)).is_none() {
-            // A call to an address without code: the return address was pushed last. After a return to a
-            // smashed address, any word may be there.
+            // After a call to an address without code, the return address is on top of the stack. After a
+            // return to a smashed address, any word may be there.
             let Some(caller) = read(sp) else {
                 return StackEnd::Unreadable;
             };
@@ -161,7 +163,8 @@ pub(crate) fn walk(
             ((ip, sp, bp), guessed) = (caller, true);
         }
         if ip == 0 {
-            // After a wrong guess, any word may have been taken for a return address.
+            // After a guess, this may not be the outermost function: any word may have been taken for a
+            // return address.
             return if is_guess {
                 StackEnd::NoCaller
             } else {

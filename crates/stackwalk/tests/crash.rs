@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::{process, ptr, thread};
 
-/// The child: arms itself if it is told where, and dies.
+/// Runs in the child: installs the handlers if an area is given, and dies.
 #[test]
 fn program() {
     let Ok(death) = std::env::var("DEATH") else {
@@ -34,7 +34,7 @@ fn program() {
     if let Some(path) = std::env::var_os("AREA") {
         arm(map(&PathBuf::from(&path))).unwrap();
         if death == "cut area" {
-            // The handler's write raises SIGBUS now.
+            // Now the handler's write raises SIGBUS.
             File::options()
                 .write(true)
                 .open(path)
@@ -52,7 +52,7 @@ fn program() {
     die(&death);
 }
 
-/// Threads of which each waits in its own way.
+/// Starts threads that wait in different ways.
 fn start_threads() {
     let ready = Arc::new(Barrier::new(3));
     let begins = [Arc::clone(&ready), Arc::clone(&ready)];
@@ -64,7 +64,7 @@ fn start_threads() {
             .unwrap()
     };
     let (reader, writer) = UnixStream::pair().unwrap();
-    // It stays open, so that the reader waits.
+    // The writer stays open, so that the reader waits.
     std::mem::forget(writer);
     start(
         "reader",
@@ -89,7 +89,7 @@ fn start_threads() {
         }),
     );
     ready.wait();
-    // Until the reader has fallen asleep in the system call.
+    // Waits until the reader sleeps in the system call.
     while !stackwalk::threads::capture()
         .unwrap()
         .iter()
@@ -104,13 +104,13 @@ fn reads_from(mut stream: UnixStream) {
     black_box(read).unwrap();
 }
 
-/// A thread in a call that is interrupted, and returns -1, if it is asked for its stack.
+/// Starts a thread in a system call that returns -1 if the thread is asked for its stack.
 fn start_sleeper() -> thread::JoinHandle<i32> {
     let sleeper = thread::spawn(|| {
         // SAFETY: no descriptors.
         unsafe { libc::poll(ptr::null_mut(), 0, 500) }
     });
-    // It is in the call now, as far as can be told without asking it.
+    // Waits until the thread is in the call.
     while fs::read_dir("/proc/self/task").unwrap().all(|task| {
         let call = fs::read_to_string(task.unwrap().path().join("syscall"));
         !call.is_ok_and(|call| call.starts_with(&format!("{} ", libc::SYS_poll)))
@@ -118,7 +118,7 @@ fn start_sleeper() -> thread::JoinHandle<i32> {
     sleeper
 }
 
-/// As the handlers of virtual machines do: the program goes on after the instruction.
+/// Like the handlers of virtual machines: the program continues after the instruction.
 fn install_repairing_handler() {
     unsafe extern "C" fn repair(
         _: libc::c_int,
@@ -171,7 +171,7 @@ fn install_own_handler() {
     unsafe { libc::signal(libc::SIGSEGV, own as *const () as usize) };
 }
 
-/// Says something and restores the handler that it has found, as crash reporters do.
+/// Prints a line and restores the handler that it had replaced, as crash reporters do.
 fn install_handler_that_gives_back() {
     static EARLIER: AtomicUsize = AtomicUsize::new(0);
     extern "C" fn gives_back(_: libc::c_int) {
@@ -204,7 +204,7 @@ fn register_with_signal_hook() {
     unsafe { signal_hook_registry::register_unchecked(libc::SIGSEGV, action) }.unwrap();
 }
 
-/// The process goes on after signals that it sends to itself.
+/// Handles signals that the process sends to itself, and continues.
 fn handle_with_signal_hook() {
     for signal in HANDLED {
         let action = |_: &libc::siginfo_t| {
@@ -226,7 +226,7 @@ std::arch::global_asm!(
     "stackwalk_test_smash:",
     "mov qword ptr [rsp], 0x1234",
     "ret",
-    // What lies before the function is no call.
+    // The bytes before the function are not a call.
     ".balign 16",
     ".skip 16, 0x90",
     ".globl stackwalk_test_smash_before_function",
@@ -243,11 +243,11 @@ std::arch::global_asm!(
 unsafe extern "C" {
     /// Overwrites its return address.
     fn stackwalk_test_smash();
-    /// Leaves the address of a function on the stack, and goes to one without code.
+    /// Leaves the address of a function on the stack, and jumps to an address without code.
     fn stackwalk_test_smash_before_function();
 }
 
-/// As in a program whose `main` is not Rust's: std has prepared nothing.
+/// Undoes the preparations of std, as in a program whose `main` is not Rust's.
 fn undo_std() {
     let none = libc::stack_t {
         ss_sp: ptr::null_mut(),
@@ -272,14 +272,14 @@ fn recurse(depth: usize) -> usize {
 
 #[inline(never)]
 fn null_access() {
-    // SAFETY: none; it is the fault that the test is about.
+    // SAFETY: not safe on purpose: this is the fault that the test needs.
     unsafe { asm!("mov byte ptr [{0}], 1", in(reg) black_box(0_usize)) };
 }
 
 /// Jumps to an address without code.
 #[inline(never)]
 fn null_call() {
-    // SAFETY: none; it is the fault that the test is about.
+    // SAFETY: not safe on purpose: this is the fault that the test needs.
     unsafe { asm!("call {0}", in(reg) black_box(0_usize), clobber_abi("C")) };
 }
 
@@ -296,7 +296,7 @@ impl Drop for PanicsInDrop {
 }
 
 fn die(death: &str) {
-    // To this thread, where the signal arrives before the call returns.
+    // Sends to this thread, so that the signal arrives before the call returns.
     let send = |signal| {
         // SAFETY: no preconditions.
         unsafe { libc::raise(signal) };
@@ -316,7 +316,7 @@ fn die(death: &str) {
             }
             process::exit(sleeper.join().unwrap());
         }
-        // SAFETY: none; it is the fault that the test is about.
+        // SAFETY: not safe on purpose: this is the fault that the test needs.
         "smashed" => unsafe { stackwalk_test_smash() },
         // SAFETY: as above.
         "smashed before a function" => unsafe { stackwalk_test_smash_before_function() },
@@ -325,7 +325,7 @@ fn die(death: &str) {
             unsafe {
                 let parent = libc::getpid();
                 if libc::fork() == 0 {
-                    // std's handler goes on after the first.
+                    // std's handler lets the process continue after the first signal.
                     while libc::getppid() == parent {
                         libc::kill(parent, libc::SIGSEGV);
                         libc::sched_yield();
@@ -344,7 +344,7 @@ fn die(death: &str) {
             .join()
             .unwrap(),
         "null call" => null_call(),
-        // SAFETY: none; these are the faults that the test is about.
+        // SAFETY: not safe on purpose: these are the faults that the test needs.
         "illegal" => unsafe { asm!("ud2") },
         // SAFETY: as above.
         "trap" => unsafe { asm!("int3") },
@@ -354,7 +354,7 @@ fn die(death: &str) {
         },
         "bus" => {
             let file = tempfile_in_memory();
-            // SAFETY: the access beyond the file's end is the fault that the test is about.
+            // SAFETY: not safe on purpose: the test needs the fault of an access beyond the file's end.
             unsafe {
                 let at = libc::mmap(
                     ptr::null_mut(),
@@ -373,11 +373,11 @@ fn die(death: &str) {
         | "abort that is handled afterwards" => process::abort(),
         "handled" | "handled afterwards" => {
             for signal in HANDLED {
-                // As another process does.
+                // Like a signal from another process.
                 // SAFETY: no preconditions.
                 unsafe { libc::kill(libc::getpid(), signal) };
             }
-            // The system may give them to another thread.
+            // The system may deliver the signals to another thread.
             while WAS_HANDLED.load(Ordering::SeqCst) < HANDLED.len() {
                 thread::yield_now();
             }
@@ -397,7 +397,7 @@ fn die(death: &str) {
         "allocation" => {
             std::alloc::handle_alloc_error(std::alloc::Layout::new::<[u64; 1000]>());
         }
-        // std's handler of SIGSEGV goes on after the first.
+        // std's handler of SIGSEGV lets the process continue after the first signal.
         "sent twice" => {
             send(libc::SIGSEGV);
             send(libc::SIGSEGV);
@@ -449,13 +449,14 @@ fn run(death: &str, area: Option<&Path>) -> Output {
     command.output().unwrap()
 }
 
-/// Messages without the digits of process ids, thread ids and addresses.
+/// The output without the digits of process ids, thread ids and addresses.
 fn shown(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
     text.chars().filter(|c| !c.is_ascii_hexdigit()).collect()
 }
 
-/// Runs the death with and without the handlers; the outcomes are equal. Returns the record.
+/// Runs the death with and without the handlers, and checks that the outcomes are equal. Returns the
+/// record.
 fn record(death: &str, signal: Option<i32>) -> Option<CrashRecord> {
     let name = format!("stackwalk-{}-{}", process::id(), death.replace(' ', "-"));
     let area = std::env::temp_dir().join(name);
@@ -567,19 +568,19 @@ fn an_action_of_signal_hook_runs() {
 
 #[test]
 fn an_action_that_signal_hook_registers_afterwards_runs() {
-    // It calls the earlier handler first.
+    // signal-hook's handler calls the earlier handler first.
     let record = record("signal-hook afterwards", None);
     assert_eq!(record.unwrap().signal, libc::SIGSEGV);
 }
 
 #[test]
 fn signals_that_the_program_handles_are_no_crashes() {
-    // Before the handlers were installed, and afterwards.
+    // The program's handlers are installed before ours, and after them.
     assert_eq!(record("handled", None), None);
     assert_eq!(record("handled afterwards", None), None);
 }
 
-/// `abort` goes on when the handler of the program has returned.
+/// `abort` still ends the process after the handler of the program has returned.
 #[test]
 fn an_abort_is_a_crash_although_the_program_handles_its_signal() {
     for death in ["abort that is handled", "abort that is handled afterwards"] {
@@ -597,7 +598,7 @@ fn the_other_threads_of_a_crash_have_their_stacks() {
     for (death, signal) in [
         ("among threads", libc::SIGSEGV),
         ("abort among threads", libc::SIGABRT),
-        // The message of std comes first, and then its abort.
+        // std prints its message first, and then aborts.
         ("overflow among threads", libc::SIGABRT),
     ] {
         let record = record(death, Some(signal)).unwrap();
@@ -636,7 +637,7 @@ fn a_fault_that_an_earlier_handler_repairs_leaves_no_crash_and_no_trace_in_threa
 
 #[test]
 fn a_signal_of_another_process_is_a_crash_too() {
-    // It is sent again and again, so that one may come while another is handled.
+    // The signal is sent repeatedly, so that one may arrive while another is handled.
     for _ in 0..20 {
         let record = record("killed", Some(libc::SIGSEGV)).unwrap();
         assert_eq!((record.signal, record.fault_address), (libc::SIGSEGV, None));
@@ -645,7 +646,7 @@ fn a_signal_of_another_process_is_a_crash_too() {
 }
 
 #[test]
-fn a_smashed_return_address_is_told() {
+fn a_smashed_return_address_is_reported() {
     let record = record("smashed", Some(libc::SIGSEGV)).unwrap();
     assert_eq!(record.frames[0].address, 0x1235);
     assert_eq!(record.fault_address, Some(0x1234));
@@ -657,7 +658,7 @@ fn a_smashed_return_address_is_told() {
 }
 
 #[test]
-fn the_address_of_a_function_is_no_return_address() {
+fn the_address_of_a_function_is_not_taken_for_a_return_address() {
     let record = record("smashed before a function", Some(libc::SIGSEGV)).unwrap();
     assert_eq!(record.frames.len(), 1, "{record:?}");
     assert_eq!(record.end, StackEnd::NoCaller);

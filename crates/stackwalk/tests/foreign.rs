@@ -1,5 +1,5 @@
-//! Walks through code that was not there when the program began (libraries that come and go,
-//! generated code) and on other stacks, compared with those of the `backtrace` crate.
+//! Compares walks with those of the `backtrace` crate, through code that was loaded later (libraries
+//! that are unloaded again, generated code) and on other stacks.
 #![cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
 #![allow(unsafe_code)]
 
@@ -40,7 +40,7 @@ extern "C" fn look() {
         true
     });
     theirs.retain(|&ip| ip != 0);
-    // Both walks pass this function, at two places.
+    // Both walks include this function, at two places.
     let here = |&ip: &usize| ip.abs_diff(look as Callback as usize) < 4096;
     let ours = &ours[ours.iter().rposition(here).unwrap()..len];
     let theirs = &theirs[theirs.iter().rposition(here).unwrap()..];
@@ -56,7 +56,7 @@ fn seen(call: impl FnOnce()) -> Seen {
     SEEN.take()
 }
 
-/// Builds a library with one function, which calls back with a frame of that many zero bytes.
+/// Builds a library with one function, which calls back with a frame of `frame` zero bytes.
 fn library(name: &str, frame: usize) -> PathBuf {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let source = dir.join(format!("{name}.c"));
@@ -89,7 +89,7 @@ struct Loaded {
 impl Loaded {
     fn load(path: &Path) -> Self {
         let path = CString::new(path.to_str().unwrap()).unwrap();
-        // SAFETY: the library has no constructors; the function has that type.
+        // SAFETY: the library has no constructors, and the function has this type.
         unsafe {
             let handle = libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL);
             assert!(!handle.is_null());
@@ -108,7 +108,7 @@ impl Loaded {
 
 impl Drop for Loaded {
     fn drop(&mut self) {
-        // SAFETY: nothing of it is on the stack.
+        // SAFETY: no function of the library is on the stack.
         assert_eq!(unsafe { libc::dlclose(self.handle) }, 0);
     }
 }
@@ -146,8 +146,8 @@ fn code_without_tables_has_the_system_unwinder() {
     const CODE: [u8; 11] = [
         0x48, 0x83, 0xec, 0x08, 0xff, 0xd7, 0x48, 0x83, 0xc4, 0x08, 0xc3,
     ];
-    // SAFETY: a new page, written before it may be executed; the code calls its argument by the C
-    // ABI.
+    // SAFETY: the page is new, and is written before it is executable. The code calls its argument by
+    // the C ABI.
     let code = unsafe {
         let page = libc::mmap(
             ptr::null_mut(),
@@ -166,7 +166,7 @@ fn code_without_tables_has_the_system_unwinder() {
     // SAFETY: as above.
     let seen = seen(|| unsafe { code(look) });
     assert!(!seen.fast, "{seen:?}");
-    // No unwinder can go beyond it.
+    // No unwinder can find the caller of this code.
     assert_eq!(seen.ips.len(), 2, "{seen:?}");
     assert_eq!(seen.ips[1], code as usize + 6);
 }
@@ -178,7 +178,7 @@ fn on_another_stack(back: Callback) {
     }
     NEXT.set(Some(back));
     let mut stack = vec![0_u8; 1 << 20];
-    // SAFETY: the contexts and the stack are alive until the second one has come back to the
+    // SAFETY: the contexts and the stack are alive until the second context has switched back to the
     // first, and `body` takes no arguments.
     unsafe {
         let mut here: libc::ucontext_t = std::mem::zeroed();
@@ -228,7 +228,7 @@ fn a_frame_that_its_table_describes_by_an_expression_has_the_system_unwinder() {
     unsafe extern "C" {
         fn stackwalk_test_expression(back: Callback);
     }
-    // SAFETY: the code above, which calls its argument.
+    // SAFETY: it is the code above, which calls its argument.
     let seen = seen(|| unsafe { stackwalk_test_expression(look) });
     assert!(!seen.fast, "{seen:?}");
     assert!(seen.ips.len() > 4, "{seen:?}");

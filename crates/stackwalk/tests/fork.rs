@@ -1,4 +1,4 @@
-//! Children that are forked while other threads are in the middle of everything.
+//! Children that are forked while other threads of the parent hold locks.
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
 use std::hint::black_box;
@@ -30,9 +30,9 @@ fn a_forked_child_lists_modules_and_threads_whatever_its_parent_did() {
     });
 }
 
-/// The exit status of the child, which is that of SIGALRM if it hangs.
+/// Returns the exit status of the child. If the child hangs, SIGALRM ends it.
 fn fork_and_look() -> libc::c_int {
-    // SAFETY: the C library lets a child allocate, and the rest is what is tested.
+    // SAFETY: the C library lets a child allocate, and the other functions are made for a forked child.
     unsafe {
         let child = libc::fork();
         if child == 0 {

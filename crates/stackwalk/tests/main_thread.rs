@@ -1,4 +1,4 @@
-//! The main thread gets a signal while another thread exits. Not by the test harness, which runs
+//! The main thread gets a signal while another thread exits. It has no test harness, because that runs
 //! tests on other threads.
 
 #[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
@@ -11,7 +11,7 @@ fn main() {
 
     static LISTENER: Mutex<Option<Listener>> = Mutex::new(None);
 
-    /// Runs when the standard library has unmapped the alternate stack of the main thread.
+    /// Runs after the standard library has unmapped the alternate stack of the main thread.
     extern "C" fn signal_main() {
         // SAFETY: the handler of `listen` is installed.
         unsafe {

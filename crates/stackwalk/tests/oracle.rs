@@ -1,5 +1,5 @@
-//! Return addresses, compared with those of the `backtrace` crate, where a program walks usually:
-//! recursion, callbacks, signal handlers, threads, destructors, futures.
+//! Compares return addresses with those of the `backtrace` crate in usual situations: recursion,
+//! callbacks, signal handlers, threads, destructors, futures.
 #![cfg(target_os = "linux")]
 
 use std::cell::Cell;
@@ -11,7 +11,7 @@ thread_local! {
     static IN_HANDLER: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Compares both walks from here; returns whether the fast walk can go from here.
+/// Compares both walks from here. Returns whether the fast walk is possible from here.
 #[inline(never)]
 fn check() -> bool {
     let mut ours = [0; 1024];
@@ -23,7 +23,7 @@ fn check() -> bool {
     });
     // Some stacks end with a frame without an address.
     theirs.retain(|&ip| ip != 0);
-    // Our walk begins in the crate; theirs passes this function at another place.
+    // Our walk begins in the crate; theirs includes this function at another place.
     let here = |&ip: &usize| ip.abs_diff(check as fn() -> bool as usize) < 4096;
     let ours = &ours[..len];
     let ours = &ours[ours.iter().rposition(here).unwrap() + 1..];
@@ -33,7 +33,7 @@ fn check() -> bool {
     assert!(ours.len() > 2 || ends_early, "{ours:x?}");
     assert_eq!(ours.len(), theirs.len(), "{ours:x?} {theirs:x?}");
     for (&ours, &theirs) in ours.iter().zip(theirs) {
-        // For the function that a signal interrupted, theirs is the address of the instruction.
+        // For the interrupted function, their address is that of the instruction itself.
         let interrupted = usize::from(ours == theirs + 1 && IN_HANDLER.get());
         assert_eq!(ours, theirs + interrupted);
     }
@@ -86,12 +86,12 @@ fn closures_generics_and_dyn_calls() {
     });
 }
 
-/// Handles a signal on this thread; returns whether the fast walk can go from the handler.
+/// Handles a signal on this thread. Returns whether the fast walk is possible in the handler.
 #[allow(unsafe_code)]
 fn in_a_handler(signal: c_int, flags: c_int) -> bool {
     static FAST: Mutex<bool> = Mutex::new(false);
     extern "C" fn handle(_: c_int) {
-        // Raised by this thread outside of any lock, so the handler may do anything.
+        // This thread raises the signal without holding a lock, so the handler may do anything.
         IN_HANDLER.set(true);
         let fast = check();
         IN_HANDLER.set(false);
@@ -172,8 +172,8 @@ fn async_functions() {
     assert_eq!(future.as_mut().poll(&mut context), Poll::Ready(()));
 }
 
-// A function whose return address is signed, as C compilers do it with
-// `-mbranch-protection=pac-ret`. Processors without pointer authentication leave it as it is.
+// A function that signs its return address, like C code compiled with `-mbranch-protection=pac-ret`.
+// On processors without pointer authentication the address does not change.
 #[cfg(target_arch = "aarch64")]
 std::arch::global_asm!(
     ".globl stackwalk_test_call_signed",
@@ -211,6 +211,6 @@ fn signed_return_addresses() {
     extern "C" fn callback() {
         assert!(check());
     }
-    // SAFETY: the function calls its argument and keeps what a callee has to keep.
+    // SAFETY: the function calls its argument and preserves the callee-saved registers.
     unsafe { stackwalk_test_call_signed(callback) };
 }

@@ -85,7 +85,7 @@ fn each_thread_has_its_stack_and_goes_on() {
         waits.recv()
     });
     ready.wait();
-    // Until the reader and the spinner are where they are expected.
+    // Waits until the reader and the spinner are in the expected functions.
     let threads = loop {
         let threads = capture().unwrap();
         let reads = matches!(
@@ -189,7 +189,7 @@ fn threads_that_end_meanwhile_do_no_harm() {
     }
 }
 
-/// The C library blocks all signals for a moment while it starts a thread.
+/// The C library blocks all signals for a short time while it starts a thread.
 #[test]
 fn a_thread_that_starts_threads_has_a_stack() {
     let stop = Arc::new(AtomicBool::new(false));
@@ -328,7 +328,7 @@ fn forks() {
         count
     });
     for _ in 0..200 {
-        // SAFETY: the child only uses what works in a forked child, and exits.
+        // SAFETY: the child only calls functions that work in a forked child, and exits.
         unsafe {
             let child = libc::fork();
             if child == 0 {
@@ -367,7 +367,7 @@ fn a_fork_during_a_capture_leaves_parent_and_child_in_order() {
 #[test]
 fn exits() {
     extern "C" fn captures_again() {
-        // It blocks the signal as long as it is in the handler of the first capture.
+        // The main thread blocks the signal as long as it is in the handler of the first capture.
         let has_answered = (0..10_000).any(|_| {
             let threads = capture().unwrap();
             let main = threads.iter().find(|thread| thread.id == process::id());
@@ -386,7 +386,7 @@ fn exits() {
                 libc::SIGUSR1,
             )
         };
-        // Until the main thread has gone on.
+        // Waits until the main thread has continued.
         capture().unwrap();
     }
     if std::env::var_os("EXITS").is_none() {

@@ -1,4 +1,4 @@
-//! What a signal did before, and doing that.
+//! The earlier actions of the signals, and passing signals on to them.
 
 use crate::signal::ERRORS;
 use std::ffi::{c_int, c_void};
@@ -7,12 +7,12 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
-/// What each signal did before; never freed.
+/// The action of each signal before the handler was installed. Never freed.
 static EARLIER: AtomicPtr<[libc::sigaction; ERRORS.len()]> = AtomicPtr::new(ptr::null_mut());
 /// Whether the earlier handler has restored the default action.
 static IS_DEFAULT: [AtomicBool; ERRORS.len()] = [const { AtomicBool::new(false) }; ERRORS.len()];
 
-/// Remembers what the signals do. Returns false if that was done before.
+/// Stores the current actions of the signals. Returns false if that was done before.
 pub(super) fn remember() -> io::Result<bool> {
     if !EARLIER.load(Ordering::Acquire).is_null() {
         return Ok(false);
@@ -28,7 +28,7 @@ pub(super) fn remember() -> io::Result<bool> {
     Ok(true)
 }
 
-/// Installs the handler for all signals that were remembered and not ignored.
+/// Installs the handler for all signals whose stored action is not to ignore them.
 pub(super) fn replace_by(handler: usize) -> io::Result<()> {
     for (signal, action) in ERRORS.iter().zip(earlier().into_iter().flatten()) {
         if action.sa_sigaction != libc::SIG_IGN {
@@ -39,7 +39,7 @@ pub(super) fn replace_by(handler: usize) -> io::Result<()> {
 }
 
 fn earlier() -> Option<&'static [libc::sigaction; ERRORS.len()]> {
-    // SAFETY: it is null or points to what is never freed.
+    // SAFETY: the pointer is null or points to memory that is never freed.
     unsafe { EARLIER.load(Ordering::Acquire).as_ref() }
 }
 
@@ -52,7 +52,7 @@ fn install(handler: usize, signal: c_int, earlier: &libc::sigaction) -> io::Resu
     let mut action = none();
     action.sa_sigaction = handler;
     action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | (earlier.sa_flags & libc::SA_RESTART);
-    // SAFETY: both pointers are live. The handler only does what is safe in a handler.
+    // SAFETY: both pointers are live. The handler is async-signal-safe.
     let done = unsafe {
         libc::sigfillset(&raw mut action.sa_mask);
         libc::sigaction(signal, &raw const action, ptr::null_mut())
@@ -64,12 +64,12 @@ fn install(handler: usize, signal: c_int, earlier: &libc::sigaction) -> io::Resu
     }
 }
 
-/// Does what the signal would have done without `ours`, the handler that runs. Returns whether the
-/// process goes on. `before_death` is called when the process is about to die of the signal.
+/// Has the effect that the signal would have had without `ours`, the handler that is running. Returns
+/// whether the process continues. Calls `before_death` if the process is about to die of the signal.
 ///
 /// # Safety
 ///
-/// The other arguments are those of a handler that runs.
+/// The other arguments must be those of the running handler.
 pub(super) unsafe fn pass_on(
     ours: usize,
     signal: c_int,
@@ -86,8 +86,8 @@ pub(super) unsafe fn pass_on(
     let code = code_of(info);
     let handler = earlier.sa_sigaction;
     if handler == libc::SIG_DFL || IS_DEFAULT[index].load(Ordering::Acquire) {
-        // A handler that was installed later has called this one. It lets the process go on, as it would
-        // if it had found the default action. After a fault, that would go on forever.
+        // A handler that was installed later has called this one. Let the process continue, as that
+        // handler would if the earlier action were the default. After a fault, this would loop forever.
         if !is_repeated(signal, code) && current(signal).sa_sigaction != ours {
             return true;
         }
@@ -97,8 +97,8 @@ pub(super) unsafe fn pass_on(
         return false;
     }
     let before = current(signal).sa_sigaction;
-    // SAFETY: by the caller, and the address is that of the handler that was installed for this
-    // signal, with the signature that its flags tell.
+    // SAFETY: by the caller. The address is that of the handler that was installed for this signal, and
+    // its flags tell its signature.
     unsafe {
         restore_mask(signal, earlier, context.cast());
         if earlier.sa_flags & libc::SA_SIGINFO != 0 {
@@ -113,7 +113,7 @@ pub(super) unsafe fn pass_on(
     }
     let now = current(signal).sa_sigaction;
     // std's handler restores the default action and returns, so that the instruction faults again.
-    // Others restore the handler that they had found.
+    // Other handlers restore the handler that they had replaced.
     if now != before && is_repeated(signal, code) {
         before_death();
         return false;
@@ -121,7 +121,7 @@ pub(super) unsafe fn pass_on(
     if now != libc::SIG_DFL {
         return true;
     }
-    // A signal that another process sent does not come again: the next one is fatal.
+    // A signal that another process sent is not raised again: only the next one is fatal.
     IS_DEFAULT[index].store(true, Ordering::Release);
     let _ = install(ours, signal, earlier);
     true
@@ -135,13 +135,13 @@ fn current(signal: c_int) -> libc::sigaction {
     action
 }
 
-/// Whether the signal is that of C's `abort`, or was sent by this process as `abort` does.
+/// Whether the signal comes from C's `abort`, or was sent by this process in the same way.
 ///
 /// # Safety
 ///
-/// `info` is that of a handler that runs.
+/// `info` must be that of a running handler.
 pub(super) unsafe fn is_abort(signal: c_int, info: *const libc::siginfo_t) -> bool {
-    /// The oldest `libc` that we accept lacks it.
+    /// Missing in the oldest `libc` that this crate accepts.
     const SI_TKILL: c_int = -6;
     // SAFETY: by the caller. Such a signal has a sender.
     let sender = |info: *const libc::siginfo_t| unsafe { (*info).si_pid() };
@@ -150,15 +150,15 @@ pub(super) unsafe fn is_abort(signal: c_int, info: *const libc::siginfo_t) -> bo
     signal == libc::SIGABRT && code_of(info) == SI_TKILL && sender(info) == own
 }
 
-/// Why the signal was sent.
+/// The reason for the signal (`si_code`).
 pub(super) fn code_of(info: *const libc::siginfo_t) -> c_int {
-    // SAFETY: the kernel's argument of a handler is valid in it.
+    // SAFETY: the kernel passed it to the handler, where it is valid.
     unsafe { (*info).si_code }
 }
 
-/// Whether the signal comes again when its handler returns, because the instruction is repeated.
+/// Whether the signal is raised again when its handler returns, because the instruction is repeated.
 pub(super) fn is_repeated(signal: c_int, code: c_int) -> bool {
-    /// A memory error that no instruction has met yet.
+    /// A memory error that no instruction has accessed yet.
     const BUS_MCEERR_AO: c_int = 5;
     match signal {
         libc::SIGSEGV | libc::SIGILL | libc::SIGFPE => code > 0,
@@ -167,16 +167,16 @@ pub(super) fn is_repeated(signal: c_int, code: c_int) -> bool {
     }
 }
 
-/// Sets the signals that are blocked in the earlier handler.
+/// Sets the signal mask with which the earlier handler must run.
 ///
 /// # Safety
 ///
-/// `context` is that of a handler that runs.
+/// `context` must be that of a running handler.
 unsafe fn restore_mask(signal: c_int, earlier: &libc::sigaction, context: *const libc::ucontext_t) {
     // SAFETY: by the caller; all sets are live.
     unsafe {
         let mut mask = (*context).uc_sigmask;
-        // The kernel saves 8 bytes of the 128 that the C library has room for.
+        // The kernel saves only 8 bytes of the C library's 128.
         let mut set = none().sa_mask;
         libc::sigemptyset(&raw mut set);
         for number in 1..=64 {
@@ -191,16 +191,16 @@ unsafe fn restore_mask(signal: c_int, earlier: &libc::sigaction, context: *const
     }
 }
 
-/// Restores the default action, and makes the signal come again when the handler returns.
+/// Restores the default action, and makes sure that the signal is raised again when the handler returns.
 ///
 /// # Safety
 ///
-/// `info` is that of the handler that runs.
+/// `info` must be that of the running handler.
 unsafe fn die(signal: c_int, info: *mut libc::siginfo_t, code: c_int) {
     let mut default = none();
     default.sa_sigaction = libc::SIG_DFL;
-    // SAFETY: by the caller. The signal is blocked until the handler returns, so a signal that is
-    // sent here is delivered at the place of the first one, with the same information.
+    // SAFETY: by the caller. The signal is blocked until the handler returns, so the signal that is
+    // sent here is delivered where the first one was, with the same information.
     unsafe {
         libc::sigaction(signal, &raw const default, ptr::null_mut());
         if !is_repeated(signal, code) {

@@ -1,4 +1,4 @@
-//! The handlers: who writes a crash, and who waits.
+//! The signal handler. The first thread that crashes writes the record, other crashing threads wait.
 
 use super::earlier::{self, code_of, is_abort, is_repeated, none, pass_on};
 use super::record::{MAGIC, word};
@@ -14,12 +14,12 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// The alternate stack of a thread may have a few KiB only, so the walk gets its own.
+/// The walk runs on a stack of its own, because the alternate stack of a thread may have only a few KiB.
 const STACK_BYTES: usize = 256 << 10;
 
-/// The standard library's handler aborts, and SIGABRT has this handler, too. A thread's alternate stack
-/// of 8 KiB has no room for a second frame where the processor has many registers: so that one gets
-/// another stack.
+/// A signal that arrives during the first one gets another alternate stack: the standard library's
+/// handler aborts, and SIGABRT has this handler, too. If the processor has many registers, a thread's
+/// alternate stack of 8 KiB has no room for a second signal frame.
 const NESTED_BYTES: usize = 64 << 10;
 
 const NO_STACK: libc::stack_t = libc::stack_t {
@@ -28,23 +28,23 @@ const NO_STACK: libc::stack_t = libc::stack_t {
     ss_size: 0,
 };
 
-/// How long other threads that crash wait for the first one, in milliseconds.
-const PATIENCE: u32 = 2_000;
+/// How long other crashing threads wait for the first one, in milliseconds.
+const TIMEOUT_MS: u32 = 2_000;
 
 /// Never freed: a handler may read it at any time.
 static ARMED: AtomicPtr<Armed> = AtomicPtr::new(ptr::null_mut());
 /// The thread whose crash is written; 0 for none.
 static OWNER: AtomicI32 = AtomicI32::new(0);
-/// Where the owner goes on if it faults while it writes; zeros if it does not write.
+/// Where the owner continues if it faults while it writes; zeros if it does not write.
 static RESUME: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
 static IS_WRITTEN: AtomicBool = AtomicBool::new(false);
-/// Whether all of it was written.
+/// Whether the record was written completely.
 static IS_COMPLETE: AtomicBool = AtomicBool::new(false);
-/// Whether the owner asks the other threads for their stacks.
+/// Whether the owner has asked the other threads for their stacks.
 static ARE_OTHERS_ASKED: AtomicBool = AtomicBool::new(false);
 /// How many threads are in the handler, or [`CLEARING`].
 static INSIDE: AtomicUsize = AtomicUsize::new(0);
-/// The last of them clears the area.
+/// The last thread in the handler is clearing the area.
 const CLEARING: usize = usize::MAX;
 /// A signal that was sent to the thread that writes, or 0.
 static SENT_MEANWHILE: AtomicI32 = AtomicI32::new(0);
@@ -57,7 +57,7 @@ pub(super) fn arm(area: &'static [AtomicU8]) -> io::Result<()> {
     write_modules(area);
     set(area, word::STATE, 0);
     set(area, word::MAGIC, MAGIC);
-    // Without one, an overflow of the stack is not written.
+    // Without an alternate stack, a stack overflow is not written.
     alternate_stack::prepare_this_thread();
     let armed = Armed {
         area,
@@ -73,14 +73,14 @@ pub(super) fn arm(area: &'static [AtomicU8]) -> io::Result<()> {
     if is_first {
         earlier::replace_by(handler())?;
     } else {
-        // A forked child inherits what its parent had written.
+        // A forked child inherits the values of its parent.
         OWNER.store(0, Ordering::Release);
         IS_WRITTEN.store(false, Ordering::Release);
     }
     Ok(())
 }
 
-/// Memory for a stack. Pages of it that are not used take none.
+/// Memory for a stack. Unused pages take no memory.
 fn leak(bytes: usize) -> *mut u8 {
     Box::leak(vec![0_u8; bytes].into_boxed_slice()).as_mut_ptr()
 }
@@ -94,9 +94,9 @@ unsafe extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, contex
     let errno = unsafe { *libc::__errno_location() };
     let armed = ARMED.load(Ordering::Acquire);
     let mut entered = None;
-    // SAFETY: ARMED is null or points to what is never freed.
+    // SAFETY: ARMED is null or points to memory that is never freed.
     if let Some(armed) = unsafe { armed.as_ref() } {
-        // SAFETY: no preconditions. A forked child leaves its parent's area alone.
+        // SAFETY: no preconditions. A forked child must not write to its parent's area.
         let (pid, thread) = unsafe { (libc::getpid(), libc::gettid()) };
         if pid == armed.pid {
             entered = enter().then_some(armed);
@@ -121,8 +121,8 @@ unsafe extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, contex
                     IS_COMPLETE.store(crash.is_complete, Ordering::Relaxed);
                     IS_WRITTEN.store(true, Ordering::Release);
                 }
-                // A signal was sent to this thread while it writes. It is no fault of the writing: it
-                // is sent again when that is done, and blocked until then.
+                // A signal was sent to this thread while it writes; the write has not faulted. The
+                // signal is blocked until the record is written, and then sent again.
                 Err(owner)
                     if owner == thread
                         && !IS_WRITTEN.load(Ordering::Acquire)
@@ -138,7 +138,7 @@ unsafe extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, contex
                     }
                     return;
                 }
-                // This thread has faulted while it wrote: the file may have been cut.
+                // This thread has faulted while it wrote: the file may have been truncated.
                 // SAFETY: these are the arguments of a handler.
                 Err(owner) if owner == thread && unsafe { resume(context) } => {
                     entered.inspect(|armed| leave(armed));
@@ -146,7 +146,7 @@ unsafe extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, contex
                     unsafe { *libc::__errno_location() = errno };
                     return;
                 }
-                // The earlier handler of the signal that was written aborts.
+                // The record is written, and the earlier handler of its signal aborts.
                 Err(owner) if owner == thread => {}
                 Err(_) => wait(|| IS_WRITTEN.load(Ordering::Acquire)),
             }
@@ -160,7 +160,7 @@ unsafe extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, contex
     if survives && let Some(armed) = entered {
         // SAFETY: as above.
         if unsafe { is_abort(signal, info) } {
-            // `abort` restores the default action now, and sends the signal again.
+            // After the handler, `abort` restores the default action and sends the signal again.
             IS_COMPLETE.store(false, Ordering::Relaxed);
         }
         leave(armed);
@@ -169,11 +169,11 @@ unsafe extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, contex
     unsafe { *libc::__errno_location() = errno };
 }
 
-/// Counts a thread that is in the handler. Returns whether it was counted.
+/// Counts this thread as being in the handler. Returns whether it was counted.
 fn enter() -> bool {
-    for _ in 0..PATIENCE {
+    for _ in 0..TIMEOUT_MS {
         match INSIDE.load(Ordering::Acquire) {
-            CLEARING => pause(),
+            CLEARING => sleep_1_ms(),
             inside => {
                 let more = INSIDE.compare_exchange(
                     inside,
@@ -190,8 +190,8 @@ fn enter() -> bool {
     false
 }
 
-/// A thread that was counted leaves the handler, and the process goes on. The last one clears the
-/// area: before, another thread may be about to end the process, which is the crash that is written.
+/// A counted thread leaves the handler, and the process continues. Only the last one clears the area,
+/// because another thread in the handler may be about to end the process by the recorded crash.
 fn leave(armed: &Armed) {
     loop {
         let inside = INSIDE.load(Ordering::Acquire);
@@ -212,7 +212,7 @@ fn leave(armed: &Armed) {
     INSIDE.store(0, Ordering::Release);
 }
 
-/// Calls [`Crash::work`] on the stack of its own. If it faults, the rest of it is left out.
+/// Calls [`Crash::work`] on a stack of its own. If it faults, the rest of it is skipped.
 fn do_guarded(crash: &mut Crash<'_>) {
     let mut mask = none().sa_mask;
     let stack = crash.armed.stack.wrapping_add(STACK_BYTES);
@@ -224,7 +224,8 @@ fn do_guarded(crash: &mut Crash<'_>) {
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, ptr::null_mut());
         RESUME[0].store(0, Ordering::Relaxed);
         if crash.alternate_stack.ss_flags & libc::SS_DISABLE == 0 {
-            // This thread, the owner, runs on that. It gets it back when the handler returns.
+            // The handler of this thread, the owner, runs on its current alternate stack. The kernel
+            // restores that one when the handler returns.
             let nested = libc::stack_t {
                 ss_sp: crash.armed.nested.cast(),
                 ss_flags: 0,
@@ -235,14 +236,14 @@ fn do_guarded(crash: &mut Crash<'_>) {
     }
 }
 
-/// Writes the other threads, if this thread has written its crash. The process is about to die of the
-/// signal: one that goes on, because an earlier handler has repaired what was wrong, is not disturbed.
+/// Writes the other threads, if this thread has written its crash. Called only if the process is about
+/// to die of the signal, so that a process whose earlier handler repairs the fault is not disturbed.
 ///
 /// # Safety
 ///
-/// The arguments are those of a handler that runs.
+/// The arguments must be those of a running handler.
 unsafe fn write_other_threads(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
-    // SAFETY: it is null or points to what is never freed.
+    // SAFETY: the pointer is null or points to memory that is never freed.
     let Some(armed) = (unsafe { ARMED.load(Ordering::Acquire).as_ref() }) else {
         return;
     };
@@ -269,11 +270,12 @@ unsafe fn write_other_threads(signal: c_int, info: *mut libc::siginfo_t, context
     ARE_OTHERS_ASKED.store(false, Ordering::Release);
 }
 
-/// Makes the handler return to where [`call_on`] said; false if nothing is written now.
+/// Makes the handler return to the place stored by [`call_on`]. Returns false if nothing is being
+/// written.
 ///
 /// # Safety
 ///
-/// `context` is that of a handler that runs, in the thread that writes.
+/// `context` must be that of a running handler, in the thread that writes.
 unsafe fn resume(context: *mut c_void) -> bool {
     let [ip, sp] = [&RESUME[0], &RESUME[1]].map(|word| word.load(Ordering::Relaxed));
     if ip == 0 {
@@ -287,18 +289,17 @@ unsafe fn resume(context: *mut c_void) -> bool {
     true
 }
 
-/// Waits until the other thread has written, or too long.
+/// Waits until the other thread has written its record, or until the timeout.
 fn wait(is_written: impl Fn() -> bool) {
-    for _ in 0..PATIENCE {
+    for _ in 0..TIMEOUT_MS {
         if is_written() {
             return;
         }
-        pause();
+        sleep_1_ms();
     }
 }
 
-/// Sleeps for a millisecond.
-fn pause() {
+fn sleep_1_ms() {
     let time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 1_000_000,
@@ -307,13 +308,13 @@ fn pause() {
     unsafe { libc::nanosleep(&raw const time, ptr::null_mut()) };
 }
 
-/// Calls [`Crash::work`]. A fault in it must not be handled on the alternate stack, where the handler of
-/// the crash itself has its frame: signals are unblocked only when there is no alternate stack.
+/// Calls [`Crash::work`]. A fault in it must not be handled on the alternate stack, because the frame of
+/// the running crash handler is there. So signals are unblocked only while there is no alternate stack.
 unsafe extern "C" fn work_without_alternate_stack(crash: *mut Crash<'_>) {
     let mut faults = none().sa_mask;
     let mut mask = none().sa_mask;
-    // SAFETY: the caller passes a live pointer, which nothing else uses meanwhile. This function
-    // does not run on the alternate stack, so that it may be changed. All sets are live.
+    // SAFETY: the caller passes a live pointer, which nothing else uses meanwhile. This function does
+    // not run on the alternate stack, so it may change it. All sets are live.
     unsafe {
         let crash = &mut *crash;
         libc::sigaltstack(&NO_STACK, &raw mut crash.alternate_stack);
@@ -321,11 +322,11 @@ unsafe extern "C" fn work_without_alternate_stack(crash: *mut Crash<'_>) {
         for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE] {
             libc::sigaddset(&raw mut faults, signal);
         }
-        // The kernel ends a process that faults while that signal is blocked.
+        // The kernel ends a process that faults while the signal of the fault is blocked.
         libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const faults, &raw mut mask);
         (crash.work)(crash);
         crash.is_complete = true;
-        // Before this function returns to the stack that the alternate one is.
+        // Blocks the signals before this function returns to the alternate stack.
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, ptr::null_mut());
     }
 }

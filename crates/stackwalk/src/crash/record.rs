@@ -1,7 +1,7 @@
-//! The layout of the area, and reading it.
+//! The layout of the area, and its reader.
 //!
 //! The area consists of little-endian words of 8 bytes: a magic number, the state, the fields, the
-//! registers, the addresses; the other threads; then the modules as lines of text.
+//! registers, the addresses, and the other threads. The modules follow as lines of text.
 
 use crate::StackEnd;
 use crate::threads::{self, Outcome};
@@ -26,7 +26,7 @@ pub(super) mod word {
     pub(crate) const STACK_POINTER: usize = 10;
     pub(crate) const MODULES_LEN: usize = 11;
     pub(crate) const INSTRUCTION: usize = 12;
-    /// How many other threads are there, and how many are left out.
+    /// The number of other threads. The next word is the number of those that are left out.
     pub(crate) const THREADS: usize = 13;
     pub(crate) const THREADS_OMITTED: usize = 14;
     /// 23 words.
@@ -46,10 +46,10 @@ pub(super) const COMPLETE: u64 = 2;
 pub(super) const INNERMOST: usize = 384;
 pub(super) const OUTERMOST: usize = 128;
 
-/// Where the other threads begin and end, in words. One follows the other.
+/// The words at which the list of the other threads begins and ends.
 pub(super) const THREADS: usize = word::ADDRESSES + INNERMOST + OUTERMOST;
 pub(super) const THREADS_END: usize = THREADS + (128 << 10) / 8;
-/// How many addresses of another thread are kept at most: the innermost.
+/// The maximum number of addresses of another thread. The innermost are kept.
 pub(super) const MAX_ADDRESSES: usize = 128;
 
 /// Positions of words of another thread.
@@ -58,7 +58,7 @@ pub(super) mod thread_word {
     /// Two words.
     pub(crate) const NAME: usize = 1;
     pub(crate) const STATE: usize = 3;
-    /// The number of the system call and one, or 0.
+    /// The number of the system call plus one, or 0.
     pub(crate) const SYSTEM_CALL: usize = 4;
     pub(crate) const OUTCOME: usize = 5;
     /// How many addresses follow.
@@ -66,20 +66,20 @@ pub(super) mod thread_word {
     pub(crate) const ADDRESSES: usize = 7;
 }
 
-/// Where the modules begin, in bytes.
+/// The byte at which the modules begin.
 pub(super) const MODULES: usize = 8 * THREADS_END;
 
-/// Marks an address that was not found by an unwind table. Addresses of programs have 47 bits.
+/// The flag of an address that was not found by an unwind table. Addresses of programs have 47 bits.
 pub(super) const GUESSED: u64 = 1 << 63;
 
 /// One frame of a crashed thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CrashFrame {
-    /// The return address; for the innermost frame, one past the start of the instruction.
+    /// The return address; for the innermost frame, the start of the instruction plus one.
     pub address: u64,
-    /// Whether it was found by the frame pointer or at the top of the stack, not by an unwind
-    /// table. It may be wrong.
+    /// Whether the address was found by the frame pointer or at the top of the stack, not by an
+    /// unwind table. It may be wrong.
     pub guessed: bool,
 }
 
@@ -98,7 +98,7 @@ pub struct CrashModule {
 }
 
 impl CrashModule {
-    /// Whether the call before that return address lies in this module.
+    /// Whether the call before this return address is in this module.
     #[must_use]
     pub fn contains(&self, address: u64) -> bool {
         (self.start..self.end).contains(&address.wrapping_sub(1))
@@ -120,24 +120,23 @@ impl CrashModule {
     }
 }
 
-/// What a handler wrote.
+/// The record that a handler wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CrashRecord {
     /// The number of the signal.
     pub signal: i32,
-    /// Its code (`si_code`).
+    /// The code of the signal (`si_code`).
     pub code: i32,
-    /// The address of the access or the instruction, if the kernel reported a fault.
+    /// The address of the invalid access or instruction, if the kernel reported a fault.
     pub fault_address: Option<u64>,
     /// The stack pointer.
     pub stack_pointer: u64,
-    /// The bytes of the instruction that the signal has interrupted, and of those after it; zeros if
-    /// they can't be read.
+    /// The bytes at the interrupted instruction; zeros if they can't be read.
     pub instruction: [u8; 8],
-    /// The id of the thread in the system.
+    /// The system's id of the thread.
     pub thread: u32,
-    /// The name of the thread in the system, of at most 15 bytes.
+    /// The system's name of the thread, of at most 15 bytes.
     pub thread_name: String,
     /// The frames, innermost first.
     pub frames: Vec<CrashFrame>,
@@ -147,15 +146,16 @@ pub struct CrashRecord {
     pub end: StackEnd,
     /// The modules.
     pub modules: Vec<CrashModule>,
-    /// The other threads, each with at most 128 addresses. They went on while they were asked. None if
-    /// the process did not die of the signal itself, but ended in a handler that was installed earlier.
+    /// The other threads, each with at most 128 addresses. They were not stopped while others were
+    /// asked. Empty if the process did not die of the signal itself, but ended in a handler that was
+    /// installed earlier.
     pub threads: Vec<threads::Thread>,
-    /// How many threads are left out, for which there was no room.
+    /// How many threads are left out because there was no room.
     pub omitted_threads: u64,
 }
 
 impl CrashRecord {
-    /// Reads an area; `None` if no handler wrote into it.
+    /// Reads an area. Returns `None` if no handler has written to it.
     #[must_use]
     pub fn read(area: &[u8]) -> Option<CrashRecord> {
         let area = area.get(..AREA_BYTES)?;
@@ -195,7 +195,8 @@ impl CrashRecord {
         Some(CrashRecord {
             signal,
             code,
-            // The codes of faults; others are sent by processes, or by the kernel without address.
+            // These are the codes of faults. Others are of signals that processes send, or that the
+            // kernel sends without an address.
             fault_address: (1..0x80)
                 .contains(&code)
                 .then_some(word(word::FAULT_ADDRESS)),
@@ -220,7 +221,7 @@ impl CrashRecord {
     }
 }
 
-/// The other threads, of an area with those words, which may be damaged.
+/// The other threads in an area with these words, which may be damaged.
 fn read_threads(count: u64, word: &impl Fn(usize) -> u64) -> Vec<threads::Thread> {
     let mut threads = Vec::new();
     let mut start = THREADS;

@@ -1,4 +1,4 @@
-//! What a handler writes into the area.
+//! Writes the record to the area, in a signal handler.
 
 use super::record::{
     CAUGHT, COMPLETE, GUESSED, INNERMOST, MAX_ADDRESSES, MODULES, OUTERMOST, THREADS, THREADS_END,
@@ -11,29 +11,29 @@ use std::ffi::{c_int, c_void};
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
-/// A recursion that overflows 8 MiB has fewer.
+/// A recursion that overflows a stack of 8 MiB has fewer frames.
 const MAX_FRAMES: usize = 300_000;
 
-/// What was allocated for the handlers when they were installed.
+/// The memory that was allocated for the handlers when they were installed.
 pub(super) struct Armed {
     pub(super) area: &'static [AtomicU8],
     pub(super) pid: libc::pid_t,
     pub(super) tables: bool,
-    /// These two belong to the thread in `OWNER`.
+    /// `cache` and `stack` belong to the thread in `OWNER`.
     pub(super) cache: *mut RuleCache,
     pub(super) stack: *mut u8,
-    /// For handlers of signals that come after the first one: see `NESTED_BYTES`.
+    /// The alternate stack for signals that arrive after the first one; see `NESTED_BYTES`.
     pub(super) nested: *mut u8,
 }
 
-/// A crash whose handler runs.
+/// A crash that is being handled.
 pub(super) struct Crash<'a> {
     pub(super) armed: &'a Armed,
     pub(super) signal: c_int,
     pub(super) info: *mut libc::siginfo_t,
     pub(super) context: *mut c_void,
     pub(super) thread: c_int,
-    /// What is to be written, and whether that was done to its end.
+    /// The function that writes, and whether it has completed.
     pub(super) work: fn(&Crash<'_>),
     pub(super) is_complete: bool,
     pub(super) alternate_stack: libc::stack_t,
@@ -42,7 +42,7 @@ pub(super) struct Crash<'a> {
 pub(super) fn set(area: &[AtomicU8], index: usize, value: u64) {
     let bytes = value.to_le_bytes();
     for (to, byte) in area[8 * index..][..8].iter().zip(bytes) {
-        // Release: the state is written after what it tells about.
+        // Release: the state is written after the data that it describes.
         to.store(byte, Ordering::Release);
     }
 }
@@ -73,7 +73,7 @@ pub(super) fn write_modules(area: &[AtomicU8]) {
 }
 
 pub(super) fn write(crash: &Crash<'_>) {
-    // SAFETY: the kernel's arguments are valid in the handler.
+    // SAFETY: the arguments of the handler are valid in it.
     let (info, context) = unsafe { (&*crash.info, &*crash.context.cast::<libc::ucontext_t>()) };
     let area = crash.armed.area;
     set(area, word::SIGNAL, crash.signal as u64);
@@ -102,7 +102,7 @@ pub(super) fn write(crash: &Crash<'_>) {
     }
     set(area, word::STATE, CAUGHT);
     let mut count = 0_usize;
-    // SAFETY: the cache belongs to the owner, which this thread is.
+    // SAFETY: the cache belongs to the owner, which is this thread.
     let cache = unsafe { &mut *crash.armed.cache };
     let tables = crash.armed.tables;
     let rule_of = |ip, _| tables.then(|| rule_in_signal(cache, ip)).flatten();
@@ -158,7 +158,7 @@ impl ThreadList<'_> {
     }
 }
 
-/// Writes a thread from that word on. Returns where it ends; `None` if there is no room.
+/// Writes a thread at the word `start`. Returns the word after it; `None` if there is no room.
 fn write_thread(area: &[AtomicU8], start: usize, thread: &Other<'_>) -> Option<usize> {
     let len = thread.addresses.len().min(MAX_ADDRESSES);
     let addresses: &[AtomicUsize] = &thread.addresses[..len];
@@ -231,7 +231,7 @@ mod tests {
             assert_eq!(thread.addresses, (1..=MAX_ADDRESSES).collect::<Vec<_>>());
             assert_eq!(thread.outcome, Outcome::Walked(StackEnd::Outermost));
         }
-        // Nothing lies beyond the room.
+        // Nothing was written beyond the list.
         assert!(record.modules.is_empty());
         assert!(bytes[MODULES..].iter().all(|&byte| byte == 0));
     }

@@ -2,11 +2,11 @@
 
 use super::rule::Rule;
 
-/// How many addresses that fall into one set can be cached at once. A set fills one cache line of
-/// the processor with the addresses and one with the rules.
+/// The number of entries of a set. The addresses of a set fill one cache line of the processor, and the
+/// rules fill another.
 const WAYS: usize = 4;
 
-/// 16 KiB in all, for 1,024 addresses.
+/// The cache has 16 KiB, for 1,024 addresses.
 const SETS: usize = 256;
 
 #[derive(Clone, Copy)]

@@ -7,21 +7,21 @@ use super::arch::{
 use super::rule::Rule;
 use crate::cursor::Cursor;
 
-/// How many rows `DW_CFA_remember_state` may stack; compilers use one.
+/// How many rows `DW_CFA_remember_state` may push on its stack. Compilers use one.
 const MAX_REMEMBERED: usize = 4;
 
 /// The unwind information for one instruction.
 #[derive(Clone, Copy, Default)]
 struct Row {
-    /// The register and the distance that the CFA is computed from; `None` for an expression.
+    /// The register and the distance from which the CFA is computed; `None` for an expression.
     cfa: Option<(u64, i64)>,
     frame_pointer: Saved,
     return_address: Saved,
-    /// It equals the CFA unless a rule is given for it, which compilers do not do.
+    /// It equals the CFA unless it has a rule of its own, which compilers do not generate.
     stack_pointer: Saved,
 }
 
-/// Where the caller's value of a register is.
+/// The place of the caller's value of a register.
 #[derive(Clone, Copy, Default, PartialEq)]
 enum Saved {
     /// In the register.
@@ -29,7 +29,7 @@ enum Saved {
     Unchanged,
     /// At this distance from the CFA.
     At(i64),
-    /// It is not recoverable.
+    /// Not recoverable.
     Undefined,
     /// In another register, or given by an expression.
     Elsewhere,
@@ -66,7 +66,7 @@ impl Row {
             FRAME_POINTER => self.frame_pointer = saved,
             STACK_POINTER => self.stack_pointer = saved,
             RETURN_ADDRESS => self.return_address = saved,
-            // No rule depends on another register.
+            // Other registers are not needed.
             _ => {}
         }
     }
@@ -82,7 +82,7 @@ fn skip_block(code: &mut Cursor<'_>) -> Option<()> {
 pub(super) struct Program {
     code_factor: u64,
     data_factor: i64,
-    /// Bytes of code between the present row and the instruction whose row is looked for.
+    /// Bytes of code between the current row and the instruction whose row is needed.
     left: u64,
     row: Row,
     /// The row after the CIE's instructions.
@@ -92,8 +92,8 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// For the instruction `distance` bytes after the function's first. The factors are the
-    /// CIE's code and data alignment factors.
+    /// Creates a program that finds the row for the instruction `distance` bytes after the function's
+    /// first. The factors are the CIE's code and data alignment factors.
     pub(super) fn new(code_factor: u64, data_factor: i64, distance: u64) -> Self {
         let row = Row::default();
         Self {
@@ -107,7 +107,7 @@ impl Program {
         }
     }
 
-    /// Executes the instructions of the CIE, then those of the FDE; returns the rule of that
+    /// Executes the instructions of the CIE, and then those of the FDE. Returns the rule of the
     /// instruction.
     pub(super) fn run(mut self, cie: Cursor<'_>, fde: Cursor<'_>) -> Option<Rule> {
         self.execute(cie)?;
@@ -223,7 +223,7 @@ impl Program {
         Some(true)
     }
 
-    /// Advances to the next row; returns false if that begins after the instruction.
+    /// Advances to the next row. Returns false if that begins after the instruction.
     fn advance(&mut self, delta: u64) -> Option<bool> {
         let bytes = delta.checked_mul(self.code_factor)?;
         let Some(left) = self.left.checked_sub(bytes) else {

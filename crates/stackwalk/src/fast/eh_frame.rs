@@ -1,7 +1,7 @@
-//! Entries of `.eh_frame`: the CIE (what several functions share) and the FDE (one function).
+//! Entries of `.eh_frame`: the CIE (shared by several functions) and the FDE (one function).
 //!
-//! The format is that of the Linux Standard Base, "Exception Frames", which extends DWARF's call
-//! frame information. Whatever cannot be expressed as a [`Rule`] is `None`: an expression, a signal
+//! The format is described in the Linux Standard Base, "Exception Frames", which extends DWARF's call
+//! frame information. Cases that can't be expressed as a [`Rule`] are `None`: an expression, a signal
 //! frame, a register that is saved in another register.
 
 use super::arch::RETURN_ADDRESS;
@@ -9,7 +9,7 @@ use super::cfi::Program;
 use super::rule::Rule;
 use crate::cursor::Cursor;
 
-/// An FDE and its CIE, both without length and identifier.
+/// An FDE and its CIE, both without their length and identifier.
 pub(super) struct Entries<'a> {
     pub(super) cie: &'a [u8],
     /// From the function's first address on.
@@ -24,7 +24,7 @@ impl Entries<'_> {
         let mut cie = Cursor::new(self.cie);
         let header = CieHeader::read(&mut cie)?;
         let mut fde = Cursor::new(self.fde);
-        // The first address, which is known already, and the length.
+        // Skips the first address, which is known already, and the length.
         fde.skip(2 * header.pointer_size)?;
         let augmentation = fde.leb()?;
         fde.skip(augmentation)?;
@@ -59,7 +59,7 @@ impl CieHeader {
         };
         let len = bytes.leb()?;
         let mut data = bytes.split(len)?;
-        // Absolute pointers, if there is no `R`.
+        // Without an `R`, pointers are absolute.
         let mut encoding = 0;
         for letter in letters {
             match letter {

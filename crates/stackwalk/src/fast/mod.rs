@@ -1,11 +1,10 @@
 //! The fast walk: the unwind table's row for each return address is reduced to one word, and each
 //! thread caches these words for its next walks.
 //!
-//! It reads the tables that the system's unwinder reads, and the stack between the stack pointer
-//! and the end of the thread's stack, nothing else. Where it cannot go (a stack that is not the
-//! thread's own, code without tables, a signal frame, a frame that its table describes by an
-//! expression, a thread that is ending) it returns `None`, and the caller asks the system's
-//! unwinder instead.
+//! It reads only the tables that the system's unwinder reads, and the stack between the stack pointer
+//! and the end of the thread's stack. If it can't continue (a stack that is not the thread's own, code
+//! without tables, a signal frame, a frame that its table describes by an expression, a thread that is
+//! ending), it returns `None`, and the caller uses the system's unwinder instead.
 
 mod arch;
 mod cache;
@@ -25,7 +24,7 @@ pub(crate) use rule::Rule;
 use stack::{Stack, StackBounds};
 use std::cell::RefCell;
 
-/// What a thread keeps between its walks.
+/// The state that a thread keeps between its walks.
 struct ThreadState {
     cache: RuleCache,
     bounds: Option<StackBounds>,
@@ -35,14 +34,14 @@ thread_local! {
     static STATE: RefCell<Option<ThreadState>> = const { RefCell::new(None) };
 }
 
-/// Writes the return addresses of this thread, from this function outwards; returns how many, or
-/// `None` if the system's unwinder has to walk.
+/// Writes the return addresses of this thread, from this function outwards. Returns their number, or
+/// `None` if the system's unwinder must walk.
 #[inline(never)]
 pub(crate) fn walk(addresses: &mut [usize]) -> Option<usize> {
     let registers = Registers::here();
     STATE
         .try_with(|state| {
-            // It is borrowed if a signal handler interrupted a walk of this thread.
+            // It is borrowed already in a signal handler that interrupted a walk of this thread.
             let mut state = state.try_borrow_mut().ok()?;
             let state = state.get_or_insert_with(|| ThreadState {
                 cache: RuleCache::new(),
@@ -56,11 +55,11 @@ pub(crate) fn walk(addresses: &mut [usize]) -> Option<usize> {
         .ok()?
 }
 
-/// Walks from the given registers through the given stack, and keeps the rules that it reads in
+/// Walks from the given registers through the given stack, and stores the rules that it reads in
 /// the given cache.
 ///
-/// `stack` is the one that `registers.sp` points into, in use from there on. The first address is
-/// one past `registers.ip`.
+/// `registers.sp` must point into `stack`, which is in use from there on. The first address is
+/// `registers.ip` plus one.
 pub(crate) fn walk_from(
     registers: &Registers,
     stack: &Stack,
@@ -68,7 +67,7 @@ pub(crate) fn walk_from(
     addresses: &mut [usize],
 ) -> Option<usize> {
     let (mut sp, mut bp) = (registers.sp, registers.bp);
-    // One past the instruction, as a return address is one past the call.
+    // A lookup subtracts 1 from every address, because return addresses point after the call.
     let mut ip = registers.ip + 1;
     for (len, slot) in addresses.iter_mut().enumerate() {
         let rule = match cache.get(ip) {
@@ -76,12 +75,12 @@ pub(crate) fn walk_from(
             None => look_up(cache, ip)?,
         };
         if rule.is_end() {
-            // The address of a function without a table is not part of the stack.
+            // The address of a function without a table is not included.
             return Some(len - usize::from(len > 0 && !rule.has_table()));
         }
         let base = if rule.by_frame_pointer() { bp } else { sp };
         let cfa = base.wrapping_add(rule.distance());
-        // The stack pointer must grow with each frame, which also bounds the walk.
+        // The stack pointer must grow with each frame, which also ensures that the walk ends.
         if cfa <= sp {
             return None;
         }
@@ -102,19 +101,19 @@ pub(crate) fn walk_from(
 #[cold]
 #[inline(never)]
 fn look_up(cache: &mut RuleCache, ip: u64) -> Option<Rule> {
-    // SAFETY: it is a return address on the stack that is walked, or lies in the function that
-    // the walk started from: its module cannot be unloaded now.
+    // SAFETY: it is a return address on the stack that is walked, or is in the function where the walk
+    // started, so its module can't be unloaded now.
     let rule = unsafe { fde::rule_at(ip) }?;
-    // Where a library was unloaded, another may be loaded at the same address. For libraries that
-    // can be unloaded, the tables are read each time.
+    // After a library was unloaded, another may be loaded at the same address. So rules for libraries
+    // that can be unloaded are not cached.
     if fde::is_permanent(ip - 1) {
         cache.insert(ip, rule);
     }
     Some(rule)
 }
 
-/// Whether tables can be found without the loader's lock, which the thread that a signal interrupts
-/// may hold: by a function of glibc 2.35 or later.
+/// Whether tables can be found without the loader's lock, which the interrupted thread may hold. This
+/// needs a function of glibc 2.35 or later.
 #[cfg(all(
     target_env = "gnu",
     target_arch = "x86_64",
@@ -125,7 +124,7 @@ pub(crate) fn has_tables() -> bool {
     !unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_dl_find_object".as_ptr()) }.is_null()
 }
 
-/// A program that is linked statically has the function if its unwinder uses it.
+/// A statically linked program has the function if its unwinder uses it.
 #[cfg(all(
     target_env = "gnu",
     target_arch = "x86_64",
@@ -145,7 +144,7 @@ pub(crate) fn has_tables() -> bool {
     address != 0
 }
 
-/// Prepares what [`rule_in_signal`] must not do in a signal handler, because it allocates.
+/// Makes the allocations that [`rule_in_signal`] needs, because it must not allocate in a signal handler.
 #[cfg(all(target_env = "gnu", target_arch = "x86_64"))]
 pub(crate) fn prepare_for_signals() {
     let _ = fde::is_permanent(0);
@@ -153,10 +152,10 @@ pub(crate) fn prepare_for_signals() {
     let _ = unsafe { fde::rule_at((prepare_for_signals as *const ()).addr() as u64 + 1) };
 }
 
-/// The rule at an address, in a signal handler. Needs [`has_tables`].
+/// The rule at an address, in a signal handler. [`has_tables`] must be true.
 #[cfg(all(target_env = "gnu", target_arch = "x86_64"))]
 pub(crate) fn rule_in_signal(cache: &mut RuleCache, ip: u64) -> Option<Rule> {
-    // No entry has the address 0, and nothing is called from there.
+    // The cache uses the address 0 for empty entries, and no function is there.
     if ip <= 1 {
         return None;
     }

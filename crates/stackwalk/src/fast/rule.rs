@@ -2,14 +2,14 @@
 
 use super::arch::FIXED_RETURN_ADDRESS;
 
-/// The unwind rule of one return address, in the form that nearly all have: the CFA (canonical
-/// frame address) is a fixed distance above the stack pointer or the frame pointer, the return
-/// address is saved at a fixed distance below the CFA, and the caller's frame pointer is in its
-/// register or saved at another one.
+/// The unwind rule of one return address, in the form that nearly all have. The CFA (canonical frame
+/// address) is at a fixed distance above the stack pointer or the frame pointer. The return address is
+/// saved at a fixed distance below the CFA. The caller's frame pointer is in its register, or saved at
+/// another fixed distance below the CFA.
 ///
-/// It is one word, which keeps the cache small: the distance in the lowest 29 bits, then the flags,
-/// then from bit 32 on 16 bits each for where the frame pointer and the return address are saved.
-/// All distances are in words of the stack.
+/// It is one word, which keeps the cache small: the distance in the lowest 29 bits, then the flags, and
+/// from bit 32 on 16 bits each for the places of the frame pointer and the return address. All
+/// distances are in words of the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rule(u64);
 
@@ -19,14 +19,15 @@ const OUTERMOST: u64 = 1 << 30;
 const WITHOUT_TABLE: u64 = 1 << 31;
 
 impl Rule {
-    /// The outermost function: it has no caller.
+    /// The rule of the outermost function, which has no caller.
     pub(super) const END: Rule = Rule(OUTERMOST);
-    /// A function that has no table, and that the walk ends before.
+    /// The rule of a function without a table. The walk ends before it.
     pub(super) const NO_TABLE: Rule = Rule(OUTERMOST | WITHOUT_TABLE);
 
     /// `distance` is from the stack pointer (or the frame pointer) to the CFA, `return_address` from
     /// the CFA to the return address, and `saved` from the CFA to the saved frame pointer, if it is
-    /// saved; all in bytes. `None` if a value does not fit, which compilers do not produce.
+    /// saved. All are in bytes. Returns `None` if a value does not fit; compilers do not generate such
+    /// values.
     pub(super) fn new(
         by_frame_pointer: bool,
         distance: i64,
@@ -67,7 +68,7 @@ impl Rule {
         self.0 & BY_FRAME_POINTER != 0
     }
 
-    /// From the stack pointer or the frame pointer to the CFA, in bytes.
+    /// The distance from the stack pointer or the frame pointer to the CFA, in bytes.
     #[inline(always)]
     pub(crate) fn distance(self) -> u64 {
         8 * (self.0 & MAX_DISTANCE)
@@ -101,7 +102,7 @@ impl Rule {
     }
 }
 
-/// A number of bytes in words; `None` if it is no whole number of them.
+/// Converts bytes to words; `None` if they are not a multiple of a word.
 fn words(bytes: i64) -> Option<i64> {
     (bytes % 8 == 0).then_some(bytes / 8)
 }

@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-/// The addresses between which a thread's stack lies.
+/// The lowest and the highest address of a thread's stack.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StackBounds {
     low: u64,
@@ -10,8 +10,8 @@ pub(crate) struct StackBounds {
 }
 
 impl StackBounds {
-    /// Asks the thread library, which takes some microseconds. `None` if it does not know, such
-    /// as for the main thread where there is no `/proc`.
+    /// Asks the thread library, which takes some microseconds. Returns `None` if the library does not
+    /// know the bounds, for instance those of the main thread if there is no `/proc`.
     pub(crate) fn of_this_thread() -> Option<Self> {
         let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
         let mut start = std::ptr::null_mut();
@@ -35,13 +35,13 @@ impl StackBounds {
     }
 
     /// The part of the stack that is in use above a stack pointer. `None` if the stack pointer
-    /// lies elsewhere: on the stack of a coroutine, or on an alternative signal stack.
+    /// is elsewhere: on the stack of a coroutine, or on an alternate signal stack.
     ///
     /// # Safety
     ///
-    /// These are the bounds of the stack of a thread that does not run and cannot end as long as
-    /// the result is used, or of this thread; `sp` is a stack pointer of a function that has not
-    /// returned in that time.
+    /// These must be the bounds of the stack of this thread, or of a thread that does not run and can't
+    /// end as long as the result is used. `sp` must be a stack pointer of a function that does not
+    /// return in that time.
     pub(crate) unsafe fn stack_above(&self, sp: u64) -> Option<Stack> {
         let inside = self.low <= sp && sp < self.high && sp.is_multiple_of(8);
         inside.then(|| Stack {
@@ -51,7 +51,7 @@ impl StackBounds {
     }
 }
 
-/// The part of a thread's stack that is in use: mapped and readable memory.
+/// The part of a thread's stack that is in use. It is mapped and readable.
 pub(crate) struct Stack {
     low: u64,
     words: u64,
@@ -71,7 +71,7 @@ impl Stack {
         // SAFETY: between the stack pointer of a function that has not returned and the end of
         // the stack, all memory is mapped as long as the thread lives, which the caller of
         // `stack_above` guaranteed. The address is aligned. The read is volatile, so that the
-        // compiler assumes nothing about the variable that lies there.
+        // compiler assumes nothing about the variable at this address.
         Some(unsafe { pointer.read_volatile() })
     }
 }
@@ -97,7 +97,7 @@ mod tests {
         let here = 0_u64;
         let here = (&raw const here).addr() as u64;
         let bounds = StackBounds::of_this_thread().unwrap();
-        // SAFETY: nothing is read, and `here` lies in a function that has not returned.
+        // SAFETY: nothing is read, and `here` is in a function that has not returned.
         let above = |sp| unsafe { bounds.stack_above(sp) };
         assert!(above(here).is_some());
         assert!(above(here + 4).is_none());

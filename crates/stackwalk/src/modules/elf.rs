@@ -32,7 +32,7 @@ fn add(info: &libc::dl_phdr_info, modules: &mut Vec<Module>) {
     {
         let start = base.wrapping_add(header.p_vaddr as usize);
         let len = header.p_memsz as usize;
-        // Notes outside the readable segments are not in memory.
+        // Notes outside readable segments are not mapped.
         let mapped = headers.iter().any(|load| {
             let from = base.wrapping_add(load.p_vaddr as usize);
             load.p_type == libc::PT_LOAD
@@ -41,8 +41,8 @@ fn add(info: &libc::dl_phdr_info, modules: &mut Vec<Module>) {
                 && start.saturating_add(len) <= from.saturating_add(load.p_filesz as usize)
         });
         if mapped && build_id.is_none() {
-            // SAFETY: the range lies in a readable segment that the loader has mapped, and
-            // nothing writes to notes.
+            // SAFETY: the range is in a readable segment that the loader has mapped, and nothing
+            // writes to notes.
             let notes = unsafe { std::slice::from_raw_parts(start as *const u8, len) };
             build_id = find_build_id(notes).map(|id| Box::from(hex(id)));
         }
@@ -51,12 +51,12 @@ fn add(info: &libc::dl_phdr_info, modules: &mut Vec<Module>) {
     let name = if info.dlpi_name.is_null() {
         String::new()
     } else {
-        // SAFETY: dlpi_name is a C string that the loader owns while we are called.
+        // SAFETY: dlpi_name is a C string that stays valid during the call by the loader.
         unsafe { CStr::from_ptr(info.dlpi_name) }
             .to_string_lossy()
             .into_owned()
     };
-    // The executable comes first and has no name, or this one in a static program of musl.
+    // The executable comes first. It has no name or, in a static musl program, `/proc/self/exe`.
     let name = match name.as_str() {
         "" | "/proc/self/exe" if modules.is_empty() => executable().into_boxed_str(),
         _ => name.into_boxed_str(),

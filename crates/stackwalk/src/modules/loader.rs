@@ -1,7 +1,7 @@
 //! The loader's list of modules.
 //!
-//! The loader holds a lock while it goes through its list, and glibc does not release that lock in a
-//! forked child. So a fork waits until no thread is in here.
+//! The loader holds a lock while it iterates over its list, and glibc does not release that lock in a
+//! forked child. So a fork waits until no thread is in this module.
 
 use std::ffi::{c_int, c_void};
 use std::slice;
@@ -9,21 +9,21 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// How many threads go through the list.
+/// How many threads iterate over the list.
 static INSIDE: AtomicUsize = AtomicUsize::new(0);
-/// How many threads fork.
+/// How many threads are forking.
 static FORKING: AtomicUsize = AtomicUsize::new(0);
 static IS_REGISTERED: AtomicBool = AtomicBool::new(false);
 
-/// How often a thread looks whether it may go on. A program that forks in a signal handler may have
-/// interrupted a thread that is inside, so neither side waits for more than a second.
-const LOOKS: u32 = 2_000;
+/// How often a thread checks whether it may continue. A program that forks in a signal handler may have
+/// interrupted a thread that iterates, so neither side waits for more than a second.
+const MAX_CHECKS: u32 = 2_000;
 
-/// Calls `visit` for each module, the executable first. The description is valid in that call.
+/// Calls `visit` for each module, the executable first. The description is valid only in that call.
 ///
 /// `visit` must not unwind.
 pub(crate) fn each_module(mut visit: impl FnMut(&libc::dl_phdr_info)) {
-    // In a program that forks from several threads at once it may be registered twice: no harm.
+    // Two threads may register the handlers twice, which does no harm.
     if !IS_REGISTERED.load(Ordering::Acquire) {
         // SAFETY: the functions may be called at any time.
         unsafe { libc::pthread_atfork(Some(before_fork), Some(in_parent), Some(in_child)) };
@@ -54,41 +54,42 @@ unsafe extern "C" fn call(
     0
 }
 
-/// The array of `count` elements that `first` points to, such as the program headers of a module.
+/// The array of `count` elements at `first`, for instance the program headers of a module.
 ///
 /// # Safety
 ///
-/// `first` and `count` belong together in a description from [`each_module`]. The result must be
+/// `first` and `count` must be from the same description from [`each_module`]. The result may only be
 /// used in the same call.
 pub(crate) unsafe fn array<'a, T>(first: *const T, count: u16) -> &'a [T] {
     if first.is_null() {
         return &[];
     }
-    // SAFETY: by the caller: the loader says that there are so many, and they stay mapped.
+    // SAFETY: by the caller: the count is the loader's, and the elements stay mapped.
     unsafe { slice::from_raw_parts(first, usize::from(count)) }
 }
 
 fn enter() {
-    for look in 0..LOOKS {
+    for check in 0..MAX_CHECKS {
         INSIDE.fetch_add(1, Ordering::SeqCst);
         if FORKING.load(Ordering::SeqCst) == 0 {
             return;
         }
         decrease(&INSIDE);
-        pause(look);
+        wait_a_little(check);
     }
     INSIDE.fetch_add(1, Ordering::SeqCst);
 }
 
-fn pause(look: u32) {
-    if look < 100 {
+fn wait_a_little(check: u32) {
+    if check < 100 {
         thread::yield_now();
     } else {
         thread::sleep(Duration::from_micros(500));
     }
 }
 
-/// A thread that forked in a signal handler, while it was inside, finds zero.
+/// Decreases the count, but not below zero: in a child that was forked in a signal handler, the count
+/// was reset although the interrupted thread still iterates.
 fn decrease(count: &AtomicUsize) {
     let less = |count: usize| count.checked_sub(1);
     let _ = count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
@@ -96,11 +97,11 @@ fn decrease(count: &AtomicUsize) {
 
 unsafe extern "C" fn before_fork() {
     FORKING.fetch_add(1, Ordering::SeqCst);
-    for look in 0..LOOKS {
+    for check in 0..MAX_CHECKS {
         if INSIDE.load(Ordering::SeqCst) == 0 {
             return;
         }
-        pause(look);
+        wait_a_little(check);
     }
 }
 
@@ -108,7 +109,7 @@ unsafe extern "C" fn in_parent() {
     decrease(&FORKING);
 }
 
-/// The other threads of the parent do not exist here.
+/// Resets the counts, because the other threads of the parent do not exist in the child.
 unsafe extern "C" fn in_child() {
     FORKING.store(0, Ordering::SeqCst);
     INSIDE.store(0, Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! Mach-O: the images that dyld has loaded, by their headers in memory (`<mach-o/loader.h>`).
+//! Mach-O: reads the headers of the images that dyld has loaded (`<mach-o/loader.h>`).
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ const COMMANDS_LEN: usize = 20;
 const LC_SEGMENT_64: u32 = 0x19;
 const LC_UUID: u32 = 0x1b;
 
-/// The load commands of an image, as far as they are needed.
+/// The needed parts of an image's load commands.
 #[derive(Debug, Default, PartialEq)]
 struct Image {
     uuid: Option<[u8; 16]>,
@@ -41,8 +41,8 @@ fn image(mut commands: &[u8]) -> Image {
     image
 }
 
-/// The address range of a segment. `__PAGEZERO` is not mapped, and the system's libraries share one
-/// `__LINKEDIT`: neither identifies an image.
+/// The address range of a segment. Returns `None` for `__PAGEZERO`, which is not mapped, and for
+/// `__LINKEDIT`, which the system's libraries share.
 fn segment(command: &[u8]) -> Option<Range<u64>> {
     let name = command.get(8..24)?;
     if name.starts_with(b"__PAGEZERO\0") || name.starts_with(b"__LINKEDIT\0") {
@@ -94,7 +94,7 @@ mod dyld {
             return None;
         }
         // SAFETY: an image begins with its header. dyld offers no lock against another thread that
-        // unloads the image meanwhile; hardly any image is ever unloaded.
+        // unloads the image at the same time, but images are hardly ever unloaded.
         let Image { uuid, segments } = unsafe {
             let len = commands_len(header.cast::<[u8; HEADER_LEN]>().read_unaligned())?;
             image(std::slice::from_raw_parts(header.add(HEADER_LEN), len))

@@ -22,7 +22,7 @@ pub struct Module {
 }
 
 impl Module {
-    /// The path that the module was loaded from. Modules without a file have a name without slashes
+    /// The path from which the module was loaded. Modules without a file have a name without slashes
     /// (`linux-vdso.so.1`).
     #[must_use]
     pub fn name(&self) -> &str {
@@ -51,7 +51,7 @@ impl Module {
         &self.segments
     }
 
-    /// Whether the address lies in one of the module's loaded segments.
+    /// Whether the address is in one of the module's loaded segments.
     #[must_use]
     pub fn contains(&self, address: usize) -> bool {
         self.segments
@@ -60,9 +60,9 @@ impl Module {
     }
 }
 
-/// Returns the modules that are loaded now, the executable first.
+/// Returns the currently loaded modules, the executable first.
 ///
-/// Supported on Linux, Android, FreeBSD and Apple's systems; elsewhere the list is empty.
+/// Supported on Linux, Android, FreeBSD and Apple's systems. On other systems the list is empty.
 ///
 /// # Examples
 ///
@@ -86,7 +86,7 @@ pub fn modules() -> Vec<Module> {
     return Vec::new();
 }
 
-/// A build-id as text.
+/// Formats a build-id.
 #[cfg(any(
     target_os = "linux",
     target_os = "android",

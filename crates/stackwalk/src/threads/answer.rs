@@ -1,4 +1,4 @@
-//! The handler that answers: the thread walks its own stack.
+//! The signal handler in which a thread walks its own stack.
 
 use super::slots::{self, MAX_FRAMES, Slot};
 use crate::StackEnd;
@@ -9,21 +9,21 @@ use crate::unwind::{self, registers_of};
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-/// The code of a signal that `rt_sigqueueinfo` sends. The oldest `libc` that we accept lacks it.
+/// The code of a signal sent by `rt_sigqueueinfo`. Missing in the oldest `libc` that this crate accepts.
 pub(super) const SI_QUEUE: c_int = -1;
 
-/// Grows with each answer.
+/// The number of answers so far.
 pub(super) static ANSWERS: AtomicU32 = AtomicU32::new(0);
-/// Whether stacks are walked by tables.
+/// Whether stacks are walked with unwind tables.
 pub(super) static HAS_TABLES: AtomicBool = AtomicBool::new(false);
 
-/// What the signal carries: which request, and the slot for its answer.
+/// The value that the signal carries: the number of the request, and the slot for its answer.
 pub(super) struct Ticket {
     pub(super) request: u64,
     pub(super) slot: usize,
 }
 
-/// Asks the main thread to replace its alternate stack.
+/// The ticket that asks the main thread to replace its alternate stack.
 pub(super) const PREPARE: Ticket = Ticket {
     request: 0,
     slot: 0xff,
@@ -52,12 +52,12 @@ pub(super) unsafe extern "C" fn on_request(
 ) {
     // SAFETY: errno of this thread; the kernel's arguments are valid in the handler.
     let (errno, info) = unsafe { (*libc::__errno_location(), &*info) };
-    // SAFETY: both have a sender.
+    // SAFETY: a signal with this code has a sender.
     if info.si_code == SI_QUEUE && unsafe { info.si_pid() == libc::getpid() } {
-        // SAFETY: the code says that there is a value.
+        // SAFETY: a signal with this code has a value.
         let ticket = Ticket::from_word(unsafe { info.si_value() }.sival_ptr.addr());
         if ticket.slot == PREPARE.slot {
-            // SAFETY: the kernel has passed the context.
+            // SAFETY: the kernel has passed the context to this handler.
             unsafe { alternate_stack::replace(context.cast()) };
             wake();
         } else if let Some(slot) = slots::numbered(ticket.slot) {
@@ -85,7 +85,7 @@ fn answer(slot: &Slot, request: u64, context: *const libc::ucontext_t) {
     }
 }
 
-/// Wakes the threads that wait for answers: one that captures, and one that crashes.
+/// Wakes the threads that wait for answers: at most one that captures, and one that crashes.
 fn wake() {
     ANSWERS.fetch_add(1, Ordering::Release);
     // SAFETY: the pointer is live.
@@ -111,7 +111,7 @@ unsafe extern "C" fn walk_here(walk: *mut Walk<'_>) {
     // kernel's context is valid in the handler.
     let (walk, registers) = unsafe { (&mut *walk, registers_of(&*(*walk).context)) };
     let has_tables = HAS_TABLES.load(Ordering::Relaxed);
-    // The process goes on, so a guess must not lead to tables that may be unloaded now.
+    // The process continues, so a guess must not lead to tables that may be unloaded at the same time.
     let rule_of = |ip: u64, is_guess: bool| {
         let is_safe = has_tables && (!is_guess || is_permanent(ip.wrapping_sub(1)));
         is_safe.then(|| rule_in_signal(walk.cache, ip)).flatten()

@@ -1,4 +1,4 @@
-//! The signal that asks threads for their stacks, and its action.
+//! Claims the signal that asks threads for their stacks, and installs its handler.
 
 use super::answer::on_request;
 use super::procfs::Listed;
@@ -10,10 +10,10 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-/// The signal that our handler is installed for; 0 for none.
+/// The signal for which our handler is installed; 0 for none.
 static SIGNAL: AtomicI32 = AtomicI32::new(0);
 
-/// A signal that our handler is installed for.
+/// Returns a signal for which our handler is installed.
 pub(super) fn claim_signal(threads: &[Listed]) -> Option<c_int> {
     if let Some(current) = claimed_signal() {
         return Some(current);
@@ -24,8 +24,8 @@ pub(super) fn claim_signal(threads: &[Listed]) -> Option<c_int> {
             .filter(|thread| thread.blocks(signal))
             .count()
     };
-    // The highest of those that the fewest threads block comes first. A heap, because a sort of
-    // integers by a computed key is forty kilobytes of code.
+    // Signals that fewer threads block come first, and of those the highest. It is a heap, because a
+    // sort of integers by a computed key takes forty kilobytes of code.
     let mut signals: BinaryHeap<(Reverse<usize>, c_int)> = (libc::SIGRTMIN()..=libc::SIGRTMAX())
         .map(|signal| (Reverse(blocking(signal)), signal))
         .collect();
@@ -61,10 +61,10 @@ fn is_ours(action: &libc::sigaction) -> bool {
     action.sa_sigaction == on_request as *const () as usize
 }
 
-/// Sets the action of our signal again, with `SA_ONSTACK` or without. If that fails, it stays.
+/// Sets the action of our signal again, with `SA_ONSTACK` or without. On failure nothing changes.
 pub(super) fn set_action(signal: c_int, on_stack: c_int) {
     let action = handler(on_stack);
-    // SAFETY: `action` is live. The handler only does what is safe in a handler.
+    // SAFETY: `action` is live. The handler is async-signal-safe.
     unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) };
 }
 
@@ -76,7 +76,7 @@ fn handler(on_stack: c_int) -> libc::sigaction {
     // SAFETY: the set is live.
     unsafe {
         libc::sigfillset(&raw mut action.sa_mask);
-        // If a blocked one is raised by an instruction, the kernel ends the process at once.
+        // If an instruction raises a blocked signal, the kernel ends the process immediately.
         for fault in [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE] {
             libc::sigdelset(&raw mut action.sa_mask, fault);
         }
@@ -84,11 +84,11 @@ fn handler(on_stack: c_int) -> libc::sigaction {
     action
 }
 
-/// Installs the handler; false if another thread was faster with a handler of its own.
+/// Installs the handler. Returns false if another thread has installed one of its own meanwhile.
 fn install(signal: c_int) -> bool {
     let action = handler(libc::SA_ONSTACK);
     let mut earlier = none();
-    // SAFETY: all pointers are live. The handler only does what is safe in a handler.
+    // SAFETY: all pointers are live. The handler is async-signal-safe.
     unsafe {
         if libc::sigaction(signal, &raw const action, &raw mut earlier) != 0 {
             return false;

@@ -1,5 +1,5 @@
-//! The threads of a process that crashes: listed and asked in a signal handler, so without memory of
-//! the allocator, without a lock, and in a bounded time.
+//! Lists and asks the threads of a process that crashes. This runs in a signal handler, so it must not
+//! allocate or lock, and its time is limited.
 
 use super::Outcome;
 use super::answer::{ANSWERS, Ticket};
@@ -11,31 +11,31 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long a thread has time to answer.
-const PATIENCE: Duration = Duration::from_millis(100);
-/// How long all threads have time in all.
-const PATIENCE_IN_ALL: Duration = Duration::from_millis(500);
-/// How often a thread that runs and blocks the signal is looked at again.
-const MAX_LOOKS: usize = 5;
+/// The time that each thread has to answer.
+const TIMEOUT: Duration = Duration::from_millis(100);
+/// The time that all threads together have to answer.
+const TOTAL_TIMEOUT: Duration = Duration::from_millis(500);
+/// How often a running thread that blocks the signal is checked again.
+const MAX_CHECKS: usize = 5;
 
 /// A thread other than the one that crashes.
 pub(crate) struct Other<'a> {
     pub(crate) id: u32,
     pub(crate) name: &'a [u8],
-    /// The letter that the kernel has for its state.
+    /// The kernel's letter for its state.
     pub(crate) state: u8,
     pub(crate) system_call: Option<u64>,
     pub(crate) outcome: Outcome,
     pub(crate) addresses: &'a [AtomicUsize],
 }
 
-/// Calls `found` with each thread of this process but `own`, in the order of their ids. Returns whether
-/// the list is complete.
+/// Calls `found` with each thread of this process except `own`, in the order of their ids. Returns
+/// whether the list is complete.
 pub(crate) fn each_other(own: c_int, mut found: impl FnMut(&Other<'_>)) -> bool {
     let Some(tasks) = File::open(libc::AT_FDCWD, c"/proc/self/task", libc::O_DIRECTORY) else {
         return false;
     };
-    let ends = Instant::now() + PATIENCE_IN_ALL;
+    let ends = Instant::now() + TOTAL_TIMEOUT;
     let mut entries = Entries([0; 2048]);
     loop {
         // SAFETY: the kernel writes at most that many bytes.
@@ -56,13 +56,13 @@ pub(crate) fn each_other(own: c_int, mut found: impl FnMut(&Other<'_>)) -> bool 
     }
 }
 
-/// What `getdents64` writes to must be aligned.
+/// The buffer for `getdents64`, which must be aligned.
 #[repr(align(8))]
 struct Entries([u8; 2048]);
 
-/// The id that the first entry is named by, and the entries after it.
+/// The thread id that is the name of the first entry, and the entries after it.
 fn next_entry(entries: &[u8]) -> Option<(Option<u32>, &[u8])> {
-    /// The length of an entry and its name follow two words; the name follows the kind, too.
+    /// The offsets of an entry's length and name.
     const LEN: usize = 16;
     const NAME: usize = 19;
     let len = u16::from_ne_bytes([*entries.get(LEN)?, *entries.get(LEN + 1)?]);
@@ -78,22 +78,22 @@ fn next_entry(entries: &[u8]) -> Option<(Option<u32>, &[u8])> {
 fn ask(tasks: &File, id: u32, ends: Instant, found: &mut impl FnMut(&Other<'_>)) {
     let target = claimed_signal().zip(slots::of_crash());
     let mut buffer = [0; 4096];
-    let mut looks = 0;
+    let mut checks = 0;
     let status = loop {
         let Some(len) = read(tasks, id, "status", &mut buffer) else {
             return;
         };
         let status = &buffer[..len];
-        // The C library blocks all signals for a moment while it starts a thread.
+        // The C library blocks all signals for a short time while it starts a thread.
         let is_busy = state(status) == b'R'
             && target.is_some_and(|(signal, _)| blocks(status, signal))
-            && looks < MAX_LOOKS
+            && checks < MAX_CHECKS
             && Instant::now() < ends;
         if !is_busy {
             break status;
         }
-        looks += 1;
-        pause();
+        checks += 1;
+        sleep_1_ms();
     };
     let mut line = [0; 256];
     // "running", or the number and the arguments; -1 outside of system calls.
@@ -135,7 +135,7 @@ fn answer(slot: &Slot, id: u32, signal: c_int, ends: Instant) -> Option<Answer<'
     }
     let request = next_request();
     if !slot.ask(request) {
-        // A thread takes too long for its walk.
+        // Another thread takes too long for its walk and still uses the slot.
         return Some((Outcome::NotSent, &[]));
     }
     let ticket = Ticket {
@@ -146,7 +146,7 @@ fn answer(slot: &Slot, id: u32, signal: c_int, ends: Instant) -> Option<Answer<'
         slot.withdraw(request);
         return (error != libc::ESRCH).then_some((Outcome::NotSent, &[]));
     }
-    let ends = ends.min(now + PATIENCE);
+    let ends = ends.min(now + TIMEOUT);
     loop {
         let seen = ANSWERS.load(Ordering::Acquire);
         let has_ended = slot.answer_in_place(request).is_none() && has_ended(id);
@@ -154,7 +154,7 @@ fn answer(slot: &Slot, id: u32, signal: c_int, ends: Instant) -> Option<Answer<'
         if is_over {
             slot.withdraw(request);
         }
-        // It may have answered just before.
+        // It may have answered just before the request was withdrawn.
         match slot.answer_in_place(request) {
             Some((addresses, end)) => return Some((Outcome::Walked(end), addresses)),
             None if has_ended => return None,
@@ -164,28 +164,27 @@ fn answer(slot: &Slot, id: u32, signal: c_int, ends: Instant) -> Option<Answer<'
     }
 }
 
-/// The rest of the line that begins with the key, of a file `status`.
+/// The value of the line that begins with `key`, in a file `status`.
 fn field<'a>(status: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
     let mut lines = status.split(|&byte| byte == b'\n');
     let value = lines.find_map(|line| line.strip_prefix(key))?;
     Some(value.trim_ascii())
 }
 
-/// Whether the thread with this `status` blocks the signal, or that is not known.
+/// Whether the thread with this `status` blocks the signal. Also true if that is not known.
 fn blocks(status: &[u8], signal: c_int) -> bool {
     let mask = field(status, b"SigBlk:").and_then(|mask| std::str::from_utf8(mask).ok());
     let mask = mask.and_then(|mask| u64::from_str_radix(mask, 16).ok());
     mask.is_none_or(|mask| mask >> (signal - 1) & 1 != 0)
 }
 
-/// The letter that the kernel has for the state of the thread with this `status`.
+/// The kernel's letter for the state of the thread with this `status`.
 fn state(status: &[u8]) -> u8 {
     let state = field(status, b"State:").and_then(|state| state.first());
     state.copied().unwrap_or(b'?')
 }
 
-/// Sleeps for a millisecond.
-fn pause() {
+fn sleep_1_ms() {
     let time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 1_000_000,
@@ -200,13 +199,13 @@ fn pause() {
     }
 }
 
-/// Reads the first bytes of a file about a thread; returns how many.
+/// Reads the first bytes of a file about a thread. Returns their number.
 fn read(tasks: &File, id: u32, name: &str, buffer: &mut [u8]) -> Option<usize> {
     let mut path = [0; 32];
     let path = path_of(id, name, &mut path)?;
     let file = File::open(tasks.0, path, 0)?;
-    // SAFETY: the kernel writes at most that many bytes. The functions of the C library may end the
-    // thread, if it is cancelled.
+    // SAFETY: the kernel writes at most that many bytes. It is a bare system call, because the C
+    // library's function is a cancellation point, which may end the thread.
     let len = unsafe { libc::syscall(libc::SYS_read, file.0, buffer.as_mut_ptr(), buffer.len()) };
     usize::try_from(len)
         .ok()
@@ -215,7 +214,7 @@ fn read(tasks: &File, id: u32, name: &str, buffer: &mut [u8]) -> Option<usize> {
 
 fn path_of<'a>(id: u32, name: &str, path: &'a mut [u8; 32]) -> Option<&'a CStr> {
     use std::io::Write;
-    // Into a slice, so without memory. The last byte stays zero.
+    // Writing to a slice does not allocate. The last byte stays zero.
     let len = path.len() - 1;
     write!(&mut path[..len], "{id}/{name}").ok()?;
     CStr::from_bytes_until_nul(path).ok()
@@ -237,7 +236,7 @@ impl File {
 
 impl Drop for File {
     fn drop(&mut self) {
-        // SAFETY: it is open, and only here.
+        // SAFETY: the descriptor is open, and has no other owner.
         unsafe { libc::syscall(libc::SYS_close, self.0) };
     }
 }

@@ -1,18 +1,18 @@
 //! The stacks of all threads of this process.
 //!
-//! [`capture`] lists the threads with what the system tells about them, and asks each by a signal to
-//! walk its own stack. Threads go on at once, one after the other: they are not stopped together,
-//! so the stacks are not from one instant.
+//! [`capture`] lists the threads with the system's information about them, and asks each by a signal to
+//! walk its own stack. The threads are not stopped together: each continues after its own walk, so the
+//! stacks are not from the same instant.
 //!
-//! Stacks exist on x86-64 Linux with glibc; before glibc 2.35, they are walked by frame pointers
-//! only. On other Linux systems the list has no stacks.
+//! Stacks exist on x86-64 Linux with glibc. Before glibc 2.35, they are walked only with frame pointers.
+//! On other Linux systems the list has no stacks.
 //!
 //! # The signal
 //!
 //! The first call takes a real-time signal that has the default action: the one that the fewest
-//! threads block, and of several such the one with the highest number. Its handler stays. It neither
-//! allocates nor locks, and it walks on a stack of its own, so it needs little room on the stack of the
-//! thread.
+//! threads block and, if there are several, the one with the highest number. The handler stays
+//! installed. It neither allocates nor locks. It walks on a stack of its own, so it needs little room on
+//! the stack of the thread.
 //!
 //! The signal interrupts system calls of the threads. Most of them are restarted by the kernel
 //! (`SA_RESTART`). These are not, and return `EINTR`: `poll`, `select`, `epoll_wait`, `nanosleep`,
@@ -20,8 +20,8 @@
 //! sockets with a timeout (`SO_RCVTIMEO`, `SO_SNDTIMEO`). The standard library and asynchronous
 //! executors repeat them; other code must be ready for `EINTR`, as it must be for any signal.
 //!
-//! A thread must not replace the process by `exec` during a capture: if the signal arrives too late,
-//! it ends the new program. Starting child processes is no problem.
+//! No thread may replace the process by `exec` during a capture: a signal that arrives too late would
+//! end the new program. Starting child processes is safe.
 
 #[cfg(all(
     target_os = "linux",
@@ -89,27 +89,27 @@ use std::io;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Thread {
-    /// Its id in the system. That of the main thread is the id of the process.
+    /// The system's id of the thread. The id of the main thread is the id of the process.
     pub id: u32,
-    /// Its name in the system, of at most 15 bytes.
+    /// The system's name of the thread, of at most 15 bytes.
     pub name: String,
-    /// The kernel's word for its state, such as `running`, `sleeping` or `disk sleep`, before it was
-    /// asked for its stack.
+    /// The kernel's word for the state of the thread before it was asked for its stack, such as
+    /// `running`, `sleeping` or `disk sleep`.
     pub state: String,
-    /// The number of the system call that it waits in, if any.
+    /// The number of the system call in which it waits, if any.
     pub system_call: Option<u64>,
-    /// The function of the kernel that it waits in, where the kernel tells. Known only of threads
-    /// that have no stack here.
+    /// The kernel function in which it waits, if the kernel tells. Only set for threads without a
+    /// stack.
     pub waits_in: Option<String>,
-    /// The return addresses, innermost first, at most 512; the first one is one past the start of
-    /// the interrupted instruction.
+    /// At most 512 return addresses, innermost first. The first one is the start of the interrupted
+    /// instruction plus one.
     pub addresses: Vec<usize>,
     /// Whether the stack was walked, and how far.
     pub outcome: Outcome,
 }
 
 impl Thread {
-    /// The name of the system call that it waits in, of those that threads usually wait in.
+    /// The name of the system call in which it waits, if it is a common one.
     #[must_use]
     pub fn system_call_name(&self) -> Option<&'static str> {
         #[cfg(target_os = "linux")]
@@ -119,15 +119,15 @@ impl Thread {
     }
 }
 
-/// What became of the request for a thread's stack.
+/// The outcome of the request for a thread's stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The thread walked its stack, and this is where the walk ended.
+    /// The thread walked its stack. Tells why the walk ended.
     Walked(StackEnd),
     /// The thread blocks the signal, so it was not asked.
     Blocked,
-    /// The thread is stopped, or has ended without being gone, so it was not asked.
+    /// The thread is stopped, or has ended but still exists, so it was not asked.
     Stopped,
     /// The thread did not answer in time.
     NoAnswer,
@@ -185,12 +185,12 @@ impl fmt::Display for Outcome {
 
 /// Lists the threads of this process with their stacks.
 ///
-/// It takes two seconds at most, whatever the threads do; some milliseconds for hundreds of threads
-/// that answer. Threads that start meanwhile may be missing. Must not be called in a signal handler.
+/// It takes at most two seconds, and some milliseconds if hundreds of threads answer. Threads that start
+/// meanwhile may be missing. Must not be called in a signal handler.
 ///
 /// # Errors
 ///
-/// If `/proc/self/task` can't be read, and `Unsupported` outside of Linux.
+/// Fails if `/proc/self/task` can't be read, and with `Unsupported` outside Linux.
 ///
 /// # Examples
 ///
@@ -225,18 +225,18 @@ pub fn capture() -> io::Result<Vec<Thread>> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Prepares for [`capture`]; to be called early, and by the main thread.
+/// Prepares for [`capture`]. Call it early, on the main thread.
 ///
 /// The standard library unmaps the main thread's alternate signal stack when another thread calls
 /// [`std::process::exit`]. If the main thread is asked for its stack at that moment, the process ends
-/// by SIGSEGV. This gives the main thread another one. If only other threads call it, the first capture
-/// does so, by a signal of its own to the main thread.
+/// by SIGSEGV. This function gives the main thread another alternate stack. If only other threads call
+/// it, the first capture does so, by an extra signal to the main thread.
 pub fn prepare() {
     #[cfg(target_os = "linux")]
     crate::alternate_stack::prepare_main();
 }
 
-/// The id of this thread in the system, as in [`Thread::id`]; 0 where it is not known.
+/// The system's id of this thread, as in [`Thread::id`]; 0 if it is not known.
 ///
 /// It is a system call.
 #[must_use]

@@ -14,7 +14,7 @@ pub(super) struct Listed {
 
 #[cfg_attr(not(all(target_env = "gnu", target_arch = "x86_64")), allow(dead_code))]
 impl Listed {
-    /// Whether it may run and so answer a signal.
+    /// Whether it can run, and so can answer a signal.
     pub(super) fn is_alive(&self) -> bool {
         ["running", "sleeping", "disk sleep", "idle"].contains(&&*self.thread.state)
     }
@@ -38,12 +38,12 @@ pub(super) fn threads() -> io::Result<Vec<Listed>> {
     Ok(ids.into_iter().filter_map(listed).collect())
 }
 
-/// `None` if the thread has ended.
+/// Reads the state of a thread. Returns `None` if it has ended.
 pub(super) fn listed(id: u32) -> Option<Listed> {
     let status = match fs::read(format!("/proc/self/task/{id}/status")) {
         Ok(status) => String::from_utf8_lossy(&status).into_owned(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-        // ESRCH: it ended after the file was opened.
+        // ESRCH: the thread ended after the file was opened.
         Err(error) if error.raw_os_error() == Some(3) => return None,
         Err(_) => String::new(),
     };
@@ -70,7 +70,7 @@ pub(super) fn listed(id: u32) -> Option<Listed> {
     })
 }
 
-/// The thread, with where it waits if it has no stack.
+/// The thread. If it has no stack, the kernel function in which it waits is added.
 pub(super) fn described(listed: Listed) -> Thread {
     let mut thread = listed.thread;
     if thread.addresses.is_empty() {
@@ -79,13 +79,13 @@ pub(super) fn described(listed: Listed) -> Thread {
     thread
 }
 
-/// The function of the kernel that a thread waits in.
+/// The kernel function in which a thread waits.
 fn waits_in(id: u32) -> Option<String> {
     let name = fs::read_to_string(format!("/proc/self/task/{id}/wchan")).ok()?;
     (!name.is_empty() && name != "0").then_some(name)
 }
 
-/// The names of system calls that threads usually wait in.
+/// The names of system calls in which threads usually wait.
 pub(super) fn system_call_name(number: u64) -> Option<&'static str> {
     const NAMES: &[(libc::c_long, &str)] = &[
         (libc::SYS_futex, "futex"),

@@ -1,4 +1,4 @@
-//! Asking threads for their stacks.
+//! Asks threads for their stacks.
 
 use super::answer::{ANSWERS, HAS_TABLES, MAX_REQUEST, PREPARE, SI_QUEUE, Ticket};
 use super::claim::{claim_signal, set_action};
@@ -14,14 +14,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a thread has time to answer.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// How long all threads have time in all.
-const PATIENCE_IN_ALL: Duration = Duration::from_secs(2);
-/// How long threads in all have time to accept the signal.
-const SETTLE_IN_ALL: Duration = Duration::from_millis(50);
-/// How often the one that waits looks whether threads have ended.
-const LOOK: Duration = Duration::from_millis(10);
+/// The time that each thread has to answer.
+const TIMEOUT: Duration = Duration::from_secs(1);
+/// The time that all threads together have to answer.
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(2);
+/// The time that all threads together have to unblock the signal.
+const SETTLE_TIMEOUT: Duration = Duration::from_millis(50);
+/// How often the waiting thread checks whether threads have ended.
+const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 
 static REQUESTS: AtomicU64 = AtomicU64::new(1);
 
@@ -46,25 +46,25 @@ pub(super) fn stacks(listed: Vec<Listed>) -> Vec<Thread> {
         threads: listed.into_iter().map(Some).collect(),
         asked: Vec::new(),
         free: slots::usable(),
-        ends: Instant::now() + PATIENCE_IN_ALL,
+        ends: Instant::now() + TOTAL_TIMEOUT,
     };
     round.run();
     let threads = round.threads.into_iter().flatten();
     threads.map(procfs::described).collect()
 }
 
-/// Looks again at threads that run and block the signal: the C library blocks all signals for a moment
-/// while it starts a thread. Those that have ended are left out.
+/// Checks running threads that block the signal again: the C library blocks all signals for a short time
+/// while it starts a thread. Threads that have ended are left out.
 fn settled(threads: Vec<Listed>, signal: c_int) -> Vec<Listed> {
-    let ends = Instant::now() + SETTLE_IN_ALL;
-    let look = |mut listed: Listed| {
+    let ends = Instant::now() + SETTLE_TIMEOUT;
+    let check_again = |mut listed: Listed| {
         while listed.is_running() && listed.blocks(signal) && Instant::now() < ends {
             thread::sleep(Duration::from_millis(1));
             listed = procfs::listed(listed.thread.id)?;
         }
         Some(listed)
     };
-    threads.into_iter().filter_map(look).collect()
+    threads.into_iter().filter_map(check_again).collect()
 }
 
 fn unanswered(listed: Vec<Listed>) -> Vec<Thread> {
@@ -75,12 +75,12 @@ fn unanswered(listed: Vec<Listed>) -> Vec<Thread> {
     threads.collect()
 }
 
-/// Makes this thread the only one that asks. `None` if another one does for too long.
+/// Makes this thread the only one that asks. Returns `None` if another thread takes too long.
 fn lock() -> Option<ProcessGuard<'static>> {
     static IN_USE: ProcessLock = ProcessLock::new();
-    let guard = IN_USE.lock(PATIENCE_IN_ALL)?;
+    let guard = IN_USE.lock(TOTAL_TIMEOUT)?;
     if guard.is_inherited {
-        // The threads of the parent do not exist here.
+        // The threads of the parent do not exist in this child.
         slots::all().iter().for_each(Slot::reset);
     }
     Some(guard)
@@ -91,8 +91,8 @@ fn prepare_for_answers() {
     HAS_TABLES.store(has_tables(), Ordering::Relaxed);
 }
 
-/// Claims the signal, and makes what the handler of a crash needs to ask threads. If that fails, that
-/// handler asks none.
+/// Claims the signal, and allocates the memory that the crash handler needs to ask threads. If this
+/// fails, the crash handler asks no threads.
 pub(crate) fn prepare_for_crash() {
     if let Some(_lock) = lock()
         && slots::make_of_crash().is_ok()
@@ -102,9 +102,9 @@ pub(crate) fn prepare_for_crash() {
     }
 }
 
-/// Sees to it that the main thread is asked on an alternate stack that stays.
+/// Ensures that the main thread handles requests on an alternate stack that is never unmapped.
 ///
-/// The first request to it only replaces the one that it has, by a handler that does not run on it.
+/// The first request only replaces its alternate stack, in a handler that runs on its own stack.
 fn prepare_main(signal: c_int, threads: &[Listed]) {
     alternate_stack::prepare_main();
     let is_main = |listed: &&Listed| listed.thread.id == process::id();
@@ -115,7 +115,7 @@ fn prepare_main(signal: c_int, threads: &[Listed]) {
         return;
     }
     set_action(signal, flag);
-    let (seen, ends) = (ANSWERS.load(Ordering::Acquire), Instant::now() + PATIENCE);
+    let (seen, ends) = (ANSWERS.load(Ordering::Acquire), Instant::now() + TIMEOUT);
     if send(signal, process::id(), PREPARE).is_ok() {
         while ANSWERS.load(Ordering::Acquire) == seen && Instant::now() < ends {
             wait(seen);
@@ -127,7 +127,7 @@ fn prepare_main(signal: c_int, threads: &[Listed]) {
 /// The requests of one call.
 struct Round {
     signal: c_int,
-    /// `None` for those that have ended.
+    /// `None` for threads that have ended.
     threads: Vec<Option<Listed>>,
     asked: Vec<Asked>,
     /// The slots that are not in use.
@@ -163,7 +163,7 @@ impl Round {
             if self.asked.len() == before {
                 wait(seen);
                 let (now, ends) = (Instant::now(), self.ends);
-                self.collect(|asked| now > ends || now > asked.at + PATIENCE);
+                self.collect(|asked| now > ends || now > asked.at + TIMEOUT);
             }
         }
     }
@@ -216,7 +216,7 @@ impl Round {
                     return true;
                 }
                 slot.withdraw(asked.request);
-                // It may have answered just before.
+                // It may have answered just before the request was withdrawn.
                 answer = slot.answer(asked.request);
             }
             if let (Some((addresses, end)), Some(listed)) = (answer, &mut threads[asked.thread]) {
@@ -300,11 +300,11 @@ pub(super) fn has_ended(thread: u32) -> bool {
     }
 }
 
-/// Waits for an answer after the `seen` ones, for a short time.
+/// Waits a short time until there are more answers than `seen`.
 pub(super) fn wait(seen: u32) {
     let time = libc::timespec {
         tv_sec: 0,
-        tv_nsec: LOOK.subsec_nanos().into(),
+        tv_nsec: CHECK_INTERVAL.subsec_nanos().into(),
     };
     // SAFETY: both pointers are live.
     unsafe {

@@ -1,10 +1,9 @@
-//! The memory that threads write their stacks to.
+//! The memory to which threads write their stacks.
 //!
-//! A slot goes from free to asked, walking and done. The thread that asks makes the first step, the
-//! handler the two others, by comparing and swapping the state, which includes the number of the
-//! request: a handler that comes too late finds another state and does nothing. The memory is never
-//! freed. A slot whose thread was stopped in the middle of its walk is not used until that walk has
-//! ended.
+//! The state of a slot changes from free to asked, walking and done. The requesting thread makes the
+//! first transition; the handler makes the other two, by compare-and-swap. The state includes the number
+//! of the request: a handler that comes too late finds another state and does nothing. The memory is
+//! never freed. If a thread was stopped during its walk, its slot is not used until that walk has ended.
 
 use crate::StackEnd;
 use crate::fast::RuleCache;
@@ -13,11 +12,11 @@ use std::io;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
-/// How many threads walk at once.
+/// How many threads walk at the same time.
 pub(super) const SLOTS: usize = 32;
 /// How many frames of a stack are kept.
 pub(super) const MAX_FRAMES: usize = 512;
-/// For the handler's walk. It touches a few KiB.
+/// The size of the stack for the handler's walk, which uses a few KiB of it.
 const STACK_BYTES: usize = 64 << 10;
 
 const FREE: u64 = 0;
@@ -26,28 +25,28 @@ const WALKING: u64 = 2;
 const DONE: u64 = 3;
 
 pub(super) struct Slot {
-    /// The number of the request, and in the two low bits what is under way.
+    /// The number of the request, and `FREE`, `ASKED`, `WALKING` or `DONE` in the two low bits.
     state: AtomicU64,
     len: AtomicUsize,
     end: AtomicU64,
     addresses: [AtomicUsize; MAX_FRAMES],
-    /// Belongs to the thread that has made the step to walking, until it makes the next.
+    /// Belongs to the thread that has set the state to walking, until it sets it to done.
     cache: UnsafeCell<RuleCache>,
-    /// The end of a stack, which belongs to the same thread.
+    /// The upper end of a stack, which belongs to the same thread.
     stack: *mut u8,
 }
 
-// SAFETY: the cache and the stack are used by the thread only that the state has given them to; the
-// other fields are atomic.
+// SAFETY: only the thread that has set the state to walking uses the cache and the stack. The other
+// fields are atomic.
 unsafe impl Sync for Slot {}
 
 static ALL: AtomicPtr<Slot> = AtomicPtr::new(ptr::null_mut());
-/// One more, which the handler of a crash has for itself.
+/// Another slot, for the crash handler.
 static OF_CRASH: AtomicPtr<Slot> = AtomicPtr::new(ptr::null_mut());
-/// Its number, which follows those of the others.
+/// The number of the crash handler's slot, after those of the others.
 pub(super) const CRASH_SLOT: usize = SLOTS;
 
-/// The slots, or none if they have not been made yet. May be called in a signal handler.
+/// The slots; empty if they have not been made yet. May be called in a signal handler.
 pub(super) fn all() -> &'static [Slot] {
     let first = ALL.load(Ordering::Acquire);
     if first.is_null() {
@@ -57,13 +56,13 @@ pub(super) fn all() -> &'static [Slot] {
     unsafe { std::slice::from_raw_parts(first, SLOTS) }
 }
 
-/// The slot of the handler of a crash, if it has been made. May be called in a signal handler.
+/// The crash handler's slot, if it has been made. May be called in a signal handler.
 pub(super) fn of_crash() -> Option<&'static Slot> {
-    // SAFETY: it is null or points to a slot that is never freed.
+    // SAFETY: the pointer is null or points to a slot that is never freed.
     unsafe { OF_CRASH.load(Ordering::Acquire).as_ref() }
 }
 
-/// The slot with that number. May be called in a signal handler.
+/// The slot with this number. May be called in a signal handler.
 pub(super) fn numbered(number: usize) -> Option<&'static Slot> {
     if number == CRASH_SLOT {
         of_crash()
@@ -81,8 +80,8 @@ pub(super) fn make() -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the slot of the handler of a crash unless it exists, and forgets a walk in it, whose thread
-/// is that of a process that has forked this one. Only one thread may call it at a time.
+/// Makes the crash handler's slot unless it exists. If it exists, resets a walk by a thread of the parent
+/// process. Only one thread may call it at a time.
 pub(super) fn make_of_crash() -> io::Result<()> {
     if let Some(slot) = of_crash() {
         slot.reset();
@@ -119,7 +118,7 @@ fn new(count: usize) -> io::Result<Box<[Slot]>> {
     Ok(slots.collect())
 }
 
-/// The indexes of those that no thread walks in.
+/// The indexes of the slots in which no thread walks.
 pub(super) fn usable() -> Vec<usize> {
     let slots = all().iter().enumerate();
     let usable = slots.filter(|(_, slot)| !slot.is_walking());
@@ -127,7 +126,7 @@ pub(super) fn usable() -> Vec<usize> {
 }
 
 impl Slot {
-    /// Gives the slot to a request; false if a walk of an earlier one is still under way.
+    /// Assigns the slot to a request. Returns false if a walk for an earlier request is not finished.
     pub(super) fn ask(&self, request: u64) -> bool {
         let state = self.state.load(Ordering::Relaxed);
         let asked = request << 2 | ASKED;
@@ -138,7 +137,7 @@ impl Slot {
         state & 3 != WALKING && swap(state, asked).is_ok()
     }
 
-    /// Withdraws the request, unless its thread walks or has walked.
+    /// Withdraws the request, unless its thread is walking or has walked.
     pub(super) fn withdraw(&self, request: u64) {
         let asked = request << 2 | ASKED;
         let _ = self
@@ -150,12 +149,12 @@ impl Slot {
         self.state.load(Ordering::Acquire) & 3 == WALKING
     }
 
-    /// Forgets a walk, whose thread is gone.
+    /// Frees the slot. Its thread must not exist any more.
     pub(super) fn reset(&self) {
         self.state.store(FREE, Ordering::Release);
     }
 
-    /// The answer, if it is there.
+    /// The answer, if the thread has walked.
     pub(super) fn answer(&self, request: u64) -> Option<(Vec<usize>, StackEnd)> {
         let (addresses, end) = self.answer_in_place(request)?;
         let addresses = addresses
@@ -164,7 +163,7 @@ impl Slot {
         Some((addresses.collect(), end))
     }
 
-    /// The answer, if it is there, until the next request.
+    /// The answer, if the thread has walked. It is valid until the next request.
     pub(super) fn answer_in_place(&self, request: u64) -> Option<(&[AtomicUsize], StackEnd)> {
         if self.state.load(Ordering::Acquire) != request << 2 | DONE {
             return None;
@@ -174,8 +173,8 @@ impl Slot {
         Some((&self.addresses[..len], end))
     }
 
-    /// Lets `walk` answer the request, in the handler. It gets the end of a stack, the cache, and a
-    /// function that takes the addresses. False if the request is no longer of interest.
+    /// Answers the request by `walk`, in the handler. `walk` gets the upper end of a stack, the cache, and
+    /// a function that stores an address. Returns false if the request was withdrawn.
     pub(super) fn walk(
         &self,
         request: u64,
@@ -196,7 +195,7 @@ impl Slot {
                 len += 1;
             }
         };
-        // SAFETY: the state has given the cache to this thread.
+        // SAFETY: the state is walking, so the cache belongs to this thread.
         let end = walk(self.stack, unsafe { &mut *self.cache.get() }, &mut found);
         self.len.store(len, Ordering::Relaxed);
         self.end.store(end as u64, Ordering::Relaxed);

@@ -1,5 +1,5 @@
 //! aarch64: a call leaves the return address in `x30`. A function that calls others saves it in its
-//! frame, usually beside the caller's frame pointer. It may be signed before that.
+//! frame, usually next to the caller's frame pointer. It may sign it before that.
 
 use super::Registers;
 use std::arch::asm;
@@ -9,14 +9,14 @@ pub(in crate::fast) const FRAME_POINTER: u64 = 29;
 pub(in crate::fast) const STACK_POINTER: u64 = 31;
 pub(in crate::fast) const RETURN_ADDRESS: u64 = 30;
 
-/// Each function has its own place for the return address.
+/// None: each function saves the return address at a different place.
 pub(in crate::fast) const FIXED_RETURN_ADDRESS: Option<i64> = None;
 
 /// The code that a signal handler returns to: `mov x8, #139; svc #0`.
 pub(in crate::fast) const SIGNAL_RETURN: [u8; 8] = *b"\x68\x11\x80\xd2\x01\0\0\xd4";
 
 impl Registers {
-    /// Those of the function that this is inlined into.
+    /// The registers of the function into which this is inlined.
     #[inline(always)]
     pub(crate) fn here() -> Self {
         let (ip, sp, bp): (u64, u64, u64);
@@ -36,8 +36,8 @@ impl Registers {
     }
 }
 
-/// The address of code that a saved return address means: without the signature that pointer
-/// authentication puts into its upper bits.
+/// Returns a saved return address without the signature that pointer authentication puts into its upper
+/// bits.
 #[inline(always)]
 pub(in crate::fast) fn code_address(saved: u64) -> u64 {
     let mut address = saved;
@@ -53,9 +53,9 @@ pub(in crate::fast) fn code_address(saved: u64) -> u64 {
     address
 }
 
-/// Whether an instruction of unwind tables is one that only this processor has, and has no effect
-/// on where registers are saved: the two that say whether the return address is signed
-/// (`DW_CFA_AARCH64_negate_ra_state` and the same `_with_pc`). [`code_address`] accepts both kinds.
+/// Whether this is an instruction of unwind tables that is specific to this processor and does not
+/// change where registers are saved. There are two, which tell whether the return address is signed
+/// (`DW_CFA_AARCH64_negate_ra_state` and the same `_with_pc`). [`code_address`] accepts both cases.
 pub(in crate::fast) fn is_without_effect(instruction: u8) -> bool {
     matches!(instruction, 0x2c | 0x2d)
 }
@@ -77,7 +77,7 @@ mod tests {
         // The lower 48 bits are the address in any case.
         assert_eq!(signed << 16, address << 16);
         if std::arch::is_aarch64_feature_detected!("paca") {
-            // One signature in thousands has no bit set. With another modifier it has.
+            // One signature in thousands is zero. With another modifier it is not.
             let mut other = address;
             // SAFETY: as above.
             unsafe { asm!("hint #8", inout("x17") other, in("x16") 0x4321_u64) };

@@ -1,5 +1,5 @@
-//! What differs between processors: numbers of registers, where a walk starts, and which return
-//! addresses have to be cleaned.
+//! Differences between processors: the numbers of registers, the start of a walk, and whether return
+//! addresses have signatures.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
@@ -17,8 +17,8 @@ pub(super) use x86_64::{
     code_address, is_without_effect,
 };
 
-/// What unwinding starts from: the registers of a function that has not returned yet, and has saved
-/// its return address.
+/// The registers from which unwinding starts. Their function has not returned yet, and has saved its
+/// return address.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Registers {
     /// `rip` or `pc`: the instruction itself, not a return address.

@@ -1,4 +1,4 @@
-//! The tables and the walk, compared with other readers of the same tables and stacks.
+//! Compares the rules and the walk with other readers of the same tables and stacks.
 
 mod rules;
 mod walks;

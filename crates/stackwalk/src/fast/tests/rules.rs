@@ -1,4 +1,4 @@
-//! The rules, compared with those that `gimli` reads from the same tables.
+//! Compares the rules with those that `gimli` reads from the same tables.
 
 use crate::fast::fde::entries;
 use crate::fast::rule::Rule;
@@ -20,7 +20,7 @@ const REGISTERS: [Register; 3] = [X86_64::RA, X86_64::RSP, X86_64::RBP];
 #[cfg(target_arch = "aarch64")]
 const REGISTERS: [Register; 3] = [AArch64::X30, AArch64::SP, AArch64::X29];
 
-/// The rule of a row, by the definition of a rule.
+/// The rule of a row, straight from the definition of a rule.
 fn expected(row: &UnwindTableRow<usize>, is_signal: bool) -> Option<Rule> {
     if is_signal {
         return None;
@@ -49,7 +49,7 @@ fn expected(row: &UnwindTableRow<usize>, is_signal: bool) -> Option<Rule> {
     }
 }
 
-/// Compares all rows of all functions of a file; returns how many there are, and the rules.
+/// Compares all rows of all functions of a file. Returns the number of rows, and the rules.
 fn compare(path: &str) -> (usize, HashSet<Option<u64>>) {
     let bytes = std::fs::read(path).unwrap();
     let file = object::File::parse(&*bytes).unwrap();
@@ -74,7 +74,7 @@ fn compare(path: &str) -> (usize, HashSet<Option<u64>>) {
         let entries = unsafe { entries(data[function.offset()..].as_ptr(), start) }.unwrap();
         let mut table = function.rows(&frames, &bases, &mut context).unwrap();
         while let Some(row) = table.next_row().unwrap() {
-            // The first and the last instruction of the row. A row may be empty.
+            // Checks the first and the last instruction of the row, which may be empty.
             for at in [row.start_address(), row.end_address() - 1] {
                 if row.start_address() < row.end_address() {
                     let expected = expected(row, function.is_signal_trampoline());
@@ -105,7 +105,7 @@ fn the_rules_of_the_c_library_are_those_that_gimli_reads() {
         .find(|module| module.contains(libc::getpid as *const () as usize));
     let (count, rules) = compare(libc.unwrap().name());
     assert!(count > 5_000, "{count}");
-    // Hand-written code has rows that make no rule, and the function that threads begin in.
+    // Hand-written code has rows that can't be a rule, and the function in which threads begin.
     assert!(rules.contains(&None));
     assert!(rules.contains(&Some(Rule::END.to_word())));
 }

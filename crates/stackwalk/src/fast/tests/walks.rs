@@ -1,4 +1,4 @@
-//! The fast walk, compared with that of the system's unwinder on tens of thousands of stacks.
+//! Compares the fast walk with the system's unwinder on tens of thousands of stacks.
 
 use crate::fast::walk;
 use crate::system;
@@ -8,8 +8,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-/// Stacks per thread, and steps between the test and the deepest of them. A step may be several
-/// calls.
+/// The number of stacks per thread, and of steps between the test and the deepest of them. A step may
+/// be several calls.
 const STACKS: u32 = 10_000;
 const MAX_CALLS: u64 = 24;
 
@@ -30,7 +30,7 @@ impl Draw {
     }
 }
 
-/// Runs both walks from here. They begin at two places of this function; the rest must be equal.
+/// Runs both walks from here. They begin at two places of this function. The callers must be equal.
 #[inline(never)]
 fn compare(draw: &mut Draw) {
     let mut ours = [0; 1024];
@@ -40,7 +40,7 @@ fn compare(draw: &mut Draw) {
     assert!(len < ours.len());
     assert_eq!(ours[1..len], theirs[1..their_len]);
     assert!(ours[0].abs_diff(theirs[0]) < 4096);
-    // A shorter buffer gets the same beginning.
+    // A shorter buffer gets the same first addresses.
     let mut cut = [0; 5];
     assert_eq!(walk(&mut cut), Some(cut.len().min(len)));
     assert_eq!(cut[1..], ours[1..cut.len()]);
@@ -64,7 +64,7 @@ fn go_on(draw: &mut Draw) {
         4 => generic(draw, go_on),
         5 => dynamic(draw).call(),
         6 => (0..1).for_each(|_| go_on(draw)),
-        // musl has no tables for it, so both walks end there.
+        // musl has no tables for `qsort`, so both walks would end there.
         7 if cfg!(target_env = "musl") => go_on(draw),
         7 => through_c(draw),
         8 => caught(draw),
@@ -107,7 +107,7 @@ fn dynamic(draw: &mut Draw) -> Box<dyn Call + '_> {
     Box::new(draw)
 }
 
-/// Through the C library: `qsort` compares two elements.
+/// Calls back from the C library: `qsort` compares two elements.
 #[inline(never)]
 fn through_c(draw: &mut Draw) {
     unsafe extern "C" {
@@ -137,7 +137,7 @@ fn caught(draw: &mut Draw) {
     catch_unwind(AssertUnwindSafe(|| go_on(draw))).unwrap();
 }
 
-/// In a destructor that runs while a panic unwinds.
+/// Continues in a destructor that runs while a panic unwinds.
 #[inline(never)]
 fn in_flight(draw: &mut Draw) {
     struct Guard<'a>(&'a mut Draw);
@@ -178,7 +178,7 @@ fn many_arguments(a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8, draw: 
     black_box((a, b, c, d, e, f, g, h));
 }
 
-/// A frame that the compiler addresses by the frame pointer, because of its alignment.
+/// The compiler addresses this frame by the frame pointer, because of its alignment.
 #[inline(never)]
 fn aligned(draw: &mut Draw) {
     #[repr(align(128))]
