@@ -1,4 +1,4 @@
-//! How long a line of 10 MB takes, whatever is in it: `cargo run --release -p logredact --example
+//! Measures lines of 10 MB with different contents: `cargo run --release -p logredact --example
 //! long_lines`.
 
 #[path = "../tests/common/hostile.rs"]
@@ -19,7 +19,7 @@ fn main() {
     {
         let line = piece.repeat(LEN / piece.len());
         let redactor = Redactor::default();
-        // As a program that has secrets of its own.
+        // Like a program with secrets of its own.
         assert!(redactor.learn("Fl1ght-Rec0rder"));
         let start = Instant::now();
         black_box(redactor.text(&line));

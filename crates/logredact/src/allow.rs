@@ -1,11 +1,11 @@
-//! Masks all but what is allowed.
+//! Masks everything that is not allowed.
 
 use crate::MASK;
 use crate::byte_set::ByteSet;
 use crate::key::Keys;
 use crate::rule::RuleName;
 
-/// What survives besides numbers.
+/// The keys and formats that survive. Numbers always do.
 #[derive(Debug, Default)]
 pub(crate) struct Allowed {
     keys: Keys,
@@ -33,7 +33,7 @@ impl Allowed {
     }
 }
 
-/// The literal parts of a format string, also the empty ones at its ends.
+/// The literal parts of a format string, including empty ones at its ends.
 fn literals(format: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     let mut chars = format.chars().peekable();
@@ -61,7 +61,7 @@ fn literals(format: &str) -> Vec<String> {
     parts
 }
 
-/// A number, a truth value, or nothing.
+/// Whether the value is a number, a bool, or empty.
 pub(crate) fn survives(value: &str) -> bool {
     let value = value.trim();
     let digits = value.bytes().filter(u8::is_ascii_digit).count();
@@ -73,7 +73,7 @@ pub(crate) fn survives(value: &str) -> bool {
         || (number && digits > 0 && value.len() <= 40)
 }
 
-/// The text with all masked that is not allowed; `None` if all is.
+/// Returns the text with everything masked that is not allowed; `None` if nothing changes.
 pub(crate) fn mask(
     allowed: &Allowed,
     text: &str,
@@ -87,14 +87,14 @@ pub(crate) fn mask(
     (masked != text).then_some(masked)
 }
 
-/// Masks what stands between the literal parts; `None` if the text has another form.
+/// Masks the text between the literal parts. Returns `None` if the text does not match them.
 fn by_format(parts: &[String], text: &str, count: &mut dyn FnMut(RuleName)) -> Option<String> {
     let (first, others) = parts.split_first()?;
     let mut rest = text.strip_prefix(first.as_str())?;
     let mut arguments = Vec::new();
     for (at, part) in others.iter().enumerate() {
         let end = if at + 1 == others.len() {
-            // The last part ends the text.
+            // The last part is the end of the text.
             rest.len()
                 .checked_sub(part.len())
                 .filter(|end| rest.ends_with(part.as_str()) && rest.is_char_boundary(*end))?
@@ -120,7 +120,7 @@ fn by_format(parts: &[String], text: &str, count: &mut dyn FnMut(RuleName)) -> O
     Some(out)
 }
 
-/// Masks all but numbers and the values of allowed keys; words in a row become one mask.
+/// Masks everything except numbers and the values of allowed keys. Consecutive words become one mask.
 fn by_word(allowed: &Allowed, text: &str, count: &mut dyn FnMut(RuleName)) -> String {
     let mut out = String::new();
     let mut masking = false;
@@ -130,7 +130,7 @@ fn by_word(allowed: &Allowed, text: &str, count: &mut dyn FnMut(RuleName)) -> St
         let pair = word.split_once(['=', ':']);
         let keeps = survives(word) || pair.is_some_and(|(key, _)| allowed.has_key(key));
         if keeps || word.is_empty() {
-            // The space behind a mask was held back.
+            // Adds the space after a mask, which was not written yet.
             if masking && !word.is_empty() {
                 out.push(' ');
                 masking = false;

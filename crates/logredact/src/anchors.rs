@@ -1,6 +1,6 @@
-//! Finds short texts that are in or beside every secret, to skip the text between them.
+//! Finds anchors: short texts, one of which is in or next to every secret. The rest of a text is skipped.
 //!
-//! All are looked for in one pass; a text without any costs nothing more.
+//! One pass searches for all anchors. A text without anchors needs no other work.
 
 use crossbeam_utils::atomic::AtomicCell;
 
@@ -8,7 +8,7 @@ use crate::finder::Finder;
 use crate::key::Keys;
 use crate::token::PREFIXES;
 
-/// What stands at an anchor.
+/// The kind of an anchor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Anchor {
     /// A part of a key.
@@ -35,13 +35,13 @@ pub(crate) enum Anchor {
     ShortOption,
     /// ` /p:`
     SlashOption,
-    /// ` /user:`, ` add_user `: a name and a password follow.
+    /// ` /user:`, ` add_user `, which a name and a password follow.
     AfterUser,
     /// `htpasswd -`
     Htpasswd,
     /// `@tcp(`
     GoDsn,
-    /// `@//`, or a program that takes `user/password@`.
+    /// `@//`, or the name of a program that takes `user/password@`.
     Oracle,
     /// `identified by`
     IdentifiedBy,
@@ -75,7 +75,7 @@ pub(crate) enum Anchor {
     Wallet,
 }
 
-/// Parts of keys. Every word that `key` knows contains one of them.
+/// Parts of keys. Every word in `key` contains one of them.
 const KEYS: &[&str] = &[
     "pass",
     "pwd",
@@ -132,7 +132,7 @@ const OTHERS: &[(&str, Anchor)] = &[
     ("ewog", Anchor::Base64Json),
     ("eyAi", Anchor::Base64Json),
     ("W3si", Anchor::Base64Json),
-    // `passw`, `secret` in base64, by what stands before them.
+    // `passw` and `secret` in base64, at each alignment.
     ("cGFzc3", Anchor::Base64Word),
     ("Bhc3N3", Anchor::Base64Word),
     ("wYXNzd", Anchor::Base64Word),
@@ -201,10 +201,10 @@ pub(crate) struct Found {
 }
 
 impl Anchors {
-    /// What a redactor without keys of its own looks for; made when it is first needed.
+    /// The anchors of a redactor without keys of its own. They are built when they are first needed.
     ///
-    /// Nothing waits here, for the caller may be a forked child or a signal handler: threads that
-    /// come at the same time make one each, and keep them.
+    /// This must not block, because the caller may be a forked child or a signal handler: threads that
+    /// call it at the same time build one each, and never free them.
     pub(crate) fn built_in() -> &'static Anchors {
         static BUILT_IN: AtomicCell<Option<&'static Anchors>> = AtomicCell::new(None);
         BUILT_IN.load().unwrap_or_else(|| {
@@ -219,11 +219,11 @@ impl Anchors {
     }
 
     fn new<'a>(built_in: bool, keys: impl Iterator<Item = &'a str>) -> Anchors {
-        const BEHIND_A_KEY: [&str; 5] = ["=", ":", " ", "\"", "'"];
+        const AFTER_A_KEY: [&str; 5] = ["=", ":", " ", "\"", "'"];
         let own: Vec<String> = keys
             .flat_map(|key| match key.len() {
-                // Too short to be looked for alone.
-                1 => BEHIND_A_KEY.map(|end| format!("{key}{end}")).to_vec(),
+                // Too short to search for it alone.
+                1 => AFTER_A_KEY.map(|end| format!("{key}{end}")).to_vec(),
                 _ => vec![key.to_owned()],
             })
             .collect();
@@ -241,7 +241,7 @@ impl Anchors {
         }
     }
 
-    /// The first anchor at or after `from`; the longest, if several begin there.
+    /// The first anchor at or after `from`. If several begin there, the longest.
     pub(crate) fn next(&self, bytes: &[u8], from: usize) -> Option<Found> {
         let found = self.finder.find(bytes, from)?;
         Some(Found {

@@ -7,14 +7,14 @@ use crate::rule::RuleName;
 use crate::scan::Scan;
 use crate::{quote, value};
 
-/// What is within brackets: lists of values or of bytes.
+/// Masks a group in brackets: a list of values or bytes, or a map.
 pub(crate) fn mask_group(
     scan: &mut Scan<'_>,
     secret: Secret,
     open: usize,
     bracket: u8,
 ) -> Option<usize> {
-    // A list in a map may be that of another key.
+    // A list in a map may belong to another key.
     let is_done = bracket == b'{' && open < scan.groups_done;
     if secret.strength == Strength::Weak || is_done {
         return None;
@@ -22,13 +22,14 @@ pub(crate) fn mask_group(
     let close = quote::group_end(scan, open);
     let content = open + 1..close;
     let text = scan.str(content.clone());
-    // It is looked at several times.
+    // The text is read several times.
     scan.step(4 * text.len());
     if scan.is_over_budget() {
         return None;
     }
     if bracket == b'{' {
-        // An object has keys of its own; strings under other keys are masked if they look secret.
+        // An object has keys of its own. Strings under keys that are not secret are masked if they look
+        // secret.
         scan.groups_done = close;
         mask_members(scan, secret, content);
         return None;
@@ -56,7 +57,7 @@ pub(crate) fn mask_group(
     Some(close)
 }
 
-/// A list of numbers that are bytes: `[104, 117, 110]`, `[68, 6e]`, `[0x68, 0x75]`.
+/// Whether the text is a list of bytes: `[104, 117, 110]`, `[68, 6e]`, `[0x68, 0x75]`.
 fn is_bytes(text: &str) -> bool {
     let mut count = 0;
     for item in text
@@ -75,36 +76,36 @@ fn is_bytes(text: &str) -> bool {
     count >= 4
 }
 
-/// No region, date, version or address.
+/// Whether the text looks like a password, and not like a region, date, version or address.
 fn is_password(text: &str) -> bool {
     text.len() >= 8 && !text.contains(['-', '.', ':', '/']) && value::looks_like_password(text)
 }
 
 fn mask_members(scan: &mut Scan<'_>, secret: Secret, content: Range<usize>) {
     let mut at = content.start;
-    let mut after_joint = false;
+    let mut after_separator = false;
     while at < content.end {
         scan.step(1);
         match scan.bytes[at] {
-            b':' | b'=' | b'>' => after_joint = true,
+            b':' | b'=' | b'>' => after_separator = true,
             b' ' | b'\n' | b'\t' => {}
             b'"' | b'\'' => {
                 let Some(quoted) = quote::quoted(scan, at) else {
                     break;
                 };
                 let text = scan.str(quoted.content.clone());
-                // Finding the end and judging the text take that much longer than a step.
+                // Finding the end and judging the text take about this many steps.
                 scan.step(32 + 2 * text.len());
                 let is_secret = value::looks_like_credential(text, 16)
                     || (secret.strength == Strength::Strong && is_password(text));
-                if after_joint && is_secret {
+                if after_separator && is_secret {
                     scan.mask(quoted.content.clone(), RuleName::Key);
                 }
                 at = quoted.end.max(at + 1);
-                after_joint = false;
+                after_separator = false;
                 continue;
             }
-            _ => after_joint = false,
+            _ => after_separator = false,
         }
         at += 1;
     }

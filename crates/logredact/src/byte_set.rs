@@ -1,4 +1,4 @@
-//! Sets of bytes: a look at one bit, where a search in a list compares each.
+//! Sets of bytes. A test reads one bit, and does not compare with each byte of a list.
 
 pub(crate) struct ByteSet([u64; 4]);
 

@@ -4,11 +4,12 @@ use crate::byte_set::ByteSet;
 use crate::rule::RuleName;
 use crate::scan::Scan;
 
-/// The fewest digits of a card's number.
+/// The minimum number of digits of a card's number.
 const MIN: usize = 14;
 const MAX: usize = 19;
 
-/// Looks at every `STRIDE`th byte: a number that long has a digit at one of two neighbours.
+/// Only every `STRIDE`th byte and its neighbour are checked: a number of `MIN` digits has a digit at one
+/// of them.
 const STRIDE: usize = 12;
 
 pub(crate) fn find(scan: &mut Scan<'_>) {
@@ -31,7 +32,7 @@ fn is_part(b: u8) -> bool {
     b.is_ascii_digit() || b == b' ' || b == b'-'
 }
 
-/// Whether the digits and joints from `start` to `end` are a card's number.
+/// Whether the digits and separators from `start` to `end` are a card's number.
 fn check(scan: &mut Scan<'_>, start: usize, end: usize) {
     if end - start < MIN || end - start > MAX + 8 {
         return;
@@ -49,7 +50,7 @@ fn check(scan: &mut Scan<'_>, start: usize, end: usize) {
     let before = start.checked_sub(1).map(|at| &bytes[at]);
     let after = bytes.get(end);
     let after_is_joined = match after {
-        // The end of a sentence.
+        // A dot may be the end of a sentence.
         Some(b'.') => bytes.get(end + 1).is_some_and(u8::is_ascii_alphanumeric),
         after => is_joined(after),
     };
@@ -67,14 +68,14 @@ fn check(scan: &mut Scan<'_>, start: usize, end: usize) {
     }
 }
 
-/// All digits together, or in the groups that cards have.
+/// Whether the digits are together, or in the groups of card numbers.
 fn is_grouped(number: &[u8]) -> bool {
-    let Some(joint) = number.iter().copied().find(|b| !b.is_ascii_digit()) else {
+    let Some(separator) = number.iter().copied().find(|b| !b.is_ascii_digit()) else {
         return true;
     };
-    let groups: Vec<usize> = number.split(|b| *b == joint).map(<[u8]>::len).collect();
+    let groups: Vec<usize> = number.split(|b| *b == separator).map(<[u8]>::len).collect();
     matches!(groups[..], [4, 4, 4, 4] | [4, 6, 5] | [4, 6, 4])
-        && number.iter().all(|b| b.is_ascii_digit() || *b == joint)
+        && number.iter().all(|b| b.is_ascii_digit() || *b == separator)
 }
 
 /// Whether a large issuer has numbers of this length with these first digits.

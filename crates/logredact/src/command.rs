@@ -13,7 +13,7 @@ use crate::scan::Scan;
 use crate::value::{self, Syntax};
 use crate::word_list::WordList;
 
-/// How far before a short option its program is looked for.
+/// How far before a short option the program is searched.
 const COMMAND: usize = 160;
 
 /// Programs whose short options take passwords, and the options.
@@ -25,13 +25,13 @@ static PROGRAMS: WordList = WordList::new(
      sshpass=-p unzip=-P zip=-P",
 );
 
-/// Programs whose `-p` is something else.
+/// Programs whose `-p` is not a password.
 static OTHERS: WordList = WordList::new(
     "bat cargo cp fd gdb git grep kill kubectl ls lsof make mkdir nc nmap npm patch perf pip \
      ps psql python rg rsync rustc scp sed sort ssh strace su sudo tar tcpdump tmux wget",
 );
 
-/// The value of `--key` behind a space; `at` is where it begins.
+/// The value of `--key` after a space. `at` is its beginning.
 pub(crate) fn option_value(
     scan: &mut Scan<'_>,
     key: &Key,
@@ -40,9 +40,9 @@ pub(crate) fn option_value(
     at: usize,
 ) -> Option<usize> {
     let name = key.name(scan);
-    // A help text has the description two spaces on.
+    // In a help text, the description comes after two or more spaces.
     let is_help = spaces > 1 || matches!(scan.get(at), Some(b'<' | b'['));
-    // The end of an option within an option list.
+    // Whether the key is the beginning of an option, and not the end of a longer word.
     let starts_option = key.start().checked_sub(1).is_none_or(|at| {
         scan.bytes[at].is_ascii_whitespace() || b"\"'`[,(".contains(&scan.bytes[at])
     });
@@ -86,7 +86,7 @@ pub(crate) fn short_option(scan: &mut Scan<'_>, start: usize, end: usize) -> Opt
                 "mysql" | "mysqldump" | "mysqladmin" | "mariadb" | "7z"
             )
         {
-            // The password must hang on it; what follows is a database.
+            // The password must follow without a space; otherwise it is a database.
             return None;
         }
         at += scan.run(at, |b| b == b' ');
@@ -118,7 +118,7 @@ pub(crate) fn short_option(scan: &mut Scan<'_>, start: usize, end: usize) -> Opt
     Some(range.end)
 }
 
-/// `net use … /user:NAME X`, `rabbitmqctl add_user NAME X`; `at` is where the name begins.
+/// `net use … /user:NAME X`, `rabbitmqctl add_user NAME X`. `at` is the beginning of the name.
 pub(crate) fn after_user(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     let start = at + bare_len(scan, at) + 1;
     let end = start + bare_len(scan, start.min(scan.bytes.len()));
@@ -130,7 +130,7 @@ pub(crate) fn after_user(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     })
 }
 
-/// `htpasswd -b FILE USER X`, `htpasswd -nb USER X`; `at` is behind the dash.
+/// `htpasswd -b FILE USER X`, `htpasswd -nb USER X`. `at` is after the dash.
 pub(crate) fn htpasswd(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     const MOST_WORDS: usize = 6;
     let options = scan.str(at..at + bare_len(scan, at));
@@ -168,11 +168,11 @@ fn password_of_pair(value: &str, is_known: bool) -> Option<&str> {
     (names_user && is_secret && !password.starts_with('/')).then_some(password)
 }
 
-/// The program that the option at `at` is given to: the nearest word that is one.
+/// The program whose option is at `at`: the nearest known program name before it.
 fn program<'a>(scan: &mut Scan<'a>, at: usize) -> &'a str {
     let earliest = at.saturating_sub(COMMAND);
     let bytes: &'a [u8] = scan.bytes;
-    // What was looked at for the option before this one is not looked at again.
+    // Text that was searched for the previous option is not searched again.
     let from = earliest.max(scan.programs_done.min(at));
     let ends_word = |b: &u8| const { ByteSet::of(b" \t\n\"'`/|;&") }.has(*b);
     scan.step(2 * (at - from));
@@ -219,8 +219,8 @@ pub(crate) fn openssl_pass(scan: &mut Scan<'_>, start: usize, at: usize) -> Opti
     })
 }
 
-/// The arguments of a process, masked: each by what it says itself, and values behind options by
-/// the options' names.
+/// Masks the arguments of a process: each argument by its own text, and the values of options by the
+/// options' names.
 pub(crate) fn mask_args<S: AsRef<str>>(redactor: &Redactor, args: &[S]) -> Vec<String> {
     let mut masked = Vec::with_capacity(args.len());
     let mut option: Option<&str> = None;
@@ -238,7 +238,7 @@ pub(crate) fn mask_args<S: AsRef<str>>(redactor: &Redactor, args: &[S]) -> Vec<S
     masked
 }
 
-/// The argument behind an option; `None` if the option says nothing about it.
+/// The masked argument after an option; `None` if the option is not secret.
 fn masked_value(redactor: &Redactor, option: &str, arg: &str) -> Option<String> {
     let name = option.trim_start_matches('-');
     let is_flag = arg.starts_with("--")
@@ -258,9 +258,9 @@ fn masked_value(redactor: &Redactor, option: &str, arg: &str) -> Option<String> 
             if is_id || password.starts_with('/') || user.is_empty() {
                 return None;
             }
-            let joint = &arg[user.len()..=user.len()];
+            let separator = &arg[user.len()..=user.len()];
             let password = redactor.mask_whole(RuleName::Argument, password);
-            return Some(format!("{user}{joint}{password}"));
+            return Some(format!("{user}{separator}{password}"));
         }
         _ => {}
     }
@@ -277,7 +277,7 @@ fn masked_value(redactor: &Redactor, option: &str, arg: &str) -> Option<String> 
     }
 }
 
-/// What follows `-p`: no port, no path, no mapping of ports.
+/// Whether an argument of `-p` may be a password: not a port, a path or a mapping of ports.
 fn is_password_argument(arg: &str) -> bool {
     let is_port = arg
         .bytes()
@@ -294,7 +294,7 @@ fn is_password_argument(arg: &str) -> bool {
 }
 
 fn mask_arg(redactor: &Redactor, arg: &str) -> String {
-    // `-pX`: a password that hangs on the option.
+    // `-pX`: a password without a space after the option.
     let attached = arg
         .strip_prefix("-p")
         .or_else(|| arg.strip_prefix("-P"))

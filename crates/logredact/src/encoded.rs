@@ -13,13 +13,13 @@ fn value(b: u8) -> Option<u32> {
     }))
 }
 
-/// The text that `encoded` is, in the standard alphabet or that of URLs; `None` if it is no text.
+/// Decodes the standard or the URL-safe alphabet. Returns `None` if the result is not text.
 pub(crate) fn decode(encoded: &[u8]) -> Option<String> {
     let mut bytes = Vec::with_capacity(encoded.len() / 4 * 3);
     let mut bits = 0;
     let mut count = 0;
     for b in encoded {
-        // Padding, perhaps percent-encoded.
+        // Padding, which may be percent-encoded.
         if matches!(b, b'=' | b'%') {
             break;
         }
@@ -37,7 +37,7 @@ pub(crate) fn decode(encoded: &[u8]) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// `data` in base64, without padding.
+/// Encodes `data` in base64, without padding.
 pub(crate) fn encode(data: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
@@ -53,7 +53,7 @@ pub(crate) fn encode(data: &[u8]) -> String {
     out
 }
 
-/// Decodes the base64 that has a secret word in it at `at`.
+/// Decodes the base64 text that has a secret word at `at`.
 pub(crate) fn around(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     let of_base64 = |b: u8| value(b).is_some();
     let start = at - scan.run_back(at, 4096, of_base64);

@@ -1,18 +1,18 @@
-//! Finds many short texts in one pass, without regard to the case of ASCII letters.
+//! Finds many short texts in one pass, ignoring the case of ASCII letters.
 //!
 //! A table has one bit for each hash of three bytes, and fits into the fastest cache. At almost every
-//! place, one look at it shows that no text begins there. A general automaton is not faster here, takes more memory, and
-//! adds ten times as much to a program.
+//! position, one lookup shows that no text begins there. A general automaton is not faster here, takes
+//! more memory, and adds ten times as much code to a program.
 
-/// Searches for a list of texts.
+/// A searcher for a list of texts.
 pub(crate) struct Finder {
-    /// Whether a text may begin with three bytes of this hash.
+    /// For each hash, whether a text may begin with three bytes of this hash.
     filter: Box<[u64; HASHES / 64]>,
-    /// Where the entries of each bucket begin in `entries`; a bucket is the first bits of a hash.
+    /// The beginning of each bucket in `entries`. The first bits of a hash select the bucket.
     buckets: Box<[u32; BUCKETS + 1]>,
-    /// Which texts may begin with bytes of a bucket's hashes; the longest come first.
+    /// The texts of each bucket, the longest first.
     entries: Vec<u32>,
-    /// In lower case.
+    /// The texts in lower case.
     texts: Vec<Box<[u8]>>,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct Match {
 }
 
 impl Finder {
-    /// Of texts that are equal the first is found. Texts of less than two bytes are left out.
+    /// If texts are equal, the first one is found. Texts shorter than two bytes are ignored.
     pub(crate) fn new<'a>(list: impl Iterator<Item = &'a [u8]>) -> Finder {
         let texts: Vec<Box<[u8]>> = list.map(|text| text.to_ascii_lowercase().into()).collect();
         let mut heads: Vec<(usize, usize, u32)> = Vec::new();
@@ -40,7 +40,7 @@ impl Finder {
             };
             match text.get(2) {
                 Some(third) => heads.push(entry(*third)),
-                // Any byte may follow.
+                // A text of two bytes: any byte may follow.
                 None if text.len() == 2 => heads.extend((0..=u8::MAX).map(entry)),
                 None => {}
             }
@@ -66,10 +66,10 @@ impl Finder {
         }
     }
 
-    /// The first match at or after `from`; the longest, if several begin there.
+    /// The first match at or after `from`. If several begin there, the longest.
     pub(crate) fn find(&self, bytes: &[u8], from: usize) -> Option<Match> {
         let mut at = from;
-        // Eight bytes hold the first three of six places.
+        // Eight bytes have the first three bytes of six positions.
         const PLACES: usize = 6;
         while let Some(eight) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
             let word = u64::from_le_bytes(*eight);
@@ -98,7 +98,7 @@ impl Finder {
         None
     }
 
-    /// The longest text that is at `start`, where bytes of this hash are.
+    /// The longest text at `start`, where the bytes have this hash.
     #[inline(never)]
     fn find_in(&self, hash: usize, bytes: &[u8], start: usize) -> Option<Match> {
         let rest = &bytes[start..];
@@ -135,7 +135,7 @@ mod tests {
 
     use super::*;
 
-    /// Every place, and every text at it.
+    /// Tries every text at every position.
     fn naive(texts: &[Vec<u8>], bytes: &[u8], from: usize) -> Option<Match> {
         (from..bytes.len()).find_map(|start| {
             let fits = |text: &Vec<u8>| {

@@ -1,12 +1,12 @@
-//! How a value that is known may be written.
+//! The forms in which a known value may be written.
 
 use std::fmt::Write;
 
 use crate::byte_set::ByteSet;
 use crate::encoded;
 
-/// Raw, percent-encoded, escaped, in hexadecimal digits, and in base64 at each alignment; none shorter
-/// than `min`.
+/// The value raw, percent-encoded, escaped, in hexadecimal digits, and in base64 at each alignment. Forms
+/// shorter than `min` are left out.
 pub(crate) fn forms(value: &str, min: usize) -> Vec<String> {
     #[cfg(test)]
     crate::tests::FORMS.set(crate::tests::FORMS.get() + 1);
@@ -32,7 +32,7 @@ pub(crate) fn forms(value: &str, min: usize) -> Vec<String> {
     add(hex.to_ascii_uppercase());
     add(hex);
     for skip in 0..3 {
-        // What does not depend on the bytes around the value.
+        // Only the characters that do not depend on the bytes around the value.
         let mut padded = vec![0; skip];
         padded.extend_from_slice(value.as_bytes());
         let encoded = encoded::encode(&padded);
@@ -47,14 +47,14 @@ pub(crate) fn forms(value: &str, min: usize) -> Vec<String> {
     forms
 }
 
-/// A way to percent-encode. Letters and digits are always kept.
+/// A variant of percent-encoding. Letters and digits are never encoded.
 struct Percent {
     kept: ByteSet,
     upper: bool,
     space_is_plus: bool,
 }
 
-/// As URLs are encoded by most, by JavaScript, in paths, and in forms.
+/// The encodings of most libraries, of JavaScript, of paths, and of forms.
 static PERCENT: [Percent; 8] = [
     Percent::new(b"-_.~", true, false),
     Percent::new(b"-_.~", false, false),

@@ -1,20 +1,20 @@
-//! A key where it was found in text: its range, and whether it names a secret.
+//! A key that was found in text.
 
 use std::ops::Range;
 
 use crate::scan::Scan;
 use crate::value;
 
-/// Of a longer key the end decides.
+/// Only the last bytes of a longer key are used.
 const MAX_KEY: usize = 64;
 
 /// A key in text.
 pub(crate) struct Key {
-    /// Where it is, without dashes and escapes before it.
+    /// The range of the key, without dashes and escapes before it.
     pub(crate) range: Range<usize>,
-    /// With the word before it that makes it one: `API key`.
+    /// The range with the word before it that belongs to it, as in `API key`.
     pub(crate) name: Range<usize>,
-    /// How many dashes stand before it.
+    /// The number of dashes before it.
     pub(crate) dashes: usize,
 }
 
@@ -23,9 +23,9 @@ impl Key {
         let bytes = scan.bytes;
         let mut start = anchor - scan.run_back(anchor, MAX_KEY, is_key_byte);
         let within = scan.run(anchor, is_key_byte);
-        // Anchors such as `密码` are longer than what is a key in ASCII.
+        // Anchors such as `密码` have bytes that are not key bytes.
         let mut end = anchor + within.max(usize::from(anchor_end > anchor));
-        // `\n`, `\u0022`, `%22` before a key are no part of it.
+        // `\n`, `\u0022`, `%22` before a key are not part of it.
         let previous = start.checked_sub(1).map(|at| bytes[at]);
         let head = &bytes[start..end];
         let hex = |from: usize, to: usize| {
@@ -89,12 +89,12 @@ impl Key {
         self.start().checked_sub(1).map(|at| scan.bytes[at])
     }
 
-    /// A file: `session.rs:12`.
+    /// Whether the key is a place in a file: `session.rs:12`.
     pub(crate) fn is_place(&self, scan: &Scan<'_>) -> bool {
         value::is_place(scan.str(self.range.clone())) && scan.get(self.range.end) != Some(b'=')
     }
 
-    /// A part of a path of directories or modules: `/api/token`, `axum::auth: …`.
+    /// Whether the key is part of a path of directories or modules: `/api/token`, `axum::auth: …`.
     pub(crate) fn is_path_segment(&self, scan: &Scan<'_>) -> bool {
         let start = self.start();
         let before = &scan.bytes[start.saturating_sub(2)..start];
@@ -102,7 +102,7 @@ impl Key {
             [b':', b':'] => true,
             [b'<', b'/'] => false,
             [.., b'/'] => true,
-            // Not the backslash of an escape.
+            // A backslash, unless it belongs to an escape.
             [.., b'\\'] => {
                 self.range.start == start
                     && start >= 2
@@ -112,7 +112,7 @@ impl Key {
         }
     }
 
-    /// `Password(…)`, `ApiKey(…)`.
+    /// Whether the key is a constructor: `Password(…)`, `ApiKey(…)`.
     pub(crate) fn is_constructor(&self, scan: &Scan<'_>) -> bool {
         let name = scan.str(self.range.clone());
         let first = name.bytes().next().is_some_and(|b| b.is_ascii_uppercase());

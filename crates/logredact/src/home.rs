@@ -1,10 +1,10 @@
-//! Home directories, which tell the name of a user.
+//! Masks home directories, which contain the name of a user.
 
 use memchr::memmem::Finder;
 
 use crate::byte_set::ByteSet;
 
-/// What a home directory begins with, and what separates its parts.
+/// The beginnings of home directories, and their separators.
 const ROOTS: [(&str, u8); 4] = [
     ("/home/", b'/'),
     ("/Users/", b'/'),
@@ -24,7 +24,7 @@ impl Homes {
         }
     }
 
-    /// The text with `~` for each home directory; `None` if it has none.
+    /// The text with `~` for each home directory; `None` if there are none.
     pub(crate) fn replace(&self, text: &str) -> Option<String> {
         let mut found: Vec<(usize, usize)> = Vec::new();
         for (finder, (root, separator)) in self.finders.iter().zip(ROOTS) {
@@ -37,7 +37,7 @@ impl Homes {
                     })
                     .unwrap_or(text.len() - name);
                 let drive = drive_before(text.as_bytes(), at);
-                // `/srv/home/x` is no home directory.
+                // `/srv/home/x` is not a home directory.
                 let is_root = drive > 0
                     || at == 0
                     || text[..at].ends_with("://")
@@ -66,7 +66,7 @@ impl Homes {
     }
 }
 
-/// `C:` before a path of Windows.
+/// The length of `C:` before a Windows path.
 fn drive_before(bytes: &[u8], at: usize) -> usize {
     match &bytes[..at] {
         [.., drive, b':'] if drive.is_ascii_alphabetic() => 2,

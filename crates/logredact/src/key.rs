@@ -1,16 +1,16 @@
-//! Whether a key says that its value is secret, and how strongly.
+//! Decides whether a key makes its value secret, and how strongly.
 
 use crate::key_words::Words;
 use crate::word_list::WordList;
 
-/// How strongly a key speaks.
+/// How strongly a key indicates a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Strength {
-    /// `session`, `auth`: also words of ordinary logs. The value must look like a credential.
+    /// `session`, `auth`: words of ordinary logs, too. The value must look like a credential.
     Weak,
-    /// `token`, `cookie`: parsers have tokens, too. Words and numbers are no secrets.
+    /// `token`, `cookie`: parsers have tokens, too. Words and numbers are not secret.
     Medium,
-    /// `password`, `secret`, `api_key`: all but stand-ins and sentences is secret.
+    /// `password`, `secret`, `api_key`: every value is secret except placeholders and sentences.
     Strong,
 }
 
@@ -18,19 +18,19 @@ pub(crate) enum Strength {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Plain,
-    /// `pass`, `pwd`: passwords, but also the passes of a compiler and the working directory.
+    /// `pass`, `pwd`: passwords, but also the passes of a compiler or the working directory.
     Pass,
     /// `pin`, `otp`, `verification code`: a few digits.
     Code,
     /// `mnemonic`, `seed phrase`: several words.
     Phrase,
-    /// `Authorization:` takes the rest of its line.
+    /// `Authorization:`: the value is the rest of the line.
     Line,
-    /// `Cookie:` takes the rest of its line if it has an `=`.
+    /// `Cookie:`: the value is the rest of the line if that has an `=`.
     Cookie,
 }
 
-/// What a key says about its value.
+/// The class of a secret key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Secret {
     pub(crate) strength: Strength,
@@ -64,8 +64,8 @@ const PLURAL_MEDIUM: Secret = Secret {
     ..MEDIUM
 };
 
-/// Words that say so by themselves, with the tag of what they say; see `of_tag`. Joined words that
-/// end in `pass` or `pwd` are named one by one: the endings alone would catch `compass`.
+/// Words that alone make a key secret, with the tag of their class; see `of_tag`. Compound words that
+/// end in `pass` or `pwd` are listed one by one, because the endings alone would match `compass`.
 static WORDS: WordList = WordList::new(
     "accesskey=s adminpass=p adminpwd=p apikey=s apikeys=S auth=w authkey=s authorization=l \
      authtoken=m bindpw=s contrasena=s contraseña=s cookie=k cookies=k cred=s credential=s \
@@ -78,7 +78,7 @@ static WORDS: WordList = WordList::new(
      userpass=p userpwd=p wachtwoord=s xsrf=m пароль=s パスワード=s 密码=s",
 );
 
-/// Endings that say so in a word without visible joints: `dbpassword`, `PGPASSWORD`.
+/// Endings that make a word without separators secret: `dbpassword`, `PGPASSWORD`.
 const ENDINGS: &[(&str, Secret)] = &[
     ("accesskey", STRONG),
     ("apikey", STRONG),
@@ -92,20 +92,20 @@ const ENDINGS: &[(&str, Secret)] = &[
     ("token", MEDIUM),
 ];
 
-/// What makes a `key` secret when it stands before it.
+/// Words that make a following `key` secret.
 static KEY_KINDS: WordList = WordList::new(
     "access account api app auth client decryption deploy encryption functions hmac licence \
      license master preshared private secret service session shared signing ssh storage \
      subscription unseal wallet",
 );
 
-/// What makes a `code` secret when it stands before it.
+/// Words that make a following `code` secret.
 static CODE_KINDS: WordList = WordList::new(
     "2fa access activation auth authentication authorization backup confirmation factor login mfa \
      otp pairing recovery security sms time verification",
 );
 
-/// Pairs of words; in the order in which they stand.
+/// Pairs of consecutive words.
 const PAIRS: &[(&str, &str, Secret)] = &[
     ("pass", "phrase", STRONG),
     ("pass", "word", STRONG),
@@ -127,7 +127,7 @@ const PAIRS: &[(&str, &str, Secret)] = &[
     ("require", "pass", STRONG),
 ];
 
-/// Last words that speak about a secret without telling it.
+/// Last words of keys whose values only describe a secret.
 static HARMLESS_ENDINGS: WordList = WordList::new(
     "age alg algorithm algorithms at attempt attempts audience authenticate authentication bits \
      bucket budget callback class config consumed controller count counter created \
@@ -143,17 +143,17 @@ static HARMLESS_ENDINGS: WordList = WordList::new(
      username valid validity version volume",
 );
 
-/// First words of keys that hold an answer or a number.
+/// First words of keys whose values are bools or numbers.
 static HARMLESS_BEGINNINGS: WordList = WordList::new(
     "allow ask enable expired has invalid is max min missing no num public require requires skip \
      supports total unexpected www",
 );
 
-/// What the keys of a redactor say.
+/// The secret keys of a redactor.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
     built_in: bool,
-    /// The user's, normalised.
+    /// The user's keys, normalised.
     own: Vec<String>,
 }
 
@@ -171,7 +171,7 @@ impl Keys {
 
     pub(crate) fn add(&mut self, key: &str) {
         let words = Words::of(key).as_str().to_owned();
-        // More than the spaces at both ends.
+        // Not empty: longer than the spaces at both ends.
         if words.len() > 1 {
             self.own.push(words);
         }
@@ -181,20 +181,20 @@ impl Keys {
         !self.own.is_empty()
     }
 
-    /// Whether the key is one of the user's, and not only contains one.
+    /// Whether the key equals one of the user's keys, and does not only contain it.
     pub(crate) fn is_exactly(&self, key: &str) -> bool {
         let words = Words::of(key);
         self.own.iter().any(|own| own == words.as_str())
     }
 
-    /// A part of each of the user's keys by which it is found in text: its longest word.
+    /// The anchor of each of the user's keys: its longest word.
     pub(crate) fn anchors(&self) -> impl Iterator<Item = &str> {
         self.own
             .iter()
             .filter_map(|key| key.split(' ').max_by_key(|word| word.len()))
     }
 
-    /// What the key says about its value; `None` if it is no key of a secret.
+    /// The class of the key; `None` if it is not secret.
     pub(crate) fn secret(&self, key: &str) -> Option<Secret> {
         let words = Words::of(key);
         let words = words.as_str();
@@ -209,7 +209,7 @@ impl Keys {
     }
 }
 
-/// Finds what normalised words say.
+/// Classifies normalised words.
 fn classify(words: &str) -> Option<Secret> {
     let mut found: Option<Secret> = None;
     let mut previous = "";
@@ -219,7 +219,7 @@ fn classify(words: &str) -> Option<Secret> {
         if count == 0 && HARMLESS_BEGINNINGS.has(word) && words.len() > word.len() + 2 {
             return None;
         }
-        if let Some(secret) = word_says(previous, word) {
+        if let Some(secret) = class_of_word(previous, word) {
             // `session_key` is as strong as its strongest part.
             if found.is_none_or(|found| found.strength <= secret.strength) {
                 found = Some(secret);
@@ -237,8 +237,8 @@ fn classify(words: &str) -> Option<Secret> {
     Some(found)
 }
 
-fn word_says(previous: &str, word: &str) -> Option<Secret> {
-    // `password2` is one more password.
+fn class_of_word(previous: &str, word: &str) -> Option<Secret> {
+    // `password2` is a password, too.
     let stem = match word.trim_end_matches(|c: char| c.is_ascii_digit()) {
         "" => word,
         stem => stem,
@@ -265,7 +265,7 @@ fn word_says(previous: &str, word: &str) -> Option<Secret> {
     ending.map(|(_, secret)| *secret)
 }
 
-/// What the tag of a word in `WORDS` says.
+/// The class for a tag in `WORDS`.
 fn of_tag(tag: &[u8]) -> Option<Secret> {
     Some(match tag {
         b"s" => STRONG,

@@ -1,11 +1,10 @@
-//! A key in the form in which its words are compared.
+//! Normalises a key, so that its words can be compared.
 
-/// The words of a key in lower case, a space before, between and behind them: `X-Api-Key`,
-/// `xApiKey` and `X_API_KEY` are all ` x api key `. Without an allocation for keys of a common
-/// length.
+/// The words of a key in lower case, with a space before, between and after them: `X-Api-Key`,
+/// `xApiKey` and `X_API_KEY` are all ` x api key `. Keys of a common length need no allocation.
 pub(crate) struct Words {
     short: [u8; 2 * COMMON + 1],
-    /// Instead, if the key is longer than [`COMMON`].
+    /// Used instead of `short` if the key is longer than [`COMMON`].
     long: Vec<u8>,
     len: usize,
 }
@@ -16,7 +15,7 @@ impl Words {
     pub(crate) fn of(key: &str) -> Words {
         let bytes = key.as_bytes();
         let mut words = Words {
-            // A space before each byte and one at the end is the most there can be.
+            // In the worst case there is a space before each byte and one at the end.
             short: [b' '; 2 * COMMON + 1],
             long: Vec::new(),
             len: 0,
@@ -31,12 +30,12 @@ impl Words {
             let hump = byte.is_ascii_uppercase()
                 && (previous.is_ascii_lowercase()
                     || (previous.is_ascii_uppercase() && next_is_lower));
-            // Characters beyond ASCII are parts of words.
-            let joint = byte.is_ascii() && !byte.is_ascii_alphanumeric();
-            if hump || joint {
+            // Characters outside ASCII are parts of words.
+            let separator = byte.is_ascii() && !byte.is_ascii_alphanumeric();
+            if hump || separator {
                 words.push(b' ');
             }
-            if !joint {
+            if !separator {
                 words.push(byte.to_ascii_lowercase());
             }
         }
@@ -51,7 +50,7 @@ impl Words {
         } else {
             &mut self.long[..]
         };
-        // No two spaces in a row.
+        // Never pushes two consecutive spaces.
         if self.len == 0 || byte != b' ' || buffer[self.len - 1] != b' ' {
             buffer[self.len] = byte;
             self.len += 1;
@@ -64,7 +63,7 @@ impl Words {
         } else {
             &self.long[..]
         };
-        // Only ASCII was changed or put in between.
+        // Only ASCII characters were changed or inserted.
         std::str::from_utf8(&buffer[..self.len]).unwrap_or("")
     }
 }

@@ -1,4 +1,4 @@
-//! Texts that are known to be secret: literals, and values that were learned.
+//! Known secrets: literals, and learned values.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -12,33 +12,33 @@ use crate::learned::{Learned, wipe};
 use crate::rule::RuleName;
 use crate::splice::Finding;
 
-/// The shortest value that `learn` takes, and that is learned from a text.
-const MIN_TOLD: usize = 6;
+/// The shortest value that `learn` accepts, and the shortest that is learned from a text.
+const MIN_GIVEN: usize = 6;
 const MIN_SEEN: usize = 8;
 
 /// The longest value that is learned.
 const MAX_LEN: usize = 512;
 
-/// How many values the program may name.
-pub(crate) const MAX_TOLD: usize = 256;
+/// How many values the program may pass to `learn`.
+pub(crate) const MAX_GIVEN: usize = 256;
 
-/// The lock is held by this thread already: a signal handler interrupted it.
+/// This thread holds the lock already, because this is a signal handler that interrupted it.
 #[derive(Debug)]
 pub(crate) struct Locked;
 
 #[derive(Default)]
 pub(crate) struct Known {
     literals: Vec<Finder<'static>>,
-    /// What the program named. Another list takes its place when it changes, so that a child that
-    /// is forked meanwhile has the one or the other.
-    told: ForkMutex<Arc<VecDeque<String>>>,
+    /// The values that the program passed to `learn`. A change replaces the whole list, so that a child
+    /// that is forked meanwhile has either the old or the new one.
+    given: ForkMutex<Arc<VecDeque<String>>>,
     learned: ForkMutex<Arc<Learned>>,
 }
 
 impl Known {
     pub(crate) fn add_literal(&mut self, text: String) {
         if !text.is_empty() {
-            // The longer come first: a literal within another must not take its middle out.
+            // Longer literals come first, because a literal may contain another.
             let at = self
                 .literals
                 .partition_point(|there| there.needle().len() >= text.len());
@@ -46,26 +46,26 @@ impl Known {
         }
     }
 
-    /// Learns a value that the program named.
+    /// Learns a value that the program passed.
     pub(crate) fn learn(&self, value: &str) -> bool {
         let fits =
-            (MIN_TOLD..=MAX_LEN).contains(&value.len()) && !is_common(value) && value != MASK;
-        fits && self.add_told(value).is_ok()
+            (MIN_GIVEN..=MAX_LEN).contains(&value.len()) && !is_common(value) && value != MASK;
+        fits && self.add_given(value).is_ok()
     }
 
-    fn add_told(&self, value: &str) -> Result<(), Locked> {
+    fn add_given(&self, value: &str) -> Result<(), Locked> {
         let mut learned = self.learned()?;
-        let mut told = match self.told.lock() {
-            // The list is whole, even if its lock was held at a fork.
-            Ok(told) | Err(LockError::Orphaned(told)) => told,
+        let mut given = match self.given.lock() {
+            // The list is consistent, even if its lock was held at a fork.
+            Ok(given) | Err(LockError::Orphaned(given)) => given,
             Err(_) => return Err(Locked),
         };
-        if told.iter().any(|there| there == value) {
+        if given.iter().any(|there| there == value) {
             return Ok(());
         }
-        let mut changed = VecDeque::clone(&told);
+        let mut changed = VecDeque::clone(&given);
         changed.push_back(value.to_owned());
-        let oldest = if changed.len() > MAX_TOLD {
+        let oldest = if changed.len() > MAX_GIVEN {
             changed.pop_front()
         } else {
             None
@@ -74,16 +74,16 @@ impl Known {
         if let Some(oldest) = &oldest {
             index.remove(oldest);
         }
-        index.add_told(value);
-        let old = mem::replace(&mut *told, Arc::new(changed));
-        drop((told, learned));
+        index.add_given(value);
+        let old = mem::replace(&mut *given, Arc::new(changed));
+        drop((given, learned));
         if let Ok(old) = Arc::try_unwrap(old) {
             old.into_iter().chain(oldest).for_each(wipe);
         }
         Ok(())
     }
 
-    /// Learns a value that was masked in a text, if it is unlikely to be anything else.
+    /// Learns a value that was masked in a text, if it is unlikely to be anything but a secret.
     pub(crate) fn see(&self, value: &str) {
         let telling = value.bytes().any(|b| b.is_ascii_digit())
             && value.bytes().any(|b| b.is_ascii_alphabetic())
@@ -108,13 +108,13 @@ impl Known {
         }
     }
 
-    /// Where literals and learned values are.
+    /// Finds literals and learned values.
     pub(crate) fn find(&self, text: &str) -> Result<Vec<Finding>, Locked> {
         let mut findings = Vec::new();
         for literal in &self.literals {
             literals(text, literal, &mut findings);
         }
-        // Other threads may learn while this one searches.
+        // A clone, so that other threads can learn while this one searches.
         let learned = Arc::clone(&*self.learned()?);
         learned.find(text, &mut findings);
         Ok(findings)
@@ -124,13 +124,13 @@ impl Known {
         match self.learned.lock() {
             Ok(learned) => Ok(learned),
             Err(LockError::Orphaned(mut learned)) => {
-                let told = match self.told.lock() {
-                    Ok(told) | Err(LockError::Orphaned(told)) => Arc::clone(&told),
+                let given = match self.given.lock() {
+                    Ok(given) | Err(LockError::Orphaned(given)) => Arc::clone(&given),
                     Err(_) => return Err(Locked),
                 };
-                let whole = Arc::new(Learned::of(told.iter()));
-                // The thread that held the lock may have left it half changed: it must not be used,
-                // and not be freed either.
+                let whole = Arc::new(Learned::of(given.iter()));
+                // The thread that held the lock may have left the index half changed: it must neither be
+                // used nor freed.
                 mem::forget(mem::replace(&mut *learned, whole));
                 Ok(learned)
             }
@@ -139,7 +139,7 @@ impl Known {
     }
 }
 
-/// A literal that is part of the mask must not be found in masks that are there already.
+/// Finds a literal. A literal that is part of the mask must not be found in existing masks.
 fn literals(text: &str, literal: &Finder<'_>, findings: &mut Vec<Finding>) {
     let mut from = 0;
     for piece in text.split(MASK) {
@@ -154,7 +154,7 @@ fn literals(text: &str, literal: &Finder<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Words that stand in logs for many reasons.
+/// Whether the value is a common word in logs.
 fn is_common(value: &str) -> bool {
     const COMMON: [&str; 16] = [
         "administrator",
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn only_so_many_values_are_kept() {
         let redactor = Redactor::none();
-        for n in 0..MAX_TOLD + 1 {
+        for n in 0..MAX_GIVEN + 1 {
             assert!(redactor.learn(&format!("secret-{n:06}")));
         }
         assert_eq!(redactor.text("secret-000000"), "secret-000000");

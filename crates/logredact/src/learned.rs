@@ -1,4 +1,4 @@
-//! An index of values that were learned, by which they are found in every form.
+//! An index of learned values, which finds them in every form.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -6,27 +6,27 @@ use crate::forms::forms;
 use crate::rule::RuleName;
 use crate::splice::Finding;
 
-/// How many values that were seen in texts are kept.
+/// How many values that were learned from texts are kept.
 pub(crate) const MAX_SEEN: usize = 64;
 
-/// Forms are found by so many bytes in a row.
+/// Forms are indexed by windows of this many bytes.
 const WINDOW: usize = 5;
 
-/// Only every second place of a text is looked at: a form is indexed by two windows that are
-/// neighbours, and has at least one byte more than a window.
+/// Only every second position of a text is checked: a form is indexed by two neighbouring windows, and has
+/// at least one byte more than a window.
 const STRIDE: usize = 2;
 const MIN_FORM: usize = WINDOW + STRIDE - 1;
 
-/// How many windows have a hash is counted for so many hashes.
+/// The number of hashes of windows.
 const HASHES: usize = 1 << 14;
 
 #[derive(Clone, Default)]
 pub(crate) struct Learned {
-    told: Vec<String>,
+    given: Vec<String>,
     seen: VecDeque<String>,
-    /// The forms that have a window, and where in the form it is.
+    /// For each window, the forms that have it, and its position in the form.
     places: HashMap<u64, Vec<Place>>,
-    /// How many keys of `places` have each hash; empty if nothing was learned yet.
+    /// How many keys of `places` have each hash. Empty if nothing was learned yet.
     filter: Vec<u16>,
 }
 
@@ -37,14 +37,14 @@ struct Place {
 }
 
 impl Learned {
-    pub(crate) fn of<'a>(told: impl IntoIterator<Item = &'a String>) -> Learned {
+    pub(crate) fn of<'a>(given: impl IntoIterator<Item = &'a String>) -> Learned {
         let mut learned = Learned::default();
-        told.into_iter().for_each(|value| learned.add_told(value));
+        given.into_iter().for_each(|value| learned.add_given(value));
         learned
     }
 
     pub(crate) fn has(&self, value: &str) -> bool {
-        let mut all = self.told.iter().chain(&self.seen);
+        let mut all = self.given.iter().chain(&self.seen);
         all.any(|there| there == value)
     }
 
@@ -52,17 +52,17 @@ impl Learned {
         !self.seen.is_empty()
     }
 
-    pub(crate) fn add_told(&mut self, value: &str) {
+    pub(crate) fn add_given(&mut self, value: &str) {
         if let Some(at) = self.seen.iter().position(|there| there == value) {
-            // Now it may not be forgotten.
-            self.told.extend(self.seen.remove(at));
+            // It must not be forgotten any more.
+            self.given.extend(self.seen.remove(at));
         } else if !self.has(value) {
-            self.told.push(value.to_owned());
+            self.given.push(value.to_owned());
             self.index(value);
         }
     }
 
-    /// Forgets the oldest of these if there are too many.
+    /// Adds a value from a text. Forgets the oldest such value if there are too many.
     pub(crate) fn add_seen(&mut self, value: &str) {
         if self.seen.len() >= MAX_SEEN
             && let Some(oldest) = self.seen.pop_front()
@@ -75,8 +75,8 @@ impl Learned {
     }
 
     pub(crate) fn remove(&mut self, value: &str) {
-        if let Some(at) = self.told.iter().position(|there| there == value) {
-            wipe(self.told.remove(at));
+        if let Some(at) = self.given.iter().position(|there| there == value) {
+            wipe(self.given.remove(at));
             self.remove_forms(value);
         }
     }
@@ -103,7 +103,7 @@ impl Learned {
                     filter[hash(window)] += 1;
                     Vec::new()
                 });
-                // The longest is tried first.
+                // Longer forms are tried first.
                 let index = places.partition_point(|there| there.form.len() >= form.len());
                 let form = form.clone();
                 places.insert(index, Place { form, at });
@@ -112,8 +112,8 @@ impl Learned {
         }
     }
 
-    /// Where in the form the windows begin that fewest others have: values may have a beginning or
-    /// an end in common. `None` if the form is there already.
+    /// The position of the windows in the form that the fewest other forms have, because values may have
+    /// a common beginning or end. `None` if the form is indexed already.
     fn rarest(&self, form: &str) -> Option<usize> {
         let bytes = form.as_bytes();
         let places = |at: usize| {
@@ -163,23 +163,23 @@ impl Learned {
             return;
         }
         let bytes = text.as_bytes();
-        // As many bytes as a word has: the last windows are shorter.
+        // Reads a whole word at each position; the last windows are read separately.
         let words = bytes.windows(8).step_by(STRIDE).map(|window| {
             u64::from_le_bytes(std::array::from_fn(|at| window[at])) & MASK_OF_WINDOW
         });
         let count = bytes.len().saturating_sub(7).div_ceil(STRIDE);
         for (index, window) in words.enumerate() {
             if self.filter[hash(window)] != 0 {
-                self.look_at(bytes, index * STRIDE, window, findings);
+                self.find_at(bytes, index * STRIDE, window, findings);
             }
         }
         for at in (count * STRIDE..(bytes.len() + 1).saturating_sub(WINDOW)).step_by(STRIDE) {
-            self.look_at(bytes, at, word_at(bytes, at), findings);
+            self.find_at(bytes, at, word_at(bytes, at), findings);
         }
     }
 
-    /// Finds the longest form that has this window where it is in the text.
-    fn look_at(&self, bytes: &[u8], at: usize, window: u64, findings: &mut Vec<Finding>) {
+    /// Finds the longest form at the position of this window in the text.
+    fn find_at(&self, bytes: &[u8], at: usize, window: u64, findings: &mut Vec<Finding>) {
         let Some(places) = self.places.get(&window) else {
             return;
         };
@@ -198,7 +198,7 @@ impl Learned {
 
 impl Drop for Learned {
     fn drop(&mut self) {
-        self.told
+        self.given
             .drain(..)
             .chain(self.seen.drain(..))
             .for_each(wipe);
@@ -209,7 +209,7 @@ impl Drop for Learned {
 
 const MASK_OF_WINDOW: u64 = (1 << (8 * WINDOW)) - 1;
 
-/// The window at `at`, which must be there.
+/// The window at `at`, which must be within the bytes.
 fn word_at(bytes: &[u8], at: usize) -> u64 {
     let window = &bytes[at..at + WINDOW];
     window
@@ -227,6 +227,6 @@ fn hash(window: u64) -> usize {
 pub(crate) fn wipe(secret: String) {
     let mut bytes = secret.into_bytes();
     bytes.fill(0);
-    // Keeps the compiler from leaving the writes out.
+    // Prevents the compiler from removing the writes.
     std::hint::black_box(&bytes);
 }

@@ -39,5 +39,5 @@ mod yaml;
 pub use redactor::Redactor;
 pub use stream::Stream;
 
-/// What stands in the place of a secret.
+/// The text that replaces a secret.
 pub const MASK: &str = "[redacted]";

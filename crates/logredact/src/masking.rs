@@ -1,4 +1,4 @@
-//! Masks the value of a key: quoted, encoded, bare, in brackets or over lines.
+//! Masks the value of a key: quoted, encoded, bare, in brackets or on several lines.
 
 use crate::brackets::mask_group;
 use crate::byte_set::ByteSet;
@@ -9,10 +9,10 @@ use crate::scan::Scan;
 use crate::value::{self, Syntax};
 use crate::{MASK, prose, quote, yaml};
 
-/// Braces and parentheses around more than this are no stand-in for a value.
+/// Text in braces or parentheses that is longer than this is not a placeholder.
 const LONGEST_PLACEHOLDER: usize = 64;
 
-/// Masks the value that begins at `start` if it is secret; where to look on.
+/// Masks the value that begins at `start` if it is secret. Returns where to continue.
 pub(crate) fn mask_value(
     scan: &mut Scan<'_>,
     key: &Key,
@@ -88,8 +88,8 @@ fn mask_quoted(
         return None;
     }
     scan.mask(content.clone(), RuleName::Key);
-    // A quote that is closed only on another line may not have been closed at all, and what was
-    // masked may hold the key of a secret behind it.
+    // If the quote is closed only on another line, it may be a different quote, and the masked text may
+    // contain the key of a later secret. So the scan continues at the end of the first line.
     let newline = memchr::memchr(b'\n', &scan.bytes[content.clone()]);
     Some(newline.map_or(content.end, |at| content.start + at))
 }
@@ -131,7 +131,7 @@ fn mask_encoded(scan: &mut Scan<'_>, key: &Key, secret: Secret, start: usize) ->
     Some(at)
 }
 
-/// `Authorization: …` and `Cookie: …` to the end of the line or of the quotes around it.
+/// Masks `Authorization: …` and `Cookie: …` to the end of the line or of the quotes around it.
 fn mask_line(
     scan: &mut Scan<'_>,
     key: &Key,
@@ -143,7 +143,7 @@ fn mask_line(
     let line = scan.run(start, |b| b != b'\n' && b != b'\r');
     let mut end = start + line;
     if let Some(quote @ (b'"' | b'\'' | b'`')) = before {
-        // `"Cookie: a=b"`: the line ends where the quotes do.
+        // `"Cookie: a=b"`: the value ends at the closing quote.
         end = end.min(quote::closing(scan, start, quote, 0));
     }
     let text = scan.str(start..end);
@@ -172,7 +172,7 @@ fn mask_line(
     Some(end)
 }
 
-/// Whether the value of `Authorization` is one, and no message about it.
+/// Whether the value of `Authorization` is a credential, and not a message about it.
 fn is_authorization(text: &str) -> bool {
     let mut words = text.split(' ').filter(|word| !word.is_empty());
     let first = words.next().unwrap_or_default();
@@ -194,8 +194,7 @@ fn is_authorization(text: &str) -> bool {
     }
 }
 
-/// What stands before a value and says nothing: `Some(`, `Token(`, `ApiKey { inner:`, `b`,
-/// `!!str `.
+/// Skips wrappers before a value: `Some(`, `Token(`, `ApiKey { inner:`, `b`, `!!str `.
 pub(crate) fn skip_wrappers(scan: &Scan<'_>, start: usize) -> usize {
     const DEEPEST: usize = 4;
     scan.step(100);
@@ -243,7 +242,7 @@ pub(crate) fn skip_wrappers(scan: &Scan<'_>, start: usize) -> usize {
     at
 }
 
-/// A value without quotes.
+/// Masks a value without quotes.
 fn mask_bare(
     scan: &mut Scan<'_>,
     key: &Key,
@@ -287,7 +286,7 @@ fn mask_bare(
         }
         return None;
     }
-    // A message rather than a value.
+    // Whether it is a message instead of a value.
     let sentence = syntax != Syntax::Quoted
         && (syntax == Syntax::Colon
             || scan.get(end) == Some(b' ') && secret.strength == Strength::Medium)
@@ -310,7 +309,7 @@ fn mask_bare(
     Some(end)
 }
 
-/// `<redacted>`, `<your api key>`
+/// Whether the value is a placeholder such as `<redacted>` or `<your api key>`.
 fn is_angle_placeholder(scan: &Scan<'_>, start: usize) -> bool {
     let len = scan.run(start + 1, |b| {
         b.is_ascii_alphabetic() || const { ByteSet::of(b" _-") }.has(b)
@@ -318,7 +317,7 @@ fn is_angle_placeholder(scan: &Scan<'_>, start: usize) -> bool {
     len <= 48 && scan.get(start + 1 + len) == Some(b'>')
 }
 
-/// `admin / hunter2`, `8f3k-29dk, x8s2-11aa`: values that belong together.
+/// The end of values that belong together: `admin / hunter2`, `8f3k-29dk, x8s2-11aa`.
 fn more_values(scan: &Scan<'_>, secret: Secret, mut end: usize) -> usize {
     for _ in 0..16 {
         let next = if scan.starts_with(end, " / ") {
@@ -337,7 +336,7 @@ fn more_values(scan: &Scan<'_>, secret: Secret, mut end: usize) -> usize {
     end
 }
 
-/// `secret=db-credentials namespace=prod`: the name of an object of Kubernetes.
+/// Whether the value is the name of a Kubernetes object: `secret=db-credentials namespace=prod`.
 fn names_secret(scan: &Scan<'_>, key: &str, start: usize, end: usize) -> bool {
     let is_name = |b: u8| b.is_ascii_lowercase() || b == b'-';
     key == "secret"
@@ -345,7 +344,7 @@ fn names_secret(scan: &Scan<'_>, key: &str, start: usize, end: usize) -> bool {
         && scan.bytes[start..end].iter().all(|b| is_name(*b))
 }
 
-/// Whether what looks like a value is an expression of a programming language.
+/// Whether the value is an expression of a programming language.
 fn is_source(scan: &Scan<'_>, start: usize, end: usize) -> bool {
     let word = scan.str(start..end);
     // `new Session()`, `Some(x)`: a word and a parenthesis or a statement's end.
@@ -358,13 +357,13 @@ fn is_source(scan: &Scan<'_>, start: usize, end: usize) -> bool {
             .all(|b| b.is_ascii_lowercase() || b == b'_'))
 }
 
-/// How long the value without quotes is that begins at `start`. It ends at a space, an ampersand,
-/// or at a quote or punctuation that ends something. A mask is a value with its bracket.
+/// The length of the unquoted value at `start`. It ends at a space, an ampersand, or at a quote or
+/// punctuation that closes something. A mask is a value, including its bracket.
 pub(crate) fn bare_len(scan: &Scan<'_>, start: usize) -> usize {
     bare_len_within(scan, start, usize::MAX)
 }
 
-/// The same, or a length above `limit` if it is that long.
+/// The same, but may stop early if the length exceeds `limit`.
 fn bare_len_within(scan: &Scan<'_>, start: usize, limit: usize) -> usize {
     let bytes = scan.bytes;
     let limit = start.saturating_add(limit);
@@ -380,7 +379,7 @@ fn bare_len_within(scan: &Scan<'_>, start: usize, limit: usize) -> usize {
         let stop = match b {
             b' ' | b'\t' | b'\n' | b'\r' => true,
             b'&' => ends_parameter(bytes, at + 1),
-            // An escaped newline or quote ends it like a plain one.
+            // An escaped newline or quote also ends the value.
             b'\\' => matches!(bytes.get(at + 1), Some(b'n' | b'r' | b't' | b'"' | b'\\')),
             b'"' | b'\'' | b'`' | b',' | b')' | b']' | b'}' | b'>' => {
                 ends(bytes.get(at + 1)) || (*b == b',' && begins_pair(bytes, at + 1))
@@ -398,7 +397,7 @@ fn bare_len_within(scan: &Scan<'_>, start: usize, limit: usize) -> usize {
     at - start
 }
 
-/// Whether the next parameter of a query stands behind an ampersand, and not the rest of a value.
+/// Whether the text after an ampersand is the next parameter of a query, and not the rest of a value.
 fn ends_parameter(bytes: &[u8], from: usize) -> bool {
     const LONGEST: usize = 40;
     let rest = &bytes[from..bytes.len().min(from + LONGEST)];
@@ -406,12 +405,12 @@ fn ends_parameter(bytes: &[u8], from: usize) -> bool {
         .iter()
         .take_while(|b| b.is_ascii_alphanumeric() || const { ByteSet::of(b"_-.%[]~") }.has(**b))
         .count();
-    // Not the padding of base64.
+    // Two `=` are the padding of base64.
     let pair = rest.get(len) == Some(&b'=') && rest.get(len + 1) != Some(&b'=');
     len > 0 && pair || matches!(rest.get(len), Some(b'&' | b';')) || rest.is_empty()
 }
 
-/// `Encrypt=`, `User Id=`: the next key of a connection string.
+/// Whether the next key of a connection string begins here: `Encrypt=`, `User Id=`.
 fn begins_pair(bytes: &[u8], from: usize) -> bool {
     const LONGEST: usize = 24;
     let rest = &bytes[from..bytes.len().min(from + LONGEST)];

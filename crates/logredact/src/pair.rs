@@ -1,4 +1,4 @@
-//! Keys in text, and the values that belong to them.
+//! Finds keys in text, and the values that belong to them.
 
 use crate::byte_set::ByteSet;
 use crate::found_key::Key;
@@ -9,15 +9,15 @@ use crate::scan::{self, Scan};
 use crate::value::{self, Syntax};
 use crate::{MASK, command, prose, quote, url};
 
-/// What stands between a key and its value.
-struct Joint {
+/// The text between a key and its value.
+struct Separator {
     syntax: Syntax,
     value: usize,
-    /// The text is percent-encoded: so are the ends of the value.
+    /// The text is percent-encoded, and so is the end of the value.
     encoded: bool,
 }
 
-/// Masks the value of the key that has an anchor at `anchor`; where to look on.
+/// Masks the value of the key that has an anchor at `anchor`. Returns where to continue.
 pub(crate) fn key(scan: &mut Scan<'_>, anchor: usize, anchor_end: usize) -> Option<usize> {
     if anchor < scan.keys_done {
         return None;
@@ -41,19 +41,26 @@ pub(crate) fn key(scan: &mut Scan<'_>, anchor: usize, anchor_end: usize) -> Opti
     if let Some(value) = name_value(scan, after.end) {
         return mask_value(scan, &key, secret, value, Syntax::Quoted, false);
     }
-    if let Some(joint) = joint(scan, at) {
+    if let Some(separator) = separator(scan, at) {
         // `arn:…:secret:name`
-        let in_colons = key.before(scan) == Some(b':') && joint.syntax == Syntax::Colon;
-        if in_colons || (key.is_path_segment(scan) && joint.syntax != Syntax::Assign) {
+        let in_colons = key.before(scan) == Some(b':') && separator.syntax == Syntax::Colon;
+        if in_colons || (key.is_path_segment(scan) && separator.syntax != Syntax::Assign) {
             return None;
         }
         let quoted_key = after.end > end;
-        let syntax = if quoted_key && joint.syntax == Syntax::Colon {
+        let syntax = if quoted_key && separator.syntax == Syntax::Colon {
             Syntax::Quoted
         } else {
-            joint.syntax
+            separator.syntax
         };
-        return mask_value(scan, &key, secret, joint.value, syntax, joint.encoded);
+        return mask_value(
+            scan,
+            &key,
+            secret,
+            separator.value,
+            syntax,
+            separator.encoded,
+        );
     }
     if key.is_path_segment(scan) {
         if scan.get(end) == Some(b'/') {
@@ -88,27 +95,27 @@ pub(crate) fn key(scan: &mut Scan<'_>, anchor: usize, anchor_end: usize) -> Opti
     }
 }
 
-/// Where the mask ends if it is the whole value of the key that ends at `end`. In the second pass
-/// over a text this is most keys.
+/// The end of the mask, if the value of the key that ends at `end` is masked already. In the second pass
+/// over a text this is so for most keys.
 fn masked_value(scan: &Scan<'_>, end: usize) -> Option<usize> {
-    const LONGEST_JOINT: usize = 6;
+    const LONGEST_SEPARATOR: usize = 6;
     let rest = &scan.bytes[end..];
-    let joint = rest
+    let separator = rest
         .iter()
-        .take(LONGEST_JOINT)
+        .take(LONGEST_SEPARATOR)
         .position(|b| !const { ByteSet::of(b"\"'=: ") }.has(*b))?;
-    let after = rest[joint..].strip_prefix(MASK.as_bytes())?;
+    let after = rest[separator..].strip_prefix(MASK.as_bytes())?;
     let ends = after
         .first()
         .is_none_or(|b| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'&'));
-    (joint > 0 && ends).then_some(end + joint + MASK.len())
+    (separator > 0 && ends).then_some(end + separator + MASK.len())
 }
 
 /// `=`, `:`, `=>`, `:=`, `==`, `->`, `%3D`, `%3A` at `at`.
-fn joint(scan: &Scan<'_>, at: usize) -> Option<Joint> {
+fn separator(scan: &Scan<'_>, at: usize) -> Option<Separator> {
     let plain = |syntax, from: usize| {
         let value = from + scan.run(from, |b| b == b' ' || b == b'\t');
-        Some(Joint {
+        Some(Separator {
             syntax,
             value,
             encoded: false,
@@ -128,9 +135,10 @@ fn joint(scan: &Scan<'_>, at: usize) -> Option<Joint> {
         },
         b'-' if scan.get(at + 1) == Some(b'>') => plain(Syntax::Assign, at + 2),
         b'%' => {
-            let joint = scan.str(at + 1..at + 3);
-            let is_joint = joint.eq_ignore_ascii_case("3d") || joint.eq_ignore_ascii_case("3a");
-            is_joint.then_some(Joint {
+            let separator = scan.str(at + 1..at + 3);
+            let is_separator =
+                separator.eq_ignore_ascii_case("3d") || separator.eq_ignore_ascii_case("3a");
+            is_separator.then_some(Separator {
                 syntax: Syntax::Assign,
                 value: at + 3,
                 encoded: true,
@@ -143,8 +151,8 @@ fn joint(scan: &Scan<'_>, at: usize) -> Option<Joint> {
     }
 }
 
-/// `"name": "DB_PASSWORD", "value": "…"`, `key="Password" value="…"`, and the same in YAML: where
-/// the value begins.
+/// The beginning of the value in `"name": "DB_PASSWORD", "value": "…"`, in `key="Password" value="…"`,
+/// and in the same in YAML.
 fn name_value(scan: &Scan<'_>, after: usize) -> Option<usize> {
     const LONGEST: usize = 24;
     let gap = scan.run(after, |b| const { ByteSet::of(b" ,\t\r\n") }.has(b));
@@ -168,10 +176,10 @@ fn name_value(scan: &Scan<'_>, after: usize) -> Option<usize> {
     }
     let closers = quote::closers(scan, open + len).end;
     let at = closers + scan.run(closers, |b| b == b' ');
-    joint(scan, at).map(|joint| joint.value)
+    separator(scan, at).map(|separator| separator.value)
 }
 
-/// `?key=…`, `&code=…`: in a query even such names may hold a credential.
+/// `?key=…`, `&code=…`: in a query even such names may have a credential.
 fn query_parameter(scan: &mut Scan<'_>, key: &Key) -> Option<usize> {
     let name = scan.str(key.range.clone());
     let is_query =
@@ -233,7 +241,7 @@ fn form_data(scan: &mut Scan<'_>, key: &Key, secret: Secret, at: usize) -> Optio
     Some(end)
 }
 
-/// `<password>…</`, `<add key="password">…</`, `&lt;password&gt;…`: where the text begins.
+/// The beginning of the text in `<password>…</`, `<add key="password">…</`, `&lt;password&gt;…`.
 fn element_text(scan: &Scan<'_>, key: &Key, at: usize) -> Option<usize> {
     const LONGEST_TAG: usize = 128;
     let start = key.start();
@@ -256,7 +264,7 @@ fn element_text(scan: &Scan<'_>, key: &Key, at: usize) -> Option<usize> {
     if scan.starts_with(at, "&gt;") {
         return Some(at + 4);
     }
-    // An element with attributes.
+    // The element may have attributes.
     if !matches!(before, [.., b'<' | b':']) || at == key.end() {
         return None;
     }
@@ -273,7 +281,7 @@ fn mask_element(scan: &mut Scan<'_>, key: &Key, secret: Secret, start: usize) ->
         end = start + entity;
     }
     let value = scan.str(start..end);
-    // Without a closing tag it is no element.
+    // Without a closing tag it is not an element.
     let closes = scan.starts_with(end, "</") || scan.starts_with(end, "&lt;/");
     if !closes || !value::is_secret(secret, Syntax::Quoted, key.name(scan), value) {
         return None;

@@ -6,7 +6,7 @@ use crate::byte_set::ByteSet;
 use crate::rule::RuleName;
 use crate::scan::Scan;
 
-/// The longest label is `ENCRYPTED PRIVATE KEY`; a few characters may be encoded.
+/// The longest label is `ENCRYPTED PRIVATE KEY`, of which a few characters may be encoded.
 const MAX_LABEL: usize = 64;
 
 /// A kind of key that spans several lines.
@@ -30,7 +30,7 @@ impl Block {
 /// A block that begins with `-----BEGIN` at `at`.
 pub(crate) fn armour(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     let label = label(scan, at)?;
-    // The end may have been cut off: then all the rest is key.
+    // If the end was cut off, the whole rest belongs to the key.
     let end = armour_end(scan.bytes, label).unwrap_or(scan.bytes.len());
     scan.step(end - at);
     let start = at - scan.run_back(at, 8, |b| b == b'-');
@@ -38,7 +38,7 @@ pub(crate) fn armour(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     Some(end)
 }
 
-/// Where the label of a private key's armour ends.
+/// The end of the label of a private key's armour.
 fn label(scan: &Scan<'_>, at: usize) -> Option<usize> {
     let begin = at + scan.run(at, |b| b == b'-' || b == b' ');
     let label = &scan.bytes[begin..scan.bytes.len().min(begin + MAX_LABEL)];
@@ -52,7 +52,7 @@ fn label(scan: &Scan<'_>, at: usize) -> Option<usize> {
     is_secret.then_some(begin + end)
 }
 
-/// Behind the line that ends the armour.
+/// The position after the line that ends the armour.
 fn armour_end(bytes: &[u8], from: usize) -> Option<usize> {
     let rest = &bytes[from..];
     let end = memmem::find_iter(rest, b"END").find(|end| {
@@ -66,7 +66,7 @@ fn armour_end(bytes: &[u8], from: usize) -> Option<usize> {
     Some(at + len)
 }
 
-/// The private lines of a PuTTY key; `at` is behind `Private-Lines:`.
+/// The private lines of a PuTTY key. `at` is after `Private-Lines:`.
 pub(crate) fn putty(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     let start = at + scan.run(at, |b| b != b'\n' && b != b'\\');
     let end = memmem::find(&scan.bytes[start..], Block::Putty.end());
@@ -84,7 +84,7 @@ pub(crate) fn der(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     }
     let head = &scan.bytes[at..scan.bytes.len().min(at + 40)];
     let has = |text: &[u8]| memmem::find(head, text).is_some();
-    // Version 0 and a modulus; version 0 and an algorithm; an encryption by a password.
+    // Version 0 and a modulus, version 0 and an algorithm, or an encryption with a password.
     let is_key = !head.starts_with(b"MII")
         || has(b"IBAAK")
         || has(b"IBADAN")
@@ -136,7 +136,7 @@ pub(crate) fn jwk(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     None
 }
 
-/// The block that `text` begins and does not end.
+/// The block that begins in `text` but does not end in it.
 pub(crate) fn open_block(text: &str) -> Option<Block> {
     let bytes = text.as_bytes();
     let mut open = None;

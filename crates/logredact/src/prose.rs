@@ -12,7 +12,7 @@ use crate::scan::Scan;
 use crate::value::{self, Syntax};
 use crate::words;
 
-/// Schemes that stand before a credential.
+/// Whether a word is an authentication scheme, which comes before a credential.
 pub(crate) fn is_scheme(word: &str) -> bool {
     const SCHEMES: [&str; 13] = [
         "bearer",
@@ -52,10 +52,10 @@ pub(crate) fn scheme(scan: &mut Scan<'_>, start: usize, end: usize) -> Option<us
     }
     let is_bearer = end - start == 6;
     let is_secret = if is_bearer {
-        // Not the next word of a sentence: "the bearer of", "a bearer token".
+        // It must not be the next word of a sentence: "the bearer of", "a bearer token".
         credential.bytes().any(|b| b.is_ascii_digit()) || len >= 16
     } else {
-        // What base64 makes of a name and a password, and hardly a word or a number.
+        // It must look like base64 of a name and a password, and not like a word or number.
         let telling = |b: u8| {
             b.is_ascii_digit() || b.is_ascii_uppercase() || const { ByteSet::of(b"+/=") }.has(b)
         };
@@ -71,8 +71,8 @@ pub(crate) fn scheme(scan: &mut Scan<'_>, start: usize, end: usize) -> Option<us
     })
 }
 
-/// A value behind a key and words: `password is …`, `password for ana set to …`; `at` is where
-/// the first word begins.
+/// A value after a key and words: `password is …`, `password for ana set to …`. `at` is the beginning
+/// of the first word.
 pub(crate) fn after_key(
     scan: &mut Scan<'_>,
     key: &Key,
@@ -159,8 +159,8 @@ pub(crate) fn after_key(
         if lower || word.bytes().all(|b| b.is_ascii_alphabetic()) && free > 0 {
             let connects = connects(word);
             if !connects && free == 0 {
-                // A word that is no connector ends it, unless a file in the form of netrc is
-                // full of such words.
+                // The search ends at a word that does not connect, except in the netrc format, where
+                // the password follows directly.
                 if word.len() >= 6 && is_netrc() {
                     found = Some(start..start + word.len());
                 }
@@ -208,8 +208,8 @@ pub(crate) fn after_key(
     Some(end)
 }
 
-/// `A temporary password is generated for root@localhost: …`: the last word of a line, or the only
-/// one of the next, in a sentence that announces a password.
+/// `A temporary password is generated for root@localhost: …`: in a sentence that announces a password,
+/// the last word of the line, or the only word of the next line.
 fn announced(scan: &mut Scan<'_>, key: &Key, secret: Secret, at: usize) -> Option<usize> {
     const LONGEST: usize = 120;
     const ANNOUNCES: [&str; 6] = [
@@ -231,7 +231,7 @@ fn announced(scan: &mut Scan<'_>, key: &Key, secret: Secret, at: usize) -> Optio
     let colon = colons.find(|colon| sentence.get(colon + 1) == Some(&b' ') && colon + 1 < line);
     let value = match colon {
         Some(colon) => at + colon + 2,
-        // On the next line.
+        // The password is on the next line.
         None if line > 0 && sentence[line - 1] == b':' => {
             at + line + 1 + scan.run(at + line + 1, |b| b == b' ' || b == b'\t')
         }
@@ -261,7 +261,7 @@ pub(crate) fn is_passphrase(key: &str) -> bool {
     tail.eq_ignore_ascii_case(PASSPHRASE)
 }
 
-/// Words between a key and its value.
+/// Whether the word may be between a key and its value.
 fn connects(word: &str) -> bool {
     matches!(
         word,
@@ -297,7 +297,7 @@ fn connects(word: &str) -> bool {
     )
 }
 
-/// A name that a key is said to have: `password "db_password"`, `key 'user.name'`.
+/// Whether the content is the name of a key: `password "db_password"`, `key 'user.name'`.
 fn is_name(content: &str) -> bool {
     content
         .bytes()
@@ -305,7 +305,7 @@ fn is_name(content: &str) -> bool {
         && content.contains(['_', '.', '<'])
 }
 
-/// A command in quotes: `bin/reset-password -u elastic`.
+/// Whether the content is a command: `bin/reset-password -u elastic`.
 fn is_command(content: &str) -> bool {
     content.contains(" -")
         && content
@@ -314,7 +314,7 @@ fn is_command(content: &str) -> bool {
             .is_some_and(|word| word.contains('/'))
 }
 
-/// `secret "app-token" not found`: what stands in quotes is a name.
+/// Whether the quoted text was a name, by the words after it: `secret "app-token" not found`.
 fn is_missed(scan: &Scan<'_>, at: usize) -> bool {
     [
         " not found",
@@ -329,7 +329,7 @@ fn is_missed(scan: &Scan<'_>, at: usize) -> bool {
     .any(|text| scan.starts_with(at, text))
 }
 
-/// In a sentence a code needs a name that says what it is for.
+/// Whether a value in a sentence is specific enough. A code needs a name that tells its purpose.
 fn is_telling(secret: Secret, name: &str, word: &str) -> bool {
     match secret.kind {
         Kind::Code => {
@@ -343,10 +343,10 @@ fn is_telling(secret: Secret, name: &str, word: &str) -> bool {
     }
 }
 
-/// The fewest words of a seed phrase.
+/// The minimum number of words of a seed phrase.
 const PHRASE: usize = 12;
 
-/// The phrase behind `mnemonic:` and its like, with or without quotes.
+/// The phrase after `mnemonic:` and similar keys, with or without quotes.
 pub(crate) fn phrase(scan: &mut Scan<'_>, start: usize) -> Option<usize> {
     let end = words_end(scan, start);
     if end > start && scan.bytes[start..end].split(|b| *b == b' ').count() >= PHRASE {
@@ -361,7 +361,7 @@ pub(crate) fn phrase(scan: &mut Scan<'_>, start: usize) -> Option<usize> {
     })
 }
 
-/// Twelve words of a seed phrase anywhere behind `wallet`.
+/// A seed phrase of at least twelve words anywhere after `wallet`.
 pub(crate) fn wallet(scan: &mut Scan<'_>, end: usize) -> Option<usize> {
     const BETWEEN: usize = 40;
     let mut at = end;
@@ -393,8 +393,8 @@ pub(crate) fn wallet(scan: &mut Scan<'_>, end: usize) -> Option<usize> {
     None
 }
 
-/// Where words in lower case end that are joined by single spaces; `start` if fewer than three
-/// stand there or they are a sentence.
+/// The end of the words in lower case at `start`, which are separated by single spaces. Returns `start`
+/// if there are fewer than three words, or if they are a sentence.
 pub(crate) fn words_end(scan: &Scan<'_>, start: usize) -> usize {
     const MOST: usize = 24;
     let mut end = start;

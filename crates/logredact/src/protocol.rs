@@ -56,7 +56,7 @@ pub(crate) fn auth_command(scan: &mut Scan<'_>, start: usize, end: usize) -> Opt
     Some(range.end)
 }
 
-/// The last of one or two quoted arguments; `at` is behind the quote that opens the first.
+/// The last of one or two quoted arguments. `at` is after the opening quote of the first.
 pub(crate) fn auth_arguments(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     let first = quote::quoted(scan, at - 1)?;
     let second = match scan.get(first.end) {
@@ -68,7 +68,7 @@ pub(crate) fn auth_arguments(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     Some(last.end)
 }
 
-/// The password in `WIFI:T:WPA;S:net;P:password;;`; `at` is behind the first colon.
+/// The password in `WIFI:T:WPA;S:net;P:password;;`. `at` is after the first colon.
 pub(crate) fn wifi(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     const LONGEST: usize = 256;
     let rest = &scan.bytes[at..scan.bytes.len().min(at + LONGEST)];
@@ -134,7 +134,7 @@ fn imap_login(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     Some(range.end)
 }
 
-/// The one word behind `community`, if it looks like a password.
+/// The word after `community`, if it looks like a password.
 pub(crate) fn word(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     let len = bare_len(scan, at);
     value::looks_like_password(scan.str(at..at + len)).then(|| {

@@ -1,4 +1,4 @@
-//! Quotes of every kind: plain, escaped, percent-encoded, as entities.
+//! Finds text in quotes of every kind: plain, escaped, percent-encoded, and entities.
 
 use std::ops::Range;
 
@@ -7,29 +7,29 @@ use crate::scan::Scan;
 /// A text in quotes.
 pub(crate) struct Quoted {
     pub(crate) content: Range<usize>,
-    /// Behind the closing quote.
+    /// The position after the closing quote.
     pub(crate) end: usize,
 }
 
-/// What closes a key.
+/// The quotes and brackets that close a key.
 pub(crate) struct Closers {
     pub(crate) end: usize,
-    /// How many quotes are among them.
+    /// The number of quotes among them.
     pub(crate) quotes: usize,
 }
 
-/// Quotes that are written as something else.
-const WRITTEN: [&str; 10] = [
+/// Encoded quotes.
+const ENCODED: [&str; 10] = [
     "%22", "%27", "%5c%22", "&quot;", "&#34;", "&#39;", "&apos;", "\\u0022", "\\u0027", "\\x22",
 ];
 
-/// The written quote at `at`.
-fn written(scan: &Scan<'_>, at: usize) -> Option<&'static str> {
+/// The encoded quote at `at`.
+fn encoded(scan: &Scan<'_>, at: usize) -> Option<&'static str> {
     if !matches!(scan.get(at), Some(b'%' | b'&' | b'\\')) {
         return None;
     }
     scan.step(8);
-    WRITTEN
+    ENCODED
         .iter()
         .copied()
         .find(|quote| scan.starts_with(at, quote))
@@ -40,7 +40,7 @@ pub(crate) fn closers(scan: &Scan<'_>, mut at: usize) -> Closers {
     const MOST: usize = 12;
     let mut quotes = 0;
     for _ in 0..MOST {
-        if let Some(quote) = written(scan, at) {
+        if let Some(quote) = encoded(scan, at) {
             quotes += 1;
             at += quote.len();
             continue;
@@ -64,12 +64,12 @@ pub(crate) fn closers(scan: &Scan<'_>, mut at: usize) -> Closers {
     Closers { end: at, quotes }
 }
 
-/// The text in quotes that begins at `at`; to the end of the text if the quote is not closed.
+/// The quoted text that begins at `at`. It extends to the end of the text if the quote is not closed.
 pub(crate) fn quoted(scan: &Scan<'_>, at: usize) -> Option<Quoted> {
-    if let Some(quote) = written(scan, at) {
+    if let Some(quote) = encoded(scan, at) {
         let content = at + quote.len();
         let rest = &scan.bytes[content..];
-        // In either case of the hexadecimal digits.
+        // The hexadecimal digits may have either case.
         let close = memchr::memmem::find(rest, quote.as_bytes()).unwrap_or(rest.len());
         scan.step(close);
         let close = content + close;
@@ -95,8 +95,8 @@ pub(crate) fn quoted(scan: &Scan<'_>, at: usize) -> Option<Quoted> {
     })
 }
 
-/// Where the quote is that closes what was opened with as many backslashes, before its
-/// backslashes; the end of the text if none does.
+/// The position of the closing quote, before its backslashes. It must have as many backslashes as the
+/// opening quote. The end of the text if there is none.
 pub(crate) fn closing(scan: &Scan<'_>, start: usize, quote: u8, opened_with: usize) -> usize {
     let bytes = scan.bytes;
     let mut slashes = 0;
@@ -120,8 +120,8 @@ pub(crate) fn closing(scan: &Scan<'_>, start: usize, quote: u8, opened_with: usi
     bytes.len()
 }
 
-/// Where the bracket at `open` is closed. Several lines are looked at only if nothing follows the
-/// bracket on its own.
+/// The position where the bracket at `open` is closed. Further lines are searched only if nothing
+/// follows the bracket on its own line.
 pub(crate) fn group_end(scan: &Scan<'_>, open: usize) -> usize {
     let bytes = scan.bytes;
     let is_pretty =

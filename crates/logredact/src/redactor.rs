@@ -18,12 +18,13 @@ use crate::splice::{Finding, splice};
 use crate::stream::Stream;
 use crate::{MASK, allow, command, value};
 
-/// How often what was masked is looked at again, at most.
+/// The maximum number of passes over a text.
 const ROUNDS: usize = 4;
 
-/// Masks secrets; see the [module](crate) for what it knows by itself.
+/// Masks secrets; see the [module](crate) for the built-in rules.
 ///
-/// A redactor is made once and shared: [`text`](Redactor::text) takes `&self`, from any thread.
+/// Create a redactor once and share it: [`text`](Redactor::text) takes `&self`, and may be called by
+/// any thread.
 ///
 /// # Examples
 ///
@@ -49,11 +50,11 @@ pub struct Redactor {
     allowed: Option<Allowed>,
     rules: Vec<Rule>,
     rule_budget: Duration,
-    /// Relaxed, as the rules' own: they are counts, and order nothing.
+    /// Relaxed, like those of the rules: only counts.
     counts: [AtomicUsize; NAMES.len()],
 }
 
-/// Where a redactor looks for secrets.
+/// The anchors that a redactor searches for.
 enum AnchorSet {
     Empty,
     BuiltIn,
@@ -73,7 +74,7 @@ impl Default for Redactor {
 }
 
 impl Redactor {
-    /// Masks nothing but what is added.
+    /// Creates a redactor without rules. It masks only what is added to it.
     pub fn none() -> Redactor {
         Redactor {
             built_in: false,
@@ -88,10 +89,10 @@ impl Redactor {
         }
     }
 
-    /// Masks everything except numbers, the values of `keys`, and what
-    /// [`allow_format`](Redactor::allow_format) adds; for programs under strict rules.
+    /// Creates a redactor that masks everything except numbers, the values of `keys`, and the formats
+    /// of [`allow_format`](Redactor::allow_format). It is for programs under strict rules.
     ///
-    /// What survives is still searched for secrets, as by [`default`](Redactor::default).
+    /// The allowed text is still searched for secrets, as by [`default`](Redactor::default).
     ///
     /// # Examples
     ///
@@ -113,8 +114,8 @@ impl Redactor {
         }
     }
 
-    /// Lets the literal parts of a format string survive in texts that have its form; what stands
-    /// at `{}` is masked unless it is a number. Without effect on redactors not made by
+    /// Allows the literal parts of a format string in texts that match it. The text at each `{}` is
+    /// masked unless it is a number. This has no effect on redactors that were not created by
     /// [`allow_only`](Redactor::allow_only).
     #[must_use = "returns the changed redactor"]
     pub fn allow_format(mut self, format: &str) -> Redactor {
@@ -135,7 +136,7 @@ impl Redactor {
         self
     }
 
-    /// Masks this text wherever it stands. An empty text is ignored.
+    /// Masks this text wherever it occurs. An empty text is ignored.
     #[must_use = "returns the changed redactor"]
     pub fn literal(mut self, text: impl Into<String>) -> Redactor {
         self.known.add_literal(text.into());
@@ -149,12 +150,12 @@ impl Redactor {
         self
     }
 
-    /// Adds a rule of your own. It sees each text after the rules before it, and returns what is
-    /// to stand there; a text that it changes counts as one.
+    /// Adds a custom rule. It gets each text after the earlier rules, and returns the new text. Each
+    /// text that it changes is counted once.
     ///
     /// If the rule panics or takes longer than [`rule_budget`](Redactor::rule_budget), the whole
     /// text is masked, and counts as `failed`. A rule that exceeds its budget ten times is not
-    /// called any more, and every text is masked in its place.
+    /// called any more; from then on every text is masked.
     #[must_use = "returns the changed redactor"]
     pub fn rule<F>(mut self, name: impl Into<String>, rule: F) -> Redactor
     where
@@ -164,22 +165,22 @@ impl Redactor {
         self
     }
 
-    /// How long a rule of your own may take for one text; half a second by default.
+    /// Sets how long a custom rule may take for one text. The default is half a second.
     #[must_use = "returns the changed redactor"]
     pub fn rule_budget(mut self, budget: Duration) -> Redactor {
         self.rule_budget = budget;
         self
     }
 
-    /// Masks this value wherever it turns up from now on: as it is, percent-encoded, in base64,
-    /// in hexadecimal digits, and escaped as in JSON or `Debug`.
+    /// Masks this value wherever it occurs from now on: as it is, percent-encoded, in base64, in
+    /// hexadecimal digits, and escaped as in JSON or `Debug`.
     ///
-    /// Values shorter than 6 bytes and very common ones are not learned, since they would mask
-    /// much that is no secret; `false` says so. At most 256 values are kept, and the oldest is
-    /// forgotten first. They are kept in memory only and wiped when forgotten.
+    /// Returns `false` if the value is not learned, because it is shorter than 6 bytes or very common:
+    /// it would mask much that is not secret. At most 256 values are kept; the oldest is forgotten
+    /// first. They are kept only in memory and wiped when they are forgotten.
     ///
-    /// Values of 8 bytes and more that are masked by their key and look like a credential are
-    /// learned without being told; [`forget`](Redactor::forget) forgets these.
+    /// Values of at least 8 bytes that are masked because of their key and look like a credential are
+    /// learned automatically; [`forget`](Redactor::forget) forgets these.
     ///
     /// # Examples
     ///
@@ -205,16 +206,16 @@ impl Redactor {
         self.known.forget_seen();
     }
 
-    /// The text with the secrets in it masked.
+    /// Returns the text with its secrets masked.
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.fail_closed(text, || self.built_in_rules(text))
     }
 
-    /// The value of a structured field: masked as a whole if its key says that it is secret,
-    /// otherwise like [`text`](Redactor::text).
+    /// Masks the value of a structured field. If its key is secret, the whole value is masked.
+    /// Otherwise it is masked like [`text`](Redactor::text).
     ///
-    /// Values such as `None`, `***` and `${TOKEN}` stay, and so do numbers and words under keys
-    /// that are not only used for secrets: `session = 7`, `auth = "none"`.
+    /// Values such as `None`, `***` and `${TOKEN}` are not masked, nor are numbers and words under keys
+    /// that have other uses: `session = 7`, `auth = "none"`.
     pub fn value<'a>(&self, key: &str, value: &'a str) -> Cow<'a, str> {
         if let Some(allowed) = &self.allowed
             && !allowed.has_key(key)
@@ -235,9 +236,9 @@ impl Redactor {
         self.fail_closed(value, in_text)
     }
 
-    /// Text that the source code of the program determines, such as a function's name, a file or
-    /// a log target: only literals, learned values and home directories are masked in it, and
-    /// rules of your own apply.
+    /// Masks text that comes from the program's source code, such as the name of a function, a file or
+    /// a log target. Only literals, learned values and home directories are masked, and custom rules
+    /// are applied.
     pub fn code<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let current = match self.splice_known(text) {
             Ok(Some(masked)) => Cow::Owned(masked),
@@ -247,8 +248,8 @@ impl Redactor {
         self.own_rules(self.without_homes(current))
     }
 
-    /// The arguments of a process, masked: each like [`text`](Redactor::text), and what follows an
-    /// option by the option's name: `--password X`, `-p X`, `-pX`, `-u me:X`.
+    /// Masks the arguments of a process: each like [`text`](Redactor::text), and the value of an option
+    /// by the option's name: `--password X`, `-p X`, `-pX`, `-u me:X`.
     ///
     /// # Examples
     ///
@@ -263,19 +264,19 @@ impl Redactor {
         command::mask_args(self, args)
     }
 
-    /// A state for texts that belong together, such as the records of a log: a private key that
-    /// is logged line by line is masked too.
+    /// Returns a stream for texts that belong together, such as the records of a log. It also masks a
+    /// private key that is logged line by line.
     pub fn stream(&self) -> Stream<'_> {
         Stream::new(self)
     }
 
-    /// Whether values of this key are masked. Some keys, such as `session`, are used for more than
-    /// secrets: [`value`](Redactor::value) looks at the value, too.
+    /// Whether this key is secret. Some keys, such as `session`, have other uses: for these,
+    /// [`value`](Redactor::value) also checks the value.
     pub fn is_secret(&self, key: &str) -> bool {
         self.keys.secret(key).is_some()
     }
 
-    /// How many values each rule has masked since the redactor was made; rules that masked none
+    /// How many values each rule has masked since the redactor was created. Rules that have masked none
     /// are left out.
     pub fn counts(&self) -> Vec<(String, u64)> {
         let built_in = NAMES.iter().copied().zip(&self.counts);
@@ -295,7 +296,7 @@ impl Redactor {
         self.counts[rule as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Nothing of a text but the mask.
+    /// Masks a whole text.
     pub(crate) fn mask_whole(&self, rule: RuleName, text: &str) -> String {
         if text.is_empty() || text == MASK {
             return text.to_owned();
@@ -304,7 +305,8 @@ impl Redactor {
         MASK.to_owned()
     }
 
-    /// Applies the built-in rules by `rules`, then the user's. What panics masks the whole text.
+    /// Applies the built-in rules by `rules`, and then the user's. If they panic, the whole text is
+    /// masked.
     fn fail_closed<'a>(&self, text: &'a str, rules: impl FnOnce() -> Cow<'a, str>) -> Cow<'a, str> {
         match catch_unwind(AssertUnwindSafe(rules)) {
             Ok(masked) => self.own_rules(masked),
@@ -324,8 +326,8 @@ impl Redactor {
 
     fn without_secrets<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut current = Cow::Borrowed(text);
-        // What is masked can lay bare what was hidden, so they go round until nothing changes;
-        // once is enough for almost every text, and the bound is for the rest.
+        // A mask can reveal another secret, so passes are repeated until nothing changes. One pass is
+        // enough for almost every text; the limit is for the others.
         for _ in 0..ROUNDS {
             match self.once(&current) {
                 Some(changed) => current = Cow::Owned(changed),
@@ -366,7 +368,7 @@ impl Redactor {
                     RuleName::Key | RuleName::Url | RuleName::Argument
                 )
             })
-            // Of more, each would only replace another.
+            // Each further one would only replace another.
             .take(MAX_SEEN)
             .filter_map(|found| text.get(found.range.clone()))
             .for_each(|secret| self.known.see(secret));
@@ -407,7 +409,7 @@ impl Redactor {
 
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not the literals and learned values: they are secrets.
+        // Without literals and learned values, because they are secrets.
         f.debug_struct("Redactor")
             .field("counts", &self.counts())
             .finish_non_exhaustive()

@@ -1,4 +1,4 @@
-//! The names of the built-in rules, and the rules that a user adds.
+//! The names of the built-in rules, and custom rules.
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,7 +25,7 @@ pub(crate) enum RuleName {
     Failed,
 }
 
-/// Their names, as `counts` has them.
+/// The names of the rules, as in `counts`.
 pub(crate) const NAMES: [&str; 15] = [
     "key",
     "prose",
@@ -44,7 +44,7 @@ pub(crate) const NAMES: [&str; 15] = [
     "failed",
 ];
 
-/// How long a rule of the user's may take for a text by default.
+/// How long a custom rule may take for a text by default.
 pub(crate) const RULE_BUDGET: Duration = Duration::from_millis(500);
 
 /// How often a rule may exceed its budget before it is not called any more.
@@ -52,13 +52,13 @@ const MOST_FAILURES: u32 = 10;
 
 type Apply = dyn for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sync;
 
-/// A rule of the user's.
+/// A custom rule.
 pub(crate) struct Rule {
     pub(crate) name: String,
     apply: Box<Apply>,
-    /// Relaxed: it orders nothing.
+    /// Relaxed: only a count.
     pub(crate) count: AtomicUsize,
-    /// How often it exceeded its budget.
+    /// How often the rule exceeded its budget.
     overruns: AtomicU32,
 }
 
@@ -75,8 +75,8 @@ impl Rule {
         }
     }
 
-    /// The text as the rule leaves it; the mask alone if it panics or takes longer than `budget`,
-    /// which `failed` counts.
+    /// Applies the rule to the text. If the rule panics or takes longer than `budget`, `failed` is
+    /// called and its result is returned.
     pub(crate) fn apply<'a>(
         &self,
         text: Cow<'a, str>,
@@ -88,7 +88,7 @@ impl Rule {
         }
         let start = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| match (self.apply)(&text) {
-            // A rule may return a part of the text that it got.
+            // A rule may return a part of its input.
             Cow::Borrowed(same) if same == &*text => None,
             Cow::Borrowed(other) => Some(other.to_owned()),
             Cow::Owned(other) => (other != *text).then_some(other),
@@ -103,7 +103,7 @@ impl Rule {
                 self.count.fetch_add(1, Ordering::Relaxed);
                 Cow::Owned(replaced)
             }
-            // Fails closed.
+            // On failure, the whole text is masked.
             _ => Cow::Owned(failed(&text)),
         }
     }

@@ -1,4 +1,4 @@
-//! One pass over a text: at each anchor, the parser for what may stand there.
+//! One pass over a text: finds the anchors, and calls the parser for each.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -15,11 +15,11 @@ use crate::token;
 use crate::url;
 use crate::{MASK, card, command, prose};
 
-/// How many steps a pass may take for each byte of a text, and besides. A step is about 10
-/// instructions. A text of 400 KB may be full of secrets; one of 10 MB is masked as a whole if it is,
-/// since to look at each would take too long.
+/// How many steps a pass may take: so many for each byte of a text, and a constant. A step is about 10
+/// instructions. A text of 400 KB may be full of secrets. If a text of 10 MB is, it is masked as a whole,
+/// because masking each secret would take too long.
 const BUDGET_PER_BYTE: usize = 2;
-const BUDGET_BESIDES: usize = 14_000_000;
+const BASE_BUDGET: usize = 14_000_000;
 
 /// The steps for each key, each secret, and each key that was not classified before.
 pub(crate) const KEY: usize = 120;
@@ -32,7 +32,7 @@ const MAX_DEPTH: u8 = 2;
 /// The longest text in base64 that is decoded.
 const MAX_ENCODED: usize = 64 * 1024;
 
-/// How many keys are remembered.
+/// How many classified keys are cached.
 const CLASSIFIED: usize = 16;
 
 /// The state of a pass.
@@ -43,29 +43,29 @@ pub(crate) struct Scan<'a> {
     built_in: bool,
     anchors: &'a Anchors,
     found: Vec<Finding>,
-    /// Up to where keys have been looked at.
+    /// Keys before this position were handled.
     pub(crate) keys_done: usize,
-    /// Up to where the members of objects have been looked at.
+    /// Members of objects before this position were handled.
     pub(crate) groups_done: usize,
-    /// Up to where URLs and their paths have been looked at.
+    /// URLs before this position were handled, and paths before the next.
     pub(crate) url_done: usize,
     pub(crate) paths_done: usize,
-    /// Up to where JSON Web Keys have been looked at.
+    /// JSON Web Keys before this position were handled.
     pub(crate) jwk_done: usize,
-    /// Up to where programs have been looked for, and the last that was found.
+    /// Programs before this position were searched for. The next field is the last one found.
     pub(crate) programs_done: usize,
     pub(crate) program: Range<usize>,
     steps: Cell<usize>,
     depth: u8,
-    /// Keys that were classified, by their hash: the keys of a text repeat.
+    /// A cache of classified keys, by their hash, because the keys of a text repeat.
     classified: [(Range<usize>, Option<Secret>); CLASSIFIED],
 }
 
-/// The pass looked at more bytes than its budget allows.
+/// The pass took more steps than its budget allows.
 #[derive(Debug)]
 pub(crate) struct OverBudget;
 
-/// The steps of looking at an anchor, besides those that its parser counts.
+/// The steps for an anchor, in addition to those that its parser counts.
 fn cost(anchor: Anchor) -> usize {
     match anchor {
         Anchor::Key => 0,
@@ -103,7 +103,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// What the key in a range says about its value.
+    /// The class of the key in a range.
     pub(crate) fn secret(&mut self, key: Range<usize>) -> Option<Secret> {
         let bytes = &self.bytes[key.clone()];
         let hash = |hash: usize, byte: &u8| hash.wrapping_mul(31).wrapping_add((*byte).into());
@@ -118,7 +118,7 @@ impl<'a> Scan<'a> {
         secret
     }
 
-    /// All that is secret in the text.
+    /// Finds all secrets in the text.
     pub(crate) fn run_all(mut self) -> Result<Vec<Finding>, OverBudget> {
         self.pass()?;
         Ok(self.found)
@@ -150,12 +150,12 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    /// Tokens that are told by where their dots are.
+    /// Finds tokens that are recognised by the positions of their dots.
     fn tokens_by_dot(&mut self) {
         let mut at = 0;
         while let Some(next) = memchr::memchr(b'.', &self.bytes[at..]) {
             at += next;
-            // Of several dots in a row only the last stands before a token's part.
+            // Of several consecutive dots, only the last may be before a part of a token.
             while self.get(at + 1) == Some(b'.') {
                 at += 1;
             }
@@ -169,7 +169,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// What stands at an anchor; where to look on, if not behind the anchor.
+    /// Calls the parser for an anchor. Returns where to continue, if that is not after the anchor.
     fn parse(&mut self, found: &Found) -> Option<usize> {
         let Found { anchor, start, end } = *found;
         match anchor {
@@ -228,7 +228,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// How many bytes from `from` on satisfy `of`.
+    /// How many consecutive bytes from `from` on satisfy `of`.
     pub(crate) fn run(&self, from: usize, of: impl Fn(u8) -> bool) -> usize {
         let rest = self.bytes.get(from..).unwrap_or_default();
         let len = rest.iter().position(|b| !of(*b)).unwrap_or(rest.len());
@@ -236,7 +236,7 @@ impl<'a> Scan<'a> {
         len
     }
 
-    /// How many of at most `limit` bytes before `end` satisfy `of`.
+    /// How many consecutive bytes before `end` satisfy `of`, at most `limit`.
     pub(crate) fn run_back(&self, end: usize, limit: usize, of: impl Fn(u8) -> bool) -> usize {
         let before = &self.bytes[end.saturating_sub(limit)..end];
         let len = before
@@ -253,7 +253,7 @@ impl<'a> Scan<'a> {
         at > 0 && self.bytes[at - 1].is_ascii_alphanumeric() && !self.is_escape_before(at)
     }
 
-    /// Whether `at` follows `\n`, `%22` or the like, whose last letters belong to no word.
+    /// Whether `at` follows `\n`, `%22` or a similar escape, whose letters do not belong to a word.
     pub(crate) fn is_escape_before(&self, at: usize) -> bool {
         let before = &self.bytes[at.saturating_sub(6)..at];
         match before {
@@ -274,9 +274,9 @@ impl<'a> Scan<'a> {
         part.is_some_and(|part| part.eq_ignore_ascii_case(text.as_bytes()))
     }
 
-    /// The text of a range; a part of it where the range cuts a character.
+    /// The text of a range; only a part of it if the range cuts a character.
     pub(crate) fn str(&self, range: Range<usize>) -> &'a str {
-        // Without a search for the error in almost every case.
+        // The fast path, which almost always succeeds.
         let text: &'a str = self.text;
         if let Some(part) = text.get(range.clone()) {
             return part;
@@ -290,20 +290,20 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Whether the text took so many steps that it is masked as a whole.
+    /// Whether the text took so many steps that it must be masked as a whole.
     pub(crate) fn is_over_budget(&self) -> bool {
-        let budget = self.bytes.len() * BUDGET_PER_BYTE + BUDGET_BESIDES;
+        let budget = self.bytes.len() * BUDGET_PER_BYTE + BASE_BUDGET;
         #[cfg(test)]
         let budget = crate::tests::BUDGET.get().unwrap_or(budget);
         self.steps.get() > budget
     }
 
-    /// Accounts for looking at `count` bytes.
+    /// Counts `count` steps.
     pub(crate) fn step(&self, count: usize) {
         self.steps.set(self.steps.get() + count);
     }
 
-    /// Masks a text in base64 if there are secrets in what it encodes.
+    /// Masks a text in base64 if the decoded text contains secrets.
     pub(crate) fn decode(&mut self, range: Range<usize>) -> Option<usize> {
         let end = range.end;
         if self.depth >= MAX_DEPTH || range.len() > MAX_ENCODED || range.len() < 16 {

@@ -5,15 +5,15 @@ use std::ops::Range;
 use crate::MASK;
 use crate::rule::RuleName;
 
-/// A secret: where it is, and which rule found it.
+/// The range of a secret, and the rule that found it.
 #[derive(Clone, Debug)]
 pub(crate) struct Finding {
     pub(crate) range: Range<usize>,
     pub(crate) rule: RuleName,
 }
 
-/// The text with all findings masked; `None` if nothing changes. Findings that overlap become one
-/// mask, which counts for the first of them.
+/// Returns the text with all findings masked; `None` if nothing changes. Overlapping findings become
+/// one mask, which is counted for the first of them.
 pub(crate) fn splice(
     text: &str,
     mut findings: Vec<Finding>,

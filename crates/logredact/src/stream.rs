@@ -1,4 +1,4 @@
-//! Masks texts in sequence, such as a private key that is logged line by line.
+//! Masks a sequence of texts, which may have a private key that is logged line by line.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,13 +8,13 @@ use crate::redactor::Redactor;
 use crate::rule::RuleName;
 use crate::{MASK, words};
 
-/// How many texts are looked at for the rest of a private key.
+/// How many texts are searched for the rest of a private key.
 const MOST_TEXTS: usize = 512;
 
 /// Masks texts in the order in which they were written; made by [`Redactor::stream`].
 ///
-/// A private key that is logged line by line begins in one text and goes on in others, which say
-/// nothing by themselves. Texts of other threads may stand between them, and stay.
+/// A private key that is logged line by line begins in one text and continues in others, which can't be
+/// recognised alone. Texts of other threads may be between them; these are not masked.
 ///
 /// # Examples
 ///
@@ -33,10 +33,10 @@ pub struct Stream<'a> {
     open: Option<Open>,
 }
 
-/// A private key that goes on.
+/// A private key that continues in the next texts.
 struct Open {
     block: Block,
-    /// What stands before each of its lines.
+    /// The text before each of its lines.
     prefix: String,
     left: usize,
 }
@@ -49,7 +49,7 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// The next text with the secrets in it masked.
+    /// Returns the next text with its secrets masked.
     pub fn text<'t>(&mut self, text: &'t str) -> Cow<'t, str> {
         let Some(open) = &mut self.open else {
             self.open = begins(text);
@@ -75,7 +75,7 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// The next value of a structured field; see [`Redactor::value`].
+    /// Masks the next value of a structured field; see [`Redactor::value`].
     pub fn value<'t>(&mut self, key: &str, value: &'t str) -> Cow<'t, str> {
         if self.redactor.is_secret(key) {
             return self.redactor.value(key, value);
@@ -97,7 +97,7 @@ fn begins(text: &str) -> Option<Open> {
     })
 }
 
-/// Masks the lines of a text that are lines of a key; `None` if none is.
+/// Masks those lines of a text that belong to a key. Returns `None` if there are none.
 fn mask_lines(text: &str, prefix: &str) -> Option<String> {
     let mut masked = false;
     let lines: Vec<Cow<'_, str>> = text
@@ -125,7 +125,7 @@ fn is_base64(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=')
 }
 
-/// A whole line of base64 and no word.
+/// Whether the line is base64, and not a word.
 fn is_key_line(line: &str) -> bool {
     let telling =
         |b: u8| b.is_ascii_digit() || matches!(b, b'+' | b'/' | b'=') || b.is_ascii_uppercase();
@@ -136,7 +136,7 @@ fn is_key_line(line: &str) -> bool {
         && !words::is_status(line)
 }
 
-/// Masks base64 as long as the lines of keys within other text.
+/// Masks base64 within other text if it is as long as the lines of keys.
 fn mask_long_runs(line: &str) -> Option<String> {
     const LINE: usize = 60;
     let mut run = 0;

@@ -1,4 +1,4 @@
-//! Tests of what is masked, and that it takes linear time.
+//! Tests what is masked, and that it takes linear time.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -15,9 +15,9 @@ mod hostile;
 
 thread_local! {
     pub(super) static STEPS: Cell<usize> = const { Cell::new(0) };
-    /// How many bytes a pass may look at, instead of the usual.
+    /// The budget of a pass, instead of the usual one.
     pub(super) static BUDGET: Cell<Option<usize>> = const { Cell::new(None) };
-    /// For how many values the forms were made.
+    /// The number of values whose forms were computed.
     pub(super) static FORMS: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -34,7 +34,7 @@ fn check(before: &str, after: &str) {
 }
 
 #[test]
-fn values_behind_keys() {
+fn values_after_keys() {
     check("password=hunter2", "password=[redacted]");
     check("a password=hunter2 b", "a password=[redacted] b");
     check(
@@ -89,7 +89,7 @@ fn maps_and_lists_of_secrets() {
 }
 
 #[test]
-fn what_a_comparison_of_passwords_got() {
+fn the_password_in_a_message_about_a_mismatch() {
     check(
         "password mismatch: got Finch_Nest9, stored hash differs",
         "password mismatch: got [redacted], stored hash differs",
@@ -173,7 +173,7 @@ fn credentials_urls_and_tokens() {
 }
 
 #[test]
-fn what_is_no_secret_stays() {
+fn text_that_is_not_secret_is_not_masked() {
     for text in [
         "",
         "author=bob monkey: 1 keyboard=us passed=3 tokens_used=12",
@@ -234,7 +234,7 @@ fn a_text_on_which_a_rule_exceeds_its_budget_is_masked_as_a_whole() {
     assert_eq!(redactor.counts(), [("failed".to_owned(), 1)]);
 }
 
-/// Values are learned and forgotten one by one, and not all of them indexed anew for each.
+/// Values are learned and forgotten one by one; the index is not rebuilt for each.
 #[test]
 fn the_work_for_learned_values_is_in_proportion_to_their_number() {
     let forms = |count: usize| {
@@ -246,7 +246,7 @@ fn the_work_for_learned_values_is_in_proportion_to_their_number() {
         FORMS.get()
     };
     let (once, twice) = (forms(2000), forms(4000));
-    // Each is added once and removed once.
+    // Each value is added once and removed once.
     assert!(once <= 2 * 2000 && twice <= 2 * 4000, "{once}, {twice}");
 
     let text = |count: usize| -> String {
@@ -265,7 +265,7 @@ fn steps(text: &str) -> usize {
     STEPS.get()
 }
 
-/// Steps are counted, not seconds: twice the text may take twice the steps and a little.
+/// Counts steps, not seconds: twice the text may take a little more than twice the steps.
 #[test]
 fn steps_are_in_proportion_to_the_text() {
     for piece in HOSTILE {
@@ -278,7 +278,7 @@ fn steps_are_in_proportion_to_the_text() {
     }
 }
 
-/// The budget is what bounds the time that a text takes, so no parser may exceed it by much.
+/// The budget limits the time for a text, so no parser may exceed it by much.
 #[test]
 fn a_text_that_exceeds_the_budget_is_masked_as_a_whole_at_once() {
     const ALLOWED: usize = 50_000;
@@ -315,7 +315,7 @@ fn each_secret_in_a_long_text_is_masked_by_itself() {
     assert!(masked == "password=[redacted] user=ana\n".repeat(count));
 }
 
-/// Pieces out of which text grows that is hard on the rules.
+/// Random text that is difficult for the rules.
 fn nasty_text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         prop::sample::select(vec![
@@ -373,7 +373,7 @@ fn the_value_of_a_short_option_is_masked_once() {
 }
 
 proptest! {
-    // More than by default: the text that is hard on the rules is rare.
+    // More cases than by default, because texts that make the rules fail are rare.
     #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(2000)))]
 
     #[test]

@@ -1,21 +1,21 @@
-//! Tokens that can be told by how they look.
+//! Finds tokens that can be recognised by their shape.
 
 use crate::byte_set::ByteSet;
 use crate::rule::RuleName;
 use crate::scan::Scan;
 
-/// The characters that the rest of a token consists of.
+/// The characters that may follow a token's prefix. All but `Hex` include letters and digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Set {
     Hex,
     Alnum,
-    /// And `_`, `-`.
+    /// Also `_`, `-`.
     Word,
-    /// And `.`.
+    /// Also `_`, `-`, `.`.
     Dotted,
-    /// And what base64 has.
+    /// The characters of base64.
     Base64,
-    /// And `$` between parts.
+    /// Also `_`, `$`.
     Dollar,
 }
 
@@ -32,7 +32,7 @@ impl Set {
     }
 }
 
-/// How tokens of a service begin, what follows, and how many characters at least.
+/// The beginning of a service's tokens, the characters that follow, and their minimum number.
 pub(crate) struct Prefix {
     pub(crate) text: &'static str,
     set: Set,
@@ -45,7 +45,7 @@ const fn prefix(text: &'static str, set: Set, min: usize) -> Prefix {
 
 use Set::{Alnum, Base64, Dollar, Dotted, Hex, Word};
 
-/// By service. Prefixes that words begin with, too, ask for more characters.
+/// By service. Prefixes with which words begin, too, need more characters.
 pub(crate) const PREFIXES: &[Prefix] = &[
     // AWS
     prefix("AKIA", Alnum, 12),
@@ -232,7 +232,7 @@ pub(crate) fn is_token_byte(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')
 }
 
-/// A token that begins with the prefix `PREFIXES[index]` at `at`; where to look on.
+/// Masks a token that begins with the prefix `PREFIXES[index]` at `at`. Returns where to continue.
 pub(crate) fn prefixed(scan: &mut Scan<'_>, index: usize, at: usize) -> Option<usize> {
     let Prefix { text, set, min } = &PREFIXES[index];
     let bytes = scan.bytes;
@@ -243,13 +243,13 @@ pub(crate) fn prefixed(scan: &mut Scan<'_>, index: usize, at: usize) -> Option<u
     let end = payload + scan.run(payload, |b| set.has(b));
     let rest = trim_end(&bytes[payload..end]);
     let end = payload + rest.len();
-    // A word such as `npm_config_cache` goes on where the token's characters end.
+    // A word such as `npm_config_cache` continues after the token's characters.
     let goes_on =
         *set != Set::Hex && bytes.get(end).is_some_and(|b| *b == b'_') && rest.len() < 2 * min;
     if rest.len() < *min || goes_on || !is_random(rest, text) {
         return None;
     }
-    // What hangs on it belongs to it, or to the next token.
+    // Further token characters belong to this token, or to the next one.
     let end = end
         + scan.run(end, |b| {
             is_token_byte(b) || b == b'/' || b == b'+' || b == b'='
@@ -266,7 +266,8 @@ fn trim_end(mut rest: &[u8]) -> &[u8] {
     rest
 }
 
-/// Prefixes that are words or begin words ask for a digit or for both cases in what follows.
+/// Whether the rest looks random. Prefixes that are words or begin words need a digit or both cases in
+/// the rest.
 fn is_random(rest: &[u8], prefix: &str) -> bool {
     if prefix.len() >= 7
         || matches!(
@@ -288,9 +289,9 @@ fn is_random(rest: &[u8], prefix: &str) -> bool {
     let digits = rest.iter().filter(|b| b.is_ascii_digit()).count();
     let upper = rest.iter().filter(|b| b.is_ascii_uppercase()).count();
     let lower = rest.iter().filter(|b| b.is_ascii_lowercase()).count();
-    // Words are joined by `-` and `_`.
-    let joints = rest.iter().filter(|b| matches!(b, b'-' | b'_')).count();
-    joints * 5 <= rest.len() && (digits >= 2 || (upper >= 3 && lower >= 3))
+    // `-` and `_` separate words.
+    let separators = rest.iter().filter(|b| matches!(b, b'-' | b'_')).count();
+    separators * 5 <= rest.len() && (digits >= 2 || (upper >= 3 && lower >= 3))
 }
 
 /// JSON Web Tokens, and JSON in base64: both begin with `eyJ` (`{"`).
@@ -320,7 +321,7 @@ pub(crate) fn base64_json(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     scan.decode(at..end)
 }
 
-/// A bot token of Telegram, `123456789:AA…`; `at` is where the colon is.
+/// A bot token of Telegram, `123456789:AA…`. `at` is the colon.
 pub(crate) fn telegram(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     let digits = scan.run_back(at, 16, |b| b.is_ascii_digit());
     let end = at + 1 + scan.run(at + 1, |b| Set::Word.has(b));
@@ -331,7 +332,7 @@ pub(crate) fn telegram(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     })
 }
 
-/// A bot token of Discord: base64 of a number, 6 characters, 27 or more; `dot` is the first dot.
+/// A bot token of Discord: base64 of a number, 6 characters, and 27 or more. `dot` is the first dot.
 pub(crate) fn discord(scan: &mut Scan<'_>, dot: usize) {
     let bytes = scan.bytes;
     let tail = dot + 8;
@@ -359,8 +360,7 @@ pub(crate) fn mailchimp(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     })
 }
 
-/// A client secret of Azure: three characters, a digit, `Q~`, 31 to 34 characters; `at` is the
-/// `Q`.
+/// A client secret of Azure: three characters, a digit, `Q~`, and 31 to 34 characters. `at` is the `Q`.
 pub(crate) fn azure(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     let of_secret = |b: u8| Set::Dotted.has(b) || b == b'~';
     let head = scan.run_back(at, 8, of_secret);
@@ -372,14 +372,14 @@ pub(crate) fn azure(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     })
 }
 
-/// A key of Airtable: 14 characters, a dot, 64; or of Terraform: `.atlasv1.` between.
+/// A key of Airtable (14 characters, a dot, 64 characters) or of Terraform (with `.atlasv1.` between).
 pub(crate) fn two_parts(
     scan: &mut Scan<'_>,
     at: usize,
     head: usize,
-    joint: usize,
+    separator: usize,
 ) -> Option<usize> {
-    let tail = at + joint;
+    let tail = at + separator;
     let len = scan.run(tail, |b| Set::Word.has(b));
     (scan.run_back(at, head + 1, |b| Set::Alnum.has(b)) == head && len >= 40).then(|| {
         scan.mask(at - head..tail + len, RuleName::Token);

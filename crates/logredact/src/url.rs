@@ -1,4 +1,4 @@
-//! Secrets in URLs and in connection strings that are none.
+//! Masks secrets in URLs, and in connection strings that are not URLs.
 
 use crate::byte_set::ByteSet;
 use crate::rule::RuleName;
@@ -6,17 +6,17 @@ use crate::scan::Scan;
 use crate::value;
 use crate::word_list::WordList;
 
-/// A URL with `://` at `at`; where to look on.
+/// Masks a URL with `://` at `at`. Returns where to continue.
 pub(crate) fn url(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     let authority = at + 3;
-    // A URL within a URL ends where that one does.
+    // A URL within a URL ends at the end of the outer one.
     if authority >= scan.url_done {
         scan.url_done = authority + scan.run(authority, is_url_byte);
     }
     let end = scan.url_done;
     let host = userinfo(scan, authority, end);
     path(scan, host, end);
-    // Keys and tokens in the query are found by themselves.
+    // Keys and tokens in the query have anchors of their own.
     Some(host.max(authority))
 }
 
@@ -24,10 +24,10 @@ fn is_url_byte(b: u8) -> bool {
     b > b' ' && !const { ByteSet::of(b"\"'`<>\\") }.has(b)
 }
 
-/// How far the `@` behind a password with slashes is looked for.
+/// How far the `@` after a password with slashes is searched.
 const LONGEST_PASSWORD: usize = 128;
 
-/// Masks `user:password@` and `token@`; where the host begins.
+/// Masks `user:password@` and `token@`. Returns the beginning of the host.
 fn userinfo(scan: &mut Scan<'_>, start: usize, url_end: usize) -> usize {
     let bytes = scan.bytes;
     let len = scan.run(start, |b| {
@@ -40,7 +40,7 @@ fn userinfo(scan: &mut Scan<'_>, start: usize, url_end: usize) -> usize {
         && let Some(colon) = colon
         && scan.get(end) == Some(b'/')
     {
-        // A password with a slash: what follows the colon is no port.
+        // The text after the colon may be a port, or a password with a slash.
         let port = &bytes[colon + 1..end];
         let is_port =
             port.iter().all(u8::is_ascii_digit) || bytes[start] == b'[' || port.is_empty();
@@ -75,8 +75,8 @@ fn userinfo(scan: &mut Scan<'_>, start: usize, url_end: usize) -> usize {
     at_sign + 1
 }
 
-/// Hosts that take a secret in the path: what the host ends with, what the path begins with, how
-/// many segments behind that are no secret, and whether the secret is all the rest.
+/// A host with a secret in its paths: the end of the host, the beginning of the path, how many segments
+/// after that are not secret, and whether the secret is the whole rest.
 struct SecretPath {
     host: &'static str,
     path: &'static str,
@@ -119,7 +119,7 @@ const SECRET_PATHS: &[SecretPath] = &[
     secret_path("api.pushbullet.com", "/v2/", 0, false),
 ];
 
-/// Segments of a path before a secret one.
+/// Segments of a path that come before a secret segment.
 static TELLING_SEGMENTS: WordList = WordList::new(
     "activate api-key apikey bot confirm confirm-email email-verification hook hooks \
      invitation invitations invite jwt key login-link magic magic-link magiclink \
@@ -168,7 +168,7 @@ fn path(scan: &mut Scan<'_>, host: usize, end: usize) {
     segments(scan, start, end);
 }
 
-/// Masks what looks like a credential in a path without a host; `at` is at a slash.
+/// Masks text that looks like a credential in a path without a host. `at` is a slash.
 pub(crate) fn path_at(scan: &mut Scan<'_>, at: usize) {
     let end = scan.bytes.len();
     segments(scan, at, end);
@@ -178,10 +178,10 @@ fn is_segment_byte(b: u8) -> bool {
     b.is_ascii_alphanumeric() || const { ByteSet::of(b"-_.~=%:@+") }.has(b)
 }
 
-/// How many segments of a path are looked at.
+/// How many segments of a path are checked.
 const MOST_SEGMENTS: usize = 64;
 
-/// Masks what looks like a credential behind a segment that speaks of one.
+/// Masks a segment that looks like a credential and follows one of `TELLING_SEGMENTS`.
 fn segments(scan: &mut Scan<'_>, start: usize, end: usize) {
     if start < scan.paths_done {
         return;
@@ -218,7 +218,7 @@ fn segments(scan: &mut Scan<'_>, start: usize, end: usize) {
     }
 }
 
-/// The password of a percent-encoded URL; `authority` is behind `%3A%2F%2F`.
+/// The password of a percent-encoded URL. `authority` is after `%3A%2F%2F`.
 pub(crate) fn encoded(scan: &mut Scan<'_>, authority: usize) -> Option<usize> {
     let len = scan.run(authority, |b| {
         b.is_ascii_alphanumeric() || const { ByteSet::of(b"%-._~+!*()") }.has(b)
@@ -235,7 +235,7 @@ pub(crate) fn encoded(scan: &mut Scan<'_>, authority: usize) -> Option<usize> {
     Some(range.end)
 }
 
-/// `user:password@tcp(host)/db`; `at` is where the `@` is.
+/// `user:password@tcp(host)/db`. `at` is the `@`.
 pub(crate) fn go_dsn(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     const LONGEST: usize = 128;
     let len = scan.run_back(at, LONGEST, |b| is_url_byte(b) && b != b',');
@@ -270,7 +270,7 @@ pub(crate) fn oracle(scan: &mut Scan<'_>, start: usize, end: usize) -> Option<us
     None
 }
 
-/// `host:5432:db:user:password`; `at` is behind the port.
+/// `host:5432:db:user:password`. `at` is after the port.
 pub(crate) fn pgpass(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
     let mut at = at;
     for _ in 0..2 {

@@ -1,4 +1,4 @@
-//! Whether a value that stands under a secret key is a secret, by its shape.
+//! Decides by its shape whether the value of a secret key is a secret.
 //!
 //! A key such as `password` makes almost every value a secret. A key such as `session` is used for
 //! many other things, so the value must look like a credential.
@@ -13,7 +13,7 @@ use crate::words;
 pub(crate) enum Syntax {
     /// `key=value`, or a structured field.
     Assign,
-    /// `key: value` without quotes, which is how sentences and compiler messages look, too.
+    /// `key: value` without quotes. Sentences and compiler messages look like this, too.
     Colon,
     /// `"key": "value"`, `key: "value"`.
     Quoted,
@@ -25,10 +25,10 @@ pub(crate) enum Syntax {
     ProseQuoted,
 }
 
-/// Values longer than this are judged by their beginning.
-const LOOKED_AT: usize = 256;
+/// Only the beginning of longer values is judged.
+const MAX_JUDGED: usize = 256;
 
-/// Which characters a value consists of.
+/// The numbers of characters of each kind in a value.
 #[derive(Clone, Copy, Debug, Default)]
 struct Shape {
     len: usize,
@@ -42,7 +42,7 @@ struct Shape {
 impl Shape {
     fn of(value: &str) -> Shape {
         let mut shape = Shape::default();
-        for byte in value.bytes().take(LOOKED_AT) {
+        for byte in value.bytes().take(MAX_JUDGED) {
             shape.len += 1;
             match byte {
                 b'0'..=b'9' => shape.digits += 1,
@@ -60,7 +60,7 @@ impl Shape {
     }
 }
 
-/// Whether `value`, under the key `name` of the class `secret`, is to be masked.
+/// Whether to mask `value`, whose key is `name` and has the class `secret`.
 pub(crate) fn is_secret(secret: Secret, syntax: Syntax, name: &str, value: &str) -> bool {
     let value = value.trim();
     if is_placeholder(value) || repeats_key(name, value) {
@@ -68,7 +68,7 @@ pub(crate) fn is_secret(secret: Secret, syntax: Syntax, name: &str, value: &str)
     }
     let shape = Shape::of(value);
     if shape.letters() + shape.digits == 0 {
-        // Punctuation: a parser's `token: "}"`.
+        // Only punctuation, like a parser's `token: "}"`.
         return secret.strength == Strength::Strong && shape.len >= 6;
     }
     if is_number(value, shape) {
@@ -111,7 +111,7 @@ pub(crate) fn is_secret(secret: Secret, syntax: Syntax, name: &str, value: &str)
         }
         (_, Strength::Medium) => {
             let sentence = shape.spaces > 0 && shape.digits == 0;
-            // The name of a variant: a parser's `token=Comma`.
+            // The name of a variant, like a parser's `token=Comma`.
             let variant = shape.len <= 10
                 && shape.upper == 1
                 && shape.lower + 1 == shape.len
@@ -136,7 +136,7 @@ fn number_is_secret(secret: Secret, shape: Shape, syntax: Syntax) -> bool {
     }
 }
 
-/// Digits with the punctuation of numbers, and nothing else.
+/// Whether the value is only digits and the punctuation of numbers.
 fn is_number(value: &str, shape: Shape) -> bool {
     shape.digits > 0
         && shape.letters() == 0
@@ -151,7 +151,7 @@ fn is_one_time_code(shape: Shape) -> bool {
     (4..=64).contains(&shape.len) && shape.digits > 0 && shape.letters() > 0
 }
 
-/// A stand-in for a value: `None`, `***`, `<token>`, `${TOKEN}`, `{}`, the mask itself.
+/// Whether the value is a placeholder: `None`, `***`, `<token>`, `${TOKEN}`, `{}`, the mask itself.
 pub(crate) fn is_placeholder(value: &str) -> bool {
     let Some(first) = value.bytes().next() else {
         return true;
@@ -220,7 +220,8 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
     your || all(|b| b == b'x' || b == b'X') || value == "Option::None"
 }
 
-/// The key's own last word: `token: Token`, `self.password = password`, `--token TOKEN`.
+/// Whether the value repeats the key's last word: `token: Token`, `self.password = password`, `--token
+/// TOKEN`.
 fn repeats_key(name: &str, value: &str) -> bool {
     let value = value.trim_end_matches([';', ',', ')', '(', '?', ':']);
     let value = value.trim_start_matches(['&', ':', '<']);
@@ -237,7 +238,7 @@ fn repeats_key(name: &str, value: &str) -> bool {
         && before.is_none_or(|b| !b.is_ascii_alphanumeric())
 }
 
-/// Source code: a type, a call, a path of modules.
+/// Whether the value is source code: a type, a call, a path of modules.
 fn is_code(value: &str) -> bool {
     let bytes = value.as_bytes();
     let ident = bytes
@@ -288,7 +289,7 @@ fn is_code(value: &str) -> bool {
     call || field
 }
 
-/// A single natural word: letters, one case or capitalised.
+/// Whether the value is a natural word: only letters, of one case or capitalised.
 fn is_word(value: &str) -> bool {
     let first = value.split([' ', ',', ';', '\'']).next().unwrap_or(value);
     let trimmed = first.trim_end_matches(['.', ':', '!', '?', '…']);
@@ -299,23 +300,23 @@ fn is_word(value: &str) -> bool {
         && !is_scrambled(trimmed, first_shape)
 }
 
-/// Letters of both cases in an order that no word or identifier has.
+/// Whether letters of both cases are in an order that no word or identifier has.
 fn is_scrambled(value: &str, shape: Shape) -> bool {
     if shape.upper == 0 || shape.lower == 0 || shape.len < 12 {
         return false;
     }
     let bytes = value.as_bytes();
-    // Identifiers change from lower to upper case once a word.
+    // Identifiers change from lower to upper case once per word.
     let changes = bytes
         .windows(2)
-        .take(LOOKED_AT)
+        .take(MAX_JUDGED)
         .filter(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase())
         .count();
     changes * 5 >= shape.len
 }
 
-/// What looks like a credential rather than a word: letters and digits mixed, or much of both
-/// cases.
+/// Whether the value looks like a credential and not like a word: it mixes letters and digits, or has
+/// many letters of both cases.
 fn is_opaque(value: &str, shape: Shape) -> bool {
     if shape.spaces > 0 || is_benign_shape(value, shape) {
         return false;
@@ -330,7 +331,7 @@ fn is_opaque(value: &str, shape: Shape) -> bool {
     (mixed && shape.len >= 4) || symbols || is_scrambled(value, shape)
 }
 
-/// Letters and digits that are a version, a size, a time, a name of an algorithm, a place.
+/// Whether the letters and digits are a version, a size, a time, the name of an algorithm, or a place.
 fn is_benign_shape(value: &str, shape: Shape) -> bool {
     let bytes = value.as_bytes();
     if is_path(value) || is_place(value) || words::is_algorithm(value) {
@@ -343,7 +344,7 @@ fn is_benign_shape(value: &str, shape: Shape) -> bool {
     if bytes.starts_with(b"0x") {
         return shape.len <= 18;
     }
-    // Security identifiers of Windows.
+    // A Windows security identifier.
     if bytes.starts_with(b"S-1-") {
         return true;
     }
@@ -365,7 +366,7 @@ fn is_benign_shape(value: &str, shape: Shape) -> bool {
     false
 }
 
-/// `/var/run/x`, `./a`, `~/b`, `C:\x`, `https://…`.
+/// Whether the value is a path or URL: `/var/run/x`, `./a`, `~/b`, `C:\x`, `https://…`.
 pub(crate) fn is_path(value: &str) -> bool {
     let bytes = value.as_bytes();
     let drive = bytes.len() > 2
@@ -387,7 +388,7 @@ pub(crate) fn is_path(value: &str) -> bool {
         || memchr::memchr_iter(b':', bytes).any(|at| bytes[at..].starts_with(b"://"))
 }
 
-/// `file.rs:12`, `db.json`: a name with a well-known extension.
+/// Whether the value is a file name with a well-known extension: `file.rs:12`, `db.json`.
 pub(crate) fn is_place(value: &str) -> bool {
     let bytes = value.as_bytes();
     let is_number = |b: &u8| b.is_ascii_digit() || matches!(b, b':' | b')');
@@ -404,14 +405,14 @@ pub(crate) fn is_place(value: &str) -> bool {
         })
 }
 
-/// For short options such as `-p` and options that hold `user:password`, where the option says
-/// little.
+/// Whether the value looks like a password. It is used for options that are weak evidence, such as `-p`
+/// and options with `user:password`.
 pub(crate) fn looks_like_password(value: &str) -> bool {
     let shape = Shape::of(value);
     !is_placeholder(value) && shape.len >= 5 && !value.contains('/') && is_opaque(value, shape)
 }
 
-/// A key in base64.
+/// Whether the value looks like a key in base64.
 pub(crate) fn looks_like_key(value: &str) -> bool {
     let shape = Shape::of(value);
     shape.len >= 32
@@ -423,12 +424,12 @@ pub(crate) fn looks_like_key(value: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || const { ByteSet::of(b"+/=") }.has(b))
 }
 
-/// A long credential: in a path, as the user of a URL.
+/// Whether the value looks like a long credential. It is used for paths and for the user of a URL.
 pub(crate) fn looks_like_credential(value: &str, min: usize) -> bool {
     let shape = Shape::of(value);
     let token_bytes = value
         .bytes()
-        .take(LOOKED_AT)
+        .take(MAX_JUDGED)
         .all(|b| b.is_ascii_alphanumeric() || const { ByteSet::of(b"-_.~=%@:+") }.has(b));
     shape.len >= min
         && token_bytes

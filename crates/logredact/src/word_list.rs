@@ -1,11 +1,11 @@
-//! A sorted list of words in one text: a slice of texts would take five times as much room in a
-//! program.
+//! A sorted list of words in one string. A slice of strings would make a program larger by five times as
+//! much.
 
-/// Words in the order of their bytes, with a space between. A word may have a tag: `word=tag`.
+/// Words in the order of their bytes, separated by spaces. A word may have a tag: `word=tag`.
 pub(crate) struct WordList {
     pub(crate) list: &'static str,
-    /// For each group of first bytes (by their last bits), which lengths its words have. Most words
-    /// that are not in the list are ruled out by this alone.
+    /// For each group of first bytes (by their last bits), the lengths of its words. This alone rules out
+    /// most words that are not in the list.
     lengths: [u32; FIRSTS],
 }
 
@@ -36,7 +36,7 @@ impl WordList {
         self.find(word.as_bytes()).is_some()
     }
 
-    /// Compares without regard to the case of ASCII letters; the list is in lower case.
+    /// Compares ignoring the case of ASCII letters. The list must be in lower case.
     pub(crate) fn has_ignoring_case(&self, word: &str) -> bool {
         const LONGEST: usize = 24;
         let mut lower = [0; LONGEST];
@@ -78,7 +78,7 @@ impl WordList {
             let behind = list[middle..high].iter().position(is_space);
             let end = behind.map_or(high, |space| middle + space);
             let entry = &list[start..end];
-            // Most are told apart by their first byte.
+            // The first byte decides most comparisons.
             let first = entry.first().cmp(&word.first());
             let name = match first {
                 std::cmp::Ordering::Equal => entry.iter().position(|b| *b == b'='),
@@ -96,7 +96,7 @@ impl WordList {
         None
     }
 
-    /// Fails unless each word is found, which takes an order.
+    /// Fails unless each word is found, which requires the right order.
     #[cfg(test)]
     #[track_caller]
     pub(crate) fn check(&self) {

@@ -1,20 +1,21 @@
-//! Words that tell a value from a sentence, a state or a piece of source code.
+//! Words that distinguish a value from a sentence, a state or source code.
 
 use crate::byte_set::ByteSet;
 use crate::word_list::WordList;
 
-/// Says that there is no value.
+/// Whether the word means that there is no value.
 pub(crate) fn is_nothing(value: &str) -> bool {
     NOTHING.has_ignoring_case(value)
 }
 
-/// Says what state something is in: `auth=disabled`, `token: expired`.
+/// Whether the word is a state: `auth=disabled`, `token: expired`.
 pub(crate) fn is_status(value: &str) -> bool {
     let word = value.trim_end_matches(['.', ',', ';', '!', ':', ')']);
     STATUS.has_ignoring_case(word)
 }
 
-/// Begins like a sentence or an error message: `must not be empty`, `connection refused`.
+/// Whether the text begins like a sentence or an error message: `must not be empty`, `connection
+/// refused`.
 pub(crate) fn is_prose(value: &str) -> bool {
     let mut words = value
         .split([
@@ -30,7 +31,7 @@ pub(crate) fn is_prose(value: &str) -> bool {
     {
         return true;
     }
-    // A word that only sentences have among the next three.
+    // One of the next three words occurs only in sentences.
     let natural = |word: &str| word.bytes().all(|b| b.is_ascii_alphabetic() || b == b'\'');
     natural(first)
         && words
@@ -39,13 +40,13 @@ pub(crate) fn is_prose(value: &str) -> bool {
             .any(|word| FUNCTION.has_ignoring_case(word))
 }
 
-/// Has words that sentences have and pass phrases hardly.
+/// Whether the text has words that are common in sentences but rare in passphrases.
 pub(crate) fn has_function_words(text: &str) -> bool {
     let first = text.split(' ').next().unwrap_or(text);
     OPENERS.has_ignoring_case(first) || text.split(' ').any(|word| FUNCTION.has_ignoring_case(word))
 }
 
-/// A type of a programming language or a database.
+/// Whether the value is a type of a programming language or a database.
 pub(crate) fn is_type(value: &str) -> bool {
     let end = value
         .bytes()
@@ -109,13 +110,13 @@ static OPENERS: WordList = WordList::new(
      will with without you your",
 );
 
-/// Words of sentences that pass phrases hardly have.
+/// Words that are common in sentences but rare in passphrases.
 static FUNCTION: WordList = WordList::new(
     "a an and are as at be been but by cannot denied error expected failed for found from had has \
      have in invalid is must no not of on or out readable refused than the to too was were with",
 );
 
-/// Sorted by bytes: capitals first.
+/// Sorted by bytes, so capitals come first.
 static TYPES: WordList = WordList::new(
     "Arc Auth Bool Boolean Box Bytes Client Cow Credentials Integer Key Mutex NULL Number Object \
      Option Password Rc Result Secret SecretBox SecretString Self Session Str String Text Token \

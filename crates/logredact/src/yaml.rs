@@ -1,4 +1,4 @@
-//! Values in YAML that stand on lines of their own.
+//! YAML values on lines of their own.
 
 use crate::byte_set::ByteSet;
 use crate::found_key::is_key_byte;
@@ -7,7 +7,8 @@ use crate::rule::RuleName;
 use crate::scan::Scan;
 use crate::value;
 
-/// `|` or `>` and an indented line, or an indented line or list item: a value of YAML.
+/// The beginning of a YAML value after a key: `|` or `>` and an indented line, or an indented line or
+/// list item.
 pub(crate) fn block_value(scan: &Scan<'_>, secret: Secret, at: usize) -> Option<usize> {
     let marker = scan
         .run(at, |b| const { ByteSet::of(b"|>+-0123456789 ") }.has(b))
@@ -22,7 +23,7 @@ pub(crate) fn block_value(scan: &Scan<'_>, secret: Secret, at: usize) -> Option<
     if lines == 0 || lines > 2 || indent == 0 || secret.strength == Strength::Weak {
         return None;
     }
-    // A nested mapping is no value: `password:\n  min_length: 8`.
+    // A nested mapping is not a value: `password:\n  min_length: 8`.
     let len = scan.run(start, is_key_byte);
     let next = scan.get(start + len);
     let nested = matches!(next, Some(b':' | b'='))
@@ -31,7 +32,7 @@ pub(crate) fn block_value(scan: &Scan<'_>, secret: Secret, at: usize) -> Option<
     (!nested && !source).then_some(start)
 }
 
-/// Masks the items behind the first of a list in YAML, which begins at `start` and ends at `end`.
+/// Masks the items after the first item of a YAML list, which begins at `start` and ends at `end`.
 pub(crate) fn more_items(scan: &mut Scan<'_>, start: usize, mut end: usize) -> usize {
     let dash = start - scan.run_back(start, 2, |b| b == b'-' || b == b' ');
     let indent = scan.run_back(dash, 64, |b| b == b' ');

@@ -53,7 +53,7 @@ fn secrets_are_masked_and_benign_texts_stay() {
     );
 }
 
-/// The table is what `cargo xtask redact` prints; its first row is ours.
+/// `cargo xtask redact` prints the table; the first row is this crate.
 #[test]
 fn the_readme_has_the_figures_of_the_corpus() {
     let files: Vec<_> = SECRETS.into_iter().chain(BENIGN).collect();
@@ -73,7 +73,7 @@ fn the_readme_has_the_figures_of_the_corpus() {
     assert!(readme.contains(&row), "the README lacks {row}");
 }
 
-/// Every key in every quoting: none may leak, whatever the tuning of the rest.
+/// Tests every key in every notation. None may leak, however the other rules are tuned.
 #[test]
 fn a_value_under_a_secret_key_is_masked_in_every_quoting() {
     const SECRET: &str = "Zq8-Lm1pR";
@@ -147,9 +147,9 @@ fn a_value_under_a_secret_key_is_masked_in_every_quoting() {
     }
 }
 
-/// What the redactor made of real programs' logs, and what it must make of them.
+/// Lines of real programs' logs that were once masked wrongly.
 #[test]
-fn places_and_messages_of_a_program_with_sessions_stay() {
+fn places_and_messages_of_a_program_with_sessions_are_not_masked() {
     for text in [
         "panicked at src/session.rs:1:99: index out of bounds: the len is 0 but the index is 3",
         "at src/token.rs:66",

@@ -6,20 +6,20 @@ use std::thread;
 
 use logredact::{MASK, Redactor};
 
-const TOLD: &str = "Fl1ght-Rec0rder";
+const LEARNED: &str = "Fl1ght-Rec0rder";
 const FORKS: usize = 200;
 
-/// Ends the process: 0 if all is masked.
+/// Exits the process with 0 if everything is masked.
 fn in_child(redactor: &Redactor) -> ! {
     // SAFETY: ends a child that hangs.
     unsafe { libc::alarm(60) };
-    let is_masked = redactor.text(TOLD) == MASK
+    let is_masked = redactor.text(LEARNED) == MASK
         && redactor.text("password=hunter2x9") == "password=[redacted]"
         && redactor.learn("An0ther-Secret")
         && redactor.text("An0ther-Secret") == MASK
         && Redactor::default().text("password=hunter2x9") == "password=[redacted]";
     redactor.forget();
-    // SAFETY: ends the process without running what belongs to the parent.
+    // SAFETY: ends the process without running exit handlers of the parent.
     unsafe { libc::_exit(i32::from(!is_masked)) }
 }
 
@@ -27,7 +27,7 @@ fn in_child(redactor: &Redactor) -> ! {
 #[test]
 fn a_child_masks_what_was_learned_though_other_threads_held_the_locks() {
     let redactor = Redactor::default();
-    assert!(redactor.learn(TOLD));
+    assert!(redactor.learn(LEARNED));
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         for id in 0..2 {
@@ -37,7 +37,7 @@ fn a_child_masks_what_was_learned_though_other_threads_held_the_locks() {
                     if stop.load(Ordering::Relaxed) {
                         break;
                     }
-                    // No more than are kept, so that none is forgotten.
+                    // No more values than are kept, so that none is forgotten.
                     let _ = redactor.learn(&format!("t0ld-{id}-{:04}", n % 100));
                     let _ = redactor.text(&format!("password=s33n-{id}-{n}"));
                     redactor.forget();
@@ -51,7 +51,7 @@ fn a_child_masks_what_was_learned_though_other_threads_held_the_locks() {
 }
 
 fn fork_one(redactor: &Redactor) -> bool {
-    // SAFETY: the child only masks texts, whose locks know of forks, and allocates, which the C
+    // SAFETY: the child only masks texts, whose locks work across a fork, and allocates, which the C
     // library allows.
     let child = unsafe { libc::fork() };
     if child == 0 {
@@ -59,7 +59,7 @@ fn fork_one(redactor: &Redactor) -> bool {
     }
     assert!(child > 0, "fork failed");
     let mut status = 0;
-    // SAFETY: the child is ours, and `status` a place to write to.
+    // SAFETY: the child is ours, and `status` is valid for writes.
     while unsafe { libc::waitpid(child, &raw mut status, 0) } < 0 {}
     libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0
 }

@@ -1,6 +1,6 @@
-//! Texts that are hard on the parsers.
+//! Texts that are difficult for the parsers.
 
-/// What is hard on the parsers when it is repeated.
+/// Pieces that are difficult for the parsers when they are repeated.
 pub(crate) const HOSTILE: &[&str] = &[
     "e",
     "password=",

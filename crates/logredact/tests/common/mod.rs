@@ -1,4 +1,4 @@
-//! Reads the corpus, and tells whether a redactor masked what is secret and nothing else.
+//! Reads the corpus, and checks whether a redactor masked the secrets and nothing else.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,7 +21,7 @@ pub(crate) const BENIGN: [&str; 5] = [
     "held-out-3-benign.txt",
 ];
 
-/// How many bytes of a secret may not stay in a row.
+/// How many consecutive bytes of a secret must not be left.
 const PIECE: usize = 8;
 
 /// A case: one or more texts, and the secrets in them.
@@ -37,10 +37,10 @@ pub(crate) struct Case {
     pub(crate) secrets: Vec<String>,
 }
 
-/// What became of a case.
+/// The outcome of a case.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// How many secrets are gone, and whether everything else is as it was.
+    /// How many secrets were masked, and whether everything else is unchanged.
     Secrets {
         masked: usize,
         exact: bool,
@@ -69,7 +69,7 @@ pub(crate) fn read(folder: &Path, file: &'static str) -> Vec<Case> {
     cases
 }
 
-/// Masks a case by a redactor of its own, so that none profits from what another taught.
+/// Masks a case with a new redactor, so that it does not use values learned from another case.
 pub(crate) fn mask(case: &Case) -> Vec<String> {
     let redactor = Redactor::default();
     let mut stream = redactor.stream();
@@ -88,7 +88,7 @@ impl Case {
         let mut rest = text.as_str();
         while let Some((before, after)) = rest.split_once('«') {
             let (secret, after) = after.split_once('»').expect("« is closed by »");
-            // A secret of several lines or texts is masked if each of them is.
+            // A secret of several lines or texts is masked if each part is.
             for part in secret.split(['\n', '␞']) {
                 if part.len() >= 4 || !secret.contains(['\n', '␞']) {
                     secrets.push(part.trim().to_owned());
@@ -112,7 +112,7 @@ impl Case {
         }
     }
 
-    /// What became of the case whose texts `masked` are.
+    /// The outcome of the case, whose masked texts are `masked`.
     pub(crate) fn judge(&self, masked: &[String], mask: &str) -> Outcome {
         let all = masked.join("\n");
         if self.secrets.is_empty() {
@@ -120,7 +120,7 @@ impl Case {
                 untouched: masked.join("\n") == self.texts.join("\n"),
             };
         }
-        // What stands elsewhere in the text, too, is no leak.
+        // A part that also occurs elsewhere in the text is not a leak.
         let elsewhere = self.templates.join("\n");
         let gone = |secret: &&String| {
             let len = secret.len().min(PIECE);
@@ -144,7 +144,7 @@ fn contains(text: &[u8], piece: &[u8]) -> bool {
     text.windows(piece.len()).any(|window| window == piece)
 }
 
-/// How a redactor did on a part of the corpus.
+/// The results of a redactor for a part of the corpus.
 #[derive(Debug, Default)]
 pub(crate) struct Score {
     pub(crate) secrets: usize,
@@ -153,13 +153,13 @@ pub(crate) struct Score {
     pub(crate) exact: usize,
     pub(crate) benign: usize,
     pub(crate) touched: usize,
-    /// By form: secrets, and those that were masked.
+    /// For each form, the number of secrets, and of those that were masked.
     pub(crate) forms: BTreeMap<String, (usize, usize)>,
-    /// Secrets of the held-out parts, and those that were masked.
+    /// The number of secrets in the held-out parts, and of those that were masked.
     pub(crate) held_out: (usize, usize),
-    /// A line for each secret that was missed and each benign text that was touched.
+    /// A line for each secret that was missed and each benign text that was changed.
     pub(crate) wrong: Vec<String>,
-    /// A line for each text whose secrets are gone, and that was changed elsewhere too.
+    /// A line for each text whose secrets are masked, but that was also changed elsewhere.
     pub(crate) inexact: Vec<String>,
 }
 
