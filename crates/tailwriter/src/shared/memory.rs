@@ -1,5 +1,7 @@
 //! The memory that the segments of a journal are in.
 
+#[cfg(not(all(test, loom)))]
+use std::alloc::{Layout, alloc_zeroed};
 use std::sync::OnceLock;
 
 use super::segment::{Format, Plain, Segment, WORD};
@@ -9,6 +11,9 @@ use crate::limits::Limits;
 use crate::sync::AtomicU64;
 
 const MIN_SEGMENT: usize = 8 << 10;
+/// Where this is less than a 32nd of the bytes to keep, segments are not smaller. Taking the next
+/// segment costs about as much as a dozen lines, and more while another thread does the same.
+const USUAL_SEGMENT: usize = 32 << 10;
 const MAX_SEGMENT_BY_BYTES: usize = 1 << 20;
 const MAX_SEGMENTS: usize = 1 << 16;
 
@@ -66,7 +71,8 @@ impl Geometry {
     pub(crate) fn of<F: Format>(limits: &Limits) -> Geometry {
         let longest = F::words_for(limits.shared_line_limit());
         // Two of the longest lines; more if there would be thousands of segments otherwise.
-        let page = (limits.max_bytes / 1024).clamp(MIN_SEGMENT, MAX_SEGMENT_BY_BYTES);
+        let min = (limits.max_bytes / 32).clamp(MIN_SEGMENT, USUAL_SEGMENT);
+        let page = (limits.max_bytes / 1024).clamp(min, MAX_SEGMENT_BY_BYTES);
         let line_words = (2 * longest).max(page / WORD);
         // Twice the bytes to be kept: a segment is at least half full when it is sealed, and of
         // its words the headers take a share. On top of that come, for every shard, an active
@@ -111,8 +117,11 @@ impl Memory for Heap {
 
     fn make(&self, index: u32) -> Option<Segment<'_, Plain>> {
         let cell = self.segments.get(index as usize)?;
-        let zeros = || (0..self.segment_words).map(|_| AtomicU64::new(0)).collect();
-        Some(Segment::new(cell.get_or_init(zeros)))
+        if cell.get().is_none() {
+            // The caller holds the table's lock, so nothing else sets it.
+            let _ = cell.set(zeros(self.segment_words)?);
+        }
+        self.segment(index)
     }
 
     fn begin_lap(&self, _: &[AtomicU64], _: u64, _: Lap) {}
@@ -121,4 +130,29 @@ impl Memory for Heap {
     fn pushed(&self, _: u64, _: &Clock) {}
 
     fn cleared(&self, _: u64, _: u64) {}
+}
+
+/// Zeros. None if there is no memory for them. A system that hands out memory page by page does so when
+/// they are written to, so the segment of a thread that logs little takes little.
+#[cfg(not(all(test, loom)))]
+#[allow(unsafe_code)]
+fn zeros(words: usize) -> Option<Box<[AtomicU64]>> {
+    let layout = Layout::array::<AtomicU64>(words).ok()?;
+    if layout.size() == 0 {
+        return None;
+    }
+    // SAFETY: the size of the layout is not zero.
+    let first = unsafe { alloc_zeroed(layout) }.cast::<AtomicU64>();
+    if first.is_null() {
+        return None;
+    }
+    // SAFETY: nothing else has this memory. The box gives it back with the layout it was allocated
+    // with, and a word whose bytes are all zero is a valid `AtomicU64`.
+    Some(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(first, words)) })
+}
+
+/// What loom models is not a word of memory.
+#[cfg(all(test, loom))]
+fn zeros(words: usize) -> Option<Box<[AtomicU64]>> {
+    Some((0..words).map(|_| AtomicU64::new(0)).collect())
 }

@@ -22,17 +22,23 @@ use crate::limits::Limits;
 ///
 /// # Memory
 ///
-/// Lines are stored in segments of twice `max_line_bytes`, 16 KiB by default. A segment is recycled as
-/// soon as there are enough newer lines, so memory grows with the lines that are kept. It consists of:
+/// Lines are stored in segments of 32 KiB by default. (That is a 32nd of `max_bytes`, at least 8 and at
+/// most 32 KiB; more if twice `max_line_bytes` is more, or if `max_bytes` is more than 32 MiB.) A segment
+/// is recycled as soon as there are enough newer lines, so memory grows with the lines that are kept. It
+/// consists of:
 ///
 /// - the bytes of the lines, and 16 to 23 bytes of bookkeeping per line,
 /// - up to two segments for each thread that writes at the same time (the first 64 threads have memory
 ///   of their own, all others share one),
 /// - up to five free segments that are reserved for the thread that filled them.
 ///
-/// However short the lines are, it is never more than `2 × max_bytes` and 132 segments: 4.1 MiB by
+/// However short the lines are, it is never more than `2 × max_bytes` and 132 segments: 6.2 MiB by
 /// default. Lines of less than some 16 bytes reach that limit before they reach `max_bytes`; the oldest
-/// lines are then evicted earlier.
+/// lines are then evicted earlier. Where the system provides memory on first use, a segment takes only
+/// what was written to it.
+///
+/// If there is no memory for another segment, the oldest one is recycled. A line is dropped, and counted
+/// as evicted, only if there is no segment at all.
 ///
 /// [Shares](crate::Shares) take the bytes of the lines that they keep, and some 150 bytes for each such
 /// line and for each group. A push allocates if a group is new, or if a share keeps a line that would
