@@ -1,9 +1,11 @@
-//! The area that a ring reserves: a crash, how the process ended, gauges, and the outline.
+//! The area that a ring reserves: a crash, how the process ended, gauges, the outline, and the places that
+//! log.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::{io, iter};
 
 use flightrec_dump::Gauge;
+use packlog::Places;
 
 use crate::outline::Outline;
 
@@ -14,8 +16,10 @@ pub(crate) const NOTE: usize = stackwalk::crash::AREA_BYTES;
 pub(crate) const GAUGES: usize = NOTE + 8;
 /// Where the outline begins in the area: the length of its JSON in four bytes, and the JSON.
 pub(crate) const OUTLINE: usize = GAUGES + dumpmaker::gauges::AREA_BYTES;
+/// Where the modules and files begin that the records have numbers of; see [`packlog::PlaceWriter`].
+pub(crate) const PLACES: usize = OUTLINE + (64 << 10);
 /// The length of the area.
-pub(crate) const RESERVED: usize = OUTLINE + (64 << 10);
+pub(crate) const RESERVED: usize = PLACES + packlog::PLACES_BYTES;
 
 /// The failure that ends the process has a dump.
 pub(crate) const DUMPED: u8 = u8::MAX;
@@ -23,7 +27,7 @@ pub(crate) const DUMPED: u8 = u8::MAX;
 const LENGTH_BYTES: usize = 4;
 /// The room for an outline. It is longer only if the program has arguments, metadata or names of that
 /// length.
-pub(crate) const OUTLINE_BYTES: usize = RESERVED - OUTLINE - LENGTH_BYTES;
+pub(crate) const OUTLINE_BYTES: usize = PLACES - OUTLINE - LENGTH_BYTES;
 
 /// Writes an outline.
 ///
@@ -32,7 +36,7 @@ pub(crate) const OUTLINE_BYTES: usize = RESERVED - OUTLINE - LENGTH_BYTES;
 /// `FileTooLarge` if there is no room for it.
 pub(crate) fn write_outline(reserved: &[AtomicU8], outline: &Outline) -> io::Result<()> {
     let json = serde_json::to_vec(outline)?;
-    let (length, room) = reserved[OUTLINE..].split_at(LENGTH_BYTES);
+    let (length, room) = reserved[OUTLINE..PLACES].split_at(LENGTH_BYTES);
     if json.len() > room.len() {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
@@ -63,6 +67,11 @@ pub(crate) fn outline(reserved: &[u8]) -> Option<Outline> {
     let (length, room) = reserved.get(OUTLINE..)?.split_first_chunk()?;
     let json = room.get(..u32::from_le_bytes(*length) as usize)?;
     serde_json::from_slice(json).ok()
+}
+
+/// The modules and files that the records have numbers of.
+pub(crate) fn places(reserved: &[u8]) -> Places<'_> {
+    Places::read(reserved.get(PLACES..).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -141,9 +141,11 @@ impl Orphan {
         dump.created_at = Timestamp::now();
         // Rings are local files. Only the processors may have become others.
         dump.host = dumpmaker::collect::host();
-        add_records(ring.snapshot(), &mut dump);
-        add_evictions(ring.snapshot(), &mut dump);
-        add_spans(ring.snapshot(), None, &[], &mut dump);
+        let places = area::places(ring.reserved());
+        let records = ring.snapshot().map_lines(|line| places.write_out(line));
+        add_records(&records, &mut dump);
+        add_evictions(&records, &mut dump);
+        add_spans(&records, None, &[], &mut dump);
         let last = ring.last_line_at();
         let ran = last.and_then(|last| last.duration_since(ring.started_at()).ok());
         let request = crash::request_name(note(ring).into());

@@ -9,7 +9,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -19,9 +19,10 @@ use dumpmaker::store::{Dir, Store};
 use flightrec_dump::Gauge;
 use forklock::ForkMutex;
 use logredact::Redactor;
+use packlog::PlaceWriter;
 use tailwriter::{Builder, MappedTail, SharedTail, Snapshot};
 
-use crate::area::{self, DUMPED, GAUGES, NOTE, OUTLINE, OUTLINE_BYTES, RESERVED};
+use crate::area::{self, DUMPED, GAUGES, NOTE, OUTLINE, OUTLINE_BYTES, PLACES, RESERVED};
 use crate::outline::{self, Outline};
 
 pub(crate) const EXTENSION: &str = "ring";
@@ -56,6 +57,9 @@ struct Ring {
     name: PathBuf,
     bounds: Builder,
     outline: OnceLock<Outline>,
+    places: ForkMutex<PlaceWriter>,
+    /// The last [`packlog::place_count`] whose places are in the file.
+    place_count: AtomicUsize,
     /// See [`forklock::generation`].
     generation: usize,
 }
@@ -88,13 +92,28 @@ impl CrashRing {
         Err(first_error.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
     }
 
-    /// Keeps a line, the first `len` bytes of `padded`; see [`SharedTail::push_padded`].
+    /// Keeps a packed record, the first `len` bytes of `padded`; see [`SharedTail::push_padded`].
     #[inline]
     pub fn push(&self, class: u8, padded: &[u8], len: usize) {
         if self.ring.generation != forklock::generation() {
             return self.push_in_child(class, padded, len);
         }
+        let places = packlog::place_count();
+        if places != self.ring.place_count.load(Ordering::Relaxed) {
+            self.write_places(places);
+        }
         self.ring.tail.push_padded(class, padded, len);
+    }
+
+    /// Writes the places that log since the last call, so that they are in the file before the record is.
+    #[cold]
+    #[inline(never)]
+    fn write_places(&self, count: usize) {
+        // A signal handler that interrupted this thread here writes none. The next record does.
+        self.ring.places.with(|places| {
+            places.write_new(&self.reserved()[PLACES..]);
+            self.ring.place_count.store(count, Ordering::Relaxed);
+        });
     }
 
     #[cold]
@@ -302,6 +321,8 @@ impl Ring {
             name,
             bounds: bounds.clone(),
             outline: OnceLock::new(),
+            places: ForkMutex::new(PlaceWriter::new()),
+            place_count: AtomicUsize::new(0),
             generation: forklock::generation(),
         })
     }

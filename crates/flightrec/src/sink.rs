@@ -73,8 +73,7 @@ impl TailSink {
     #[inline(never)]
     pub(crate) fn keep(&self, record: &Record<'_>) {
         let level = record.level();
-        let options = self.recorder.source.tail.options();
-        packlog::pack_padded(record, options, |padded, len| {
+        packlog::pack_padded(record, Options::default(), |padded, len| {
             keep(&self.recorder, self.safety, level, &padded[..len], |tail| {
                 tail.push_padded(level, padded, len);
             });
@@ -156,13 +155,6 @@ impl RecorderSink {
         }
     }
 
-    /// How records must be packed for this recorder's tail.
-    #[inline]
-    #[must_use]
-    pub fn pack_options(&self) -> Options {
-        self.recorder.source.tail.options()
-    }
-
     /// Whether values of secret keys must be masked before they are packed.
     #[inline]
     #[must_use]
@@ -185,7 +177,7 @@ impl RecorderSink {
         (self.safety == CrashSafety::Strict).then(|| &*self.recorder.pipeline.redactor)
     }
 
-    /// Keeps a record that `packlog` has packed with [`pack_options`](RecorderSink::pack_options).
+    /// Keeps a record that `packlog` has packed.
     #[inline]
     pub fn push(&self, level: Level, packed: &[u8]) {
         keep(&self.recorder, self.safety, level, packed, |tail| {

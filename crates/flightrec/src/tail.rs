@@ -9,7 +9,6 @@ use log::Level;
 use logredact::Redactor;
 #[cfg(feature = "crash-safe")]
 use logtee::OwnedValue;
-use packlog::Options;
 use tailwriter::{SharedTail, Snapshot};
 
 /// Whether records outlive the process; see [`Builder::crash_safety`](crate::Builder::crash_safety).
@@ -43,16 +42,6 @@ pub(crate) struct MemoryTail {
 }
 
 impl Tail {
-    /// How records must be packed: another process can't resolve static strings of this one.
-    #[inline]
-    pub(crate) fn options(&self) -> Options {
-        match self {
-            Tail::Memory(_) => Options::default(),
-            #[cfg(feature = "crash-safe")]
-            Tail::Mapped(_) => Options::default().self_contained(true),
-        }
-    }
-
     /// Keeps a packed record. ERROR and WARN have a quota each.
     #[inline(always)]
     pub(crate) fn push(&self, level: Level, packed: &[u8]) {

@@ -292,11 +292,11 @@ fn encode<'a>(
     if let Some(span) = span {
         write_span(&mut out, span);
     }
-    let names = match interned_names(head, options) {
+    let names = match interned_names(head) {
         Some(names) => names,
         None => {
             out.set_limit(out.len() + options.max_len / 4);
-            let names = written_names(&mut out, head, options);
+            let names = written_names(&mut out, head);
             out.take_cut();
             out.set_limit(options.max_len);
             names
@@ -334,9 +334,9 @@ const MAX_LINKS: usize = 16;
 
 /// The names of nearly all events: the place has a number, and the target is the module.
 #[inline]
-fn interned_names(head: &Head<'_>, options: Options) -> Option<Names> {
+fn interned_names(head: &Head<'_>) -> Option<Names> {
     let (module, file) = head.static_place?;
-    if options.self_contained || !std::ptr::eq(module, head.target) {
+    if !std::ptr::eq(module, head.target) {
         return None;
     }
     Names::interned(module, file)

@@ -11,7 +11,10 @@ use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
-const MAX_PLACES: usize = 2048;
+/// How many places have a number at most.
+pub(crate) const MAX_PLACES: usize = 2048;
+/// How long their names are in all at most, in bytes: a file that has records has their names, too.
+pub(crate) const MAX_PLACE_BYTES: usize = 128 << 10;
 const PROBES: usize = 16;
 const MAX_MESSAGES: usize = 4096;
 
@@ -27,6 +30,11 @@ impl Place {
     #[inline]
     fn is(&self, other: &Place) -> bool {
         ptr::eq(self.module, other.module) && ptr::eq(self.file, other.file)
+    }
+
+    /// The length of its names.
+    fn bytes(&self) -> usize {
+        self.module.len() + self.file.len()
     }
 
     #[inline]
@@ -114,38 +122,88 @@ impl<T, const N: usize> Table<T, N> {
     }
 }
 
-static PLACES: Table<Place, MAX_PLACES> = Table::new();
+/// Places and their numbers.
+struct Places {
+    table: Table<Place, MAX_PLACES>,
+    /// How many places have a number.
+    count: AtomicUsize,
+    /// How long the names of those are that have, or are getting, a number.
+    bytes: AtomicUsize,
+}
+
+static PLACES: Places = Places::new();
+
+impl Places {
+    const fn new() -> Places {
+        Places {
+            table: Table::new(),
+            count: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+        }
+    }
+
+    /// The number of a place: one of the slots from `start` on. `None` if those have other places, if
+    /// there is no room for its names, and where a slot is being set, perhaps to this very place.
+    fn find_or_add(&self, start: usize, place: Place) -> Option<u16> {
+        for probe in 0..PROBES {
+            let number = (start + probe) % MAX_PLACES;
+            if !self.table.claimed[number].load(Relaxed) {
+                self.reserve(place.bytes())?;
+                if self.table.set(number, place.module, place) {
+                    // Release: a thread that sees the count finds the place.
+                    self.count.fetch_add(1, Release);
+                    return Some(number as u16);
+                }
+                // Another thread was faster.
+                self.bytes.fetch_sub(place.bytes(), Relaxed);
+            }
+            if self.table.slots[number].get()?.is(&place) {
+                return Some(number as u16);
+            }
+        }
+        None
+    }
+
+    /// Sets room aside for the names of a place. `None` if there is not as much.
+    fn reserve(&self, bytes: usize) -> Option<()> {
+        let with = |reserved: usize| {
+            let all = reserved.checked_add(bytes)?;
+            (bytes <= usize::from(u16::MAX) && all <= MAX_PLACE_BYTES).then_some(all)
+        };
+        self.bytes.fetch_update(Relaxed, Relaxed, with).ok()?;
+        Some(())
+    }
+}
 
 /// The number of a place, if it has the one that its addresses hash to, as nearly all have.
 #[inline]
 pub(crate) fn known(module: &'static str, file: &'static str) -> Option<u16> {
     let place = Place { module, file };
     let number = place.start();
-    let known = PLACES.slots[number].of(module)?;
+    let known = PLACES.table.slots[number].of(module)?;
     known.is(&place).then_some(number as u16)
 }
 
 /// The number of a place, if it has or can get one.
 pub(crate) fn number(module: &'static str, file: &'static str) -> Option<u16> {
     let place = Place { module, file };
-    known(module, file).or_else(|| find_or_set(&PLACES, place.start(), place))
-}
-
-/// Its number in one of the slots from `start` on. `None` if they have other places, and where a slot
-/// is being set, perhaps to this very place.
-fn find_or_set(table: &Table<Place, MAX_PLACES>, start: usize, place: Place) -> Option<u16> {
-    for probe in 0..PROBES {
-        let number = (start + probe) % MAX_PLACES;
-        if table.set(number, place.module, place) || table.slots[number].get()?.is(&place) {
-            return Some(number as u16);
-        }
-    }
-    None
+    known(module, file).or_else(|| PLACES.find_or_add(place.start(), place))
 }
 
 /// What [`number`] gave a number to.
 pub(crate) fn place(number: u16) -> Option<Place> {
-    PLACES.slots.get(usize::from(number))?.get().copied()
+    PLACES.table.slots.get(usize::from(number))?.get().copied()
+}
+
+/// How many places have a number. It only grows.
+#[inline]
+pub(crate) fn place_count() -> usize {
+    PLACES.count.load(Acquire)
+}
+
+/// All places that have a number, and the number.
+pub(crate) fn places() -> impl Iterator<Item = (u16, Place)> {
+    (0..MAX_PLACES as u16).filter_map(|number| Some((number, place(number)?)))
 }
 
 /// A message without arguments, and the place that logs it.
@@ -244,28 +302,44 @@ mod tests {
             file: "being_set.rs",
         };
         // As if a signal handler logged while its thread sets the slot.
-        let table = Table::new();
-        table.claimed[START].store(true, Relaxed);
-        assert!(find_or_set(&table, START, place).is_none());
-        table.claimed[START].store(false, Relaxed);
-        assert_eq!(find_or_set(&table, START, place), Some(START as u16));
+        let places = Places::new();
+        places.table.claimed[START].store(true, Relaxed);
+        assert!(places.find_or_add(START, place).is_none());
+        places.table.claimed[START].store(false, Relaxed);
+        assert_eq!(places.find_or_add(START, place), Some(START as u16));
     }
 
     #[test]
     fn a_module_of_two_files_and_a_file_of_two_modules_are_told_apart() {
         let place = |module, file| Place { module, file };
-        let places = [
+        let similar = [
             place("one::module", "one.rs"),
             place("one::module", "another.rs"),
             place("another::module", "one.rs"),
         ];
-        // As if they had the same place in the table.
-        let table = Table::new();
-        let numbers = places.map(|place| find_or_set(&table, 17, place).unwrap());
-        for (number, known) in numbers.iter().zip(&places) {
-            let found = table.slots[usize::from(*number)].get().unwrap();
+        // As if they had the same slot in the table.
+        let places = Places::new();
+        let numbers = similar.map(|place| places.find_or_add(17, place).unwrap());
+        for (number, known) in numbers.iter().zip(&similar) {
+            let found = places.table.slots[usize::from(*number)].get().unwrap();
             assert_eq!((found.module, found.file), (known.module, known.file));
         }
+    }
+
+    #[test]
+    fn names_that_are_too_long_in_all_get_no_number() {
+        let long: &'static str = Box::leak("x".repeat(40 << 10).into_boxed_str());
+        let place = |at: usize, len: usize| Place {
+            module: &long[at..at + len],
+            file: "file.rs",
+        };
+        let places = Places::new();
+        for start in 0..3 {
+            assert!(places.find_or_add(start, place(start, 40_000)).is_some());
+        }
+        assert!(places.find_or_add(3, place(3, 40_000)).is_none());
+        assert!(places.find_or_add(3, place(3, 100)).is_some());
+        assert_eq!(places.count.load(Relaxed), 4);
     }
 
     /// Messages of several lengths and modules at the same addresses, as a compiler may lay them out.

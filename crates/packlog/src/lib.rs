@@ -9,6 +9,7 @@ mod head;
 mod intern;
 mod layout;
 mod pack;
+mod places;
 mod static_record;
 mod unpack;
 
@@ -16,6 +17,7 @@ pub use event::{Flaws, SpanHead, Writer, pack_event, pack_fields, pack_span, pac
 pub use fields::{FieldValue, Fields};
 pub use head::Head;
 pub use pack::{Options, has_fields, pack, pack_padded};
+pub use places::{PLACES_BYTES, PlaceWriter, Places, place_count};
 pub use static_record::{STATIC_WORDS, StaticRecord, pack_static, static_len};
 pub use unpack::{
     Error, OpenedSpan, Origin, RecordKind, Unpacked, map_thread, origin, origin_bytes, origin_mask,

@@ -14,31 +14,19 @@ use crate::layout::*;
 use crate::static_record::become_static;
 use crate::{MAX_LEN, fields, intern};
 
-/// How records are packed: for this process only and with up to [`MAX_LEN`] bytes by default.
+/// How records are packed: with up to [`MAX_LEN`] bytes by default.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    pub(crate) self_contained: bool,
     pub(crate) max_len: usize,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options {
-            self_contained: false,
-            max_len: MAX_LEN,
-        }
+        Options { max_len: MAX_LEN }
     }
 }
 
 impl Options {
-    /// Sets whether module paths and file names are written out, so that another process can read
-    /// the bytes; `false` by default.
-    #[must_use = "returns the changed options"]
-    pub const fn self_contained(mut self, yes: bool) -> Options {
-        self.self_contained = yes;
-        self
-    }
-
     /// Sets the most bytes that a packed record may have, from 256 to [`MAX_LEN`], which is the
     /// default. Other numbers become the nearest of these.
     #[must_use = "returns the changed options"]
@@ -171,7 +159,7 @@ fn encode_common(
     options: Options,
     buffer: &mut ThreadBuffer,
 ) -> Option<usize> {
-    let (module, file) = static_place(record, options)?;
+    let (module, file) = static_place(record)?;
     let number = intern::known(module, file)?;
     let line = record.line()?;
     let thread = buffer.thread_len();
@@ -248,11 +236,11 @@ fn encode(
     let thread = buffer.thread_len();
     let bytes = &mut buffer.bytes;
     let mut len = HEADER + thread;
-    let mut names = match interned_names(record, options) {
+    let mut names = match interned_names(record) {
         Some(names) => names,
         None => {
             let mut out = Buffer::new(bytes, len, options.max_len / 4);
-            let names = written_names(&mut out, &Head::of(record), options);
+            let names = written_names(&mut out, &Head::of(record));
             len = out.len();
             names
         }
@@ -329,32 +317,31 @@ impl Names {
 /// The names of nearly all records: module and file are static and have a number, and the target
 /// is the module.
 #[inline]
-fn interned_names(record: &Record<'_>, options: Options) -> Option<Names> {
-    let (module, file) = static_place(record, options)?;
+fn interned_names(record: &Record<'_>) -> Option<Names> {
+    let (module, file) = static_place(record)?;
     Names::interned(module, file)
 }
 
 /// Module and file, where both may have a number and the target is the module.
 #[inline]
-fn static_place(record: &Record<'_>, options: Options) -> Option<(&'static str, &'static str)> {
+fn static_place(record: &Record<'_>) -> Option<(&'static str, &'static str)> {
     let module = record.module_path_static()?;
     let file = record.file_static()?;
-    (!options.self_contained && ptr::eq(module, record.target())).then_some((module, file))
+    ptr::eq(module, record.target()).then_some((module, file))
 }
 
 /// Writes the names that have no number. Together they get a quarter of the room.
 #[inline(never)]
-pub(crate) fn written_names(out: &mut Buffer<'_>, head: &Head<'_>, options: Options) -> Names {
+pub(crate) fn written_names(out: &mut Buffer<'_>, head: &Head<'_>) -> Names {
     let mut names = Names {
         flags: 0,
         target: 0,
         module: 0,
         file: 0,
     };
-    let number = match head.static_place {
-        Some((module, file)) if !options.self_contained => intern::number(module, file),
-        _ => None,
-    };
+    let number = head
+        .static_place
+        .and_then(|(module, file)| intern::number(module, file));
     if let Some(number) = number {
         names.flags = flag::INTERNED;
         (names.module, names.file) = (number, number);

@@ -199,8 +199,8 @@ pub fn origin_bytes(head: &[u8; 24]) -> Option<Range<usize>> {
 
 /// Reads what [`pack`](crate::pack) wrote.
 ///
-/// Bytes that were not packed with [`self_contained`](crate::Options::self_contained) make sense
-/// only in the process that packed them.
+/// Bytes that another process packed have numbers of that process, unless
+/// [`Places::write_out`](crate::Places::write_out) has replaced them.
 ///
 /// # Errors
 ///

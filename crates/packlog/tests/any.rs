@@ -4,6 +4,8 @@ use log::Record;
 use packlog::{self, FieldValue, Options, Unpacked};
 use proptest::prelude::*;
 
+mod common;
+
 /// Reads everything there is to read.
 fn look_at(record: &Unpacked<'_>) -> usize {
     record.target.len() + record.message.len() + record.fields().count()
@@ -52,7 +54,7 @@ proptest! {
         line in prop::option::of(any::<u32>()),
         message in ".{0,400}",
         pairs in prop::collection::vec((".{0,20}", any_value()), 0..10),
-        self_contained in any::<bool>(),
+        is_foreign in any::<bool>(),
         static_names in any::<bool>(),
     ) {
         let mut builder = Record::builder();
@@ -63,12 +65,14 @@ proptest! {
             builder.module_path(module.as_deref()).file(file.as_deref());
         }
         let args = message.clone();
-        let options = Options::default().self_contained(self_contained);
-        let bytes = packlog::pack(
+        let mut bytes = packlog::pack(
             &builder.args(format_args!("{args}{}", "")).key_values(&pairs).build(),
-            options,
+            Options::default(),
             <[u8]>::to_vec,
         );
+        if is_foreign {
+            bytes = common::written_out(&bytes);
+        }
         let record = packlog::unpack(&bytes).unwrap();
         prop_assert!(!record.cut && !record.broken);
         prop_assert_eq!(record.target, target);
@@ -110,6 +114,7 @@ proptest! {
             }
         }
         let _ = packlog::map_thread(&bytes, |_| "other".to_owned().into());
+        let _ = packlog::Places::read(&bytes).write_out(&bytes);
     }
 
     #[test]

@@ -9,11 +9,6 @@ use packlog::{
     pack_span, pack_span_closed, unpack,
 };
 
-fn both() -> [Options; 2] {
-    let options = Options::default();
-    [options, options.self_contained(true)]
-}
-
 fn packed(options: Options, write: impl Fn(&mut Writer<'_, '_>)) -> Vec<u8> {
     let head = Head::new(Level::Debug, module_path!())
         .static_place(Some(module_path!()), Some(file!()))
@@ -31,41 +26,40 @@ fn fields(record: &Unpacked<'_>) -> Vec<(String, String)> {
 
 #[test]
 fn an_event_keeps_its_parts_and_the_types_of_its_fields() {
-    for options in both() {
-        let bytes = packed(options, |writer| {
-            writer.message(&format_args!("{} of {}", 1, 2));
-            writer.u64("u", 1);
-            writer.i64("i.dotted", -1);
-            writer.i128("i128", i128::MIN);
-            writer.u128("u128", u128::MAX);
-            writer.f64("f", 0.5);
-            writer.bool("b", true);
-            writer.str("s", "text");
-            writer.debug("d", &Some("x"));
-            writer.display("p", &3);
-        });
-        let record = unpack(&bytes).unwrap();
-        assert_eq!(record.level, Level::Debug);
-        assert_eq!(record.target, module_path!());
-        assert_eq!(record.module_path, Some(module_path!()));
-        assert_eq!((record.file, record.line), (Some(file!()), Some(7)));
-        assert_eq!(record.span, Some(5));
-        assert_eq!(record.message, "1 of 2");
-        assert!(!record.cut && !record.broken);
-        assert!(matches!(record.kind, RecordKind::Event));
-        let expected = [
-            ("u", FieldValue::U64(1)),
-            ("i.dotted", FieldValue::I64(-1)),
-            ("i128", FieldValue::I128(i128::MIN)),
-            ("u128", FieldValue::U128(u128::MAX)),
-            ("f", FieldValue::F64(0.5)),
-            ("b", FieldValue::Bool(true)),
-            ("s", FieldValue::Str("text")),
-            ("d", FieldValue::Text("Some(\"x\")")),
-            ("p", FieldValue::Text("3")),
-        ];
-        assert_eq!(record.fields().collect::<Vec<_>>(), expected);
-    }
+    let options = Options::default();
+    let bytes = packed(options, |writer| {
+        writer.message(&format_args!("{} of {}", 1, 2));
+        writer.u64("u", 1);
+        writer.i64("i.dotted", -1);
+        writer.i128("i128", i128::MIN);
+        writer.u128("u128", u128::MAX);
+        writer.f64("f", 0.5);
+        writer.bool("b", true);
+        writer.str("s", "text");
+        writer.debug("d", &Some("x"));
+        writer.display("p", &3);
+    });
+    let record = unpack(&bytes).unwrap();
+    assert_eq!(record.level, Level::Debug);
+    assert_eq!(record.target, module_path!());
+    assert_eq!(record.module_path, Some(module_path!()));
+    assert_eq!((record.file, record.line), (Some(file!()), Some(7)));
+    assert_eq!(record.span, Some(5));
+    assert_eq!(record.message, "1 of 2");
+    assert!(!record.cut && !record.broken);
+    assert!(matches!(record.kind, RecordKind::Event));
+    let expected = [
+        ("u", FieldValue::U64(1)),
+        ("i.dotted", FieldValue::I64(-1)),
+        ("i128", FieldValue::I128(i128::MIN)),
+        ("u128", FieldValue::U128(u128::MAX)),
+        ("f", FieldValue::F64(0.5)),
+        ("b", FieldValue::Bool(true)),
+        ("s", FieldValue::Str("text")),
+        ("d", FieldValue::Text("Some(\"x\")")),
+        ("p", FieldValue::Text("3")),
+    ];
+    assert_eq!(record.fields().collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -112,24 +106,23 @@ fn a_value_that_fails_or_panics_costs_the_rest_of_its_own_text_only() {
 
 #[test]
 fn what_does_not_fit_is_cut_and_said() {
-    for options in both().map(|options| options.max_len(256)) {
-        for message in [10, 200, 5_000] {
-            let bytes = packed(options, |writer| {
-                writer.message_str(&"m".repeat(message));
-                for _ in 0..100 {
-                    writer.str("key", "value");
-                }
-                writer.str("long", &"x".repeat(70_000));
-            });
-            assert!(bytes.len() <= 256);
-            let record = unpack(&bytes).unwrap();
-            assert!(record.cut && !record.broken);
-            assert!(
-                record
-                    .fields()
-                    .all(|field| field == ("key", FieldValue::Str("value")))
-            );
-        }
+    let options = Options::default().max_len(256);
+    for message in [10, 200, 5_000] {
+        let bytes = packed(options, |writer| {
+            writer.message_str(&"m".repeat(message));
+            for _ in 0..100 {
+                writer.str("key", "value");
+            }
+            writer.str("long", &"x".repeat(70_000));
+        });
+        assert!(bytes.len() <= 256);
+        let record = unpack(&bytes).unwrap();
+        assert!(record.cut && !record.broken);
+        assert!(
+            record
+                .fields()
+                .all(|field| field == ("key", FieldValue::Str("value")))
+        );
     }
 }
 
@@ -161,37 +154,36 @@ fn a_span_keeps_its_parts() {
             bytes.to_vec()
         },
     );
-    for options in both() {
-        let head = Head::new(Level::Info, "a target")
-            .static_place(Some(module_path!()), Some(file!()))
-            .span(NonZeroU64::new(9));
-        let span = SpanHead {
-            parent: NonZeroU64::new(8),
-            opened_at: 123,
-            follows_from: &[6, 7],
-        };
-        let bytes = pack_span(
-            &head,
-            &span,
-            "request",
-            &packed_fields,
-            options,
-            <[u8]>::to_vec,
-        );
-        let record = unpack(&bytes).unwrap();
-        assert_eq!((record.span, &*record.message), (Some(9), "request"));
-        assert_eq!(record.target, "a target");
-        let RecordKind::Span(opened) = &record.kind else {
-            panic!("{:?}", record.kind);
-        };
-        assert_eq!((opened.parent, opened.opened_at), (Some(8), 123));
-        assert_eq!(opened.follows_from().collect::<Vec<_>>(), [6, 7]);
-        let expected = [
-            ("user", FieldValue::U64(7)),
-            ("path", FieldValue::Str("/x")),
-        ];
-        assert_eq!(record.fields().collect::<Vec<_>>(), expected);
-    }
+    let options = Options::default();
+    let head = Head::new(Level::Info, "a target")
+        .static_place(Some(module_path!()), Some(file!()))
+        .span(NonZeroU64::new(9));
+    let span = SpanHead {
+        parent: NonZeroU64::new(8),
+        opened_at: 123,
+        follows_from: &[6, 7],
+    };
+    let bytes = pack_span(
+        &head,
+        &span,
+        "request",
+        &packed_fields,
+        options,
+        <[u8]>::to_vec,
+    );
+    let record = unpack(&bytes).unwrap();
+    assert_eq!((record.span, &*record.message), (Some(9), "request"));
+    assert_eq!(record.target, "a target");
+    let RecordKind::Span(opened) = &record.kind else {
+        panic!("{:?}", record.kind);
+    };
+    assert_eq!((opened.parent, opened.opened_at), (Some(8), 123));
+    assert_eq!(opened.follows_from().collect::<Vec<_>>(), [6, 7]);
+    let expected = [
+        ("user", FieldValue::U64(7)),
+        ("path", FieldValue::Str("/x")),
+    ];
+    assert_eq!(record.fields().collect::<Vec<_>>(), expected);
     let bytes = pack_span_closed(NonZeroU64::new(9).unwrap(), <[u8]>::to_vec);
     let record = unpack(&bytes).unwrap();
     assert!(matches!(record.kind, RecordKind::SpanClosed) && record.span == Some(9));
@@ -217,7 +209,7 @@ fn a_record_of_the_layout_before_spans_is_still_read() {
     let head = Head::new(Level::Warn, "old");
     let mut bytes = pack_event(
         &head,
-        Options::default().self_contained(true),
+        Options::default(),
         |writer| writer.message_str("from an older version"),
         <[u8]>::to_vec,
     );

@@ -6,6 +6,8 @@ use std::fmt;
 use log::{Level, Record};
 use packlog::{self, FieldValue, MAX_LEN, Options};
 
+mod common;
+
 fn pack(record: &Record<'_>) -> Vec<u8> {
     packlog::pack(record, Options::default(), <[u8]>::to_vec)
 }
@@ -243,11 +245,7 @@ fn names_are_written_out_where_another_process_reads_them() {
         .file_static(Some("src/a/very/long/path/module.rs"))
         .build();
     let inside = pack(&record);
-    let outside = packlog::pack(
-        &record,
-        Options::default().self_contained(true),
-        <[u8]>::to_vec,
-    );
+    let outside = common::written_out(&inside);
     assert!(outside.len() > inside.len() + 30);
     assert!(String::from_utf8_lossy(&outside).contains("src/a/very/long/path/module.rs"));
     for bytes in [inside, outside] {
@@ -562,8 +560,10 @@ fn records_that_agree_in_their_origin_bytes_have_one_origin() {
                 .line(Some(line))
                 .args(args)
                 .build();
-            let options = Options::default().self_contained(contained);
-            let bytes = packlog::pack(&record, options, <[u8]>::to_vec);
+            let bytes = match contained {
+                true => common::written_out(&pack(&record)),
+                false => pack(&record),
+            };
             let head = std::array::from_fn(|at| bytes[at] & mask[at]);
             let range = packlog::origin_bytes(&head).unwrap();
             let told = (head, bytes[range].to_vec());

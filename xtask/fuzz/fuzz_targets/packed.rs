@@ -28,6 +28,7 @@ impl ToValue for Field<'_> {
 }
 
 fuzz_target!(|data: &[u8]| {
+    let _ = packlog::Places::read(data).write_out(data);
     let Ok(unpacked) = packlog::unpack(data) else {
         return;
     };
@@ -49,7 +50,7 @@ fuzz_target!(|data: &[u8]| {
         );
     };
     record(&mut |record| {
-        let options = Options::default().self_contained(true);
+        let options = Options::default();
         packlog::pack(record, options, |bytes| {
             assert!(bytes.len() <= packlog::MAX_LEN);
             let again = packlog::unpack(bytes).expect("what was packed is read");

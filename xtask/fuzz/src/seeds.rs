@@ -85,7 +85,7 @@ const SECRETS: [&str; 9] = [
 /// Records of every kind, packed as a ring has them.
 fn records() -> Vec<Vec<u8>> {
     let pack = |record: &Record<'_>| {
-        let options = Options::default().self_contained(true);
+        let options = Options::default();
         packlog::pack(record, options, <[u8]>::to_vec)
     };
     let null = log::kv::Value::null();

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use flightrec::SpanSource;
-use packlog::{Head, SpanHead};
+use packlog::{Head, Options, SpanHead};
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_log::AsLog;
 
@@ -233,7 +233,7 @@ fn push(span: SpanRef, data: &mut Span) {
 }
 
 fn pack<R>(span: SpanRef, data: &Span, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
-    let (shared, metadata) = (data.shared?, data.metadata?);
+    let metadata = data.metadata?;
     let head = Head::new(metadata.level().as_log(), metadata.target())
         .static_place(metadata.module_path(), metadata.file())
         .line(metadata.line())
@@ -243,8 +243,14 @@ fn pack<R>(span: SpanRef, data: &Span, f: impl FnOnce(&[u8]) -> R) -> Option<R> 
         opened_at: data.opened_at,
         follows_from: &data.follows_from,
     };
-    let options = shared.sink.pack_options();
-    let packed = packlog::pack_span(&head, &its, metadata.name(), &data.fields, options, f);
+    let packed = packlog::pack_span(
+        &head,
+        &its,
+        metadata.name(),
+        &data.fields,
+        Options::default(),
+        f,
+    );
     Some(packed)
 }
 

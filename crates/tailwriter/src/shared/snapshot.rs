@@ -1,5 +1,6 @@
 //! The content of a shared tail at one moment.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 use std::iter::FusedIterator;
@@ -109,6 +110,21 @@ impl Snapshot {
     /// Kinds are numbered from 0, in the order in which they were added to [`Shares`](crate::Shares).
     pub fn evicted_of_group(&self, kind: usize, group: u64) -> Option<u64> {
         self.groups.get(kind)?.get(&group).copied()
+    }
+
+    /// A snapshot with the results of `map` in place of the lines. All else stays as it is.
+    pub fn map_lines(&self, mut map: impl FnMut(&[u8]) -> Cow<'_, [u8]>) -> Snapshot {
+        let mut mapped = Snapshot {
+            text: Vec::with_capacity(self.text.len()),
+            ..self.clone()
+        };
+        for (entry, line) in mapped.entries.iter_mut().zip(self.lines()) {
+            let line = map(line);
+            entry.text = mapped.text.len();
+            entry.len = line.len() as u32;
+            mapped.text.extend_from_slice(&line);
+        }
+        mapped
     }
 
     /// The lines joined by newlines. There is a newline at the end only if the last line is finished.
