@@ -1,4 +1,4 @@
-//! The dump itself: why there is one, and which process on which machine it describes.
+//! The dump itself: its reason, and the process and the machine that it describes.
 
 use std::io::{self, Write};
 
@@ -17,13 +17,13 @@ pub const SCHEMA: &str = "flightrec/1";
 ///
 /// # What it contains
 ///
-/// - Of the process: its id, start time, uptime, arguments (redacted), the path of its executable,
+/// - About the process: its id, start time, uptime, arguments (redacted), the path of its executable,
 ///   and the names and build-ids of the modules that its stacks refer to.
-/// - Of the machine: operating system, architecture, number of processors.
-/// - What log records, errors and panics say.
+/// - About the machine: operating system, architecture, number of processors.
+/// - Log records, and the texts of errors and panics.
 ///
-/// It never contains the environment, the host name or the user name, except where one of them is
-/// part of a path, an argument or a record.
+/// It does not contain the environment, the host name or the user name, unless one of them is part of a
+/// path, an argument or a record.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -40,7 +40,7 @@ pub struct Dump {
     /// The revision of the program's sources, if it gave one.
     #[serde(deserialize_with = "lenient")]
     pub revision: Option<String>,
-    /// The address of the program's repository, if it gave one: where its issues are.
+    /// The address of the program's repository, where its issues are reported, if it gave one.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient")]
     pub repository: Option<String>,
     /// When the dump was made.
@@ -49,26 +49,26 @@ pub struct Dump {
     /// Why the dump was made.
     #[serde(deserialize_with = "lenient")]
     pub reason: Reason,
-    /// What else triggered the dump, while it waited for what follows its trigger.
+    /// Further triggers, which came while the dump waited for the records after its first trigger.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     pub also: Vec<Trigger>,
     /// The error's messages as a tree; `None` if there was no error.
     #[serde(deserialize_with = "lenient")]
     pub error: Option<ErrorNode>,
-    /// The stack of each error that has one, in the order of the join: the first 256.
+    /// The first 256 stacks of errors, in the order of the join.
     #[serde(deserialize_with = "list")]
     pub stack_traces: Vec<Trace>,
     /// How many more stacks there were.
     #[serde(deserialize_with = "lenient")]
     pub omitted_stack_traces: u64,
-    /// Errors that the program handled before, in the order in which they were last noted: of each
-    /// place the first and the last few.
+    /// Errors that the program handled before, in the order in which they were last noted. For each
+    /// place, the first and the last few are kept.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     pub noted_errors: Vec<NotedError>,
     /// How many more times errors were noted.
     #[serde(skip_serializing_if = "is_zero", deserialize_with = "lenient")]
     pub omitted_noted_errors: u64,
-    /// The stack of every thread, where they were captured.
+    /// The stacks of all threads, if they were captured.
     #[serde(deserialize_with = "list")]
     pub threads: Vec<Thread>,
     /// The last log records, oldest first.
@@ -80,19 +80,19 @@ pub struct Dump {
     /// How many earlier records were evicted.
     #[serde(deserialize_with = "lenient")]
     pub evicted_logs: u64,
-    /// How many of these were of each target, level and thread, as far as it is known: those with the
-    /// most first. Several threads can have one name.
+    /// How many of these had which target, level and thread, as far as known. The largest counts come
+    /// first. Several threads can have the same name.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     pub evictions: Vec<Eviction>,
-    /// The [`seq`](LogRecord::seq) of the record from which on none is missing. Those before it were kept
-    /// for their level, their thread or their target; `None` if there are none of these.
+    /// The [`seq`](LogRecord::seq) of the record after which no record is missing. Earlier records were
+    /// kept because of their level, thread or target; `None` if there are no such records.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient")]
     pub unbroken_from: Option<u64>,
     /// How many failures since the previous dump were counted instead of dumped, because they
     /// repeated a dumped one or exceeded the rate limit.
     #[serde(deserialize_with = "lenient")]
     pub suppressed_dumps: u64,
-    /// What is known of those failures: the first and the last few.
+    /// The first and the last few of these failures.
     #[serde(deserialize_with = "list")]
     pub suppressed: Vec<Suppressed>,
     /// The file names of other dumps of the same failure.
@@ -107,14 +107,14 @@ pub struct Dump {
     /// The process that failed.
     #[serde(deserialize_with = "lenient")]
     pub process: Process,
-    /// How the process died; `None` unless the dump was made from what it left behind.
+    /// How the process died, if the dump was made after its death.
     #[serde(deserialize_with = "lenient")]
     pub crash: Option<Crash>,
-    /// What the process used, oldest first: at the time of the dump and, if the program asked for it,
-    /// in each of the last 120 seconds before.
+    /// What the process used, oldest first: at the time of the dump and, if the program configured it,
+    /// in each of the 120 seconds before.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     pub gauges: Vec<Gauge>,
-    /// The machine that the process ran on.
+    /// The machine on which the process ran.
     #[serde(deserialize_with = "lenient")]
     pub host: Host,
     /// Key-value pairs that the program added.
@@ -123,7 +123,7 @@ pub struct Dump {
     /// How many values each redaction rule has masked.
     #[serde(deserialize_with = "lenient")]
     pub redactions: Entries<u64>,
-    /// What kept the recorder from recording or dumping as configured, one sentence each.
+    /// Problems that prevented the recorder from recording or dumping as configured, one sentence each.
     #[serde(deserialize_with = "list")]
     pub notes: Vec<String>,
 }
@@ -149,7 +149,7 @@ impl Dump {
         self.write_json(&mut writer)
     }
 
-    /// The code that writes a dump is large. It is compiled once, not for each type of writer.
+    /// The code that writes a dump is large, so it is compiled once, and not for each type of writer.
     #[inline(never)]
     fn write_json(&self, writer: &mut dyn Write) -> io::Result<()> {
         Ok(serde_json::to_writer(writer, self)?)
@@ -187,15 +187,15 @@ impl Reason {
 text_enum! {
     /// What triggered a dump.
     pub enum Kind {
-        /// An error that ended the program, or that the program handed over.
+        /// An error that ended the program, or that the program passed to the recorder.
         Error = "error",
         /// A panic.
         Panic = "panic",
         /// A log record at or above the level of `dump_on`.
         Level = "level",
-        /// A rule of `dump_when` came true.
+        /// A rule of `dump_when` became true.
         Rule = "rule",
-        /// A heartbeat that did not come.
+        /// A missing heartbeat.
         Hang = "hang",
         /// A signal that asks for a dump.
         Signal = "signal",
@@ -206,8 +206,8 @@ text_enum! {
     }
 }
 
-/// A trigger that made no dump of its own, because it came while another dump waited for what
-/// follows its trigger.
+/// A trigger that made no dump of its own, because another dump was waiting for the records after its
+/// trigger.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -275,7 +275,7 @@ pub struct Module {
 }
 
 impl Module {
-    /// A module with that path.
+    /// A module with this path.
     #[must_use]
     pub fn new(name: impl Into<String>, build_id: Option<String>) -> Module {
         Module {
@@ -293,10 +293,10 @@ pub struct Process {
     /// Its id.
     #[serde(deserialize_with = "lenient")]
     pub pid: u32,
-    /// When it began to record.
+    /// When it started to record.
     #[serde(deserialize_with = "lenient")]
     pub started_at: Timestamp,
-    /// For how many seconds it had recorded when it failed.
+    /// How many seconds it had recorded when it failed.
     #[serde(deserialize_with = "lenient")]
     pub uptime: f64,
     /// The path of its executable.
@@ -310,12 +310,12 @@ pub struct Process {
     pub thread: String,
 }
 
-/// How a process died that could not make a dump itself.
+/// The death of a process that could not make a dump itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Crash {
-    /// The number of the signal, where it was caught.
+    /// The number of the signal, if it was caught.
     #[serde(deserialize_with = "lenient")]
     pub signal: Option<i32>,
     /// The signal's name, such as `SIGSEGV`.
@@ -333,10 +333,10 @@ pub struct Crash {
     /// When its last record was logged.
     #[serde(deserialize_with = "lenient")]
     pub last_record_at: Option<Timestamp>,
-    /// Which boot of the machine it was, in hexadecimal digits, where the system tells.
+    /// The system's id of the boot in which the process ran, in hexadecimal digits, if known.
     #[serde(deserialize_with = "lenient")]
     pub boot_id: Option<String>,
-    /// Whether the machine was restarted between then and this dump, where known.
+    /// Whether the machine was rebooted between the death and this dump, if known.
     #[serde(deserialize_with = "lenient")]
     pub rebooted: Option<bool>,
     /// How many records were damaged and are missing.
@@ -344,7 +344,7 @@ pub struct Crash {
     pub damaged_records: u64,
 }
 
-/// The machine that a process ran on.
+/// The machine on which a process ran.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]

@@ -10,7 +10,7 @@ use crate::lenient::Lenient;
 
 /// The entries of a JSON object, in the order in which they were added.
 ///
-/// Lookups are linear: there are few entries. Where a file has a key twice, both entries are kept,
+/// Lookups are linear, because there are few entries. If a file has a key twice, both entries are kept,
 /// and [`get`](Entries::get) returns the last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entries<T>(Vec<(String, T)>);
@@ -52,7 +52,7 @@ impl<T> Entries<T> {
         self.0.is_empty()
     }
 
-    /// Sets the value of a key, which keeps its place if it was there, and returns the old value.
+    /// Sets the value of a key, and returns the old value. An existing key keeps its place.
     pub fn insert(&mut self, key: impl Into<String>, value: T) -> Option<T> {
         let key = key.into();
         if let Some(old) = self.get_mut(&key) {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_key_that_a_file_has_twice_the_last_value_counts() {
+    fn if_a_file_has_a_key_twice_the_last_value_counts() {
         let entries: Entries<u64> = serde_json::from_str(r#"{"a":1,"b":"text","a":2}"#).unwrap();
         assert_eq!(entries.get("a"), Some(&2));
         assert_eq!(entries.get("b"), None);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::Level;
 use crate::lenient::lenient;
 
-/// How many records of a target, of a level or of a thread were evicted: one of the three is given.
+/// How many records of a target, of a level or of a thread were evicted. One of the three is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -19,7 +19,7 @@ pub struct Eviction {
     /// The name of the thread, as in its records.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient")]
     pub thread: Option<String>,
-    /// How many.
+    /// The number of evicted records.
     #[serde(deserialize_with = "lenient")]
     pub count: u64,
 }

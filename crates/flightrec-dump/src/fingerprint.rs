@@ -1,19 +1,19 @@
-//! The fingerprint: the part of a failure that stays the same from run to run and build to build.
+//! The fingerprint, which is the same for the same failure in different runs and builds.
 
 use crate::{Dump, ErrorNode, Frame, Kind, Trace};
 
 impl Dump {
-    /// Computes the key to group failures by: `fr2-` and 16 hexadecimal digits.
+    /// Computes the key that groups failures: `fr2-` and 16 hexadecimal digits.
     ///
-    /// Of each stack it covers the error's type, where known, and the functions of the program, each
-    /// once and innermost first. It covers neither lines nor addresses nor the depth of a recursion,
-    /// so it is the same after a rebuild. Where a function has no name, the build-id of its module
-    /// and the address in it stand in. Neither the order of the stacks nor the number of equal ones
+    /// For each stack it covers the error's type, if known, and the functions of the program, each
+    /// once and innermost first. It does not cover lines, addresses and the depth of a recursion, so it
+    /// is the same after a rebuild. If a function has no name, the build-id of its module and the
+    /// address in it are used instead. Neither the order of the stacks nor the number of equal stacks
     /// matters.
     ///
-    /// A stack that was not captured where the error was created says little about the failure, and
-    /// some failures have no stack. For these the messages count, without words that contain digits.
-    /// For a panic, its place in the source code counts too.
+    /// A stack that was not captured where the error was created tells little about the failure, and
+    /// some failures have no stack. In these cases the messages are used, without words that contain
+    /// digits. For a panic, its place in the source code is also used.
     #[must_use]
     pub fn fingerprint_of(&self) -> String {
         let mut parts: Vec<u64> = self
@@ -81,7 +81,7 @@ fn messages(error: &ErrorNode, hash: &mut Hash) {
     }
 }
 
-/// A message without what differs from one occurrence to the next: ids, counts, addresses.
+/// Hashes a message without the parts that vary between occurrences: ids, counts, addresses.
 fn shape(message: &str, hash: &mut Hash) {
     for word in message.split_whitespace() {
         let varies = word.bytes().any(|byte| byte.is_ascii_digit());
@@ -120,7 +120,7 @@ impl Hash {
         }
     }
 
-    /// Text and its end: a byte that no text contains keeps `a`, `bc` and `ab`, `c` apart.
+    /// Adds a text and a byte that no text contains, so that `a`, `bc` and `ab`, `c` differ.
     fn text(&mut self, text: &str) {
         self.write(text.as_bytes());
         self.write(&[0xff]);

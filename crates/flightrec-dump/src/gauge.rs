@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::lenient::lenient;
 
-/// What the process used at one time, as far as the system told.
+/// What the process used at one time. Numbers that the system does not report are `None`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -25,8 +25,7 @@ pub struct Gauge {
     /// Processor time of the process so far, of user and system, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient")]
     pub cpu_ms: Option<u64>,
-    /// Memory of the process's cgroup, in bytes: of the one with the smallest limit among it and those
-    /// above it.
+    /// Memory of the process's cgroup, or of the one of its ancestors with the smallest limit, in bytes.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient")]
     pub cgroup_bytes: Option<u64>,
     /// The limit of that cgroup's memory, in bytes.

@@ -1,5 +1,5 @@
-//! Reading without insisting on types: a value of another type becomes the default, where a derived
-//! reader would give up on the whole document.
+//! Lenient reading: a value of an unexpected type becomes the default. A derived reader would reject the
+//! whole document.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -15,7 +15,7 @@ pub(crate) enum Lenient<T> {
     Other(IgnoredAny),
 }
 
-/// For `deserialize_with`: the default for a value of another type.
+/// For `deserialize_with`: reads a value of another type as the default.
 pub(crate) fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -27,8 +27,8 @@ where
     })
 }
 
-/// For `deserialize_with`: the items of the expected type. The list is read item by item, so that
-/// only one is buffered at a time.
+/// For `deserialize_with`: reads the items of the expected type, and skips others. The list is read item
+/// by item, so that only one is buffered at a time.
 pub(crate) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,

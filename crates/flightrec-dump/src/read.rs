@@ -1,11 +1,11 @@
-//! Reading a dump.
+//! Reads a dump.
 
 use std::fmt;
 
 use crate::Dump;
 
 impl Dump {
-    /// Reads a dump. A dump of a later schema is read as far as it is understood.
+    /// Reads a dump. The known parts of a dump with a later schema are read.
     ///
     /// # Errors
     ///
@@ -27,7 +27,7 @@ pub(crate) fn check_schema(schema: &str) -> Result<(), ReadError> {
 }
 
 pub(crate) fn read_error(error: serde_json::Error) -> ReadError {
-    // The only data error that lenient reading leaves is a document that is no object.
+    // With lenient reading, the only data error is a document that is not an object.
     if error.is_data() {
         return ReadError::new("the JSON is not an object");
     }

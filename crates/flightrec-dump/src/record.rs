@@ -12,7 +12,7 @@ use crate::{Entries, Timestamp, Value};
 #[serde(default)]
 #[non_exhaustive]
 pub struct LogRecord {
-    /// Its place in the order of all records.
+    /// The position of the record in the order of all records.
     #[serde(deserialize_with = "lenient")]
     pub seq: u64,
     /// When it was logged.
@@ -52,13 +52,13 @@ pub struct LogRecord {
 #[serde(default)]
 #[non_exhaustive]
 pub struct Span {
-    /// Its id: no two spans of a process have the same.
+    /// The id, which is unique in a process.
     #[serde(deserialize_with = "lenient")]
     pub id: u64,
     /// The id of its parent.
     #[serde(deserialize_with = "lenient")]
     pub parent: Option<u64>,
-    /// The ids of spans that it follows from.
+    /// The ids of the spans from which it follows.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient")]
     pub follows_from: Vec<u64>,
     /// Its name.
@@ -95,9 +95,9 @@ pub struct Span {
 pub enum Level {
     /// Something failed.
     Error,
-    /// Something is wrong, and the program went on.
+    /// Something is wrong, but the program continued.
     Warn,
-    /// The default, also for a level that is missing in a dump.
+    /// The default, also if the level is missing in a dump.
     #[default]
     Info,
     /// Details that help to debug the program.

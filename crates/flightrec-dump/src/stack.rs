@@ -46,7 +46,7 @@ impl ErrorNode {
 #[serde(default)]
 #[non_exhaustive]
 pub struct Location {
-    /// The file, as the compiler was given it.
+    /// The path of the file, as passed to the compiler.
     #[serde(deserialize_with = "lenient")]
     pub file: String,
     /// The line, from 1.
@@ -92,7 +92,7 @@ pub struct Trace {
     /// The frames, innermost first.
     #[serde(deserialize_with = "list")]
     pub frames: Vec<Frame>,
-    /// The places in the source code that the error was propagated through.
+    /// The places in the source code through which the error was propagated.
     #[serde(deserialize_with = "list")]
     pub trail: Vec<Location>,
     /// The `seq` of the last record before the stack was captured, if the dump has that record.
@@ -103,7 +103,7 @@ pub struct Trace {
     pub span: Option<u64>,
 }
 
-/// An error that the program handled, and that it told the recorder about.
+/// An error that the program handled and reported to the recorder.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -126,7 +126,7 @@ pub struct NotedError {
     /// The thread that noted it first: its name, or `ThreadId(n)`.
     #[serde(deserialize_with = "lenient")]
     pub thread: String,
-    /// The stacks of the error and of its causes: the first 8.
+    /// The first 8 stacks of the error and of its causes.
     #[serde(deserialize_with = "list")]
     pub stack_traces: Vec<Trace>,
 }
@@ -136,9 +136,9 @@ text_enum! {
     pub enum StackOrigin {
         /// Where the error was created.
         Creation = "creation",
-        /// Where a foreign error, created earlier, was converted or handed to the recorder.
+        /// Where a foreign error, created earlier, was converted or passed to the recorder.
         Conversion = "conversion",
-        /// By another error crate; the frames were read from its text.
+        /// By another error crate. The frames were read from its text.
         Foreign = "foreign",
         /// In the panic hook.
         Panic = "panic",
@@ -146,7 +146,7 @@ text_enum! {
         Caller = "caller",
         /// In the handler of a fatal signal.
         Crash = "crash",
-        /// The stack of the thread whose heartbeat did not come.
+        /// In the thread whose heartbeat is missing.
         Hang = "hang",
     }
 }
@@ -188,7 +188,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// The name of a function that the binary has no symbol for.
+    /// The name of a function for which the binary has no symbol.
     pub const UNKNOWN: &str = "<unknown>";
 
     /// Whether the function's name is known.
@@ -197,7 +197,7 @@ impl Frame {
         self.name != Frame::UNKNOWN && !self.name.is_empty()
     }
 
-    /// Whether a function of this name is the recorder's own, which is [noise](Frame::noise) in any dump.
+    /// Whether a function of this name belongs to the recorder, and so is always [noise](Frame::noise).
     #[must_use]
     pub fn is_of_recorder(name: &str) -> bool {
         let mut crates = ["flightrec::", "dumpmaker::", "stackwalk::"].iter();
@@ -222,7 +222,7 @@ pub struct Thread {
     /// Its name, where known.
     #[serde(deserialize_with = "lenient")]
     pub name: Option<String>,
-    /// What the system says it was doing, such as `running` or `sleeping`.
+    /// The system's word for its state, such as `running` or `sleeping`.
     #[serde(deserialize_with = "lenient")]
     pub state: Option<String>,
     /// The frames, innermost first.

@@ -6,7 +6,7 @@ use crate::lenient::{lenient, list};
 use crate::read::{check_schema, read_error};
 use crate::{Host, ReadError, Reason, Timestamp};
 
-/// What a list shows of a dump: [`Dump`](crate::Dump) without stacks and log, which are skipped
+/// A [`Dump`](crate::Dump) without stacks and log, for lists of dumps. The stacks and the log are skipped
 /// while reading.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
@@ -30,7 +30,7 @@ pub struct Summary {
     /// Equal for failures of one kind.
     #[serde(deserialize_with = "lenient")]
     pub fingerprint: String,
-    /// The machine that the process ran on.
+    /// The machine on which the process ran.
     #[serde(deserialize_with = "lenient")]
     pub host: Host,
     /// How many failures since the previous dump were counted instead of dumped.

@@ -1,7 +1,7 @@
-//! Enums that are text in JSON and keep words they do not know.
+//! Enums that are words in JSON and keep unknown words.
 
 /// Declares an enum whose variants are words in JSON. An unknown word becomes `Other`, so that a
-/// dump of a later version is written back as it was read. The first variant is the default.
+/// dump of a later version is written back unchanged. The first variant is the default.
 macro_rules! text_enum {
     (
         $(#[$meta:meta])*

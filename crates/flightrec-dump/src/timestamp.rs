@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// A point in time: in JSON, RFC 3339 in UTC with microseconds.
 ///
 /// The default is 1970-01-01, the Unix epoch. Times before the epoch or after the year 9999 are
-/// written as the nearest time between.
+/// written as the nearest time in that range.
 ///
 /// # Examples
 ///
@@ -37,7 +37,7 @@ impl Timestamp {
         SystemTime::now().into()
     }
 
-    /// The same as a time of the standard library.
+    /// Converts this to a time of the standard library.
     #[must_use]
     pub fn system_time(self) -> SystemTime {
         self.0

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Entries;
 
-/// The value of a key, as it was typed when it was logged.
+/// The value of a key, with the type with which it was logged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 #[non_exhaustive]
@@ -20,7 +20,7 @@ pub enum Value {
     Uint(u64),
     /// A floating-point number. Numbers that JSON cannot express are [`Text`](Value::Text).
     Float(f64),
-    /// Text, and what is of no other kind.
+    /// Text, and every value of no other kind.
     Text(String),
     /// A list.
     List(Vec<Value>),

@@ -1,4 +1,4 @@
-//! What a reader accepts, and what it makes of it.
+//! What a reader accepts, and the result.
 
 use flightrec_dump::{Dump, Kind, Level, Value};
 
@@ -48,7 +48,7 @@ fn a_kind_of_a_later_version_is_kept() {
 }
 
 #[test]
-fn what_is_no_dump_is_refused_with_a_reason() {
+fn a_file_that_is_not_a_dump_is_refused_with_a_reason() {
     for (json, message) in [
         (
             "",
@@ -75,7 +75,7 @@ fn numbers_that_json_readers_would_round_are_text() {
 }
 
 #[test]
-fn a_number_is_read_again_as_it_was_written() {
+fn a_number_does_not_change_when_it_is_written_and_read() {
     let uptime = "66666666666666666666666666666666666666666666666666666666666666666666666666666666666660.025433794";
     let json = format!(r#"{{"schema":"flightrec/1","process":{{"uptime":{uptime}}}}}"#);
     let dump = Dump::from_json(json.as_bytes()).unwrap();

@@ -1,4 +1,4 @@
-//! A set of places in the program: asked for each event, changed when a callsite is registered.
+//! A set of places in the program. It is read for each event, and changes when a callsite is registered.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash};
@@ -13,7 +13,7 @@ const WORDS: usize = 1024;
 type Hasher = BuildHasherDefault<DefaultHasher>;
 
 pub(crate) trait Key: Eq + Hash {
-    /// A quick hash, whose upper bits are used.
+    /// A fast hash. Its upper bits are used.
     fn mix(&self) -> u64;
 }
 
@@ -26,8 +26,8 @@ impl Key for usize {
 
 pub(crate) const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// Each value sets a bit, so that for nearly all values that are not in the set, one load is the
-/// answer. A forked child does not wait for a thread that it has not.
+/// Each value sets a bit, so that one load is enough for nearly all values that are not in the set. A
+/// forked child never waits for a thread that does not exist in it.
 pub(crate) struct CallsiteSet<K> {
     bits: [AtomicU64; WORDS],
     exact: ForkMutex<HashSet<K, Hasher>>,
@@ -53,7 +53,7 @@ impl<K: Key> CallsiteSet<K> {
         if self.may_contain(key)
             && let Some(mut exact) = self.lock()
         {
-            // The bit may be that of others, too.
+            // The bit stays set, because other values may share it.
             exact.remove(key);
         }
     }
@@ -62,7 +62,7 @@ impl<K: Key> CallsiteSet<K> {
         self.contains_as(key, |exact| exact.contains(key))
     }
 
-    /// As [`contains`](CallsiteSet::contains), for a key of a shorter lifetime.
+    /// Like [`contains`](CallsiteSet::contains), for a key with a shorter lifetime.
     pub(crate) fn contains_as(
         &self,
         key: &impl Key,
@@ -81,8 +81,8 @@ impl<K: Key> CallsiteSet<K> {
         match self.exact.lock() {
             Ok(exact) => Some(exact),
             Err(LockError::Orphaned(mut exact)) => {
-                // A thread that the fork did not copy may have been changing it, so it can't even be
-                // dropped.
+                // A thread that the fork did not copy may have been changing the set, so it must not
+                // even be dropped.
                 std::mem::forget(std::mem::take(&mut *exact));
                 Some(exact)
             }
@@ -145,11 +145,11 @@ mod tests {
                 set.contains(&1);
                 set.insert(2);
                 let code = i32::from(!set.contains(&2));
-                // SAFETY: ends the child without running what belongs to the parent.
+                // SAFETY: ends the child without running exit handlers of the parent.
                 unsafe { libc::_exit(code) }
             }
             let mut status = 0;
-            // SAFETY: the child is ours, and `status` is a place to write to.
+            // SAFETY: the child is ours, and `status` is valid for writes.
             while unsafe { libc::waitpid(child, &raw mut status, 0) } < 0 {}
             drop(release);
             status

@@ -1,8 +1,8 @@
 //! Records of `log` that are copies of events and spans.
 //!
-//! With its feature `log-always`, `tracing` makes a record of `log` of every event and span, besides
-//! the event. If such records come back through `tracing-log`, there would be two of each. They are
-//! known by their place: that of a macro of `tracing`.
+//! With its feature `log-always`, `tracing` also makes a record of `log` of every event and span. If such
+//! records come back through `tracing-log`, there would be two of each. They are recognised by their
+//! place in the source code, which is that of a `tracing` macro.
 
 use std::cell::Cell;
 
@@ -14,7 +14,7 @@ use crate::callsites::{CallsiteSet, Key, MULTIPLIER};
 
 static PLACES: CallsiteSet<Place<'static>> = CallsiteSet::new();
 
-/// Notes where a macro of `tracing` stands.
+/// Adds the place of a `tracing` macro.
 pub(crate) fn register(metadata: &'static Metadata<'static>) {
     if let Some(place) = Place::of(metadata) {
         PLACES.insert(place);
@@ -38,8 +38,8 @@ fn is_of_tracing(place: &Place<'_>) -> bool {
     PLACES.contains_as(place, |places| places.contains(place as &Place<'_>))
 }
 
-/// Whether the layer has what the tee is about to keep: an event that this is the copy of, or this
-/// very record, which a sink of the tee has passed on to `tracing-log`.
+/// Whether the layer already has the record that the tee is about to keep: either the event of which it
+/// is a copy, or the record itself, because a sink of the tee has passed it on to `tracing-log`.
 pub(crate) fn layer_has(record: &log::Record<'_>) -> bool {
     let is_passed_on = LATEST.try_with(|latest| latest.take() == Some(Identity::of_record(record)));
     if matches!(is_passed_on, Ok(true)) {
@@ -55,7 +55,7 @@ pub(crate) fn layer_has(record: &log::Record<'_>) -> bool {
 }
 
 thread_local! {
-    /// The record of `log` that the layer has kept last.
+    /// The last record of `log` that the layer has kept.
     static LATEST: Cell<Option<Identity>> = const { Cell::new(None) };
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn note_log(record: &Metadata<'_>) {
     let _ = LATEST.try_with(|latest| latest.set(Some(Identity::of(record))));
 }
 
-/// Identifies a record of `log` by the addresses of its texts, which stay the same while loggers pass
+/// Identifies a record of `log` by the addresses of its texts, which do not change while loggers pass
 /// the record on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Identity {

@@ -1,4 +1,4 @@
-//! Setting up a recorder that is a layer.
+//! Installs a recorder that is a layer.
 
 use flightrec::logtee::Tee;
 use flightrec::{Builder, FlightRecorder, InstallError};
@@ -10,18 +10,19 @@ use crate::spans;
 
 /// Adds [`install_layer`](BuilderExt::install_layer) to [`flightrec::Builder`].
 pub trait BuilderExt: sealed::Sealed {
-    /// Makes dumps of panics from now on, and of processes that crashed before, and returns the
-    /// layer whose events and spans the dumps have. No logger and no subscriber is set.
+    /// Installs the recorder, and returns it with its layer. From now on panics make dumps, and so do
+    /// earlier processes that crashed. The dumps have the events and spans of the layer. No logger and
+    /// no subscriber is set.
     ///
-    /// What the builder says about the console and about sinks is not used: other layers do that.
+    /// The builder's console and sinks are not used; use other layers for these purposes.
     ///
     /// # Errors
     ///
-    /// None at present.
+    /// Does not fail at present.
     ///
     /// # Panics
     ///
-    /// If called by a panicking thread, as [`std::panic::set_hook`] does.
+    /// Panics if called by a panicking thread, like [`std::panic::set_hook`].
     ///
     /// # Examples
     ///
@@ -37,24 +38,24 @@ pub trait BuilderExt: sealed::Sealed {
     /// ```
     fn install_layer(self) -> Result<(FlightRecorder, RecorderLayer), InstallError>;
 
-    /// As [`install_layer`](BuilderExt::install_layer), for a program that also logs through the
-    /// tee of `flightrec`, with the builder's console and sinks. One recorder has what comes through
-    /// either, and one call makes one record, although `tracing` may make a record of `log` of each
-    /// event, or the tee may pass records on to a `tracing_log::LogTracer`.
+    /// Like [`install_layer`](BuilderExt::install_layer), for a program that also logs through the
+    /// tee of `flightrec`, with the builder's console and sinks. One recorder records both. Each call of
+    /// a macro makes one record, even if `tracing` makes a record of `log` of each event, or if the tee
+    /// passes records on to a `tracing_log::LogTracer`.
     ///
-    /// The tee is not installed yet, so that it can become the program's logger before the
-    /// subscriber is set or after, or a sink of another logger. `init()` of `tracing-subscriber`
-    /// would take the logger for itself: use [`set_global_default`].
+    /// The tee is not installed yet. It can become the program's logger before or after the subscriber
+    /// is set, or be a sink of another logger. Do not use `init()` of `tracing-subscriber`, which
+    /// installs its own logger: use [`set_global_default`].
     ///
     /// [`set_global_default`]: tracing_core::dispatcher::set_global_default
     ///
     /// # Errors
     ///
-    /// None at present.
+    /// Does not fail at present.
     ///
     /// # Panics
     ///
-    /// If called by a panicking thread, as [`std::panic::set_hook`] does.
+    /// Panics if called by a panicking thread, like [`std::panic::set_hook`].
     ///
     /// # Examples
     ///

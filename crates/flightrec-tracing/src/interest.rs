@@ -1,8 +1,8 @@
-//! What a callsite caches when it is reached first.
+//! Works around the interest that a callsite caches when it is first reached.
 //!
-//! While there is one subscriber in the process, `tracing-core` asks the default of the thread that
-//! reaches a callsite first. If that is none, the callsite is off for good, in all threads. With two
-//! subscribers it asks both, wherever it is reached.
+//! While there is one subscriber in the process, `tracing-core` asks the default subscriber of the
+//! thread that first reaches a callsite. If that thread has none, the callsite is disabled for good, in
+//! all threads. With two subscribers it asks both, on any thread.
 
 use forklock::ForkMutex;
 use tracing_core::span::{Attributes, Id, Record};
@@ -21,7 +21,7 @@ struct Second;
 
 impl Subscriber for Second {
     fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
-        // As the recorder's layer says. Another answer would make "sometimes" of "always".
+        // The same answer as the recorder's layer. Another one would change "always" to "sometimes".
         Interest::always()
     }
 

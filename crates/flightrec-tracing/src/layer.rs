@@ -1,4 +1,4 @@
-//! The layer: what it wants, and what it does with events.
+//! The layer: which events it wants, and how it records them.
 
 use std::any::TypeId;
 use std::sync::OnceLock;
@@ -22,32 +22,32 @@ use crate::visit::{ErrorVisitor, FieldVisitor};
 
 /// Records events and spans; made by [`install_layer`](crate::BuilderExt::install_layer).
 ///
-/// It has a filter of its own, DEBUG or what [`record`](flightrec::Builder::record) said, and does
-/// not change what other layers get. Add it without `with_filter`, at any place among the layers. A
-/// clone is for another subscriber, and records into the same dumps.
+/// It has its own filter, DEBUG or the one passed to [`record`](flightrec::Builder::record), and does
+/// not change what other layers get. Add it without `with_filter`, at any place among the layers. Clone
+/// it for another subscriber; the clone records into the same dumps.
 ///
-/// A layer that stands above it and has no filter gets nothing more verbose than the recorder does:
+/// A layer above it that has no filter gets no events that are more verbose than the recorder's level:
 /// give such a layer a filter.
 #[derive(Debug)]
 pub struct RecorderLayer {
     pub(crate) spans: Spans,
     pub(crate) max_level: LevelFilter,
-    /// Another layer below has no limit, and must not get one.
+    /// A layer below has no maximum level, and must not get one by this layer.
     is_unlimited: bool,
     trace_ids: Option<TraceIds>,
-    /// The subscriber that the layer is part of.
+    /// The subscriber to which the layer belongs.
     dispatch: OnceLock<WeakDispatch>,
 }
 
 /// Returns the ids of the trace and of a span, big-endian.
 type TraceIds = fn(&Id, &Dispatch) -> Option<([u8; 16], [u8; 8])>;
 
-/// Instance 0 is none.
+/// Instance 0 means none.
 static NEXT_INSTANCE: AtomicU32 = AtomicU32::new(1);
 
 impl RecorderLayer {
     pub(crate) fn new(sink: RecorderSink) -> RecorderLayer {
-        // `flightrec doctor` looks for it in the executable.
+        // `flightrec doctor` searches the executable for this text.
         std::hint::black_box("flightrec::marker::layer");
         let shared = Shared::leak(sink);
         shared.sink.set_spans(OpenSpans(shared));
@@ -69,9 +69,9 @@ impl RecorderLayer {
         }
     }
 
-    /// Sets a function that returns the ids of trace and span that another layer, such as that of
-    /// `tracing-opentelemetry`, has given a span. It is called when the span is entered, until it
-    /// returns ids. They become the fields `trace_id` and `span_id` of the span in dumps, which
+    /// Sets a function that returns the trace id and the span id that another layer, such as that of
+    /// `tracing-opentelemetry`, has assigned to a span. It is called each time the span is entered, until
+    /// it returns ids. They become the fields `trace_id` and `span_id` of the span in dumps, which
     /// `flightrec export --to otlp` uses.
     ///
     /// # Examples
@@ -105,7 +105,7 @@ impl RecorderLayer {
         }
     }
 
-    /// Asks for the ids of a span that is entered, if they are not known.
+    /// Gets the ids of a span that is entered, if they are not known yet.
     #[inline]
     pub(crate) fn note_trace_ids(&self, id: &Id) {
         if let Some(ids) = self.trace_ids {
@@ -139,8 +139,8 @@ impl RecorderLayer {
         self.push(event, metadata, &head, false);
     }
 
-    /// An event that `tracing-log` has made of a record of `log`: what it says about itself is in
-    /// fields.
+    /// Keeps an event that `tracing-log` has made of a record of `log`. The record's target, file and
+    /// line are in fields.
     #[cold]
     fn keep_log(&self, event: &Event<'_>, metadata: &Metadata<'_>) {
         if !self.wants(metadata) || duplicates::is_copy(metadata) {
@@ -222,7 +222,7 @@ impl Drop for RecorderLayer {
 
 impl<S: Subscriber> Layer<S> for RecorderLayer {
     fn on_layer(&mut self, subscriber: &mut S) {
-        // The registry alone has no limit either, but is no layer.
+        // The registry has no maximum level, either, but is not a layer.
         let is_registry = TypeId::of::<S>() == TypeId::of::<Registry>();
         self.is_unlimited = !is_registry && subscriber.max_level_hint().is_none();
     }
@@ -230,14 +230,14 @@ impl<S: Subscriber> Layer<S> for RecorderLayer {
     fn on_register_dispatch(&self, dispatch: &Dispatch) {
         let _ = self.dispatch.set(dispatch.downgrade());
         let shared = self.spans.shared;
-        if shared.is_first_look() {
+        if shared.is_first_check() {
             starved::check_subscriber(shared, self.max_level, dispatch);
         }
     }
 
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         duplicates::register(metadata);
-        // "Never" would keep the callsite from all layers.
+        // "Never" would disable the callsite for all layers.
         Interest::always()
     }
 
@@ -280,7 +280,7 @@ impl<S: Subscriber> Layer<S> for RecorderLayer {
     }
 
     fn on_id_change(&self, old: &Id, _new: &Id, _: Context<'_, S>) {
-        // The span is entered anew under its new id, if at all.
+        // If the span is entered again, it is entered with its new id.
         self.spans.exit(old);
         spans::forget_stale();
     }

@@ -1,5 +1,5 @@
-//! What keeps events from the recorder: found when the layer becomes part of a subscriber, and said
-//! once.
+//! Finds problems that prevent events from reaching the recorder, when the layer becomes part of a
+//! subscriber. Each is reported once.
 
 use std::sync::mpsc;
 use std::thread;
@@ -11,7 +11,7 @@ use tracing_core::{Dispatch, Kind, Level, LevelFilter, Metadata, dispatcher};
 
 use crate::shared::Shared;
 
-/// Events that no subscriber gets, because a feature of `tracing` removes them.
+/// Checks for events that no subscriber gets, because a feature of `tracing` removes them.
 pub(crate) fn check_features(shared: &Shared, wanted: LevelFilter) {
     let allowed = tracing::level_filters::STATIC_MAX_LEVEL;
     if allowed < wanted {
@@ -22,14 +22,14 @@ pub(crate) fn check_features(shared: &Shared, wanted: LevelFilter) {
     }
 }
 
-/// Looks at the whole subscriber, in another thread: asking whether an event is enabled changes what
-/// filters know about the next one of the same thread.
+/// Checks the whole subscriber, in another thread: asking whether an event is enabled changes the state of
+/// filters for the next event of the same thread.
 pub(crate) fn check_subscriber(shared: &'static Shared, wanted: LevelFilter, dispatch: &Dispatch) {
     let dispatch = dispatch.clone();
     let (sender, receiver) = mpsc::channel();
     let look = move || {
         let has_global = dispatcher::get_default(|global| !global.is::<NoSubscriber>());
-        // Before the program can set this very subscriber.
+        // `has_global` is known now, so the program may go on and set this subscriber.
         let _ = sender.send(());
         if has_global {
             shared.say(
@@ -72,7 +72,7 @@ impl Callsite for Probe {
 
 macro_rules! probes {
     ($($name:ident)*) => {
-        /// An event of the most verbose level that is wanted.
+        /// Metadata of an event of the most verbose level that is wanted.
         fn probe(wanted: LevelFilter) -> Option<&'static Metadata<'static>> {
             $({
                 static PROBE: Probe = Probe(&METADATA);

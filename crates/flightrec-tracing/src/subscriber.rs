@@ -1,6 +1,6 @@
-//! A subscriber that records, and forwards to another one what that one wants.
+//! A subscriber that records, and forwards events and spans to another subscriber that wants them.
 //!
-//! The other one knows nothing of spans that only the recorder wants. Their ids are made here.
+//! The other subscriber does not know spans that only the recorder wants. Their ids are made here.
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -18,25 +18,25 @@ use crate::atomic::AtomicU64;
 use crate::callsites::CallsiteSet;
 use crate::layer::RecorderLayer;
 
-/// A [`Subscriber`] that records, and forwards to another one what that one wants; made by
-/// [`RecorderLayer::wrap`].
+/// A [`Subscriber`] that records, and forwards events and spans to another subscriber that wants them;
+/// made by [`RecorderLayer::wrap`].
 ///
-/// [`downcast_ref`](Dispatch::downcast_ref) finds the other subscriber and what is in it.
+/// [`downcast_ref`](Dispatch::downcast_ref) finds the other subscriber and its parts.
 #[derive(Debug)]
 pub struct RecorderSubscriber<S> {
     layer: RecorderLayer,
     inner: S,
-    /// Callsites that `inner` is never interested in, although its `enabled` may not say so.
+    /// Callsites in which `inner` is never interested, although its `enabled` may return true for them.
     unwanted: CallsiteSet<usize>,
     handles: Handles,
 }
 
 impl RecorderLayer {
-    /// Sends to `subscriber` what it wants, and records all that the recorder wants: for a program
-    /// that has a subscriber which takes no layers.
+    /// Wraps a subscriber that takes no layers. It gets the events and spans that it wants, and the
+    /// recorder records those that the recorder wants.
     ///
-    /// A filter of `subscriber` does not keep events from the recorder, and `subscriber` gets no
-    /// event or span that it would not get alone.
+    /// A filter of `subscriber` does not affect the recorder, and `subscriber` gets no event or span that
+    /// it would not get without the recorder.
     ///
     /// # Examples
     ///
@@ -67,13 +67,13 @@ impl<S: Subscriber> RecorderSubscriber<S> {
         }
     }
 
-    /// Asked right before `inner` gets the event or the span: per-layer filters note what they
-    /// answer, and use the note then.
+    /// Whether to forward. Must be called directly before `inner` gets the event or span, because
+    /// per-layer filters store their answer and use it then.
     fn forwards(&self, metadata: &Metadata<'_>, callsite: &Metadata<'_>) -> bool {
         self.inner.enabled(metadata) && !self.unwanted.contains(&address(callsite))
     }
 
-    /// The innermost span that this thread has entered, known to `inner` or not.
+    /// The innermost span that this thread has entered, whether `inner` knows it or not.
     fn innermost(&self) -> Option<Id> {
         self.layer.spans.innermost()
     }
@@ -144,7 +144,7 @@ impl<S: Subscriber> Subscriber for RecorderSubscriber<S> {
         }
         let visible_parent = match is_visible {
             true => None,
-            // Held open for children that `inner` will know.
+            // The parent is held open for children that `inner` will know.
             false => parent
                 .clone()
                 .and_then(|parent| self.visible(parent))
@@ -178,14 +178,14 @@ impl<S: Subscriber> Subscriber for RecorderSubscriber<S> {
     fn event(&self, event: &Event<'_>) {
         self.layer.observe(event);
         let metadata = event.metadata();
-        // A record of `log` has its own target in fields.
+        // An event made of a `log` record has the record's target in a field.
         let forwards = match event.normalized_metadata() {
             Some(normalised) => self.forwards(&normalised, metadata),
             None => self.forwards(metadata, metadata),
         };
         if forwards && self.inner.event_enabled(event) {
-            // A parent that `inner` does not know can't be replaced: the values of an event can't
-            // be got at. `inner` has the event outside of spans then.
+            // If `inner` does not know the parent, the parent can't be replaced, because the values of an
+            // event are not accessible. `inner` then gets the event outside of spans.
             self.inner.event(event);
         }
     }
@@ -218,7 +218,7 @@ impl<S: Subscriber> Subscriber for RecorderSubscriber<S> {
         let mut is_closed = false;
         let mut next = Some(id.clone());
         while let Some(released) = next.take() {
-            // Before `inner` can use the id again.
+            // Must happen before `inner` can reuse the id.
             if let Some(handle) = self.handles.release(&released) {
                 self.layer.spans.close(&released);
                 is_closed |= released == id;
@@ -252,8 +252,8 @@ impl<S: Subscriber> Subscriber for RecorderSubscriber<S> {
         if id == TypeId::of::<RecorderLayer>() {
             return Some((&raw const self.layer).cast());
         }
-        // SAFETY: the pointers above are to values of that type that live as long as `self`, and so
-        // is that of `inner`, which promises the same.
+        // SAFETY: the pointers above are to values of the requested type that live as long as `self`.
+        // `inner` guarantees the same for its own.
         unsafe { self.inner.downcast_raw(id) }
     }
 }
@@ -262,8 +262,8 @@ fn address(callsite: &Metadata<'_>) -> usize {
     (&raw const *callsite).addr()
 }
 
-/// Ids of spans that the other subscriber does not know have these upper 14 bits. `Registry` never
-/// sets the lowest of them, and other subscribers count from 1.
+/// The upper 14 bits of the ids of spans that the other subscriber does not know. `Registry` never sets
+/// the lowest of these bits, and other subscribers count from 1.
 const HIDDEN: u64 = 0x2FED << TAG_SHIFT;
 const TAG_SHIFT: u32 = 50;
 
@@ -276,12 +276,12 @@ fn next_hidden_id() -> Id {
     Id::from_u64(HIDDEN | NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// What is known of an open span here. Subscribers need not count handles, so this does.
+/// The state of an open span. It counts handles, because other subscribers need not do so.
 #[derive(Debug)]
 struct Handle {
     count: usize,
     metadata: &'static Metadata<'static>,
-    /// Stays open as long as this span.
+    /// The parent, which stays open as long as this span.
     parent: Option<Id>,
     /// The nearest ancestor that the other subscriber knows, if it does not know this span.
     visible_parent: Option<Id>,
@@ -300,8 +300,8 @@ impl Handles {
         match self.0[id.into_u64() as usize % SHARDS].lock() {
             Ok(shard) => Some(shard),
             Err(LockError::Orphaned(mut shard)) => {
-                // A thread that the fork did not copy may have been changing it, so it can't even
-                // be dropped.
+                // A thread that the fork did not copy may have been changing the map, so it must not
+                // even be dropped.
                 std::mem::forget(std::mem::take(&mut *shard));
                 Some(shard)
             }
@@ -315,7 +315,7 @@ impl Handles {
         }
     }
 
-    /// Whether the span is known.
+    /// Adds a handle. Returns whether the span is known.
     fn retain(&self, id: &Id) -> bool {
         self.shard(id).is_some_and(|mut shard| {
             let handle = shard.get_mut(&id.into_u64());
@@ -323,7 +323,7 @@ impl Handles {
         })
     }
 
-    /// The span, if this was its last handle.
+    /// Removes a handle. Returns the span if this was its last handle.
     fn release(&self, id: &Id) -> Option<Handle> {
         let mut shard = self.shard(id)?;
         let handle = shard.get_mut(&id.into_u64())?;

@@ -1,4 +1,4 @@
-//! From the values of `tracing` to packed fields.
+//! Packs the values of `tracing` as fields.
 
 use std::error::Error;
 use std::fmt::{self, Debug, Display};
@@ -9,7 +9,7 @@ use packlog::{Flaws, Writer};
 use tracing_core::field::Visit;
 use tracing_core::{Field, Metadata};
 
-/// Packs fields alone, those of a span.
+/// Packs only fields, for a span.
 pub(crate) fn pack<R>(
     sink: &RecorderSink,
     max_len: usize,
@@ -24,13 +24,13 @@ pub(crate) fn pack<R>(
 pub(crate) struct FieldVisitor<'w, 'a, 'b> {
     writer: &'w mut Writer<'a, 'b>,
     sink: &'w RecorderSink,
-    /// All texts must be masked.
+    /// Set if all texts must be masked.
     redactor: Option<&'w Redactor>,
     /// Values of secret keys must be masked.
     masks_keys: bool,
-    /// The event is a record of `log`, whose place is in fields.
+    /// The event was made of a `log` record, whose target and place are in fields.
     is_log: bool,
-    /// A value is an error.
+    /// Whether a value is an error.
     pub(crate) has_error: bool,
 }
 
@@ -54,13 +54,13 @@ impl<'w, 'a, 'b> FieldVisitor<'w, 'a, 'b> {
         }
     }
 
-    /// Writes a text that is no secret.
+    /// Writes a text that is not secret.
     pub(crate) fn text(&mut self, key: &str, text: &str) {
         self.writer.str(key, text);
     }
 
-    /// The key under which a field's value is written; `None` if it is not or no longer to be
-    /// written.
+    /// The key under which a field's value is written; `None` if it must not be written, or if it was
+    /// written already.
     #[inline]
     fn key(&mut self, field: &Field) -> Option<&'static str> {
         let name = field.name();
@@ -185,7 +185,7 @@ impl Visit for FieldVisitor<'_, '_, '_> {
     }
 }
 
-/// Remembers the errors of an event, whose stacks its text does not have.
+/// Notes the errors of an event, whose stacks are not in its text.
 pub(crate) struct ErrorVisitor<'a> {
     pub(crate) sink: &'a RecorderSink,
     pub(crate) metadata: &'a Metadata<'a>,
@@ -217,7 +217,7 @@ fn format(value: &dyn Debug) -> String {
 /// An error and its causes, on one line.
 struct Chain<'a>(&'a (dyn Error + 'static));
 
-/// A chain may have no end.
+/// The maximum number of causes. A chain may be endless.
 const MAX_CAUSES: usize = 32;
 
 impl Display for Chain<'_> {

@@ -1,4 +1,4 @@
-//! Recording an event allocates nothing once the laps have begun, and a span neither.
+//! After the first laps, recording an event or a span allocates nothing.
 
 mod common;
 
@@ -13,11 +13,11 @@ struct Counting;
 
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: it is the system's allocator, with a counter beside it.
+// SAFETY: it calls the system's allocator, and counts.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promises are the system allocator's conditions.
+        // SAFETY: the caller upholds the contract of `GlobalAlloc`, which is passed on.
         unsafe { System.alloc(layout) }
     }
 
@@ -42,7 +42,7 @@ fn an_event_that_is_kept_allocates_nothing() {
             debug!(number, text = "text", yes = true, "constant");
             if number % 10 == 0 {
                 warn!(?number, "a warning");
-                // No stack was captured for it.
+                // No stack was captured for this error.
                 let error: &(dyn std::error::Error + 'static) = &std::fmt::Error;
                 warn!(error, "an error");
             }

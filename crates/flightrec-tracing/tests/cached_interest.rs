@@ -1,5 +1,5 @@
-//! Callsites that a thread without a subscriber reaches first. One test: how many subscribers the
-//! process has matters.
+//! Callsites that are first reached by a thread without a subscriber. There is only one test, because
+//! the number of subscribers in the process matters.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! A process that dies with events and spans in a file, and the dump that the next one makes of it.
+//! A process dies with events and spans in a file, and the next process makes a dump of it.
 #![cfg(unix)]
 
 mod common;
@@ -29,7 +29,7 @@ fn safety(strict: bool) -> CrashSafety {
     }
 }
 
-/// The child: records, then aborts in a span.
+/// Runs in the child: records, and aborts in a span.
 #[test]
 fn program() {
     let Some(dir) = std::env::var_os("DUMPS") else {
@@ -78,7 +78,7 @@ fn dump(dir: &Path, strict: bool) -> Dump {
                 .any(|window| window == text.as_bytes())
         };
         assert!(has("typed"));
-        // A text that names no key is masked before it gets into the file only if all texts are.
+        // A text without a key is masked before it is written to the file only in strict mode.
         assert_eq!(has(CANARY), !strict, "strict: {strict}");
         assert!(!has(&format!("password{CANARY}")));
     }

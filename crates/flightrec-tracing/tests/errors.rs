@@ -23,17 +23,17 @@ fn an_error_names_the_spans_of_its_birth_although_they_are_closed() {
     let (recorder, layer, dumps) = listening();
     kept(&recorder, registry().with(layer), || {
         let error = load(7).unwrap_err();
-        // Without an event, and after others.
+        // The span has no event, and comes after many others.
         for _ in 0..10_000 {
             info_span!("later").in_scope(|| tracing::debug!("noise"));
         }
         recorder.dump_error(&error).unwrap();
     });
     let mut dumps = dumps.lock().unwrap();
-    // The panic of another test makes a dump of every recorder.
+    // The panic of another test makes a dump in every recorder.
     dumps.retain(|dump| dump.reason.kind == flightrec::Kind::Error);
     let trace = &dumps[0].stack_traces[0];
-    // The spans were closed and others have evicted them, which is said; at least the id is there.
+    // The spans were closed, and others have evicted them. At least the id is known.
     assert!(trace.span.is_some());
     assert!(
         dumps[0].notes.iter().any(|note| note.contains("evicted")),
@@ -51,7 +51,7 @@ fn an_error_names_the_path_of_spans() {
         recorder.dump_error(&err!("outside")).unwrap();
     });
     let dumps = dumps.lock().unwrap();
-    // The panic of another test makes a dump of every recorder.
+    // The panic of another test makes a dump in every recorder.
     let of = |message: &str| {
         let mut dumps = dumps.iter();
         dumps
@@ -81,7 +81,7 @@ fn each_error_of_a_join_has_its_own_span() {
         recorder.dump_error(&error).unwrap();
     });
     let mut dumps = dumps.lock().unwrap();
-    // The panic of another test makes a dump of every recorder.
+    // The panic of another test makes a dump in every recorder.
     dumps.retain(|dump| dump.reason.kind == flightrec::Kind::Error);
     let parts: Vec<_> = dumps[0]
         .stack_traces
@@ -123,7 +123,7 @@ fn the_stack_of_an_error_that_an_event_has_as_a_value_is_in_the_dump() {
     let dump = kept(&recorder, registry().with(layer), || {
         let handled = load(7).unwrap_err();
         tracing::warn!(error = as_value(&handled), "trying again");
-        // No stack was captured for it, and the record has its text.
+        // No stack was captured for this error; the record has only its text.
         tracing::warn!(error = &std::fmt::Error as &dyn std::error::Error, "plain");
     });
     let [noted] = &dump.noted_errors[..] else {

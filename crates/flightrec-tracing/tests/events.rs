@@ -1,4 +1,4 @@
-//! Events: what is kept of them.
+//! Recorded events.
 
 mod common;
 
@@ -139,7 +139,7 @@ impl fmt::Display for Panics {
 }
 
 #[test]
-fn a_value_that_panics_costs_its_own_text_only() {
+fn if_a_value_panics_only_its_own_text_is_lost() {
     let (recorder, layer) = install();
     let dump = kept(
         &recorder,

@@ -1,4 +1,4 @@
-//! The subscriber of the whole program, set once: what only it can have.
+//! Features that only a global subscriber has.
 
 mod common;
 

@@ -1,5 +1,5 @@
-//! Faults of `tracing` and of layers in the field, with the recorder beside them: it has the records.
-//! One test, since the global subscriber is the process's.
+//! Known faults of `tracing` and of other layers: the recorder has the records all the same. There is
+//! only one test, because a process has one global subscriber.
 
 mod common;
 
@@ -21,14 +21,14 @@ impl<S: Subscriber> Layer<S> for Emits {
     }
 }
 
-/// The same callsite, before there is a subscriber and after.
+/// A callsite that is reached before and after there is a subscriber.
 fn early() {
     debug!(target: "early", "from a callsite that was reached early");
 }
 
 #[test]
 fn the_recorder_has_what_others_lose() {
-    // Reached by threads without a subscriber, which may cache that it is disabled.
+    // Threads without a subscriber reach the callsite, which may cache that it is disabled.
     early();
     std::thread::spawn(early).join().unwrap();
     tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::default(), early);
@@ -58,7 +58,7 @@ fn the_recorder_has_what_others_lose() {
     let dump = recorder.snapshot();
     assert_eq!(messages(&dump)[4..], ["inner", "outer 1"]);
 
-    // Changing the filter of a layer in place; replacing a filtered layer as a whole panics in
+    // Changes the filter of a layer in place, because replacing a whole filtered layer panics in
     // `tracing-subscriber`.
     handle
         .modify(|layer| *layer.filter_mut() = LevelFilter::OFF)
@@ -74,7 +74,7 @@ fn the_recorder_has_what_others_lose() {
         ["with the console off", "with the console at TRACE"]
     );
 
-    // Spans that another layer's filter leaves out are parents here.
+    // Spans that another layer's filter rejects are still parents in the recorder.
     let hidden = tracing::debug_span!("hidden");
     handle
         .modify(|layer| *layer.filter_mut() = LevelFilter::INFO)
@@ -85,7 +85,7 @@ fn the_recorder_has_what_others_lose() {
     let dump = recorder.snapshot();
     assert_eq!(common::path_of(&dump, "in both"), ["hidden", "shown"]);
 
-    // A subscriber that comes and goes leaves the callsites as they were.
+    // A subscriber that is created and dropped does not change the callsites.
     let (other, layer) = install();
     tracing::subscriber::with_default(registry().with(layer), early);
     assert_eq!(other.snapshot().latest_logs.len(), 1);

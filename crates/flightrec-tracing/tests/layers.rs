@@ -1,4 +1,4 @@
-//! The layer among others: at any place, and without changing what the others get.
+//! The layer works at any place among other layers, and does not change what they get.
 
 mod common;
 
@@ -35,7 +35,7 @@ fn check(
     let output = Output::default();
     let subscriber = make(layer, &output);
     assert_eq!(subscriber.max_level_hint(), Some(LevelFilter::DEBUG));
-    // Twice: the second time, interests are cached.
+    // Runs twice, because interests are cached the second time.
     tracing::dispatcher::with_default(&Dispatch::new(subscriber), || {
         log();
         log();
@@ -179,7 +179,7 @@ fn reloading_puts_one_recorder_in_the_place_of_another() {
     assert_eq!(messages(&first), ["one"]);
     assert_eq!(common::path_of(&first, "one"), ["outer"]);
     assert_eq!(messages(&second), ["two", "three"]);
-    // The second layer has not seen the span begin.
+    // The second layer did not exist when the span was created.
     assert_eq!(common::path_of(&second, "two"), [""; 0]);
     assert_eq!(common::path_of(&second, "three"), ["inner"]);
 }
@@ -209,7 +209,7 @@ fn two_subscribers_record_into_one_recorder_and_keep_their_spans_apart() {
     let (one, two) = (registry().with(layer.clone()), registry().with(layer));
     let (one, two) = (Dispatch::new(one), Dispatch::new(two));
     tracing::dispatcher::with_default(&one, || {
-        // Both registries give their first span the same id.
+        // Both registries assign the same id to their first span.
         let _a = tracing::info_span!("a").entered();
         tracing::dispatcher::with_default(&two, || {
             debug!("outside");

@@ -1,4 +1,4 @@
-//! What TRACE directives of other layers cost records of `log`.
+//! The effect of other layers' TRACE directives on `log::max_level`.
 
 mod common;
 
@@ -6,7 +6,7 @@ use common::{Output, install, messages};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::{EnvFilter, fmt, registry};
 
-/// One test: the logger is the process's.
+/// The only test, because a process has one logger.
 #[test]
 fn the_recorder_does_not_raise_the_level_of_log() {
     let (recorder, layer) = install();
@@ -16,14 +16,15 @@ fn the_recorder_does_not_raise_the_level_of_log() {
         .with(console.with_filter(EnvFilter::new("info,chatty=trace")))
         .with(layer)
         .init();
-    // `chatty` has raised it for all, which `tracing-log` can't avoid. The recorder keeps its level.
+    // `chatty` has raised the level for all layers, which `tracing-log` can't avoid. The recorder keeps
+    // its own level.
     assert_eq!(log::max_level(), log::LevelFilter::Trace);
     log::trace!(target: "dependency", "not kept");
     log::trace!(target: "chatty", "printed only");
     log::debug!(target: "dependency", "kept");
     assert_eq!(messages(&recorder.snapshot()), ["kept"]);
     assert!(output.text().contains("printed only") && !output.text().contains("not kept"));
-    // Without it, records of TRACE end at the check of the level.
+    // Without `chatty`, TRACE records are rejected by the check of the level.
     let (_recorder, layer) = install();
     let console = fmt::layer().with_writer(output);
     let subscriber = registry()

@@ -1,5 +1,5 @@
-//! Faults of per-layer filters and of `reload`, with the recorder beside them. One test, since the
-//! global subscriber is the process's.
+//! Faults of per-layer filters and of `reload`, with the recorder next to them. There is only one test,
+//! because a process has one global subscriber.
 
 mod common;
 
@@ -53,8 +53,8 @@ fn the_recorder_has_the_events_whatever_other_filters_do() {
         .with(Fails.with_filter(filter_fn(|metadata| metadata.target() == "fails")))
         .with(layer)
         .init();
-    // The messages of the program since then. The fault: the filter of `Fails` lets pass what it
-    // should not, in `tracing-subscriber`.
+    // The messages of the program from an index on, without those of `Fails`: because of the fault in
+    // `tracing-subscriber`, its filter lets events pass that it should reject.
     let since = |from: usize| {
         let dump = recorder.snapshot();
         let all = messages(&dump);
@@ -65,7 +65,7 @@ fn the_recorder_has_the_events_whatever_other_filters_do() {
         (new, dump.latest_logs.len())
     };
 
-    // Macros within the arguments of macros.
+    // A macro within the arguments of another macro.
     debug!("instrumented {:?}", instrumented());
     debug!("callee {:?}", nested());
     debug!("directly {:?}", trace!(""));
@@ -94,8 +94,8 @@ fn the_recorder_has_the_events_whatever_other_filters_do() {
     let (new, len) = since(len);
     assert_eq!(new, ["for the layer", "after it"]);
 
-    // The level after a change. Once a filtered layer is replaced as a whole, `tracing-subscriber`
-    // panics at each event before any layer gets it: the recorder has the panic.
+    // The level after a change. After a whole filtered layer was replaced, `tracing-subscriber` panics at
+    // each event before any layer gets it, and the recorder has the panic.
     handle
         .modify(|layer| *layer.filter_mut() = EnvFilter::new("off"))
         .unwrap();

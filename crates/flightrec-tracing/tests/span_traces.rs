@@ -1,5 +1,5 @@
-//! Span traces of `tracing-error` that errors carry: a dump has them as the span of the stack.
-//! One test, since the hook of `color-eyre` and the environment are the process's.
+//! Errors carry span traces of `tracing-error`, and dumps have them as the span of the stack. There is
+//! only one test, because the hook of `color-eyre` and the environment belong to the process.
 
 #![allow(unsafe_code, reason = "sets variables of the environment")]
 
@@ -36,7 +36,7 @@ fn reported(user: u64) -> Result<(), Report> {
     Err(Report::msg("no such user")).wrap_err_with(|| format!("cannot load user {user}"))
 }
 
-/// An error of a program that keeps the spans itself.
+/// An error with its own `SpanTrace`.
 #[derive(Debug)]
 struct Own {
     _spans: SpanTrace,
@@ -59,7 +59,7 @@ fn own(part: u64) -> Own {
 
 static IS_DEBUGGED: AtomicBool = AtomicBool::new(false);
 
-/// Its `Debug` may hang, as the lookup of names may.
+/// An error whose `Debug` must not be called, because it might hang in a lookup of names.
 struct Debugged;
 
 impl fmt::Debug for Debugged {
@@ -90,7 +90,7 @@ fn a_dump_has_the_spans_that_an_error_carries() {
         .with(ErrorLayer::default())
         .with(layer);
     let _default = tracing::subscriber::set_default(subscriber);
-    // Others of the same name, and the span in which the error is handled.
+    // Other spans with the same name, and the span in which the error is handled.
     let _others = [
         info_span!("traced", user = "y"),
         info_span!("reported", user = 8),
@@ -109,12 +109,12 @@ fn a_dump_has_the_spans_that_an_error_carries() {
     let (names, span) = innermost(&dump);
     assert_eq!(names, "handling traced parse");
     assert_eq!(span.fields.get("text"), Some(&text("x")));
-    // What `tracing-error` puts among the causes is none.
+    // The span trace that `tracing-error` adds to the causes is not shown as a cause.
     let tree = dump.error.unwrap();
     assert_eq!(tree.message, "invalid digit found in string");
     assert_eq!(tree.sources.len(), 0);
 
-    // Below contexts.
+    // The trace is found below contexts.
     let error = traced("x").unwrap_err();
     let error = stackerr::Error::new(error).context("cannot load");
     recorder.dump_error(&error).unwrap();
@@ -136,7 +136,7 @@ fn a_dump_has_the_spans_that_an_error_carries() {
     recorder.dump_error(&own(3)).unwrap();
     assert_eq!(innermost(&latest()).0, "handling own");
 
-    // Formatting an error that has a backtrace looks up names, so none is.
+    // Errors with a backtrace must not be formatted, because that looks up names.
     // SAFETY: as above.
     unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "1") };
     recorder.dump_error(&Debugged).unwrap();
@@ -149,12 +149,12 @@ fn a_dump_has_the_spans_that_an_error_carries() {
     recorder.dump_error(&Debugged).unwrap();
     assert!(IS_DEBUGGED.load(Ordering::Relaxed));
 
-    // An error without any.
+    // An error without a span trace.
     recorder.dump_error(&fmt::Error).unwrap();
     assert_eq!(innermost(&latest()).0, "handling");
     drop(handling);
 
-    // Of spans that the recorder does not know.
+    // A trace of spans that the recorder does not know.
     let list = dumps.clone();
     let (recorder, layer) = quiet()
         .on_dump(move |dump, _| list.lock().unwrap().push(dump.clone()))

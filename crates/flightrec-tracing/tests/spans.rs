@@ -1,4 +1,4 @@
-//! Spans: which one an event is in, and what a dump tells of it.
+//! Spans of events, and their descriptions in a dump.
 
 mod common;
 
@@ -185,7 +185,7 @@ fn a_span_outlives_the_records_and_the_spans_that_were_kept_when_it_began() {
     assert!(dump.evicted_logs > 0 && !common::messages(&dump).contains(&"early"));
     assert_eq!(path_of(&dump, "late"), ["long", "child"]);
     assert_eq!(dump.notes, [""; 0]);
-    // All that is referred to, and no more.
+    // The dump has exactly the spans that are referred to.
     assert_eq!(dump.spans.len(), 19 + 2);
 }
 
@@ -251,7 +251,7 @@ fn ten_thousand_open_spans_are_kept() {
     }
 }
 
-/// By its place: spans are sorted.
+/// Finds a span by binary search, because spans are sorted.
 fn span_of(dump: &flightrec::Dump, id: u64) -> &flightrec::Span {
     let at = dump
         .spans
@@ -261,7 +261,7 @@ fn span_of(dump: &flightrec::Dump, id: u64) -> &flightrec::Span {
 }
 
 #[test]
-fn a_layer_that_goes_away_leaves_no_spans() {
+fn a_layer_that_is_dropped_leaves_no_spans() {
     let (_recorder, layer) = install();
     let (other, other_layer) = install();
     let spans: Vec<Span> = tracing::subscriber::with_default(registry().with(layer), || {

@@ -1,4 +1,4 @@
-//! What keeps events from the recorder is said once, on stderr and in dumps.
+//! Problems that prevent events from reaching the recorder are reported once, on stderr and in dumps.
 
 mod common;
 
@@ -32,7 +32,7 @@ fn listening() -> (Builder, Receiver<String>) {
     (quiet().notice_to(Lines(sender)), lines)
 }
 
-/// All that is said. The thread that looks has ended when the dispatch has one owner less.
+/// All lines that were printed. The thread that checks has ended when the dispatch has one owner less.
 fn said(lines: &Receiver<String>) -> String {
     let mut all = String::new();
     while let Ok(line) = lines.recv_timeout(Duration::from_millis(500)) {
@@ -41,9 +41,9 @@ fn said(lines: &Receiver<String>) -> String {
     all
 }
 
-/// One test: the global subscriber is the process's.
+/// The only test, because a process has one global subscriber.
 #[test]
-fn what_starves_the_recorder_is_said() {
+fn problems_that_starve_the_recorder_are_reported() {
     // A filter that is a layer, below and above.
     for is_below in [true, false] {
         let (builder, lines) = listening();
@@ -69,7 +69,7 @@ fn what_starves_the_recorder_is_said() {
         assert_eq!(said(&lines), "");
     }
 
-    // Nothing starves it.
+    // No problem.
     let (builder, lines) = listening();
     let (recorder, layer) = builder.install_layer().unwrap();
     let console = fmt::layer()

@@ -1,4 +1,4 @@
-//! The recorder around a subscriber that takes no layers.
+//! The recorder wraps a subscriber that takes no layers.
 
 mod common;
 
@@ -39,7 +39,7 @@ fn program() {
     drop((inner, step, request));
 }
 
-/// What the subscriber prints alone.
+/// The output of the subscriber without the recorder.
 fn alone(make: impl FnOnce(&Output) -> Dispatch) -> String {
     let output = Output::default();
     tracing::dispatcher::with_default(&make(&output), program);
@@ -71,7 +71,7 @@ fn a_subscriber_prints_what_it_prints_alone_and_the_recorder_has_everything() {
         assert!(expected.contains("subscriber: w"), "{n}: {expected}");
         let (recorder, layer) = install();
         let output = Output::default();
-        // Twice: the second time, interests are cached.
+        // Runs twice, because interests are cached the second time.
         tracing::dispatcher::with_default(&make(&output, Some(layer)), || {
             program();
             assert_eq!(output.text(), expected, "{n}");
@@ -134,7 +134,7 @@ fn the_current_span_is_the_one_that_only_the_recorder_wants() {
         assert_eq!(current.metadata().map(|it| it.name()), Some("hidden"));
         current.record("late", 1);
         drop((hidden, outer));
-        // The handle keeps it and its ancestors open, and another thread may use it.
+        // The handle keeps the span and its ancestors open, and another thread may use it.
         let dispatch = tracing::dispatcher::get_default(Dispatch::clone);
         let thread = std::thread::spawn(move || {
             tracing::dispatcher::with_default(&dispatch, || {
@@ -204,7 +204,7 @@ fn records_of_log_are_forwarded_by_their_own_level_and_target() {
     assert_eq!(output.text(), " INFO other: from log\n");
 }
 
-/// Counts, and does nothing else: it never says that a span is closed.
+/// A subscriber that only counts, and never reports that a span is closed.
 #[derive(Default)]
 struct Counts {
     spans: AtomicU64,
@@ -213,7 +213,7 @@ struct Counts {
 
 impl Subscriber for &'static Counts {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        // `enabled` does not say so.
+        // `enabled` returns true for all.
         match *metadata.level() <= Level::WARN {
             true => Interest::always(),
             false => Interest::never(),
@@ -245,7 +245,7 @@ fn a_subscriber_that_counts_no_handles_leaves_no_spans_open() {
     let (recorder, layer) = install();
     let subscriber = layer.wrap(counts);
     let dump = kept(&recorder, subscriber, || {
-        // More than can be open at once.
+        // More spans than can be open at the same time.
         for _ in 0..40_000 {
             let outer = error_span!("outer");
             let inner = debug_span!(parent: &outer, "inner");

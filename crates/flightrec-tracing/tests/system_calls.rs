@@ -1,4 +1,4 @@
-//! Recording makes no system call once the laps have begun, as `strace` sees it.
+//! After the first laps, recording makes no system call; `strace` checks this.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -12,13 +12,13 @@ use flightrec_tracing::BuilderExt;
 use tracing::{debug, info_span, warn};
 use tracing_subscriber::prelude::*;
 
-/// Paths that are asked for so that the trace tells where the steady state begins and ends.
+/// Paths that are opened to mark the beginning and the end of the steady state in the trace.
 const BEGIN: &str = "/the steady state begins";
 const END: &str = "/the steady state ends";
 
 const EVENTS: u64 = 30_000;
 
-/// The child: records until everything is warm, then once more between the two marks.
+/// Runs in the child: records until everything is warm, and once more between the two marks.
 #[test]
 fn program() {
     let Some(dir) = std::env::var_os("DUMPS") else {
@@ -46,7 +46,7 @@ fn program() {
     recorder.close();
 }
 
-/// Runs the child below `strace`; `None` where there is none, or none that may trace.
+/// Runs the child under `strace`. Returns `None` if there is no `strace`, or if it may not trace.
 fn traced(crash_safe: bool, dir: &Path, trace: &Path) -> Option<Output> {
     let strace = || {
         let mut command = Command::new("strace");

@@ -1,4 +1,4 @@
-//! Tasks of `tokio`: the span is that of the task, on whichever thread it runs.
+//! Tasks of `tokio`: a task keeps its span, on any thread.
 
 mod common;
 
@@ -22,7 +22,7 @@ fn run<F: Future<Output = ()> + Send + 'static>(
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(3)
         .on_thread_start(move || {
-            // Kept until the thread ends.
+            // The default is kept until the thread ends.
             std::mem::forget(tracing::dispatcher::set_default(&of_threads));
         })
         .enable_time()

@@ -1,4 +1,4 @@
-//! More open spans than there is room for: a binary of its own, since the room is the process's.
+//! More open spans than there is room for. A binary of its own, because a process has one table.
 
 mod common;
 
@@ -7,7 +7,7 @@ use tracing::{Span, debug, info_span};
 use tracing_subscriber::prelude::*;
 
 #[test]
-fn spans_that_find_no_room_are_counted_and_room_comes_back() {
+fn spans_without_room_are_counted_and_closed_spans_make_room() {
     let (recorder, layer) = install();
     let dump = kept(
         &recorder,
@@ -29,7 +29,7 @@ fn spans_that_find_no_room_are_counted_and_room_comes_back() {
     let lost: u64 = note.split(' ').next().unwrap().parse().unwrap();
     assert!((40_000 - 33_000..20_000).contains(&lost), "{note}");
     assert!(note.contains("too many were open at once"), "{note}");
-    // The nearest span that has room.
+    // The event belongs to the nearest span that is kept.
     assert_eq!(common::path_of(&dump, "in a span without room"), ["outer"]);
     assert_eq!(common::path_of(&dump, "with room"), ["outer", "later"]);
 }

@@ -1,5 +1,5 @@
 //! A program with the tee and the layer: one recorder has one record of each call. Each order of
-//! set-up has a process of its own, since logger and subscriber are the process's.
+//! installation has a process of its own, because a process has one logger and one subscriber.
 
 mod common;
 
@@ -58,7 +58,7 @@ fn program() {
         "no tee" => subscriber.init(),
         _ => {
             tee.install().unwrap();
-            // Reached before there is a subscriber: only the tee has it.
+            // Reached before there is a subscriber, so only the tee gets the event.
             early();
             tracing::subscriber::set_global_default(subscriber).unwrap();
         }
@@ -100,10 +100,10 @@ fn program() {
     assert_eq!(common::path_of(&dump, "an event in a span"), ["span"]);
     let record = common::record(&dump, "a record in a span");
     assert_eq!(record.target, "a::dependency");
-    // The layer has it, and so its span.
+    // If the layer recorded it, the record has its span.
     let knows_span = matches!(&*order, "passed on" | "no tee");
     assert_eq!(record.span.is_some(), knows_span, "{order}");
-    // The consoles have what they would have without the recorder.
+    // The consoles print the same as without the recorder.
     let lines = |text: String| text.matches("a record in a span").count();
     assert_eq!(lines(of_tee.text()), usize::from(order != "no tee"));
     assert_eq!(lines(of_subscriber.text()), usize::from(knows_span));

@@ -1,8 +1,8 @@
-//! Spans: those that are open, in a table, and those that a thread has entered, on its stack.
+//! Spans: a table of the open spans, and for each thread a stack of the spans that it has entered.
 //!
-//! A span is described once, when it is made. Its description is pushed to the recorder's tail when
-//! the first event or stack refers to it, and again if it has changed since, or if the tail may have
-//! evicted it. So a span without events costs the tail nothing, and events hold an id only.
+//! The description of a span is packed once, when the span is created. It is pushed to the recorder's
+//! tail when the first event or stack refers to it, and again if it has changed since, or if the tail may
+//! have evicted it. So a span without events takes no space in the tail, and events have only an id.
 
 mod stack;
 mod table;
@@ -21,16 +21,16 @@ use crate::visit;
 pub(crate) use stack::forget_stale;
 use table::{Key, Span, SpanRef};
 
-/// How many bytes of fields are kept of a span.
+/// How many bytes of fields are kept for each span.
 const MAX_FIELDS: usize = 2048;
-/// How many spans are noted that a span follows from.
+/// How many `follows_from` links are kept for each span.
 const MAX_LINKS: usize = 16;
 
-/// What a layer does with spans.
+/// The part of a layer that records spans.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spans {
     pub(crate) shared: &'static Shared,
-    /// Ids are those of one subscriber.
+    /// Tells apart the ids of different subscribers.
     pub(crate) instance: u32,
 }
 
@@ -88,7 +88,7 @@ impl Spans {
         });
     }
 
-    /// Adds the ids of trace and span, unless the span has them.
+    /// Adds the trace id and the span id, unless the span has them.
     pub(crate) fn note_trace_ids(self, id: &Id, ids: impl FnOnce() -> Option<([u8; 16], [u8; 8])>) {
         let Some(span) = table::find(self.key(id)) else {
             return;
@@ -98,7 +98,7 @@ impl Spans {
         if has_ids {
             return;
         }
-        // Not under the lock of the span: it is the program's code.
+        // Called without the lock of the span, because it is the program's code.
         let Some((trace, span_id)) = ids().filter(|ids| *ids != ([0; 16], [0; 8])) else {
             return;
         };
@@ -122,7 +122,7 @@ impl Spans {
         else {
             return;
         };
-        // It may be closed before the span has an event.
+        // The other span may be closed before this span has an event, so it is pushed now.
         push_path(follows);
         span.change(|span| {
             if span.follows_from.len() < MAX_LINKS {
@@ -140,12 +140,12 @@ impl Spans {
         }
     }
 
-    /// As [`enter`](Spans::enter), and also for spans that are not recorded.
+    /// Like [`enter`](Spans::enter), but also for spans that are not recorded.
     pub(crate) fn enter_any(self, id: &Id) {
         stack::push(self.key(id), table::find(self.key(id)));
     }
 
-    /// The innermost span that this thread has entered, recorded or not, if each is entered by
+    /// The innermost span that this thread has entered, recorded or not. All spans must be entered by
     /// [`enter_any`](Spans::enter_any).
     pub(crate) fn innermost(self) -> Option<Id> {
         stack::innermost_id(self.instance).map(Id::from_u64)
@@ -164,7 +164,7 @@ impl Spans {
         let mut slow = None;
         span.remove(|data| {
             slow = data.slow();
-            // Events refer to it, or the dump will.
+            // Events refer to the span, or the dump will.
             if data.was_pushed || slow.is_some() {
                 if pushed_as == 0 {
                     push(span, data);
@@ -172,14 +172,14 @@ impl Spans {
                 packlog::pack_span_closed(span.id, |packed| self.shared.push(packed));
             }
         });
-        // Not in there, under the lock of the span: it is the program's code that a dump runs.
+        // Not under the lock of the span, because a dump runs the program's code.
         if let Some((name, took)) = slow {
             self.shared.sink.trigger_of_span(span.id, name, took);
         }
     }
 
-    /// The span that an event with this parent belongs to. The tail has its description when this
-    /// returns.
+    /// The span to which an event with this parent belongs. When this returns, the tail has the span's
+    /// description.
     #[inline]
     pub(crate) fn of_event(self, parent: Option<&Id>, is_contextual: bool) -> Option<NonZeroU64> {
         let span = match parent {
@@ -193,7 +193,7 @@ impl Spans {
         Some(span.id)
     }
 
-    /// Removes the spans of a layer that will not see their end.
+    /// Removes the spans of a layer that will not be told when they end.
     pub(crate) fn forget(self) {
         table::remove_all(self.instance);
     }
@@ -206,7 +206,7 @@ pub(crate) fn current_of_capture() -> Option<NonZeroU64> {
     Some(span.id)
 }
 
-/// Pushes the span and its ancestors, as far as the tail may not have them.
+/// Pushes those of the span and its ancestors that the tail may not have.
 #[cold]
 fn push_path(span: SpanRef) {
     let mut next = Some(span);
@@ -255,7 +255,7 @@ fn pack<R>(span: SpanRef, data: &Span, f: impl FnOnce(&[u8]) -> R) -> Option<R> 
 }
 
 impl Span {
-    /// The span's name and how long it was open, if a rule makes a dump of that.
+    /// The span's name and how long it was open, if a rule makes a dump because of that.
     fn slow(&self) -> Option<(&'static str, Duration)> {
         let took = self.opened?.elapsed();
         let name = self.metadata?.name();
@@ -264,7 +264,7 @@ impl Span {
     }
 }
 
-/// What a recorder asks when it makes a dump.
+/// Gives a recorder the open spans and the notes when it makes a dump.
 pub(crate) struct OpenSpans(pub(crate) &'static Shared);
 
 impl SpanSource for OpenSpans {

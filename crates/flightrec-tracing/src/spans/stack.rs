@@ -6,7 +6,7 @@ use super::table::{Key, SpanRef};
 
 struct Entered {
     key: Key,
-    /// `None` if it is not recorded.
+    /// `None` if the span is not recorded.
     span: Option<SpanRef>,
 }
 
@@ -21,7 +21,7 @@ thread_local! {
     static ENTERED: RefCell<Vec<Entered>> = const { RefCell::new(Vec::new()) };
 }
 
-/// `None` if a signal handler has interrupted a change, or the thread is ending.
+/// Returns `None` in a signal handler that has interrupted a change, and if the thread is ending.
 #[inline]
 fn with<R>(work: impl FnOnce(&mut Vec<Entered>) -> R) -> Option<R> {
     let done =
@@ -73,7 +73,7 @@ pub(super) fn innermost() -> Option<SpanRef> {
     })?
 }
 
-/// Removes entries of spans that were closed without being left: their layer is gone.
+/// Removes entries of spans that were closed without being exited, because their layer was dropped.
 pub(crate) fn forget_stale() {
     with(|entered| entered.retain(|its| its.span.is_none_or(SpanRef::is_open)));
 }

@@ -1,8 +1,7 @@
 //! The open spans of the process, found by their ids without a lock.
 //!
-//! The table has a fixed size. It is zero where no span has been yet, so it takes no room in the
-//! program's file, and only the memory that is used. A span that is closed leaves its memory to the
-//! next one in its place.
+//! The table has a fixed size. Unused slots are zero, so the table takes no space in the program's file,
+//! and only used slots take memory. The next span in a slot reuses the memory of the closed one.
 
 use std::cell::Cell;
 use std::num::NonZeroU64;
@@ -17,18 +16,18 @@ use tracing_core::Metadata;
 use crate::atomic::AtomicU64;
 use crate::shared::Shared;
 
-/// Spans whose ids follow each other are neighbours in a block, so that those of most programs are
-/// close to each other.
+/// Spans with consecutive ids are neighbours in a block, so the spans of most programs are close to each
+/// other.
 const BLOCKS: usize = 512;
 const BLOCK: usize = 64;
 const SLOTS: usize = BLOCKS * BLOCK;
-/// In how many blocks a span can be. With half of the slots used, one span in four billion finds no
-/// room.
+/// How many blocks can have a span. If half of the slots are used, one span in four billion finds no free
+/// slot.
 const PROBES: usize = 32;
-/// A longer buffer is not left to the next span.
+/// A buffer with a larger capacity is freed, and not reused by the next span.
 const KEPT_CAPACITY: usize = 512;
 
-/// A span as its subscriber knows it.
+/// Identifies a span by its subscriber and the subscriber's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     pub(super) id: u64,
@@ -36,10 +35,10 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// The slots in which the span can be.
+    /// The slots that can have the span.
     ///
-    /// The registry uses an id again in another generation, which is the upper part of the number.
-    /// Left out, the same slot is used again.
+    /// The registry reuses an id with another generation, which is the upper part of the number. The
+    /// generation is left out, so that the same slot is reused.
     #[inline]
     fn slots(self) -> impl Iterator<Item = (usize, &'static Slot)> {
         let block = (self.id & ID_WITHOUT_GENERATION) / BLOCK as u64;
@@ -62,20 +61,20 @@ pub(super) struct Span {
     pub(super) metadata: Option<&'static Metadata<'static>>,
     pub(super) parent: Option<SpanRef>,
     pub(super) opened_at: u64,
-    /// On a clock that is never set, if a rule asks how long spans take.
+    /// The time on the monotonic clock, if a rule needs the duration of spans.
     pub(super) opened: Option<Instant>,
-    /// Packed.
+    /// The packed fields.
     pub(super) fields: Vec<u8>,
     pub(super) follows_from: Vec<u64>,
     pub(super) is_cut: bool,
     pub(super) has_trace_ids: bool,
-    /// Something refers to it.
+    /// Whether an event or a stack refers to it.
     pub(super) was_pushed: bool,
 }
 
 impl Span {
-    /// Adds packed fields, which replace earlier values of the same keys where room is needed.
-    /// Whether all of them are kept.
+    /// Adds packed fields. If room is needed, they replace earlier values of the same keys. Returns
+    /// whether all of them are kept.
     pub(super) fn add_fields(&mut self, fields: &[u8], max: usize) -> bool {
         if self.fields.len() + fields.len() > max {
             self.fields = without_keys_of(&self.fields, fields);
@@ -98,7 +97,7 @@ impl Span {
     }
 }
 
-/// The packed fields of `old` whose keys `new` does not have, each once.
+/// The packed fields of `old` whose keys are not in `new`, each once.
 fn without_keys_of(old: &[u8], new: &[u8]) -> Vec<u8> {
     let has = |packed, key| packlog::Fields::new(packed).any(|(its, _)| its == key);
     let mut kept = Vec::new();
@@ -115,10 +114,10 @@ fn without_keys_of(old: &[u8], new: &[u8]) -> Vec<u8> {
 }
 
 struct Slot {
-    /// The id at the subscriber, [`FREE`] or [`FREE_AGAIN`].
+    /// The subscriber's id of the span, [`FREE`] or [`FREE_AGAIN`].
     key: AtomicU64,
     instance: AtomicU32,
-    /// The id in dumps; 0 if no span is there.
+    /// The id in dumps; 0 if the slot has no span.
     id: AtomicU64,
     /// See [`Shared::has`].
     pushed_as: AtomicU64,
@@ -136,33 +135,33 @@ impl Slot {
         }
     }
 
-    /// `None` if this thread holds the lock: a signal handler has interrupted it.
+    /// `None` if this thread holds the lock already, because a signal handler has interrupted it.
     fn lock(&self) -> Option<ForkMutexGuard<'_, Option<Box<Span>>>> {
         match self.span.lock() {
-            // Half changed by a thread that a fork did not copy, it is still a span.
+            // A thread that the fork did not copy may have half changed it, but it is still a valid span.
             Ok(span) | Err(LockError::Orphaned(span)) => Some(span),
             Err(_) => None,
         }
     }
 }
 
-/// No span was ever here, so those that have this slot among theirs are in none after it.
+/// No span was ever in this slot, so a search for a span can end here.
 const FREE: u64 = 0;
 const FREE_AGAIN: u64 = u64::MAX;
 
 static TABLE: [Slot; SLOTS] = [const { Slot::new() }; SLOTS];
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
-/// How many ids a thread takes at once, so that threads seldom write to the same memory.
+/// How many ids a thread takes at a time, so that threads rarely write to the same memory.
 const IDS_OF_A_THREAD: u64 = 64;
 
 thread_local! {
     static IDS: Cell<Range<u64>> = const { Cell::new(0..0) };
 }
 
-/// An id that no other span of the process has.
+/// An id that is unique in the process.
 fn new_id() -> u64 {
-    // A signal handler that interrupts this finds none, and takes others.
+    // A signal handler that interrupts this finds no ids, and takes others.
     let mut ids = IDS.try_with(Cell::take).unwrap_or_default();
     let id = ids.next().unwrap_or_else(|| {
         let first = NEXT_ID.fetch_add(IDS_OF_A_THREAD, Relaxed);
@@ -173,7 +172,7 @@ fn new_id() -> u64 {
     id
 }
 
-/// A span of the table. It may have been closed since.
+/// A reference to a span of the table. The span may have been closed meanwhile.
 #[derive(Clone, Copy)]
 pub(super) struct SpanRef {
     slot: u32,
@@ -212,7 +211,7 @@ impl SpanRef {
         }
     }
 
-    /// Changes the span, so that it must be pushed anew.
+    /// Changes the span, so that it must be pushed again.
     pub(super) fn change(self, work: impl FnOnce(&mut Span)) {
         self.read(|span| {
             work(span);
@@ -220,7 +219,7 @@ impl SpanRef {
         });
     }
 
-    /// Removes the span after a last look.
+    /// Removes the span after a last call of `last` with it.
     pub(super) fn remove(self, last: impl FnOnce(&mut Span)) {
         self.read(|span| {
             last(span);
@@ -249,7 +248,7 @@ pub(super) fn find(key: Key) -> Option<SpanRef> {
     None
 }
 
-/// Whether there was a place for the span, which `fill` describes.
+/// Inserts a span, which `fill` describes. Returns whether there was a free slot.
 pub(super) fn insert(key: Key, fill: impl FnOnce(&mut Span)) -> bool {
     let is_free = |slot: &Slot| matches!(slot.key.load(Relaxed), FREE | FREE_AGAIN);
     for (_, slot) in key.slots() {
@@ -257,14 +256,14 @@ pub(super) fn insert(key: Key, fill: impl FnOnce(&mut Span)) -> bool {
             continue;
         }
         let Some(mut span) = slot.lock() else {
-            // A signal handler has interrupted this thread's look at all spans. The span comes after
-            // this slot, so it must not seem to be the last one.
+            // This signal handler has interrupted this thread while it visits all spans. The span is
+            // inserted after this slot, so this slot must not look like the end of a search.
             let _ = slot
                 .key
                 .compare_exchange(FREE, FREE_AGAIN, Release, Relaxed);
             continue;
         };
-        // Another thread may have been quicker. The lock is what gives a slot away.
+        // Another thread may have taken the slot. Only the holder of the lock can take it.
         if !is_free(slot) {
             continue;
         }

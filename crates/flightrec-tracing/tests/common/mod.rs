@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Helpers for the tests.
 #![allow(dead_code, reason = "no test binary uses all of it")]
 
 use std::io;
@@ -29,7 +29,7 @@ pub(crate) fn install() -> (FlightRecorder, RecorderLayer) {
     quiet().install_layer().unwrap()
 }
 
-/// What is kept while `work` runs under a subscriber.
+/// The records that are kept while `work` runs under a subscriber.
 pub(crate) fn kept(
     recorder: &FlightRecorder,
     subscriber: impl Subscriber + Send + Sync,
@@ -44,7 +44,7 @@ pub(crate) fn messages(dump: &Dump) -> Vec<&str> {
     records.map(|record| record.msg.as_str()).collect()
 }
 
-/// The record with this message, which there is one of.
+/// The only record with this message.
 pub(crate) fn record<'a>(dump: &'a Dump, message: &str) -> &'a LogRecord {
     let mut found = dump
         .latest_logs
@@ -74,7 +74,7 @@ pub(crate) fn span(dump: &Dump, id: u64) -> &Span {
     found.unwrap_or_else(|| panic!("no span {id} in {:?}", dump.spans))
 }
 
-/// The path of the span that the record with this message is in.
+/// The path of the span of the record with this message.
 pub(crate) fn path_of<'a>(dump: &'a Dump, message: &str) -> Vec<&'a str> {
     path(dump, record(dump, message).span)
 }
