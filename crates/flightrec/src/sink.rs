@@ -15,6 +15,7 @@ use crate::record_filter::RecordFilter;
 use crate::recorder::Recorder;
 use crate::tail::{CrashSafety, Tail};
 use dumpmaker::collect::SpanSource;
+use dumpmaker::redact::MaskedPairs;
 
 /// The sink of the tee, which keeps records in the recorder's tail.
 pub(crate) struct TailSink {
@@ -70,8 +71,20 @@ impl TailSink {
         &self.recorder
     }
 
+    /// Keeps a record, without the values of secret keys if it gets into a file.
     #[inline(never)]
     pub(crate) fn keep(&self, record: &Record<'_>) {
+        if self.safety != CrashSafety::Off && packlog::has_fields(record) {
+            let redactor = &self.recorder.pipeline.redactor;
+            let pairs = MaskedPairs::new(record.key_values(), redactor);
+            self.keep_as_it_is(&record.to_builder().key_values(&pairs).build());
+        } else {
+            self.keep_as_it_is(record);
+        }
+    }
+
+    #[inline(always)]
+    fn keep_as_it_is(&self, record: &Record<'_>) {
         let level = record.level();
         packlog::pack_padded(record, Options::default(), |padded, len| {
             keep(&self.recorder, self.safety, level, &padded[..len], |tail| {

@@ -1,14 +1,9 @@
 //! Keeps records, in memory or in a mapped file that outlives the process.
 
-use std::sync::Arc;
-
 #[cfg(feature = "crash-safe")]
 use crashring::CrashRing;
 use dumpmaker::collect::{RecordTail, class_of};
 use log::Level;
-use logredact::Redactor;
-#[cfg(feature = "crash-safe")]
-use logtee::OwnedValue;
 use tailwriter::{SharedTail, Snapshot};
 
 /// Whether records outlive the process; see [`Builder::crash_safety`](crate::Builder::crash_safety).
@@ -89,34 +84,6 @@ impl Tail {
         #[cfg(feature = "crash-safe")]
         if let Tail::Mapped(ring) = self {
             ring.remove();
-        }
-    }
-
-    /// What records must be passed through before they get into a file.
-    #[cfg_attr(not(feature = "crash-safe"), expect(unused_variables))]
-    pub(crate) fn mask_before(
-        &self,
-        safety: CrashSafety,
-        redactor: &Arc<Redactor>,
-    ) -> Option<logtee::PipeBuilder> {
-        match self {
-            Tail::Memory(_) => None,
-            #[cfg(feature = "crash-safe")]
-            Tail::Mapped(_) => {
-                let by_key = Arc::clone(redactor);
-                let keys = logtee::pipe(logtee::map_values(move |key, value| match value {
-                    OwnedValue::Null => OwnedValue::Null,
-                    // A number may be a secret, too.
-                    _ if by_key.is_secret(key) => logredact::MASK.into(),
-                    other => other,
-                }));
-                Some(if safety == CrashSafety::Strict {
-                    let in_text = Arc::clone(redactor);
-                    keys.then(logtee::map_text(move |text| in_text.text(text)))
-                } else {
-                    keys
-                })
-            }
         }
     }
 }

@@ -5,6 +5,8 @@ mod common;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use flightrec::FlightRecorder;
+use flightrec::logtee::Tee;
 use log::{Level, Log, Record};
 
 struct Counting;
@@ -28,10 +30,24 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+// One test for both, because the allocator counts for all threads.
 #[test]
 fn a_record_that_is_kept_allocates_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let (recorder, tee) = common::build(dir.path());
+    allocates_nothing(&recorder, &tee);
+    #[cfg(all(feature = "crash-safe", any(target_os = "linux", target_os = "macos")))]
+    {
+        let builder = flightrec::builder("test").dir(dir.path());
+        let (recorder, tee) = builder.crash_safe(true).build();
+        allocates_nothing(&recorder, &tee);
+        let logs = recorder.snapshot().latest_logs;
+        let fields = &logs.last().unwrap().fields;
+        assert_eq!(fields.get("token"), Some(&"[redacted]".into()));
+    }
+}
+
+fn allocates_nothing(recorder: &FlightRecorder, tee: &Tee) {
     let log = |records: u64| {
         for number in 0..records {
             tee.log(
@@ -39,7 +55,7 @@ fn a_record_that_is_kept_allocates_nothing() {
                     .level(Level::Debug)
                     .target("test")
                     .args(format_args!("number {number} of {records}"))
-                    .key_values(&[("number", number)])
+                    .key_values(&[("number", number), ("token", number)])
                     .build(),
             );
         }

@@ -13,6 +13,7 @@ mod forms;
 mod found_key;
 mod home;
 mod key;
+mod key_cache;
 mod key_words;
 mod known;
 mod learned;

@@ -10,6 +10,7 @@ use crate::allow::Allowed;
 use crate::anchors::Anchors;
 use crate::home::Homes;
 use crate::key::{Keys, Secret};
+use crate::key_cache::KeyCache;
 use crate::known::{Known, Locked};
 use crate::learned::MAX_SEEN;
 use crate::rule::{NAMES, RULE_BUDGET, Rule, RuleName};
@@ -44,6 +45,8 @@ const ROUNDS: usize = 4;
 pub struct Redactor {
     built_in: bool,
     keys: Keys,
+    /// Which keys are secret by `keys`.
+    key_cache: KeyCache,
     anchors: AnchorSet,
     known: Known,
     homes: Option<Homes>,
@@ -79,6 +82,7 @@ impl Redactor {
         Redactor {
             built_in: false,
             keys: Keys::none(),
+            key_cache: KeyCache::new(),
             anchors: AnchorSet::Empty,
             known: Known::default(),
             homes: None,
@@ -130,6 +134,7 @@ impl Redactor {
     #[must_use = "returns the changed redactor"]
     pub fn key(mut self, key: &str) -> Redactor {
         self.keys.add(key);
+        self.key_cache = KeyCache::new();
         if self.keys.has_own() {
             self.anchors = AnchorSet::Own(Anchors::of_keys(self.built_in, &self.keys));
         }
@@ -222,7 +227,7 @@ impl Redactor {
         {
             return self.not_allowed(value);
         }
-        let secret = self.keys.secret(key);
+        let secret = self.class(key);
         let is_secret = |secret| value::is_secret(secret, value::Syntax::Assign, key, value);
         if secret.is_some_and(is_secret) {
             self.known.see(value);
@@ -273,7 +278,7 @@ impl Redactor {
     /// Whether this key is secret. Some keys, such as `session`, have other uses: for these,
     /// [`value`](Redactor::value) also checks the value.
     pub fn is_secret(&self, key: &str) -> bool {
-        self.keys.secret(key).is_some()
+        self.class(key).is_some()
     }
 
     /// How many values each rule has masked since the redactor was created. Rules that have masked none
@@ -289,7 +294,7 @@ impl Redactor {
     }
 
     pub(crate) fn class(&self, key: &str) -> Option<Secret> {
-        self.keys.secret(key)
+        self.key_cache.get_or_find(key, || self.keys.secret(key))
     }
 
     pub(crate) fn count(&self, rule: RuleName) {

@@ -2,8 +2,10 @@
 //! spans, stacks, threads. Each text is masked as what it is.
 
 mod mask;
+mod pairs;
 mod redacting;
 
 pub use mask::redact;
 pub(crate) use mask::redact_stacks;
+pub use pairs::MaskedPairs;
 pub(crate) use redacting::Redacting;

@@ -137,10 +137,6 @@ impl FrontEnd {
     fn tee(self, recorder: &Arc<Recorder>, safety: CrashSafety, is_test: bool) -> Tee {
         // `flightrec doctor` looks for it in the executable.
         std::hint::black_box("flightrec::marker::tee");
-        let mask = recorder
-            .source
-            .tail
-            .mask_before(safety, &recorder.pipeline.redactor);
         let console = match self.console {
             None if !self.has_sinks => Some(Box::new(LevelFilter::Info) as Box<dyn Filter>),
             console => console,
@@ -160,8 +156,8 @@ impl FrontEnd {
                 .say("rules about slow spans are not checked: they need `flightrec-tracing`");
         }
         // The recorder comes last: what a sink logs about a record comes before the record.
-        let sinks = match (&recorder.source.tail, mask) {
-            (Tail::Memory(tail), _) => match recorder.rules.watches_silence() {
+        let sinks = match &recorder.source.tail {
+            Tail::Memory(tail) => match recorder.rules.watches_silence() {
                 true => self
                     .record
                     .add_to(sinks, MemorySink::<true>::new(recorder, tail)),
@@ -170,11 +166,14 @@ impl FrontEnd {
                     .add_to(sinks, MemorySink::<false>::new(recorder, tail)),
             },
             #[cfg(feature = "crash-safe")]
-            (Tail::Mapped(_), mask) => {
+            Tail::Mapped(_) => {
                 let sink = TailSink::new(Arc::clone(recorder), safety);
-                match mask {
-                    Some(mask) => self.record.add_to(sinks, mask.to(sink)),
-                    None => self.record.add_to(sinks, sink),
+                if safety == CrashSafety::Strict {
+                    let redactor = Arc::clone(&recorder.pipeline.redactor);
+                    let mask = logtee::map_text(move |text| redactor.text(text));
+                    self.record.add_to(sinks, logtee::pipe(mask).to(sink))
+                } else {
+                    self.record.add_to(sinks, sink)
                 }
             }
         };
