@@ -134,6 +134,7 @@ struct FrontEnd {
 }
 
 impl FrontEnd {
+    #[cfg_attr(not(feature = "crash-safe"), expect(unused_variables))]
     fn tee(self, recorder: &Arc<Recorder>, safety: CrashSafety, is_test: bool) -> Tee {
         // `flightrec doctor` looks for it in the executable.
         std::hint::black_box("flightrec::marker::tee");
