@@ -1,5 +1,5 @@
-//! The area that a ring reserves: a crash, how the process ended, gauges, the outline, and the places that
-//! log.
+//! The area that a ring reserves: a crash, how the process ended, gauges, the outline, and the names of
+//! modules and files.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::{io, iter};
@@ -16,7 +16,8 @@ pub(crate) const NOTE: usize = stackwalk::crash::AREA_BYTES;
 pub(crate) const GAUGES: usize = NOTE + 8;
 /// Where the outline begins in the area: the length of its JSON in four bytes, and the JSON.
 pub(crate) const OUTLINE: usize = GAUGES + dumpmaker::gauges::AREA_BYTES;
-/// Where the modules and files begin that the records have numbers of; see [`packlog::PlaceWriter`].
+/// Where the names of modules and files begin, for which records have numbers; see
+/// [`packlog::PlaceWriter`].
 pub(crate) const PLACES: usize = OUTLINE + (64 << 10);
 /// The length of the area.
 pub(crate) const RESERVED: usize = PLACES + packlog::PLACES_BYTES;
@@ -69,7 +70,7 @@ pub(crate) fn outline(reserved: &[u8]) -> Option<Outline> {
     serde_json::from_slice(json).ok()
 }
 
-/// The modules and files that the records have numbers of.
+/// The names of the modules and files for which records have numbers.
 pub(crate) fn places(reserved: &[u8]) -> Places<'_> {
     Places::read(reserved.get(PLACES..).unwrap_or_default())
 }

@@ -105,11 +105,14 @@ impl CrashRing {
         self.ring.tail.push_padded(class, padded, len);
     }
 
-    /// Writes the places that log since the last call, so that they are in the file before the record is.
+    /// Writes the names of new places to the file, before the record that has their numbers.
+    ///
+    /// If the process is killed while another thread gives a place its number, a record of that place may be
+    /// in the file without the names.
     #[cold]
     #[inline(never)]
     fn write_places(&self, count: usize) {
-        // A signal handler that interrupted this thread here writes none. The next record does.
+        // A signal handler that has interrupted this thread here writes nothing. The next record does.
         self.ring.places.with(|places| {
             places.write_new(&self.reserved()[PLACES..]);
             self.ring.place_count.store(count, Ordering::Relaxed);

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use flightrec::RecorderSink;
-use packlog::{Head, Options};
+use packlog::Head;
 use tracing_core::dispatcher::WeakDispatch;
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::subscriber::Interest;
@@ -164,7 +164,6 @@ impl RecorderLayer {
         let mut has_error = false;
         packlog::pack_event(
             head,
-            Options::default(),
             |writer| {
                 let mut visitor = match is_log {
                     true => FieldVisitor::of_log(writer, sink),
@@ -189,7 +188,6 @@ impl RecorderLayer {
         let sink = self.sink();
         let message = packlog::pack_event(
             &head,
-            Options::default(),
             |writer| event.record(&mut FieldVisitor::of_log(writer, sink)),
             |packed| packlog::unpack(packed).map(|record| record.message.into_owned()),
         );

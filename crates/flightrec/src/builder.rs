@@ -318,9 +318,10 @@ impl Builder {
     /// for [`all_threads`](Builder::all_threads), for half a second at most. They are missing if an
     /// earlier handler ends the process.
     ///
-    /// The file lies in the directory of the dumps. Its length is about 16 MiB by default, but on Linux
-    /// and macOS it takes disk space only as records fill it. The system writes it to the disk sooner or
-    /// later, so records touch the disk although nothing went wrong. Only the user can read it.
+    /// The file is in the directory of the dumps. Its length is about 16 MiB by default; on Linux it takes
+    /// about half a MiB of disk space at first, and more only as records fill it. The system writes it to
+    /// the disk sooner or later, so records touch the disk although nothing went wrong. Only the user can
+    /// read it.
     ///
     /// It adds about half a millisecond to the start of the program, and about a millisecond to its
     /// whole run.

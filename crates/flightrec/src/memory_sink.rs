@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use log::{Level, LevelFilter, Record};
 use logtee::Sink;
-use packlog::Options;
 use tailwriter::{SharedTail, Words};
 
 use crate::recorder::Recorder;
@@ -62,7 +61,7 @@ impl<const NOTES: bool> MemorySink<NOTES> {
 
     #[inline(never)]
     fn keep_formatted(&self, record: &Record<'_>) {
-        packlog::pack_padded(record, Options::default(), |padded, len| {
+        packlog::pack_padded(record, |padded, len| {
             self.tail.push_padded(0, padded, len);
         });
     }

@@ -9,7 +9,6 @@ use std::time::Duration;
 use log::{Level, LevelFilter, Metadata, Record};
 use logredact::Redactor;
 use logtee::{Filter, Sink};
-use packlog::Options;
 
 use crate::record_filter::RecordFilter;
 use crate::recorder::Recorder;
@@ -86,7 +85,7 @@ impl TailSink {
     #[inline(always)]
     fn keep_as_it_is(&self, record: &Record<'_>) {
         let level = record.level();
-        packlog::pack_padded(record, Options::default(), |padded, len| {
+        packlog::pack_padded(record, |padded, len| {
             keep(&self.recorder, self.safety, level, &padded[..len], |tail| {
                 tail.push_padded(level, padded, len);
             });

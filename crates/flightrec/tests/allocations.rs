@@ -30,7 +30,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-// One test for both, because the allocator counts for all threads.
+// One test for both recorders, because the allocations of all threads are counted.
 #[test]
 fn a_record_that_is_kept_allocates_nothing() {
     let dir = tempfile::tempdir().unwrap();

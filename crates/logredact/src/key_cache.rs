@@ -1,7 +1,7 @@
 //! Remembers which keys are secret.
 //!
-//! Structured records have the same few keys again and again, and finding out whether one is secret takes
-//! some thousand instructions. Answers are never replaced, so they are read without a lock.
+//! Structured records use the same few keys again and again, and finding out whether a key is secret takes
+//! about 2,000 instructions. Answers are never replaced, so they are read without a lock.
 
 use std::mem;
 use std::sync::OnceLock;
@@ -35,7 +35,7 @@ impl KeyCache {
         }
     }
 
-    /// The answer for a key, which is always what `find` returns.
+    /// Returns what `find` returns for this key, without calling it if the answer is known.
     pub(crate) fn get_or_find(
         &self,
         key: &str,
@@ -62,14 +62,14 @@ impl KeyCache {
     }
 
     fn set(&self, slot: &OnceLock<Answer>, key: &str, secret: Option<Secret>) {
-        let key = key.into();
         match self.setting.try_lock() {
-            Ok(_setting) => {
-                // It fails if another thread has set the slot meanwhile. The key is asked about again.
-                let _ = slot.set(Answer { key, secret });
-            }
-            // A fork has ended the thread that was setting a slot, for which `set` would wait forever.
-            // The lock stays locked, so this process sets no more.
+            // `set` fails if another thread was faster. The next lookup of the key tries again.
+            Ok(_setting) => drop(slot.set(Answer {
+                key: key.into(),
+                secret,
+            })),
+            // A fork has ended a thread that was setting a slot, and `set` would wait for it forever. The
+            // lock stays locked, so that this process sets no more slots.
             Err(TryLockError::Orphaned(setting)) => mem::forget(setting),
             Err(_) => {}
         }

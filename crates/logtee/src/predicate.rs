@@ -78,7 +78,7 @@ pub fn message_does_not_contain(text: impl Into<String>) -> Not<Predicate> {
     not(message_contains(text))
 }
 
-/// Matches a record with this key, whatever its value.
+/// Matches a record with this key and any value.
 pub fn has_key(key: impl Into<String>) -> Predicate {
     Predicate(Test::HasKey(key.into()))
 }

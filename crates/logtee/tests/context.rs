@@ -108,7 +108,7 @@ fn formats_predicates_and_packed_records_see_it() {
     let into = packed.clone();
     let pack = logtee::from_fn(move |record: &Record<'_>| {
         let keep = |bytes: &[u8]| into.lock().unwrap().extend_from_slice(bytes);
-        packlog::pack(record, packlog::Options::default(), keep);
+        packlog::pack(record, keep);
         Ok(())
     });
     log::set_max_level(LevelFilter::Trace);

@@ -6,12 +6,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use log::Level;
 
+use crate::MAX_LEN;
 use crate::buffer::Buffer;
 use crate::fields::Encoder;
 use crate::head::Head;
 use crate::layout::*;
 use crate::pack::{Names, ROOM_FOR_FIELDS, ThreadBuffer, with_buffer, written_names};
-use crate::{MAX_LEN, Options};
 
 /// What a span has besides what events have, too.
 #[derive(Clone, Copy, Debug)]
@@ -35,12 +35,11 @@ pub struct SpanHead<'a> {
 #[inline]
 pub fn pack_event<R>(
     head: &Head<'_>,
-    options: Options,
     write: impl FnOnce(&mut Writer<'_, '_>),
     f: impl FnOnce(&[u8]) -> R,
 ) -> R {
     with_buffer((write, f), |buffer, (write, f)| {
-        f(encode(head, None, options, buffer, write))
+        f(encode(head, None, buffer, write))
     })
 }
 
@@ -54,7 +53,6 @@ pub fn pack_span<R>(
     span: &SpanHead<'_>,
     name: &str,
     fields: &[u8],
-    options: Options,
     f: impl FnOnce(&[u8]) -> R,
 ) -> R {
     with_buffer(f, |buffer, f| {
@@ -62,7 +60,7 @@ pub fn pack_span<R>(
             writer.message_str(name);
             writer.packed_fields(fields);
         };
-        f(encode(head, Some(span), options, buffer, write))
+        f(encode(head, Some(span), buffer, write))
     })
 }
 
@@ -275,7 +273,6 @@ impl fmt::Debug for Writer<'_, '_> {
 fn encode<'a>(
     head: &Head<'_>,
     span: Option<&SpanHead<'_>>,
-    options: Options,
     buffer: &'a mut ThreadBuffer,
     write: impl FnOnce(&mut Writer<'_, '_>),
 ) -> &'a [u8] {
@@ -288,22 +285,22 @@ fn encode<'a>(
         len += 8;
         flags |= flag::HAS_SPAN;
     }
-    let mut out = Buffer::new(bytes, len, options.max_len);
+    let mut out = Buffer::new(bytes, len, MAX_LEN);
     if let Some(span) = span {
         write_span(&mut out, span);
     }
     let names = match interned_names(head) {
         Some(names) => names,
         None => {
-            out.set_limit(out.len() + options.max_len / 4);
+            out.set_limit(out.len() + MAX_LEN / 4);
             let names = written_names(&mut out, head);
             out.take_cut();
-            out.set_limit(options.max_len);
+            out.set_limit(MAX_LEN);
             names
         }
     };
     let message_at = out.len();
-    let mut writer = Writer::new(&mut out, options.max_len);
+    let mut writer = Writer::new(&mut out, MAX_LEN);
     write(&mut writer);
     let (message, written) = (writer.message_len, writer.flags());
     let len = out.len();

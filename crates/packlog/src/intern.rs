@@ -11,9 +11,10 @@ use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
-/// How many places have a number at most.
+/// The maximum number of places that have a number.
 pub(crate) const MAX_PLACES: usize = 2048;
-/// How long their names are in all at most, in bytes: a file that has records has their names, too.
+/// The maximum length of all their names, in bytes. It bounds the room that [`crate::places`] takes in a
+/// file.
 pub(crate) const MAX_PLACE_BYTES: usize = 128 << 10;
 const PROBES: usize = 16;
 const MAX_MESSAGES: usize = 4096;
@@ -127,7 +128,7 @@ struct Places {
     table: Table<Place, MAX_PLACES>,
     /// How many places have a number.
     count: AtomicUsize,
-    /// How long the names of those are that have, or are getting, a number.
+    /// The length of the names of all places that have a number or are getting one.
     bytes: AtomicUsize,
 }
 
@@ -164,7 +165,7 @@ impl Places {
         None
     }
 
-    /// Sets room aside for the names of a place. `None` if there is not as much.
+    /// Reserves room for the names of a place. `None` if there is not enough.
     fn reserve(&self, bytes: usize) -> Option<()> {
         let with = |reserved: usize| {
             let all = reserved.checked_add(bytes)?;

@@ -16,7 +16,7 @@ mod unpack;
 pub use event::{Flaws, SpanHead, Writer, pack_event, pack_fields, pack_span, pack_span_closed};
 pub use fields::{FieldValue, Fields};
 pub use head::Head;
-pub use pack::{Options, has_fields, pack, pack_padded};
+pub use pack::{has_fields, pack, pack_padded};
 pub use places::{PLACES_BYTES, PlaceWriter, Places, place_count};
 pub use static_record::{STATIC_WORDS, StaticRecord, pack_static, static_len};
 pub use unpack::{

@@ -14,34 +14,6 @@ use crate::layout::*;
 use crate::static_record::become_static;
 use crate::{MAX_LEN, fields, intern};
 
-/// How records are packed: with up to [`MAX_LEN`] bytes by default.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    pub(crate) max_len: usize,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options { max_len: MAX_LEN }
-    }
-}
-
-impl Options {
-    /// Sets the most bytes that a packed record may have, from 256 to [`MAX_LEN`], which is the
-    /// default. Other numbers become the nearest of these.
-    #[must_use = "returns the changed options"]
-    pub const fn max_len(mut self, bytes: usize) -> Options {
-        self.max_len = if bytes < 256 {
-            256
-        } else if bytes > MAX_LEN {
-            MAX_LEN
-        } else {
-            bytes
-        };
-        self
-    }
-}
-
 thread_local! {
     // It has no destructor, so it is still there when the destructor of another thread-local logs.
     static BUFFER: RefCell<ThreadBuffer> = const { RefCell::new(ThreadBuffer::new()) };
@@ -117,9 +89,9 @@ fn thread_number() -> u32 {
 ///
 /// If `f` does.
 #[inline]
-pub fn pack<R>(record: &Record<'_>, options: Options, f: impl FnOnce(&[u8]) -> R) -> R {
+pub fn pack<R>(record: &Record<'_>, f: impl FnOnce(&[u8]) -> R) -> R {
     with_buffer(f, |buffer, f| {
-        let len = encode(record, options, buffer, has_fields(record));
+        let len = encode(record, buffer, has_fields(record));
         f(&buffer.bytes[..len])
     })
 }
@@ -133,18 +105,14 @@ pub fn pack<R>(record: &Record<'_>, options: Options, f: impl FnOnce(&[u8]) -> R
 ///
 /// If `f` does.
 #[inline]
-pub fn pack_padded<R>(
-    record: &Record<'_>,
-    options: Options,
-    f: impl FnOnce(&[u8], usize) -> R,
-) -> R {
+pub fn pack_padded<R>(record: &Record<'_>, f: impl FnOnce(&[u8], usize) -> R) -> R {
     with_buffer(f, |buffer, f| {
         let has_fields = has_fields(record);
         let common = match has_fields {
             true => None,
-            false => encode_common(record, options, buffer),
+            false => encode_common(record, buffer),
         };
-        let len = common.unwrap_or_else(|| encode(record, options, buffer, has_fields));
+        let len = common.unwrap_or_else(|| encode(record, buffer, has_fields));
         if let Some(padding) = buffer.bytes[len..].first_chunk_mut() {
             *padding = [0; PADDING];
         }
@@ -154,17 +122,13 @@ pub fn pack_padded<R>(
 
 /// Packs a record without key-values whose names have numbers. Returns its length.
 #[inline(always)]
-fn encode_common(
-    record: &Record<'_>,
-    options: Options,
-    buffer: &mut ThreadBuffer,
-) -> Option<usize> {
+fn encode_common(record: &Record<'_>, buffer: &mut ThreadBuffer) -> Option<usize> {
     let (module, file) = static_place(record)?;
     let number = intern::known(module, file)?;
     let line = record.line()?;
     let thread = buffer.thread_len();
     let message_at = HEADER + thread;
-    let limit = options.max_len;
+    let limit = MAX_LEN;
     let (len, flags) = match record.args().as_str() {
         Some(text) if text.len() <= limit - (HEADER + MAX_THREAD) => {
             buffer.bytes[message_at..][..text.len()].copy_from_slice(text.as_bytes());
@@ -227,19 +191,14 @@ pub(crate) const ROOM_FOR_FIELDS: usize = 1024;
 
 // Not inlined into other crates: there the parts below would become calls.
 #[inline(never)]
-fn encode(
-    record: &Record<'_>,
-    options: Options,
-    buffer: &mut ThreadBuffer,
-    has_fields: bool,
-) -> usize {
+fn encode(record: &Record<'_>, buffer: &mut ThreadBuffer, has_fields: bool) -> usize {
     let thread = buffer.thread_len();
     let bytes = &mut buffer.bytes;
     let mut len = HEADER + thread;
     let mut names = match interned_names(record) {
         Some(names) => names,
         None => {
-            let mut out = Buffer::new(bytes, len, options.max_len / 4);
+            let mut out = Buffer::new(bytes, len, MAX_LEN / 4);
             let names = written_names(&mut out, &Head::of(record));
             len = out.len();
             names
@@ -247,8 +206,8 @@ fn encode(
     };
     let message_at = len;
     let limit = match has_fields {
-        true => options.max_len - ROOM_FOR_FIELDS.min(options.max_len / 4),
-        false => options.max_len,
+        true => MAX_LEN - ROOM_FOR_FIELDS.min(MAX_LEN / 4),
+        false => MAX_LEN,
     };
     match record.args().as_str() {
         // Most messages without arguments fit, and are copied by this.
@@ -264,7 +223,7 @@ fn encode(
     }
     let fields_at = len;
     if has_fields {
-        let mut out = Buffer::new(bytes, len, options.max_len);
+        let mut out = Buffer::new(bytes, len, MAX_LEN);
         names.flags |= fields::encode(&mut out, record.key_values());
         len = out.len();
     }

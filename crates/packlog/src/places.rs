@@ -1,4 +1,4 @@
-//! The places of a process in a file: what the numbers in its packed records stand for.
+//! The modules and files of a process, in a file: its packed records have numbers for them.
 //!
 //! ```text
 //!  0      for each number: where its names begin u24, a mark u8, the lengths of the module path and of
@@ -6,7 +6,7 @@
 //!  16384  the names
 //! ```
 //!
-//! All numbers are little-endian. The mark is stored last, so an entry that was not finished is none.
+//! All numbers are little-endian. The mark is stored last, so that an unfinished entry has none.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU8, Ordering, fence};
@@ -17,7 +17,7 @@ use crate::layout::*;
 const ENTRY: usize = 8;
 const NAMES: usize = MAX_PLACES * ENTRY;
 const MARK: u8 = 1;
-/// The name of what is not in the file.
+/// Stands for a name that is not in the file.
 const UNKNOWN: &str = "[unknown]";
 
 /// How many bytes the places of a process take in a file.
@@ -40,7 +40,7 @@ pub struct PlaceWriter {
 }
 
 impl PlaceWriter {
-    /// For an area of which nothing is written.
+    /// Creates a writer for an area to which nothing was written yet.
     #[must_use]
     pub fn new() -> PlaceWriter {
         PlaceWriter {
@@ -49,8 +49,8 @@ impl PlaceWriter {
         }
     }
 
-    /// Writes the places that have got a number since the last call to `area`, which has
-    /// [`PLACES_BYTES`] and is all zeros at first. Allocates nothing.
+    /// Writes the places that got a number since the last call. `area` has [`PLACES_BYTES`] bytes, which
+    /// were zeros at first. This does not allocate.
     pub fn write_new(&mut self, area: &[AtomicU8]) {
         for (number, place) in intern::places() {
             let number = usize::from(number);
@@ -71,7 +71,7 @@ impl PlaceWriter {
             for (at, name) in [4, 6].into_iter().zip(names) {
                 store(&entry[at..], &(name.len() as u16).to_le_bytes());
             }
-            // What a process stored before it was killed stays in this order.
+            // Release: if the process is killed, the file has the mark only if it has the entry.
             fence(Ordering::Release);
             store(&entry[3..], &[MARK]);
             self.is_written[number] = true;
@@ -86,8 +86,8 @@ impl Default for PlaceWriter {
 }
 
 fn store(area: &[AtomicU8], bytes: &[u8]) {
-    for (place, byte) in area.iter().zip(bytes) {
-        place.store(*byte, Ordering::Relaxed);
+    for (cell, byte) in area.iter().zip(bytes) {
+        cell.store(*byte, Ordering::Relaxed);
     }
 }
 
@@ -96,7 +96,7 @@ fn store(area: &[AtomicU8], bytes: &[u8]) {
 pub struct Places<'a>(&'a [u8]);
 
 impl<'a> Places<'a> {
-    /// Reads an area. Whatever it has, what is not there is unknown.
+    /// Reads an area. It may be damaged or too short: names that can't be read become `[unknown]`.
     #[must_use]
     pub fn read(area: &'a [u8]) -> Places<'a> {
         Places(area)
@@ -118,8 +118,9 @@ impl<'a> Places<'a> {
         Some([module?, file?])
     }
 
-    /// Replaces the numbers of names in a packed record by the names, so that any process can
-    /// [`unpack`](crate::unpack) it. Borrows if there are none, or if it is no packed record.
+    /// Replaces the numbers in a packed record by the names, so that any process can
+    /// [`unpack`](crate::unpack) it. Returns `packed` itself if it has no such numbers, or is not a packed
+    /// record.
     #[must_use]
     pub fn write_out<'r>(&self, packed: &'r [u8]) -> Cow<'r, [u8]> {
         self.written_out(packed)
@@ -150,7 +151,7 @@ impl<'a> Places<'a> {
         }
         let (front, mut rest) = packed.split_at_checked(at)?;
         let mut written = front.to_vec();
-        // The order of the layout: module, target, file. Those that were written already stay.
+        // Module, target and file, in the order of the layout. A name that is written out already stays.
         let mut add = |name: Option<&str>, is_there: bool, len: u16| {
             let (old, left) = rest.split_at_checked(if is_there { len.into() } else { 0 })?;
             rest = left;

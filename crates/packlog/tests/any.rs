@@ -1,7 +1,7 @@
 //! Packed records of any content against the records that they were made of, and hostile bytes.
 
 use log::Record;
-use packlog::{self, FieldValue, Options, Unpacked};
+use packlog::{self, FieldValue, Unpacked};
 use proptest::prelude::*;
 
 mod common;
@@ -67,7 +67,6 @@ proptest! {
         let args = message.clone();
         let mut bytes = packlog::pack(
             &builder.args(format_args!("{args}{}", "")).key_values(&pairs).build(),
-            Options::default(),
             <[u8]>::to_vec,
         );
         if is_foreign {
@@ -122,7 +121,7 @@ proptest! {
         let mut bytes = packlog::pack(
             &Record::builder().target("t").file(Some("f")).args(format_args!("m{}", 1))
                 .key_values(&[("a", "b"), ("c", "d")]).build(),
-            Options::default(), <[u8]>::to_vec,
+            <[u8]>::to_vec,
         );
         let len = bytes.len();
         bytes[at % len] = to;
@@ -147,7 +146,7 @@ fn the_name_of_the_thread_can_be_replaced_and_the_rest_stays() {
         .args(format_args!("m"))
         .key_values(&[("a", "b")])
         .build();
-    let packed = packlog::pack(&record, Options::default(), <[u8]>::to_vec);
+    let packed = packlog::pack(&record, <[u8]>::to_vec);
     let before = packlog::unpack(&packed).unwrap();
     for name in ["", "other", &"ä".repeat(200)] {
         let mapped = packlog::map_thread(&packed, |_| name.to_owned().into()).unwrap();

@@ -5,16 +5,16 @@ use std::num::NonZeroU64;
 
 use log::Level;
 use packlog::{
-    FieldValue, Head, Options, RecordKind, SpanHead, Unpacked, Writer, pack_event, pack_fields,
-    pack_span, pack_span_closed, unpack,
+    FieldValue, Head, RecordKind, SpanHead, Unpacked, Writer, pack_event, pack_fields, pack_span,
+    pack_span_closed, unpack,
 };
 
-fn packed(options: Options, write: impl Fn(&mut Writer<'_, '_>)) -> Vec<u8> {
+fn packed(write: impl Fn(&mut Writer<'_, '_>)) -> Vec<u8> {
     let head = Head::new(Level::Debug, module_path!())
         .static_place(Some(module_path!()), Some(file!()))
         .line(Some(7))
         .span(NonZeroU64::new(5));
-    pack_event(&head, options, write, <[u8]>::to_vec)
+    pack_event(&head, write, <[u8]>::to_vec)
 }
 
 fn fields(record: &Unpacked<'_>) -> Vec<(String, String)> {
@@ -26,8 +26,7 @@ fn fields(record: &Unpacked<'_>) -> Vec<(String, String)> {
 
 #[test]
 fn an_event_keeps_its_parts_and_the_types_of_its_fields() {
-    let options = Options::default();
-    let bytes = packed(options, |writer| {
+    let bytes = packed(|writer| {
         writer.message(&format_args!("{} of {}", 1, 2));
         writer.u64("u", 1);
         writer.i64("i.dotted", -1);
@@ -64,7 +63,7 @@ fn an_event_keeps_its_parts_and_the_types_of_its_fields() {
 
 #[test]
 fn a_message_after_fields_goes_first_and_a_second_one_is_a_field() {
-    let bytes = packed(Options::default(), |writer| {
+    let bytes = packed(|writer| {
         writer.u64("before", 1);
         writer.str("more", "x");
         writer.message_str("the message");
@@ -90,7 +89,7 @@ impl fmt::Debug for Fails {
 #[test]
 fn a_value_that_fails_or_panics_costs_the_rest_of_its_own_text_only() {
     for panics in [false, true] {
-        let bytes = packed(Options::default(), |writer| {
+        let bytes = packed(|writer| {
             writer.message(&Fails(panics));
             writer.debug("bad", &Fails(panics));
             writer.u64("good", 1);
@@ -106,16 +105,15 @@ fn a_value_that_fails_or_panics_costs_the_rest_of_its_own_text_only() {
 
 #[test]
 fn what_does_not_fit_is_cut_and_said() {
-    let options = Options::default().max_len(256);
-    for message in [10, 200, 5_000] {
-        let bytes = packed(options, |writer| {
+    for message in [10, 5_000, 70_000] {
+        let bytes = packed(|writer| {
             writer.message_str(&"m".repeat(message));
-            for _ in 0..100 {
+            for _ in 0..1_000 {
                 writer.str("key", "value");
             }
             writer.str("long", &"x".repeat(70_000));
         });
-        assert!(bytes.len() <= 256);
+        assert!(bytes.len() <= packlog::MAX_LEN);
         let record = unpack(&bytes).unwrap();
         assert!(record.cut && !record.broken);
         assert!(
@@ -131,11 +129,11 @@ fn a_value_that_packs_an_event_itself_gets_a_buffer_of_its_own() {
     struct Logs;
     impl fmt::Debug for Logs {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            let inner = packed(Options::default(), |writer| writer.message_str("inner"));
+            let inner = packed(|writer| writer.message_str("inner"));
             f.write_str(&unpack(&inner).unwrap().message)
         }
     }
-    let bytes = packed(Options::default(), |writer| {
+    let bytes = packed(|writer| {
         writer.message(&format_args!("outer {Logs:?}"));
     });
     assert_eq!(unpack(&bytes).unwrap().message, "outer inner");
@@ -154,7 +152,6 @@ fn a_span_keeps_its_parts() {
             bytes.to_vec()
         },
     );
-    let options = Options::default();
     let head = Head::new(Level::Info, "a target")
         .static_place(Some(module_path!()), Some(file!()))
         .span(NonZeroU64::new(9));
@@ -163,14 +160,7 @@ fn a_span_keeps_its_parts() {
         opened_at: 123,
         follows_from: &[6, 7],
     };
-    let bytes = pack_span(
-        &head,
-        &span,
-        "request",
-        &packed_fields,
-        options,
-        <[u8]>::to_vec,
-    );
+    let bytes = pack_span(&head, &span, "request", &packed_fields, <[u8]>::to_vec);
     let record = unpack(&bytes).unwrap();
     assert_eq!((record.span, &*record.message), (Some(9), "request"));
     assert_eq!(record.target, "a target");
@@ -209,7 +199,6 @@ fn a_record_of_the_layout_before_spans_is_still_read() {
     let head = Head::new(Level::Warn, "old");
     let mut bytes = pack_event(
         &head,
-        Options::default(),
         |writer| writer.message_str("from an older version"),
         <[u8]>::to_vec,
     );

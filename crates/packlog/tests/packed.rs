@@ -4,12 +4,12 @@ use std::cell::RefCell;
 use std::fmt;
 
 use log::{Level, Record};
-use packlog::{self, FieldValue, MAX_LEN, Options};
+use packlog::{self, FieldValue, MAX_LEN};
 
 mod common;
 
 fn pack(record: &Record<'_>) -> Vec<u8> {
-    packlog::pack(record, Options::default(), <[u8]>::to_vec)
+    packlog::pack(record, <[u8]>::to_vec)
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn check_padded(message: fmt::Arguments<'_>, field: Option<(&str, i32)>) {
     let record = builder.build();
     // Twice: a place gets its number when it is first seen.
     for _ in 0..2 {
-        packlog::pack_padded(&record, Options::default(), |padded, len| {
+        packlog::pack_padded(&record, |padded, len| {
             assert_eq!(padded[..len], pack(&record));
             assert_eq!(padded[len..len + 32], [0; 32]);
         });
@@ -72,7 +72,7 @@ fn a_static_record_unpacks_as_the_packed_one() {
             );
             // The place, the message and the thread become known one after the other.
             for _ in 0..3 {
-                packlog::pack_padded(&plain, Options::default(), |_, _| ());
+                packlog::pack_padded(&plain, |_, _| ());
             }
             let words = packlog::pack_static(&plain).expect("it is known by now");
             let bytes: Vec<_> = (0..packlog::STATIC_WORDS)
@@ -93,7 +93,7 @@ fn a_static_record_unpacks_as_the_packed_one() {
         thread.spawn(check).unwrap().join().unwrap();
     }
     let is_static = |record: &Record<'_>| {
-        packlog::pack_padded(record, Options::default(), |_, _| ());
+        packlog::pack_padded(record, |_, _| ());
         packlog::pack_static(record).is_some()
     };
     assert!(is_static(&plain));
@@ -159,7 +159,7 @@ fn key_values_are_counted_once_and_visited_once() {
             .args(format_args!("static"))
             .key_values(&asked)
             .build();
-        packlog::pack_padded(&record, Options::default(), |_, _| ());
+        packlog::pack_padded(&record, |_, _| ());
         assert_eq!((asked.counts.get(), asked.visits.get()), (1, 1));
     }
 }
@@ -434,22 +434,6 @@ fn what_is_too_long_keeps_its_head() {
 }
 
 #[test]
-fn a_lower_bound_holds_too() {
-    for max_len in [0, 256, 300, 1000, MAX_LEN, usize::MAX] {
-        let options = Options::default().max_len(max_len);
-        let args = "x".repeat(20_000);
-        packlog::pack(
-            &Record::builder().args(format_args!("{args}{}", 1)).build(),
-            options,
-            |bytes| {
-                assert_eq!(bytes.len(), max_len.clamp(256, MAX_LEN));
-                assert!(packlog::unpack(bytes).unwrap().cut);
-            },
-        );
-    }
-}
-
-#[test]
 fn ten_thousand_fields_are_bounded() {
     let pairs: Vec<_> = (0..10_000).map(|at| (format!("key{at}"), at)).collect();
     let bytes = pack(&Record::builder().key_values(&pairs).build());
@@ -507,7 +491,7 @@ fn each_thread_has_a_number_also_where_a_display_logs() {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             let args = format_args!("within");
             let record = Record::builder().args(args).build();
-            let number = packlog::pack(&record, Options::default(), |bytes| {
+            let number = packlog::pack(&record, |bytes| {
                 packlog::unpack(bytes).unwrap().thread_number
             });
             write!(f, "{number:?}")
@@ -516,7 +500,7 @@ fn each_thread_has_a_number_also_where_a_display_logs() {
     let number = || {
         let args = format_args!("{Logs}");
         let record = Record::builder().args(args).build();
-        packlog::pack(&record, Options::default(), |bytes| {
+        packlog::pack(&record, |bytes| {
             let record = packlog::unpack(bytes).unwrap();
             assert_eq!(record.message, format!("{:?}", record.thread_number));
             record.thread_number.unwrap()

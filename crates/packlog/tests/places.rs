@@ -4,9 +4,7 @@ use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use log::{Level, Record};
-use packlog::{
-    Head, Options, PLACES_BYTES, PlaceWriter, Places, RecordKind, SpanHead, pack_span, unpack,
-};
+use packlog::{Head, PLACES_BYTES, PlaceWriter, Places, RecordKind, SpanHead, pack_span, unpack};
 
 mod common;
 
@@ -20,7 +18,7 @@ fn packed(module: &'static str, file: &'static str, target: Option<&str>) -> Vec
         .args(format_args!("message"))
         .key_values(&[("key", "value")])
         .build();
-    packlog::pack(&record, Options::default(), <[u8]>::to_vec)
+    packlog::pack(&record, <[u8]>::to_vec)
 }
 
 #[test]
@@ -51,7 +49,7 @@ fn a_span_with_numbers_is_written_out_with_its_links() {
         opened_at: 1,
         follows_from: &[2, 3],
     };
-    let bytes = pack_span(&head, &its, "name", &[], Options::default(), <[u8]>::to_vec);
+    let bytes = pack_span(&head, &its, "name", &[], <[u8]>::to_vec);
     let written = common::written_out(&bytes);
     assert_ne!(written, bytes);
     let record = unpack(&written).unwrap();

@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
-// The exceptions: `clock::tsc` reads a counter of the processor, `shared::memory` allocates zeros, and
-// `mapped::map` maps memory.
+// The exceptions: `clock::tsc` reads a counter of the processor, and `mapped::map` maps memory.
 #![deny(unsafe_code)]
 
 mod builder;

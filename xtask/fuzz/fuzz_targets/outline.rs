@@ -23,8 +23,7 @@ thread_local! {
         let record = log::Record::builder()
             .args(format_args!("password=hunter2"))
             .build();
-        let options = packlog::Options::default();
-        packlog::pack(&record, options, |bytes| tail.push(bytes));
+        packlog::pack(&record, |bytes| tail.push(bytes));
         let recorder = flightrec::builder("unknown").dump_to(io::sink()).build().0;
         Setting { place, ring, recorder }
     });

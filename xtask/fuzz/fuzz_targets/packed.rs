@@ -5,7 +5,7 @@ use flightrec_fuzz::assert_harmless;
 use libfuzzer_sys::fuzz_target;
 use log::Record;
 use log::kv::{ToValue, Value};
-use packlog::{FieldValue, Options, Unpacked};
+use packlog::{FieldValue, Unpacked};
 use logtee::{Format, Json, Logfmt, Text, Time};
 
 struct Field<'a>(FieldValue<'a>);
@@ -50,8 +50,7 @@ fuzz_target!(|data: &[u8]| {
         );
     };
     record(&mut |record| {
-        let options = Options::default();
-        packlog::pack(record, options, |bytes| {
+        packlog::pack(record, |bytes| {
             assert!(bytes.len() <= packlog::MAX_LEN);
             let again = packlog::unpack(bytes).expect("what was packed is read");
             if !again.cut {

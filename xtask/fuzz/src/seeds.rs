@@ -11,9 +11,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use flightrec::logtee;
 use log::{Level, Log, Record};
-use packlog::Options;
 use tailwriter::fuzzing::small_tail;
 
 /// What is compiled to be looked up in: functions inlined into each other, and one that is not.
@@ -85,8 +83,7 @@ const SECRETS: [&str; 9] = [
 /// Records of every kind, packed as a ring has them.
 fn records() -> Vec<Vec<u8>> {
     let pack = |record: &Record<'_>| {
-        let options = Options::default();
-        packlog::pack(record, options, <[u8]>::to_vec)
+        packlog::pack(record, <[u8]>::to_vec)
     };
     let null = log::kv::Value::null();
     vec![

@@ -5,8 +5,8 @@ use std::fmt;
 use log::kv::{Error as KvError, Key, Source, Value, VisitSource, VisitValue};
 use logredact::{MASK, Redactor};
 
-/// The key-values of a record, with a mask in place of the values of secret keys. Null stays, because it
-/// says that there is no secret.
+/// The key-values of a record, in which the values of secret keys are masked. Null is not masked: it says
+/// that there is no secret.
 pub struct MaskedPairs<'a> {
     pairs: &'a dyn Source,
     redactor: &'a Redactor,
@@ -46,7 +46,7 @@ struct Masking<'a, 'kvs> {
 
 impl<'kvs> VisitSource<'kvs> for Masking<'_, 'kvs> {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), KvError> {
-        // A number may be a secret, too.
+        // Numbers too: a PIN is one.
         let is_masked = self.redactor.is_secret(key.as_str()) && !is_null(&value);
         let value = if is_masked { MASK.into() } else { value };
         self.visitor.visit_pair(key, value)

@@ -18,7 +18,7 @@
 //! - **Atomic.** A dump is written to a temporary file, synced, and hard-linked to its name. It never
 //!   replaces another dump. A temporary file of a process that was killed is removed later; file locks tell
 //!   whether its process still runs.
-//! - **Private.** The directory has mode 0700 and files have mode 0600, whatever the umask. Symbolic links of
+//! - **Private.** The directory has mode 0700 and files have mode 0600, with any umask. Symbolic links of
 //!   other users are not followed, and a directory that is replaced while it is in use gets no files. What
 //!   root creates in another user's directory (under `sudo`) belongs to that user.
 //! - **Bounded.** By default, 10 dumps and 50 MiB are kept. Dumps of failures that a newer dump repeats are

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use flightrec::SpanSource;
-use packlog::{Head, Options, SpanHead};
+use packlog::{Head, SpanHead};
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_log::AsLog;
 
@@ -243,14 +243,7 @@ fn pack<R>(span: SpanRef, data: &Span, f: impl FnOnce(&[u8]) -> R) -> Option<R> 
         opened_at: data.opened_at,
         follows_from: &data.follows_from,
     };
-    let packed = packlog::pack_span(
-        &head,
-        &its,
-        metadata.name(),
-        &data.fields,
-        Options::default(),
-        f,
-    );
+    let packed = packlog::pack_span(&head, &its, metadata.name(), &data.fields, f);
     Some(packed)
 }
 

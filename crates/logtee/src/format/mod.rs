@@ -14,7 +14,7 @@ pub use json::Json;
 pub use text::{Logfmt, Text};
 pub use time::Time;
 
-pub(crate) use value::{FAILED, each_pair, has_pairs};
+pub(crate) use value::{FAILED, each_pair};
 
 /// Turns a record into bytes.
 ///

@@ -22,12 +22,6 @@ pub(super) fn push_args(out: &mut Vec<u8>, args: fmt::Arguments<'_>, style: Styl
     }
 }
 
-/// Whether the record has key-values. A source that panics counts as having some.
-#[inline]
-pub(crate) fn has_pairs(record: &Record<'_>) -> bool {
-    !matches!(catch_panic(|| record.key_values().count()), Ok(0))
-}
-
 /// Calls `push` for every key-value, in order. If the source fails, the remaining ones are missing.
 pub(crate) fn each_pair(record: &Record<'_>, push: impl FnMut(&str, &Value<'_>)) {
     struct Each<F>(F);

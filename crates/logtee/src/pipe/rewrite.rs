@@ -130,13 +130,13 @@ where
     F: Fn(&str, OwnedValue) -> OwnedValue + Send + Sync,
 {
     fn handle(&self, record: &Record<'_>, next: &dyn Sink) -> io::Result<()> {
-        if !format::has_pairs(record) {
-            return next.emit(record);
-        }
         let mut fields = Vec::new();
         format::each_pair(record, |key, value| {
             fields.push((key.to_owned(), (self.0)(key, OwnedValue::capture(value))));
         });
+        if fields.is_empty() {
+            return next.emit(record);
+        }
         next.emit(&record.to_builder().key_values(&Fields(&fields)).build())
     }
 }

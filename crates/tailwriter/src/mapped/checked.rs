@@ -1,4 +1,5 @@
-//! Lines with a checksum, and laps that hold the counts and the horizon of what came before.
+//! The format of a mapped file: lines with checksums, and laps, which have the counts and the horizon of
+//! earlier lines.
 //!
 //! `format.md` describes them word by word.
 

@@ -1,8 +1,8 @@
 //! Reads the complete lines in the bytes of a file.
 //!
 //! The file is read twice, a segment at a time: first to count, and then to copy the lines into memory
-//! of exactly that size. So recovering takes no more memory than twice the length of the file, whatever
-//! it holds. If its owner is alive and writes, the lines are those written before the second pass.
+//! of exactly that size. So recovering takes at most twice the length of the file in memory. If
+//! its owner is alive and writes, the lines are those written before the second pass.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};

@@ -1,7 +1,5 @@
 //! The memory that the segments of a journal are in.
 
-#[cfg(not(all(test, loom)))]
-use std::alloc::{Layout, alloc_zeroed};
 use std::sync::OnceLock;
 
 use super::segment::{Format, Plain, Segment, WORD};
@@ -10,9 +8,10 @@ use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::sync::AtomicU64;
 
+/// A segment has a 32nd of the bytes to keep, within these limits. Larger segments take more memory for
+/// each thread. Smaller ones cost time, because taking the next segment costs as much as pushing about a
+/// dozen lines, and more while another thread does the same.
 const MIN_SEGMENT: usize = 8 << 10;
-/// Where this is less than a 32nd of the bytes to keep, segments are not smaller. Taking the next
-/// segment costs about as much as a dozen lines, and more while another thread does the same.
 const USUAL_SEGMENT: usize = 32 << 10;
 const MAX_SEGMENT_BY_BYTES: usize = 1 << 20;
 const MAX_SEGMENTS: usize = 1 << 16;
@@ -132,27 +131,10 @@ impl Memory for Heap {
     fn cleared(&self, _: u64, _: u64) {}
 }
 
-/// Zeros. None if there is no memory for them. A system that hands out memory page by page does so when
-/// they are written to, so the segment of a thread that logs little takes little.
-#[cfg(not(all(test, loom)))]
-#[allow(unsafe_code)]
+/// Returns zeros; None if there is no memory for them.
 fn zeros(words: usize) -> Option<Box<[AtomicU64]>> {
-    let layout = Layout::array::<AtomicU64>(words).ok()?;
-    if layout.size() == 0 {
-        return None;
-    }
-    // SAFETY: the size of the layout is not zero.
-    let first = unsafe { alloc_zeroed(layout) }.cast::<AtomicU64>();
-    if first.is_null() {
-        return None;
-    }
-    // SAFETY: nothing else has this memory. The box gives it back with the layout it was allocated
-    // with, and a word whose bytes are all zero is a valid `AtomicU64`.
-    Some(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(first, words)) })
-}
-
-/// What loom models is not a word of memory.
-#[cfg(all(test, loom))]
-fn zeros(words: usize) -> Option<Box<[AtomicU64]>> {
-    Some((0..words).map(|_| AtomicU64::new(0)).collect())
+    let mut zeros = Vec::new();
+    zeros.try_reserve_exact(words).ok()?;
+    zeros.extend((0..words).map(|_| AtomicU64::new(0)));
+    Some(zeros.into_boxed_slice())
 }

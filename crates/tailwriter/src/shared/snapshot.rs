@@ -112,19 +112,34 @@ impl Snapshot {
         self.groups.get(kind)?.get(&group).copied()
     }
 
-    /// A snapshot with the results of `map` in place of the lines. All else stays as it is.
+    /// Replaces each line by the result of `map`. Everything else stays as it is.
+    ///
+    /// ```
+    /// let tail = tailwriter::SharedTail::new(10);
+    /// tail.push(b"one");
+    /// tail.push(b"two");
+    /// let shouted = tail.snapshot().map_lines(|line| line.to_ascii_uppercase().into());
+    /// assert_eq!(shouted.to_string(), "ONE\nTWO\n");
+    /// ```
+    #[must_use = "returns a changed copy"]
     pub fn map_lines(&self, mut map: impl FnMut(&[u8]) -> Cow<'_, [u8]>) -> Snapshot {
-        let mut mapped = Snapshot {
-            text: Vec::with_capacity(self.text.len()),
-            ..self.clone()
-        };
-        for (entry, line) in mapped.entries.iter_mut().zip(self.lines()) {
+        let mut text = Vec::with_capacity(self.text.len());
+        let mut entries = self.entries.clone();
+        for (entry, line) in entries.iter_mut().zip(self.lines()) {
             let line = map(line);
-            entry.text = mapped.text.len();
+            entry.text = text.len();
             entry.len = line.len() as u32;
-            mapped.text.extend_from_slice(&line);
+            text.extend_from_slice(&line);
         }
-        mapped
+        Snapshot {
+            text,
+            entries,
+            timeline: self.timeline,
+            evicted: self.evicted,
+            apart: self.apart,
+            classes: self.classes,
+            groups: self.groups.clone(),
+        }
     }
 
     /// The lines joined by newlines. There is a newline at the end only if the last line is finished.

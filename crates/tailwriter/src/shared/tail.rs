@@ -34,8 +34,7 @@ use crate::limits::Limits;
 ///
 /// However short the lines are, it is never more than `2 × max_bytes` and 132 segments: 6.2 MiB by
 /// default. Lines of less than some 16 bytes reach that limit before they reach `max_bytes`; the oldest
-/// lines are then evicted earlier. Where the system provides memory on first use, a segment takes only
-/// what was written to it.
+/// lines are then evicted earlier.
 ///
 /// If there is no memory for another segment, the oldest one is recycled. A line is dropped, and counted
 /// as evicted, only if there is no segment at all.

@@ -75,7 +75,7 @@ impl Sample {
                 let numbers: Vec<_> = numbers.collect();
                 let whole = numbers.iter().all(Option::is_some);
                 assert!(whole && numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
-                // This must not panic, whatever the numbers are.
+                // This must not panic for any numbers.
                 let entries = recovered.snapshot().entries();
                 let times = entries.map(|entry| (entry.time(), entry.seq()));
                 let _ = (times.count(), recovered.last_line_at(), recovered.elapsed());
