@@ -152,6 +152,7 @@ impl Orphan {
         dump.reason = Reason::new(Kind::Crash, message(ring, ran.map(|ran| ran.as_secs_f64())));
         dump.gauges = area::gauges(ring.reserved());
         if request.is_none()
+            && !ring.is_owner_alive()
             && let Some(memory) = memory_at_end(&dump.gauges)
         {
             dump.reason.message = format!("{}; {memory}", dump.reason.message);
@@ -193,14 +194,20 @@ fn message(ring: &Recovered, ran: Option<f64>) -> String {
                       memory runs out, `_exit`, or `exec`"
             .to_owned(),
     };
-    let ran = ran.map_or_else(
-        || "it logged nothing".to_owned(),
-        |ran| format!("it logged its last record {ran:.1} s after its start"),
-    );
-    format!(
-        "process {} ended without closing the recorder ({cause}); {ran}",
-        ring.pid()
-    )
+    let ran = match ran {
+        Some(ran) => format!("it logged its last record {ran:.1} s after its start"),
+        // A process that runs may replace all records while they are read.
+        None if ring.snapshot().evicted() > 0 => {
+            "its records were replaced while they were read".to_owned()
+        }
+        None => "it logged nothing".to_owned(),
+    };
+    let pid = ring.pid();
+    // A forked child holds the lock, too.
+    if ring.is_owner_alive() {
+        return format!("process {pid}, or one that it forked, is still running; {ran}");
+    }
+    format!("process {pid} ended without closing the recorder ({cause}); {ran}")
 }
 
 /// What is known of the memory of a process that was killed: `killed at 498.0 of 512.0 MiB`.

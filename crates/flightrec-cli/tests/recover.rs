@@ -169,6 +169,10 @@ fn a_ring_becomes_a_dump_and_stays_where_it_is() {
         (dump.reason.kind.as_str(), dump.app.as_str()),
         ("crash", "test")
     );
+    let message = &dump.reason.message;
+    let pid = std::process::id();
+    let running = format!("process {pid}, or one that it forked, is still running; it logged");
+    assert!(message.starts_with(&running), "{message}");
     assert_eq!(
         dump.latest_logs[0].msg,
         "the last words, password=[redacted]"
