@@ -182,11 +182,25 @@ fn records(out: &mut dyn Write, group: &Group<'_>, stacks: &Stacks<'_>) -> io::R
         return Ok(());
     }
     records.reverse();
+    // Records have the name of their thread only.
+    let mut others = dump.threads.iter().filter(|other| {
+        let mut threads = group.threads.iter();
+        threads.all(|thread| !std::ptr::eq(*thread, *other))
+    });
+    let is_shared = others.any(|other| {
+        let mut records = records.iter();
+        records.any(|record| is_named(other, &record.thread))
+    });
+    let whose = if is_shared {
+        "the last records of all threads of that name:"
+    } else {
+        "its last records:"
+    };
     let lines: Vec<Line<'_>> = records
         .into_iter()
         .map(|record| Line { process: 0, record })
         .collect();
-    writeln!(out, "{DIM}      its last records:{DIM:#}")?;
+    writeln!(out, "{DIM}      {whose}{DIM:#}")?;
     let columns = Columns::fit(&lines, &[], stacks.failure, dump, view);
     lines.iter().try_for_each(|line| columns.record(out, line))
 }
