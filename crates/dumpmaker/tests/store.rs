@@ -58,6 +58,34 @@ fn without_a_directory_dumps_go_to_the_user_s_state() {
     assert_eq!(kept(&state.path().join("my-tool").join("flightrec")), ["1"]);
 }
 
+/// An empty or relative path would be below whatever directory the program is in.
+#[cfg(unix)]
+#[test]
+fn a_variable_without_an_absolute_path_counts_as_unset() {
+    const IN_CHILD: &str = "DUMPSTORE_TEST_CHILD";
+    if std::env::var_os(IN_CHILD).is_some() {
+        let store = Store::new("my-tool", None, Retention::default());
+        assert!(!store.dirs().is_empty());
+        for dir in store.dirs() {
+            assert!(dir.is_absolute(), "{dir:?} of {:?}", store.dirs());
+        }
+        return;
+    }
+    for path in ["", "relative", "./state"] {
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "a_variable_without_an_absolute_path_counts_as_unset",
+            ])
+            .env(IN_CHILD, "1")
+            .envs(["HOME", "XDG_STATE_HOME", "STATE_DIRECTORY", "TMPDIR"].map(|name| (name, path)))
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&child.stdout);
+        assert!(child.status.success(), "{path:?}: {text}");
+    }
+}
+
 #[test]
 fn a_dump_that_a_reader_has_open_is_replaced_or_left_as_it_is() {
     let dir = tempdir().unwrap();

@@ -191,7 +191,8 @@ fn newest(dir: &Dir) -> Option<String> {
 }
 
 /// The directory below which programs keep their state: `$XDG_STATE_HOME` or `~/.local/state` on
-/// Linux and macOS, `%LOCALAPPDATA%` on Windows. `None` if there is no home directory.
+/// Linux and macOS, `%LOCALAPPDATA%` on Windows. `None` if there is no home directory. Variables that
+/// hold no absolute path are ignored.
 #[must_use]
 pub fn state_dir() -> Option<PathBuf> {
     #[cfg(windows)]
@@ -201,11 +202,11 @@ pub fn state_dir() -> Option<PathBuf> {
     }
     #[cfg(not(windows))]
     {
-        // A relative path is ignored, as the XDG specification says.
-        env::var_os("XDG_STATE_HOME")
-            .map(PathBuf::from)
-            .filter(|dir| dir.is_absolute())
-            .or_else(|| Some(env::home_dir()?.join(".local/state")))
+        // The XDG specification says so for its variable. A relative home would be below whatever
+        // directory the program is in.
+        let absolute = |dir: Option<PathBuf>| dir.filter(|dir| dir.is_absolute());
+        absolute(env::var_os("XDG_STATE_HOME").map(PathBuf::from))
+            .or_else(|| Some(absolute(env::home_dir())?.join(".local/state")))
     }
 }
 
@@ -227,5 +228,9 @@ fn temporary_dir(app: &str) -> Option<PathBuf> {
     let user = dir::own_uid()?;
     #[cfg(not(unix))]
     let user = 0;
-    Some(env::temp_dir().join(format!("flightrec-{user}-{app}")))
+    let mut dir = env::temp_dir();
+    if cfg!(unix) && !dir.is_absolute() {
+        dir = PathBuf::from("/tmp");
+    }
+    Some(dir.join(format!("flightrec-{user}-{app}")))
 }
