@@ -56,10 +56,10 @@ pub(crate) struct Common {
     /// The largest file that is read: bytes, or with a suffix K, M or G
     #[arg(long, global = true, value_name = "SIZE", default_value = "256M", value_parser = input::parse_size)]
     pub(crate) max_size: u64,
-    /// Refuse damaged dumps; without it, what can be read is shown with a warning
+    /// Refuse damaged dumps; by default, the readable part is shown with a warning
     #[arg(long, global = true, overrides_with = "lenient")]
     pub(crate) strict: bool,
-    /// Read damaged dumps as far as possible: the default
+    /// Read damaged dumps as far as possible (the default)
     #[arg(long, global = true, hide = true)]
     pub(crate) lenient: bool,
     /// The current time, for tests
@@ -67,7 +67,7 @@ pub(crate) struct Common {
     pub(crate) now: Option<Timestamp>,
 }
 
-/// What to do.
+/// A command and its options.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     List(List),
@@ -123,8 +123,8 @@ pub(crate) struct Show {
     /// Show everything: frames of the runtime, where each record was logged, loaded modules
     #[arg(short, long)]
     pub(crate) all: bool,
-    /// How many records to show, `all` or a number; those right before each error was created are
-    /// shown, too [default: 20]
+    /// How many records to show, `all` or a number; records directly before each error was created
+    /// are always shown [default: 20]
     #[arg(long, value_name = "N|all")]
     pub(crate) log: Option<LogAmount>,
     /// Do not show lines of source files of this machine
@@ -133,7 +133,7 @@ pub(crate) struct Show {
     /// Indent the log by spans
     #[arg(long)]
     pub(crate) spans: bool,
-    /// Show what is different in this other dump
+    /// Show the differences to this other dump
     #[arg(long, value_name = "OTHER")]
     pub(crate) diff: Option<PathBuf>,
     #[command(flatten)]
@@ -157,7 +157,7 @@ pub(crate) struct DumpProcess {
     /// The id of the process
     #[arg(value_name = "PID")]
     pub(crate) pid: u32,
-    /// Only records of this long before the dump, such as 60s or 5m; all of them
+    /// Only the records of this time before the dump, such as 60s or 5m; shows all of them
     #[arg(long, value_name = "TIME", value_parser = crate::select::parse_duration)]
     pub(crate) last: Option<SignedDuration>,
     /// Show everything: frames of the runtime, all threads, where each record was logged
@@ -171,7 +171,7 @@ pub(crate) struct DumpProcess {
     pub(crate) timeout: u64,
 }
 
-/// Show the logs of several dumps in one order of time: of a process and its workers, say
+/// Show the logs of several dumps in order of time, for instance of a process and its workers
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -215,15 +215,15 @@ pub(crate) struct Export {
     /// The format
     #[arg(long, value_enum)]
     pub(crate) to: Format,
-    /// The dumps; without any, the newest of this machine. Of a directory, `jsonl` and `logfmt`
-    /// have every dump, other formats the newest
+    /// The dumps; without any, the newest of this machine. For a directory, `jsonl` and `logfmt`
+    /// write every dump, other formats the newest
     #[arg(value_name = "DUMP")]
     pub(crate) dumps: Vec<PathBuf>,
     /// Where to write: a new file, or `-` for standard output [default: -]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// For `--to markdown`: keep what explains most in that many tokens (of 3 bytes) [default:
-    /// 20000, which fit into an issue on GitHub]
+    /// For `--to markdown`: limit the text to this many tokens (of 3 bytes) [default: 20000, which
+    /// fit into an issue on GitHub]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) budget: Option<Tokens>,
     /// For `--to html`: store the source lines around each frame, from the files of this machine
@@ -321,10 +321,10 @@ pub(crate) struct Redact {
     /// Mask IP addresses
     #[arg(long)]
     pub(crate) ip: bool,
-    /// Mask this host name, and what belongs to it (`db.NAME`, `NAME.example.org`); may be repeated
+    /// Mask this host name, and names with it (`db.NAME`, `NAME.example.org`); may be repeated
     #[arg(long, value_name = "NAME")]
     pub(crate) host: Vec<String>,
-    /// Mask the directories of absolute paths; the names of files stay
+    /// Mask the directories of absolute paths, but not the names of files
     #[arg(long)]
     pub(crate) paths: bool,
     /// Leave the log out
@@ -353,7 +353,7 @@ pub(crate) struct Symbolicate {
     /// Where to write: a new file, or `-` for standard output [default: -]
     #[arg(short, long, value_name = "FILE", conflicts_with = "in_place")]
     pub(crate) output: Option<PathBuf>,
-    /// Write into the dump's own file
+    /// Replace the dump's own file
     #[arg(short, long)]
     pub(crate) in_place: bool,
     /// Use a binary with another build-id: its names may be wrong
@@ -361,7 +361,7 @@ pub(crate) struct Symbolicate {
     pub(crate) force: bool,
 }
 
-/// Make a dump from the ring file of a process that was killed; the file stays
+/// Make a dump from the ring file of a process that was killed; the file is not removed
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -397,7 +397,7 @@ pub(crate) struct Completions {
 /// Print the manual page
 #[derive(Debug, Args)]
 pub(crate) struct Man {
-    /// Write it, and one for each command, to files in this directory
+    /// Write it, and a page for each command, to files in this directory
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
 }
@@ -410,7 +410,7 @@ impl Common {
         }
     }
 
-    /// The time that "ago" is counted from.
+    /// The time from which "ago" is counted.
     pub(crate) fn now(&self) -> Timestamp {
         self.now.unwrap_or_else(Timestamp::now)
     }

@@ -1,7 +1,8 @@
-//! Asking a running process for a dump.
+//! Asks a running process for a dump.
 //!
-//! A program that uses `dump_on_signal` keeps an anonymous file open that says which signals make a
-//! dump and where dumps go. The kernel lets only the same user and root read it and send the signal.
+//! A program that uses `dump_on_signal` keeps an anonymous file open, which has the signals that make a
+//! dump and the directories of dumps. The kernel lets only the same user and root read it and send the
+//! signal.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -19,27 +20,27 @@ use crate::error::{CliError, Result};
 use crate::input::{self, Limits, Source};
 use crate::render::text;
 
-/// How often the directories are read while the dump is waited for.
-const PAUSE: Duration = Duration::from_millis(20);
-/// How long the names of functions are waited for: longer than the recorder looks for them.
+/// How often the directories are read while waiting for the dump.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// How long to wait for the names of functions: longer than the recorder's own limit.
 const NAMES: Duration = Duration::from_secs(7);
-/// What a process says about itself is shorter.
+/// The maximum size of the anonymous file.
 const MAX_LISTENING: u64 = 1 << 20;
 
-/// A process that can be asked.
+/// A process that can be asked for a dump.
 #[derive(Debug)]
 pub(crate) struct Process {
     pid: Pid,
     signal: Signal,
     listening: Listening,
-    /// The directories as this program reaches them.
+    /// The directories, as paths that this program can open.
     dirs: Vec<PathBuf>,
 }
 
 impl Process {
     /// # Errors
     ///
-    /// If there is no such process, if it belongs to another user, or if it does not listen.
+    /// Fails if there is no such process, if it belongs to another user, or if it does not listen.
     pub(crate) fn find(pid: u32) -> Result<Process> {
         let raw = i32::try_from(pid).ok().and_then(Pid::from_raw);
         let proc = PathBuf::from(format!("/proc/{pid}"));
@@ -118,7 +119,7 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// If the signal can't be sent, the process ends, or there is no dump in time.
+    /// Fails if the signal can't be sent, if the process ends, or if there is no dump in time.
     pub(crate) fn ask(&self, timeout: Duration, limits: Limits) -> Result<(Source, Dump)> {
         let pid = self.pid.as_raw_pid();
         let before: HashSet<PathBuf> = self.files().collect();
@@ -126,7 +127,8 @@ impl Process {
         let until = Instant::now() + timeout;
         let mut seen = before;
         let (source, dump) = loop {
-            // Before the files are listed: a process may end after it has written the dump.
+            // Checked before the files are listed, because a process may end after it has written the
+            // dump.
             let is_there = Path::new(&format!("/proc/{pid}")).exists();
             let new = self.files().filter(|path| seen.insert(path.clone()));
             let found = new.filter_map(|path| self.answer(path, limits)).next();
@@ -144,7 +146,7 @@ impl Process {
                     self.shown_dirs()
                 )));
             }
-            thread::sleep(PAUSE);
+            thread::sleep(POLL_INTERVAL);
         };
         Ok(self.with_names(source, dump, limits))
     }
@@ -153,7 +155,7 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the system's error.
     pub(crate) fn signal(&self) -> Result<()> {
         rustix::process::kill_process(self.pid, self.signal).map_err(|error| {
             let pid = self.pid.as_raw_pid();
@@ -168,7 +170,7 @@ impl Process {
         dumps.map(|file| file.path())
     }
 
-    /// The dump in that file, if it is the one that was asked for.
+    /// The dump in this file, if it is the requested one.
     fn answer(&self, path: PathBuf, limits: Limits) -> Option<(Source, Dump)> {
         let source = Source::named(path, None);
         let dump = input::read_dump(&source, limits).ok()?;
@@ -176,12 +178,12 @@ impl Process {
         is_ours.then_some((source, dump))
     }
 
-    /// The dump after it was replaced by one with names.
+    /// Waits until the dump was replaced by one with names, and returns it.
     fn with_names(&self, source: Source, dump: Dump, limits: Limits) -> (Source, Dump) {
         let until = Instant::now() + NAMES;
         let mut dump = dump;
         while self.listening.names && !is_complete(&dump) && Instant::now() < until {
-            thread::sleep(PAUSE);
+            thread::sleep(POLL_INTERVAL);
             if let Ok(again) = input::read_dump(&source, limits) {
                 dump = again;
             }
@@ -212,7 +214,7 @@ fn field<'a>(status: &'a str, key: &str) -> Option<&'a str> {
     line.map(str::trim)
 }
 
-/// What the process says about itself, if it does.
+/// The content of the process's anonymous file, if it has one.
 fn listening(proc: &Path) -> io::Result<Option<Listening>> {
     let link = format!("/memfd:{} ", Listening::FILE);
     for entry in fs::read_dir(proc.join("fd"))?.flatten() {

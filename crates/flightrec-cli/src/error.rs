@@ -6,12 +6,12 @@ use std::path::Path;
 
 use crate::render::text;
 
-/// How a command ended that did not fail.
+/// The outcome of a command that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// Exit code 0.
     Done,
-    /// Exit code 1: nothing was found, or what was checked is not as it should be.
+    /// Exit code 1: nothing was found, or a check found a problem.
     Nothing,
 }
 
@@ -63,7 +63,7 @@ impl CliError {
         CliError::at(path, why)
     }
 
-    /// Whether the reader of the output closed it, which is no failure.
+    /// Whether the reader of the output has closed it, which is not a failure.
     pub(crate) fn is_closed_pipe(&self) -> bool {
         matches!(self, CliError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }

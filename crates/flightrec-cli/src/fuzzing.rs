@@ -1,6 +1,6 @@
-//! The commands on bytes of any origin, without files and terminal: for fuzz targets.
+//! For fuzz targets: runs the commands on any bytes, without files and terminal.
 //!
-//! Compiled with `--cfg fuzzing` only.
+//! Compiled only with `--cfg fuzzing`.
 
 use std::path::Path;
 
@@ -30,12 +30,12 @@ fn document(bytes: &[u8]) -> Option<Vec<u8>> {
     Some(documents.pop()?.json)
 }
 
-/// A dump as the commands read one; `None` if it is refused.
+/// Reads a dump like the commands; `None` if it is refused.
 pub fn read(bytes: &[u8]) -> Option<Dump> {
     Dump::from_json(&document(bytes)?).ok()
 }
 
-/// The name of the program, as lists read it.
+/// Returns the name of the program, as shown in lists.
 pub fn summary(bytes: &[u8]) -> Option<String> {
     let json = document(bytes)?;
     Some(Summary::from_json(&json).ok()?.app)
@@ -55,7 +55,7 @@ fn view(width: Option<usize>, all: bool, paths: Paths) -> View {
     }
 }
 
-/// What `show` prints, with the colours.
+/// Returns the output of `show`, with colours.
 pub fn show(dump: &Dump, width: Option<usize>, all: bool) -> Vec<u8> {
     let mut out = Vec::new();
     let view = view(width, all, Paths::of(dump));
@@ -63,7 +63,7 @@ pub fn show(dump: &Dump, width: Option<usize>, all: bool) -> Vec<u8> {
     out
 }
 
-/// What `merge` prints, with the colours.
+/// Returns the output of `merge`, with colours.
 pub fn merge(dumps: &[Dump], width: Option<usize>) -> Vec<u8> {
     let mut out = Vec::new();
     let view = view(width, true, Paths::default());
@@ -71,7 +71,7 @@ pub fn merge(dumps: &[Dump], width: Option<usize>) -> Vec<u8> {
     out
 }
 
-/// What `export` prints, to a format by its name.
+/// Returns the output of `export` in the format with this name.
 pub fn export(dumps: &[Dump], to: &str) -> Vec<u8> {
     let mut out = Vec::new();
     let format = Format::from_str(to, false).expect("the name of a format");
@@ -86,12 +86,12 @@ pub fn export(dumps: &[Dump], to: &str) -> Vec<u8> {
     out
 }
 
-/// What `redact` masks with; making it takes longer than using it.
+/// The redactor of `redact`, which takes longer to create than to use.
 #[derive(Debug)]
 pub struct Masker(Redactor);
 
 impl Masker {
-    /// With this text masked everywhere, and everything else that can be masked.
+    /// Creates a masker for this text, and for everything else that can be masked.
     pub fn new(literal: &str) -> Masker {
         let redactor = Redactor::default().literal(literal);
         let what = Personal {
@@ -102,7 +102,7 @@ impl Masker {
         Masker(redact::rules(redactor, &what).expect("the rules are valid"))
     }
 
-    /// What `redact` writes; `None` if it is not a dump.
+    /// Returns the output of `redact`; `None` if the bytes are not a dump.
     pub fn redact(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         let mut dump: Value = serde_json::from_slice(&document(bytes)?).ok()?;
         let _ = redact::mask(&mut dump, &self.0);
@@ -110,8 +110,8 @@ impl Masker {
     }
 }
 
-/// What `symbolicate` writes, with `binary` for each module of the dump; `None` if one of them is
-/// refused.
+/// Returns the output of `symbolicate`, with `binary` for each module of the dump; `None` if the dump or
+/// the binary is refused.
 pub fn symbolicate(bytes: &[u8], binary: Vec<u8>) -> Option<Vec<u8>> {
     let mut dump: Value = serde_json::from_slice(&document(bytes)?).ok()?;
     let modules = symbolicate::modules(&dump);
@@ -128,7 +128,7 @@ pub fn symbolicate(bytes: &[u8], binary: Vec<u8>) -> Option<Vec<u8>> {
     Some(serde_json::to_vec(&dump).expect("it was read as JSON"))
 }
 
-/// How many findings `doctor` has about an executable.
+/// Returns how many findings `doctor` has about an executable.
 pub fn doctor(binary: &[u8]) -> Option<usize> {
     let path = Path::new("/nonexistent/program");
     let findings = crate::doctor::examine(path, binary).ok()?;

@@ -4,20 +4,20 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::export::markdown::{self, Amount, Tokens};
 
-/// Servers refuse longer addresses: GitHub's and GitLab's from 8 KiB on.
+/// Servers refuse longer addresses: the limit of GitHub and GitLab is 8 KiB.
 const MAX_URL: usize = 8_000;
 
-/// The size of the text that is tried first. Each byte takes one to three in the address.
+/// The size of the text that is tried first. Each byte takes one to three bytes in the address.
 const FIRST_TRY: usize = MAX_URL / 3;
 
-/// What needs no percent sign in an address (RFC 3986, "unreserved").
+/// All characters but the "unreserved" ones of RFC 3986, which are not percent-encoded.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// A repository whose issues are on the web.
+/// A repository with an issue tracker on the web.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Repository {
     scheme: &'static str,
@@ -28,16 +28,16 @@ pub(crate) struct Repository {
 }
 
 impl Repository {
-    /// Reads `owner/name`, a web address, or what `git clone` takes.
+    /// Parses `owner/name`, a web address, or an address for `git clone`.
     ///
     /// # Errors
     ///
-    /// If it is none of them. A dump is not trusted, so nothing else than a host and plain names of
-    /// directories is taken.
+    /// If the text is none of these. A dump is not trusted, so only a host and plain names of
+    /// directories are accepted.
     pub(crate) fn parse(text: &str) -> Result<Repository, String> {
         let refused = || {
             let text = crate::render::text::line(text);
-            format!("\"{text}\" is no repository: expected OWNER/NAME or its web address")
+            format!("\"{text}\" is not a repository: expected OWNER/NAME or its web address")
         };
         let whole = text.trim();
         let whole = whole.strip_prefix("git+").unwrap_or(whole);
@@ -65,7 +65,7 @@ impl Repository {
             (false, _) => ("github.com", rest),
         };
         let host = match authority.split_once(':') {
-            // The port of SSH is not that of the web.
+            // The port of SSH is not the port of the web server.
             Some((host, _)) if whole.starts_with("ssh://") => host,
             _ => authority,
         };
@@ -73,7 +73,7 @@ impl Repository {
         if host.is_empty() || !host.chars().all(is_host) {
             return Err(refused());
         }
-        // Pages of a repository, such as a directory of a workspace, are left out.
+        // A page of the repository, such as a directory of a workspace, is removed from the path.
         let path = path.split("/-/").next().unwrap_or_default();
         let mut names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
         if !is_gitlab(host) {
@@ -100,7 +100,7 @@ impl Repository {
         &self.host
     }
 
-    /// The address of the form for a new issue. Gitea and Forgejo take GitHub's.
+    /// The address of the form for a new issue. Gitea and Forgejo have the same as GitHub.
     fn form(&self, title: &str, body: &str) -> String {
         let (page, title_key, body_key) = if is_gitlab(&self.host) {
             ("-/issues/new", "issue%5Btitle%5D", "issue%5Bdescription%5D")
@@ -124,7 +124,7 @@ fn is_gitlab(host: &str) -> bool {
         .any(|part| part.eq_ignore_ascii_case("gitlab"))
 }
 
-/// The address of an issue with as much of the dump as there is room for.
+/// The address of an issue with as much of the dump as fits.
 pub(crate) fn url(repository: &Repository, source: &markdown::Source<'_>) -> String {
     let title = markdown::plain_title(source.dump);
     let write = |budget: Tokens| {
@@ -147,7 +147,7 @@ pub(crate) fn url(repository: &Repository, source: &markdown::Source<'_>) -> Str
             return url;
         }
         if budget <= Tokens::LEAST {
-            // A text of another script than Latin: the title says what it is about.
+            // In a non-Latin script even a short text is too long. The title must do.
             return repository.form(&title, "");
         }
         budget = (budget / 8 * 7).max(Tokens::LEAST);

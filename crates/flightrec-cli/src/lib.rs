@@ -1,4 +1,4 @@
-//! What the program `flightrec` is made of; its README describes the program.
+//! The implementation of the program `flightrec`. The README describes the program.
 //!
 //! A command (`commands`) reads dumps (`input`) and prints them (`show`, `render`), converts them
 //! (`export`) or changes them (`redact`, `symbolicate`). This is not a library for other programs:
@@ -38,7 +38,7 @@ use render::screen;
 use render::style::ERROR;
 
 /// Runs the program with the arguments of this process, and returns its exit code.
-#[must_use = "the exit code tells whether anything was found"]
+#[must_use = "the exit code is the result of the command"]
 pub fn run() -> ExitCode {
     let matches = cli::Cli::command().try_get_matches();
     let cli = matches.and_then(|matches| cli::Cli::from_arg_matches(&matches));
@@ -60,7 +60,7 @@ fn fail(error: &CliError) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// Prints help, or what is wrong with the command line, in the same form as other errors.
+/// Prints help, or an error of the command line in the same form as other errors.
 fn usage(error: &clap::Error) -> ExitCode {
     let text = error.render();
     if !error.use_stderr() {

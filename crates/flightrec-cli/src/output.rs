@@ -7,8 +7,8 @@ use std::path::Path;
 use crate::error::{CliError, Result};
 use crate::input::is_stdin;
 
-/// Writes to a new file, readable by its owner only, or to standard output if there is no path or
-/// it is `-`.
+/// Writes to a new file that only its owner can read, or to standard output if there is no path or
+/// the path is `-`.
 pub(crate) fn write(
     path: Option<&Path>,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -22,13 +22,13 @@ pub(crate) fn write(
     }
 }
 
-/// Replaces a file: it has the whole new content or the old one, whatever happens meanwhile.
+/// Replaces a file atomically: after a failure it has the whole old content or the whole new one.
 pub(crate) fn replace(
     path: &Path,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<()> {
     let replace = || {
-        // If it is a link, the file that it leads to.
+        // If it is a link, its target is replaced.
         let path = fs::canonicalize(path)?;
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".tmp-{}", std::process::id()));

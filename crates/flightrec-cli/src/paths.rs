@@ -1,8 +1,8 @@
 //! Short paths of source files.
 //!
-//! Debug information has `/home/ci/census/src/main.rs` where the compiler's own locations have
+//! Debug information has `/home/ci/census/src/main.rs`, but the locations of `#[track_caller]` have
 //! `src/main.rs`. If a dump has both, the difference is the directory that the program was built
-//! in, and the short path is the one in a maintainer's checkout.
+//! in. The short path is the path in a maintainer's checkout.
 
 use std::collections::BTreeSet;
 
@@ -56,7 +56,7 @@ impl Paths {
             .find_map(|root| file.strip_prefix(root.as_str()))
     }
 
-    /// The path as people know it.
+    /// The path in its usual short form.
     pub(crate) fn short<'a>(&self, file: &'a str) -> &'a str {
         self.relative(file)
             .unwrap_or_else(|| text::short_path(file))
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_root_is_what_the_short_name_lacks() {
+    fn the_root_is_the_part_that_the_short_path_lacks() {
         let dump = r#"{"schema":"flightrec/1","stack_traces":[{"frames":[
             {"file":"/home/ci/census/src/main.rs"}, {"file":"/home/ci/other/mysrc/main.rs"},
             {"file":"/rustc/abc/library/core/src/lib.rs"}],

@@ -13,7 +13,7 @@ use crate::render::{text, time};
 /// Records before and after the one that `--around` names.
 const AROUND: usize = 10;
 
-/// Threads or targets that an error names.
+/// How many threads or targets an error names.
 const MAX_NAMED: usize = 12;
 
 /// Select records of the log
@@ -52,7 +52,7 @@ pub(crate) enum Around {
     At(Timestamp),
     /// On the day of the failure.
     TimeOfDay(civil::Time),
-    /// Seen from the failure.
+    /// Relative to the failure.
     Offset(SignedDuration),
 }
 
@@ -71,17 +71,17 @@ fn level_parser() -> impl TypedValueParser<Value = Level> {
     })
 }
 
-/// The records that were selected.
+/// The selected records.
 #[derive(Debug)]
 pub(crate) struct Selected<'a> {
     /// In their order.
     pub(crate) records: Vec<&'a LogRecord>,
-    /// How many there were before `--last` and `--around` took their part.
+    /// How many matched the filters, before `--last` and `--around`.
     pub(crate) matched: usize,
 }
 
 impl Selection {
-    /// Whether anything but a number of records was asked for.
+    /// Whether any filter is set, not only a number of records.
     pub(crate) fn is_filter(&self) -> bool {
         self.level.is_some()
             || self.grep.is_some()
@@ -108,7 +108,7 @@ impl Selection {
         Selected { records, matched }
     }
 
-    /// The spans that were asked for, and those within them.
+    /// The selected spans, and the spans within them.
     fn spans(&self, dump: &Dump) -> HashSet<u64> {
         let mut chosen = HashSet::new();
         if self.span.is_empty() {
@@ -144,7 +144,7 @@ impl Selection {
             })
     }
 
-    /// What there is instead of a thread, target or span that no record has.
+    /// If no record has a thread, target or span that was asked for: a message with those that exist.
     pub(crate) fn explain_nothing(&self, dump: &Dump) -> Option<String> {
         let logs = &dump.latest_logs;
         let threads: Vec<&str> = logs.iter().map(|record| &*record.thread).collect();
@@ -190,7 +190,7 @@ fn there_is(what: &str, asked: &str, mut names: Vec<&str>) -> String {
 }
 
 impl Around {
-    /// The first record, and the one behind the last.
+    /// The index of the first record, and the index after the last.
     fn range(self, records: &[&LogRecord], failure: Option<Timestamp>) -> (usize, usize) {
         let failure = failure.unwrap_or(Timestamp::UNIX_EPOCH);
         let wanted = match self {
@@ -231,14 +231,14 @@ fn parse_around(text: &str) -> Result<Around, String> {
     if let Ok(time) = text.parse() {
         return Ok(Around::TimeOfDay(time));
     }
-    // As `show` prints it, too.
+    // `show` prints times with " UTC".
     let time = text.replace(" UTC", "Z");
     time.parse().map(Around::At).map_err(|_| {
         "expected a number, or a time such as 00:30:13, -2.1s or 2026-11-23T00:30:13Z".to_owned()
     })
 }
 
-/// A duration such as `60s` or `5m`; a number alone is of seconds.
+/// A duration such as `60s` or `5m`. A number without a unit is in seconds.
 #[cfg(target_os = "linux")]
 pub(crate) fn parse_duration(text: &str) -> Result<SignedDuration, String> {
     if let Ok(seconds) = text.parse::<u32>() {
@@ -246,9 +246,9 @@ pub(crate) fn parse_duration(text: &str) -> Result<SignedDuration, String> {
     }
     let duration: SignedDuration = text
         .parse()
-        .map_err(|_| "a duration such as 60s or 5m is expected".to_owned())?;
+        .map_err(|_| "expected a duration such as 60s or 5m".to_owned())?;
     match duration.is_negative() {
-        true => Err("a duration is not negative".to_owned()),
+        true => Err("the duration must not be negative".to_owned()),
         false => Ok(duration),
     }
 }
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_there_are_are_told_for_one_that_there_is_not() {
+    fn existing_names_are_listed_for_an_unknown_one() {
         let selection = Selection {
             thread: vec!["zz".to_owned()],
             ..Selection::default()

@@ -1,4 +1,4 @@
-//! The source lines around a frame, if this machine has the file. It may be another version.
+//! The source lines around a frame, if this machine has the file. The file may be another version.
 
 use std::fs;
 use std::path::Path;
@@ -9,26 +9,26 @@ use jiff::Timestamp;
 use crate::paths::Paths;
 use crate::render::text;
 
-/// Lines before and after that of the frame.
+/// How many lines are shown before and after the frame's line.
 const AROUND: usize = 2;
 
-/// A larger file is not source code.
+/// A larger file is not read: it is hardly source code.
 const MAX_SIZE: u64 = 4 << 20;
 
-/// Only such files are opened: a dump may name a device, or a share on a server.
+/// Only files with these extensions are opened: a dump could name a device, or a share on a server.
 const ENDINGS: [&str; 8] = [".rs", ".c", ".cc", ".cpp", ".cxx", ".h", ".hpp", ".S"];
 
-/// Lines of a source file, without the indentation that they have in common.
+/// Lines of a source file, without their common indentation.
 pub(crate) struct Lines {
     /// The number of the first line.
     pub(crate) first: usize,
     pub(crate) lines: Vec<String>,
-    /// Why the lines may not be those that were compiled.
+    /// Why these may not be the lines that were compiled.
     pub(crate) doubt: Option<&'static str>,
 }
 
-/// The lines around a frame, from the file that the frame names or from the same file below the
-/// current directory.
+/// The lines around a frame, from the file that the frame names, or from the file with the same
+/// relative path below the current directory.
 pub(crate) fn around(frame: &Frame, failure: Option<Timestamp>, paths: &Paths) -> Option<Lines> {
     let file = frame.file.as_deref()?;
     let at = frame.line? as usize;
@@ -62,7 +62,7 @@ struct Source {
 }
 
 impl Source {
-    /// A relative path is looked for from the current directory.
+    /// A relative path is relative to the current directory.
     fn read(file: &str) -> Option<Source> {
         let is_share = file.starts_with("\\\\") || file.starts_with("//");
         if is_share || !ENDINGS.iter().any(|ending| file.ends_with(ending)) {
@@ -81,7 +81,7 @@ impl Source {
         Some(Source { text, changed_at })
     }
 
-    /// Why the lines may not be those that were compiled. `before` are the lines up to the frame's.
+    /// Why these may not be the lines that were compiled. `before` are the lines up to the frame's.
     fn doubt(
         &self,
         before: &[&str],
@@ -108,7 +108,7 @@ impl Source {
     }
 }
 
-/// The function's own name; for a closure, that of the function around it.
+/// The function's own name. For a closure, the name of the function around it.
 fn function(name: &str) -> Option<&str> {
     let path = text::without_hash(name);
     let is_name = |part: &&str| {

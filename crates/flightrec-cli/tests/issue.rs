@@ -73,7 +73,10 @@ fn without_a_repository_there_is_no_address() {
             "",
             "the dump names no repository; give it with --repo OWNER/NAME",
         ),
-        (r#""repository":"javascript://x/a/b","#, "is no repository"),
+        (
+            r#""repository":"javascript://x/a/b","#,
+            "is not a repository",
+        ),
     ] {
         let dump = dump(&bench, more);
         let output = bench.run(&["issue", &dump]);

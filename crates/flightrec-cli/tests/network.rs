@@ -246,7 +246,7 @@ fn what_a_proxy_refuses_is_said_with_its_address() {
     let output = send(&bench, &dsn, &[("HTTP_PROXY", "http://")]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(
-        stderr(&output).contains("HTTP_PROXY has no address of a proxy"),
+        stderr(&output).contains("HTTP_PROXY is not the address of a proxy"),
         "{output:?}"
     );
 }

@@ -114,7 +114,7 @@ fn it_stops_where_it_must_and_goes_on_from_there() {
     assert_eq!(stdout(&output), "sent 1 dump\n");
     let said = stderr(&output);
     assert!(
-        said.contains("asks for a pause of 24h00m") && said.contains("goes on from here"),
+        said.contains("asks for a pause of 24h00m") && said.contains("to continue from here"),
         "{said}"
     );
     let output = send(&bench, &[&server.dsn(), "reports"]);
@@ -141,8 +141,8 @@ fn a_wrong_address_is_no_reason_to_go_on() {
     assert!(stderr(&output).contains("the service refuses the address: HTTP status 403"));
     assert_eq!(server.requests().len(), 1);
     for (dsn, said) in [
-        ("http://abc@127.0.0.1/", "is no DSN"),
-        ("reports", "is no DSN"),
+        ("http://abc@127.0.0.1/", "is not a DSN"),
+        ("reports", "is not a DSN"),
         ("http://abc@127.0.0.1:1/7", "refused"),
     ] {
         let output = send(&bench, &[dsn, "reports/0.json"]);

@@ -14,7 +14,7 @@ use crate::symbolicate;
 /// Binaries with full debug information are much larger than dumps.
 const MAX_SIZE: u64 = 4 << 30;
 
-/// Where the findings begin.
+/// The column in which the findings begin.
 const COLUMN: usize = 19;
 
 pub(super) fn run(args: Doctor, common: &Common) -> Result {

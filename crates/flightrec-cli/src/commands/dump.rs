@@ -29,7 +29,7 @@ pub(super) fn run(args: DumpProcess, common: &Common) -> Result {
     if let Some(last) = args.last {
         keep_last(&mut dump, last);
     }
-    // `--last` says how much of the log.
+    // `--last` limits the log, so all of the rest is shown.
     let log = args.log.or(args.last.map(|_| LogAmount::All));
     let args = Show {
         dumps: Vec::new(),
@@ -43,7 +43,7 @@ pub(super) fn run(args: DumpProcess, common: &Common) -> Result {
     super::show::print(&[(source, dump)], &args, common)
 }
 
-/// Leaves out the records that are older than this, seen from the dump.
+/// Removes records that are older than `last` at the time of the dump.
 fn keep_last(dump: &mut Dump, last: SignedDuration) {
     let made = time::known(dump.created_at);
     let from = made.and_then(|made| made.checked_sub(last).ok());

@@ -34,7 +34,7 @@ pub(super) fn run(args: Export, common: &Common) -> Result {
             records: args.selection.select(dump).records,
         })
         .collect();
-    // For a tool rather than for a person: neither colours nor a pager.
+    // The output is for a tool, so it has neither colours nor a pager.
     output::write(args.output.as_deref(), |out| {
         export::write(out, args.to, &selected)
     })?;
@@ -49,7 +49,7 @@ pub(super) fn run(args: Export, common: &Common) -> Result {
     Ok(Outcome::found(any || !args.selection.is_filter()))
 }
 
-/// Formats of lines are written dump by dump, so that any number of them takes little memory.
+/// Formats of lines are written dump by dump, so that many dumps take little memory.
 fn lines(args: &Export, common: &Common) -> Result {
     let sources = input::each(&args.dumps)?;
     let mut any = false;
@@ -90,7 +90,7 @@ fn lines(args: &Export, common: &Common) -> Result {
 fn page(args: &Export, common: &Common) -> Result {
     if args.selection.is_filter() || args.selection.last.is_some() {
         return Err(CliError::new(
-            "a page holds the whole log and has filters of its own: leave --level, --target, \
+            "a page has the whole log and its own filters: leave --level, --target, \
              --grep, --thread and --last out",
         ));
     }
@@ -119,7 +119,7 @@ fn envelope(args: &Export, common: &Common) -> Result {
     Ok(Outcome::Done)
 }
 
-/// Markdown is made to be published: what looks like a secret or like personal data is masked.
+/// Markdown is meant to be published, so text that looks like a secret or personal data is masked.
 fn text(args: &Export, common: &Common) -> Result {
     let selection = &args.selection;
     let mut dumps = Vec::new();

@@ -14,7 +14,7 @@ use crate::render::style::{BOLD, DIM, ERROR, PLAIN};
 use crate::render::table::{self, Column};
 use crate::render::{text, time};
 
-/// How many versions and machines of a kind are named; more are counted.
+/// How many versions and machines of a kind are named. More are only counted.
 const MAX_NAMED: usize = 32;
 
 /// Failures of one kind.
@@ -100,7 +100,7 @@ impl Kinds {
 }
 
 fn insert(names: &mut BTreeSet<String>, name: String) {
-    // One more than are named, to know that there are more.
+    // Keeps one more than are named, to know that there are more.
     if names.len() <= MAX_NAMED {
         names.insert(name);
     }
@@ -120,12 +120,12 @@ const COLUMNS: [Column; 7] = [
     column("fingerprint", DIM, false),
 ];
 
-/// Narrower terminals have no column for the fingerprint, for the times of day, for the first time.
+/// The minimum width for the column of the fingerprint, for times of day, and for the first time.
 const FOR_FINGERPRINT: usize = 140;
 const FOR_TIMES: usize = 120;
 const FOR_FIRST: usize = 80;
 
-/// The places of the machines and of the error in `COLUMNS`.
+/// The indexes of the machines and of the error in `COLUMNS`.
 const HOSTS: usize = 4;
 const ERRORS: usize = 5;
 
@@ -143,7 +143,7 @@ fn print(out: &mut dyn Write, kinds: Kinds, args: &Group, width: Option<usize>) 
         .iter()
         .map(|(key, kind)| row(key, kind, width))
         .collect();
-    // What is the same for all is said once.
+    // If all have the same host, it is printed once.
     let host = rows.first().map(|row| row[HOSTS].clone());
     let host = host.filter(|host| !host.is_empty() && rows.iter().all(|row| row[HOSTS] == *host));
     let on = host.map(|host| {
@@ -205,7 +205,7 @@ fn row(key: &str, kind: &Kind, width: Option<usize>) -> [String; COLUMNS.len()] 
     ]
 }
 
-/// `census 0.1.0, 0.2.0 …`: a program is named once for several versions.
+/// `census 0.1.0, 0.2.0 …`: names a program once for several versions.
 fn named(names: &BTreeSet<String>) -> String {
     const SHOWN: usize = 3;
     let mut text = String::new();

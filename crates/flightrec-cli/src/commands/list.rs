@@ -29,22 +29,22 @@ const COLUMNS: [Column; 8] = [
     column("fingerprint", DIM, false),
 ];
 
-/// The place of the error in `COLUMNS`.
+/// The index of the error in `COLUMNS`.
 const ERRORS: usize = 4;
 
-/// Narrower terminals have no column for the fingerprint, the size, the kind.
+/// The minimum width for the columns of the fingerprint, the size and the kind.
 const FOR_FINGERPRINT: usize = 160;
 const FOR_SIZE: usize = 100;
 const FOR_KIND: usize = 80;
 
-/// Dumps of one error, the newest for all.
+/// Dumps of one error, represented by the newest.
 struct Entry {
-    /// What `show` takes: a number or a file.
+    /// The argument for `show`: a number or a file.
     name: String,
     /// The program's directory; the file's name elsewhere.
     app: String,
     size: u64,
-    /// Or why it could not be read.
+    /// The head, or why it could not be read.
     head: Result<Head>,
     times: u64,
     file: PathBuf,
@@ -74,7 +74,7 @@ pub(super) fn run(what: &[PathBuf], all: bool, common: &Common) -> Result {
             file: found.path.clone(),
         };
         match heads {
-            // In a file the last dump is the newest.
+            // The last dump in a file is the newest.
             Ok(heads) => entries.extend(
                 heads
                     .into_iter()
@@ -121,10 +121,10 @@ pub(super) fn command(args: List, common: &Common) -> Result {
     run(&args.what, args.all, common)
 }
 
-/// A file to list, with the number that `show` takes.
+/// A file to list, with its number for `show`.
 type Numbered = (Option<usize>, Found);
 
-/// The files to list, and whether files were asked for.
+/// The files to list, and whether `what` names files.
 fn find(what: &[PathBuf]) -> Result<(Vec<Numbered>, bool)> {
     let exists = |path: &&PathBuf| path.symlink_metadata().is_ok();
     if let Some(path) = what.iter().find(exists) {
@@ -148,7 +148,7 @@ fn find(what: &[PathBuf]) -> Result<(Vec<Numbered>, bool)> {
         return Ok((files.into_iter().map(|found| (None, found)).collect(), true));
     }
     let found = input::all_dumps(&input::state_dir()?, None)?;
-    // The numbers are those of the whole list, whichever program is asked for.
+    // The numbers are those of the whole list, even if only some programs are listed.
     let found = (1..).zip(found).filter(|(_, found)| {
         what.is_empty() || what.iter().any(|app| app.as_os_str() == &*found.app)
     });
@@ -177,7 +177,7 @@ fn nothing(what: &[PathBuf]) -> Result {
     Ok(Outcome::Nothing)
 }
 
-/// One entry, the newest, for dumps with the same message, and for those of the same failure.
+/// Keeps one entry, the newest, for dumps with the same message or of the same failure.
 fn without_repeats(entries: Vec<Entry>) -> Vec<Entry> {
     let mut kept: Vec<Entry> = Vec::new();
     let mut same: HashMap<(String, String, String), usize> = HashMap::new();
@@ -189,11 +189,11 @@ fn without_repeats(entries: Vec<Entry>) -> Vec<Entry> {
         };
         let summary = &head.summary;
         if summary.fingerprint.is_empty() && summary.reason.message.is_empty() {
-            // Nothing says what it has in common with others.
+            // Without a head it can't be compared with others.
             kept.push(entry);
             continue;
         }
-        // Different messages are different news, even if the stacks are the same.
+        // Dumps with different messages are listed separately, even if the stacks are the same.
         let error = (
             head.program(),
             head.group_key(),
@@ -229,7 +229,7 @@ fn row(entry: &Entry, width: Option<usize>, common: &Common) -> [String; COLUMNS
     let head = match &entry.head {
         Ok(head) => head,
         Err(error) => {
-            // The file is named already.
+            // The line names the file already.
             let path = format!("{}: ", text::line(&entry.file.to_string_lossy()));
             let error = error.to_string();
             let error = error.strip_prefix(&path).unwrap_or(&error);

@@ -134,8 +134,8 @@ fn heading(
     Ok(())
 }
 
-/// The selected records of all dumps and their failures, by time. Each process keeps its own order;
-/// between processes the clocks of the machines decide.
+/// The selected records of all dumps and their failures, by time. Records of one process keep their
+/// order; between processes the clocks of the machines decide.
 fn in_order<'a>(
     dumps: &'a [Dump],
     failures: &[Option<Timestamp>],
@@ -149,20 +149,20 @@ fn in_order<'a>(
         let first_dump = first_dump.unwrap_or(process);
         let mut latest = None;
         let mut equal = HashMap::<_, u32>::new();
-        // `--last` is about all dumps together.
+        // `--last` applies to all dumps together.
         let selection = Selection {
             last: None,
             ..view.selection.clone()
         };
         for record in selection.select(dump).records {
-            // Dumps of one process overlap. The numbers of records that are kept apart from the others
-            // differ from dump to dump, so the n-th equal record of one is the n-th of another.
+            // Dumps of one process overlap. Sequence numbers may differ between dumps, so the n-th of
+            // several equal records in one dump is taken for the n-th in another.
             let same = (record.time, record.thread.as_str(), record.msg.as_str());
             let nth = equal.entry(same).and_modify(|nth| *nth += 1).or_insert(0);
             if !seen.insert((first_dump, same, *nth)) {
                 continue;
             }
-            // Within a process the order stays, even if its clock was set back.
+            // The order within a process does not change, even if its clock was set back.
             latest = latest.max(time::known(record.time));
             events.push((latest, Event::Record(Line { process, record })));
         }
@@ -181,7 +181,7 @@ fn is_of_one_process(a: &Dump, b: &Dump) -> bool {
         && (&a.app, &a.host) == (&b.app, &b.host)
 }
 
-/// Drops what is before the last `last` records.
+/// Removes all events before the last `last` records.
 fn keep_last(events: &mut Vec<(Option<Timestamp>, Event<'_>)>, last: usize) {
     let mut left = last;
     let start = events.iter().rposition(|(_, event)| match event {

@@ -1,4 +1,4 @@
-//! The commands: one file each, except for those that print what `clap` generates.
+//! The commands: one file each, except for those that print generated text of `clap`.
 
 mod doctor;
 #[cfg(target_os = "linux")]

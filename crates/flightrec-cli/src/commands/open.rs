@@ -32,8 +32,8 @@ pub(super) fn run(args: Open, common: &Common) -> Result {
     Ok(Outcome::Nothing)
 }
 
-/// A new directory below the one for temporary files that only its owner can enter. Other
-/// users must not read a dump.
+/// Creates a directory for temporary files that only its owner can enter, because other users must not
+/// read a dump.
 fn private_directory() -> io::Result<PathBuf> {
     #[cfg_attr(not(unix), allow(unused_mut))]
     let mut builder = DirBuilder::new();
@@ -50,11 +50,11 @@ fn private_directory() -> io::Result<PathBuf> {
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-/// Starts the first browser that there is, with a file or an address.
+/// Opens a file or an address in the first browser that starts.
 pub(super) fn start_browser(page: &OsStr) -> bool {
     let mut commands: Vec<Vec<OsString>> = Vec::new();
     if let Ok(browsers) = env::var("BROWSER") {
-        // The variable is a list; `%s` is where the page goes, which is the end here.
+        // The variable is a list. `%s` stands for the page, which is always the last argument here.
         commands.extend(browsers.split(':').map(|browser| {
             let words = browser.split_whitespace();
             words
@@ -72,17 +72,17 @@ pub(super) fn start_browser(page: &OsStr) -> bool {
     commands.iter().any(|words| starts(words, page))
 }
 
-/// Whether the command starts and does not fail at once, as `xdg-open` does without a browser.
-/// A command that is the browser itself runs on.
+/// Whether the command starts and does not fail soon, as `xdg-open` does without a browser. A command
+/// that is the browser itself keeps running.
 fn starts(words: &[OsString], page: &OsStr) -> bool {
-    /// How long it may take until a failure is known.
-    const AT_ONCE: Duration = Duration::from_secs(2);
+    /// How long to wait for a failure.
+    const TIMEOUT: Duration = Duration::from_secs(2);
     let Some((program, args)) = words.split_first() else {
         return false;
     };
     let mut command = Command::new(program);
     command.args(args).arg(page);
-    // What a browser prints would be taken for output of this program.
+    // The output of a browser would look like output of this program.
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -92,7 +92,7 @@ fn starts(words: &[OsString], page: &OsStr) -> bool {
     };
     let (sender, ended) = mpsc::channel();
     thread::spawn(move || sender.send(child.wait()));
-    match ended.recv_timeout(AT_ONCE) {
+    match ended.recv_timeout(TIMEOUT) {
         Ok(status) => status.is_ok_and(|status| status.success()),
         Err(_) => true,
     }

@@ -7,8 +7,8 @@ use crate::error::{CliError, Outcome, Result};
 use crate::output;
 
 pub(super) fn run(args: Recover) -> Result {
-    // This recorder records nothing. Its redactor is used, and its name for a ring whose outline
-    // is lost.
+    // This recorder records nothing. It is used for its redactor, and for the name if the ring has lost
+    // its own.
     let (reader, _tee) = flightrec::builder("unknown").dump_to(io::sink()).build();
     let dump = reader.recover(&args.ring).map_err(|error| {
         let hint = match error.kind() {

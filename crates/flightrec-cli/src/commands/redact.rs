@@ -101,7 +101,7 @@ fn report(out: &mut dyn Write, masked: &Masked, left_out: usize) -> Result {
     Ok(Outcome::Done)
 }
 
-/// The places, those in the log under one heading: `latest_logs[…].msg` and how many.
+/// Prints the places and their counts. Places in the log are combined as `latest_logs[…].msg`.
 fn print_places(out: &mut dyn Write, masked: &Masked) -> io::Result<()> {
     for (place, count) in masked.places.iter().take(SHOWN) {
         let times = match count {

@@ -12,16 +12,16 @@ use crate::input::{self, Source, note};
 use crate::render::{count, screen, text};
 use crate::send::{Client, Delivery, Post, Receipts, Stop, Target};
 
-/// Files that cannot be read and dumps that are refused are named up to that number.
+/// How many unreadable files and refused dumps are named.
 const NAMED: usize = 10;
 
-/// The service refuses what is too large.
+/// The HTTP status if the service refuses a request because of its size.
 const TOO_LARGE: u16 = 413;
 
 #[derive(Debug, Default)]
 struct Tally {
     sent: usize,
-    /// They have receipts.
+    /// Dumps that have receipts already.
     before: usize,
     refused: usize,
     unreadable: usize,
@@ -148,7 +148,7 @@ impl Sender<'_> {
                 Ok(refused) => return Ok(refused),
                 Err(Stop(why)) => {
                     return Err(CliError::new(format!(
-                        "{}: {why}; the same command again goes on from here",
+                        "{}: {why}; run the same command again to continue from here",
                         text::line(&post.url)
                     )));
                 }
@@ -157,7 +157,7 @@ impl Sender<'_> {
         Ok(Delivery::Taken)
     }
 
-    /// The first few of a kind of message.
+    /// Prints the first few messages of a kind.
     fn say(&self, number: usize, what: &str) {
         if number <= NAMED {
             self.progress.suspend(|| note(what));

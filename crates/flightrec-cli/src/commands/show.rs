@@ -83,7 +83,7 @@ pub(super) fn print(dumps: &[(Source, Dump)], args: &Show, common: &Common) -> R
         if records == 0
             && let Some(why) = args.selection.explain_nothing(dump)
         {
-            // Behind what was printed, in a pager too.
+            // Printed to the screen, so that it comes after the dump, in a pager too.
             writeln!(screen, "{DIM}{}{DIM:#}", text::line(&why))?;
         }
     }
@@ -91,11 +91,11 @@ pub(super) fn print(dumps: &[(Source, Dump)], args: &Show, common: &Common) -> R
     Ok(Outcome::found(shown > 0 || !args.selection.is_filter()))
 }
 
-/// Of the dumps of one failure the one that explains most.
+/// The dump of the same failure that has the most information.
 fn richest(source: Source, dump: Dump, common: &Common) -> (Source, Dump) {
     let dir = source.path.parent().unwrap_or(Path::new(""));
     let related = dump.related_dumps.iter().filter(|name| {
-        // A name in the same directory; a path could lead anywhere.
+        // Only a name in the same directory is accepted, because a path could lead anywhere.
         !name.contains(['/', '\\']) && name.ends_with(".json")
     });
     let related = related.filter_map(|name| {

@@ -10,7 +10,7 @@ use crate::input::{self, is_stdin};
 use crate::output;
 use crate::render::style::{BOLD, DIM};
 use crate::render::{count, screen, text};
-use crate::symbolicate::{self, Asked, Modules, Sources, Tally, file_name};
+use crate::symbolicate::{self, Modules, Options, Sources, Tally, file_name};
 
 /// How much larger than a dump a binary with debug information may be.
 const BINARY_TO_DUMP: u64 = 4;
@@ -34,13 +34,13 @@ pub(super) fn run(args: Symbolicate, common: &Common) -> Result {
     let sources = if args.binary.is_empty() && args.debug_dir.is_empty() {
         recorded(&modules, max_size)?
     } else {
-        let asked = Asked {
+        let options = Options {
             binaries: &args.binary,
             debug_dirs: &args.debug_dir,
             force: args.force,
             max_size,
         };
-        Sources::open(&asked, &modules)?
+        Sources::open(&options, &modules)?
     };
     let symbols = sources.symbols()?;
     let tally = symbolicate::complete(&mut dump, &modules, &symbols, common.max_size)
@@ -56,7 +56,7 @@ pub(super) fn run(args: Symbolicate, common: &Common) -> Result {
     Ok(Outcome::found(tally.lacking == 0 || tally.found > 0))
 }
 
-/// The files that the dump names, if they are of the same build.
+/// The files named in the dump, if they are of the same build.
 fn recorded(modules: &Modules, max_size: u64) -> Result<Sources> {
     let sources = Sources::recorded(modules, max_size);
     if !sources.is_empty() {

@@ -12,7 +12,7 @@ use super::Finding;
 /// A larger section of debug information is not decompressed.
 const MAX_DEBUG_SECTION: u64 = 1 << 30;
 
-/// Everything that can be told from the executable; an error if it is none.
+/// All findings about an executable. Returns an error if the file is not one.
 pub(crate) fn examine(path: &Path, data: &[u8]) -> Result<Vec<Finding>, object::Error> {
     let file = File::parse(data)?;
     let texts = Texts::find(&file);
@@ -29,7 +29,7 @@ pub(crate) fn examine(path: &Path, data: &[u8]) -> Result<Vec<Finding>, object::
     ])
 }
 
-/// Which of the texts that tell something are in the program's constants.
+/// Which of the searched texts are in the program's constants.
 #[derive(Debug, Default)]
 struct Texts {
     recorder: bool,
@@ -42,7 +42,7 @@ struct Texts {
 impl Texts {
     fn find(file: &File<'_>) -> Texts {
         let mut texts = Texts::default();
-        // Constants; a broken pattern finds nothing.
+        // The pattern is constant, so it compiles.
         let Ok(any) = Regex::new(
             "evicted_logs|library[/\\\\]panic_abort[/\\\\]|`release_max_level_|flightrec::marker::(?:tee|layer)",
         ) else {
@@ -158,7 +158,7 @@ fn functions(file: &File<'_>) -> usize {
     file.symbols().filter(is_function).count()
 }
 
-/// Debug information in a file of its own beside the executable.
+/// Debug information in a separate file next to the executable.
 fn beside(path: &Path) -> Option<&'static str> {
     let with = |ending: &str| {
         let mut name = path.as_os_str().to_owned();
@@ -178,7 +178,7 @@ fn beside(path: &Path) -> Option<&'static str> {
 
 fn symbols(file: &File<'_>, functions: usize, beside: Option<&str>) -> Finding {
     const SUBJECT: &str = "symbols";
-    // On Windows they are always elsewhere.
+    // On Windows symbols are always in another file.
     match (functions, beside) {
         (1.., _) if file.format() != BinaryFormat::Pe => Finding::good(
             SUBJECT,
@@ -215,8 +215,7 @@ fn lines(file: &File<'_>, beside: Option<&str>) -> Finding {
     }
 }
 
-/// The standard library comes with line tables of its own; the program's make a section far
-/// larger than those of a program that has only the library's.
+/// Whether there are line tables of the program. The standard library always has line tables of its own.
 fn has_units_beyond_std(file: &File<'_>) -> bool {
     let names = [
         ".debug_str",
@@ -225,7 +224,7 @@ fn has_units_beyond_std(file: &File<'_>) -> bool {
         ".zdebug_str",
         ".zdebug_info",
     ];
-    // The library's sources are named by the compiler's revision, others by directories.
+    // The paths of the library's sources have the compiler's revision, other paths have directories.
     let Ok(other) = Regex::new("/\\.cargo/registry/|src/main\\.rs|src/lib\\.rs|src\\\\main\\.rs")
     else {
         return true;
@@ -234,7 +233,7 @@ fn has_units_beyond_std(file: &File<'_>) -> bool {
         .iter()
         .filter_map(|name| file.section_by_name(name))
         .any(|section| {
-            // A section that is too large or damaged may have anything in it.
+            // A section that is too large or damaged counts as one with units of the program.
             let fits = section
                 .compressed_data()
                 .is_ok_and(|data| data.uncompressed_size <= MAX_DEBUG_SECTION);
@@ -247,7 +246,7 @@ fn has_units_beyond_std(file: &File<'_>) -> bool {
         })
 }
 
-/// Whether the path around `at` lies in the standard library.
+/// Whether the path around `at` belongs to the standard library.
 fn is_of_std(data: &[u8], at: usize) -> bool {
     let start = data[..at]
         .iter()
@@ -284,8 +283,8 @@ fn panics(file: &File<'_>, texts: &Texts) -> Finding {
     )
 }
 
-/// The recorder's complaint about levels that were compiled out is itself compiled out of an
-/// optimised program that has them all.
+/// The recorder's warning about levels that were compiled out is removed from an optimised program that
+/// has all levels.
 fn levels(texts: &Texts) -> Finding {
     const SUBJECT: &str = "levels";
     if !texts.recorder {

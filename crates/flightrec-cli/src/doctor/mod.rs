@@ -6,22 +6,22 @@ mod state;
 pub(crate) use binary::examine;
 pub(crate) use state::writable;
 
-/// How good a thing is.
+/// The verdict about one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Good,
-    /// It may be as it is wanted.
+    /// It may be good.
     Unsure,
     Bad,
 }
 
-/// One thing that was looked at.
+/// One thing that was checked.
 #[derive(Debug)]
 pub(crate) struct Finding {
     pub(crate) verdict: Verdict,
-    /// What it is.
+    /// The thing that was checked.
     pub(crate) subject: &'static str,
-    /// How it is.
+    /// Its state.
     pub(crate) state: String,
     /// What to change; empty if nothing.
     pub(crate) advice: &'static str,

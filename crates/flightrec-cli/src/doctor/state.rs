@@ -10,7 +10,7 @@ use crate::render::text;
 
 const SUBJECT: &str = "state directory";
 
-/// Tries it with a file that is removed at once, in the innermost of its directories that is there.
+/// Creates and removes a file in the innermost existing directory of the path.
 pub(crate) fn writable(state: Option<&Path>) -> Finding {
     let Some(state) = state else {
         return Finding::bad(

@@ -1,5 +1,5 @@
-//! The trace-event format: a process for each dump and a lane for each thread; records are
-//! instants, the run of the process and its spans are durations.
+//! The trace-event format: a process for each dump, and a lane for each thread. Records are instants; the
+//! run of the process and its spans are durations.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use super::{Selected, causes, error_type, failed_at, json as to_json, object, text as or_null};
 use crate::render::{text, time};
 
-/// The name of an instant is its message, cut to this length; the arguments have the whole.
+/// The name of an instant is its message, cut to this length. The arguments have the whole message.
 const MAX_NAME: usize = 120;
 
 pub(super) fn write(out: &mut dyn Write, dumps: &[Selected<'_>]) -> io::Result<()> {
@@ -45,7 +45,7 @@ fn process_id(dumps: &[Selected<'_>], n: usize) -> u64 {
         .filter(|other| other.dump.process.pid == pid)
         .count()
         == 1;
-    // No process has such an id.
+    // Otherwise an id that no process has.
     if is_alone {
         pid.into()
     } else {
@@ -65,7 +65,7 @@ struct Lanes<'a> {
     threads: HashMap<&'a str, usize>,
 }
 
-/// The lane of what belongs to no thread.
+/// The lane of events that belong to no thread.
 const PROCESS: usize = 0;
 
 impl Events<'_> {
@@ -90,7 +90,7 @@ impl Events<'_> {
         let mut latest = self.origin;
         for record in &selected.records {
             let lane = self.lane(&mut lanes, &record.thread)?;
-            // A record without a time is placed at the time of the one before it.
+            // A record without a time gets the time of the previous record.
             latest = time::known(record.time).unwrap_or(latest);
             let place = record.file.as_ref().zip(record.line);
             let fields = match record.fields.is_empty() {
@@ -120,12 +120,12 @@ impl Events<'_> {
             ("error_type", error_type(dump).into()),
             ("fingerprint", or_null(&dump.fingerprint)),
         ]);
-        // Across all lanes of the process.
+        // Shown across all lanes of the process.
         let at = failed_at(dump);
         self.instant(&dump.reason.message, "failure", at, pid, lane, "p", args)
     }
 
-    /// From the start of the recording to the failure.
+    /// Writes the duration from the start of the recording to the failure.
     fn run(&mut self, dump: &Dump, pid: u64) -> io::Result<()> {
         let (Some(from), Some(to)) = (
             time::known(dump.process.started_at),

@@ -1,4 +1,4 @@
-//! One JSON object a line: one for each record, and one for the failure behind them.
+//! One JSON object per line: one for each record, and then one for the failure.
 
 use std::io::{self, Write};
 
@@ -10,7 +10,7 @@ use super::{Selected, app, causes, error_type, json, object, sentry, severity, s
 pub(super) fn write(out: &mut dyn Write, dumps: &[Selected<'_>]) -> io::Result<()> {
     for selected in dumps {
         let dump = selected.dump;
-        // It joins the records of a dump with its failure.
+        // The id connects the records of a dump with its failure.
         let id = sentry::event_id(dump, &serde_json::to_vec(dump)?);
         for record in &selected.records {
             line(out, &self::record(dump, record, &id))?;

@@ -1,4 +1,4 @@
-//! `key=value`, one record a line, and one line for the failure behind them.
+//! `key=value`, one record per line, and then one line for the failure.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -73,7 +73,7 @@ struct Line {
 }
 
 impl Line {
-    /// Whose line it is, for a file with several dumps.
+    /// Adds the process, because a file may have several dumps.
     fn process(&mut self, dump: &Dump) {
         self.pair("app", &app(dump));
         self.pair("pid", &dump.process.pid.to_string());
@@ -96,7 +96,7 @@ impl Line {
     }
 }
 
-/// In quotes where needed, with quotes and backslashes escaped.
+/// Quotes the value if needed, with quotes and backslashes escaped.
 fn quoted(value: &str) -> Cow<'_, str> {
     let bare = |char: char| {
         !char.is_whitespace() && !matches!(char, '"' | '=' | '\\') && !char.is_control()
@@ -105,7 +105,7 @@ fn quoted(value: &str) -> Cow<'_, str> {
     if !value.is_empty() && value.chars().all(bare) && line == value {
         return line;
     }
-    // Backslashes first, so that those of the escapes stay.
+    // Backslashes are escaped first, so that those of other escapes are not escaped again.
     let value = value.replace('\\', "\\\\").replace('"', "\\\"");
     Cow::Owned(format!("\"{}\"", text::line(&value)))
 }

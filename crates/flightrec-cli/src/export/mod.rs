@@ -1,4 +1,4 @@
-//! Dumps in the formats of other tools: one file a format.
+//! Dumps in the formats of other tools: one file per format.
 //!
 //! A new format is a variant of [`Format`] and a function in a file of its own that takes the
 //! writer and the dumps.
@@ -23,18 +23,18 @@ use serde_json::{Map, Value as Json};
 
 use crate::render::time;
 
-/// What `export` writes.
+/// The formats of `export`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// One JSON object a line: jq, lnav, DuckDB
+    /// One JSON object per line: jq, lnav, DuckDB
     Jsonl,
-    /// key=value, one record a line: lnav, grep
+    /// key=value, one record per line: lnav, grep
     Logfmt,
     /// OTLP/JSON logs: OpenTelemetry collectors
     Otlp,
     /// OTLP/JSON traces, one for each span without a parent
     OtlpTraces,
-    /// Trace events, one lane a thread: Perfetto, chrome://tracing
+    /// Trace events, one lane per thread: Perfetto, chrome://tracing
     ChromeTrace,
     /// One page for a browser, which works offline
     Html,
@@ -51,7 +51,7 @@ pub(crate) struct Selected<'a> {
     pub(crate) records: Vec<&'a LogRecord>,
 }
 
-/// The program's name, which is repeated for each record: a long one is cut.
+/// The program's name. A long name is cut, because it is repeated for each record.
 fn app(dump: &Dump) -> Cow<'_, str> {
     crate::render::text::beginning(&dump.app, 200)
 }
@@ -69,12 +69,12 @@ pub(crate) fn write(out: &mut dyn Write, format: Format, dumps: &[Selected<'_>])
     }
 }
 
-/// When the dump was made; the epoch if that is not known.
+/// When the dump was made; the Unix epoch if that is not known.
 fn failed_at(dump: &Dump) -> Timestamp {
     time::known(dump.created_at).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// `FATAL` if the failure ended the process or a thread of it, else `ERROR`.
+/// `FATAL` if the failure ended the process or one of its threads, otherwise `ERROR`.
 fn severity(dump: &Dump) -> &'static str {
     match dump.reason.kind {
         Kind::Panic | Kind::Crash => "FATAL",
@@ -97,7 +97,7 @@ fn causes(dump: &Dump) -> Vec<&str> {
     causes
 }
 
-/// The type of the error, as Rust names it, where known.
+/// The type of the error, as Rust names it, if known.
 fn error_type(dump: &Dump) -> Option<&str> {
     let mut types = dump.stack_traces.iter().map(|trace| &trace.error_type);
     let known = types.find_map(Option::as_deref);
@@ -153,7 +153,7 @@ fn object<'a>(entries: impl IntoIterator<Item = (&'a str, Json)>) -> Json {
     Json::Object(entries)
 }
 
-/// JSON of what was read from JSON.
+/// Converts a value that was read from JSON back to JSON.
 fn json(value: &impl serde::Serialize) -> Json {
     serde_json::to_value(value).unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! OTLP/JSON logs: a request of a log exporter, for an OpenTelemetry collector.
 //!
-//! A log's target is the instrumentation scope, as with OpenTelemetry's own bridges. The failure
+//! The target of a record is the instrumentation scope, as in OpenTelemetry's own bridges. The failure
 //! is a record with the attributes of the exception semantic conventions.
 
 use std::collections::HashMap;

@@ -12,7 +12,7 @@ use super::otlp::{Attributes, any_value, nanoseconds, resource};
 use super::{Selected, app, failed_at, object};
 use crate::render::time;
 
-/// Spans within each other; a dump may be wrong about parents, up to a circle.
+/// The maximum depth of nested spans. The parents in a dump may be wrong, and even form a cycle.
 const MAX_DEPTH: usize = 1_000;
 
 /// `STATUS_CODE_ERROR`
@@ -61,7 +61,7 @@ fn span(span: &Span, dump: &Dump, ids: &Ids<'_>) -> Json {
         attributes.any(key, any_value(value));
     }
     let known = |time: Option<flightrec_dump::Timestamp>| time.and_then(time::known);
-    // A span that was open when the program failed ends there.
+    // A span that was open when the program failed ends at the failure.
     let end = known(span.closed_at).unwrap_or_else(|| failed_at(dump));
     let start = known(span.opened_at).unwrap_or(end).min(end);
     let links: Vec<Json> = span
@@ -133,8 +133,8 @@ fn events(span: &Span, dump: &Dump) -> Json {
     }
 }
 
-/// The ids of spans and traces: those that the program has given them, in the fields `trace_id` and
-/// `span_id`. Others follow from the dump, so that copies of it have the same.
+/// The ids of spans and traces. They come from the fields `trace_id` and `span_id`, if the program has set
+/// them. Other ids are derived from the dump, so that copies of it have the same ids.
 pub(super) struct Ids<'a> {
     dump: &'a Dump,
     spans: HashMap<u64, &'a Span>,
@@ -149,13 +149,13 @@ impl<'a> Ids<'a> {
         }
     }
 
-    /// The id of a span that the dump has.
+    /// The id of a span; `None` if the dump does not have the span.
     pub(super) fn span(&self, id: u64) -> Option<String> {
         let given = given(self.spans.get(&id)?, "span_id", 8);
         Some(given.unwrap_or_else(|| self.hash(id, "span", 8)))
     }
 
-    /// The trace of a span that the dump has.
+    /// The trace of a span; `None` if the dump does not have the span.
     pub(super) fn trace(&self, id: u64) -> Option<String> {
         let mut root = *self.spans.get(&id)?;
         for _ in 0..MAX_DEPTH {
@@ -182,7 +182,7 @@ impl<'a> Ids<'a> {
     }
 }
 
-/// The id in a field, if it is one: so many bytes as hexadecimal digits, and not 0.
+/// The id in a field, if it is valid: the right number of bytes in hexadecimal digits, and not 0.
 fn given(span: &Span, key: &str, bytes: usize) -> Option<String> {
     let Value::Text(id) = span.fields.get(key)? else {
         return None;

@@ -1,4 +1,4 @@
-//! The bytes of a file, read to a bound and decompressed.
+//! Reads the bytes of a file up to a limit, and decompresses them.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,19 +8,19 @@ use super::shown;
 use crate::error::{CliError, Result};
 use crate::render::count::bytes as size;
 
-/// How much is read, and what is made of damage.
+/// How much is read, and whether damage is tolerated.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// The size of a file, in bytes, compressed or not.
+    /// The maximum size of a file in bytes, compressed or not.
     pub(crate) max_size: u64,
     /// Whether damaged dumps are read as far as possible.
     pub(crate) lenient: bool,
 }
 
-/// A smaller file cannot take much memory, whatever is in it.
+/// A smaller file can't take much memory, whatever it contains.
 const HARMLESS: usize = 4 << 20;
 
-/// The bytes of memory that an object or a value of JSON takes, about, at most.
+/// The approximate maximum of memory that an object or a value of JSON takes, in bytes.
 const OBJECT: u64 = 300;
 const VALUE: u64 = 40;
 
@@ -28,7 +28,7 @@ const VALUE: u64 = 40;
 const MEMORY: u64 = 8;
 
 impl Limits {
-    /// Refuses JSON that takes far more memory than its size: a list of empty objects, say.
+    /// Refuses JSON that takes far more memory than its size, for instance a list of empty objects.
     pub(crate) fn check_memory(self, json: &[u8]) -> std::result::Result<(), String> {
         if json.len() < HARMLESS {
             return Ok(());
@@ -62,7 +62,7 @@ impl Limits {
     }
 }
 
-/// What was read, and what was wrong with it.
+/// The content of a file, and its problems.
 #[derive(Debug)]
 pub(super) struct Bytes {
     pub(super) content: Vec<u8>,
@@ -76,7 +76,7 @@ pub(super) fn read(path: &Path, limits: Limits) -> Result<Bytes> {
     decode(plain, limits).map_err(|why| CliError::at(&shown(path), why))
 }
 
-/// The content of a file as it is, into a buffer that is used again.
+/// Reads the content of a file without decompression, into a reused buffer.
 pub(super) fn read_plain(path: &Path, limits: Limits, buffer: &mut Vec<u8>) -> Result<()> {
     buffer.clear();
     let failed = |error: io::Error| CliError::reading(&shown(path), &error);
@@ -92,7 +92,7 @@ pub(super) fn read_plain(path: &Path, limits: Limits, buffer: &mut Vec<u8>) -> R
     take(file, metadata.len(), limits, buffer).map_err(|why| CliError::at(path, why))
 }
 
-/// `expected` is the size that the reader should have; it may be wrong.
+/// `expected` is the expected size, which may be wrong.
 fn take(
     reader: impl Read,
     expected: u64,
@@ -115,7 +115,7 @@ fn take(
     Ok(())
 }
 
-/// Decompresses gzip and zstd; other content is returned as it is.
+/// Decompresses gzip and zstd. Other content is returned unchanged.
 pub(super) fn decode(content: Vec<u8>, limits: Limits) -> std::result::Result<Bytes, String> {
     let mut reader: Box<dyn Read + '_> = if content.starts_with(b"\x1f\x8b") {
         Box::new(flate2::read::MultiGzDecoder::new(&*content))
@@ -156,7 +156,7 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// What a file is that is not a dump, by its first bytes.
+/// The kind of a file that is not a dump, by its first bytes.
 pub(super) fn kind(start: &[u8]) -> Option<&'static str> {
     const KINDS: &[(&[u8], &str)] = &[
         (b"\x89PNG", "a PNG image"),
@@ -214,7 +214,7 @@ mod tests {
                 .check_memory(list("{}", 10_000_000).as_bytes())
                 .is_err()
         );
-        // Braces and commas in texts take no more than their bytes.
+        // Braces and commas in strings need no memory besides their bytes.
         let text = list(&format!("\"{}\"", "{},\\\"".repeat(100)), 100_000);
         assert_eq!(limits.check_memory(text.as_bytes()), Ok(()));
     }

@@ -1,4 +1,4 @@
-//! Finding dumps in files that hold other text, too: the log of a container, say.
+//! Finds dumps in files with other text, for instance in the log of a container.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use memchr::memmem;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
-/// The text in UTF-8 and without byte-order mark, if it was in UTF-16 or had one.
+/// Converts UTF-16 to UTF-8, and removes a byte-order mark.
 pub(super) fn to_utf8<'a>(bytes: &'a [u8], damage: &mut Vec<String>) -> Cow<'a, [u8]> {
     if let Some(text) = bytes.strip_prefix(b"\xef\xbb\xbf") {
         return Cow::Borrowed(text);
@@ -25,7 +25,7 @@ pub(super) fn to_utf8<'a>(bytes: &'a [u8], damage: &mut Vec<String>) -> Cow<'a, 
     Cow::Owned(text.trim_start_matches('\u{feff}').as_bytes().to_vec())
 }
 
-/// The text without what a container's runtime put around each line.
+/// The text without the wrapping that container runtimes add to each line.
 ///
 /// Docker writes `{"log":"…","stream":"stderr","time":"…"}`, Kubernetes (CRI)
 /// `2026-11-23T00:30:15.123456789Z stderr F …`; both split long lines. Other JSON loggers put the
@@ -37,7 +37,7 @@ pub(super) fn without_containers(text: &[u8]) -> Cow<'_, [u8]> {
         return Cow::Borrowed(text);
     }
     let mut out = Vec::with_capacity(text.len());
-    // The beginnings of lines that are not complete, by stream.
+    // The beginnings of incomplete lines, by stream.
     let mut partial: HashMap<String, Vec<u8>> = HashMap::new();
     for line in text.split(|byte| *byte == b'\n') {
         let (stream, content, is_whole) = if let Some((stream, is_whole, content)) = cri(line) {
@@ -60,7 +60,7 @@ pub(super) fn without_containers(text: &[u8]) -> Cow<'_, [u8]> {
             out.push(b'\n');
         }
     }
-    // The last lines of a log that was cut.
+    // The log may end in incomplete lines.
     for (_, rest) in partial {
         out.extend(rest);
         out.push(b'\n');
@@ -68,7 +68,7 @@ pub(super) fn without_containers(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// The stream, whether the line is complete, and the content of a line in the format of CRI.
+/// The stream, whether the line is complete, and the content, of a line in CRI format.
 fn cri(line: &[u8]) -> Option<(&str, bool, &[u8])> {
     let mut parts = line.splitn(4, |byte| *byte == b' ');
     let time = parts.next()?;
@@ -81,7 +81,7 @@ fn cri(line: &[u8]) -> Option<(&str, bool, &[u8])> {
     is_cri.then_some((stream, tags.starts_with(b"F"), content))
 }
 
-/// Whether a line may be a JSON object that has a line of text in a member.
+/// Whether a line may be a JSON object with a line of text in a member.
 fn is_json_line(line: &[u8]) -> bool {
     let is_dump = starts(line).next() == Some(0);
     line.starts_with(b"{")
@@ -102,7 +102,7 @@ fn json_line(line: &[u8]) -> Option<(String, String)> {
     Some((stream, text.to_owned()))
 }
 
-/// The places where a dump begins: `{"schema":"flightrec/`, with or without spaces.
+/// The positions where a dump begins: `{"schema":"flightrec/`, with or without spaces.
 fn starts(text: &[u8]) -> impl Iterator<Item = usize> {
     let schema = memmem::find_iter(text, b"\"schema\"");
     schema.filter_map(|at| {
@@ -114,13 +114,13 @@ fn starts(text: &[u8]) -> impl Iterator<Item = usize> {
     })
 }
 
-/// The dumps in a text, in their order. A damaged one reaches to the next, or to the end.
+/// The dumps in a text, in their order. A damaged dump extends to the next one, or to the end.
 pub(super) fn dumps(text: &[u8]) -> Vec<Cow<'_, [u8]>> {
     let mut found = Vec::new();
     let mut starts = starts(text).peekable();
     let mut end = 0;
     while let Some(start) = starts.next() {
-        // A dump within another one's texts.
+        // This dump is inside a string of another one.
         if start < end {
             continue;
         }
@@ -132,7 +132,7 @@ pub(super) fn dumps(text: &[u8]) -> Vec<Cow<'_, [u8]>> {
         };
         found.push(Cow::Borrowed(&text[start..end]));
     }
-    // Its keys may be in another order, or it may be something else.
+    // The keys of a dump may be in another order.
     if found.is_empty() && text.trim_ascii_start().starts_with(b"{") {
         found.push(Cow::Borrowed(text));
     }
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_prefixes_of_container_logs_are_taken_off() {
+    fn the_prefixes_of_container_logs_are_removed() {
         let time = "2026-11-23T00:30:15.123456789Z";
         let (head, tail) = A.split_at(25);
         let cri = format!(

@@ -1,4 +1,4 @@
-//! The files that a user means, and where the dumps of this machine are.
+//! Finds the files that a user asks for, and the dumps of this machine.
 
 use std::collections::HashSet;
 use std::fs;
@@ -12,16 +12,16 @@ use crate::error::{CliError, Result};
 use crate::render::count;
 use crate::render::text;
 
-/// Directories in directories that are searched.
+/// The maximum depth of nested directories that are searched.
 const MAX_DEPTH: usize = 32;
 
-/// A file, and which of the dumps in it.
+/// A file, and the number of a dump in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Source {
     pub(crate) path: PathBuf,
-    /// Counted from 1; without a number the last.
+    /// Counted from 1; `None` for the last.
     pub(crate) number: Option<usize>,
-    /// Whether it was found rather than named.
+    /// Whether the file was found as the newest, and not named by the user.
     pub(crate) is_newest: bool,
 }
 
@@ -53,7 +53,7 @@ impl Source {
         name.to_string_lossy().into_owned()
     }
 
-    /// What the user may type, escaped.
+    /// The name that the user can type, escaped.
     pub(crate) fn name(&self) -> String {
         let path = self.path.to_string_lossy();
         let number = self.number.map(|number| format!(":{number}"));
@@ -61,11 +61,11 @@ impl Source {
     }
 }
 
-/// The file of a dump, unread.
+/// The file of a dump that was not read yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) path: PathBuf,
-    /// The program's directory, whose name was made from the program's.
+    /// The name of the program's directory, which is derived from the program's name.
     pub(crate) app: String,
     pub(crate) size: u64,
 }
@@ -76,7 +76,7 @@ pub(crate) struct Found {
 ///
 /// # Errors
 ///
-/// If there is no home directory.
+/// Fails if there is no home directory.
 pub(crate) fn state_dir() -> Result<PathBuf> {
     dumpmaker::store::state_dir().ok_or_else(|| {
         CliError::new("there is no state directory, because there is no home directory")
@@ -87,7 +87,7 @@ pub(crate) fn state_dir() -> Result<PathBuf> {
 ///
 /// # Errors
 ///
-/// If there is none and a directory may not be read. If there are some, it is a warning.
+/// Fails if there are no dumps and a directory may not be read. If there are dumps, that is a warning.
 pub(crate) fn all_dumps(state: &Path, app: Option<&str>) -> Result<Vec<Found>> {
     let mut found = Vec::new();
     let mut denied = Vec::new();
@@ -132,11 +132,11 @@ pub(crate) fn all_dumps(state: &Path, app: Option<&str>) -> Result<Vec<Found>> {
     Ok(found)
 }
 
-/// The dumps that a user means; the newest of this machine if nothing is given.
+/// The dumps that a user asks for; the newest of this machine if nothing is given.
 ///
 /// # Errors
 ///
-/// If there is no such dump.
+/// Fails if there is no such dump.
 pub(crate) fn several(asked: &[PathBuf]) -> Result<Vec<Source>> {
     match asked {
         [] => Ok(vec![one(None)?]),
@@ -144,12 +144,12 @@ pub(crate) fn several(asked: &[PathBuf]) -> Result<Vec<Source>> {
     }
 }
 
-/// Each dump that a user means: every file of a directory, in the order of their names; the newest
+/// Each dump that a user asks for: every file of a directory, in the order of their names; the newest
 /// dump of this machine if nothing is given.
 ///
 /// # Errors
 ///
-/// If there is no such dump.
+/// Fails if there is no such dump.
 pub(crate) fn each(asked: &[PathBuf]) -> Result<Vec<Source>> {
     if asked.is_empty() {
         return Ok(vec![one(None)?]);
@@ -168,13 +168,13 @@ pub(crate) fn each(asked: &[PathBuf]) -> Result<Vec<Source>> {
     Ok(sources)
 }
 
-/// The dump that a user means: a file, `FILE:2` for the second dump in it, `-` for standard input,
-/// a directory for the newest dump in it, a number of `flightrec list`, or a program for its
-/// newest.
+/// The dump that a user asks for: a file, `FILE:2` for the second dump in it, `-` for standard input,
+/// a directory for the newest dump in it, a number of `flightrec list`, or a program for its newest
+/// dump.
 ///
 /// # Errors
 ///
-/// If there is no such dump.
+/// Fails if there is no such dump.
 pub(crate) fn one(asked: Option<&Path>) -> Result<Source> {
     let Some(path) = asked else {
         let state = state_dir()?;
@@ -188,7 +188,7 @@ pub(crate) fn one(asked: Option<&Path>) -> Result<Source> {
     if path.is_dir() {
         return newest_in(path);
     }
-    // Not `exists`: a file that may not be looked at is there.
+    // Not `exists`, which is false for a file that may not be accessed.
     if is_stdin(path) || fs::symlink_metadata(path).is_ok() {
         return Ok(Source::named(path.to_owned(), None));
     }
@@ -257,7 +257,7 @@ fn newest_in(dir: &Path) -> Result<Source> {
 ///
 /// # Errors
 ///
-/// If the directory cannot be read.
+/// Fails if the directory can't be read.
 pub(crate) fn files_in(dir: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let entries = fs::read_dir(dir).map_err(|error| CliError::reading(dir, &error))?;
@@ -289,7 +289,7 @@ fn may_have_dumps(path: &Path) -> bool {
     name.ends_with(".json") && !name.starts_with('.')
 }
 
-/// By the time that the names begin with; other names last, by the time of the file.
+/// Sorts by the time at the beginning of the names. Other names come last, by the time of the file.
 pub(crate) fn newest_first(found: &mut [Found]) {
     found.sort_by_cached_key(|found| {
         let name = found.path.file_name().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The heads of many files, read by all processors.
+//! Reads the heads of many files, on all processors.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,10 +11,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::{Limits, read_summaries};
 use crate::error::Result;
 
-/// A list of many dumps has as many messages: a longer one is cut, in bytes.
+/// The maximum length of a message in a list, in bytes. A list of many dumps has many messages.
 const MAX_MESSAGE: usize = 2_000;
 
-/// Fewer files are read before a progress bar can be seen.
+/// Fewer files are read too fast for a progress bar.
 const MANY: usize = 500;
 
 /// The head of a dump.
@@ -50,7 +50,7 @@ pub(crate) fn read_heads(
     heads.into_iter().map(|(_, heads)| heads).collect()
 }
 
-/// A progress bar on standard error if that is a terminal and there is much to read.
+/// A progress bar on standard error, if that is a terminal and there are many files.
 pub(crate) fn progress(files: usize) -> ProgressBar {
     if files < MANY {
         return ProgressBar::hidden();
@@ -74,14 +74,14 @@ fn read_some(
     let mut heads = Vec::new();
     let mut buffer = Vec::new();
     loop {
-        // Relaxed: each number comes once; the results are handed over by joining the threads.
+        // Relaxed: each number is taken once, and joining the threads synchronises the results.
         let at = next.fetch_add(1, Ordering::Relaxed);
         let Some(file) = files.get(at) else {
             return heads;
         };
         let summaries = read_summaries(file.as_ref(), limits, &mut buffer);
         heads.push((at, summaries.map(numbered)));
-        // The memory for one huge dump is not kept for many small ones.
+        // Frees the memory of a huge dump, because most dumps are small.
         buffer.shrink_to(1 << 20);
         progress.inc(1);
     }
@@ -113,13 +113,13 @@ impl Head {
         format!("{app} {version}").trim_end().to_owned()
     }
 
-    /// What dumps of one kind of failure have in common.
+    /// The key that groups dumps of one kind of failure.
     pub(crate) fn group_key(&self) -> String {
         let summary = &self.summary;
         key(&summary.fingerprint, &summary.app, &summary.reason)
     }
 
-    /// How a list names a dump of this file.
+    /// The name in a list for a dump of this file.
     pub(crate) fn file(&self, path: &Path) -> String {
         let path = path.to_string_lossy();
         match self.number {
@@ -136,7 +136,7 @@ fn beginning(message: &str) -> &str {
     end.map_or(message, |(end, _)| &message[..end])
 }
 
-/// What dumps of one kind of failure have in common.
+/// The key that groups dumps of one kind of failure.
 pub(crate) fn group_key(dump: &Dump) -> String {
     key(&dump.fingerprint, &dump.app, &dump.reason)
 }
@@ -160,12 +160,12 @@ fn key(fingerprint: &str, app: &str, reason: &Reason) -> String {
     key
 }
 
-/// The files that are meant, each once: files as they are, those in directories at any depth, and
-/// without any, the dumps of this machine.
+/// The requested files, each once: files as they are, and files in directories at any depth. If none are
+/// given, the dumps of this machine.
 ///
 /// # Errors
 ///
-/// If one of them cannot be read.
+/// Fails if one of them can't be read.
 pub(crate) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     if paths.is_empty() {

@@ -1,8 +1,7 @@
-//! Reading dumps that may be damaged, hostile or huge.
+//! Reads dumps that may be damaged, hostile or huge.
 //!
-//! `find` turns what the user typed into files, `bytes` reads and decompresses them, `extract`
-//! finds the dumps in them, and `repair` makes valid JSON of a damaged one. `many` reads the heads
-//! of many files.
+//! `find` turns arguments into files, `bytes` reads and decompresses them, `extract` finds the dumps in
+//! them, and `repair` makes valid JSON of a damaged dump. `many` reads the heads of many files.
 
 mod bytes;
 mod extract;
@@ -29,7 +28,7 @@ use crate::render::screen;
 use crate::render::style::WARN;
 use crate::render::{count, text};
 
-/// A dump as JSON, and what was wrong with the file that it is from.
+/// A dump as JSON, and the problems of its file.
 #[derive(Debug)]
 pub(crate) struct Document {
     pub(crate) json: Vec<u8>,
@@ -37,13 +36,13 @@ pub(crate) struct Document {
     pub(crate) damage: Vec<String>,
 }
 
-/// Reads the dump that a source names, and prints what is wrong with the file to standard error.
+/// Reads the dump that a source names, and prints problems of the file to standard error.
 pub(crate) fn read_dump(source: &Source, limits: Limits) -> Result<Dump> {
     let document = read_document(source, limits)?;
     Dump::from_json(&document.json).map_err(|why| CliError::at(&source.path, why))
 }
 
-/// The JSON of the dump that a source names: valid, and of a dump. What is wrong with the file is
+/// The JSON of the dump that a source names. It is valid JSON, and a dump. Problems of the file are
 /// printed to standard error.
 pub(crate) fn read_document(source: &Source, limits: Limits) -> Result<Document> {
     let path = &source.path;
@@ -80,7 +79,7 @@ pub(crate) fn read_document(source: &Source, limits: Limits) -> Result<Document>
 }
 
 #[cfg(feature = "send")]
-/// The JSON of all dumps in a file, or of the one with that number.
+/// The JSON of all dumps in a file, or of the one with the source's number.
 pub(crate) fn read_documents(source: &Source, limits: Limits) -> Result<Vec<Document>> {
     if source.number.is_some() {
         return Ok(vec![read_document(source, limits)?]);
@@ -91,11 +90,11 @@ pub(crate) fn read_documents(source: &Source, limits: Limits) -> Result<Vec<Docu
 
 /// Prints a warning to standard error.
 pub(crate) fn note(what: &str) {
-    // A warning that cannot be printed is no reason to stop.
+    // Ignores the error: a warning that can't be printed is not a reason to stop.
     let _ = writeln!(screen::stderr(), "{WARN}flightrec:{WARN:#} {what}");
 }
 
-/// Reads the heads of all dumps in a file; the error of one does not hide the others.
+/// Reads the heads of all dumps in a file. An error in one does not affect the others.
 pub(crate) fn read_summaries(
     path: &Path,
     limits: Limits,
@@ -116,17 +115,18 @@ pub(crate) fn read_summaries(
     summaries.map_err(|why| at(why.to_string()))
 }
 
-/// The dumps in a file, in their order: at least one.
+/// The dumps in a file, in their order. There is at least one.
 ///
 /// # Errors
 ///
-/// Why there is none.
+/// Returns the reason if there are none.
 pub(crate) fn documents(
     bytes: Vec<u8>,
     limits: Limits,
 ) -> std::result::Result<Vec<Document>, String> {
     limits.check_memory(&bytes)?;
-    // Nearly all files are one dump and nothing else. A summary does not read all texts.
+    // The fast path: nearly all files are one dump and nothing else. A summary skips most texts, so UTF-8
+    // is checked separately.
     if std::str::from_utf8(&bytes).is_ok() && Summary::from_json(&bytes).is_ok() {
         return Ok(vec![Document {
             json: bytes,
@@ -164,7 +164,7 @@ pub(crate) fn documents(
     Ok(documents)
 }
 
-/// A dump out of the text that begins with it.
+/// The dump at the beginning of a text.
 fn document(piece: Cow<'_, [u8]>, limits: Limits) -> std::result::Result<Document, String> {
     let is_text = std::str::from_utf8(&piece).is_ok();
     let (error, place) = match Summary::from_json(&piece) {

@@ -1,9 +1,9 @@
-//! Valid JSON out of damaged JSON: what can be read is kept, the rest is left out and reported.
+//! Makes valid JSON of damaged JSON: keeps what can be read, and omits and reports the rest.
 
-/// serde_json reads no deeper than 128.
+/// The limit of serde_json is 128.
 const MAX_DEPTH: usize = 120;
 
-/// The damage that is described; more is counted.
+/// How many damaged places are described. Further ones are only counted.
 const MAX_DESCRIBED: usize = 5;
 
 /// Repaired JSON, and what was done to it.
@@ -13,10 +13,11 @@ pub(super) struct Repaired {
     pub(super) damage: Vec<String>,
 }
 
-/// Where serde_json stops reading: `byte 27 (line 2, column 17)`. `None` if the JSON is valid.
+/// The place of the first error of serde_json: `byte 27 (line 2, column 17)`. `None` if the JSON is
+/// valid.
 pub(super) fn place_of_error(json: &[u8]) -> Option<String> {
     let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(json) else {
-        // Text that is skipped is not checked.
+        // serde_json does not check whether ignored text is UTF-8.
         let byte = std::str::from_utf8(json).err()?.valid_up_to();
         return Some(format!("byte {byte}, which is not UTF-8"));
     };
@@ -35,9 +36,9 @@ pub(super) fn place_of_error(json: &[u8]) -> Option<String> {
 
 /// Reads JSON as far as possible.
 ///
-/// Bytes that are not UTF-8 are replaced, numbers that JSON has not (`NaN`, `Infinity`) become
-/// null, and so does a value that is missing. Everything behind another error is left out, and
-/// the lists and objects that were open there are closed.
+/// Bytes that are not UTF-8 are replaced. Numbers that JSON does not have (`NaN`, `Infinity`) and
+/// missing values become null. At any other error the rest is omitted, and the open lists and
+/// objects are closed.
 pub(super) fn repair(json: &[u8]) -> Repaired {
     let mut repair = Repair {
         json,
@@ -59,7 +60,7 @@ pub(super) fn repair(json: &[u8]) -> Repaired {
     }
 }
 
-/// What may come next.
+/// Which tokens may come next.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Expect {
     Value,
@@ -74,9 +75,9 @@ struct Repair<'a> {
     json: &'a [u8],
     at: usize,
     out: Vec<u8>,
-    /// The closing brackets of what is open.
+    /// The closing brackets of the open lists and objects.
     open: Vec<u8>,
-    /// The length of the output where all that is open can be closed.
+    /// The length of the output up to which all open lists and objects can be closed.
     safe: usize,
     damage: Vec<String>,
     more: usize,
@@ -103,7 +104,7 @@ impl Repair<'_> {
         self.json.get(self.at).copied()
     }
 
-    /// Reads a token; `None` if it cannot be one.
+    /// Reads a token. `None` if it is not valid here.
     fn token(&mut self, byte: u8, expect: Expect) -> Option<Expect> {
         use Expect::{Colon, CommaOrEnd, Key, KeyOrEnd, Value, ValueOrEnd};
         match (expect, byte) {
@@ -133,7 +134,7 @@ impl Repair<'_> {
                 self.push(byte);
                 self.complete()
             }
-            // A comma too many.
+            // A trailing comma.
             (Key, b'}') | (Value, b']') if self.out.last() == Some(&b',') => {
                 self.report(self.at, "a value is missing");
                 self.out.pop();
@@ -172,7 +173,7 @@ impl Repair<'_> {
         Some(Expect::CommaOrEnd)
     }
 
-    /// A number or a word; others than those of JSON become null.
+    /// A number or a word. One that JSON does not have becomes null.
     fn word(&mut self) -> Option<Expect> {
         let rest = &self.json[self.at..];
         let is_word = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+-._".contains(byte);
@@ -195,7 +196,7 @@ impl Repair<'_> {
         self.complete()
     }
 
-    /// A string. One that does not end is closed; false if it is a key then.
+    /// A string. One that does not end is closed. Returns false if that one is a key.
     fn string(&mut self, is_value: bool) -> bool {
         self.push(b'"');
         loop {
@@ -225,7 +226,7 @@ impl Repair<'_> {
                     self.out.extend(b"\\\\");
                     self.at += 1;
                 }
-                // A control character; NUL is what a file system may leave after a crash.
+                // A control character. A file system may leave NUL bytes after a crash.
                 [byte @ ..0x20, ..] => {
                     self.report(self.at, "a control character is not escaped");
                     self.out.extend(format!("\\u{byte:04x}").bytes());
@@ -258,7 +259,7 @@ impl Repair<'_> {
         self.at = at;
     }
 
-    /// `\u` and four hexadecimal digits, of which two may make one character.
+    /// `\u` and four hexadecimal digits. Two such escapes may be one character.
     fn unicode(&mut self) {
         let unit = |text: &[u8]| {
             let digits = text.strip_prefix(b"\\u")?.get(..4)?;
@@ -298,10 +299,10 @@ impl Repair<'_> {
         format!("byte {at} (line {line}, column {column})")
     }
 
-    /// Ends here, with what is complete.
+    /// Ends the output after the last complete value.
     fn cut(&mut self, what: &str) {
         let place = self.place(self.at);
-        // It is what matters most.
+        // This damage is the most important, so it is the first.
         self.damage.insert(
             0,
             format!("it {what} at {place}; what should follow is missing"),
@@ -360,7 +361,7 @@ mod tests {
             (r#"{"a":1,"b":12"#, json!({"a": 1})),
         ] {
             let place = format!("byte {0} (line 1, column {1})", cut.len(), cut.len() + 1);
-            // Of a word or a number its beginning.
+            // The start of a word or a number that was cut.
             let place = match cut.find("tru").or(cut.find("12")) {
                 Some(at) => format!("byte {at} (line 1, column {})", at + 1),
                 None => place,

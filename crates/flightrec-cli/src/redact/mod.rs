@@ -1,6 +1,7 @@
-//! Masking more of a dump than was masked when it was made: each text in its JSON (`walk`), so that
-//! keys of a newer schema are masked and kept, too; by the rules
-//! of `logredact` and those for personal data (`personal`).
+//! Masks more of a dump than was masked when it was made: by the rules of `logredact`, and by rules
+//! for personal data (`personal`).
+//!
+//! Every text in the JSON is masked (`walk`), so that keys of a newer schema are masked and kept, too.
 
 mod personal;
 mod walk;

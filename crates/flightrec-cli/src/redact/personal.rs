@@ -1,4 +1,4 @@
-//! Personal data: names of users, machines and directories, addresses.
+//! Personal data: names of users, machines and directories, and addresses.
 
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
@@ -22,7 +22,7 @@ const IPV6: &str = r"[0-9A-Fa-f:.]{3,}";
 const PATH: &str =
     r"(^|[^/\\\w.:-])(?:/(?:[^/\s:;,'\x22()\[\]]+/)+|[A-Za-z]:\\(?:[^\\\s:;,'\x22]+\\)+)";
 
-/// What to mask besides homes and e-mail addresses.
+/// Further data to mask. Home directories and e-mail addresses are always masked.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Personal<'a> {
     pub(crate) ip: bool,
@@ -46,7 +46,7 @@ pub(crate) fn rules(redactor: Redactor, what: &Personal<'_>) -> Result<Redactor>
     add("email", EMAIL)?;
     for host in what.hosts.iter().filter(|host| !host.is_empty()) {
         let host = regex::escape(host);
-        // The domain around it would tell the name, too.
+        // The domain around it could reveal the name, too.
         add(
             "host",
             &format!(r"(?i)()\b(?:[\w-]+\.)*{host}(?:\.[\w-]+)*\b"),
@@ -95,10 +95,10 @@ fn replace_ipv6<'a>(regex: &Regex, text: &'a str) -> Cow<'a, str> {
     })
 }
 
-/// Masks the matches except for their first group.
+/// Masks each match except its first group.
 fn replace<'a>(regex: &Regex, text: &'a str) -> Cow<'a, str> {
     regex.replace_all(text, |found: &Captures<'_>| {
-        // What is masked already stays.
+        // Already masked.
         if found.get(2).is_some_and(|name| name.as_str() == MASK) {
             return found[0].to_owned();
         }

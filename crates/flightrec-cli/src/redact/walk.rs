@@ -1,12 +1,12 @@
-//! Masking every text in the JSON of a dump.
+//! Masks every text in the JSON of a dump.
 
 use std::collections::BTreeMap;
 
 use logredact::{MASK, Redactor};
 use serde_json::{Map, Value};
 
-/// Keys whose values are of the schema and hold no personal data, if they have the form that the
-/// schema says: masking them could only make the dump unreadable.
+/// Keys with values that belong to the schema. In the form that the schema specifies they hold no
+/// personal data, and masking them would make the dump unreadable.
 const STRUCTURE: [&str; 12] = [
     "schema",
     "created_at",
@@ -25,7 +25,7 @@ const STRUCTURE: [&str; 12] = [
 /// The longest text of the schema: a build-id.
 const MAX_WORD: usize = 128;
 
-/// Whether a value is a time, a number or a word rather than prose.
+/// Whether a value is a time, a number or a word, not prose.
 fn is_word(value: &Value) -> bool {
     match value {
         Value::String(text) => {
@@ -40,15 +40,15 @@ fn is_word(value: &Value) -> bool {
 /// What was masked.
 #[derive(Debug, Default)]
 pub(crate) struct Masked {
-    /// How many values by each rule.
+    /// How many values each rule has masked.
     pub(crate) rules: BTreeMap<String, u64>,
     /// Where and how often, such as `latest_logs[3].msg` once, `latest_logs[…].msg` many times.
     pub(crate) places: Vec<(String, u64)>,
-    /// How many places there are in all.
+    /// The total number of places.
     pub(crate) count: u64,
 }
 
-/// Masks the dump, and adds to its own count of what was masked.
+/// Masks the dump, and adds the new counts to those in the dump.
 pub(crate) fn mask(dump: &mut Value, redactor: &Redactor) -> Masked {
     let before: BTreeMap<String, u64> = sum(redactor.counts());
     let mut walk = Walk {
@@ -73,7 +73,7 @@ pub(crate) fn mask(dump: &mut Value, redactor: &Redactor) -> Masked {
     masked
 }
 
-/// Two rules may have one name.
+/// The sum for each name: several rules may have the same name.
 fn sum(counts: Vec<(String, u64)>) -> BTreeMap<String, u64> {
     let mut sums = BTreeMap::new();
     for (rule, count) in counts {
@@ -99,12 +99,12 @@ struct Walk<'a> {
     redactor: &'a Redactor,
     masked: Masked,
     place: String,
-    /// The first place and the number of places that differ by their indexes only.
+    /// For places that differ only in their indexes: the first one and their number.
     places: BTreeMap<String, (String, u64)>,
 }
 
 impl Walk<'_> {
-    /// The depth is bounded: this was read as JSON.
+    /// The depth is bounded: the JSON parser has a limit.
     fn value(&mut self, value: &mut Value, key: Option<&str>) {
         match value {
             Value::String(text) => {
@@ -139,7 +139,7 @@ impl Walk<'_> {
     }
 
     fn object(&mut self, object: &mut Map<String, Value>, key: Option<&str>) {
-        // The names of key-values are the program's, others the schema's.
+        // The names of key-values are from the program, all others from the schema.
         let is_data = key.is_some();
         for (name, mut value) in std::mem::take(object) {
             let masked = self.redactor.text(&name).into_owned();
@@ -183,7 +183,7 @@ impl Walk<'_> {
     }
 }
 
-/// A name that the object does not have: two may be the same when masked.
+/// A name that the object does not have yet: two names may be equal after masking.
 fn free(object: &Map<String, Value>, name: String) -> String {
     if !object.contains_key(&name) {
         return name;
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_masked_too_and_none_is_lost() {
+    fn names_are_masked_and_none_is_lost() {
         let mut dump = json!({
             "schema": "flightrec/1",
             "metadata": {"of Bluebird": 1, "of Nightjar": 2, "other": 3},

@@ -6,13 +6,13 @@ use std::process::{Child, Command, Stdio};
 
 use anstream::{AutoStream, ColorChoice};
 
-/// A narrower terminal is treated as if it had that many columns.
+/// A narrower terminal is treated as if it had this many columns.
 const MIN_WIDTH: usize = 40;
 
-/// Whether colours are printed to a stream: as `logtee` decides for its console.
+/// Whether a stream gets colours. The console sink of `logtee` decides in the same way.
 ///
-/// `NO_COLOR` (not empty) declines them, `CLICOLOR_FORCE` (not empty, not `0`) demands them,
-/// `CLICOLOR=0` declines them. Otherwise a terminal gets them.
+/// `NO_COLOR` (not empty) disables them, `CLICOLOR_FORCE` (not empty, not `0`) enables them,
+/// `CLICOLOR=0` disables them. Otherwise only a terminal gets them.
 pub(crate) fn colours(is_terminal: bool) -> ColorChoice {
     let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
     let is_dumb = env::var("TERM").is_ok_and(|term| term == "dumb");
@@ -45,7 +45,7 @@ pub(crate) struct Screen {
 
 enum State {
     Direct(BufWriter<AutoStream<Stdout>>),
-    /// Held back until it is known whether it fits on the screen.
+    /// The output is buffered until it is known whether it fits on the screen.
     Held {
         text: Vec<u8>,
         lines: usize,
@@ -58,8 +58,8 @@ enum State {
 }
 
 impl Screen {
-    /// Output for a terminal, or a pipe. With `has_pager`, what is longer than the terminal goes
-    /// through a pager.
+    /// Output for a terminal or a pipe. With `has_pager`, output that is longer than the terminal
+    /// goes through a pager.
     pub(crate) fn open(has_pager: bool) -> Screen {
         let size = io::stdout()
             .is_terminal()
@@ -100,7 +100,7 @@ impl Screen {
             State::Paged { mut pager, pipe } => {
                 drop(pipe);
                 pager.wait()?;
-                // A pager that was left early is no failure.
+                // It is not an error if the user quits the pager early.
                 Ok(())
             }
             _ => flushed,
@@ -155,12 +155,12 @@ fn start_pager() -> Option<State> {
     let mut command = Command::new(program);
     command.args(words).stdin(Stdio::piped());
     if env::var_os("LESS").is_none() {
-        // `PAGER=less` alone would not pass colours through.
+        // Without `R`, `less` does not show colours.
         command.env("LESS", "RFX");
     }
     let mut pager = command.spawn().ok()?;
     let pipe: Box<dyn Write> = Box::new(pager.stdin.take()?);
-    // What the pager prints goes to our own terminal.
+    // The pager prints to our own terminal.
     let colour = match colours(true) {
         ColorChoice::Never => ColorChoice::Never,
         _ => ColorChoice::AlwaysAnsi,

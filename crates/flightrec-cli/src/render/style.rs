@@ -1,6 +1,6 @@
-//! The colours: of the sixteen that every terminal has and that its user may have chosen.
+//! The colours. They are among the sixteen that every terminal has and that a user can configure.
 //!
-//! All text is printed with them; the stream removes them if colours are off.
+//! All text is printed with colours. The stream removes them if colours are off.
 
 use anstyle::{AnsiColor, Style};
 
@@ -14,7 +14,7 @@ pub(crate) const WARN: Style = AnsiColor::Yellow.on_default();
 pub(crate) const ADDED: Style = AnsiColor::Green.on_default();
 pub(crate) const PLACE: Style = AnsiColor::Cyan.on_default();
 
-/// The colours of threads; red and yellow are those of levels.
+/// The colours of threads. Red and yellow are for levels.
 const THREADS: [Style; 4] = [
     AnsiColor::Cyan.on_default(),
     AnsiColor::Magenta.on_default(),

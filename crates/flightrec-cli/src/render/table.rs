@@ -7,17 +7,17 @@ use anstyle::Style;
 use super::style::DIM;
 use super::text::{self, pad};
 
-/// The flexible column gets at least that many columns of the terminal.
+/// The flexible column gets at least this many columns of the terminal.
 const MIN_FLEXIBLE: usize = 16;
 
-/// The other columns get at most that many, and at most a third of the terminal: a name of any
-/// length leaves room for the rest.
+/// The other columns get at most this many, and at most a third of the terminal, so that even a long
+/// name leaves room for the rest.
 const MAX_FIXED: usize = 32;
 
-/// A column that is no wider is not made narrower.
+/// A column of this width or less is not made narrower.
 const MIN_FIXED: usize = 12;
 
-/// Where lines may be of any length, as in a pipe, a cell still has a bound.
+/// The limit of a cell where lines may have any length, as in a pipe.
 const MAX_FREE: usize = 400;
 
 /// A column: its heading, its style, and whether it is aligned to the right.
@@ -28,7 +28,7 @@ pub(crate) struct Column {
     pub(crate) right: bool,
 }
 
-/// Prints headings and rows, whose cells are escaped. A column without content is left out.
+/// Prints headings and rows. The cells must be escaped. A column without content is omitted.
 pub(crate) fn print<const N: usize>(
     out: &mut dyn Write,
     columns: &[Column; N],

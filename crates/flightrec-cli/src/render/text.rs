@@ -1,18 +1,18 @@
-//! Text of any origin, made safe to print and fitted to its place.
+//! Makes text of any origin safe to print, and cuts or wraps it.
 
 use std::borrow::Cow;
 
 use flightrec_dump::Value;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The text with everything escaped that could leave its line or control the terminal.
+/// Escapes all characters that could end the line or control the terminal.
 pub(crate) fn line(text: &str) -> Cow<'_, str> {
     logtee::escape::line(text)
 }
 
 /// The lines of a text, each escaped. A last newline makes no further line.
 pub(crate) fn lines(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
-    // Never without a line, so that an empty message has its place, too.
+    // An empty text has one empty line, so that an empty message has its place, too.
     let text = text.strip_suffix('\n').unwrap_or(text);
     text.split('\n')
         .map(|part| line(part.strip_suffix('\r').unwrap_or(part)))
@@ -48,16 +48,16 @@ pub(crate) fn cut_start(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(format!("…{}", &text[start..]))
 }
 
-/// Characters may take no column. For one column there are at most that many.
+/// Some characters take no column. At most this many characters are printed for one column.
 const CHARS_A_COLUMN: usize = 8;
 
-/// Looks at no more of the text than its place could hold.
+/// Whether the text fits. Reads no more of it than could fit.
 fn fits(text: &str, most: usize) -> bool {
     let longest = most.saturating_mul(4 * CHARS_A_COLUMN);
     text.len() <= most || (text.len() <= longest && width(text) <= most)
 }
 
-/// The last of the characters that fit together.
+/// The last of the characters that fit.
 fn fitting(chars: impl Iterator<Item = (usize, char)>, most: usize) -> Option<(usize, char)> {
     let mut wide = 0;
     chars
@@ -69,8 +69,8 @@ fn fitting(chars: impl Iterator<Item = (usize, char)>, most: usize) -> Option<(u
         .last()
 }
 
-/// The text in pieces of at most `most` columns. It is broken behind a space, or behind a separator
-/// such as those of paths, where there is one in the second half of the line.
+/// The text in pieces of at most `most` columns. A line is broken after a space, or after a separator
+/// such as `/`, if there is one in the second half of the line.
 pub(crate) fn wrap(text: &str, most: Option<usize>) -> Vec<&str> {
     let Some(most) = most.map(|most| most.max(8)) else {
         return vec![text];
@@ -78,22 +78,22 @@ pub(crate) fn wrap(text: &str, most: Option<usize>) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = text;
     loop {
-        // Looks no further than the line: the whole takes linear time.
+        // Reads no further than the line, so that the whole text takes linear time.
         let end = fitting(rest.char_indices(), most)
             .map_or(rest.len(), |(at, char)| at + char.len_utf8());
         if end == rest.len() {
             break;
         }
-        let behind = |is_break: fn(char) -> bool| {
+        let after = |is_break: fn(char) -> bool| {
             let at = rest[..end].rfind(is_break)? + 1;
             (at > end / 2).then_some(at)
         };
-        // A line that a space follows is complete.
+        // A line that ends before a space needs no other break.
         let word = match rest[end..].starts_with(' ') {
             true => Some(end),
-            false => behind(|char| char == ' '),
+            false => after(|char| char == ' '),
         };
-        let separator = || behind(|char| "/\\:,;&?".contains(char));
+        let separator = || after(|char| "/\\:,;&?".contains(char));
         let (piece, next) = rest.split_at(word.or_else(separator).unwrap_or(end));
         pieces.push(piece.trim_end_matches(' '));
         rest = if word.is_some() {
@@ -114,10 +114,10 @@ pub(crate) fn head(text: &str, most: usize) -> (&str, usize) {
     }
 }
 
-/// A longer text is cut unless everything is to be shown, in characters.
+/// The limit of a text in characters, unless everything is shown.
 const MAX_SHOWN: usize = 4_000;
 
-/// The text, or its beginning and how many more characters there are, unless `all` is to be shown.
+/// The text. Unless `all` is set, a long one is cut, with a note on how many more characters there are.
 pub(crate) fn shown(text: &str, all: bool) -> (&str, Option<String>) {
     let (start, more) = head(text, if all { usize::MAX } else { MAX_SHOWN });
     (start, (more > 0).then(|| more_characters(more)))
@@ -131,8 +131,8 @@ pub(crate) fn shown_in_one(text: &str, all: bool) -> Cow<'_, str> {
     }
 }
 
-/// The first `most` characters, and `…` if there are more. It is for texts that are repeated: a
-/// longer text costs no more.
+/// The first `most` characters, and `…` if there are more. For texts that are printed repeatedly: the
+/// cost does not depend on their length.
 pub(crate) fn beginning(text: &str, most: usize) -> Cow<'_, str> {
     match text.char_indices().nth(most) {
         Some((at, _)) => Cow::Owned(format!("{}…", &text[..at])),
@@ -146,8 +146,7 @@ fn more_characters(more: usize) -> String {
     format!("… {more} (--all shows them)")
 }
 
-/// A message on one line, escaped: the first line, and the others behind it as far as they say
-/// something.
+/// A message on one line, escaped: its first line and those of the others that have letters or digits.
 pub(crate) fn in_one_line(message: &str) -> String {
     let mut text = String::new();
     for part in message
@@ -170,7 +169,7 @@ pub(crate) fn in_one_line(message: &str) -> String {
     text
 }
 
-/// A longer message is not looked at further for a line of a table.
+/// A message is read up to this length for a line of a table.
 const MAX_ONE_LINE: usize = 500;
 
 /// Spaces that fill `text` up to `to` columns.
@@ -178,7 +177,7 @@ pub(crate) fn pad(text: &str, to: usize) -> Spaces {
     Spaces(to.saturating_sub(width(text)))
 }
 
-/// That many spaces.
+/// A number of spaces.
 pub(crate) struct Spaces(pub(crate) usize);
 
 impl std::fmt::Display for Spaces {
@@ -187,7 +186,7 @@ impl std::fmt::Display for Spaces {
     }
 }
 
-/// A function's name without the hash that the compiler made it unique with.
+/// A function's name without the hash that the compiler added.
 pub(crate) fn without_hash(name: &str) -> &str {
     match name.rsplit_once("::h") {
         Some((path, hash))
@@ -199,7 +198,7 @@ pub(crate) fn without_hash(name: &str) -> &str {
     }
 }
 
-/// A source file as people name it: without where the registry or the toolchain keeps it.
+/// The path of a source file without the directory of the registry or the toolchain.
 pub(crate) fn short_path(path: &str) -> &str {
     let path = path.strip_prefix("./").unwrap_or(path);
     for (mark, parts) in [("/registry/src/", 1), ("/git/checkouts/", 0)] {
@@ -216,7 +215,7 @@ pub(crate) fn short_path(path: &str) -> &str {
     }
 }
 
-/// `key=value`, unescaped; text that would be hard to tell from its surroundings in quotes.
+/// `key=value`, unescaped. Text is quoted if it could be confused with the text around it.
 pub(crate) fn key_value(key: &str, content: &Value) -> String {
     format!("{key}={}", value(content))
 }
@@ -234,7 +233,7 @@ pub(crate) fn brief_key_value(key: &str, content: &Value, most: usize) -> String
 pub(crate) fn value(value: &Value) -> String {
     match value {
         Value::Text(text) if is_plain(text) => text.clone(),
-        // What was read from JSON can be written as JSON.
+        // A value that was read from JSON can be written as JSON.
         value => serde_json::to_string(value).unwrap_or_default(),
     }
 }
@@ -249,7 +248,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn paths_are_as_people_name_them() {
+    fn paths_are_shortened() {
         let registry =
             "/home/me/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/toml-1.0.0/src/de.rs";
         assert_eq!(short_path(registry), "toml-1.0.0/src/de.rs");
@@ -263,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_cut_to_its_place() {
+    fn text_is_cut_to_a_width() {
         assert_eq!(cut("census::crates", 8), "census:…");
         assert_eq!(cut_start("census::crates", 8), "…:crates");
         assert_eq!(cut("世界世界", 5), "世界…");
@@ -295,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_wrapped_behind_spaces() {
+    fn text_is_wrapped_after_spaces() {
         assert_eq!(
             wrap("one two three four", Some(10)),
             ["one two", "three four"]

@@ -1,4 +1,4 @@
-//! Times for people: how long ago, how long before.
+//! Formats times: absolute, relative to now, and relative to the failure.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -53,7 +53,7 @@ pub(crate) fn short_ago(then: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// `-2.134s`, `-97µs`: the time of a record as seen from the failure.
+/// `-2.134s`, `-97µs`: the time of a record relative to the failure.
 pub(crate) fn relative(record: Timestamp, failure: Timestamp) -> String {
     let between = record.duration_since(failure);
     if between.as_micros() == 0 {

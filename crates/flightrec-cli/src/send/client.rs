@@ -1,4 +1,4 @@
-//! Requests that are repeated where that can help.
+//! HTTP requests, which are retried if that can help.
 
 use std::thread;
 use std::time::Duration;
@@ -13,20 +13,20 @@ use super::proxy;
 use super::target::Post;
 use crate::render::{text, time};
 
-/// Pauses before a request is repeated that failed without a reason to wait longer.
+/// Pauses before the retries of a request, if the service does not ask for a longer pause.
 const PAUSES: [Duration; 3] = [
     Duration::from_millis(200),
     Duration::from_secs(1),
     Duration::from_secs(3),
 ];
 
-/// A service that asks for a longer pause is left alone.
+/// If a service asks for a longer pause, sending ends.
 const MAX_PAUSE: Duration = Duration::from_secs(600);
 
-/// How often a service may ask for a pause for one request.
+/// How often a service may ask for a pause during one request.
 const MAX_WAITS: usize = 20;
 
-/// How much of an answer is looked at, in bytes.
+/// How much of an answer is read, in bytes.
 const MAX_ANSWER: u64 = 64 << 10;
 
 /// How much of an answer is shown, in characters.
@@ -44,18 +44,18 @@ const UNKNOWN_ISSUER: &str = ": this system does not trust the authority that si
 const NO_CERTIFICATES: &str =
     ": install the system's certificates, or name a file with certificates in SSL_CERT_FILE";
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Delivery {
     Taken,
-    /// The service does not want this one; others may go through.
+    /// The service refuses this one, but may accept others.
     Refused {
         status: u16,
         why: String,
     },
 }
 
-/// Why no further request makes sense now.
+/// Why no further request should be made now.
 #[derive(Debug)]
 pub(crate) struct Stop(pub(crate) String);
 
@@ -63,7 +63,7 @@ pub(crate) struct Stop(pub(crate) String);
 pub(crate) struct Client {
     agent: Agent,
     /// ` through the proxy ADDRESS`, or nothing.
-    way: String,
+    via: String,
 }
 
 impl Client {
@@ -72,14 +72,14 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// If the address, or that of the proxy, can't be parsed.
+    /// If the address of the service or of the proxy can't be parsed.
     pub(crate) fn new(url: &str) -> Result<Client, String> {
         let url: Uri = url.parse().map_err(|error| {
             let url = text::line(url);
-            format!("\"{url}\" is no address: {error}")
+            format!("\"{url}\" is not an address: {error}")
         })?;
         let proxy = proxy::proxy(&url, |name| std::env::var(name).ok())?;
-        let way = proxy.as_ref().map(|proxy| {
+        let via = proxy.as_ref().map(|proxy| {
             let address = proxy::address(proxy);
             format!(" through the proxy {}", text::line(&address))
         });
@@ -96,11 +96,11 @@ impl Client {
             .user_agent(concat!("flightrec/", env!("CARGO_PKG_VERSION")));
         Ok(Client {
             agent: config.build().into(),
-            way: way.unwrap_or_default(),
+            via: via.unwrap_or_default(),
         })
     }
 
-    /// Sends a request until the service decides. `say` is told why it takes longer.
+    /// Sends a request until the service accepts or refuses it. Calls `say` with the reason of a pause.
     pub(crate) fn deliver(&self, post: &Post, say: &dyn Fn(&str)) -> Result<Delivery, Stop> {
         let mut pauses = PAUSES.into_iter();
         let mut waits = 0;
@@ -116,7 +116,7 @@ impl Client {
                             return Err(Stop(format!("the service refuses the address: {why}")));
                         }
                         300..400 => {
-                            return Err(Stop(format!("the service is elsewhere: {why}")));
+                            return Err(Stop(format!("the service has moved: {why}")));
                         }
                         400..500 if !is_busy && status != StatusCode::REQUEST_TIMEOUT => {
                             return Ok(Delivery::Refused {
@@ -128,7 +128,7 @@ impl Client {
                     }
                 }
                 Err(error) => {
-                    let why = format!("{}{}", text::line(&told(&error)), self.way);
+                    let why = format!("{}{}", text::line(&message_of(&error)), self.via);
                     if let Some(hint) = tls_hint(&error) {
                         return Err(Stop(format!("{why}{hint}")));
                     }
@@ -186,8 +186,8 @@ impl Client {
     }
 }
 
-/// An error without the client's own name for its kind.
-fn told(error: &ureq::Error) -> String {
+/// The message of an error, without the prefix of the HTTP library.
+fn message_of(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Io(error) => error.to_string(),
         ureq::Error::Rustls(error) => error.to_string(),
@@ -195,7 +195,7 @@ fn told(error: &ureq::Error) -> String {
     }
 }
 
-/// What to do about an error of TLS, which does not pass.
+/// A hint on how to fix an error of TLS. A retry does not help with these.
 fn tls_hint(error: &ureq::Error) -> Option<&'static str> {
     let error = match error {
         ureq::Error::Rustls(error) => error,
@@ -217,7 +217,7 @@ struct Answer {
     text: String,
 }
 
-/// Seconds, or a date.
+/// The header is a number of seconds or a date.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get("Retry-After")?.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse::<f64>() {

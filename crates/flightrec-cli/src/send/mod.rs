@@ -1,5 +1,5 @@
-//! Sending dumps to a service: where to (`target`), the requests (`client`), the proxy to use
-//! (`proxy`), and what was sent already (`receipts`).
+//! Sends dumps to a service: the service (`target`), the requests (`client`), the proxy (`proxy`), and
+//! a list of the events that have been sent (`receipts`).
 
 mod client;
 mod proxy;

@@ -1,5 +1,5 @@
-//! Which proxy the environment names for an address: by its scheme, as `curl` and Go do it. The
-//! HTTP client itself takes one proxy for both schemes, and compares hosts only.
+//! Chooses the proxy for an address from the environment, by the scheme, as `curl` and Go do. The HTTP
+//! library would use one proxy for both schemes, and compare only hosts.
 
 use std::net::IpAddr;
 
@@ -11,7 +11,7 @@ use ureq::http::Uri;
 ///
 /// # Errors
 ///
-/// If a variable has a value that is no proxy. The value is not told: it may have a password.
+/// If the value of a variable is not a proxy. The error omits the value: it may have a password.
 pub(super) fn proxy(
     url: &Uri,
     variable: impl Fn(&str) -> Option<String>,
@@ -35,7 +35,7 @@ pub(super) fn proxy(
     }
     let proxy = Proxy::new(&value).map_err(|_| {
         format!(
-            "the environment variable {name} has no address of a proxy: expected http://HOST:PORT"
+            "the environment variable {name} is not the address of a proxy: expected http://HOST:PORT"
         )
     })?;
     Ok(Some(proxy))
@@ -47,7 +47,7 @@ pub(super) fn address(proxy: &Proxy) -> String {
     format!("{scheme}://{}:{}", proxy.host(), proxy.port())
 }
 
-/// Whether a list has the host of an address: itself, a domain that it is in, a network, or `*`.
+/// Whether a list has the host of an address, a domain or network that it belongs to, or `*`.
 fn is_excepted(url: &Uri, list: &str) -> bool {
     let host = url.host().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_not_told() {
+    fn a_password_is_not_shown() {
         let secret = [("HTTP_PROXY", "http://me:hunter2@one:3128")];
         let shown = chosen("http://host/", &secret).unwrap().unwrap();
         assert_eq!(shown, "http://one:3128");

@@ -1,4 +1,4 @@
-//! What was sent already: a file for each target, with a line for each event.
+//! The events that have been sent: a file for each target, with a line for each event.
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{CliError, Result};
 
-/// The digits of an event's id.
+/// The number of digits of an event's id.
 const ID: usize = 32;
 
 /// The receipts of one target. While they are open, no other process sends to it.
@@ -21,11 +21,11 @@ pub(crate) struct Receipts {
 }
 
 impl Receipts {
-    /// Opens the receipts below the state directory, or makes them.
+    /// Opens or creates the receipts below the state directory.
     ///
     /// # Errors
     ///
-    /// If that is not possible, or if another process sends to the target.
+    /// If the file can't be opened or created, or if another process is sending to the target.
     pub(crate) fn open(state: &Path, target: &str) -> Result<Receipts> {
         let hash = Sha256::digest(target);
         let name: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
@@ -67,7 +67,7 @@ impl Receipts {
         let is_id = |line: &&str| line.len() == ID && line.bytes().all(|it| it.is_ascii_hexdigit());
         self.sent = text.lines().filter(is_id).map(str::to_owned).collect();
         if !text.is_empty() && !text.ends_with('\n') {
-            // A process was killed while it wrote.
+            // A process was killed while it wrote this line.
             self.file.write_all(b"\n")?;
         }
         Ok(())
@@ -77,11 +77,12 @@ impl Receipts {
         self.sent.contains(id)
     }
 
-    /// Remembers that an event was taken.
+    /// Records that the service has accepted an event.
     ///
     /// # Errors
     ///
-    /// If that cannot be written. The event would be sent again; services take an id once.
+    /// If it can't be written. The event would be sent again, which is harmless: a service accepts an
+    /// id only once.
     pub(crate) fn add(&mut self, id: String) -> Result<()> {
         let line = format!("{id}\n");
         self.file

@@ -1,4 +1,4 @@
-//! Where dumps are sent, and what a service there takes.
+//! The services that dumps are sent to, and the requests that they accept.
 
 use std::io::{self, Write};
 
@@ -12,7 +12,7 @@ use crate::render::text;
 /// A service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// A project of Sentry or of a service that takes its envelopes.
+    /// A project of Sentry or of a service that accepts Sentry's envelopes.
     Sentry { url: String, key: String },
     /// An OpenTelemetry collector, by its address without `/v1/logs`.
     Otlp { base: String },
@@ -23,21 +23,21 @@ pub(crate) enum Target {
 pub(crate) struct Post {
     pub(crate) url: String,
     pub(crate) headers: Vec<(&'static str, String)>,
-    /// Compressed by gzip.
+    /// Compressed with gzip.
     pub(crate) body: Vec<u8>,
 }
 
 impl Target {
-    /// Reads a DSN: `https://KEY@HOST/PROJECT`, where the project may be below directories.
+    /// Parses a DSN: `https://KEY@HOST/PROJECT`. There may be directories before the project.
     ///
     /// # Errors
     ///
-    /// If it is none.
+    /// If the text is not a DSN.
     pub(crate) fn sentry(dsn: &str) -> Result<Target, String> {
         let parsed = || {
             let (scheme, rest) = dsn.split_once("://")?;
             let (user, rest) = rest.split_once('@')?;
-            // An old DSN has a secret behind a colon, which services do not want any more.
+            // An old DSN has a secret after a colon, which services do not need any more.
             let key = user.split(':').next()?;
             let (host, path) = rest.split_once('/')?;
             let path = path.split(['?', '#']).next()?.trim_end_matches('/');
@@ -62,18 +62,18 @@ impl Target {
         };
         parsed().ok_or_else(|| {
             format!(
-                "\"{}\" is no DSN: expected https://KEY@HOST/PROJECT, as the project's settings \
+                "\"{}\" is not a DSN: expected https://KEY@HOST/PROJECT, as the project's settings \
                  show it",
                 text::line(dsn)
             )
         })
     }
 
-    /// Reads the address of a collector: `http://HOST:4318`, with or without `/v1/logs`.
+    /// Parses the address of a collector: `http://HOST:4318`, with or without `/v1/logs`.
     ///
     /// # Errors
     ///
-    /// If it is none.
+    /// If the text is not an address.
     pub(crate) fn otlp(url: &str) -> Result<Target, String> {
         let base = url.trim_end_matches('/').trim_end_matches("/v1/logs");
         let known = |scheme| {
@@ -85,7 +85,7 @@ impl Target {
         {
             let url = text::line(url);
             return Err(format!(
-                "\"{url}\" is no address: expected http://HOST:4318"
+                "\"{url}\" is not an address: expected http://HOST:4318"
             ));
         }
         Ok(Target::Otlp {
@@ -93,7 +93,7 @@ impl Target {
         })
     }
 
-    /// What tells this target from others: without the key, which may be replaced.
+    /// Identifies the target: the address without the key, because the key may be replaced.
     pub(crate) fn name(&self) -> &str {
         match self {
             Target::Sentry { url, .. } => url,
@@ -101,11 +101,11 @@ impl Target {
         }
     }
 
-    /// The requests that hand over a dump.
+    /// The requests that send a dump.
     ///
     /// # Errors
     ///
-    /// None is expected: everything is written to memory.
+    /// Not expected: everything is written to memory.
     pub(crate) fn posts(
         &self,
         dump: &Dump,

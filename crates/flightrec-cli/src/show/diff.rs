@@ -1,4 +1,4 @@
-//! What is different between two dumps: facts, errors, stacks, and what was logged in one only.
+//! The differences between two dumps: facts, errors, stacks, and messages that only one of them has.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -13,19 +13,19 @@ use crate::render::count;
 use crate::render::style::{ADDED, BOLD, DIM, ERROR};
 use crate::render::{text, time};
 
-/// Facts that are different in any two dumps.
+/// Facts that differ between any two dumps.
 const ALWAYS: [&str; 4] = ["when", "last record", "noticed", "process"];
 
-/// Lines of each part that are shown.
+/// How many lines of each part are shown.
 const MAX_LINES: usize = 200;
 
-/// Equal lines of a stack around different ones.
+/// How many equal lines of a stack are shown around different ones.
 const CONTEXT: usize = 2;
 
-/// Messages that one of the dumps has.
+/// How many messages that only one dump has are shown.
 const MAX_MESSAGES: usize = 20;
 
-/// A longer line is cut if lines may be of any length.
+/// A longer line is cut, even if lines may have any length.
 const MAX_WIDTH: usize = 400;
 
 /// One of the two dumps.
@@ -36,7 +36,7 @@ pub(crate) struct Side<'a> {
     pub(crate) name: &'a str,
 }
 
-/// Prints what is different, and returns whether anything is.
+/// Prints the differences, and returns whether there are any.
 pub(crate) fn print(
     out: &mut dyn Write,
     old: Side<'_>,
@@ -96,7 +96,7 @@ impl Page<'_> {
         writeln!(self.out, "{style}{line}{style:#}")
     }
 
-    /// The lines that are different, with some equal ones around them.
+    /// The different lines, with some equal ones around them.
     fn lines(
         &mut self,
         title: &str,
@@ -150,7 +150,7 @@ impl Page<'_> {
                 continue;
             }
             self.differs = true;
-            // In the order in which they came.
+            // In the order in which they were logged.
             only.sort_by_key(|(_, (first, _))| *first);
             writeln!(self.out, "\n{BOLD}{title}{BOLD:#}")?;
             for (message, (_, times)) in only.iter().take(MAX_MESSAGES) {
@@ -232,7 +232,7 @@ fn stacks(dump: &Dump) -> Vec<String> {
     lines
 }
 
-/// Each message without its numbers: where it comes first, and how often it was logged.
+/// Each message without its numbers: the first record that has it, and how often it was logged.
 fn messages(dump: &Dump) -> BTreeMap<String, (usize, u64)> {
     let mut messages = BTreeMap::new();
     for (n, record) in dump.latest_logs.iter().enumerate() {

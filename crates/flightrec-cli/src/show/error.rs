@@ -1,4 +1,4 @@
-//! The error as a tree: causes below each other, the errors of a join as branches.
+//! The error as a tree: causes below one another, and the errors of a join as branches.
 
 use std::io::{self, Write};
 
@@ -10,7 +10,7 @@ use super::places::{self, Row, place_of};
 use crate::render::style::{ERROR, PLAIN};
 use crate::render::text;
 
-/// How many errors are shown; more are counted.
+/// How many errors are shown. Further ones are only counted.
 const MAX_SHOWN: usize = 1_000;
 
 /// How many joins within joins are shown.
@@ -46,8 +46,8 @@ struct Tree<'a> {
 }
 
 impl Tree<'_> {
-    /// The error, its causes, and its join if there is one. `first` is the prefix of its first
-    /// line, `on` that of the others.
+    /// The error, its causes, and its join if there is one. `first` is the prefix of its first line,
+    /// `on` the prefix of the other lines.
     fn error(&mut self, error: &ErrorNode, first: &str, on: &str, nested: usize) {
         let mut at = error;
         let mut lead = first.to_owned();

@@ -11,7 +11,7 @@ use crate::paths::Paths;
 use crate::render::count::{grouped, of};
 use crate::render::time;
 
-/// A name and what there is to say.
+/// The name and the text of a fact.
 pub(crate) type Fact = (&'static str, String);
 
 pub(super) fn print(out: &mut dyn Write, dump: &Dump, view: &View) -> io::Result<()> {
@@ -28,8 +28,8 @@ pub(super) fn print(out: &mut dyn Write, dump: &Dump, view: &View) -> io::Result
     Ok(())
 }
 
-/// What most readers want to know, unescaped; with `all`, every suppressed failure. Without the
-/// time that is now, nothing is said to be some time ago.
+/// The facts that most readers need, unescaped. With `all`, every suppressed failure is listed.
+/// Without `now`, no fact says how long ago something was.
 pub(crate) fn list(dump: &Dump, now: Option<Timestamp>, all: bool) -> Vec<Fact> {
     let mut facts: Vec<Fact> = Vec::new();
     let mut fact = |name: &'static str, text: String| facts.push((name, text));
@@ -122,7 +122,7 @@ pub(crate) fn list(dump: &Dump, now: Option<Timestamp>, all: bool) -> Vec<Fact> 
     facts
 }
 
-/// The name of the fact that tells what was masked.
+/// The name of the fact about masked values.
 pub(crate) const MASKED: &str = "masked";
 
 /// `10× no route: connection refused (src/net.rs:42), 12:00:01.000 to 12:00:19.000`
@@ -167,7 +167,7 @@ fn when(dump: &Dump) -> Option<String> {
     Some(time::absolute(failed_at(dump)?) + &up.unwrap_or_default())
 }
 
-/// What is known of the end of a process, what is not, and when it was noticed.
+/// What is known and what is not known of the end of a process, and when it was noticed.
 fn crash_facts(dump: &Dump, crash: &Crash, now: Option<Timestamp>) -> Vec<Fact> {
     let mut facts = Vec::new();
     let signal = crash.signal_name.clone();
@@ -224,7 +224,7 @@ fn command(dump: &Dump) -> Option<String> {
     Some(args.iter().map(word).collect::<Vec<_>>().join(" "))
 }
 
-/// What `--all` adds.
+/// The facts that `--all` adds.
 fn more(dump: &Dump, facts: &mut Vec<Fact>) {
     let mut fact = |name: &'static str, text: String| facts.push((name, text));
     if let Some(executable) = &dump.process.executable {
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn further_triggers_have_their_time_after_the_first() {
+    fn further_triggers_have_a_time_relative_to_the_first() {
         let json = br#"{"schema":"flightrec/1","created_at":"2026-01-02T03:04:05Z","also":[
             {"kind":"rule","message":"rule storm","at":"2026-01-02T03:04:06.5Z"},
             {"kind":"error","message":"refused"}]}"#;

@@ -1,4 +1,4 @@
-//! The gap in the log: records that were evicted while older ones stayed.
+//! The gap in the log: records that were evicted although older ones were kept.
 
 use std::io::{self, Write};
 
@@ -11,10 +11,10 @@ use crate::render::text;
 /// How many targets are named.
 const TARGETS: usize = 3;
 
-/// Whether the gap is before the record `next`, and behind `last` if one is shown before.
+/// Whether the gap is before the record `next`, and after the record `last` if there is one.
 pub(super) fn is_before(dump: &Dump, last: Option<u64>, next: u64) -> bool {
     let Some(unbroken) = dump.unbroken_from else {
-        // Nothing older stayed: the heading says how many were evicted.
+        // No older record was kept. The heading has the number of evicted records.
         return false;
     };
     dump.evicted_logs > 0 && next >= unbroken && last.is_some_and(|last| last < unbroken)
@@ -71,7 +71,7 @@ mod tests {
         let expected = "  … 12,000 records of hyper::proto not kept\n  … 300 records of h2 not kept\n  \
                         … 30 records of a\\nb not kept\n  … 20 records of other targets not kept\n";
         assert_eq!(text, expected);
-        // A dump of a ring tells the sum only.
+        // A dump of a crash ring has only the sum.
         assert_eq!(
             printed(r#"{"schema":"flightrec/1","evicted_logs":1}"#),
             "  … 1 record not kept\n"

@@ -1,4 +1,4 @@
-//! What the process used, in one or two lines.
+//! The resources that the process used, in one or two lines.
 
 use flightrec_dump::{Dump, Gauge};
 use jiff::SignedDuration;
@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use crate::render::count::{bytes, of};
 use crate::render::time;
 
-/// How many readings a curve shows; of more, the largest of several is one bar.
+/// How many bars a curve has. With more readings, a bar is the largest of several.
 const BARS: usize = 40;
 
 /// `▁▃▅█ 8.2 MiB to 217.3 MiB in 4 s; its cgroup 174.9 MiB of 200 MiB`
@@ -57,7 +57,7 @@ pub(super) fn others(dump: &Dump) -> Option<String> {
     parts.extend(last.threads.map(|threads| number(threads, "thread")));
     parts.extend(last.open_files.map(|files| number(files, "open file")));
     let processor = last.cpu_ms.and_then(|ms| i64::try_from(ms).ok());
-    // The system counts in ticks of 10 ms.
+    // The kernel counts in ticks of 10 ms.
     let processor = processor.map(|ms| match ms {
         0 => "under 10ms".to_owned(),
         ms => time::length(SignedDuration::from_millis(ms)),
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_climb_is_a_curve_with_its_ends_and_the_limit() {
+    fn growth_is_a_curve_with_its_ends_and_the_limit() {
         let json = br#"{"schema":"flightrec/1","gauges":[
             {"time":"2026-01-02T03:04:05Z","resident_bytes":1048576},
             {"time":"2026-01-02T03:04:06Z","resident_bytes":4194304},
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_where_nothing_is_known() {
+    fn nothing_is_printed_if_nothing_is_known() {
         let dump = Dump::default();
         assert_eq!((memory(&dump), others(&dump)), (None, None));
     }

@@ -12,10 +12,10 @@ use super::{View, gap, runs};
 use crate::render::count::{self, grouped};
 use crate::render::style::{BOLD, DIM};
 
-/// How many errors have the records before their creation shown …
+/// For how many errors the records before their creation are shown …
 const ERRORS: usize = 5;
 
-/// … and how many records each.
+/// … and how many records for each.
 const BEFORE_ERROR: usize = 3;
 
 /// How much of the log to show.
@@ -47,7 +47,7 @@ pub(super) fn print(
     let selection = &view.selection;
     let selected = selection.select(dump);
     let (mut records, matched) = (selected.records, selected.matched);
-    // A search shows what it found; otherwise the end of the log explains most.
+    // A search shows all that it found. Otherwise the end of the log is the most useful part.
     let is_whole = selection.is_filter() || selection.around.is_some();
     if !is_whole {
         let last = match (selection.last, view.log) {
@@ -99,8 +99,8 @@ pub(super) fn print(
     Ok(lines.len())
 }
 
-/// The records that led to errors created before the record `first`. Without them, the records of
-/// other threads would push them out of the last few.
+/// The records that led to errors that were created before the record `first`. Records of other
+/// threads may have pushed these out of the last few.
 fn before_errors(dump: &Dump, all: &[&LogRecord], first: usize) -> BTreeSet<usize> {
     let created = dump.stack_traces.iter().filter_map(|trace| trace.log_seq);
     let places = created.filter_map(|seq| all.binary_search_by_key(&seq, |record| record.seq).ok());

@@ -1,4 +1,4 @@
-//! A dump for people: a headline, the error, facts, the stacks, the log.
+//! Prints a dump: a headline, the error, facts, the stacks, the log.
 
 pub(crate) mod diff;
 mod error;
@@ -32,14 +32,14 @@ use crate::select::Selection;
 /// A longer name of a program, of its version or of a signal is cut.
 const MAX_NAME: usize = 200;
 
-/// How a dump is to be shown.
+/// How to show a dump.
 #[derive(Debug)]
 pub(crate) struct View {
-    /// The columns of the terminal; `None` if lines may be of any length.
+    /// The columns of the terminal. `None` if lines may have any length.
     pub(crate) width: Option<usize>,
     /// The time that "ago" is counted from.
     pub(crate) now: Timestamp,
-    /// Whether to show what most readers do not need.
+    /// Whether to show details that most readers do not need.
     pub(crate) all: bool,
     /// Whether to show lines of source files of this machine.
     pub(crate) source: bool,
@@ -62,12 +62,12 @@ pub(crate) fn dump(out: &mut dyn Write, dump: &Dump, view: &View) -> io::Result<
     stack::errors(out, &mut stacks)?;
     threads::print(out, &mut stacks)?;
     stacks.without_symbols(out)?;
-    // The reader sees this while a long log is laid out.
+    // The reader can see this part while a long log is formatted.
     out.flush()?;
     log::print(out, dump, failure, view)
 }
 
-/// The time of the failure: of the last record if nothing later is known of a dead process.
+/// The time of the failure. If nothing later is known of a dead process: the time of the last record.
 pub(crate) fn failed_at(dump: &Dump) -> Option<Timestamp> {
     let last = dump.crash.as_ref().and_then(|crash| crash.last_record_at);
     time::known(last.unwrap_or(dump.created_at))
@@ -78,7 +78,7 @@ fn uptime(dump: &Dump) -> Option<SignedDuration> {
     let started = time::known(dump.process.started_at);
     let times = failed_at(dump).zip(started);
     let between = times.map(|(failed, started)| failed.duration_since(started));
-    // A clock that was set says less than the process's own measurement.
+    // If the clock was set back, use the process's own measurement.
     between.filter(|up| !up.is_negative()).or_else(|| {
         let up = SignedDuration::try_from_secs_f64(dump.process.uptime).ok();
         up.filter(|up| up.is_positive())
@@ -138,7 +138,7 @@ pub(crate) fn what_happened(dump: &Dump) -> (String, Style) {
         Kind::Hang => ("hung".to_owned(), ERROR),
         Kind::Crash => match signal {
             Some(signal) => (format!("crashed ({signal})"), ERROR),
-            // Whether somebody killed it is not known.
+            // It is not known whether somebody killed it.
             None => ("ended unexpectedly".to_owned(), ERROR),
         },
         Kind::Rule => ("made a dump by a rule".to_owned(), BOLD),
@@ -148,7 +148,8 @@ pub(crate) fn what_happened(dump: &Dump) -> (String, Style) {
     }
 }
 
-/// What was said, rather than where: a dump of the kind "level" may have a place as its message.
+/// The message. A dump of the kind "level" may have a place as its message: then it is the message of
+/// the most severe record.
 pub(crate) fn message(dump: &Dump) -> &str {
     let message = dump.reason.message.as_str();
     if dump.reason.kind != Kind::Level {

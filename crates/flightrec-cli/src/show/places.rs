@@ -10,13 +10,13 @@ use super::View;
 use crate::render::style::{DIM, PLACE};
 use crate::render::text::{self, pad};
 
-/// The end of the column of places if lines may be of any length.
+/// The end of the column of places if lines may have any length.
 const FREE_WIDTH: usize = 130;
 
 /// A longer path is cut, in columns.
 const MAX_PATH: usize = 400;
 
-/// One line; everything in it is escaped already.
+/// One line. All its texts are escaped.
 #[derive(Debug, Default)]
 pub(super) struct Row {
     /// The prefix of the first line, such as the branches of a tree.
@@ -28,7 +28,7 @@ pub(super) struct Row {
     pub(super) place: Option<String>,
 }
 
-/// Prints the rows, and calls `after` behind each with its number.
+/// Prints the rows. Calls `after` after each row, with the number of the row.
 pub(super) fn print(
     out: &mut dyn Write,
     rows: &[Row],
@@ -77,7 +77,7 @@ fn place_below(out: &mut dyn Write, row: &Row, place: &str, view: &View) -> io::
     writeln!(out, "{DIM}{lead}{DIM:#}  {PLACE}{place}{PLACE:#}")
 }
 
-/// The column of the places: right of as many texts as possible while all places fit.
+/// The column of the places: to the right of as many texts as possible, so that all places still fit.
 fn column(rows: &[Row], view: &View) -> usize {
     let with_place = || {
         rows.iter()

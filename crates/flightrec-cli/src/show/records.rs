@@ -14,7 +14,7 @@ use crate::render::style::{self, DIM, ERROR, PLAIN};
 use crate::render::text::{self, pad};
 use crate::render::time;
 
-/// The greatest widths of the columns.
+/// The maximum widths of the columns.
 const MAX_NAME: usize = 12;
 const MAX_TARGET: usize = 32;
 
@@ -22,7 +22,7 @@ const MAX_TARGET: usize = 32;
 const NARROW: usize = 100;
 const NARROW_NAME: usize = 8;
 
-/// With less room for the message, it goes below the other columns.
+/// If there are fewer columns for the message, it is printed below the other columns.
 const MIN_MESSAGE: usize = 28;
 
 /// A record of one of the processes.
@@ -49,8 +49,8 @@ pub(crate) struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    /// `processes` are their names, empty if there is only one, which `dump` is of; times are
-    /// relative to `failure`.
+    /// `processes` are the names of the processes, empty if there is only one. Then `dump` is its dump,
+    /// and times are relative to `failure`.
     pub(crate) fn fit(
         lines: &[Line<'a>],
         processes: &'a [String],
@@ -120,7 +120,7 @@ impl<'a> Columns<'a> {
         self.run(out, line, 1, line.record)
     }
 
-    /// A record that came `times` times, at last as `last`.
+    /// A record that was logged `times` times. `last` is the last of them.
     pub(crate) fn run(
         &self,
         out: &mut dyn Write,
@@ -160,7 +160,7 @@ impl<'a> Columns<'a> {
         self.message(out, record, style, times)
     }
 
-    /// The failure, behind the last record before it.
+    /// The failure, printed after the last record before it.
     pub(crate) fn failure(
         &self,
         out: &mut dyn Write,
@@ -178,7 +178,7 @@ impl<'a> Columns<'a> {
         )
     }
 
-    /// Where an error was created: behind the last record before that.
+    /// The creation of an error, printed after the last record before it.
     pub(crate) fn error(
         &self,
         out: &mut dyn Write,
@@ -247,7 +247,7 @@ impl<'a> Columns<'a> {
             .is_some_and(|width| room(width) < MIN_MESSAGE)
     }
 
-    /// The spans that this record is in and the one before it is not, each on a line.
+    /// The spans of this record that the record before is not in, each on a line.
     pub(crate) fn opened_spans(
         &self,
         out: &mut dyn Write,
@@ -277,7 +277,7 @@ impl<'a> Columns<'a> {
         Ok(())
     }
 
-    /// In how many spans the record is, where the log is indented by them.
+    /// How many spans the record is in, if the log is indented by spans.
     fn depth(&self, record: &LogRecord) -> usize {
         match self.view.spans {
             true => self.spans.around(record.span).len(),
@@ -285,7 +285,7 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// How far a record is indented; not so far that no room is left.
+    /// How far a record is indented. There is always room left for the message.
     fn span_indent(&self, depth: usize) -> usize {
         let most = self.view.width.map_or(usize::MAX, |width| {
             width.saturating_sub(self.before() + MIN_MESSAGE)
@@ -313,7 +313,7 @@ impl<'a> Columns<'a> {
         let mut first = true;
         let (message, more) = text::shown(&record.msg, self.view.all);
         for line in text::lines(message).chain(more.map(Into::into)) {
-            // A further line of a message has a bar before it: it cannot pass for a record.
+            // Further lines of a message have a bar, so that none of them can look like a record.
             let bar = if first { "" } else { "│ " };
             let room = room.map(|room| room.saturating_sub(text::width(bar)));
             for piece in text::wrap(&line, room) {
@@ -346,7 +346,7 @@ impl<'a> Columns<'a> {
             .fields
             .iter()
             .map(|(key, field)| text::key_value(key, field));
-        // Where the log is indented by spans, they have lines of their own.
+        // If the log is indented by spans, they have their own lines.
         let span = self.spans.path(record.span).filter(|_| !self.view.spans);
         let texts = cut.into_iter().chain(fields).chain(span);
         for text in texts.chain(times).chain(number).chain(origin) {
@@ -372,7 +372,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// The width of a column and of the gap behind it; 0 for a column without content.
+/// The width of a column and of the gap after it, or 0 for a column without content.
 fn column(width: usize) -> usize {
     if width > 0 { width + 2 } else { 0 }
 }

@@ -1,10 +1,10 @@
-//! Recursion: frames that come again and again are shown once, with a count.
+//! Recursion: repeated frames are shown once, with a count.
 
 use flightrec_dump::Frame;
 
 use crate::render::count::grouped;
 
-/// How many functions call one another in a circle at most, as far as it is found.
+/// The longest cycle of functions calling one another that is detected.
 const MAX_CYCLE: usize = 16;
 
 /// Fewer repetitions are shown as they are.
@@ -15,7 +15,7 @@ const MIN_TIMES: usize = 4;
 pub(crate) enum Step<'a> {
     /// A frame, with its number.
     Frame(usize, &'a Frame),
-    /// The frames before it, of which there are `frames`, come so many times more.
+    /// The previous `frames` frames are repeated `times` more times.
     Again { frames: usize, times: usize },
 }
 
@@ -29,7 +29,7 @@ impl Step<'_> {
     }
 }
 
-/// Replaces the repetitions of frames. With `all` there are none.
+/// Replaces repeated frames, unless `all` is set.
 pub(crate) fn fold<'a>(frames: &[(usize, &'a Frame)], all: bool) -> Vec<Step<'a>> {
     let mut steps = Vec::new();
     let mut rest = frames;
@@ -51,7 +51,7 @@ pub(crate) fn fold<'a>(frames: &[(usize, &'a Frame)], all: bool) -> Vec<Step<'a>
     steps
 }
 
-/// How many of the first frames are repeated, and how often they come.
+/// How many of the first frames form a cycle, and how often the cycle is repeated.
 fn cycle(frames: &[(usize, &Frame)]) -> Option<(usize, usize)> {
     (1..=MAX_CYCLE.min(frames.len())).find_map(|len| {
         let (first, others) = frames.split_at(len);
@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(folded("abcd", false), "abcd");
         assert_eq!(folded("eaaaaaf", false), "ea(1x4)f");
         assert_eq!(folded("eabababababf", false), "eab(2x4)f");
-        // An innermost frame is at another place of its function, and a round may be cut.
+        // The innermost frame is at another place of its function, and a cycle may be cut.
         assert_eq!(
             folded("babababababm", false),
             "ba(2x4)bam".replace("bam", "bm")
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_at_other_places_of_a_function_are_others() {
+    fn frames_at_other_places_of_a_function_are_different() {
         let mut frames = frames("aaaaa");
         frames[2].address = "0x2".to_owned();
         let numbered: Vec<_> = frames.iter().enumerate().collect();

@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use flightrec_dump::{Dump, LogRecord};
 
-/// Splits `records` into runs of equal ones that follow one another. With `all` each is alone.
+/// Splits `records` into runs of consecutive equal records. With `all`, each record is its own run.
 ///
-/// A run ends where an error was created, which is shown behind the record before.
+/// A run ends where an error was created, because that is shown after the last record before it.
 pub(crate) fn of(
     records: &[&LogRecord],
     dump: &Dump,
@@ -31,7 +31,7 @@ pub(crate) fn of(
     runs.into_iter()
 }
 
-/// Whether they differ in nothing but their time, and none is missing between them.
+/// Whether they differ only in their times, and no record is missing between them.
 fn are_equal(before: &LogRecord, record: &LogRecord) -> bool {
     let as_before = |record: &LogRecord| {
         let mut record = record.clone();

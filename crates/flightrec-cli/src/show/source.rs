@@ -10,7 +10,7 @@ use crate::render::style::{BOLD, DIM, ERROR, WARN};
 use crate::render::text;
 use crate::source;
 
-/// Prints the lines around the frame if there are any, below a label the first time.
+/// Prints the lines around the frame, if there are any. The first time there is a label above them.
 pub(super) fn print(
     out: &mut dyn Write,
     frame: &Frame,

@@ -6,8 +6,8 @@ use flightrec_dump::{Dump, Span};
 
 use crate::render::text;
 
-/// How many spans around a record are shown: the innermost. A dump may be wrong about parents, up to
-/// a circle.
+/// How many of the innermost spans around a record are shown. In a damaged dump, the parents may form
+/// a cycle.
 const MAX_SPANS: usize = 4;
 
 /// The same where the log is indented by spans.

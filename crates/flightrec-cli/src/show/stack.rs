@@ -81,7 +81,7 @@ pub(super) struct Stacks<'a> {
     spans: Spans<'a>,
     pub(super) dump: &'a Dump,
     pub(super) failure: Option<Timestamp>,
-    /// The places whose source lines were shown: stacks have frames in common.
+    /// The places whose source lines have been shown. Stacks may have frames in common.
     shown: HashSet<(Option<&'a str>, Option<u32>)>,
     labelled: bool,
     pub(super) view: &'a View,
@@ -101,7 +101,7 @@ impl<'a> Stacks<'a> {
 
     fn trace(&mut self, out: &mut dyn Write, trace: &'a Trace, number: &str) -> io::Result<()> {
         let view = self.view;
-        // A stack that was captured where the dump was made is of the thread that made it.
+        // A stack that was captured where the dump was made belongs to the thread that made it.
         let thread = match trace.origin {
             StackOrigin::Creation | StackOrigin::Foreign => "",
             _ => &self.dump.process.thread,
@@ -138,7 +138,7 @@ impl<'a> Stacks<'a> {
         trail(out, trace, view)
     }
 
-    /// The frames of a stack. The first of the program is marked if the failure began there.
+    /// The frames of a stack. The first frame of the program is marked if the failure began there.
     pub(super) fn frames(
         &mut self,
         out: &mut dyn Write,
@@ -146,7 +146,7 @@ impl<'a> Stacks<'a> {
         is_cause: bool,
     ) -> io::Result<()> {
         let view = self.view;
-        // If all frames are the runtime's, all are shown.
+        // If all frames belong to the runtime, all are shown.
         let all = view.all || frames.iter().all(|frame| frame.noise);
         let visible = frames.iter().enumerate();
         let visible: Vec<(usize, &Frame)> =
@@ -215,7 +215,7 @@ impl<'a> Stacks<'a> {
         Ok(())
     }
 
-    /// Says once how frames without names get them.
+    /// Prints one note on how to get the missing names of frames.
     pub(super) fn without_symbols(&self, out: &mut dyn Write) -> io::Result<()> {
         let traces = self.dump.stack_traces.iter().map(|trace| &trace.frames);
         let threads = self.dump.threads.iter().map(|thread| &thread.frames);
@@ -241,7 +241,7 @@ impl<'a> Stacks<'a> {
     }
 }
 
-/// What to know about a stack that does not begin where the failure did.
+/// A note about a stack that was not captured where the failure began.
 fn origin(origin: &StackOrigin) -> Option<&'static str> {
     match origin {
         StackOrigin::Conversion => {

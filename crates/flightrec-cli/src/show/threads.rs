@@ -1,4 +1,4 @@
-//! The stacks of threads: those with equal stacks are one, and the interesting ones come first.
+//! The stacks of threads. Threads with equal stacks are a group, and the interesting groups come first.
 
 use std::io::{self, Write};
 
@@ -19,7 +19,7 @@ const MAX_NAMED: usize = 4;
 /// How many records of a group are shown beside its stack.
 const RECORDS: usize = 3;
 
-/// The system gives names of at most this length to threads.
+/// The kernel cuts the names of threads to this length.
 const MAX_SYSTEM_NAME: usize = 15;
 
 /// Threads with the same stack.
@@ -28,16 +28,16 @@ pub(crate) struct Group<'a> {
     rank: Rank,
 }
 
-/// Interesting ones first.
+/// The order of groups, interesting ones first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     Crashed,
-    /// It gave no heartbeat.
+    /// Its heartbeat stopped.
     Stalled,
     Running,
     InProgram,
     WithoutStack,
-    /// Only frames of the runtime: it waits for work.
+    /// It has only frames of the runtime, so it is waiting for work.
     Idle,
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn groups(dump: &Dump) -> Vec<Group<'_>> {
             }),
         }
     }
-    // The sort is stable: the order of the dump stays otherwise.
+    // The sort is stable: within a rank, the order of the dump is kept.
     groups.sort_by_key(|group| group.rank);
     groups
 }
@@ -80,7 +80,7 @@ fn rank(thread: &Thread, is_stalled: bool) -> Rank {
 pub(super) fn print<'a>(out: &mut dyn Write, stacks: &mut Stacks<'a>) -> io::Result<()> {
     let (dump, view) = (stacks.dump, stacks.view);
     let groups = groups(dump);
-    // One alone is the one of the failure, whose stack and records are shown elsewhere.
+    // A single thread is the one that failed. Its stack and records are shown elsewhere.
     let are_several = dump.threads.len() > 1;
     let (idle, busy): (Vec<_>, Vec<_>) = groups
         .iter()
@@ -205,7 +205,7 @@ fn records(out: &mut dyn Write, group: &Group<'_>, stacks: &Stacks<'_>) -> io::R
     lines.iter().try_for_each(|line| columns.record(out, line))
 }
 
-/// Whether a thread has the name that records have. The system cuts long names.
+/// Whether a thread has this name from the records. The kernel cuts long names.
 fn is_named(thread: &Thread, name: &str) -> bool {
     thread.name.as_deref().is_some_and(|its| {
         its == name || its.len() == MAX_SYSTEM_NAME && !name.is_empty() && name.starts_with(its)

@@ -1,5 +1,5 @@
-//! A file with symbols: an executable, a shared object, or the debug information that was split
-//! off one (`objcopy --only-keep-debug`).
+//! A file with symbols: an executable, a shared object, or a file with split debug information
+//! (`objcopy --only-keep-debug`).
 
 use std::borrow::Cow;
 use std::fs::{self, File};
@@ -15,10 +15,10 @@ use crate::render::count;
 #[cfg(test)]
 mod tests;
 
-/// A longer name is damage.
+/// A longer name is a sign of damage.
 const MAX_NAME: usize = 64 << 10;
 
-/// The sections that names, files and lines are found in.
+/// The sections with names, files and lines.
 const SECTIONS: [SectionId; 10] = [
     SectionId::DebugAbbrev,
     SectionId::DebugAddr,
@@ -32,7 +32,7 @@ const SECTIONS: [SectionId; 10] = [
     SectionId::DebugStrOffsets,
 ];
 
-/// An ELF file in memory. It is read rather than mapped: another process may truncate it.
+/// An ELF file in memory. It is read, not mapped, because another process may truncate the file.
 #[derive(Debug)]
 pub(crate) struct Binary {
     bytes: Vec<u8>,
@@ -44,18 +44,18 @@ pub(crate) struct Binary {
 }
 
 impl Binary {
-    /// Reads a file of at most `max_size` bytes, whose debug information may have that size, too,
-    /// when it is decompressed.
+    /// Reads a file of at most `max_size` bytes. Its decompressed debug information may also have at
+    /// most `max_size` bytes.
     pub(crate) fn read(path: &Path, max_size: u64) -> Result<Binary> {
         let bytes = read_binary(path, max_size, is_elf)?;
         Binary::parse(bytes, max_size).map_err(|why| CliError::at(path, why))
     }
 
-    /// Reads the headers, and decompresses sections to at most `limit` bytes in all.
+    /// Reads the headers, and decompresses sections to at most `limit` bytes in total.
     ///
     /// # Errors
     ///
-    /// Why the file can't be used.
+    /// If the file can't be used, with the reason.
     pub(crate) fn parse(bytes: Vec<u8>, limit: u64) -> std::result::Result<Binary, String> {
         if !is_elf(&bytes) {
             return Err(match kind(&bytes) {
@@ -95,8 +95,8 @@ impl Binary {
         self.build_id.as_deref()
     }
 
-    /// The name of the file that the debug information was moved to, as the file has it
-    /// (`.gnu_debuglink`; it may be a path), and the CRC-32 of that file.
+    /// The name of the file that the debug information was moved to, and the CRC-32 of that file, from
+    /// `.gnu_debuglink`. The name may be a path.
     pub(crate) fn debug_link(&self) -> Option<(&str, u32)> {
         let (name, crc) = self.debug_link.as_ref()?;
         Some((name, *crc))
@@ -110,7 +110,7 @@ impl Binary {
         crc32fast::hash(&self.bytes)
     }
 
-    /// What finds names, files and lines in it.
+    /// The symbols of the file, which find names, files and lines.
     ///
     /// # Errors
     ///
@@ -140,7 +140,7 @@ impl Binary {
     }
 }
 
-/// Reads a file that is not larger than `max_size`; only its beginning if that is not `wanted`.
+/// Reads a file that is not larger than `max_size`. Reads only its first bytes if `wanted` refuses them.
 pub(crate) fn read_binary(
     path: &Path,
     max_size: u64,
@@ -175,7 +175,7 @@ fn is_elf(start: &[u8]) -> bool {
     start.starts_with(&object::elf::ELFMAG)
 }
 
-/// What else the file may be.
+/// The format of a file that is not ELF.
 fn kind(start: &[u8]) -> Option<&'static str> {
     const KINDS: &[(&[u8], &str)] = &[
         (b"#!", "a script"),
@@ -229,7 +229,7 @@ fn functions<'data>(file: &object::File<'data>) -> Vec<Function<'data>> {
     if functions.is_empty() {
         functions = collect(file.dynamic_symbols());
     }
-    // Of several at one address the last one is taken: the longest, then the first by the alphabet.
+    // Of several at one address the last is used: the longest, and of these the alphabetically first.
     functions.sort_unstable_by(|a, b| {
         let by_place = (a.address, a.size).cmp(&(b.address, b.size));
         by_place.then_with(|| b.name.cmp(a.name))
@@ -254,10 +254,10 @@ pub(crate) struct Symbols<'data> {
 }
 
 impl Symbols<'_> {
-    /// The functions that the call before a return address is in, innermost first: those that
-    /// were inlined there, then the one that they were inlined into. Empty if nothing is known.
+    /// The functions around the call before a return address, innermost first: the inlined functions,
+    /// then the function that they were inlined into. Empty if nothing is known.
     pub(crate) fn find(&self, address: u64) -> Vec<Symbol> {
-        // The call is before the address that it returns to.
+        // The call instruction is before the return address.
         let Some(call) = address.checked_sub(1) else {
             return Vec::new();
         };
@@ -283,8 +283,8 @@ impl Symbols<'_> {
         if symbols.is_empty() {
             symbols.push(Symbol::default());
         }
-        // Line tables name functions without their paths; the symbol table has the whole name of
-        // the function that the others are inlined into.
+        // Line tables name functions without their paths. The symbol table has the full name of the
+        // outermost function.
         if let Some(outer) = symbols.last_mut()
             && outer.name.as_deref().is_none_or(is_bare)
             && let Some(name) = self.function(call)
@@ -301,7 +301,7 @@ impl Symbols<'_> {
             .functions
             .partition_point(|function| function.address <= address);
         let function = &self.functions[after.checked_sub(1)?];
-        // Functions that were written in assembly may have no size.
+        // Functions written in assembly may have no size.
         let is_within = function.size == 0 || address - function.address < function.size;
         is_within.then(|| demangled(function.name)).flatten()
     }

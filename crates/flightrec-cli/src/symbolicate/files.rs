@@ -14,7 +14,7 @@ const MAX_NAMED: usize = 4;
 
 /// Where to look for symbols.
 #[derive(Debug)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct Options<'a> {
     pub(crate) binaries: &'a [PathBuf],
     pub(crate) debug_dirs: &'a [PathBuf],
     /// Whether to use a binary with another build-id.
@@ -28,8 +28,8 @@ pub(crate) struct Asked<'a> {
 pub(crate) struct Sources(Vec<Vec<(PathBuf, Binary)>>);
 
 impl Sources {
-    /// The files that the dump itself names, where they are there and have the same build-id, and
-    /// the debug files of the system.
+    /// The files that the dump itself names, if they exist and have the same build-id, and the debug
+    /// files of the system.
     pub(crate) fn recorded(modules: &Modules, max_size: u64) -> Sources {
         let files = modules.list().iter().map(|module| {
             let Some(id) = &module.build_id else {
@@ -54,27 +54,27 @@ impl Sources {
         self.0.iter().all(Vec::is_empty)
     }
 
-    pub(crate) fn open(asked: &Asked<'_>, modules: &Modules) -> Result<Sources> {
+    pub(crate) fn open(options: &Options<'_>, modules: &Modules) -> Result<Sources> {
         let list = modules.list();
         let mut files: Vec<Vec<_>> = list.iter().map(|_| Vec::new()).collect();
-        for path in asked.binaries {
-            let file = Binary::read(path, asked.max_size)?;
-            let module =
-                module_of(path, &file, list, asked.force).map_err(|why| CliError::at(path, why))?;
-            let linked = linked(path, &file, asked.max_size)?;
+        for path in options.binaries {
+            let file = Binary::read(path, options.max_size)?;
+            let module = module_of(path, &file, list, options.force)
+                .map_err(|why| CliError::at(path, why))?;
+            let linked = linked(path, &file, options.max_size)?;
             files[module].push((path.clone(), file));
             files[module].extend(linked);
         }
         for (module, files) in list.iter().zip(&mut files) {
             let Some(id) = &module.build_id else { continue };
-            for dir in asked.debug_dirs {
-                files.extend(in_dir(dir, id, asked.max_size)?);
+            for dir in options.debug_dirs {
+                files.extend(in_dir(dir, id, options.max_size)?);
             }
         }
         Ok(Sources(files))
     }
 
-    /// What finds names, for each module.
+    /// The symbols of each module.
     pub(crate) fn symbols(&self) -> Result<Vec<Vec<Symbols<'_>>>> {
         let mut all = Vec::with_capacity(self.0.len());
         for files in &self.0 {
@@ -88,7 +88,7 @@ impl Sources {
     }
 }
 
-/// The number of the module that a file has the symbols of, or why it is of none.
+/// The number of the module that a file has symbols for, or why it has symbols for none of them.
 fn module_of(
     path: &Path,
     file: &Binary,
@@ -112,7 +112,7 @@ fn module_of(
         return Ok(module);
     }
     if force {
-        // A file with another name is taken for the program's.
+        // A file with another name is assumed to be for the program.
         return Ok(named.unwrap_or(0));
     }
     let found = match id {
@@ -142,7 +142,7 @@ fn described(module: &Module) -> String {
     }
 }
 
-/// Whether a file has the name of the module, perhaps with `.debug` behind it.
+/// Whether a file has the name of the module, with or without `.debug` at the end.
 fn has_name_of(module: &Module, path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = name.strip_suffix(".debug").unwrap_or(&name);
@@ -170,14 +170,15 @@ fn in_dir(dir: &Path, build_id: &str, max_size: u64) -> Result<Option<(PathBuf, 
         Some(found) if found == build_id => Ok(Some((path, file))),
         found => {
             let found = found.unwrap_or("missing");
-            let why = format!("its name is that of build-id {build_id}, but its own is {found}");
+            let why =
+                format!("its name is for the build-id {build_id}, but its build-id is {found}");
             Err(CliError::at(&path, why))
         }
     }
 }
 
-/// The debug file that a binary without debug information names (`.gnu_debuglink`), beside it or
-/// in `.debug/` beside it, if it is of the same build.
+/// The debug file of a binary without debug information, if it is from the same build. Its name is in
+/// `.gnu_debuglink`. It may be in the same directory or in `.debug/` there.
 fn linked(binary: &Path, file: &Binary, max_size: u64) -> Result<Option<(PathBuf, Binary)>> {
     let Some((name, crc)) = file.debug_link().filter(|_| !file.has_debug_info()) else {
         return Ok(None);
@@ -188,7 +189,7 @@ fn linked(binary: &Path, file: &Binary, max_size: u64) -> Result<Option<(PathBuf
     }
     let beside = binary.parent().unwrap_or(Path::new(""));
     for path in [beside.join(name), beside.join(".debug").join(name)] {
-        // Some binaries name themselves.
+        // The link of some binaries is their own name.
         if path == binary || !path.is_file() {
             continue;
         }

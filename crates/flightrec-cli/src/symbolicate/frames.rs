@@ -1,4 +1,4 @@
-//! The frames of one stack, completed.
+//! Completes the frames of one stack.
 
 use flightrec_dump::Frame;
 use serde_json::{Map, Value};
@@ -10,7 +10,7 @@ use super::modules::Modules;
 /// Returns the functions at an address of the n-th module.
 pub(super) type Find<'a> = dyn Fn(usize, u64) -> Vec<Symbol> + 'a;
 
-/// A frame as JSON, with all its keys, and what of it is looked at.
+/// A frame as JSON with all its keys, and in its parsed form.
 #[derive(Debug)]
 pub(super) struct JsonFrame {
     pub(super) json: Map<String, Value>,
@@ -38,7 +38,7 @@ impl JsonFrame {
         self.frame.is_named()
     }
 
-    /// This frame as the frame of one of the functions at its address.
+    /// This frame, changed to the frame of one of the functions at its address.
     fn with(&self, symbol: Symbol) -> JsonFrame {
         let file = symbol.file.as_deref();
         let kind = match (symbol.name.as_deref(), self.frame.module.as_deref()) {
@@ -67,7 +67,7 @@ impl JsonFrame {
         }
     }
 
-    /// The frames of the functions at its address, if more is known of them than is here.
+    /// The frames of the functions at its address, if this adds information to the frame.
     fn expanded(&self, find: &Find<'_>) -> Vec<JsonFrame> {
         let place = self.module.zip(self.frame.address_value());
         let symbols = place.map(|(module, address)| find(module, address));
@@ -82,7 +82,7 @@ impl JsonFrame {
             .collect()
     }
 
-    /// About how many bytes of JSON it is.
+    /// The approximate size as JSON, in bytes.
     fn size(&self) -> u64 {
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         let frame = &self.frame;
@@ -107,16 +107,16 @@ fn complete(frames: &[JsonFrame]) -> Vec<bool> {
 #[derive(Debug, Default)]
 pub(super) struct Completed {
     pub(super) frames: Vec<JsonFrame>,
-    /// How many frames of the stack lacked something, and for how many it was found.
+    /// How many frames of the stack lacked a name or a file, and for how many some was found.
     pub(super) lacking: usize,
     pub(super) found: usize,
-    /// About how many bytes of JSON were added.
+    /// The approximate size of the added JSON, in bytes.
     pub(super) added: u64,
 }
 
-/// Finds what the frames of a stack lack, up to about `most` bytes of JSON.
+/// Finds the missing names and files of a stack, up to about `most` bytes of JSON.
 ///
-/// A stack without names could not be trimmed where it was captured; it is trimmed here once it
+/// A stack without names could not be trimmed where it was captured. It is trimmed here, now that it
 /// has names.
 pub(super) fn finish(
     frames: Vec<JsonFrame>,

@@ -1,8 +1,8 @@
-//! Names, files and lines for the frames of a dump from a stripped program.
+//! Finds names, files and lines for the frames of a dump from a stripped program.
 //!
-//! The addresses of the dump's `modules` are looked up in the `files` that have their symbols,
-//! each a `binary`. A frame becomes as many frames as functions were inlined in it (`frames`). The
-//! dump gets the fingerprint of the completed stacks; all else stays as it was written.
+//! The addresses in the dump's `modules` are looked up in the `files` with their symbols, each a
+//! `binary`. If functions were inlined at an address, one frame becomes several (`frames`). The dump
+//! gets the fingerprint of the completed stacks. Everything else stays as it was written.
 
 mod binary;
 mod files;
@@ -15,19 +15,19 @@ use serde_json::Value;
 #[cfg(fuzzing)]
 pub(crate) use binary::Binary;
 pub(crate) use binary::{Symbols, read_binary};
-pub(crate) use files::{Asked, Sources};
+pub(crate) use files::{Options, Sources};
 pub(crate) use modules::{Modules, file_name};
 
 use binary::Symbol;
 use frames::JsonFrame;
 
-/// What came of a dump.
+/// The result for a dump.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// How many frames lacked a name or a file, and of how many some was found.
+    /// How many frames lacked a name or a file, and for how many some was found.
     pub(crate) lacking: usize,
     pub(crate) found: usize,
-    /// How many frames of each module, and of none, still have no name.
+    /// How many frames of each module still have no name, and how many frames without a module.
     pub(crate) unnamed: Vec<usize>,
     pub(crate) unnamed_nowhere: usize,
 }
@@ -41,11 +41,11 @@ pub(crate) fn modules(dump: &Value) -> Modules {
     Modules::new(modules.filter(|module| !module.name.is_empty()).collect())
 }
 
-/// Completes the stacks of the dump, errors' and threads', which may grow by at most `most` bytes.
+/// Completes the stacks of errors and threads in the dump, which may grow by at most `most` bytes.
 ///
 /// # Errors
 ///
-/// If it would grow by more.
+/// If the dump would grow by more.
 pub(crate) fn complete(
     dump: &mut Value,
     modules: &Modules,
@@ -99,7 +99,7 @@ pub(crate) fn complete(
     Ok(tally)
 }
 
-/// Where the dump has lists of stacks, as JSON pointers.
+/// The lists of stacks in the dump, as JSON pointers.
 fn stacks(dump: &Value) -> Vec<String> {
     let mut stacks = ["/stack_traces", "/threads"].map(str::to_owned).to_vec();
     for key in ["also", "noted_errors"] {
@@ -110,12 +110,12 @@ fn stacks(dump: &Value) -> Vec<String> {
     stacks
 }
 
-/// The functions at an address, as the file that knows most has them.
+/// The functions at an address, from the file with the most information.
 fn find(symbols: &[Symbols<'_>], address: u64) -> Vec<Symbol> {
     let mut best = Vec::new();
     for symbols in symbols {
         let found = symbols.find(address);
-        // A file with lines is better than one with functions' names only.
+        // A file with lines is better than one with only the names of functions.
         if worth(&found) >= worth(&best) {
             best = found;
         }

@@ -1,4 +1,4 @@
-//! The modules of a dump: what its addresses are relative to.
+//! The modules of a dump, which its addresses are relative to.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use flightrec_dump::Module;
 #[derive(Debug, Default)]
 pub(crate) struct Modules {
     list: Vec<Module>,
-    /// By name; `None` if several have it, since frames do not tell them apart.
+    /// By name. `None` if several modules have the name: a frame has only the name.
     by_name: HashMap<String, Option<usize>>,
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn file_name(module: &Module) -> &str {
     name.rsplit(['/', '\\']).next().unwrap_or(name)
 }
 
-/// Whether a module has that build-id.
+/// Whether a module has this build-id.
 pub(crate) fn has_build_id(module: &Module, id: &str) -> bool {
     let own = module.build_id.as_deref();
     own.is_some_and(|own| own.eq_ignore_ascii_case(id))

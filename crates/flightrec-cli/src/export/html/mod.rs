@@ -1,8 +1,8 @@
 //! One page of HTML that shows dumps in a browser, offline.
 //!
-//! The page holds each dump's JSON as it was read, so that keys that this version does not know
-//! survive, and one script that shows it. It makes no request: its policy allows nothing but the
-//! style and the script whose hashes it names.
+//! The page contains each dump's JSON unchanged, so that unknown keys are kept, and one script that shows
+//! it. It makes no request: its content security policy allows only the style and the script with the
+//! hashes that it names.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -21,12 +21,12 @@ use crate::render::text;
 use crate::show;
 use crate::source;
 
-/// The text between two `@@` is the name of what takes its place.
+/// `@@NAME@@` is replaced by the part with this name.
 const TEMPLATE: &str = include_str!("page/page.html");
 
 const STYLE: &str = include_str!("page/page.css");
 
-/// The parts of the script, each of which uses those before it.
+/// The parts of the script. Each uses those before it.
 const SCRIPT: &str = concat!(
     include_str!("page/text.js"),
     include_str!("page/dom.js"),
@@ -37,7 +37,7 @@ const SCRIPT: &str = concat!(
     include_str!("page/page.js"),
 );
 
-/// The source lines of so many places are stored in the page.
+/// How many places have their source lines stored in the page.
 const MAX_PLACES: usize = 2000;
 
 /// A longer name or version of a program is cut in the title, in characters.
@@ -46,17 +46,17 @@ const MAX_NAME: usize = 200;
 /// A dump for the page.
 #[derive(Debug)]
 pub(crate) struct Source {
-    /// Its JSON; known to be valid.
+    /// Its JSON, which is valid.
     pub(crate) json: Vec<u8>,
     /// The name of its file, without directories.
     pub(crate) file: String,
-    /// The page shows the rest: it is not read here, which takes most of the time.
+    /// The head of the dump. The rest is not parsed here, because that takes most of the time.
     pub(crate) summary: Summary,
     /// The lines around its frames, from the source files of this machine.
     pub(crate) lines: Vec<Value>,
 }
 
-/// Reads the dumps that the user named, and the source lines around their frames if they are wanted.
+/// Reads the requested dumps and, if wanted, the source lines around their frames.
 pub(crate) fn read(asked: &[PathBuf], limits: Limits, with_lines: bool) -> Result<Vec<Source>> {
     let read = |source: &input::Source| {
         let json = input::read_document(source, limits)?.json;
@@ -129,7 +129,7 @@ pub(crate) fn write(out: &mut dyn Write, dumps: &[Source]) -> io::Result<()> {
     Ok(())
 }
 
-/// Nothing is allowed but the page's own style and script.
+/// The content security policy: only the page's own style and script are allowed.
 fn policy() -> String {
     let hash = |text: &str| BASE64.encode(Sha256::digest(text));
     format!(
@@ -139,8 +139,8 @@ fn policy() -> String {
     )
 }
 
-/// JSON that no HTML parser takes for the end of the script: `<` occurs in strings only, where
-/// it may be written as `\u003c`.
+/// Writes JSON that can't end the script element: `<` occurs only in strings, where it is written as
+/// `\u003c`.
 fn write_json(out: &mut dyn Write, json: &[u8]) -> io::Result<()> {
     let json = String::from_utf8_lossy(json);
     let mut pieces = json.split('<');
@@ -165,7 +165,7 @@ fn app(dumps: &[Source]) -> String {
     }
 }
 
-/// What the page shows until its script has read the dumps.
+/// The text that the page shows until its script has read the dumps.
 fn headline(dumps: &[Source]) -> String {
     let Some(first) = dumps.first() else {
         return String::new();
@@ -192,7 +192,7 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// What the page adds to the dumps may take as many bytes.
+    /// The maximum size of the page without its dumps, in bytes.
     const MAX_SIZE: usize = 150 << 10;
 
     fn page(json: &str) -> String {
@@ -208,7 +208,7 @@ mod tests {
         String::from_utf8(page).unwrap()
     }
 
-    /// The text between two others, which must be there once.
+    /// The text between two other texts. `start` must occur once.
     fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
         assert_eq!(text.matches(start).count(), 1, "{start}");
         text.split_once(start).unwrap().1.split_once(end).unwrap().0

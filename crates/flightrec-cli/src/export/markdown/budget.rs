@@ -1,11 +1,11 @@
-//! Bounds the length of the output.
+//! Limits the length of the output.
 
 use std::str::FromStr;
 
 /// A number of tokens of a language model.
 ///
-/// A token is taken to have three bytes of UTF-8. Models differ; for logs and stacks most of them
-/// need fewer tokens than that.
+/// A token counts as three bytes of UTF-8. Models differ; for logs and stacks most of them need fewer
+/// tokens than that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tokens(pub(crate) usize);
 
@@ -13,10 +13,10 @@ pub(crate) struct Tokens(pub(crate) usize);
 const BYTES: usize = 3;
 
 impl Tokens {
-    /// What fits into an issue on GitHub, which may have 65,536 characters.
+    /// Fits into an issue on GitHub, which may have 65,536 characters.
     pub(crate) const ISSUE: Tokens = Tokens(20_000);
 
-    /// Less does not hold an error and what was masked.
+    /// The minimum, which has room for an error and what was masked.
     pub(crate) const LEAST: usize = 400;
 
     #[cfg(test)]
@@ -39,7 +39,7 @@ impl FromStr for Tokens {
     }
 }
 
-/// What is left of a budget, in bytes.
+/// The rest of a budget, in bytes.
 #[derive(Debug)]
 pub(super) struct Budget {
     all: usize,
@@ -72,7 +72,7 @@ impl Budget {
         self.reserve(text.len());
     }
 
-    /// Spends the bytes, and returns whether there were as many.
+    /// Spends the bytes. Returns false if there are not enough.
     pub(super) fn take(&mut self, bytes: usize) -> bool {
         let fits = bytes <= self.left;
         if fits {

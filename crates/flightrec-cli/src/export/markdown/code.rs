@@ -1,4 +1,4 @@
-//! Code spans and fenced blocks: text in them stays as it is.
+//! Code spans and fenced blocks, in which text is not interpreted.
 
 use crate::render::text;
 
@@ -6,11 +6,12 @@ use crate::render::text;
 pub(super) fn span(content: &str) -> String {
     let content = text::line(content);
     if content.trim().is_empty() {
-        // An empty span does not exist.
+        // Markdown has no empty code span.
         return "` `".to_owned();
     }
     let fence = "`".repeat(longest_run(&content) + 1);
-    // A space at both ends is not shown. It separates backticks, and keeps spaces that are there.
+    // A space at both ends is not shown. It is added if the content begins or ends with a backtick or a
+    // space.
     let touches = |at_end: bool| {
         let char = if at_end {
             content.chars().next_back()
@@ -27,14 +28,14 @@ pub(super) fn span(content: &str) -> String {
     format!("{fence}{gap}{content}{gap}{fence}")
 }
 
-/// A fenced block of these lines, which are escaped already.
+/// A fenced block of these lines, which must be escaped already.
 pub(super) fn block(lines: &str) -> String {
     let fence = "`".repeat((longest_run(lines) + 1).max(3));
     let end = if lines.ends_with('\n') { "" } else { "\n" };
     format!("{fence}text\n{lines}{end}{fence}\n")
 }
 
-/// What a fenced block adds to its lines at most, if they have no longer runs of backticks.
+/// The bytes that a fenced block adds to its lines, unless they have long runs of backticks.
 pub(super) const BLOCK: usize = "```text\n\n```\n".len();
 
 fn longest_run(text: &str) -> usize {

@@ -1,12 +1,10 @@
-//! Markdown that is ready to be pasted into an issue, for people and for language models.
+//! Markdown for an issue, for people and for language models.
 //!
-//! All text of a dump is in code spans and fenced blocks, where Markdown has neither HTML, links
-//! nor mentions.
+//! All text of a dump is in code spans and fenced blocks, where Markdown has no HTML, links or mentions.
 //!
-//! If there is a budget, parts are taken in this order until it is spent: the error with its
-//! causes, the facts and what was masked; the frames of the first stack that belong to the
-//! program; the records of the log that explain most; the other stacks; the stacks of threads;
-//! more records.
+//! Parts are added in this order until the budget is used up: the error with its causes; the facts and
+//! what was masked; the program's frames of the first stack; the most relevant records of the log; the
+//! other stacks; the stacks of threads; more records.
 
 mod budget;
 mod code;
@@ -25,14 +23,14 @@ pub(crate) use parts::plain_title;
 use records::Records;
 use stacks::Stacks;
 
-/// Records of the log that are written if the user does not say how many.
+/// How many records of the log are written by default.
 pub(crate) const RECORDS: usize = 50;
 
-/// What to write of each dump.
+/// How much to write of each dump.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Amount {
     pub(crate) budget: Tokens,
-    /// Log records at most.
+    /// The maximum number of log records.
     pub(crate) records: usize,
 }
 
@@ -45,7 +43,7 @@ impl Default for Amount {
     }
 }
 
-/// A dump, and the name that a reader asks for it by.
+/// A dump, and the name of its file.
 #[derive(Debug)]
 pub(crate) struct Source<'a> {
     pub(crate) dump: &'a Dump,
@@ -53,7 +51,7 @@ pub(crate) struct Source<'a> {
     pub(crate) file: String,
 }
 
-/// Writes the dumps one after the other; they share the budget evenly.
+/// Writes the dumps one after the other. They share the budget evenly.
 pub(crate) fn write(out: &mut dyn Write, dumps: &[Source<'_>], amount: Amount) -> io::Result<()> {
     for (n, source) in dumps.iter().enumerate() {
         if n > 0 {
@@ -74,7 +72,7 @@ pub(crate) fn one(source: &Source<'_>, amount: Amount) -> String {
     let masked = parts::masked(dump);
     budget.spend(&title);
     budget.spend(&masked);
-    // What says that something was left out has its place in any case.
+    // Reserves room for the list of what was left out.
     budget.reserve(LEFT_OUT_ROOM);
     let error = parts::error(dump, &mut budget);
     let facts = parts::facts(dump, &mut budget);
@@ -82,7 +80,7 @@ pub(crate) fn one(source: &Source<'_>, amount: Amount) -> String {
     let mut stacks = Stacks::new(dump);
     let mut records = Records::new(dump, amount.records);
     stacks.first(&mut budget);
-    records.most_telling(&mut budget);
+    records.most_relevant(&mut budget);
     stacks.others(&mut budget);
     stacks.threads(&mut budget);
     records.more(&mut budget);
@@ -100,10 +98,10 @@ pub(crate) fn one(source: &Source<'_>, amount: Amount) -> String {
     .concat()
 }
 
-/// Bytes that are set aside for what `left_out` says.
+/// The bytes that are reserved for the text of `left_out`.
 const LEFT_OUT_ROOM: usize = 100 + 4 * parts::MAX_TITLE / 2;
 
-/// What there was no room for, and where it is.
+/// Says what was left out, and where it can be found.
 fn left_out(stacks: &Stacks<'_>, records: &Records<'_>, file: &str) -> String {
     let mut parts = Vec::new();
     let stacks = stacks.left_out();

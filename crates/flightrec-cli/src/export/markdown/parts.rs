@@ -1,4 +1,4 @@
-//! The title, the errors, the facts and the receipt of redaction.
+//! The title, the errors, the facts, and the list of what was masked.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -13,13 +13,13 @@ use crate::render::count::of;
 use crate::render::text;
 use crate::show::{self, facts};
 
-/// A longer message or value is cut, in characters.
+/// The maximum length of a message or value, in characters.
 pub(super) const MAX_TEXT: usize = 800;
 
-/// The title is one line of that many characters.
+/// The maximum length of the title, which is one line, in characters.
 pub(super) const MAX_TITLE: usize = 120;
 
-/// Errors in the tree at most, and joins within joins.
+/// The maximum number of errors in the tree, and of nested joins.
 const MAX_ERRORS: usize = 100;
 const MAX_NESTED: usize = 16;
 
@@ -55,7 +55,7 @@ pub(super) fn brief(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The error with its causes, one a line; half of the budget at most.
+/// The error with its causes, one per line. It uses at most half of the budget.
 pub(super) fn error(dump: &Dump, budget: &mut Budget) -> String {
     let mut lines = Vec::new();
     match &dump.error {
@@ -134,7 +134,7 @@ pub(super) fn message_lines(message: &str) -> Vec<String> {
     lines
 }
 
-/// Lines up to that many bytes, and how many more there are.
+/// The first lines, up to `most` bytes, and how many more there are.
 pub(super) fn fitting(lines: Vec<String>, most: usize, what: &str) -> String {
     const ROOM: usize = 30;
     let all: usize = lines.iter().map(|line| line.len() + 1).sum();
@@ -156,7 +156,7 @@ pub(super) fn fitting(lines: Vec<String>, most: usize, what: &str) -> String {
     text
 }
 
-/// Facts about the process and the machine as a list. Those at the end go first if there is no room.
+/// A list of facts about the process and the machine. If there is no room, the last ones are left out.
 pub(super) fn facts(dump: &Dump, budget: &mut Budget) -> String {
     let mut text = program(dump);
     budget.spend(&text);
@@ -186,7 +186,7 @@ fn program(dump: &Dump) -> String {
     format!("- program: {}\n", span(&brief(&show::program(dump))))
 }
 
-/// The modules that frames without a name are in, with their build-ids.
+/// The modules of frames without a name, with their build-ids.
 fn unnamed_modules(dump: &Dump) -> Vec<String> {
     let traces = dump.stack_traces.iter().map(|trace| &trace.frames);
     let threads = dump.threads.iter().map(|thread| &thread.frames);
@@ -210,7 +210,7 @@ pub(super) fn file_name(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
-/// What was masked, so that a reader knows what is not there.
+/// Says what was masked, so that a reader knows what is missing.
 pub(super) fn masked(dump: &Dump) -> String {
     let masked = facts::masked(dump);
     let masked = masked.map_or_else(

@@ -1,4 +1,4 @@
-//! The records of the log that explain most.
+//! The most relevant records of the log.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -14,10 +14,10 @@ use crate::render::count::{grouped, of};
 use crate::render::{text, time};
 use crate::show::{self, runs, spans::Spans};
 
-/// Records that are taken before other stacks are.
-const TELLING: usize = 20;
+/// How many records are added before the other stacks.
+const RELEVANT: usize = 20;
 
-/// The records right before each error's creation that are taken first.
+/// How many records directly before each error's creation are added first.
 const BEFORE_ERROR: usize = 3;
 
 /// The records of the log.
@@ -25,29 +25,29 @@ pub(super) struct Records<'a> {
     dump: &'a Dump,
     failure: Option<Timestamp>,
     spans: Spans<'a>,
-    /// The runs of equal records, each of which takes one line, by their places in the log.
+    /// The runs of equal records, as ranges of indexes in the log. Each run takes one line.
     runs: Vec<Range<usize>>,
-    /// The numbers of the runs to take, the most telling first.
+    /// The indexes of the runs to add, the most relevant first.
     order: Vec<usize>,
     next: usize,
     taken: BTreeSet<usize>,
     begun: bool,
 }
 
-/// What the fold around the records adds to them.
+/// The bytes that the fold around the records adds.
 const FOLD: usize = 140;
 
 impl<'a> Records<'a> {
-    /// The order is: the records right before each error's creation and the last ten; warnings and
-    /// errors, the newest first; the others, the newest first. `most` of them are taken. A run of equal
-    /// records counts as one.
+    /// The order is: the records directly before each error's creation and the last ten; warnings and
+    /// errors, the newest first; the others, the newest first. At most `most` of them are added. A run of
+    /// equal records counts as one.
     pub(super) fn new(dump: &'a Dump, most: usize) -> Records<'a> {
         let log = &dump.latest_logs;
         let records: Vec<&LogRecord> = log.iter().collect();
         let runs: Vec<Range<usize>> = runs::of(&records, dump, false).collect();
         let before_errors = dump.stack_traces.iter().filter_map(|trace| {
             let seq = trace.log_seq?;
-            // An error ends a run.
+            // A run ends where an error was created.
             runs.iter().position(|run| log[run.end - 1].seq == seq)
         });
         let before_errors =
@@ -56,7 +56,7 @@ impl<'a> Records<'a> {
         let severe = newest().filter(|at| log[runs[*at].start].level <= Level::Warn);
         let mut seen = BTreeSet::new();
         let order = before_errors
-            .take(TELLING)
+            .take(RELEVANT)
             .chain(newest().take(10))
             .chain(severe.take(most))
             .chain(newest())
@@ -75,10 +75,10 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// Chooses the records that explain most, within three quarters of the remaining budget.
-    pub(super) fn most_telling(&mut self, budget: &mut Budget) {
+    /// Adds the most relevant records, within three quarters of the remaining budget.
+    pub(super) fn most_relevant(&mut self, budget: &mut Budget) {
         let kept = budget.left() / 4;
-        self.take(TELLING, kept, budget);
+        self.take(RELEVANT, kept, budget);
     }
 
     pub(super) fn more(&mut self, budget: &mut Budget) {
@@ -93,7 +93,7 @@ impl<'a> Records<'a> {
         let end = self.order.len().min(self.next.saturating_add(most));
         while self.next < end {
             let at = self.order[self.next];
-            // With the mark of a gap before it.
+            // Includes the mark of a gap before it.
             let bytes = self.line(at).len() + 1 + "…\n".len();
             if bytes + kept > budget.left() || !budget.take(bytes) {
                 return;
@@ -120,7 +120,7 @@ impl<'a> Records<'a> {
     }
 
     /// `-240µs DEBUG [main] census::crates: reading Cargo.toml attempt=1 in request{id=7}`, and
-    /// `×12 until -90µs` behind that if the run has more records.
+    /// then `×12 until -90µs` if the run has more records.
     fn line(&self, at: usize) -> String {
         let run = &self.runs[at];
         let log = &self.dump.latest_logs;
@@ -133,7 +133,7 @@ impl<'a> Records<'a> {
             let _ = write!(line, " {}:", text::line(&record.target));
         }
         let (message, more) = text::head(&record.msg, MAX_TEXT);
-        // A further line of a message cannot pass for a record.
+        // The mark shows that a further line of a message is not a record.
         let lines: Vec<_> = text::lines(message).collect();
         let _ = write!(line, " {}", lines.join("\n    │ "));
         if more > 0 {
@@ -164,7 +164,7 @@ impl<'a> Records<'a> {
         line
     }
 
-    /// The records that were taken, in their order, in a fold.
+    /// The added records, in their order, in a fold.
     pub(super) fn into_text(self) -> String {
         if self.taken.is_empty() {
             return String::new();
@@ -185,7 +185,7 @@ impl<'a> Records<'a> {
             true => of(all, "log record"),
             false => format!("{} of {}", grouped(taken as u64), of(all, "log record")),
         };
-        // Markdown goes on behind an empty line.
+        // Markdown continues after an empty line.
         format!(
             "<details><summary>{count}, times relative to the failure</summary>\n\n{}\n</details>\n\n",
             block(&lines)
@@ -204,7 +204,7 @@ mod tests {
             let time = format!("2026-01-02T03:04:{:02}Z", seq % 60);
             format!(r#"{{"seq":{seq},"time":"{time}","level":"WARN","thread":"t","msg":"{msg}"}}"#)
         };
-        // The error was created behind record 31, in the middle of the retries.
+        // The error was created after record 31, during the retries.
         let mut log: Vec<String> = (0..30).map(|seq| record(seq, "poll")).collect();
         log.extend((30..40).map(|seq| record(seq, "retry")));
         let json = format!(
@@ -216,7 +216,7 @@ mod tests {
         let text = |most| {
             let mut budget = Budget::new(Tokens::ISSUE);
             let mut records = Records::new(&dump, most);
-            records.most_telling(&mut budget);
+            records.most_relevant(&mut budget);
             records.more(&mut budget);
             (records.left_out(), records.into_text())
         };

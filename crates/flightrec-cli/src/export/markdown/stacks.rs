@@ -10,7 +10,7 @@ use crate::render::count::of;
 use crate::render::text;
 use crate::show::recursion::{self, Step};
 
-/// Frames of a stack at most.
+/// The maximum number of frames of a stack.
 const MAX_FRAMES: usize = 40;
 
 /// The stacks of errors and threads.
@@ -41,7 +41,7 @@ impl<'a> Stacks<'a> {
         }
     }
 
-    /// The other stacks of errors, each whole or not at all.
+    /// Writes the other stacks of errors, each completely or not at all.
     pub(super) fn others(&mut self, budget: &mut Budget) {
         for at in 1..self.dump.stack_traces.len() {
             self.trace(at, usize::MAX, budget);
@@ -74,7 +74,7 @@ impl<'a> Stacks<'a> {
         );
     }
 
-    /// The stacks of threads, the crashed one first; those with equal stacks are one.
+    /// Writes the stacks of threads, the crashed one first. Threads with equal stacks are written as one.
     pub(super) fn threads(&mut self, budget: &mut Budget) {
         for group in threads(self.dump) {
             let first = group[0];
@@ -116,7 +116,7 @@ impl<'a> Stacks<'a> {
         }
     }
 
-    /// The frames of the program; all if there are no others than those of the runtime.
+    /// The frames of the program. All frames if they all belong to the runtime.
     fn frames(&self, frames: &[Frame], is_cause: bool) -> Vec<String> {
         let all = frames.iter().all(|frame| frame.noise);
         let shown = || {
@@ -170,8 +170,7 @@ impl<'a> Stacks<'a> {
     }
 }
 
-/// The threads that have a stack. Those with equal stacks are one, and the interesting ones come
-/// first.
+/// The threads that have a stack, grouped by equal stacks. The interesting ones come first.
 fn threads(dump: &Dump) -> Vec<Vec<&Thread>> {
     let groups = crate::show::threads::groups(dump).into_iter();
     groups

@@ -1,4 +1,4 @@
-//! The event: what it is about, tags, contexts, breadcrumbs.
+//! The event: its subject, tags, contexts and breadcrumbs.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,7 +10,7 @@ use crate::export::{self, json as to_json, object, severity};
 use crate::render::{text, time};
 use crate::show::{self, facts};
 
-/// Spans around a record that a breadcrumb names: the innermost.
+/// How many spans around a record a breadcrumb names, the innermost first.
 const MAX_SPANS: usize = 8;
 
 pub(super) fn event(dump: &Dump, id: &str) -> Json {
@@ -119,7 +119,7 @@ fn contexts(dump: &Dump) -> Json {
     ])
 }
 
-/// What `show` tells of the process and the dump.
+/// The facts about the process and the dump that `show` prints.
 fn extra(dump: &Dump) -> Json {
     let mut extra = Map::new();
     for (name, fact) in facts::list(dump, None, false) {
@@ -145,7 +145,7 @@ fn breadcrumbs(dump: &Dump) -> Vec<Json> {
         .len()
         .saturating_sub(limits::BREADCRUMBS_KEPT);
     let late = &dump.latest_logs[first..];
-    // What led to an error is told even if much came after.
+    // The records before an error's creation are included even if there are many later ones.
     let early = &dump.latest_logs[..first];
     let created: HashSet<u64> = dump
         .stack_traces
@@ -179,7 +179,7 @@ fn breadcrumb(record: &LogRecord, spans: &HashMap<u64, &Span>) -> Json {
             data.insert(key, limits::brief(value));
         }
         names.push(name);
-        // A dump may be wrong about parents, up to a circle.
+        // The parents in a dump may be wrong, and even form a cycle.
         if names.len() == MAX_SPANS {
             break;
         }

@@ -1,4 +1,4 @@
-//! Exceptions (errors), threads, stacks, and the modules that their addresses are in.
+//! Exceptions (errors), threads, stacks, and the modules of their addresses.
 
 use std::collections::HashMap;
 
@@ -11,22 +11,22 @@ use crate::paths::Paths;
 use crate::render::text as render;
 use crate::show;
 
-/// Addresses in a dump are relative to their module. Services want absolute ones: each module is
-/// said to be loaded at a multiple of this.
+/// Addresses in a dump are relative to their module. Services need absolute ones, so each module gets a
+/// made-up base address, which is a multiple of this.
 const MODULE_SPACE: u64 = 1 << 40;
 
 /// The stacks of a dump in the form of an event.
 pub(super) struct Stacks<'a> {
     dump: &'a Dump,
     paths: Paths,
-    /// Where each module is said to be loaded.
+    /// The made-up base address of each module.
     bases: HashMap<&'a str, u64>,
 }
 
 impl<'a> Stacks<'a> {
     pub(super) fn of(dump: &'a Dump) -> Stacks<'a> {
         let names = dump.modules.iter().map(|module| module.name.as_str());
-        // 64 bits have room for that many modules.
+        // This many base addresses fit into 64 bits.
         let bases = (1..1 << 20).map(|n| n * MODULE_SPACE);
         Stacks {
             dump,
@@ -51,12 +51,13 @@ impl<'a> Stacks<'a> {
         let mut traces: Vec<Option<&Trace>> = vec![None; errors.len()];
         let mut others = Vec::new();
         for trace in &dump.stack_traces {
-            // Causes come last here: a message may be in several errors of a chain.
+            // Causes come last here, and are tried first: several errors of a chain may have the same
+            // message.
             let is_same = |at: usize| first_line(&errors[at].0.message) == first_line(&trace.error);
             let fits = |at: &usize| traces[*at].is_none() && is_same(*at);
             match (0..errors.len()).rev().find(fits) {
                 Some(at) => traces[at] = Some(trace),
-                // The dump of a panic, a crash or a record has a stack and no tree.
+                // The dump of a panic, a crash or a record has a stack but no error tree.
                 None if errors.len() == 1 && traces[0].is_none() => traces[0] = Some(trace),
                 None => others.push(trace),
             }
@@ -135,7 +136,7 @@ impl<'a> Stacks<'a> {
         ])
     }
 
-    /// The thread that failed, if it is known by its number.
+    /// The thread that failed, if its number is known.
     fn failed_thread(&self) -> Option<&'a Thread> {
         let threads = &self.dump.threads;
         let crashed = threads.iter().find(|thread| thread.crashed);
@@ -178,7 +179,7 @@ impl<'a> Stacks<'a> {
         json!({ "values": values })
     }
 
-    /// Frames, the oldest first; null if there is none.
+    /// Frames, the outermost first; null if there are none.
     fn stack(&self, frames: &[Frame]) -> Json {
         let frames: Vec<Json> = frames.iter().rev().map(|frame| self.frame(frame)).collect();
         if frames.is_empty() {
@@ -191,7 +192,7 @@ impl<'a> Stacks<'a> {
         let module = frame.module.as_deref();
         let base = module.and_then(|module| self.bases.get(module));
         let address = frame.address_value().zip(base);
-        // A hostile address could be in the next module.
+        // A forged address could be in the next module.
         let address = address.filter(|(address, _)| *address < MODULE_SPACE);
         let file = frame.file.as_deref();
         let name = frame.is_named().then(|| render::without_hash(&frame.name));
@@ -245,7 +246,7 @@ fn first_line(text: &str) -> Option<&str> {
     text.trim().lines().next()
 }
 
-/// The errors of a tree, each behind the one it caused, with the number of that one.
+/// The errors of a tree. Each comes after the error that it caused, with the index of that error.
 fn flatten<'a>(
     error: &'a ErrorNode,
     parent: Option<usize>,
@@ -261,8 +262,7 @@ fn flatten<'a>(
     }
 }
 
-/// The first 16 bytes of a build-id as a UUID. For ELF, its first three fields are numbers of the
-/// machine, which is little-endian.
+/// The first 16 bytes of a build-id as a UUID. For ELF, the first three fields are little-endian numbers.
 fn debug_id(build_id: &str, is_elf: bool) -> Option<String> {
     let digits: String = build_id.chars().filter(|char| *char != '-').collect();
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {

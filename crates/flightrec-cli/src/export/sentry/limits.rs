@@ -1,4 +1,4 @@
-//! Trimming an event below what services take.
+//! Trims an event to the limits of services.
 
 use flightrec_dump::Value;
 use serde_json::{Value as Json, json};
@@ -6,10 +6,10 @@ use serde_json::{Value as Json, json};
 use crate::export::json as to_json;
 use crate::render::text;
 
-/// An event may have that many bytes; services refuse one above a megabyte.
+/// The maximum size of an event, in bytes. Services refuse events above a megabyte.
 const MAX_EVENT: usize = 900_000;
 
-/// Characters of an error's message, of a record's, and of any other text.
+/// The maximum number of characters of an error's message, of a record's message, and of any other text.
 const MESSAGE: usize = 8_000;
 const BREADCRUMB: usize = 4_000;
 const TEXT: usize = 1_000;
@@ -18,28 +18,28 @@ pub(super) const TAGS: usize = 50;
 pub(super) const TAG_KEY: usize = 32;
 pub(super) const TAG_VALUE: usize = 200;
 
-/// Characters of a span's name, or of the key of a field.
+/// The maximum number of characters of a span's name, and of the key of a field.
 pub(super) const KEY: usize = 200;
 
-/// Errors of one event.
+/// The maximum number of errors of one event.
 pub(super) const EXCEPTIONS: usize = 50;
 
-/// Frames of one stack: the outermost and the innermost half of them are kept.
+/// The maximum number of frames of one stack. The outermost and the innermost are kept.
 const FRAMES: usize = 250;
 
 pub(super) const THREADS: usize = 500;
 
-/// Log records: the last ones, and besides those that errors were created behind.
+/// The maximum numbers of log records: the last ones, and those directly before errors were created.
 pub(super) const BREADCRUMBS_KEPT: usize = 100;
 pub(super) const ERRORS_BEFORE: usize = 10;
 
-/// Lists and objects within each other that a service keeps.
+/// The maximum depth of nested lists and objects that a service keeps.
 const DEPTH: usize = 8;
 
-/// What is trimmed, and how: `false` if there is nothing left to trim.
+/// What is trimmed, and the function that does it. It returns `false` if there is nothing left to trim.
 type Step = (&'static str, fn(&mut Json) -> bool);
 
-/// The event as JSON, small enough. What was trimmed is said in `extra.trimmed`.
+/// Returns the event as JSON within the limits. `extra.trimmed` lists what was trimmed.
 pub(super) fn fit(mut event: Json) -> Vec<u8> {
     let mut trimmed: Vec<String> = Vec::new();
     let mut texts = 0;
@@ -85,7 +85,8 @@ pub(super) fn fit(mut event: Json) -> Vec<u8> {
         } else {
             step = steps.next();
             if step.is_none() {
-                // Fifty errors of 8,000 characters, each up to 6 bytes in JSON, are more than that.
+                // Fifty errors of 8,000 characters, which may take 6 bytes each in JSON, can be larger
+                // than the limit.
                 trimmed.push("errors: only the outermost was kept".to_owned());
                 if let Json::Array(values) = &mut event["exception"]["values"] {
                     let first = values.len().saturating_sub(1);
@@ -98,7 +99,7 @@ pub(super) fn fit(mut event: Json) -> Vec<u8> {
     }
 }
 
-/// A value that is repeated for each record, with hardly more than `fit` leaves of it.
+/// A value that is repeated for each record, cut to about the length that `fit` keeps.
 pub(super) fn brief(value: &Value) -> Json {
     let text = match value {
         Value::Text(text) => text.clone(),
@@ -159,7 +160,7 @@ fn each_stack(event: &mut Json, change: &mut impl FnMut(&mut Vec<Json>)) {
     }
 }
 
-/// Removes frames from the middle, and returns how many.
+/// Removes frames from the middle. Returns how many.
 fn keep_frames(frames: &mut Vec<Json>, most: usize) -> usize {
     let most = most.max(2);
     let more = frames.len().saturating_sub(most);

@@ -1,9 +1,9 @@
 //! A Sentry envelope: an event, and the dump as its attachment.
 //!
-//! Sentry, GlitchTip, Bugsink and others take it. What exceeds their limits is trimmed, in this
-//! order: long texts; errors, frames and breadcrumbs beyond a number of each; then, while the event
-//! is still too large, half of the breadcrumbs, the stacks of threads, the modules, and half of the
-//! frames. The event says what was trimmed in its extra data; the attachment has everything.
+//! Sentry, GlitchTip, Bugsink and others accept it. An event that exceeds their limits is trimmed in this
+//! order: long texts; errors, frames and breadcrumbs beyond a maximum of each; then, while the event is
+//! still too large, half of the breadcrumbs, the stacks of threads, the modules, and half of the frames.
+//! The extra data of the event lists what was trimmed; the attachment has everything.
 
 mod event;
 mod exceptions;
@@ -15,16 +15,16 @@ use flightrec_dump::{Dump, Timestamp};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-/// A larger attachment is refused by Sentry, in bytes.
+/// The maximum size of an attachment that Sentry accepts, in bytes.
 const MAX_ATTACHMENT: usize = 20 << 20;
 
-/// The id of a dump's event. A dump and its redacted or symbolicated copies have the same id, so that
-/// a service accepts only one of them.
+/// The id of a dump's event. A dump and its redacted or symbolicated copies have the same id, so a
+/// service accepts only one of them.
 pub(crate) fn event_id(dump: &Dump, json: &[u8]) -> String {
     let process = &dump.process;
     let mut hash = Sha256::new();
     if dump.created_at == Timestamp::default() {
-        // Two damaged dumps must not be taken for one.
+        // Two damaged dumps must not get the same id.
         hash.update(json);
     } else {
         let identity = json!([
@@ -40,7 +40,7 @@ pub(crate) fn event_id(dump: &Dump, json: &[u8]) -> String {
     let hash = hash.finalize();
     let mut id = [0; 16];
     id.copy_from_slice(&hash[..16]);
-    // Services want a random UUID, version 4.
+    // Services require a random UUID (version 4).
     id[6] = id[6] & 0x0f | 0x40;
     id[8] = id[8] & 0x3f | 0x80;
     id.iter().map(|byte| format!("{byte:02x}")).collect()
