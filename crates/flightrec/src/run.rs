@@ -16,7 +16,8 @@ impl FlightRecorder {
     /// `main` may return any [`Termination`], so `Ok(ExitCode::from(3))` is an exit code of your
     /// own. Its error may be anything that converts into a boxed error: `stackerr::Error`,
     /// `anyhow::Error` (whose backtrace is read with the feature `anyhow`), a string, a type of your
-    /// own, a `Box<dyn Error + Send + Sync>` (a `Box<dyn Error>` does not convert). An error that carries no stack gets the stack of this call, marked as such.
+    /// own, a `Box<dyn Error + Send + Sync>` (a `Box<dyn Error>` does not convert). An error that
+    /// carries no stack gets the stack of this call, marked as such.
     ///
     /// A panic in `main` makes a dump, too, also if another panic hook has replaced the
     /// recorder's.
