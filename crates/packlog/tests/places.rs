@@ -88,9 +88,7 @@ fn only_places_that_are_new_are_written() {
     let used = area.iter().filter(|byte| byte.load(Ordering::Relaxed) != 0);
     used.for_each(|byte| byte.store(0, Ordering::Relaxed));
     let bytes = packed(names.next().unwrap(), "src/numbers.rs", None);
-    let count = packlog::place_count();
     writer.write_new(&area);
-    assert!(packlog::place_count() >= count && count > 1);
     let read: Vec<u8> = area.into_iter().map(AtomicU8::into_inner).collect();
     let written = Places::read(&read).write_out(&bytes).into_owned();
     assert_eq!(unpack(&written).unwrap().target, "module::number::1");
