@@ -1,5 +1,5 @@
-//! The area that a ring reserves: a crash, how the process ended, gauges, the outline, and the names of
-//! modules and files.
+//! The layout of the area that a ring reserves beside its records: a crash, the cause of the end of the
+//! process, gauges, the outline, and the names of modules and files.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::{io, iter};
@@ -9,32 +9,31 @@ use packlog::Places;
 
 use crate::outline::Outline;
 
-/// Which byte of the area tells how the process ended: zero, the number of the signal that asked it
-/// to end, or [`DUMPED`]. The bytes before it describe a crash.
-pub(crate) const NOTE: usize = stackwalk::crash::AREA_BYTES;
-/// Where gauges begin in the area.
-pub(crate) const GAUGES: usize = NOTE + 8;
-/// Where the outline begins in the area: the length of its JSON in four bytes, and the JSON.
+/// The position of the byte that says why the process ended: 0 (not known), the number of the signal
+/// that requested the end, or [`DUMPED`]. The bytes before it describe a crash.
+pub(crate) const END_CAUSE: usize = stackwalk::crash::AREA_BYTES;
+/// Where the gauges begin.
+pub(crate) const GAUGES: usize = END_CAUSE + 8;
+/// Where the outline begins: the length of its JSON in four bytes, then the JSON.
 pub(crate) const OUTLINE: usize = GAUGES + dumpmaker::gauges::AREA_BYTES;
-/// Where the names of modules and files begin, for which records have numbers; see
+/// Where the names of modules and files begin. Records refer to them by numbers; see
 /// [`packlog::PlaceWriter`].
 pub(crate) const PLACES: usize = OUTLINE + (64 << 10);
 /// The length of the area.
 pub(crate) const RESERVED: usize = PLACES + packlog::PLACES_BYTES;
 
-/// The failure that ends the process has a dump.
+/// The cause of an end whose failure has a dump already.
 pub(crate) const DUMPED: u8 = u8::MAX;
 
 const LENGTH_BYTES: usize = 4;
-/// The room for an outline. It is longer only if the program has arguments, metadata or names of that
-/// length.
+/// The maximum length of the JSON of an outline.
 pub(crate) const OUTLINE_BYTES: usize = PLACES - OUTLINE - LENGTH_BYTES;
 
 /// Writes an outline.
 ///
 /// # Errors
 ///
-/// `FileTooLarge` if there is no room for it.
+/// `FileTooLarge` if it is longer than [`OUTLINE_BYTES`].
 pub(crate) fn write_outline(reserved: &[AtomicU8], outline: &Outline) -> io::Result<()> {
     let json = serde_json::to_vec(outline)?;
     let (length, room) = reserved[OUTLINE..PLACES].split_at(LENGTH_BYTES);
@@ -47,30 +46,30 @@ pub(crate) fn write_outline(reserved: &[AtomicU8], outline: &Outline) -> io::Res
 }
 
 fn store(area: &[AtomicU8], bytes: &[u8]) {
-    for (place, byte) in iter::zip(area, bytes) {
-        // The file is read when this process has ended.
-        place.store(*byte, Ordering::Relaxed);
+    for (target, byte) in iter::zip(area, bytes) {
+        // Relaxed: the file is read after this process has ended.
+        target.store(*byte, Ordering::Relaxed);
     }
 }
 
-/// How the process ended; see [`NOTE`].
-pub(crate) fn note(reserved: &[u8]) -> u8 {
-    reserved.get(NOTE).copied().unwrap_or(0)
+/// Returns why the process ended; see [`END_CAUSE`].
+pub(crate) fn end_cause(reserved: &[u8]) -> u8 {
+    reserved.get(END_CAUSE).copied().unwrap_or(0)
 }
 
-/// The gauges of the process, oldest first.
+/// Returns the gauges of the process, oldest first.
 pub(crate) fn gauges(reserved: &[u8]) -> Vec<Gauge> {
     dumpmaker::gauges::read_samples(reserved.get(GAUGES..OUTLINE).unwrap_or_default())
 }
 
-/// The outline; `None` if there is none, or if it is damaged.
+/// Returns the outline; `None` if it is missing or damaged.
 pub(crate) fn outline(reserved: &[u8]) -> Option<Outline> {
     let (length, room) = reserved.get(OUTLINE..)?.split_first_chunk()?;
     let json = room.get(..u32::from_le_bytes(*length) as usize)?;
     serde_json::from_slice(json).ok()
 }
 
-/// The names of the modules and files for which records have numbers.
+/// Returns the names of the modules and files that records refer to by numbers.
 pub(crate) fn places(reserved: &[u8]) -> Places<'_> {
     Places::read(reserved.get(PLACES..).unwrap_or_default())
 }

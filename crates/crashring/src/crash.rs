@@ -1,4 +1,4 @@
-//! The stack of a thread that crashed: written by a signal handler, read by the next start.
+//! Describes a crash in a dump: reads what the signal handler wrote into the ring.
 
 use std::collections::HashMap;
 
@@ -6,12 +6,12 @@ use dumpmaker::collect::{describe_thread, thread_name_of};
 use flightrec_dump::{Dump, Frame, Module, StackOrigin, Thread, Trace};
 use stackwalk::crash::{CrashModule, CrashRecord};
 
-/// An access near the stack pointer is an overflow of the stack if it is not further away.
-const NEAR: u64 = 64 << 10;
-/// An access below this address goes through a null pointer, with the offset of a field.
+/// An invalid access within this distance of the stack pointer is probably a stack overflow.
+const NEAR_STACK: u64 = 64 << 10;
+/// An access below this address is probably one through a null pointer, to a field at that offset.
 const NULL_PAGE: u64 = 4096;
 
-// The numbers on Linux, where records are written. They may be read elsewhere.
+// The numbers of Linux, the only system where crashes are recorded. Another system may read them.
 const SIGHUP: i32 = 1;
 const SIGINT: i32 = 2;
 const SIGTERM: i32 = 15;
@@ -22,18 +22,18 @@ const SIGBUS: i32 = 7;
 const SIGFPE: i32 = 8;
 const SIGSEGV: i32 = 11;
 const SIGSYS: i32 = 31;
-// Their codes.
+// Codes that come with the signals.
 const BUS_ADRALN: i32 = 1;
 const BUS_ADRERR: i32 = 2;
 const FPE_INTDIV: i32 = 1;
-/// An instruction of x86 that does not exist.
+/// The instruction of x86 that is defined to be invalid.
 const UD2: [u8; 2] = [0x0f, 0x0b];
 
-/// Adds what a handler wrote to the dump of a crash.
+/// Adds the signal, its cause and the stacks to the dump of a crash.
 pub(crate) fn describe(record: &CrashRecord, dump: &mut Dump) {
     let name = signal_name(record.signal);
-    let mut names = Names::new(record);
-    let frames = names.of_all(record.frames.iter().map(|frame| frame.address));
+    let mut symbols = Symbols::new(record);
+    let frames = symbols.frames(record.frames.iter().map(|frame| frame.address));
     let cause = cause(record, &frames);
     if let Some(crash) = &mut dump.crash {
         crash.signal = Some(record.signal);
@@ -64,12 +64,15 @@ pub(crate) fn describe(record: &CrashRecord, dump: &mut Dump) {
     thread.crashed = true;
     let others = record.threads.iter().map(|other| {
         let mut thread = describe_thread(other, pid);
-        thread.frames = names.of_all(other.addresses.iter().map(|&address| address as u64));
+        thread.frames = symbols.frames(other.addresses.iter().map(|&address| address as u64));
         thread
     });
     dump.threads = [thread].into_iter().chain(others).collect();
     if record.omitted_threads > 0 {
-        let note = format!("no room was left for {} threads", record.omitted_threads);
+        let note = format!(
+            "{} threads are missing: no room was left",
+            record.omitted_threads
+        );
         dump.notes.push(note);
     }
 }
@@ -77,8 +80,8 @@ pub(crate) fn describe(record: &CrashRecord, dump: &mut Dump) {
 fn stack_ended(record: &CrashRecord) -> String {
     let mut text = record.end.to_string();
     if record.omitted > 0 {
-        let kept = "between the innermost and the outermost are left out";
-        text = format!("{text}; {} frames {kept}", record.omitted);
+        let omitted = "between the innermost and the outermost are left out";
+        text = format!("{text}; {} frames {omitted}", record.omitted);
     }
     let guessed = record.frames.iter().filter(|frame| frame.guessed).count();
     if guessed > 0 {
@@ -92,7 +95,7 @@ fn stack_ended(record: &CrashRecord) -> String {
     text
 }
 
-/// The executable, and each module that a frame lies in.
+/// Returns the executable and each module that contains a frame.
 fn modules(record: &CrashRecord) -> Vec<Module> {
     let of_crash = record.frames.iter().map(|frame| frame.address);
     let others = record.threads.iter().flat_map(|thread| &thread.addresses);
@@ -106,37 +109,38 @@ fn modules(record: &CrashRecord) -> Vec<Module> {
         .collect()
 }
 
-/// The frames at addresses of the crashed process, with names where this process has loaded the same
-/// binary.
-struct Names<'a> {
+/// Makes frames of addresses of the crashed process. Frames have names if this process has loaded the
+/// same binary.
+struct Symbols<'a> {
     record: &'a CrashRecord,
     loaded: Vec<stackwalk::Module>,
-    /// Threads often wait in the same place.
-    known: HashMap<u64, Vec<Frame>>,
+    /// Threads often wait in the same function.
+    cache: HashMap<u64, Vec<Frame>>,
 }
 
-impl<'a> Names<'a> {
-    fn new(record: &'a CrashRecord) -> Names<'a> {
-        Names {
+impl<'a> Symbols<'a> {
+    fn new(record: &'a CrashRecord) -> Symbols<'a> {
+        Symbols {
             record,
             loaded: stackwalk::modules(),
-            known: HashMap::new(),
+            cache: HashMap::new(),
         }
     }
 
-    fn of_all(&mut self, addresses: impl Iterator<Item = u64>) -> Vec<Frame> {
-        let (record, loaded, known) = (self.record, &self.loaded, &mut self.known);
+    fn frames(&mut self, addresses: impl Iterator<Item = u64>) -> Vec<Frame> {
+        let (record, loaded, cache) = (self.record, &self.loaded, &mut self.cache);
         let frames = addresses.flat_map(|address| {
-            let named = known
+            let frames = cache
                 .entry(address)
-                .or_insert_with(|| named(address, record, loaded));
-            named.clone()
+                .or_insert_with(|| frames_at(address, record, loaded));
+            frames.clone()
         });
         frames.collect()
     }
 }
 
-fn named(at: u64, record: &CrashRecord, loaded: &[stackwalk::Module]) -> Vec<Frame> {
+/// Returns the frame at an address, and the functions that are inlined there.
+fn frames_at(at: u64, record: &CrashRecord, loaded: &[stackwalk::Module]) -> Vec<Frame> {
     let mut unnamed = Frame::default();
     Frame::UNKNOWN.clone_into(&mut unnamed.name);
     let Some(module) = record.modules.iter().find(|module| module.contains(at)) else {
@@ -170,7 +174,7 @@ fn named(at: u64, record: &CrashRecord, loaded: &[stackwalk::Module]) -> Vec<Fra
     }
 }
 
-/// The name of a signal that asks a process to end.
+/// Returns the name of a signal that requests the end of a process.
 pub(crate) fn request_name(signal: i32) -> Option<&'static str> {
     Some(match signal {
         SIGHUP => "SIGHUP",
@@ -197,7 +201,7 @@ fn cause(record: &CrashRecord, frames: &[Frame]) -> String {
     if record.signal == SIGABRT {
         return abort_cause(frames).unwrap_or("aborted").to_owned();
     }
-    // The codes of signals that processes send are not positive.
+    // A signal that a process sent has a code of 0 or below.
     if record.code <= 0 {
         return "sent by a process".to_owned();
     }
@@ -213,17 +217,17 @@ fn cause(record: &CrashRecord, frames: &[Frame]) -> String {
         (SIGSEGV, _, Some(address)) if address < NULL_PAGE => {
             format!("invalid access to {address:#x} (null pointer?)")
         }
-        (SIGSEGV, _, Some(address)) if address.abs_diff(record.stack_pointer) < NEAR => {
+        (SIGSEGV, _, Some(address)) if address.abs_diff(record.stack_pointer) < NEAR_STACK => {
             format!("invalid access to {address:#x}, near the stack pointer (stack overflow?)")
         }
         (SIGSEGV, _, Some(address)) => format!("invalid access to {address:#x}"),
-        // The kernel knows no address.
-        (SIGSEGV, _, None) => "invalid access, to an address that no memory can have?".to_owned(),
+        // The kernel reports no address if it is not canonical.
+        (SIGSEGV, _, None) => "invalid access (non-canonical address?)".to_owned(),
         (SIGBUS, BUS_ADRALN, _) => "misaligned access".to_owned(),
         (SIGBUS, BUS_ADRERR, Some(address)) => {
-            format!("access to {address:#x}, which no file backs (a mapped file that was cut?)")
+            format!("access to {address:#x}, which no file backs (mapped file truncated?)")
         }
-        (SIGBUS, _, _) => "memory that can't be read".to_owned(),
+        (SIGBUS, _, _) => "access to memory that can't be read".to_owned(),
         (SIGILL, _, _) if record.instruction.starts_with(&UD2) => {
             "aborted by the instruction ud2, as `core::intrinsics::abort` does".to_owned()
         }
@@ -238,9 +242,9 @@ fn cause(record: &CrashRecord, frames: &[Frame]) -> String {
     }
 }
 
-/// Why a program aborted, as far as the names of the functions that did it tell.
+/// Returns why a program aborted, if the names of the functions on the stack say so.
 fn abort_cause(frames: &[Frame]) -> Option<&'static str> {
-    // The first that is found on the stack counts: those below call those above.
+    // The first of these that is on the stack counts, because it may call later ones.
     const CAUSES: &[(&str, &str)] = &[
         (
             "panic_in_cleanup",
@@ -256,11 +260,11 @@ fn abort_cause(frames: &[Frame]) -> Option<&'static str> {
         ),
         ("handle_alloc_error", "aborted because an allocation failed"),
         ("panic_abort", "aborted because of a panic"),
+        ("malloc_printerr", "aborted because the heap is corrupted"),
         (
-            "malloc_printerr",
-            "aborted because the memory of the allocator is damaged",
+            "__stack_chk_fail",
+            "aborted because the stack is corrupted (buffer overflow?)",
         ),
-        ("__stack_chk_fail", "aborted because the stack is damaged"),
         ("__assert_fail", "aborted because an assertion in C failed"),
         ("std::process::abort", "aborted by `std::process::abort`"),
     ];

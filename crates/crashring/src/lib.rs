@@ -6,7 +6,7 @@ mod area;
 mod outline;
 mod ring;
 
-// When it has ended.
+// After it has ended.
 mod crash;
 mod orphan;
 

@@ -1,4 +1,4 @@
-//! Rings that processes have left: found, and turned into dumps.
+//! Finds the rings of processes that have ended, and makes dumps of them.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,40 +12,40 @@ use tailwriter::Recovered;
 use crate::area::{self, DUMPED};
 use crate::crash;
 use crate::outline::Outline;
-use crate::ring::{CrashRing, EXTENSION, is_draft, with_shown_path};
+use crate::ring::{CrashRing, EXTENSION, is_unfinished, with_shown_path};
 
-/// How many rings one start makes dumps of; the next start continues.
+/// The maximum number of orphans that one start handles in a directory. The next start continues.
 const MAX_AT_ONCE: usize = 16;
-/// The extension of a ring that can't be read and is kept for a program that can.
+/// The extension of a ring that this version can't read. It is kept for a version that can.
 const UNREADABLE: &str = "ring-unreadable";
 
-/// The ring of a process that has ended without removing it.
+/// The ring of a process that ended without removing it.
 #[derive(Debug)]
 pub struct Orphan(Recovered);
 
 impl CrashRing {
-    /// Calls `handle` with the rings of processes that have ended, in all directories that this ring
-    /// could be in, at most 16 of each. A ring is removed if `handle` returns true; otherwise the next start
-    /// finds it again. What else such processes left is removed, too.
+    /// Calls `handle` with the rings of processes that have ended, at most 16 in each directory of the
+    /// store. If `handle` returns true, the ring is removed; otherwise the next start finds it again.
+    /// Unfinished files of such processes are removed, too.
     ///
-    /// `say` gets a sentence for each ring that can't be read. It is kept under another name.
-    pub fn for_each_orphan(&self, say: impl Fn(&str), mut handle: impl FnMut(&Orphan) -> bool) {
+    /// A ring that can't be read is renamed, and `report` gets a sentence about it.
+    pub fn for_each_orphan(&self, report: impl Fn(&str), mut handle: impl FnMut(&Orphan) -> bool) {
         let (own_dir, own_name) = self.file();
         for path in self.store().dirs() {
             if own_dir.path() == path {
-                orphans_in(own_dir, Some(own_name), &say, &mut handle);
+                for_each_orphan_in(own_dir, Some(own_name), &report, &mut handle);
             } else if let Ok(dir) = Dir::open(path) {
-                orphans_in(&dir, None, &say, &mut handle);
+                for_each_orphan_in(&dir, None, &report, &mut handle);
             }
         }
     }
 }
 
-/// Looks into one directory, which may hold the ring of this process, too.
-fn orphans_in(
+/// Handles the orphans in one directory. `own` is the ring of this process, if it is there.
+fn for_each_orphan_in(
     dir: &Dir,
     own: Option<&Path>,
-    say: &dyn Fn(&str),
+    report: &dyn Fn(&str),
     handle: &mut dyn FnMut(&Orphan) -> bool,
 ) {
     let names = dir.names().unwrap_or_default().into_iter();
@@ -53,33 +53,42 @@ fn orphans_in(
     let mut names: Vec<PathBuf> = names.filter(|name| Some(name.as_path()) != own).collect();
     names.sort_unstable();
     let rings = names.iter().filter(|name| has_extension(name, EXTENSION));
-    for name in rings.take(MAX_AT_ONCE) {
+    let mut handled = 0;
+    for name in rings {
+        if handled == MAX_AT_ONCE {
+            break;
+        }
         let claimed = dir.path_of(name).and_then(Recovered::claim);
         match claimed {
-            // Its owner lives, or another process makes a dump of it …
+            // The owner is alive, or another process is making a dump of the ring.
             Ok(None) => {}
             Ok(Some(ring)) => {
+                handled += 1;
                 let orphan = Orphan(ring);
                 if handle(&orphan) {
                     // If the ring can't be removed, there will be a second dump of it.
                     let _ = orphan.0.remove();
                 }
             }
-            // … or has made it.
+            // Another process has made a dump of the ring.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 let kept = name.with_extension(UNREADABLE);
-                // If it can't be renamed, the next start reports it again.
-                let _ = dir.rename(name, &kept);
                 let error = with_shown_path(&error, dir, name);
-                let kept = dir.shown(&kept);
-                say(&format!("{error}; it is kept as {}", kept.display()));
+                match dir.rename(name, &kept) {
+                    Ok(()) => {
+                        let kept = dir.shown(&kept);
+                        report(&format!("{error}; it is kept as {}", kept.display()));
+                    }
+                    // The next start reports it again.
+                    Err(_) => report(&error),
+                }
             }
-            Err(error) => say(&with_shown_path(&error, dir, name)),
+            Err(error) => report(&with_shown_path(&error, dir, name)),
         }
     }
     for name in &names {
-        if dir.is_orphan(name) || is_draft(name) && dir.is_abandoned(name) {
+        if dir.is_orphan(name) || is_unfinished(name) && dir.is_abandoned(name) {
             let _ = dir.remove(name);
         }
     }
@@ -90,32 +99,31 @@ fn has_extension(name: &Path, extension: &str) -> bool {
 }
 
 impl Orphan {
-    /// Reads a ring, whether its process has ended or not.
+    /// Reads a ring, even if its process is still running.
     ///
     /// # Errors
     ///
-    /// Those of reading the file, and `InvalidData` if it is not a ring.
+    /// Returns the errors of reading the file, and `InvalidData` if it is not a ring.
     pub fn read(path: &Path) -> io::Result<Orphan> {
         Recovered::read(path).map(Orphan)
     }
 
-    /// Whether there is nothing to report: the process was killed before it could keep anything, its
-    /// failure has a dump already, or it was asked to end, which is no failure unless
-    /// `reports_termination`.
+    /// Whether a dump should be made of the ring. That is false if the process was killed before it
+    /// kept anything, or if its failure has a dump already. It is also false if SIGTERM, SIGINT or
+    /// SIGHUP ended the process, unless `termination_is_failure`.
     #[must_use]
-    pub fn is_of_no_failure(&self, reports_termination: bool) -> bool {
+    pub fn needs_dump(&self, termination_is_failure: bool) -> bool {
         // The outline is written before the first record.
         let is_empty = self.outline().is_none() && self.0.snapshot().is_empty();
-        is_empty || self.ended_well(reports_termination)
-    }
-
-    fn ended_well(&self, reports_termination: bool) -> bool {
+        if is_empty {
+            return false;
+        }
         let crash = CrashRecord::read(self.0.reserved());
-        match note(&self.0) {
-            0 => false,
-            // After the dump of a panic the process aborts.
-            DUMPED => crash.is_none_or(|crash| crash.signal == crash::SIGABRT),
-            _request => crash.is_none() && !reports_termination,
+        match end_cause(&self.0) {
+            0 => true,
+            // After the dump of a panic, the process may abort. That is the same failure.
+            DUMPED => crash.is_some_and(|crash| crash.signal != crash::SIGABRT),
+            _signal => crash.is_some() || termination_is_failure,
         }
     }
 
@@ -123,14 +131,15 @@ impl Orphan {
         area::outline(self.0.reserved())
     }
 
-    /// The dump of the process, whichever program it was. Nothing is masked, and there is no
-    /// fingerprint yet. `app` is for a ring that does not say what program wrote it.
+    /// Makes the dump of the process. Secrets are not masked yet, and the dump has no fingerprint.
+    ///
+    /// The ring says which program wrote it. If it does not, the dump has the name of `app`.
     #[must_use]
     pub fn dump(&self, app: &AppInfo) -> Dump {
         let ring = &self.0;
         let mut dump = self.outline().map_or_else(
             || {
-                // All that is known is the program's name. It may have been another version.
+                // Only the program's name is known. It may have been another version.
                 let mut dump = Dump::default();
                 app.describe(&mut dump);
                 (dump.version, dump.revision, dump.metadata) = Default::default();
@@ -139,7 +148,7 @@ impl Orphan {
             Dump::from,
         );
         dump.created_at = Timestamp::now();
-        // Rings are local files. Only the processors may have become others.
+        // The ring was written on this machine, so only the number of processors may differ.
         dump.host = dumpmaker::collect::host();
         let places = area::places(ring.reserved());
         let records = ring.snapshot().map_lines(|line| places.write_out(line));
@@ -147,9 +156,10 @@ impl Orphan {
         add_evictions(&records, &mut dump);
         add_spans(&records, None, &[], &mut dump);
         let last = ring.last_line_at();
-        let ran = last.and_then(|last| last.duration_since(ring.started_at()).ok());
-        let request = crash::request_name(note(ring).into());
-        dump.reason = Reason::new(Kind::Crash, message(ring, ran.map(|ran| ran.as_secs_f64())));
+        let uptime = last.and_then(|last| last.duration_since(ring.started_at()).ok());
+        let request = crash::request_name(end_cause(ring).into());
+        let message = message(ring, uptime.map(|uptime| uptime.as_secs_f64()));
+        dump.reason = Reason::new(Kind::Crash, message);
         dump.gauges = area::gauges(ring.reserved());
         if request.is_none()
             && !ring.is_owner_alive()
@@ -159,7 +169,7 @@ impl Orphan {
         }
         dump.process.pid = ring.pid();
         dump.process.started_at = ring.started_at().into();
-        dump.process.uptime = ran.unwrap_or_default().as_secs_f64();
+        dump.process.uptime = uptime.unwrap_or_default().as_secs_f64();
         dump.process.thread.clear();
         let mut crash = Crash::default();
         crash.last_record_at = last.map(Into::into);
@@ -167,7 +177,7 @@ impl Orphan {
         crash.rebooted = ring.is_of_earlier_boot();
         crash.damaged_records = ring.damaged_lines();
         if let Some(name) = request {
-            crash.signal = Some(note(ring).into());
+            crash.signal = Some(end_cause(ring).into());
             crash.signal_name = Some(name.to_owned());
         }
         dump.crash = Some(crash);
@@ -178,25 +188,27 @@ impl Orphan {
     }
 }
 
-/// How the process ended; see [`area::note`].
-fn note(ring: &Recovered) -> u8 {
-    area::note(ring.reserved())
+fn end_cause(ring: &Recovered) -> u8 {
+    area::end_cause(ring.reserved())
 }
 
-fn message(ring: &Recovered, ran: Option<f64>) -> String {
-    let request = crash::request_name(note(ring).into());
+/// `uptime` is the time of the last record, in seconds since the start of the process.
+fn message(ring: &Recovered, uptime: Option<f64>) -> String {
+    let request = crash::request_name(end_cause(ring).into());
     let cause = match (request, ring.is_of_earlier_boot()) {
         (Some(signal), _) => format!("{signal} asked it to end"),
         (None, Some(true)) => "the cause is unknown: the machine went down, or the process was \
                                killed before"
             .to_owned(),
-        (None, _) => "the cause is unknown: a signal such as SIGKILL, which the system sends when \
-                      memory runs out, `_exit`, or `exec`"
-            .to_owned(),
+        (None, _) => {
+            "the cause is unknown: SIGKILL (which the system sends when memory runs out), \
+                      another signal, `_exit`, or `exec`"
+                .to_owned()
+        }
     };
-    let ran = match ran {
-        Some(ran) => format!("it logged its last record {ran:.1} s after its start"),
-        // A process that runs may replace all records while they are read.
+    let last_record = match uptime {
+        Some(uptime) => format!("it logged its last record {uptime:.1} s after its start"),
+        // A running process may replace all records while they are read.
         None if ring.snapshot().evicted() > 0 => {
             "its records were replaced while they were read".to_owned()
         }
@@ -205,27 +217,26 @@ fn message(ring: &Recovered, ran: Option<f64>) -> String {
     let pid = ring.pid();
     // A forked child holds the lock, too.
     if ring.is_owner_alive() {
-        return format!("process {pid}, or one that it forked, is still running; {ran}");
+        return format!("process {pid}, or one that it forked, is still running; {last_record}");
     }
-    format!("process {pid} ended without closing the recorder ({cause}); {ran}")
+    format!("process {pid} ended without closing the recorder ({cause}); {last_record}")
 }
 
-/// What is known of the memory of a process that was killed: `killed at 498.0 of 512.0 MiB`.
+/// Returns how much memory a killed process used, such as `killed at 498 of 512 MiB`.
 fn memory_at_end(gauges: &[Gauge]) -> Option<String> {
-    /// From here on, the system may have killed it for its memory.
-    const NEAR: f64 = 0.85;
+    /// Above this fraction of its limit, the process was probably killed because of its memory.
+    const NEAR_LIMIT: f64 = 0.85;
     let last = gauges.last()?;
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     match (last.cgroup_bytes, last.cgroup_limit_bytes) {
         (Some(used), Some(limit)) => {
-            let near = used as f64 >= NEAR * limit as f64;
-            let why = if near {
-                " of its memory limit: probably out of memory"
+            let cause = if used as f64 >= NEAR_LIMIT * limit as f64 {
+                ", near its memory limit: probably out of memory"
             } else {
                 ""
             };
             Some(format!(
-                "killed at {:.0} of {:.0} MiB{why}",
+                "killed at {:.0} of {:.0} MiB{cause}",
                 mib(used),
                 mib(limit)
             ))
@@ -238,10 +249,34 @@ fn memory_at_end(gauges: &[Gauge]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use dumpmaker::store::{Retention, Store};
+    use tailwriter::SharedTail;
+
     use super::*;
 
     #[test]
-    fn the_end_says_how_much_memory_there_was() {
+    fn rings_of_running_processes_do_not_hide_an_orphan() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new("app", Some(dir.path().to_owned()), Retention::default());
+        let bounds = SharedTail::builder().max_lines(100).max_bytes(1 << 12);
+        let create = || CrashRing::create(&store, &bounds, Arc::new(|_: &str| ())).unwrap();
+        let running: Vec<CrashRing> = (0..=MAX_AT_ONCE).map(|_| create()).collect();
+        let (_, name) = running[0].file();
+        // A copy is not locked, like the ring of a process that has ended. Its name sorts last.
+        std::fs::copy(dir.path().join(name), dir.path().join("~.ring")).unwrap();
+        let mut found = 0;
+        let handle = |_: &Orphan| {
+            found += 1;
+            true
+        };
+        running[0].for_each_orphan(|message| panic!("{message}"), handle);
+        assert_eq!(found, 1);
+    }
+
+    #[test]
+    fn the_message_says_how_much_memory_was_used() {
         let mut gauge = Gauge::default();
         assert_eq!(memory_at_end(&[]), None);
         gauge.resident_bytes = Some(300 << 20);
@@ -256,7 +291,7 @@ mod tests {
         gauge.cgroup_bytes = Some(498 << 20);
         assert_eq!(
             memory_at_end(&[gauge]).unwrap(),
-            "killed at 498 of 512 MiB of its memory limit: probably out of memory"
+            "killed at 498 of 512 MiB, near its memory limit: probably out of memory"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The outline of a ring: what a dump of it says besides the records.
+//! The outline of a ring: the facts about the program and its process that a dump of the ring has.
 
 use std::mem;
 
@@ -8,14 +8,15 @@ use flightrec_dump::{Dump, Entries, Module, Process};
 use logredact::{MASK, Redactor};
 use serde::{Deserialize, Serialize};
 
-/// What remains if it is too long: so many arguments and metadata, and so many bytes of each text.
-/// It fits even if each byte is escaped by six.
-const MOST: usize = 16;
-const MOST_BYTES: usize = 128;
+/// The maximum number of arguments, and of metadata, in a shortened outline.
+const MAX_ITEMS: usize = 16;
+/// The maximum length of each text in a shortened outline. With both limits it fits into the ring even
+/// if JSON takes six bytes for each byte.
+const MAX_TEXT_BYTES: usize = 128;
 
-/// What a dump of the ring says of the program and its process, under the keys of a dump.
+/// Facts about the program and its process, under the same keys as in a dump.
 ///
-/// Not the dump itself: code that reads all of it would add 200 KB to a program.
+/// This is not a [`Dump`], because code that reads whole dumps would add 200 KB to a program.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub(crate) struct Outline {
@@ -62,39 +63,38 @@ impl From<Outline> for Dump {
     }
 }
 
-/// The outline of this process, whose JSON has up to `room` bytes. Values of secret keys are masked, and
-/// with `masks_text` all secrets are.
+/// Returns the outline of this process. Its JSON has at most `max_bytes` bytes. The values of secret
+/// keys are masked; with `masks_text`, all secrets are.
 pub(crate) fn of_process(
     app: &AppInfo,
     redactor: &Redactor,
     masks_text: bool,
-    room: usize,
+    max_bytes: usize,
 ) -> Outline {
-    let mut outline = Dump::default();
-    app.describe(&mut outline);
-    outline.modules = dumpmaker::stacks::modules(|_| false);
-    outline.process = dumpmaker::collect::process(app.started, &dumpmaker::failures::thread_name());
+    let mut dump = Dump::default();
+    app.describe(&mut dump);
+    dump.modules = dumpmaker::stacks::modules(|_| false);
+    dump.process = dumpmaker::collect::process(app.started, &dumpmaker::failures::thread_name());
     if masks_text {
-        redact(&mut outline, redactor);
+        redact(&mut dump, redactor);
     } else {
-        mask_by_keys(&mut outline, redactor);
+        mask_by_keys(&mut dump, redactor);
     }
-    fitting(outline, redactor, room)
+    fit(dump, redactor, max_bytes)
 }
 
-/// The outline, cut if there is no room for it as it is.
-fn fitting(mut dump: Dump, redactor: &Redactor, room: usize) -> Outline {
+/// Returns the outline, shortened if its JSON is longer than `max_bytes`.
+fn fit(mut dump: Dump, redactor: &Redactor, max_bytes: usize) -> Outline {
     let outline = Outline::from(dump.clone());
     let json = serde_json::to_vec(&outline);
-    if json.is_ok_and(|json| json.len() <= room) {
+    if json.is_ok_and(|json| json.len() <= max_bytes) {
         return outline;
     }
-    // What remains of a secret that is cut may not look like one.
+    // Mask first: half of a secret may not be recognised as one.
     redact(&mut dump, redactor);
     shortened(dump.into())
 }
 
-/// Without the rest of long arguments, metadata and names.
 fn shortened(mut outline: Outline) -> Outline {
     shorten(&mut outline.app);
     shorten(&mut outline.process.thread);
@@ -106,13 +106,13 @@ fn shortened(mut outline: Outline) -> Outline {
     ];
     names.into_iter().flatten().for_each(shorten);
     let args = outline.process.args.len();
-    outline.process.args.truncate(MOST);
-    if args > MOST {
-        let rest = format!("… {} more arguments", args - MOST);
+    outline.process.args.truncate(MAX_ITEMS);
+    if args > MAX_ITEMS {
+        let rest = format!("… {} more arguments", args - MAX_ITEMS);
         outline.process.args.push(rest);
     }
     outline.process.args.iter_mut().for_each(shorten);
-    let metadata = mem::take(&mut outline.metadata).into_iter().take(MOST);
+    let metadata = mem::take(&mut outline.metadata).into_iter().take(MAX_ITEMS);
     outline.metadata = metadata
         .map(|(mut key, mut value)| {
             shorten(&mut key);
@@ -124,18 +124,17 @@ fn shortened(mut outline: Outline) -> Outline {
 }
 
 fn shorten(text: &mut String) {
-    if text.len() > MOST_BYTES {
-        let end = (0..=MOST_BYTES).rfind(|&at| text.is_char_boundary(at));
+    if text.len() > MAX_TEXT_BYTES {
+        let end = (0..=MAX_TEXT_BYTES).rfind(|&at| text.is_char_boundary(at));
         text.truncate(end.unwrap_or(0));
         text.push('…');
     }
 }
 
-/// Masks what belongs to secret keys, as in the ring itself. Searching the texts, too, would take
-/// tables that cost more instructions to make than the rest of the start. They are masked when a dump
-/// is made.
-fn mask_by_keys(outline: &mut Dump, redactor: &Redactor) {
-    outline.metadata = mem::take(&mut outline.metadata)
+/// Masks the values of secret keys, as in the records of the ring. Texts are masked when a dump is made
+/// of the ring: to build the tables for searching them would take longer than the rest of the start.
+fn mask_by_keys(dump: &mut Dump, redactor: &Redactor) {
+    dump.metadata = mem::take(&mut dump.metadata)
         .into_iter()
         .map(|(key, value)| {
             let is_secret = redactor.is_secret(&key);
@@ -143,7 +142,7 @@ fn mask_by_keys(outline: &mut Dump, redactor: &Redactor) {
         })
         .collect();
     let mut is_value = false;
-    for arg in &mut outline.process.args {
+    for arg in &mut dump.process.args {
         if mem::take(&mut is_value) {
             MASK.clone_into(arg);
             continue;
@@ -154,8 +153,8 @@ fn mask_by_keys(outline: &mut Dump, redactor: &Redactor) {
         let name = option.trim_start_matches('-');
         match name.split_once('=') {
             Some((name, _)) if redactor.is_secret(name) => {
-                let named = arg.find('=').unwrap_or(arg.len());
-                arg.replace_range(named.., &format!("={MASK}"));
+                let name_end = arg.find('=').unwrap_or(arg.len());
+                arg.replace_range(name_end.., &format!("={MASK}"));
             }
             Some(_) => {}
             None => is_value = redactor.is_secret(name),
@@ -168,33 +167,33 @@ mod tests {
     use super::*;
     use crate::area::OUTLINE_BYTES;
 
-    /// The outline as the next start reads it.
-    fn written(outline: &Dump) -> Dump {
-        let fitting = fitting(outline.clone(), &Redactor::default(), OUTLINE_BYTES);
-        let json = serde_json::to_vec(&fitting).unwrap();
+    /// Returns the outline of a dump as the next start reads it.
+    fn written(dump: &Dump) -> Dump {
+        let outline = fit(dump.clone(), &Redactor::default(), OUTLINE_BYTES);
+        let json = serde_json::to_vec(&outline).unwrap();
         assert!(json.len() <= OUTLINE_BYTES, "{}", json.len());
         let read: Outline = serde_json::from_slice(&json).unwrap();
         read.into()
     }
 
     #[test]
-    fn what_fits_is_left_as_it_is() {
-        let mut outline = Dump::default();
-        outline.schema = flightrec_dump::SCHEMA.to_owned();
-        outline.app = "app".to_owned();
-        outline.process.args = vec!["app".to_owned(), "ä".repeat(30_000)];
-        assert_eq!(written(&outline), outline);
+    fn an_outline_that_fits_is_not_changed() {
+        let mut dump = Dump::default();
+        dump.schema = flightrec_dump::SCHEMA.to_owned();
+        dump.app = "app".to_owned();
+        dump.process.args = vec!["app".to_owned(), "ä".repeat(30_000)];
+        assert_eq!(written(&dump), dump);
     }
 
     #[test]
     fn long_arguments_and_metadata_are_cut() {
-        let mut outline = Dump::default();
-        outline.schema = flightrec_dump::SCHEMA.to_owned();
-        outline.app = "app".to_owned();
-        outline.process.args = vec!["ä".repeat(1_000); 1_000];
+        let mut dump = Dump::default();
+        dump.schema = flightrec_dump::SCHEMA.to_owned();
+        dump.app = "app".to_owned();
+        dump.process.args = vec!["ä".repeat(1_000); 1_000];
         let metadata = (0..1_000).map(|key| (key.to_string(), "x".repeat(1_000)));
-        outline.metadata = metadata.collect();
-        let read = written(&outline);
+        dump.metadata = metadata.collect();
+        let read = written(&dump);
         assert_eq!(read.app, "app");
         assert_eq!(read.process.args.len(), 17);
         assert_eq!(read.process.args[0], "ä".repeat(64) + "…");
@@ -204,16 +203,16 @@ mod tests {
 
     #[test]
     fn no_part_of_a_secret_remains_where_an_argument_is_cut() {
-        let mut outline = Dump::default();
-        outline.schema = flightrec_dump::SCHEMA.to_owned();
+        let mut dump = Dump::default();
+        dump.schema = flightrec_dump::SCHEMA.to_owned();
         let token = format!("ghp_{}", "a1B2c3D4e5F6".repeat(3));
         let cut = format!("{} {token}", "x ".repeat(55));
         assert!(
             cut.find(&token)
-                .is_some_and(|at| at < MOST_BYTES && at + token.len() > MOST_BYTES)
+                .is_some_and(|at| at < MAX_TEXT_BYTES && at + token.len() > MAX_TEXT_BYTES)
         );
-        outline.process.args = vec![cut, "y".repeat(OUTLINE_BYTES)];
-        let read = written(&outline);
+        dump.process.args = vec![cut, "y".repeat(OUTLINE_BYTES)];
+        let read = written(&dump);
         assert!(
             !read.process.args[0].contains("ghp_"),
             "{:?}",
@@ -222,27 +221,27 @@ mod tests {
     }
 
     #[test]
-    fn what_remains_fits_however_it_is_escaped() {
-        let mut outline = Dump::default();
-        outline.schema = flightrec_dump::SCHEMA.to_owned();
+    fn a_shortened_outline_fits_even_if_all_bytes_are_escaped() {
+        let mut dump = Dump::default();
+        dump.schema = flightrec_dump::SCHEMA.to_owned();
         let long = "\u{1b}".repeat(1_000);
-        outline.app = long.clone();
-        outline.version = Some(long.clone());
-        outline.revision = Some(long.clone());
-        outline.repository = Some(long.clone());
-        outline.process.executable = Some(long.clone());
-        outline.process.thread = long.clone();
-        outline.process.args = vec![long.clone(); 100];
+        dump.app = long.clone();
+        dump.version = Some(long.clone());
+        dump.revision = Some(long.clone());
+        dump.repository = Some(long.clone());
+        dump.process.executable = Some(long.clone());
+        dump.process.thread = long.clone();
+        dump.process.args = vec![long.clone(); 100];
         let metadata = (0..100).map(|key| (format!("{key}{long}"), long.clone()));
-        outline.metadata = metadata.collect();
-        written(&outline);
+        dump.metadata = metadata.collect();
+        written(&dump);
     }
 
     #[test]
-    fn values_of_secret_keys_are_masked_and_nothing_else() {
-        let mut outline = Dump::default();
+    fn only_the_values_of_secret_keys_are_masked() {
+        let mut dump = Dump::default();
         let metadata = [("api_key", "s3cr3t"), ("room", "7")];
-        outline.metadata = metadata
+        dump.metadata = metadata
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .into_iter()
             .collect();
@@ -255,10 +254,10 @@ mod tests {
             "-",
             "file",
         ];
-        outline.process.args = args.map(str::to_owned).to_vec();
-        mask_by_keys(&mut outline, &Redactor::default());
+        dump.process.args = args.map(str::to_owned).to_vec();
+        mask_by_keys(&mut dump, &Redactor::default());
         assert_eq!(
-            outline.process.args,
+            dump.process.args,
             [
                 "app",
                 "--password=[redacted]",
@@ -269,7 +268,7 @@ mod tests {
                 "file",
             ]
         );
-        assert_eq!(outline.metadata.get("api_key").unwrap(), MASK);
-        assert_eq!(outline.metadata.get("room").unwrap(), "7");
+        assert_eq!(dump.metadata.get("api_key").unwrap(), MASK);
+        assert_eq!(dump.metadata.get("room").unwrap(), "7");
     }
 }

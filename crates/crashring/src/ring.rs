@@ -22,7 +22,7 @@ use logredact::Redactor;
 use packlog::PlaceWriter;
 use tailwriter::{Builder, MappedTail, SharedTail, Snapshot};
 
-use crate::area::{self, DUMPED, GAUGES, NOTE, OUTLINE, OUTLINE_BYTES, PLACES, RESERVED};
+use crate::area::{self, DUMPED, END_CAUSE, GAUGES, OUTLINE, OUTLINE_BYTES, PLACES, RESERVED};
 use crate::outline::{self, Outline};
 
 pub(crate) const EXTENSION: &str = "ring";
@@ -204,7 +204,7 @@ impl CrashRing {
     /// Installs the handlers that write into this ring how the process ends: of the signals that are
     /// crashes, and of those that ask it to end. Returns one sentence for each that could not be
     /// installed, except where this system has none of them.
-    pub fn watch_process(&'static self) -> Vec<String> {
+    pub fn install_handlers(&'static self) -> Vec<String> {
         let armed = stackwalk::crash::arm(self.reserved());
         let noting = stackwalk::ending::note_requests(self.note());
         let said = [
@@ -222,17 +222,17 @@ impl CrashRing {
         failed.collect()
     }
 
-    /// How this process ends; see [`NOTE`].
+    /// How this process ends; see [`END_CAUSE`].
     fn note(&self) -> &AtomicU8 {
-        &self.reserved()[NOTE]
+        &self.reserved()[END_CAUSE]
     }
 
     /// The failure that ends the process has a dump: the next start makes none.
-    pub fn note_dumped(&self) {
+    pub fn mark_dumped(&self) {
         if self.ring.generation == forklock::generation() {
             self.note().store(DUMPED, Ordering::Relaxed);
         } else if let Some(Child::Mapped(ring)) = self.of_child.get() {
-            ring.note_dumped();
+            ring.mark_dumped();
         }
     }
 
@@ -262,7 +262,7 @@ impl CrashRing {
         if self.ring.generation == forklock::generation() {
             if self.ring.tail.remove().is_err() {
                 // Windows keeps a file that is mapped. The next start removes it, without a dump.
-                self.note_dumped();
+                self.mark_dumped();
             }
         } else if let Some(Child::Mapped(ring)) = self.of_child.get() {
             ring.remove();
@@ -341,7 +341,7 @@ pub(crate) fn with_shown_path(error: &io::Error, dir: &Dir, name: &Path) -> Stri
 }
 
 /// Whether a file is the beginning of a ring, left by a process that was killed while it made it.
-pub(crate) fn is_draft(name: &Path) -> bool {
+pub(crate) fn is_unfinished(name: &Path) -> bool {
     let name = name.to_string_lossy();
     name.starts_with('.') && name.contains(".ring.") && name.ends_with(".new")
 }

@@ -47,7 +47,7 @@ fn note_reported(recorder: &Recorder) {
     if cfg!(panic = "abort")
         && let crate::tail::Tail::Mapped(ring) = &recorder.source.tail
     {
-        ring.note_dumped();
+        ring.mark_dumped();
     }
     let _ = recorder;
 }

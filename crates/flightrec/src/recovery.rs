@@ -28,7 +28,7 @@ pub(crate) fn watch_process(recorder: &Arc<Recorder>) {
     // The handlers stay, so the ring's memory must. The panic hook keeps the recorder anyway.
     let kept: &'static Recorder = Box::leak(Box::new(Arc::clone(recorder)));
     if let Tail::Mapped(ring) = &kept.source.tail {
-        for complaint in ring.watch_process() {
+        for complaint in ring.install_handlers() {
             recorder.pipeline.notices.say(&complaint);
         }
     }
@@ -40,7 +40,7 @@ pub(crate) fn dump_orphans(recorder: &Recorder, ring: &CrashRing) {
     ring.for_each_orphan(
         |message| pipeline.notices.say(message),
         |orphan| {
-            orphan.is_of_no_failure(recorder.reports_termination)
+            !orphan.needs_dump(recorder.reports_termination)
                 || pipeline.deliver_crash(&dump_of(recorder, orphan)).is_ok()
         },
     );

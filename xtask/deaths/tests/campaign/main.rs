@@ -28,13 +28,13 @@ const DEATHS: &[(&str, &str)] = &[
     ("wild pointer", "SIGSEGV, invalid access to 0x123456789000"),
     (
         "pointer that is no address",
-        "SIGSEGV, invalid access, to an address that no memory can have?",
+        "SIGSEGV, invalid access (non-canonical address?)",
     ),
     (
         "callback of C",
         "SIGSEGV, invalid access to 0x8 (null pointer?)",
     ),
-    ("truncated mapping", "(a mapped file that was cut?)"),
+    ("truncated mapping", "(mapped file truncated?)"),
     (
         "illegal instruction",
         "SIGILL, aborted by the instruction ud2",
