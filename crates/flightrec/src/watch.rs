@@ -53,7 +53,7 @@ impl Watcher for Recorder {
         let _ = self.dump(|| Failure::hang(hang.message, hang.incident, hang.thread));
     }
 
-    fn on_unwatched(&self, error: io::Error) {
+    fn on_start_error(&self, error: io::Error) {
         let message = format!("hangs are not noticed: cannot start a thread for it: {error}");
         self.pipeline.notices.say(&message);
     }

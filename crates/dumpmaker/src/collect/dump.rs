@@ -66,7 +66,7 @@ pub(crate) fn collect(
     dump.modules =
         stacks::modules(|name| frames().any(|frame| frame.module.as_deref() == Some(name)));
     dump.process = app_info::process(source.app.started, &failure.thread);
-    dump.gauges = source.gauges.of_dump();
+    dump.gauges = source.gauges.with_current();
     dump.fingerprint = dump.fingerprint_of();
     dump
 }

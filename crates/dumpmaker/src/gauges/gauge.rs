@@ -1,4 +1,4 @@
-//! Reading what this process uses.
+//! Reads the gauges of this process.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use flightrec_dump::{Gauge, Timestamp};
 
 use super::memory;
 
-/// Reads what this process uses now. What the system does not tell is `None`.
+/// Reads all gauges now. Those that the system does not provide are `None`.
 pub fn read() -> Gauge {
     let mut gauge = Gauge::default();
     gauge.time = Timestamp::now();
@@ -19,11 +19,11 @@ pub fn read() -> Gauge {
         .lines()
         .find_map(|line| line.strip_prefix("Threads:"));
     gauge.threads = threads.and_then(|number| number.trim().parse().ok());
-    // The directory is open itself while it is read.
+    // Reading the directory opens one more file.
     let files = fs::read_dir("/proc/self/fd").ok();
     gauge.open_files = files.map(|files| (files.count() as u64).saturating_sub(1));
     gauge.cpu_ms = cpu_ms();
-    if let Some((used, limit)) = memory::of_cgroup() {
+    if let Some((used, limit)) = memory::cgroup_memory() {
         gauge.cgroup_bytes = Some(used);
         gauge.cgroup_limit_bytes = Some(limit);
     }
@@ -33,19 +33,19 @@ pub fn read() -> Gauge {
     gauge
 }
 
-/// The times of user and system, which Linux tells in hundredths of a second.
+/// User time plus system time. Linux reports both in hundredths of a second.
 fn cpu_ms() -> Option<u64> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // The name in parentheses may hold spaces. After it, the times are the 12th and 13th field.
+    // The name in parentheses may contain spaces. The times are the 12th and 13th field after it.
     let (_, rest) = stat.rsplit_once(") ")?;
     let mut fields = rest.split(' ').skip(11);
     let mut time = || fields.next()?.parse::<u64>().ok();
     Some((time()? + time()?) * 10)
 }
 
-/// `some avg10=1.23 avg60=…`
-fn pressure(of: &str) -> Option<f64> {
-    let text = fs::read_to_string(format!("/proc/pressure/{of}")).ok()?;
+/// Parses `some avg10=1.23 avg60=…`.
+fn pressure(resource: &str) -> Option<f64> {
+    let text = fs::read_to_string(format!("/proc/pressure/{resource}")).ok()?;
     let average = text.lines().next()?.strip_prefix("some avg10=")?;
     average.split(' ').next()?.parse().ok()
 }

@@ -1,42 +1,41 @@
-//! The memory that this process uses, and its limits.
+//! The memory of this process and its limits.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The resident memory of this process in bytes; `None` if the system does not tell.
-pub fn resident() -> Option<u64> {
+/// Returns the resident memory of this process in bytes; `None` if the system does not provide it.
+pub fn resident_memory() -> Option<u64> {
     kilobytes(&fs::read_to_string("/proc/self/status").ok()?, "VmRSS:")
 }
 
-/// The memory of the machine in bytes; `None` if the system does not tell.
-pub fn of_machine() -> Option<u64> {
+/// Returns the memory of the machine in bytes; `None` if the system does not provide it.
+pub fn machine_memory() -> Option<u64> {
     kilobytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemTotal:")
 }
 
-/// `VmRSS: 5432 kB`
+/// Parses a line such as `VmRSS: 5432 kB`. Returns bytes.
 pub(crate) fn kilobytes(text: &str, key: &str) -> Option<u64> {
     let rest = text.lines().find_map(|line| line.strip_prefix(key))?;
     let number: u64 = rest.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(number * 1024)
 }
 
-/// What the cgroup of this process uses and its limit, in bytes. Of the cgroup and those above it, the
-/// one with the smallest limit counts. `None` without a limit.
-pub fn of_cgroup() -> Option<(u64, u64)> {
+/// Returns the memory use and the memory limit of this process's cgroup, in bytes; `None` if there is no
+/// limit. Parents of the cgroup may have limits, too: the group with the smallest limit is reported.
+pub fn cgroup_memory() -> Option<(u64, u64)> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
-    cgroup_below(Path::new("/sys/fs/cgroup"), &groups)
+    cgroup_memory_below(Path::new("/sys/fs/cgroup"), &groups)
 }
 
-/// Version 1 has this limit, or a page less, where there is none.
+/// In cgroups of version 1, no limit is written as a number above this one.
 const NO_LIMIT: u64 = 1 << 62;
 
-/// Of the cgroup and those above it, the one with the smallest limit: what it uses, and that limit.
-fn cgroup_below(root: &Path, groups: &str) -> Option<(u64, u64)> {
+fn cgroup_memory_below(root: &Path, groups: &str) -> Option<(u64, u64)> {
     let find = |start: &str| {
         let mut lines = groups.lines();
         lines.find_map(|line| line.split_once(start).map(|(_, group)| group))
     };
-    // Where both versions are in use, the memory belongs to one of them.
+    // If both versions are in use, memory is controlled by one of them.
     let (root, group, limit_file, used_file) = match find(":memory:/") {
         Some(group) => {
             let root = root.join("memory");
@@ -56,7 +55,7 @@ fn cgroup_below(root: &Path, groups: &str) -> Option<(u64, u64)> {
     };
     let (root, group) = (&root, root.join(group));
     let number = |path: PathBuf| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
-    // "max" is no number, so groups without a limit are left out.
+    // "max" is not a number, so groups without a limit are skipped.
     let limited = group
         .ancestors()
         .take_while(|dir| dir.starts_with(root))
@@ -78,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn the_smallest_limit_of_a_cgroup_and_those_above_it_counts() {
+    fn the_smallest_limit_of_a_cgroup_and_its_parents_is_reported() {
         let root = tempfile::tempdir().unwrap();
         let root = root.path();
         let put = |group: &str, limit: &str, used: &str| {
@@ -90,14 +89,17 @@ mod tests {
         put("a", "1000\n", "600\n");
         put("a/b", "max\n", "100\n");
         put("a/c", "500\n", "100\n");
-        assert_eq!(cgroup_below(root, "0::/a/b\n"), Some((600, 1000)));
-        assert_eq!(cgroup_below(root, "1:cpu:/a\n0::/a/c\n"), Some((100, 500)));
-        assert_eq!(cgroup_below(root, "0::/\n"), None);
-        assert_eq!(cgroup_below(root, "1:cpu:/a\n"), None);
+        assert_eq!(cgroup_memory_below(root, "0::/a/b\n"), Some((600, 1000)));
+        assert_eq!(
+            cgroup_memory_below(root, "1:cpu:/a\n0::/a/c\n"),
+            Some((100, 500))
+        );
+        assert_eq!(cgroup_memory_below(root, "0::/\n"), None);
+        assert_eq!(cgroup_memory_below(root, "1:cpu:/a\n"), None);
     }
 
     #[test]
-    fn the_memory_may_belong_to_version_1() {
+    fn cgroups_of_version_1_are_read() {
         let root = tempfile::tempdir().unwrap();
         let put = |group: &str, limit: &str, used: &str| {
             let dir = root.path().join("memory").join(group);
@@ -107,8 +109,8 @@ mod tests {
         };
         put("", "9223372036854771712\n", "9000\n");
         let groups = "4:memory:/a\n3:cpu:/a\n0::/a\n";
-        assert_eq!(cgroup_below(root.path(), groups), None);
+        assert_eq!(cgroup_memory_below(root.path(), groups), None);
         put("a", "1000\n", "600\n");
-        assert_eq!(cgroup_below(root.path(), groups), Some((600, 1000)));
+        assert_eq!(cgroup_memory_below(root.path(), groups), Some((600, 1000)));
     }
 }

@@ -1,9 +1,9 @@
-//! What this process uses: resident memory, threads, open files, processor time, the memory and the memory
-//! limit of its cgroup, and the pressure of the system (PSI).
+//! Readings of this process: resident memory, threads, open files, processor time, memory and memory limit
+//! of its cgroup, and the pressure of the system (PSI).
 //!
 //! Readings come from `/proc` and `/sys/fs/cgroup`. On systems other than Linux a reading has only its
-//! timestamp. Versions 1 and 2 of cgroups are supported. If several cgroups that contain the process have a
-//! limit, the one with the lowest limit is reported.
+//! timestamp. Versions 1 and 2 of cgroups are supported. If several cgroups that contain the process
+//! have a limit, the one with the lowest limit is reported.
 //!
 //! ```
 //! let gauge = dumpmaker::gauges::read();
@@ -17,11 +17,11 @@
 //! [`read_samples`] returns them. A sample that was half written when the process died is left out.
 
 mod gauge;
-mod kept;
+mod history;
 mod memory;
 mod samples;
 
 pub use gauge::read;
-pub use kept::Gauges;
-pub use memory::{of_cgroup, of_machine, resident};
+pub use history::Gauges;
+pub use memory::{cgroup_memory, machine_memory, resident_memory};
 pub use samples::{AREA_BYTES, SAMPLES, read_samples, write_sample};

@@ -1,19 +1,19 @@
-//! The last samples, stored as bytes in memory that outlives the process.
+//! Stores the last samples as bytes, in memory that outlives the process.
 
 use std::sync::atomic::{AtomicU8, Ordering, fence};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flightrec_dump::Gauge;
 
-/// How many samples an area holds: those of two minutes, at one a second.
+/// The number of samples in an area. At one a second, this is two minutes.
 pub const SAMPLES: usize = 120;
 
-/// How many `u64` values a sample has: its sequence number from 1, the time, and nine readings.
-const NUMBERS: usize = 11;
-const SAMPLE_BYTES: usize = 8 * NUMBERS;
-/// How many bytes an area of samples needs.
+/// The number of `u64` values in a sample: its sequence number from 1, the time, and nine readings.
+const VALUES: usize = 11;
+const SAMPLE_BYTES: usize = 8 * VALUES;
+/// The size of an area of samples in bytes.
 pub const AREA_BYTES: usize = SAMPLES * SAMPLE_BYTES;
-/// Stored for what is not known.
+/// Stored instead of an unknown reading.
 const NONE: u64 = u64::MAX;
 
 /// Writes a sample over the oldest one. `number` is 0 for the first sample and increases by one each
@@ -43,7 +43,7 @@ pub fn write_sample(area: &[AtomicU8], number: u64, gauge: &Gauge) {
         hundredths(gauge.cpu_pressure),
         hundredths(gauge.io_pressure),
     ];
-    // The number is 0 while the rest is written: if the process dies meanwhile, the sample is skipped.
+    // The sequence number is 0 while the rest is written. If the process dies then, the sample is skipped.
     put(0, 0);
     fence(Ordering::SeqCst);
     for (at, number) in numbers.into_iter().enumerate() {
@@ -55,7 +55,7 @@ pub fn write_sample(area: &[AtomicU8], number: u64, gauge: &Gauge) {
 
 /// Reads the samples in an area, such as that of a dead process, oldest first.
 pub fn read_samples(area: &[u8]) -> Vec<Gauge> {
-    let mut samples: Vec<[u64; NUMBERS]> = area
+    let mut samples: Vec<[u64; VALUES]> = area
         .chunks_exact(SAMPLE_BYTES)
         .take(SAMPLES)
         .map(|sample| {
@@ -65,13 +65,13 @@ pub fn read_samples(area: &[u8]) -> Vec<Gauge> {
             });
             std::array::from_fn(|_| numbers.next().unwrap_or(NONE))
         })
-        .filter(|numbers: &[u64; NUMBERS]| numbers[0] != 0)
+        .filter(|numbers: &[u64; VALUES]| numbers[0] != 0)
         .collect();
     samples.sort_unstable();
     samples.iter().map(sample).collect()
 }
 
-fn sample(numbers: &[u64; NUMBERS]) -> Gauge {
+fn sample(numbers: &[u64; VALUES]) -> Gauge {
     let known = |at: usize| Some(numbers[at]).filter(|number| *number != NONE);
     let share = |at: usize| known(at).map(|hundredths| hundredths as f64 / 100.0);
     let mut gauge = Gauge::default();
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn samples_in_a_file_come_back_in_order_and_half_written_ones_do_not() {
+    fn samples_are_read_in_order_without_half_written_ones() {
         let area: Vec<AtomicU8> = (0..AREA_BYTES).map(|_| AtomicU8::new(0)).collect();
         let bytes = || {
             area.iter()
@@ -116,7 +116,7 @@ mod tests {
             (samples[0].memory_pressure, samples[0].cgroup_bytes),
             (Some(1.25), None)
         );
-        // As if it had been killed while it wrote the fourth sample.
+        // As if the process had been killed while it wrote the fourth sample.
         area[3 * SAMPLE_BYTES..3 * SAMPLE_BYTES + 8]
             .iter()
             .for_each(|byte| byte.store(0, Ordering::Relaxed));

@@ -1,4 +1,4 @@
-//! The handle that gives heartbeats, and the thread that looks for them.
+//! The handle that sends heartbeats, and the thread that checks them.
 
 use std::fmt;
 use std::io;
@@ -10,16 +10,16 @@ use std::time::Duration;
 use super::thread_id::current_id;
 use super::watches::{Hang, Watch, Watches};
 
-/// What has watches, and is told of hangs.
+/// Owns watches and handles hangs.
 pub trait Watcher: Send + Sync {
-    /// Its watches.
+    /// Returns the watches.
     fn watches(&self) -> &Watches;
 
-    /// A heartbeat has not come.
+    /// Called when a heartbeat is late.
     fn on_hang(&self, hang: Hang);
 
-    /// No thread could be started that looks for heartbeats.
-    fn on_unwatched(&self, error: io::Error);
+    /// Called if the thread that checks heartbeats cannot be started.
+    fn on_start_error(&self, error: io::Error);
 }
 
 /// A watch, made by [`FlightRecorder::watch`]. Dropping it ends the watch.
@@ -31,9 +31,11 @@ pub struct Heartbeat {
     watcher: Arc<dyn Watcher>,
 }
 
-/// Watches something that must happen again and again: if the heartbeat does not
-/// [`beat`](Heartbeat::beat) within `limit`, the watcher is told, after `limit` to 1¼ of it. It is told again
-/// if the heartbeat came back and stayed away again.
+/// Starts a watch: if there is no [`beat`](Heartbeat::beat) within `limit`, [`Watcher::on_hang`] is
+/// called.
+///
+/// The call comes after `limit` to 1¼ of it. If heartbeats come again and then stop again, that is a new
+/// hang.
 pub fn watch(watcher: Arc<dyn Watcher>, name: String, limit: Duration) -> Heartbeat {
     let watch = Arc::new(Watch {
         name,
@@ -47,10 +49,9 @@ pub fn watch(watcher: Arc<dyn Watcher>, name: String, limit: Duration) -> Heartb
 }
 
 impl Heartbeat {
-    /// Tells that what is watched goes on.
+    /// Sends a heartbeat.
     ///
-    /// It neither locks nor makes a system call, except for the first call in a thread and in a
-    /// forked child.
+    /// Takes no lock and makes no system call, except for the first call in a thread or in a forked child.
     #[inline]
     pub fn beat(&self) {
         let watch = &*self.watch;
@@ -84,26 +85,25 @@ fn register(watcher: &Arc<dyn Watcher>, watch: &Arc<Watch>) {
 }
 
 fn start(watcher: &Arc<dyn Watcher>) -> Option<Thread> {
-    let its_watcher = Arc::clone(watcher);
+    let for_thread = Arc::clone(watcher);
     let thread = thread::Builder::new().name("flightrec-watch".to_owned());
-    match thread.spawn(move || look_after(&*its_watcher)) {
+    match thread.spawn(move || run(&*for_thread)) {
         Ok(thread) => Some(thread.thread().clone()),
         Err(error) => {
-            watcher.on_unwatched(error);
+            watcher.on_start_error(error);
             None
         }
     }
 }
 
-/// Looks for heartbeats until there are no more watches.
-fn look_after(watcher: &dyn Watcher) {
-    while let Some((hangs, pause)) = watcher.watches().look() {
-        let were_none = hangs.is_empty();
+/// Checks heartbeats until no watch is left.
+fn run(watcher: &dyn Watcher) {
+    while let Some((hangs, pause)) = watcher.watches().check() {
+        if hangs.is_empty() {
+            thread::park_timeout(pause);
+        }
         for hang in hangs {
             watcher.on_hang(hang);
-        }
-        if were_none {
-            thread::park_timeout(pause);
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Watches: a heartbeat that does not come asks for a dump.
+//! Watches: a heartbeat that is late is a hang.
 //!
-//! One thread looks after all watches of a program. It counts heartbeats at intervals rather than
-//! taking the time of each, so that a heartbeat costs a few nanoseconds. It counts only time in which
-//! it ran itself: a process that was stopped, or whose machine was suspended, does not hang.
+//! One thread checks all watches of a recorder. It counts heartbeats at intervals and does not take the
+//! time of each, so a heartbeat costs a few nanoseconds. Time in which that thread did not run does not
+//! count: a process that was stopped, or whose machine was suspended, does not hang.
 
 mod heartbeat;
 mod thread_id;

@@ -1,4 +1,4 @@
-//! The heartbeats that are watched, as the thread sees them that looks for them.
+//! The watches of a recorder, and how they are checked.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
@@ -7,34 +7,34 @@ use std::time::{Duration, Instant};
 
 use forklock::ForkMutex;
 
-/// How often the watcher checks within the limit of a watch.
-const LOOKS: u32 = 4;
+/// How many times a watch is checked within its limit.
+const CHECKS_PER_LIMIT: u32 = 4;
 /// The longest pause between two checks.
-const LONGEST: Duration = Duration::from_secs(1);
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 /// The shortest pause between two checks.
-const SHORTEST: Duration = Duration::from_millis(1);
+const MIN_PAUSE: Duration = Duration::from_millis(1);
 
-/// A heartbeat that must come within `limit`.
+/// A watch, shared by the thread that sends heartbeats and the one that checks them.
 #[derive(Debug)]
 pub(crate) struct Watch {
     pub(crate) name: String,
     pub(crate) limit: Duration,
     pub(crate) beats: AtomicUsize,
-    /// The thread that gave the last heartbeat. Before the first one: the thread that made the watch.
+    /// The thread that sent the last heartbeat. Before the first one: the thread that created the watch.
     pub(crate) thread: AtomicU32,
-    /// The process whose watcher checks it; see [`forklock::generation`].
+    /// The process whose watcher thread checks it; see [`forklock::generation`].
     pub(crate) generation: AtomicUsize,
 }
 
-/// A heartbeat that has not come.
+/// A heartbeat that is late.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Hang {
-    /// One sentence for people.
+    /// A description for people, in one sentence.
     pub message: String,
-    /// Tells one hang from another.
+    /// The number of the hang.
     pub incident: u64,
-    /// The thread that gave the last heartbeat, by its id in the system.
+    /// The system's id of the thread that sent the last heartbeat.
     pub thread: u32,
 }
 
@@ -47,30 +47,30 @@ struct State {
     watched: Vec<Watched>,
     /// The watcher thread, and its process.
     watcher: Option<(Thread, usize)>,
-    /// How many hangs there were. The number tells one from another.
+    /// The number of hangs so far.
     incidents: u64,
 }
 
-/// A watch, and what the last check found.
+/// A watch and the result of its last check.
 #[derive(Debug)]
 struct Watched {
     watch: Weak<Watch>,
     beats: usize,
-    looked: Instant,
-    /// How long there has been no heartbeat, as far as the watcher ran.
+    checked_at: Instant,
+    /// How long there has been no heartbeat. Counts only time in which the watcher thread ran.
     silent: Duration,
     /// Whether this silence has been reported.
     is_reported: bool,
 }
 
 impl Watches {
-    /// Adds a watch. `start` starts the watcher, if this process has none.
+    /// Adds a watch. Calls `start` to start the watcher thread if this process has none.
     pub(crate) fn add(&self, watch: &Arc<Watch>, start: impl FnOnce() -> Option<Thread>) {
         self.0.with(|state| {
             let generation = forklock::generation();
             let is_here = |watcher: &(Thread, usize)| watcher.1 == generation;
             if !state.watcher.as_ref().is_some_and(is_here) {
-                // A forked child forgets the watches of its parent, whose threads it does not have.
+                // A forked child does not have its parent's threads, so it drops their watches.
                 state.watched.retain(|watched| {
                     let watch = watched.watch.upgrade();
                     watch
@@ -81,7 +81,7 @@ impl Watches {
             state.watched.push(Watched {
                 watch: Arc::downgrade(watch),
                 beats: watch.beats.load(Ordering::Relaxed),
-                looked: Instant::now(),
+                checked_at: Instant::now(),
                 silent: Duration::ZERO,
                 is_reported: false,
             });
@@ -91,19 +91,19 @@ impl Watches {
         });
     }
 
-    /// Checks all watches. Returns the new hangs and how long to wait before the next check, or `None`
-    /// if no watch is left and the watcher should end.
-    pub(crate) fn look(&self) -> Option<(Vec<Hang>, Duration)> {
+    /// Checks all watches. Returns the new hangs and how long to wait before the next check. Returns
+    /// `None` if no watch is left and the watcher thread should end.
+    pub(crate) fn check(&self) -> Option<(Vec<Hang>, Duration)> {
         self.0.with(|state| {
             let mut hangs = Vec::new();
-            let mut pause = LONGEST;
+            let mut pause = MAX_PAUSE;
             state.watched.retain_mut(|watched| {
                 let Some(watch) = watched.watch.upgrade() else {
                     return false;
                 };
-                let step = (watch.limit / LOOKS).clamp(SHORTEST, LONGEST);
+                let step = (watch.limit / CHECKS_PER_LIMIT).clamp(MIN_PAUSE, MAX_PAUSE);
                 pause = pause.min(step);
-                if watched.look(&watch, step) {
+                if watched.check(&watch, step) {
                     state.incidents += 1;
                     hangs.push(watch.hang(watched.silent, state.incidents));
                 }
@@ -119,12 +119,12 @@ impl Watches {
 }
 
 impl Watched {
-    /// Checks for heartbeats. True once for each silence, when it reaches the limit.
-    fn look(&mut self, watch: &Watch, step: Duration) -> bool {
+    /// Checks for heartbeats. Returns true once for each silence, when it reaches the limit.
+    fn check(&mut self, watch: &Watch, step: Duration) -> bool {
         let now = Instant::now();
-        // If more time has passed, this thread did not run, and perhaps the others did not, either.
-        let passed = now.duration_since(self.looked).min(2 * step);
-        self.looked = now;
+        // If more time has passed, this thread did not run, and the others perhaps did not run either.
+        let passed = now.duration_since(self.checked_at).min(2 * step);
+        self.checked_at = now;
         let beats = watch.beats.load(Ordering::Relaxed);
         if beats != self.beats {
             self.beats = beats;
@@ -170,7 +170,7 @@ mod tests {
         Watched {
             watch: Weak::new(),
             beats: 0,
-            looked: Instant::now().checked_sub(ago).unwrap(),
+            checked_at: Instant::now().checked_sub(ago).unwrap(),
             silent: Duration::ZERO,
             is_reported: false,
         }
@@ -180,18 +180,18 @@ mod tests {
     fn a_silence_is_reported_once_and_again_after_a_heartbeat() {
         let watch = watch(Duration::ZERO);
         let mut watched = watched(Duration::ZERO);
-        assert!(watched.look(&watch, LONGEST));
-        assert!(!watched.look(&watch, LONGEST));
+        assert!(watched.check(&watch, MAX_PAUSE));
+        assert!(!watched.check(&watch, MAX_PAUSE));
         watch.beats.fetch_add(1, Ordering::Relaxed);
-        assert!(!watched.look(&watch, LONGEST), "it beats");
-        assert!(watched.look(&watch, LONGEST));
+        assert!(!watched.check(&watch, MAX_PAUSE), "it beats");
+        assert!(watched.check(&watch, MAX_PAUSE));
     }
 
     #[test]
-    fn time_in_which_the_watcher_did_not_run_does_not_count() {
+    fn time_in_which_the_watcher_thread_did_not_run_does_not_count() {
         let watch = watch(Duration::from_secs(5));
         let mut watched = watched(Duration::from_secs(60));
-        assert!(!watched.look(&watch, Duration::from_secs(1)));
+        assert!(!watched.check(&watch, Duration::from_secs(1)));
         assert_eq!(watched.silent, Duration::from_secs(2));
     }
 }

@@ -1,9 +1,9 @@
-//! How often a rule may fire, and what becomes of it.
+//! How often a rule may fire, and the outcome of a check.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// How often a rule may fire.
+/// A rule may fire `times` times within `per`.
 #[derive(Clone, Copy)]
 pub(crate) struct Limit {
     pub(crate) times: usize,
@@ -19,13 +19,13 @@ impl Default for Limit {
     }
 }
 
-/// When a rule has fired, as far as its limit asks.
+/// The times at which a rule fired, as far back as its limit needs.
 #[derive(Debug, Default)]
-pub(crate) struct Fired(VecDeque<Instant>);
+pub(crate) struct FireTimes(VecDeque<Instant>);
 
-impl Fired {
-    /// Whether the rule may fire now. If it may, that counts.
-    pub(crate) fn may_fire(&mut self, limit: Limit, now: Instant) -> bool {
+impl FireTimes {
+    /// Returns whether the rule may fire now, and counts it if so.
+    pub(crate) fn try_fire(&mut self, limit: Limit, now: Instant) -> bool {
         while let Some(first) = self.0.front()
             && now.duration_since(*first) >= limit.per
         {
@@ -39,11 +39,11 @@ impl Fired {
     }
 }
 
-/// What becomes of a rule that has come true.
+/// The outcome when the condition of a rule is met.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It makes a dump, with this message.
+    /// The rule fires, with this message.
     Fires(String),
-    /// Its limit is used up.
+    /// The rule has reached its limit.
     Suppressed,
 }

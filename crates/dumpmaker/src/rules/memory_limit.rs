@@ -1,20 +1,19 @@
-//! Limits of the memory that this process uses.
+//! The limit of a rule about memory.
 
 use std::fmt;
 
 use super::text;
-use crate::gauges::{of_cgroup, of_machine, resident};
+use crate::gauges::{cgroup_memory, machine_memory, resident_memory};
 
-/// A limit for [`Rule::memory_above`](super::Rule::memory_above): a number of bytes, or a fraction of
-/// what there is.
+/// A limit for [`Rule::memory_above`](super::Rule::memory_above): bytes, or a fraction of the memory.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum MemoryLimit {
     /// Bytes of resident memory.
     Bytes(u64),
-    /// A fraction, from 0 to 1, of the memory limit of the process's cgroup, compared
-    /// with what the cgroup uses. Without such a limit: a fraction of the machine's memory, compared
-    /// with the resident memory of the process.
+    /// A fraction, from 0 to 1, of the memory limit of the process's cgroup, compared with the memory that
+    /// the cgroup uses. If there is no such limit: a fraction of the machine's memory, compared with the
+    /// resident memory of the process.
     Fraction(f64),
 }
 
@@ -40,12 +39,13 @@ impl fmt::Display for MemoryLimit {
 }
 
 impl MemoryLimit {
-    /// What is used and what there may be, in bytes. `None` if the system does not tell.
-    pub(crate) fn look(self) -> Option<(u64, u64)> {
+    /// Returns the memory in use and the limit, in bytes; `None` if the system does not provide them.
+    pub(crate) fn read(self) -> Option<(u64, u64)> {
         match self {
-            MemoryLimit::Bytes(bytes) => Some((resident()?, bytes)),
+            MemoryLimit::Bytes(bytes) => Some((resident_memory()?, bytes)),
             MemoryLimit::Fraction(fraction) => {
-                let (used, all) = of_cgroup().or_else(|| Some((resident()?, of_machine()?)))?;
+                let (used, all) =
+                    cgroup_memory().or_else(|| Some((resident_memory()?, machine_memory()?)))?;
                 Some((used, (all as f64 * fraction) as u64))
             }
         }
@@ -58,9 +58,9 @@ mod tests {
 
     #[test]
     fn this_process_uses_memory_and_not_all_of_it() {
-        let (used, limit) = MemoryLimit::Bytes(1).look().unwrap();
+        let (used, limit) = MemoryLimit::Bytes(1).read().unwrap();
         assert!(used > limit, "{used}");
-        let (used, all) = MemoryLimit::Fraction(1.0).look().unwrap();
+        let (used, all) = MemoryLimit::Fraction(1.0).read().unwrap();
         assert!(used > 0 && used < all, "{used} of {all}");
     }
 }

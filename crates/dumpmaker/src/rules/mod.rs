@@ -1,4 +1,4 @@
-//! Rules that ask for a dump when something happens, or stops happening, in the log or in the process.
+//! Rules: conditions on records, spans, silence and memory that trigger a dump.
 //!
 //! ```
 //! use std::time::Duration;
@@ -19,14 +19,14 @@
 //! assert!(message.starts_with("rule rate(warn, 2, 10s): 2 records within 0."));
 //! ```
 //!
-//! - A rule fires at most three times an hour, or as often as its own limit allows. Beyond that the outcome
-//!   is [`Suppressed`](Outcome::Suppressed).
-//! - Rules about memory and silence are checked by [`Poller::poll`], which is called from time to time. Such
-//!   a rule fires when its condition becomes true, and again only after it was false.
-//! - [`parse_list`] reads rules from text, such as `rate(warn, 20, 10s); memory > 80%`. An error gives the
-//!   column of the mistake.
-//! - A logger can check records: checking takes no lock unless a rule counts the record, and the filter of a
-//!   rule may log or panic. After a fork, the child continues with the counts of its parent.
+//! - A rule fires at most three times an hour, unless it has another limit. After that, its outcome is
+//!   [`Suppressed`](Outcome::Suppressed).
+//! - Rules about memory and silence are checked by [`Poller::poll`], which must be called regularly.
+//!   Such a rule fires when its condition becomes true, and again only after it was false.
+//! - [`parse_list`] reads rules from text, such as `rate(warn, 20, 10s); memory > 80%`. Errors name the
+//!   column.
+//! - [`Rules::check`] can be called by a logger: it takes no lock unless a rule counts the record, and the
+//!   filter of a rule may log or panic. After a fork, the child continues with the counts of its parent.
 
 mod limit;
 mod memory_limit;

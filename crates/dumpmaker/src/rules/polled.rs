@@ -1,12 +1,12 @@
-//! Rules about what no record tells: memory, and silence.
+//! Rules that must be polled: memory and silence.
 
 use std::time::{Duration, Instant};
 
-use super::limit::{Fired, Limit, Outcome};
+use super::limit::{FireTimes, Limit, Outcome};
 use super::memory_limit::MemoryLimit;
 use super::text;
 
-/// A condition on what no record tells.
+/// A condition that must be polled.
 #[derive(Clone, Copy)]
 pub(crate) enum PolledCondition {
     Memory(MemoryLimit),
@@ -19,41 +19,41 @@ pub(crate) struct PolledRule {
     pub(crate) limit: Limit,
 }
 
-/// What is known of a rule between two looks.
+/// The state of a rule between two checks.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    /// The rule has come true, and has not been false since.
+    /// Whether the condition was true at the last check.
     is_true: bool,
-    fired: Fired,
+    fired: FireTimes,
 }
 
 impl State {
-    pub(crate) fn look(
+    pub(crate) fn check(
         &mut self,
         rule: &PolledRule,
         now: Instant,
         silent: Duration,
     ) -> Option<Outcome> {
         let detail = match rule.condition {
-            PolledCondition::Memory(limit) => limit.look().and_then(|(used, limit)| {
+            PolledCondition::Memory(limit) => limit.read().and_then(|(used, limit)| {
                 (used > limit).then(|| format!("{} are used", text::size(used)))
             }),
             PolledCondition::Silence(limit) => {
                 (silent >= limit).then(|| format!("no record for {:.1} s", silent.as_secs_f64()))
             }
         };
-        self.change(detail.is_some(), rule.limit, now)
+        self.update(detail.is_some(), rule.limit, now)
             .map(|fires| match (fires, detail) {
                 (true, Some(detail)) => Outcome::Fires(format!("rule {}: {detail}", rule.name)),
                 _ => Outcome::Suppressed,
             })
     }
 
-    /// Whether the rule fires, if it has just come true.
-    fn change(&mut self, is_true: bool, limit: Limit, now: Instant) -> Option<bool> {
-        let has_come_true = is_true && !self.is_true;
+    /// If the condition has become true, returns whether the rule fires.
+    fn update(&mut self, is_true: bool, limit: Limit, now: Instant) -> Option<bool> {
+        let has_become_true = is_true && !self.is_true;
         self.is_true = is_true;
-        has_come_true.then(|| self.fired.may_fire(limit, now))
+        has_become_true.then(|| self.fired.try_fire(limit, now))
     }
 }
 
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rule_fires_once_until_it_was_false() {
+    fn a_rule_fires_again_only_after_it_was_false() {
         let limit = Limit {
             times: 2,
             per: Duration::from_secs(60),
@@ -70,7 +70,7 @@ mod tests {
         let mut state = State::default();
         let now = Instant::now();
         let fires =
-            [true, true, false, true, false, true].map(|is_true| state.change(is_true, limit, now));
+            [true, true, false, true, false, true].map(|is_true| state.update(is_true, limit, now));
         let expected = [Some(true), None, None, Some(true), None, Some(false)];
         assert_eq!(fires, expected);
     }

@@ -1,4 +1,4 @@
-//! Looking at the rules about memory and silence from time to time.
+//! Checks rules about memory and silence at intervals.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -7,11 +7,11 @@ use super::limit::Outcome;
 use super::polled::{PolledCondition, State};
 use super::rule_set::Rules;
 
-/// How often these rules are looked at, unless one about silence is shorter.
-const INTERVAL: Duration = Duration::from_secs(1);
-const SHORTEST: Duration = Duration::from_millis(10);
+/// The interval, unless a rule about silence needs a shorter one.
+const MAX_INTERVAL: Duration = Duration::from_secs(1);
+const MIN_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Looks at the rules about memory and silence, from time to time.
+/// Checks rules about memory and silence at intervals.
 #[derive(Debug)]
 pub struct Poller<'a> {
     rules: &'a Rules,
@@ -20,42 +20,47 @@ pub struct Poller<'a> {
 }
 
 impl<'a> Poller<'a> {
-    /// Starts to look at rules.
+    /// Creates a poller. Silence is measured from now.
     #[must_use]
     pub fn new(rules: &'a Rules) -> Poller<'a> {
         Poller {
             rules,
-            states: rules.polled.iter().map(|_| State::default()).collect(),
+            states: rules
+                .polled_rules
+                .iter()
+                .map(|_| State::default())
+                .collect(),
             last_record: Instant::now(),
         }
     }
 
-    /// How long to wait before each look: a second, or less if a rule about silence needs it.
+    /// How long to wait before each [`poll`](Poller::poll): a second, or less if a rule about silence
+    /// needs it.
     #[must_use]
     pub fn interval(&self) -> Duration {
         let silences = self
             .rules
-            .polled
+            .polled_rules
             .iter()
             .filter_map(|rule| match rule.condition {
                 PolledCondition::Silence(duration) => {
-                    Some((duration / 4).clamp(SHORTEST, INTERVAL))
+                    Some((duration / 4).clamp(MIN_INTERVAL, MAX_INTERVAL))
                 }
                 PolledCondition::Memory(_) => None,
             });
-        silences.min().unwrap_or(INTERVAL)
+        silences.min().unwrap_or(MAX_INTERVAL)
     }
 
-    /// Looks at the rules, and calls `act` for each that has come true.
+    /// Checks the rules, and calls `act` for each whose condition has become true.
     pub fn poll(&mut self, act: impl FnMut(Outcome)) {
         let now = Instant::now();
         if self.rules.has_logged.swap(false, Ordering::Relaxed) {
             self.last_record = now;
         }
         let silent = now.duration_since(self.last_record);
-        let rules = self.rules.polled.iter().zip(&mut self.states);
+        let rules = self.rules.polled_rules.iter().zip(&mut self.states);
         rules
-            .filter_map(|(rule, state)| state.look(rule, now, silent))
+            .filter_map(|(rule, state)| state.check(rule, now, silent))
             .for_each(act);
     }
 }

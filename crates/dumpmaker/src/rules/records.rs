@@ -1,4 +1,4 @@
-//! Rules about records.
+//! Rules that count records.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -9,12 +9,12 @@ use forklock::ForkMutex;
 use log::{LevelFilter, Record};
 use logtee::Filter;
 
-use super::limit::{Fired, Limit, Outcome};
+use super::limit::{FireTimes, Limit, Outcome};
 
-/// The most records whose times a rule remembers.
+/// The maximum count of a rule: it stores the time of each counted record.
 const MAX_COUNT: usize = 10_000;
 
-/// `count` records that pass the test within a duration.
+/// True when `count` records pass the test within a duration.
 pub(crate) struct RecordCondition {
     test: RecordTest,
     count: usize,
@@ -31,13 +31,12 @@ impl RecordCondition {
     }
 }
 
-/// Which records are counted. Each that is kept is tested, so the common tests have no call behind a
-/// pointer.
+/// Which records are counted. Every kept record is tested, so the common tests need no dynamic call.
 pub(crate) enum RecordTest {
     Level(LevelFilter),
-    /// Of this module or one within it.
+    /// Records of this module and the modules in it.
     Target(String),
-    /// The program's code: it may log, and a panic of it must not reach the call that logs.
+    /// A filter of the program. It may log, and its panics must not reach the logging call.
     Program(Box<dyn Filter>),
 }
 
@@ -53,35 +52,35 @@ impl RecordTest {
     #[inline]
     fn passes(&self, record: &Record<'_>) -> bool {
         match self {
-            RecordTest::Level(level) => record.level() <= *level && !ASKING.get(),
-            RecordTest::Target(module) => is_within(record.target(), module) && !ASKING.get(),
+            RecordTest::Level(level) => record.level() <= *level && !IN_FILTER.get(),
+            RecordTest::Target(module) => is_in_module(record.target(), module) && !IN_FILTER.get(),
             RecordTest::Program(filter) => {
-                record.level() <= filter.max_level() && asks(filter, record)
+                record.level() <= filter.max_level() && run_filter(filter, record)
             }
         }
     }
 }
 
-/// As `logtee::predicate::target_starts_with`, in a function that can be inlined.
+/// The same as `logtee::predicate::target_starts_with`, but can be inlined.
 #[inline]
-fn is_within(target: &str, module: &str) -> bool {
+fn is_in_module(target: &str, module: &str) -> bool {
     target
         .strip_prefix(module)
         .is_some_and(|rest| rest.is_empty() || module.is_empty() || rest.starts_with("::"))
 }
 
 thread_local! {
-    /// This thread asks a filter of the program. No rule of the program looks at what that logs.
-    static ASKING: Cell<bool> = const { Cell::new(false) };
+    /// Whether this thread runs a filter of the program. Rules ignore the records that the filter logs.
+    static IN_FILTER: Cell<bool> = const { Cell::new(false) };
 }
 
 #[inline(never)]
-fn asks(filter: &dyn Filter, record: &Record<'_>) -> bool {
-    if ASKING.replace(true) {
+fn run_filter(filter: &dyn Filter, record: &Record<'_>) -> bool {
+    if IN_FILTER.replace(true) {
         return false;
     }
     let passes = catch_unwind(AssertUnwindSafe(|| filter.matches(record)));
-    ASKING.set(false);
+    IN_FILTER.set(false);
     passes.unwrap_or(false)
 }
 
@@ -93,51 +92,52 @@ pub(crate) struct RecordRule {
 }
 
 struct RecordState {
-    /// When the last records passed the test, oldest first.
-    passed: VecDeque<Instant>,
-    fired: Fired,
+    /// When the last records were counted, oldest first.
+    times: VecDeque<Instant>,
+    fired: FireTimes,
 }
 
 impl RecordRule {
     pub(crate) fn new(name: String, condition: RecordCondition, limit: Limit) -> RecordRule {
-        // Allocated now: a signal handler may log.
-        let passed = VecDeque::with_capacity(condition.count);
-        let fired = Fired::default();
+        // Allocated in advance, because a signal handler may log.
+        let times = VecDeque::with_capacity(condition.count);
+        let fired = FireTimes::default();
         RecordRule {
             name,
             condition,
             limit,
-            state: ForkMutex::new(RecordState { passed, fired }),
+            state: ForkMutex::new(RecordState { times, fired }),
         }
     }
 
-    /// The most verbose level that the rule looks at.
+    /// The most verbose level that the rule counts.
     pub(crate) fn max_level(&self) -> LevelFilter {
         self.condition.test.max_level()
     }
 
     /// Whether the rule counts the record.
     #[inline]
-    pub(crate) fn is_about(&self, record: &Record<'_>) -> bool {
+    pub(crate) fn matches(&self, record: &Record<'_>) -> bool {
         self.condition.test.passes(record)
     }
 
-    /// Counts a record. `None` also in a signal handler that has interrupted this function.
+    /// Counts a record. Returns the outcome if that completes the count. Also returns `None` in a signal
+    /// handler that has interrupted this function.
     #[cold]
     #[inline(never)]
-    pub(crate) fn come_true(&self, now: Instant) -> Option<Outcome> {
+    pub(crate) fn count(&self, now: Instant) -> Option<Outcome> {
         let RecordCondition { count, within, .. } = self.condition;
         let (took, may_fire) = self.state.with(|state| {
-            if state.passed.len() == count {
-                state.passed.pop_front();
+            if state.times.len() == count {
+                state.times.pop_front();
             }
-            state.passed.push_back(now);
-            let took = now.duration_since(*state.passed.front()?);
-            if state.passed.len() < count || took > within {
+            state.times.push_back(now);
+            let took = now.duration_since(*state.times.front()?);
+            if state.times.len() < count || took > within {
                 return None;
             }
-            state.passed.clear();
-            Some((took, state.fired.may_fire(self.limit, now)))
+            state.times.clear();
+            Some((took, state.fired.try_fire(self.limit, now)))
         })??;
         if !may_fire {
             return Some(Outcome::Suppressed);
@@ -164,25 +164,25 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn rule_of(rule: Rule) -> RecordRule {
-        Rules::new(vec![rule]).of_records.remove(0)
+        Rules::new(vec![rule]).record_rules.remove(0)
     }
 
     fn fires(rule: &RecordRule, at: Instant) -> bool {
-        matches!(rule.come_true(at), Some(Outcome::Fires(_)))
+        matches!(rule.count(at), Some(Outcome::Fires(_)))
     }
 
     #[test]
-    fn a_rate_fires_when_enough_records_come_close_together() {
+    fn a_rate_fires_when_enough_records_come_within_the_duration() {
         let rule = rule_of(Rule::rate(Level::Warn, 3, 10 * SECOND));
         let start = Instant::now();
         let times = [0, 9, 20, 25, 29, 31, 32];
         let fired = times.map(|seconds| fires(&rule, start + seconds * SECOND));
-        // 20, 25 and 29 are within ten seconds; then the count begins anew.
+        // 20, 25 and 29 are within ten seconds. Then the count starts again.
         assert_eq!(fired, [false, false, false, false, true, false, false]);
     }
 
     #[test]
-    fn a_target_is_a_module_and_those_within_it() {
+    fn a_target_is_a_module_and_the_modules_in_it() {
         let cases = [
             ("db", "db"),
             ("db::pool", "db"),
@@ -197,12 +197,12 @@ mod tests {
             let record = Record::builder().target(target).build();
             let expected = logtee::predicate::target_starts_with(module).matches(&record);
             let rule = rule_of(Rule::target_rate(module, 1, SECOND));
-            assert_eq!(rule.is_about(&record), expected, "{target} in {module}");
+            assert_eq!(rule.matches(&record), expected, "{target} in {module}");
         }
     }
 
     #[test]
-    fn a_rule_fires_as_often_as_its_limit_says() {
+    fn a_rule_fires_as_often_as_its_limit_allows() {
         let rule = rule_of(Rule::rate(Level::Warn, 1, SECOND).at_most(2, 60 * SECOND));
         let start = Instant::now();
         let times = [0, 1, 2, 59, 60, 61, 62];

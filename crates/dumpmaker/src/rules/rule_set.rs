@@ -1,4 +1,4 @@
-//! All rules of a program, sorted by what they look at.
+//! All rules of a recorder, by kind.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,30 +15,30 @@ use super::spans::SpanRule;
 /// The rules of a recorder.
 #[derive(Default)]
 pub struct Rules {
-    pub(crate) of_records: Vec<RecordRule>,
-    pub(crate) polled: Vec<PolledRule>,
-    of_spans: Vec<SpanRule>,
-    /// The most verbose level that a rule looks at; `None` if none looks at records.
+    pub(crate) record_rules: Vec<RecordRule>,
+    pub(crate) polled_rules: Vec<PolledRule>,
+    span_rules: Vec<SpanRule>,
+    /// The most verbose level that a rule counts; `None` if no rule counts records.
     max_level: Option<Level>,
-    /// Whether a rule asks for `has_logged`.
+    /// Whether a rule needs `has_logged`.
     watches_silence: bool,
-    /// A record was kept since this was last looked at.
+    /// Whether a record was kept since the last poll.
     pub(crate) has_logged: AtomicBool,
 }
 
 impl fmt::Debug for Rules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let of_records = self.of_records.iter().map(|rule| &rule.name);
-        let of_spans = self.of_spans.iter().map(|rule| &rule.name);
-        let polled = self.polled.iter().map(|rule| &rule.name);
+        let record_rules = self.record_rules.iter().map(|rule| &rule.name);
+        let span_rules = self.span_rules.iter().map(|rule| &rule.name);
+        let polled_rules = self.polled_rules.iter().map(|rule| &rule.name);
         f.debug_list()
-            .entries(of_records.chain(of_spans).chain(polled))
+            .entries(record_rules.chain(span_rules).chain(polled_rules))
             .finish()
     }
 }
 
 impl Rules {
-    /// Sorts the rules by what they look at.
+    /// Sorts the rules by kind.
     #[must_use]
     pub fn new(rules: Vec<Rule>) -> Rules {
         let mut all = Rules::default();
@@ -48,14 +48,14 @@ impl Rules {
                 Condition::Records(condition) => {
                     let rule = RecordRule::new(name, condition, limit);
                     all.max_level = all.max_level.max(rule.max_level().to_level());
-                    all.of_records.push(rule);
+                    all.record_rules.push(rule);
                 }
                 Condition::Spans(condition) => {
-                    all.of_spans.push(SpanRule::new(name, condition, limit));
+                    all.span_rules.push(SpanRule::new(name, condition, limit));
                 }
                 Condition::Polled(condition) => {
                     all.watches_silence |= matches!(condition, PolledCondition::Silence(_));
-                    all.polled.push(PolledRule {
+                    all.polled_rules.push(PolledRule {
                         name,
                         condition,
                         limit,
@@ -66,71 +66,70 @@ impl Rules {
         all
     }
 
-    /// The most verbose level of records that must be passed to [`check`](Rules::check).
+    /// Returns the most verbose level of records that must be passed to [`check`](Rules::check); `None`
+    /// if no rule counts records.
     #[must_use]
     pub fn max_level(&self) -> Option<Level> {
         self.max_level
     }
 
-    /// Whether [`note_record`](Rules::note_record) must be called for each record, because of a rule
-    /// about silence.
+    /// Returns whether a rule is about silence, so that [`note_record`](Rules::note_record) must be
+    /// called for each record.
     #[must_use]
     pub fn watches_silence(&self) -> bool {
         self.watches_silence
     }
 
-    /// Notes that a record was kept, if a rule about silence wants to know.
+    /// Notes that a record was kept, if there is a rule about silence.
     #[inline]
     pub fn note_record(&self) {
-        // The load keeps threads from writing to memory that they share.
+        // The load avoids needless writes to a cache line that threads share.
         if self.watches_silence && !self.has_logged.load(Ordering::Relaxed) {
             self.has_logged.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Whether a record was noted since the [`Poller`](super::Poller) last looked.
+    /// Returns whether a record was noted since the last [`Poller::poll`](super::Poller::poll).
     #[must_use]
     pub fn has_new_record(&self) -> bool {
         self.has_logged.load(Ordering::Relaxed)
     }
 
-    /// Whether a rule is about memory or silence, which a [`Poller`](super::Poller) looks at.
+    /// Returns whether a rule is about memory or silence, so that a [`Poller`](super::Poller) is needed.
     #[must_use]
     pub fn needs_poller(&self) -> bool {
-        !self.polled.is_empty()
+        !self.polled_rules.is_empty()
     }
 
-    /// Whether a rule is about spans.
+    /// Returns whether a rule is about spans.
     #[must_use]
     pub fn watches_spans(&self) -> bool {
-        !self.of_spans.is_empty()
+        !self.span_rules.is_empty()
     }
 
-    /// Whether a rule is about a span that took this long.
+    /// Returns whether a span that took this long meets the condition of a rule.
     #[must_use]
     pub fn is_slow(&self, span: &str, took: Duration) -> bool {
-        let mut rules = self.of_spans.iter();
-        rules.any(|rule| rule.is_about(span, took))
+        let mut rules = self.span_rules.iter();
+        rules.any(|rule| rule.matches(span, took))
     }
 
-    /// Looks at a span that was closed, and calls `act` for each rule that it makes come true.
+    /// Checks a closed span, and calls `act` for each rule whose condition it meets.
     pub fn check_span(&self, span: &str, took: Duration, act: impl FnMut(Outcome)) {
         let rules = self
-            .of_spans
+            .span_rules
             .iter()
-            .filter(|rule| rule.is_about(span, took));
+            .filter(|rule| rule.matches(span, took));
         let now = Instant::now();
-        rules
-            .filter_map(|rule| rule.come_true(took, now))
-            .for_each(act);
+        rules.filter_map(|rule| rule.fire(took, now)).for_each(act);
     }
 
-    /// Looks at a record, and calls `act` for each rule that it makes come true.
+    /// Checks a record, and calls `act` for each rule whose condition is now met.
     #[inline]
     pub fn check(&self, record: &Record<'_>, mut act: impl FnMut(Outcome)) {
-        for rule in &self.of_records {
-            if rule.is_about(record)
-                && let Some(outcome) = rule.come_true(Instant::now())
+        for rule in &self.record_rules {
+            if rule.matches(record)
+                && let Some(outcome) = rule.count(Instant::now())
             {
                 act(outcome);
             }
@@ -145,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_levels_that_a_rule_looks_at_are_passed_to_it() {
+    fn the_max_level_is_the_most_verbose_that_a_rule_counts() {
         let level = |rules| Rules::new(rules).max_level();
         let second = Duration::from_secs(1);
         assert_eq!(level(vec![]), None);
@@ -163,13 +162,13 @@ mod tests {
     }
 
     #[test]
-    fn only_a_rule_about_silence_hears_of_every_record() {
-        let hears = |rule| {
+    fn records_are_noted_only_for_a_rule_about_silence() {
+        let is_noted = |rule| {
             let rules = Rules::new(vec![rule]);
             rules.note_record();
             rules.has_new_record()
         };
-        assert!(hears(Rule::no_record_for(Duration::from_secs(1))));
-        assert!(!hears(Rule::memory_above(1 << 60)));
+        assert!(is_noted(Rule::no_record_for(Duration::from_secs(1))));
+        assert!(!is_noted(Rule::memory_above(1 << 60)));
     }
 }

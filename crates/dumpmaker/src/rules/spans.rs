@@ -1,13 +1,13 @@
-//! Rules about spans that took too long.
+//! Rules about slow spans.
 
 use std::time::{Duration, Instant};
 
 use forklock::ForkMutex;
 
-use super::limit::{Fired, Limit, Outcome};
+use super::limit::{FireTimes, Limit, Outcome};
 use super::text;
 
-/// A span of that name is closed later than `longer_than` after it was opened.
+/// True when a span with this name is closed more than `longer_than` after it was opened.
 pub(crate) struct SpanCondition {
     pub(crate) name: String,
     pub(crate) longer_than: Duration,
@@ -17,7 +17,7 @@ pub(crate) struct SpanRule {
     pub(crate) name: String,
     pub(crate) condition: SpanCondition,
     pub(crate) limit: Limit,
-    fired: ForkMutex<Fired>,
+    fired: ForkMutex<FireTimes>,
 }
 
 impl SpanRule {
@@ -30,14 +30,15 @@ impl SpanRule {
         }
     }
 
-    /// Whether the rule is about such a span.
-    pub(crate) fn is_about(&self, span: &str, took: Duration) -> bool {
+    /// Whether the span meets the condition.
+    pub(crate) fn matches(&self, span: &str, took: Duration) -> bool {
         took > self.condition.longer_than && span == self.condition.name
     }
 
-    /// `None` in a signal handler that has interrupted this function.
-    pub(crate) fn come_true(&self, took: Duration, now: Instant) -> Option<Outcome> {
-        let may_fire = self.fired.with(|fired| fired.may_fire(self.limit, now))?;
+    /// Returns the outcome for a span that meets the condition. Returns `None` in a signal handler that
+    /// has interrupted this function.
+    pub(crate) fn fire(&self, took: Duration, now: Instant) -> Option<Outcome> {
+        let may_fire = self.fired.with(|fired| fired.try_fire(self.limit, now))?;
         Some(if may_fire {
             let took = text::duration(Duration::from_millis(took.as_millis() as u64));
             Outcome::Fires(format!("rule {}: a span took {took}", self.name))
@@ -54,7 +55,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn a_rule_is_about_spans_of_its_name_that_took_longer() {
+    fn a_rule_fires_on_spans_with_its_name_that_took_longer() {
         let condition = SpanCondition {
             name: "http.request".to_owned(),
             longer_than: SECOND,
@@ -64,16 +65,16 @@ mod tests {
             per: SECOND,
         };
         let rule = SpanRule::new("slow".to_owned(), condition, limit);
-        assert!(rule.is_about("http.request", SECOND * 2));
-        assert!(!rule.is_about("http.request", SECOND));
-        assert!(!rule.is_about("http", SECOND * 2));
+        assert!(rule.matches("http.request", SECOND * 2));
+        assert!(!rule.matches("http.request", SECOND));
+        assert!(!rule.matches("http", SECOND * 2));
         let now = Instant::now();
-        let Some(Outcome::Fires(message)) = rule.come_true(SECOND * 5 / 2, now) else {
+        let Some(Outcome::Fires(message)) = rule.fire(SECOND * 5 / 2, now) else {
             panic!("it does not fire")
         };
         assert_eq!(message, "rule slow: a span took 2500ms");
         assert!(matches!(
-            rule.come_true(SECOND * 2, now),
+            rule.fire(SECOND * 2, now),
             Some(Outcome::Suppressed)
         ));
     }

@@ -1,4 +1,4 @@
-//! Rules as text.
+//! Parses rules from text.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -9,11 +9,11 @@ use log::Level;
 
 use super::{MemoryLimit, Rule};
 
-/// A rule that could not be parsed. The message says where the fault is.
+/// A rule could not be parsed. The message names the column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleError {
     message: String,
-    /// In characters, from 1.
+    /// Counted in characters, from 1.
     column: usize,
 }
 
@@ -38,6 +38,10 @@ impl FromStr for Rule {
 }
 
 /// Parses rules that are separated by semicolons.
+///
+/// # Errors
+///
+/// If the text is not a list of rules.
 pub fn parse_list(text: &str) -> Result<Vec<Rule>, RuleError> {
     let mut parser = Parser { text, rest: text };
     let mut rules = Vec::new();
@@ -106,7 +110,7 @@ impl<'a> Parser<'a> {
         Ok(rule.at_most(times, self.duration()?))
     }
 
-    /// `(FIRST, COUNT, DURATION)`
+    /// Parses `(FIRST, COUNT, DURATION)`.
     fn arguments<T>(
         &mut self,
         first: impl FnOnce(&mut Parser<'a>) -> Result<T, RuleError>,
@@ -154,7 +158,7 @@ impl<'a> Parser<'a> {
     }
 
     fn memory(&mut self) -> Result<MemoryLimit, RuleError> {
-        self.parsed("a part of the memory, such as 80% or 512MiB", |word| {
+        self.parsed("an amount of memory, such as 80% or 512MiB", |word| {
             let (number, unit) = split_number(word)?;
             let shift = match unit {
                 "%" if number <= 100 => return Some(MemoryLimit::Fraction(number as f64 / 100.0)),
@@ -167,7 +171,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// The next word as something else.
+    /// Parses the next word. `what` is named in the error.
     fn parsed<T>(
         &mut self,
         what: &str,
@@ -178,7 +182,7 @@ impl<'a> Parser<'a> {
         parse(word).ok_or_else(|| self.error_at(start, format!("{word:?} is not {what}")))
     }
 
-    /// The text up to a space or a separator.
+    /// Returns the text up to a space or a separator.
     fn word(&mut self) -> &'a str {
         self.skip_spaces();
         let ends = |char: char| char.is_whitespace() || matches!(char, '(' | ')' | ',' | ';' | '>');
@@ -208,10 +212,7 @@ impl<'a> Parser<'a> {
         if self.rest.is_empty() {
             return Ok(());
         }
-        let message = format!(
-            "{:?} follows a rule; rules are separated by \";\"",
-            self.rest
-        );
+        let message = format!("{:?} after a rule; separate rules by \";\"", self.rest);
         Err(self.error_at(self.here(), message))
     }
 
@@ -219,7 +220,7 @@ impl<'a> Parser<'a> {
         self.rest = self.rest.trim_start();
     }
 
-    /// The column of the next word.
+    /// Returns the column of the next word.
     fn here(&self) -> usize {
         let next = self.rest.trim_start();
         self.text[..self.text.len() - next.len()].chars().count() + 1
@@ -230,14 +231,14 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// `10s` as 10 and `s`
+/// Splits `10s` into 10 and `s`.
 fn split_number(word: &str) -> Option<(u64, &str)> {
     let end = word.find(|char: char| !char.is_ascii_digit())?;
     let (number, unit) = word.split_at(end);
     Some((number.parse().ok()?, unit))
 }
 
-/// A duration in the largest unit that divides it.
+/// Formats a duration in the largest unit that divides it.
 pub(crate) fn duration(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
     let units = [(3_600_000, "h"), (60_000, "m"), (1_000, "s")];
@@ -248,7 +249,7 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
-/// A number of bytes in the largest unit of which there is at least one, rounded.
+/// Formats a number of bytes in the largest unit that is not greater, rounded to one decimal.
 pub(crate) fn size(bytes: u64) -> String {
     let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
     match units.iter().find(|(shift, _)| bytes >> shift > 0) {
@@ -290,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_the_documentation_is_understood() {
+    fn the_example_of_the_documentation_is_parsed() {
         let rules = "rate(warn, 20, 10s); memory > 80%; slow(http.request, 2s)";
         let names: Vec<_> = parse_list(rules)
             .unwrap()
@@ -301,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_says_what_is_wrong_and_where() {
+    fn an_error_names_the_problem_and_the_column() {
         for (text, message) in [
             (
                 "rtae(warn, 3, 2s)",
@@ -322,7 +323,7 @@ mod tests {
             ("rate(warn, 3 2s)", "\",\" is missing at column 14"),
             (
                 "memory > 120%",
-                "\"120%\" is not a part of the memory, such as 80% or 512MiB at column 10",
+                "\"120%\" is not an amount of memory, such as 80% or 512MiB at column 10",
             ),
             (
                 "silent(99999999999999999999h)",
@@ -330,7 +331,7 @@ mod tests {
             ),
             (
                 "silent(1s) silent(2s)",
-                "\"silent(2s)\" follows a rule; rules are separated by \";\" at column 12",
+                "\"silent(2s)\" after a rule; separate rules by \";\" at column 12",
             ),
             ("silent(1s", "\")\" is missing at column 10"),
             ("slow(2s)", "\",\" is missing at column 8"),

@@ -13,12 +13,13 @@ use super::samples::SAMPLES;
 /// How often [`Gauges::sample`] reads.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The last samples of this process, if it takes any.
+/// The last samples of this process; empty if [`Gauges::sample`] is not called.
 #[derive(Debug, Default)]
 pub struct Gauges(ForkMutex<VecDeque<Gauge>>);
 
 impl Gauges {
-    /// Takes a sample every second, and never returns. Calls `each` with the sample and its number, from 0.
+    /// Takes a sample every second and never returns. Calls `each` with the number of the sample, from
+    /// 0, and the sample.
     pub fn sample(&self, each: impl Fn(u64, &Gauge)) -> ! {
         let mut number = 0;
         loop {
@@ -30,14 +31,14 @@ impl Gauges {
         }
     }
 
-    /// The kept samples and one of now, oldest first.
+    /// Returns the kept samples and a new one, oldest first.
     #[must_use]
-    pub fn of_dump(&self) -> Vec<Gauge> {
+    pub fn with_current(&self) -> Vec<Gauge> {
         let kept = self.0.with(|kept| kept.clone()).unwrap_or_default();
         kept.into_iter().chain([read()]).collect()
     }
 
-    /// Keeps a sample, instead of the oldest one if there are [`SAMPLES`].
+    /// Keeps a sample. Removes the oldest one if there are [`SAMPLES`] already.
     fn keep(&self, gauge: Gauge) {
         self.0.with(|kept| {
             if kept.len() == SAMPLES {
@@ -60,7 +61,7 @@ mod tests {
             gauge.threads = Some(number);
             gauges.keep(gauge);
         }
-        let kept = gauges.of_dump();
+        let kept = gauges.with_current();
         assert_eq!(kept.len(), SAMPLES + 1);
         assert_eq!(kept[0].threads, Some(SAMPLES as u64));
     }
