@@ -1,12 +1,12 @@
-//! Two mistakes that end no `Result` and raise no panic.
+//! Two bugs that cause neither an error nor a panic.
 //!
 //! ```text
 //! bank            lists the accounts
 //! bank sort       sorts them with the C library's `qsort`, whose callback meets a null pointer
-//! bank transfer   two threads lock two accounts in opposite order; a watch reports it
+//! bank transfer   deadlocks: two threads lock two accounts in opposite order; a watch reports it
 //! ```
 //!
-//! After `bank sort` the next start of the program makes the crash report.
+//! After `bank sort`, the next start of the program writes the crash report.
 
 use std::ffi::{c_int, c_void};
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
@@ -58,7 +58,7 @@ fn bank(recorder: &FlightRecorder) -> Result<(), Error> {
         None => list(),
         Some("sort") => sort_by_balance(),
         Some("transfer") => transfer_both_ways(recorder),
-        Some(other) => bail!("there is no command {other:?}"),
+        Some(other) => bail!("unknown command {other:?}"),
     }
     Ok(())
 }
@@ -69,7 +69,7 @@ fn list() {
     }
 }
 
-// Of the C library.
+// From the C library.
 unsafe extern "C" {
     fn qsort(
         first: *mut c_void,
@@ -81,11 +81,11 @@ unsafe extern "C" {
 
 fn sort_by_balance() {
     let mut accounts: Vec<*const Account> = ACCOUNTS.iter().map(std::ptr::from_ref).collect();
-    // Its owner has left the bank.
+    // The bug: this account was closed.
     accounts[1] = std::ptr::null();
     debug!("sorting {} accounts by balance", accounts.len());
     let size = size_of::<*const Account>();
-    // SAFETY: the array has that many elements of that size, and the callback takes two of them.
+    // SAFETY: the array has that many elements of that size, and the callback compares two of them.
     unsafe {
         qsort(
             accounts.as_mut_ptr().cast(),
@@ -99,35 +99,35 @@ fn sort_by_balance() {
 /// Called by C.
 extern "C" fn by_balance(one: *const *const Account, other: *const *const Account) -> c_int {
     debug!("comparing two accounts");
-    // SAFETY: none. One of the pointers is null, which is the mistake that is shown.
+    // SAFETY: this is unsound on purpose: one of the pointers is null.
     let (one, other) = unsafe { (balance(*one), balance(*other)) };
     one.cmp(&other) as c_int
 }
 
 #[inline(never)]
 unsafe fn balance(account: *const Account) -> i64 {
-    // SAFETY: the caller says so. A volatile access has no check for null, as in C.
+    // SAFETY: the caller passes a valid pointer. A volatile read has no check for null, as in C.
     unsafe { (&raw const (*account).cents).read_volatile() }
 }
 
 fn transfer_both_ways(recorder: &FlightRecorder) {
     let [ada, grace, _] = ACCOUNTS.map(|account| Arc::new(Mutex::new(account)));
-    let both_have_one = Arc::new(Barrier::new(2));
+    let both_locked_one = Arc::new(Barrier::new(2));
     let heartbeat = recorder.watch("transfers", Duration::from_secs(1));
     let salary = {
-        let (from, to, ready) = (ada.clone(), grace.clone(), both_have_one.clone());
+        let (from, to, ready) = (ada.clone(), grace.clone(), both_locked_one.clone());
         spawn("salary", move || pay_salary(&from, &to, &ready, &heartbeat))
     };
-    let rent = spawn("rent", move || pay_rent(&grace, &ada, &both_have_one));
+    let rent = spawn("rent", move || pay_rent(&grace, &ada, &both_locked_one));
     for thread in [salary, rent] {
-        // A thread that panics has told so.
+        // The recorder has already reported a panic.
         let _ = thread.join();
     }
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> thread::JoinHandle<()> {
     let thread = thread::Builder::new().name(name.to_owned());
-    thread.spawn(work).expect("the system has a thread left")
+    thread.spawn(work).expect("a thread can be started")
 }
 
 #[inline(never)]

@@ -1,4 +1,4 @@
-//! Records to three sinks, each with a filter of its own.
+//! Sends records to three sinks, each with its own filter.
 
 use log::LevelFilter;
 use logtee::{Directives, Json, Logfmt, Tee, WriteSink};
@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         )
         .install()?;
 
-    log::debug!("only the third sink takes this");
+    log::debug!("only the third sink gets this");
     log::info!(port = 8080; "listening");
     log::warn!(user = "eve\nroot logged in"; "a line break in a value does not make two lines");
     log::logger().flush();

@@ -1,4 +1,4 @@
-//! Failures of several threads joined: one error, one dump, the stack of each failure.
+//! Joins the errors of several threads: one error, one dump, with the stack of each failure.
 
 use std::process::ExitCode;
 use std::thread;
@@ -7,7 +7,7 @@ use flightrec::stackerr::{Error, JoinExt, ResultExt, ensure};
 
 fn check(host: &str) -> Result<usize, Error> {
     log::debug!("checking {host}");
-    ensure!(!host.contains(' '), "{host:?} is no name of a host");
+    ensure!(!host.contains(' '), "{host:?} is not a host name");
     Ok(host.len())
 }
 

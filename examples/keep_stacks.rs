@@ -1,11 +1,11 @@
-//! An error with the stack of the place where it was born, through two contexts and a join.
+//! An error keeps the stack of the place where it was created, through two contexts and a join.
 
 use stackerr::{Error, JoinExt, ResultExt};
 
 fn parse(text: &str) -> Result<u32, Error> {
     let number = text
         .parse::<u32>()
-        .with_context(|| format!("{text:?} is no number"))?;
+        .with_context(|| format!("{text:?} is not a number"))?;
     Ok(number)
 }
 

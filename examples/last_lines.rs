@@ -1,4 +1,4 @@
-//! The last lines of a child's output, in bounded memory, however much it prints.
+//! Keeps the last lines of a child's output in bounded memory.
 
 use std::io;
 use std::process::{Command, Stdio};

@@ -1,10 +1,10 @@
-//! Logs the same record a number of times, for counting instructions.
+//! Logs the same record many times, to count instructions.
 //!
 //! ```text
 //! one_record format|no-arguments|four-arguments|key-values TIMES [--crash-safe DIR | --rule RULE]
 //! ```
 //!
-//! A record costs the difference of two runs, divided by the difference of their TIMES:
+//! The cost of a record is the difference of two runs, divided by the difference of their TIMES:
 //!
 //! ```text
 //! cargo build --release -p examples --no-default-features --features census --example one_record
@@ -17,7 +17,7 @@ use std::hint::black_box;
 
 use log::LevelFilter;
 
-/// The message with four arguments, as the arguments of a macro.
+/// Calls a macro with a message that has four arguments.
 macro_rules! message {
     ($($macro:ident)::+, $number:expr $(, $fields:tt)*) => {
         $($macro)::+!(

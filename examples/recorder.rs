@@ -1,4 +1,4 @@
-//! The flight recorder in ten lines: fails, and leaves a dump that knows what INFO did not show.
+//! The flight recorder in ten lines: the program fails and writes a dump with its DEBUG records.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! What is masked in a dump, and how to mask more.
+//! Shows what is masked in a dump, and how to mask more.
 
 use flightrec::redact::Redactor;
 use log::Log;

@@ -1,11 +1,11 @@
-//! Tries what the recorder can do on this platform, and prints one line for each: what was tried, a
+//! Tests what the recorder can do on this platform. Prints one line for each capability: its name, a
 //! tab, and `works`, `falls back to …` or `not there`. `cargo xtask cross` runs it.
 //!
 //! ```console
 //! $ cargo run -p examples --features platform --example what_works
 //! ```
 //!
-//! The path of the program `flightrec` may be given: then what it does with dumps is tried, too.
+//! An optional argument is the path of the program `flightrec`, whose commands are then tested, too.
 
 use std::error::Error;
 use std::ffi::OsStr;
@@ -26,7 +26,7 @@ const LAST: &str = "the last record";
 
 fn main() {
     if let (Some(scenario), Some(dir)) = (env::var_os("SCENARIO"), env::var_os("DUMPS")) {
-        return play(&scenario.to_string_lossy(), Path::new(&dir));
+        return run_scenario(&scenario.to_string_lossy(), Path::new(&dir));
     }
     if let Err(error) = report(env::args_os().nth(1).as_deref()) {
         eprintln!("what_works failed: {error}");
@@ -34,8 +34,8 @@ fn main() {
     }
 }
 
-/// The part of a child process.
-fn play(scenario: &str, dir: &Path) {
+/// Runs in a child process.
+fn run_scenario(scenario: &str, dir: &Path) {
     let recorder = flightrec::builder("what-works")
         .dir(dir)
         .console(if scenario == "console" {
@@ -61,12 +61,12 @@ fn play(scenario: &str, dir: &Path) {
         }
         "killed" => {
             println!("ready");
-            // Ends with the process.
+            // Waits until it is killed.
             let _ = std::io::stdin().read(&mut [0]);
         }
         "crash" => crashes_here(),
         "console" => log::error!("with colours, if the console has them"),
-        // Makes dumps of the rings that earlier processes left.
+        // Makes dumps of the rings of earlier processes.
         _ => drop(recorder.run(|| Ok::<(), flightrec::stackerr::Error>(()))),
     }
 }
@@ -87,7 +87,7 @@ fn panics_here() -> Result<()> {
 #[inline(never)]
 fn waits_here(ready: &mpsc::Sender<()>, until_end: &mpsc::Receiver<()>) {
     ready.send(()).expect("the main thread waits for it");
-    // The sender is never used: this returns when it is dropped.
+    // Nothing is sent: this returns when the sender is dropped.
     let _ = until_end.recv();
     black_box(());
 }
@@ -95,7 +95,7 @@ fn waits_here(ready: &mpsc::Sender<()>, until_end: &mpsc::Receiver<()>) {
 #[inline(never)]
 #[allow(unsafe_code)]
 fn crashes_here() {
-    // SAFETY: it is not safe. The address cannot be written to, so that the process ends here.
+    // SAFETY: this is unsound on purpose: the address is not mapped, so the process ends here.
     unsafe { ptr::write_volatile(black_box(ptr::without_provenance_mut::<u8>(8)), 1) };
 }
 
@@ -108,14 +108,14 @@ fn report(flightrec: Option<&OsStr>) -> Result<(), Box<dyn Error>> {
 }
 
 fn report_in(root: &Path, flightrec: Option<&OsStr>) -> Result<(), Box<dyn Error>> {
-    let say = |capability: &str, result: &str| println!("{capability}\t{result}");
+    let print = |capability: &str, result: &str| println!("{capability}\t{result}");
 
     let failed = run("error", &root.join("error"))?;
-    say("errors", stack_of(&failed, "what_works"));
+    print("errors", stack_of(&failed, "what_works"));
     let panicked = run("panic", &root.join("panic"))?;
-    say("panics", stack_of(&panicked, "what_works"));
-    say("names", names_of(&failed));
-    say("fast walk", fast_walk());
+    print("panics", stack_of(&panicked, "what_works"));
+    print("names", names_of(&failed));
+    print("fast walk", fast_walk());
 
     let dir = root.join("killed");
     let mut child = start("killed", &dir)?;
@@ -128,17 +128,17 @@ fn report_in(root: &Path, flightrec: Option<&OsStr>) -> Result<(), Box<dyn Error
     } else {
         "falls back to memory"
     };
-    say("crash-safe ring", ring);
-    let is_recovered = run("next", &dir)?.iter().any(is_of_the_dead);
-    say(
+    print("crash-safe ring", ring);
+    let is_recovered = run("next", &dir)?.iter().any(is_recovered_dump);
+    print(
         "SIGKILL recovery",
         if is_recovered { WORKS } else { NOT_THERE },
     );
 
     let dir = root.join("crash");
     run("crash", &dir)?;
-    say("crash stacks", crash_stacks(&run("next", &dir)?));
-    say(
+    print("crash stacks", crash_stacks(&run("next", &dir)?));
+    print(
         "all threads",
         all_threads(&run("threads", &root.join("threads"))?),
     );
@@ -150,7 +150,7 @@ fn report_in(root: &Path, flightrec: Option<&OsStr>) -> Result<(), Box<dyn Error
         .arg("doctor")
         .arg(env::current_exe()?)
         .output()?;
-    say("doctor", doctor_of(&doctor));
+    print("doctor", doctor_of(&doctor));
     let dir = root.join("unnamed");
     run("unnamed", &dir)?;
     let dump = files(&dir).pop().ok_or("there is no dump")?;
@@ -160,7 +160,7 @@ fn report_in(root: &Path, flightrec: Option<&OsStr>) -> Result<(), Box<dyn Error
         .arg(dump)
         .output()?;
     let has_name = String::from_utf8_lossy(&named.stdout).contains("fails_here");
-    say("symbolicate", if has_name { WORKS } else { NOT_THERE });
+    print("symbolicate", if has_name { WORKS } else { NOT_THERE });
     Ok(())
 }
 
@@ -176,7 +176,7 @@ fn start(scenario: &str, dir: &Path) -> Result<Child, Box<dyn Error>> {
     Ok(child.map_err(|error| format!("this program cannot start itself: {error}"))?)
 }
 
-/// Plays a scenario to its end; returns the dumps that are there then.
+/// Runs a scenario to its end, and returns the dumps that exist then.
 fn run(scenario: &str, dir: &Path) -> Result<Vec<Dump>, Box<dyn Error>> {
     start(scenario, dir)?.wait_with_output()?;
     let dumps = files(dir).into_iter();
@@ -203,7 +203,7 @@ fn has_extension(path: &Path, extension: &str) -> bool {
     path.extension().is_some_and(|its| its == extension)
 }
 
-/// Whether there is a stack, and addresses in it of which the program's functions are some.
+/// Whether there is a stack that includes functions of the program.
 fn stack_of(dumps: &[Dump], module: &str) -> &'static str {
     let traces = dumps.iter().flat_map(|dump| &dump.stack_traces);
     let frames: Vec<_> = traces.flat_map(|trace| &trace.frames).collect();
@@ -240,17 +240,20 @@ fn fast_walk() -> &'static str {
     }
 }
 
-/// Whether it is the dump of a process that died, with its last record.
-fn is_of_the_dead(dump: &Dump) -> bool {
+/// Whether this is the dump of a crashed or killed process, with its last record.
+fn is_recovered_dump(dump: &Dump) -> bool {
     dump.crash.is_some() && dump.latest_logs.iter().any(|log| log.msg == LAST)
 }
 
 fn crash_stacks(dumps: &[Dump]) -> &'static str {
-    let dead: Vec<&Dump> = dumps.iter().filter(|dump| is_of_the_dead(dump)).collect();
-    let mut threads = dead.iter().flat_map(|dump| &dump.threads);
+    let recovered: Vec<&Dump> = dumps
+        .iter()
+        .filter(|dump| is_recovered_dump(dump))
+        .collect();
+    let mut threads = recovered.iter().flat_map(|dump| &dump.threads);
     if threads.any(|thread| thread.crashed && thread.frames.len() > 1) {
         WORKS
-    } else if dead.is_empty() {
+    } else if recovered.is_empty() {
         NOT_THERE
     } else {
         "falls back to the log"
@@ -267,7 +270,8 @@ fn all_threads(dumps: &[Dump]) -> &'static str {
     }
 }
 
-/// The doctor says what is good and what is not; 2 says that it could not examine the program.
+/// The doctor exits with 0 or 1 depending on its findings, and with 2 if it could not examine the
+/// program.
 fn doctor_of(doctor: &Output) -> &'static str {
     let has_findings = String::from_utf8_lossy(&doctor.stdout).lines().count() > 2;
     match doctor.status.code() {

@@ -1,4 +1,4 @@
-//! A program whose functions return `anyhow::Result`: nothing changes but `main`.
+//! A program whose functions return `anyhow::Result`: only `main` changes.
 
 use std::process::ExitCode;
 
@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 fn read_port(path: &str) -> Result<u16> {
     log::debug!("reading {path}");
     let text = std::fs::read_to_string(path).with_context(|| format!("no port file {path}"))?;
-    text.trim().parse().context("the port is no number")
+    text.trim().parse().context("the port is not a number")
 }
 
 fn main() -> ExitCode {

@@ -1,12 +1,12 @@
-//! `env_logger` stays the console logger, with its own `RUST_LOG`; DEBUG is recorded beside it.
+//! `env_logger` stays the console logger and obeys `RUST_LOG`; the recorder keeps DEBUG records.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let console =
         env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).build();
-    // Its own filter says how much it wants. `LevelFilter::Trace` would make every TRACE record of
-    // the program be formatted for it.
+    // Its own filter limits the records that it gets. With `LevelFilter::Trace` instead, every TRACE
+    // record of the program would be formatted for it.
     let recorder = flightrec::builder("example")
         .sink(console.filter(), console)
         .install()

@@ -8,9 +8,9 @@ use flightrec::stackerr::{ResultExt, Traced};
 
 #[derive(Debug, thiserror::Error)]
 enum StartError {
-    #[error("the port file can not be read")]
+    #[error("the port file cannot be read")]
     File(#[from] Traced<io::Error>),
-    #[error("the port is no number")]
+    #[error("the port is not a number")]
     Port(#[from] Traced<ParseIntError>),
 }
 

@@ -25,11 +25,11 @@ impl Args {
                     let number = args.next().and_then(|number| number.to_str()?.parse().ok());
                     parsed.threads = number
                         .filter(|&threads| threads > 0)
-                        .ok_or("--threads wants a number from 1 on")?;
+                        .ok_or("--threads needs a number of at least 1")?;
                 }
                 Some(option) if option.starts_with('-') => {
                     return Err(format!(
-                        "there is no option {option}; usage: census [DIR] [--threads N] [--no-recorder]"
+                        "unknown option {option}; usage: census [DIR] [--threads N] [--no-recorder]"
                     ));
                 }
                 _ => parsed.dir = arg.into(),
@@ -37,13 +37,13 @@ impl Args {
         }
         if parsed.dir.as_os_str().is_empty() {
             parsed.dir =
-                downloaded().ok_or("there is no home directory; name a directory to read")?;
+                downloaded().ok_or("there is no home directory; give a directory to read")?;
         }
         Ok(parsed)
     }
 }
 
-/// Where Cargo keeps the sources it has downloaded.
+/// The directory of the sources that Cargo downloaded.
 fn downloaded() -> Option<PathBuf> {
     let cargo = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let cargo = cargo.or_else(|| Some(std::env::home_dir()?.join(".cargo")))?;

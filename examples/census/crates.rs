@@ -9,7 +9,7 @@ use std::thread;
 use flightrec::stackerr::{Error, JoinExt, ResultExt, bail};
 use log::debug;
 
-/// What a manifest and the files beside it say.
+/// Data from a manifest and the files of its crate.
 pub(crate) struct Crate {
     pub(crate) licence: Option<String>,
     pub(crate) edition: Edition,
@@ -26,7 +26,7 @@ pub(crate) enum Edition {
     E2024,
 }
 
-/// Reads all crates, and fails with every failure there was.
+/// Reads all crates. The error joins those of all crates.
 pub(crate) fn read_all(manifests: &[PathBuf], threads: usize) -> Result<Vec<Crate>, Error> {
     let next = AtomicUsize::new(0);
     let work = || {
@@ -47,7 +47,7 @@ pub(crate) fn read_all(manifests: &[PathBuf], threads: usize) -> Result<Vec<Crat
         let workers: Result<Vec<_>, _> = (1..=threads).map(worker).collect();
         let mut results = Vec::new();
         for worker in workers? {
-            // A worker's panic is the program's.
+            // A panic in a worker ends the program.
             results.extend(
                 worker
                     .join()
@@ -96,14 +96,14 @@ fn edition(text: Option<&str>) -> Edition {
         Some("2018") => Edition::E2018,
         Some("2021") => Edition::E2021,
         Some("2024") => Edition::E2024,
-        Some(other) => unreachable!("edition {other} is not one that Cargo could have accepted"),
+        Some(other) => unreachable!("Cargo does not accept the edition {other}"),
     }
 }
 
-/// Counts the crate's own files, not those of crates that lie in it.
+/// Counts the crate's own files, without those of nested crates.
 fn read_files(dir: &Path, depth: usize, read: &mut Crate) -> Result<(), Error> {
     if depth > 8 {
-        bail!("{} is too deep for a source", dir.display());
+        bail!("{} is nested too deeply", dir.display());
     }
     for entry in fs::read_dir(dir)? {
         let entry = entry?;

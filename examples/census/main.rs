@@ -1,11 +1,11 @@
-//! A licence census: what a tree of Rust crates says about its licences and editions.
+//! A licence census: counts the licences and editions of a tree of Rust crates.
 //!
 //! ```text
 //! census [DIR] [--threads N] [--no-recorder]
 //! ```
 //!
 //! It reads every file of every crate below DIR, by default the sources that Cargo has downloaded.
-//! The console shows INFO; what goes on at DEBUG is recorded, and written down when it fails.
+//! The console shows INFO; DEBUG is recorded, and written to a dump when the census fails.
 
 mod args;
 mod crates;
@@ -45,9 +45,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// The same program with the console alone, to compare with.
+/// Runs the same program with only the console, for comparison.
 fn without_recorder(args: &Args) -> ExitCode {
-    // There is no logger yet, so this can not fail.
+    // There is no logger yet, so this cannot fail.
     let _ = Tee::builder()
         .sink(LevelFilter::Info, logtee::stderr())
         .install();

@@ -1,4 +1,4 @@
-//! What the census found, as a table.
+//! Formats the result as a table.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -1,4 +1,4 @@
-//! Finding manifests.
+//! Finds manifests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use flightrec::stackerr::{Error, ResultExt};
 use log::{debug, trace};
 
-/// How deep a manifest may lie below the directory that was named.
+/// How many directories deep manifests are searched.
 const MAX_DEPTH: usize = 12;
 
-/// All that is called `Cargo.toml` below `dir`, sorted.
+/// All files called `Cargo.toml` below `dir`, sorted.
 pub(crate) fn manifests(dir: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut found = Vec::new();
     let mut pending = vec![(dir.to_owned(), 0)];
     while let Some((dir, depth)) = pending.pop() {
-        trace!("looking into {}", dir.display());
+        trace!("listing {}", dir.display());
         let entries =
-            fs::read_dir(&dir).with_context(|| format!("cannot look into {}", dir.display()))?;
+            fs::read_dir(&dir).with_context(|| format!("cannot list {}", dir.display()))?;
         for entry in entries {
             let entry = entry.with_context(|| format!("cannot list {}", dir.display()))?;
             if entry.file_name() == "Cargo.toml" {

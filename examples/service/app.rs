@@ -13,7 +13,7 @@ use flightrec::stackerr::{Error, ResultExt, bail};
 use rusqlite::Connection;
 use tracing::{Instrument, Span, debug, field, info, info_span, instrument, warn};
 
-/// A request that takes longer is given up.
+/// A request that takes longer fails.
 const TIMEOUT: Duration = Duration::from_millis(200);
 
 pub(crate) struct App {
@@ -44,7 +44,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// Each request has a span, and an end.
+/// Handles each request in a span, with a timeout.
 async fn in_span(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let span = info_span!(
         "request",
@@ -66,12 +66,12 @@ async fn in_span(State(app): State<Arc<App>>, request: Request, next: Next) -> R
     respond.instrument(span).await
 }
 
-/// An error becomes a dump, and an answer without details.
+/// Makes a dump of an error, and a response without details.
 struct Failure;
 
 impl Failure {
     fn new(app: &App, error: Error) -> Failure {
-        // It waits for the disk, but errors are rare, and repetitions are only counted.
+        // This waits for the disk, but errors are rare, and repetitions are only counted.
         if let Err(error) = app.recorder.dump_error(&error) {
             warn!(%error, "no dump");
         }
@@ -87,7 +87,7 @@ impl IntoResponse for Failure {
 
 async fn user(State(app): State<Arc<App>>, Path(id): Path<i64>) -> Result<String, Failure> {
     let (span, shared) = (Span::current(), app.clone());
-    // The thread that waits for the database is in the span of the request, too.
+    // The thread that waits for the database enters the span of the request, too.
     let task = tokio::task::spawn_blocking(move || span.in_scope(|| load(&shared, id)));
     let loaded = task.await.stack().and_then(|loaded| loaded);
     loaded.map_err(|error| Failure::new(&app, error))
@@ -120,6 +120,6 @@ async fn panics() -> String {
 
 #[instrument]
 async fn slow() -> String {
-    debug!("waiting for an answer that does not come");
+    debug!("waiting forever");
     std::future::pending().await
 }

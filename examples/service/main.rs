@@ -4,13 +4,13 @@
 //! cargo run -p examples --features service --example service
 //! curl localhost:3000/users/1      a user
 //! curl localhost:3000/users/2      an error, and a dump
-//! curl localhost:3000/panic        a panic, and a dump; the service goes on
+//! curl localhost:3000/panic        a panic, and a dump; the service continues
 //! curl localhost:3000/slow         a timeout, and a dump
 //! flightrec show
 //! ```
 //!
-//! Other arguments are an address and `--no-recorder`, with which `cargo xtask load` measures what
-//! the recorder costs.
+//! Its arguments are an address and `--no-recorder`, with which `cargo xtask load` measures the cost
+//! of the recorder.
 
 mod app;
 

@@ -1,5 +1,5 @@
-//! One request to the service fails, one panics, and one is slow: a dump is made of each, and the
-//! service goes on.
+//! One request to the service fails, one panics, and one is slow: each makes a dump, and the service
+//! continues.
 
 mod app;
 
@@ -12,7 +12,7 @@ use flightrec_tracing::BuilderExt;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::{fmt, prelude::*};
 
-/// The status line and what follows, empty if the server closed the connection.
+/// The whole response, or an empty text if the server closed the connection.
 fn get(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(
@@ -20,9 +20,9 @@ fn get(address: SocketAddr, path: &str) -> String {
         "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     )
     .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
 }
 
 fn dumps(dir: &Path) -> Vec<Dump> {
@@ -34,7 +34,7 @@ fn dumps(dir: &Path) -> Vec<Dump> {
     dumps.collect()
 }
 
-/// The names of the spans around an id, outermost first.
+/// The names of a span and its parents, outermost first.
 fn path(dump: &Dump, innermost: Option<u64>) -> Vec<&str> {
     let mut names = Vec::new();
     let mut next = innermost;
@@ -47,7 +47,7 @@ fn path(dump: &Dump, innermost: Option<u64>) -> Vec<&str> {
 }
 
 #[test]
-fn each_failed_request_makes_a_dump_and_the_service_goes_on() {
+fn each_failed_request_makes_a_dump_and_the_service_continues() {
     let dir = tempfile::tempdir().unwrap();
     let (recorder, layer) = flightrec::builder("service")
         .dir(dir.path())
@@ -102,7 +102,7 @@ fn each_failed_request_makes_a_dump_and_the_service_goes_on() {
         .rfind(|record| record.msg == "found")
         .unwrap();
     assert_eq!(path(error, found.span), ["request", "load"]);
-    // It was DEBUG, which the console does not show.
+    // The console does not show DEBUG.
     assert_eq!(found.level, flightrec::Level::Debug);
 
     let panic = of(Kind::Panic, "index out of bounds");

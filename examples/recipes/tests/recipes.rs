@@ -1,4 +1,4 @@
-//! Runs each recipe, and looks at what it prints and leaves.
+//! Runs each recipe, and checks its output and its dumps.
 #![cfg(unix)]
 
 use std::fs;
@@ -44,7 +44,7 @@ fn run(program: &str, args: &[&str]) -> Ran {
     Ran { home, output }
 }
 
-/// Where the recorder of `app` puts its files.
+/// Where the recorder of `app` writes its files.
 fn dir(home: &Path, app: &str) -> PathBuf {
     home.join(app).join("flightrec")
 }
@@ -125,33 +125,32 @@ fn daemon() {
             .output()
             .unwrap();
         assert_eq!(parent.status.code(), Some(0), "{parent:?}");
-        wait_for_lock_of_daemon(home)
+        wait_until_daemon_ended(home)
     };
-    // A daemon that ends well leaves nothing.
+    // A daemon that succeeds leaves no dump.
     let home = tempdir().unwrap();
     start(home.path(), "end");
     assert!(dumps(home.path(), "daemon").is_empty());
-    // One that fails makes a dump of its own records.
+    // A daemon that fails makes a dump of its own records.
     start(home.path(), "fail");
     let [failed] = &dumps(home.path(), "daemon")[..] else {
         panic!("one dump");
     };
     assert_eq!(failed.reason.kind.as_str(), "error");
     assert_eq!(messages(failed), ["in the daemon"]);
-    // The next start tells of one that died, and of nothing else.
+    // After a daemon that crashed, the next start makes one dump.
     start(home.path(), "abort");
     start(home.path(), "end");
     let all = dumps(home.path(), "daemon");
-    let [_, died] = &all[..] else {
+    let [_, crashed] = &all[..] else {
         panic!("{all:?}");
     };
-    assert_eq!(died.reason.kind.as_str(), "crash");
-    assert_eq!(messages(died), ["in the daemon"]);
+    assert_eq!(crashed.reason.kind.as_str(), "crash");
+    assert_eq!(messages(crashed), ["in the daemon"]);
 }
 
-/// Waits until the daemon has ended: until then it holds a file of records.
-fn wait_for_lock_of_daemon(home: &Path) {
-    let errors = fs::OpenOptions::new().read(true).open(home.join("stderr"));
+/// Waits until the daemon has ended: until then it locks its ring file.
+fn wait_until_daemon_ended(home: &Path) {
     let pid = loop {
         let text = fs::read_to_string(home.join("started")).unwrap_or_default();
         if let Ok(pid) = text.parse::<u32>() {
@@ -162,7 +161,6 @@ fn wait_for_lock_of_daemon(home: &Path) {
     while is_running(pid) {
         std::thread::yield_now();
     }
-    drop(errors);
     fs::remove_file(home.join("started")).unwrap();
 }
 
@@ -222,7 +220,7 @@ fn service() {
     );
 }
 
-/// The plugin, which Cargo has built beside this test.
+/// The path of the plugin, which Cargo built beside this test.
 fn plugin() -> PathBuf {
     let name = format!(
         "{}plugin{}",

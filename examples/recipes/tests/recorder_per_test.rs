@@ -1,5 +1,5 @@
-//! Tests with a recorder each: what a test that fails prints has the path of a dump with its own
-//! records, and none of the other tests that run at the same time.
+//! Each test has its own recorder. A failing test prints the path of a dump, which has the records of
+//! that test and not those of tests that run at the same time.
 
 use std::fs;
 use std::process::Command;
@@ -7,7 +7,6 @@ use std::process::Command;
 use flightrec::FlightRecorder;
 use flightrec_dump::Dump;
 
-/// The recorder of one test.
 fn recorder() -> FlightRecorder {
     let recorder = flightrec::builder("recipes")
         .console(log::LevelFilter::Info)
@@ -15,7 +14,7 @@ fn recorder() -> FlightRecorder {
     recorder.install().unwrap()
 }
 
-/// What is tested.
+/// The function under test.
 fn port(text: &str) -> u16 {
     log::debug!("parsing {text:?}");
     text.parse().expect("a port")
@@ -30,7 +29,7 @@ fn a_port_is_a_number() {
 #[test]
 fn another_port_is_a_number() {
     let _recorder = recorder();
-    // Set by the last test, to see what a failure looks like.
+    // The last test sets this variable to make this test fail.
     let text = std::env::var("PORT_OF_TEST").unwrap_or_else(|_| "443".to_owned());
     assert_eq!(port(&text), 443);
 }

@@ -1,6 +1,5 @@
-//! A daemon: the recorder is installed before the fork, and the child goes on recording. The child
-//! has a file of its own for its records from its first record on; the parent's is removed when it
-//! exits.
+//! A daemon: the recorder is installed before the fork, and the child continues to record. The child's
+//! first record creates its own ring file; the parent's is removed when the parent exits.
 
 #[cfg(not(unix))]
 fn main() {

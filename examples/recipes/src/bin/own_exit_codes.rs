@@ -1,11 +1,11 @@
-//! A tool with its own error messages and exit codes: 2 for errors, 1 for "nothing found". A usage
-//! error makes no dump.
+//! A tool with its own error messages and exit codes: 2 for errors, 1 for "nothing found". Usage
+//! errors make no dump.
 
 use std::error::Error;
 use std::fmt;
 use std::process::ExitCode;
 
-/// A mistake of the user.
+/// The user gave wrong arguments.
 #[derive(Debug)]
 struct UsageError;
 

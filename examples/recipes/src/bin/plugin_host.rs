@@ -1,5 +1,5 @@
-//! A host that loads a plugin. The plugin is a `cdylib` with its own copies of `log` and std, so its
-//! records and panics reach the host's recorder only if the host takes them.
+//! A host that loads a plugin. The plugin is a `cdylib` with its own copies of `log` and std, so it
+//! must pass its records and panics to the host's recorder itself.
 
 use std::process::ExitCode;
 use std::slice;
@@ -8,17 +8,17 @@ use flightrec::stackerr::{Error, ResultExt, err};
 use libloading::{Library, Symbol};
 use log::{Level, LevelFilter, Record};
 
-type Take = extern "C" fn(u32, *const u8, usize, *const u8, usize);
+type Log = extern "C" fn(u32, *const u8, usize, *const u8, usize);
 
-/// Takes a record of the plugin.
-extern "C" fn take(
+/// Logs a record of the plugin.
+extern "C" fn log_of_plugin(
     level: u32,
     target: *const u8,
     target_len: usize,
     message: *const u8,
     message_len: usize,
 ) {
-    // SAFETY: the plugin passes texts that live during the call.
+    // SAFETY: the plugin passes texts that are valid during the call.
     let (target, message) = unsafe {
         (
             slice::from_raw_parts(target, target_len),
@@ -40,13 +40,13 @@ extern "C" fn take(
 fn work(path: &str, divisor: u32) -> Result<(), Error> {
     // SAFETY: the library has no initialisers.
     let library = unsafe { Library::new(path) }.context("cannot load the plugin")?;
-    // Never unloaded: thread-locals of the plugin have destructors in it.
+    // Never unloaded: thread-locals of the plugin have destructors in the plugin.
     let library: &'static Library = Box::leak(Box::new(library));
     // SAFETY: the functions of the plugin have these types.
     unsafe {
-        let connect: Symbol<'_, extern "C" fn(Take, u32)> = library.get(b"plugin_connect")?;
+        let connect: Symbol<'_, extern "C" fn(Log, u32)> = library.get(b"plugin_connect")?;
         let work: Symbol<'_, extern "C" fn(u32) -> i32> = library.get(b"plugin_work")?;
-        connect(take, log::max_level() as u32);
+        connect(log_of_plugin, log::max_level() as u32);
         if work(divisor) != 0 {
             return Err(err!("the plugin failed"));
         }
@@ -60,7 +60,7 @@ fn main() -> ExitCode {
         .init();
     recorder.run(|| {
         let mut args = std::env::args().skip(1);
-        let path = args.next().context("no path of a plugin")?;
+        let path = args.next().context("the path of a plugin is missing")?;
         let divisor = args.next().unwrap_or_default().parse()?;
         work(&path, divisor)
     })

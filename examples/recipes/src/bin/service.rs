@@ -1,5 +1,5 @@
-//! A service on axum. A request that fails makes a dump; the same failure again is counted. The
-//! service goes on.
+//! A service on axum. A request that fails makes a dump; repeats of the same failure are counted. The
+//! service continues.
 
 use std::process::ExitCode;
 
@@ -12,7 +12,7 @@ use flightrec::FlightRecorder;
 use flightrec::stackerr::{self, ResultExt};
 use tokio::net::TcpListener;
 
-/// What handlers return: any error, with the stack of its birth.
+/// The error type of the handlers: any error, with the stack of the place where it was created.
 struct Failed(stackerr::Error);
 
 impl<E: Into<stackerr::Error>> From<E> for Failed {
@@ -38,7 +38,7 @@ async fn double(Path(number): Path<String>) -> Result<String, Failed> {
     Ok((2 * number).to_string())
 }
 
-/// Makes a dump of what a handler returned.
+/// Makes a dump of the error that a handler returned.
 async fn dump_failures(
     State(recorder): State<FlightRecorder>,
     request: axum::extract::Request,
@@ -53,7 +53,7 @@ async fn dump_failures(
         let (recorder, error) = (recorder.clone(), error.clone());
         // Writing a dump blocks.
         let dump = tokio::task::spawn_blocking(move || recorder.dump_error(&*error));
-        // The recorder itself says on stderr if there is no dump.
+        // The recorder itself reports on stderr if there is no dump.
         let _ = dump.await;
     }
     response

@@ -1,5 +1,5 @@
-//! A program that sets its level at run time. `log::set_max_level` would take the DEBUG records away
-//! from the recorder, too; the handle of an adjustable filter changes the console only.
+//! A program that sets its level at run time. `log::set_max_level` would also keep DEBUG records from
+//! the recorder; the handle of an adjustable filter changes only the console.
 
 use std::process::ExitCode;
 

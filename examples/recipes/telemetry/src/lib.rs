@@ -1,5 +1,5 @@
-//! The helper crate of a workspace with several programs: `server` and `client` set up their
-//! recorders in one way.
+//! The helper crate of a workspace with several programs: `server` and `client` use it to set up
+//! their recorders in the same way.
 
 use flightrec::FlightRecorder;
 
@@ -11,7 +11,7 @@ macro_rules! install {
     };
 }
 
-/// What [`install!`] calls.
+/// Use [`install!`] instead.
 pub fn install(program: &str, version: &str) -> FlightRecorder {
     flightrec::builder(program)
         .version(version)
