@@ -1,4 +1,4 @@
-"""Masks texts with one of the peers that PyPI has.
+"""Masks texts with one of the peers from PyPI.
 
 Usage: peers.py NAME < TEXTS > RESULT
 
@@ -18,7 +18,7 @@ MASK = "[redacted]"
 
 
 def splice(text, ranges):
-    """Replaces ranges of a text by the mask; ranges that overlap become one."""
+    """Replaces ranges of a text by the mask. Overlapping ranges are joined."""
     out, done = [], 0
     for start, end in sorted(ranges):
         if end <= done:
@@ -30,8 +30,7 @@ def splice(text, ranges):
 
 
 def gitleaks():
-    """The rules of gitleaks with the regular expressions' own engine, keywords, entropy and
-    allow-lists."""
+    """The rules of gitleaks: regular expressions, keywords, entropy and allow-lists."""
     import tomllib
 
     import maskerlogger
@@ -58,7 +57,7 @@ def gitleaks():
                 [word.lower() for word in one.get("stopwords", [])],
             )
             for one in allowlists(table)
-            # An allow-list that asks for a path does not hold for a log.
+            # An allow-list that requires a path does not apply to a log.
             if not (one.get("condition") == "AND" and "paths" in one)
         ]
 
@@ -99,7 +98,7 @@ def gitleaks():
             for match in pattern.finditer(text):
                 chosen = group
                 if not chosen:
-                    # Without a group of its own a rule's secret is the first group that matched.
+                    # If a rule does not name a group, the secret is the first group that matched.
                     groups = range(1, len(match.groups()) + 1)
                     chosen = next((at for at in groups if match.group(at)), 0)
                 secret = match.group(chosen)
@@ -113,7 +112,7 @@ def gitleaks():
 
 
 def detect_secrets():
-    """`scan_file` with the default settings, each text a file of its own."""
+    """`scan_file` with the default settings, and a file for each text."""
     import tempfile
 
     from detect_secrets.core.scan import scan_file
@@ -127,7 +126,7 @@ def detect_secrets():
     def mask(text):
         path.write_text(text)
         found = [secret.secret_value for secret in scan_file(str(path))]
-        # Of some tokens it tells only the beginning.
+        # For some tokens it returns only the beginning.
         ranges = [
             match.span()
             for secret in found
@@ -136,13 +135,13 @@ def detect_secrets():
         ]
         return splice(text, ranges)
 
-    # The folder and the settings live as long as the function.
+    # Keeps the folder and the settings alive as long as the function.
     mask.kept = folder, settings
     return mask, version("detect-secrets")
 
 
 def presidio():
-    """The recognisers of credentials and payment data that need no language model."""
+    """The recognisers of credentials and payment data that work without a language model."""
     import spacy
     from presidio_analyzer import AnalyzerEngine
     from presidio_analyzer.nlp_engine import SpacyNlpEngine

@@ -1,6 +1,6 @@
 // Masks texts with secretlint and its recommended rules.
 //
-// Usage: secretlint.mjs < TEXTS > RESULT, as of peers.py
+// Usage: secretlint.mjs < TEXTS > RESULT; the formats are described in peers.py
 
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";

@@ -1,5 +1,5 @@
-//! anyhow's own tests, run against stackerr: Cargo fetches anyhow, and the tests' `anyhow` is
-//! stackerr. A test that fails without being listed here is an error.
+//! Runs anyhow's own tests against stackerr: Cargo fetches anyhow, and its tests are built with
+//! stackerr as their `anyhow`. Each test that fails must be listed here.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::cargo;
 
-/// The tests that must fail, because stackerr differs on purpose.
+/// The tests that fail because stackerr differs on purpose.
 const DIFFERENT: &[(&str, &str)] = &[
     ("test_ensure::test_if", CONTROL_FLOW),
     ("test_ensure::test_loop", CONTROL_FLOW),
@@ -23,18 +23,18 @@ const DIFFERENT: &[(&str, &str)] = &[
     ),
     (
         "test_ensure::test_whitespace",
-        "values with spaces in them are shown, too",
+        "values with spaces are also shown",
     ),
     ("test_fmt::test_debug", "`{:?}` has the stacks and joins"),
     ("test_fmt::test_altdebug", "`{:#?}` is the tree of errors"),
 ];
 
-const CONTROL_FLOW: &str = "a condition with `if`, `match` or a loop in it is shown without values";
+const CONTROL_FLOW: &str = "values are not shown for a condition with `if`, `match` or a loop";
 
-/// The files of tests that are left out.
+/// Test files that are not run.
 const NOT_RUN: &[(&str, &str)] = &[(
     "compiletest",
-    "compares messages of the compiler, which name anyhow's source files",
+    "compares compiler messages, which name anyhow's source files",
 )];
 
 pub(crate) fn run(args: &[String]) -> Result<()> {
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     report(&outcomes)
 }
 
-/// Where Cargo has put the source of the anyhow that this workspace is tested with.
+/// The source directory of the anyhow version that this workspace is tested with.
 fn source_of_anyhow() -> Result<PathBuf> {
     let output = cargo::cargo()
         .args(["metadata", "--format-version", "1", "--locked"])
@@ -70,7 +70,7 @@ fn source_of_anyhow() -> Result<PathBuf> {
     Ok(manifest.with_file_name("tests"))
 }
 
-/// A package with the tests in which `anyhow` is stackerr. Returns the names of the test files.
+/// Makes a package with the tests, in which `anyhow` is stackerr. Returns the names of the test files.
 fn make_package(tests: &Path, package: &Path) -> Result<Vec<String>> {
     let stackerr = cargo::root().join("crates").join("stackerr");
     let manifest = format!(
@@ -83,7 +83,7 @@ fn make_package(tests: &Path, package: &Path) -> Result<Vec<String>> {
     );
     fs::write(package.join("Cargo.toml"), manifest)?;
     fs::write(package.join("lib.rs"), "")?;
-    // The versions that the workspace is tested with.
+    // Uses the versions that the workspace is tested with.
     fs::copy(cargo::root().join("Cargo.lock"), package.join("Cargo.lock"))?;
     copy_dir(tests, &package.join("tests"))?;
     let mut files = Vec::new();
@@ -117,7 +117,7 @@ fn copy_dir(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Whether each test, by its file and name, passes.
+/// Whether each test passes, by its file and name.
 type Outcomes = BTreeMap<String, bool>;
 
 fn run_file(package: &Path, file: &str, outcomes: &mut Outcomes) -> Result<()> {
@@ -165,13 +165,13 @@ fn report(outcomes: &Outcomes) -> Result<()> {
         match (passed, reason) {
             (false, Some((_, reason))) => println!("different on purpose: {test}: {reason}"),
             (false, None) => wrong.push(format!("{test} fails")),
-            (true, Some(_)) => wrong.push(format!("{test} is listed as different, and passes")),
+            (true, Some(_)) => wrong.push(format!("{test} is listed as different, but passes")),
             (true, None) => {}
         }
     }
     for (name, _) in DIFFERENT {
         if !outcomes.contains_key(*name) {
-            wrong.push(format!("{name} is listed, and does not exist"));
+            wrong.push(format!("{name} is listed, but does not exist"));
         }
     }
     for (file, reason) in NOT_RUN {

@@ -1,4 +1,5 @@
-//! The public items of each crate, listed in a file that a change of the interface has to change.
+//! Compares the public items of each crate with the list in its `public-api.txt`, so that a change of
+//! the API shows in the diff.
 
 use std::fs;
 use std::process::Command;
@@ -9,7 +10,7 @@ use crate::cargo;
 use crate::ci::CRATES;
 use crate::files::{read, write};
 
-/// Compares the lists with what rustdoc finds, or writes them.
+/// Compares the lists with rustdoc's output, or writes them.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     let writes = match args {
         [] => false,
@@ -18,8 +19,8 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     };
     let dir = cargo::target_dir().join("api");
     fs::create_dir_all(&dir)?;
-    // Stable rustdoc writes JSON only with this variable. Build scripts that saw it would build
-    // their crates for nightly.
+    // Stable rustdoc writes JSON only with this variable. Only rustdoc gets it: build scripts would
+    // build their crates for nightly.
     let rustdoc = dir.join("rustdoc.sh");
     write(
         &rustdoc,
@@ -58,8 +59,8 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         return Ok(());
     }
     bail!(
-        "the public items of {} are not those of public-api.txt; `cargo xtask api --write` writes \
-         the lists, and `git diff` shows what changes for users",
+        "the public items of {} differ from public-api.txt; run `cargo xtask api --write`, and \
+         see `git diff` for the changes of the API",
         changed.join(", ")
     )
 }

@@ -1,4 +1,4 @@
-//! Measures the cost of recording beside the alternatives, with the package `xtask/bench`.
+//! Compares the cost of recording with that of other crates, with the package `xtask/bench`.
 
 use anyhow::{Context, Result, bail};
 
@@ -16,7 +16,7 @@ pub(crate) fn run_program(name: &str, args: &[String]) -> Result<()> {
         .args(["run", "--release", "--quiet", "--bin", name])
         .arg("--manifest-path")
         .arg(manifest);
-    // Beside our own, so that a second run builds nothing.
+    // Inside our target directory, so that a second run builds nothing.
     command
         .arg("--target-dir")
         .arg(cargo::target_dir().join("bench"))

@@ -1,4 +1,4 @@
-//! Calling Cargo, and knowing where the workspace is.
+//! Calls Cargo, and finds directories of the workspace.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,14 +11,14 @@ pub(crate) fn root() -> &'static Path {
     here.parent().unwrap_or(here)
 }
 
-/// The Cargo that runs us.
+/// The Cargo that runs this task.
 pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root());
     cargo
 }
 
-/// Runs Cargo with these words and fails if it does.
+/// Runs Cargo with these arguments. Fails if Cargo fails.
 pub(crate) fn run(words: &str) -> Result<()> {
     run_with(words, &[])
 }
@@ -42,7 +42,7 @@ pub(crate) fn run_in(dir: &Path, words: &str, env: &[(&str, &str)]) -> Result<()
     Ok(())
 }
 
-/// Where Cargo puts what it builds.
+/// Cargo's target directory.
 pub(crate) fn target_dir() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(dir) => root().join(dir),

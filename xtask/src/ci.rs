@@ -1,4 +1,4 @@
-//! All that must hold before a change goes in.
+//! Runs every check that a change must pass.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::{cargo, demo, minimal, tidy, tracing_tests};
 
-/// The crates that are published, and the features that are worth a build of their own.
+/// The crates that are published.
 pub(crate) const CRATES: &[&str] = &[
     "forklock",
     "tailwriter",
@@ -23,14 +23,14 @@ pub(crate) const CRATES: &[&str] = &[
     "flightrec-cli",
 ];
 
-/// The example of each crate that builds with that crate alone.
+/// Examples that build with one crate alone.
 const ALONE: &[(&str, &str)] = &[
     ("tailwriter", "last_lines"),
     ("stackerr", "keep_stacks"),
     ("logtee", "fan_out"),
 ];
 
-/// The crates that have models, without the features that have nothing to do with them.
+/// The crates with loom models, and options without the features that the models do not use.
 const MODELS: &[(&str, &str)] = &[
     ("tailwriter", "--no-default-features"),
     ("logtee", "--no-default-features"),
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             "package --package {name} --no-verify --allow-dirty --list"
         ))?;
     }
-    // With all features of the workspace, numbers are read exactly for other crates' sake.
+    // Without `--all-features`, which makes other crates enable exact numbers in serde_json.
     cargo::run("test --quiet -p dumpmaker --features nested-values --lib json_is_nested")?;
     for (name, example) in ALONE {
         cargo::run(&format!(
@@ -77,17 +77,17 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     demo::run(&[])
 }
 
-/// Targets without 64-bit atomics, and without some functions of the C library's unwinder.
+/// Targets without 64-bit atomics, and without some functions of the unwinder.
 const OTHER_TARGETS: &[&str] = &["powerpc-unknown-linux-gnu", "armv7-unknown-linux-gnueabihf"];
 
-/// Checks the crates that programs depend on for other targets, where rustup has them.
+/// Checks the library crates for other targets, if rustup has them.
 fn other_targets() -> Result<()> {
     for target in OTHER_TARGETS {
         let added = Command::new("rustup")
             .args(["target", "add", target])
             .output();
         if !added.is_ok_and(|output| output.status.success()) {
-            println!("skipped: rustup can't add {target}");
+            println!("skipped: rustup cannot add {target}");
             continue;
         }
         let libraries = CRATES.iter().filter(|name| **name != "flightrec-cli");
@@ -99,9 +99,9 @@ fn other_targets() -> Result<()> {
     Ok(())
 }
 
-/// What rests on atomics, in every order that matters: the models that loom runs.
+/// Runs the loom models of code with atomics.
 fn models() -> Result<()> {
-    // Beside our own: with that flag, everything is compiled anew.
+    // In its own directory, because the flag makes Cargo compile everything again.
     let dir = cargo::target_dir().join("loom");
     let dir = dir.to_string_lossy();
     for (name, features) in MODELS {
@@ -109,8 +109,7 @@ fn models() -> Result<()> {
             &format!("test --quiet -p {name} --lib {features} models::"),
             &[
                 ("RUSTFLAGS", "--cfg loom"),
-                // How often loom takes a thread from its work: more find no more here, and take
-                // minutes.
+                // Higher limits find no more here, and take minutes.
                 ("LOOM_MAX_PREEMPTIONS", "3"),
                 ("CARGO_TARGET_DIR", &dir),
             ],

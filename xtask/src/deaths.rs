@@ -1,4 +1,4 @@
-//! The long campaign of crashes: each kind of death, in programs that are built in each way.
+//! The long crash tests: each kind of crash, in programs built in each of the usual ways.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -24,7 +24,7 @@ const BUILDS: &[(&str, &[(&str, &str)])] = &[
 ];
 const STRIPPED: &str = "stripped";
 const IN_C: &str = "library in a C program";
-/// Named, so that flags are not those of build scripts, which can't be linked statically.
+/// Given explicitly, so that the flags do not apply to build scripts, which cannot be static.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 const USAGE: &str = "usage: cargo xtask deaths [--tries N] [BUILD]… | --peers [--tries N]";
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             target_env = "gnu",
             target_arch = "x86_64"
         )),
-        "crashes are written on Linux on x86-64 with glibc"
+        "this task needs Linux on x86-64 with glibc"
     );
     if let [option, args @ ..] = args
         && option == "--peers"
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     };
     for name in names {
         let known = BUILDS.iter().any(|(build, _)| build == name);
-        ensure!(known, "there is no build {name:?}\n{USAGE}");
+        ensure!(known, "unknown build {name:?}\n{USAGE}");
     }
     let mut rows = Vec::new();
     let mut is_good = true;
@@ -65,12 +65,12 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     for row in rows {
         println!("| {} |", row.join(" | "));
     }
-    ensure!(is_good, "something was lost, hung or changed: see above");
+    ensure!(is_good, "a crash test failed: see above");
     Ok(())
 }
 
 fn program(build: &str, env: &[(&str, &str)]) -> Result<PathBuf> {
-    // The first three differ in the last step only.
+    // The first three differ only in the last step.
     let name = if env.is_empty() { "dynamic" } else { build };
     let dir = cargo::target_dir()
         .join("deaths")
@@ -84,7 +84,7 @@ fn program(build: &str, env: &[(&str, &str)]) -> Result<PathBuf> {
     let shown = dir.to_string_lossy();
     env.extend([
         ("CARGO_TARGET_DIR", &*shown),
-        // gdb would read it for each core dump.
+        // gdb would read debug information for each core dump, which is slow.
         ("CARGO_PROFILE_RELEASE_DEBUG", "0"),
     ]);
     let words = format!("rustc --quiet --release -p deaths --target {TARGET} {kind}");
@@ -122,7 +122,7 @@ fn finish(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs the test of the package with that program; false if it fails.
+/// Runs the package's test with that program. Returns false if it fails.
 fn campaign(
     build: &str,
     program: &Path,
@@ -134,12 +134,12 @@ fn campaign(
         .args("test --quiet -p deaths --test campaign".split(' '))
         .env("DEATHS_PROGRAM", program)
         .env("DEATHS_TRIES", tries.to_string())
-        // 2,000 in all builds of the long campaign.
+        // 2,000 tries in all builds together.
         .env("DEATHS_BUSY", (tries * 3 / 2).to_string())
         .env("DEATHS_GDB", tries.min(10).to_string())
         .stdout(Stdio::piped());
     if build == IN_C {
-        // std gives no alternate stack to threads of a program whose `main` is not Rust's.
+        // If `main` is not in Rust, std gives threads no alternate stack.
         command.env("DEATHS_LOG_ONLY", "stack overflow in a thread");
     }
     if Path::new("/dev/shm").is_dir() {

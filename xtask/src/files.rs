@@ -1,4 +1,4 @@
-//! Files, with errors that name them.
+//! File operations whose errors name the file.
 
 use std::fs;
 use std::path::Path;

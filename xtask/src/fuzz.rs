@@ -1,8 +1,7 @@
 //! Fuzzing: builds and runs the targets in `xtask/fuzz`, each for some seconds.
 //!
-//! What a target is compiled with is what cargo-fuzz passes where it uses no sanitizer, so nothing
-//! but a C++ compiler is needed. For more than this does, such as sanitizers and making an input
-//! smaller, there is `cargo fuzz --fuzz-dir xtask/fuzz`.
+//! Targets are compiled with the flags of cargo-fuzz without a sanitizer, so this needs only a C++
+//! compiler. For sanitizers or to minimise an input, use `cargo fuzz --fuzz-dir xtask/fuzz`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,17 +13,17 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::cargo;
 
-/// How libFuzzer learns what an input has reached, and what it was compared with.
+/// Tells libFuzzer which code an input reached, and which values were compared.
 const COVERAGE: &str = "--cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
     -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares";
 
-/// A target, and what it begins with.
+/// A target and its seeds.
 struct Target {
     name: &'static str,
-    /// Of the seeds' directories.
+    /// Names of seed directories.
     seeds: &'static str,
     max_len: usize,
 }
@@ -51,14 +50,13 @@ const TARGETS: &[Target] = &[
     target("stream", "stream", 8 << 10),
 ];
 
-/// How long each target runs unless told otherwise.
+/// How long each target runs by default.
 const SECONDS: u64 = 60;
 
-/// An input that takes longer is a finding: these are kilobytes.
+/// An input of a few kilobytes that takes longer is a finding.
 const SECONDS_AN_INPUT: u64 = 10;
 
-/// So is one that makes a target take more than this. Targets measure closer where a bound is
-/// promised.
+/// An input that needs more memory is a finding. Targets check documented bounds themselves.
 const MEGABYTES: u64 = 1024;
 
 struct Options<'a> {
@@ -70,10 +68,10 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let options = options(args)?;
     ensure!(
         Command::new("c++").arg("--version").output().is_ok(),
-        "a C++ compiler (`c++`) is missing, which libFuzzer is compiled with: install g++ or clang"
+        "libFuzzer needs a C++ compiler (`c++`), which is missing: install g++ or clang"
     );
     let programs = build(&options)?;
-    // One a core; what each prints is kept apart.
+    // One target per core; the outputs are not mixed.
     let queue = Mutex::new(options.targets.iter());
     let next = || queue.lock().ok()?.next();
     let failed = Mutex::new(Vec::new());
@@ -119,7 +117,7 @@ fn options(args: &[String]) -> Result<Options<'_>> {
                     let names: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
                     bail!(
                         "usage: cargo xtask fuzz [--seconds N] [TARGET]…; \
-                         there is no target {name:?}, but {}",
+                         unknown target {name:?}; the targets are {}",
                         names.join(", ")
                     );
                 }
@@ -140,7 +138,7 @@ fn build(options: &Options<'_>) -> Result<PathBuf> {
     command
         .args(["build", "--release", "--quiet", "--manifest-path"])
         .arg(home().join("Cargo.toml"))
-        // Named, so that build scripts and macros are not compiled for fuzzing.
+        // Given explicitly, so that build scripts and macros are not compiled for fuzzing.
         .args(["--target", &host, "--target-dir"])
         .arg(&dir);
     for target in &options.targets {
@@ -149,7 +147,7 @@ fn build(options: &Options<'_>) -> Result<PathBuf> {
     command.env("RUSTFLAGS", COVERAGE);
     println!("building {} targets", options.targets.len());
     let status = command.status().context("cannot start cargo")?;
-    ensure!(status.success(), "the targets do not build: {status}");
+    ensure!(status.success(), "cannot build the targets: {status}");
     Ok(dir.join(host).join("release"))
 }
 
@@ -158,18 +156,18 @@ fn host() -> Result<String> {
     let output = output.context("cannot start rustc")?;
     let text = String::from_utf8_lossy(&output.stdout);
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("rustc does not name its host")?.to_owned())
+    Ok(host.context("`rustc -vV` printed no host")?.to_owned())
 }
 
 fn home() -> PathBuf {
     cargo::root().join("xtask").join("fuzz")
 }
 
-/// What came of a target.
+/// The result of a target.
 struct Outcome {
     executions: String,
     edges: String,
-    /// What libFuzzer said of an input that it did not like.
+    /// libFuzzer's report on a failing input.
     said: Option<String>,
 }
 
@@ -228,7 +226,7 @@ fn report(target: &Target, outcome: &Result<Outcome>) {
     }
 }
 
-/// The end of what a target said, without what libFuzzer says while all is well.
+/// The last lines of a target's output, without libFuzzer's progress lines.
 fn last_lines(said: &str) -> Vec<&str> {
     let lines = said.lines().filter(|line| !line.starts_with('#'));
     let lines: Vec<_> = lines.collect();

@@ -1,4 +1,4 @@
-//! How a program ends that has handlers of others beside the recorder's: the package `xtask/handlers`.
+//! Checks how programs end that also have other crash handlers: the package `xtask/handlers`.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::cargo;
 
-/// Peers that need nothing but Cargo.
+/// Peers that need only Cargo.
 const CRATES: &[&str] = &[
     "none",
     "signal-hook",
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         let line = line?;
         match line.strip_prefix("row\t") {
             Some(row) => {
-                // The peer comes before the recorder or after it.
+                // The test prints the peer's position, the table shows the recorder's.
                 let row = row
                     .replace("\tbefore\t", "\tlater\t")
                     .replace("\tafter\t", "\tfirst\t");
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     }
     ensure!(
         child.wait()?.success(),
-        "a program ended otherwise: see above"
+        "a program ended in the wrong way: see above"
     );
     Ok(())
 }
@@ -96,7 +96,7 @@ fn go_library(target: &Path) -> Result<PathBuf> {
     Ok(library)
 }
 
-/// Compiles the class; returns the library of the virtual machine, and where the class is.
+/// Compiles the class. Returns the library of the virtual machine and the directory of the class.
 fn java_class(target: &Path) -> Result<(PathBuf, PathBuf)> {
     need("javac", "-version", "default-jdk-headless")?;
     let settings = Command::new("java")
@@ -107,7 +107,7 @@ fn java_class(target: &Path) -> Result<(PathBuf, PathBuf)> {
     let home = settings
         .lines()
         .find_map(|line| line.trim().strip_prefix("java.home = "))
-        .context("java does not say where it is")?;
+        .context("java does not print its directory")?;
     let library = Path::new(home).join("lib/server/libjvm.so");
     ensure!(library.exists(), "{} is missing", library.display());
     let classes = target.join("java");
@@ -127,7 +127,7 @@ fn need(program: &str, version: &str, package: &str) -> Result<()> {
     };
     if !is_there() {
         println!("$ apt-get install {package}");
-        // Whether it worked is seen below.
+        // The check below reports failures.
         let _ = Command::new("apt-get")
             .args(["install", "--yes", "--no-install-recommends", package])
             .output();
@@ -139,7 +139,7 @@ fn need(program: &str, version: &str, package: &str) -> Result<()> {
     Ok(())
 }
 
-/// Runs the command; what it prints is shown if it fails.
+/// Runs the command. Prints its output if it fails.
 fn finish(command: &mut Command) -> Result<()> {
     let name = command.get_program().display().to_string();
     let output = command

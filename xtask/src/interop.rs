@@ -1,10 +1,10 @@
-//! What `flightrec export` writes, read by the tools that it is for.
+//! Checks that other tools can read the output of `flightrec export` and `flightrec send`.
 //!
-//! `cargo xtask interop page [DIR]` checks the page alone, and leaves pages and screenshots in DIR;
-//! `tracker` sends dumps to an error tracker; `formats` checks the others. `fleet [FILES]` sends those
-//! of a large fleet, which takes minutes and is not part of the run without arguments.
-//! `jq` and `lnav` come from the system's packages; `duckdb`, `opentelemetry-proto` and `rotel`, a
-//! collector, come from PyPI into an environment of their own below the target directory.
+//! `cargo xtask interop page [DIR]` checks only the page, and saves pages and screenshots in DIR;
+//! `tracker` sends dumps to an error tracker; `formats` checks the other formats. `fleet [FILES]` sends
+//! the dumps of a large fleet, which takes minutes and is not part of the run without arguments.
+//! `jq` and `lnav` are installed from the system's packages; `duckdb`, `opentelemetry-proto` and the
+//! collector `rotel` from PyPI, into an environment below the target directory.
 
 mod collector;
 mod dumps;
@@ -21,14 +21,14 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::cargo;
 
-/// Files of the fleet that is sent with all the others.
+/// Files of the small fleet.
 const FLEET: usize = 400;
 
-/// Files of a large fleet, and how often `send` is killed meanwhile.
+/// Files of the large fleet, and how often `send` is killed while it sends them.
 const LARGE_FLEET: usize = 10_000;
 const KILLS: usize = 6;
 
-/// The records and failures in the two dumps that the program's own tests use.
+/// The records and failures in the two dumps of `flightrec-cli`'s tests.
 const EVENTS: usize = 12;
 
 const DUCKDB: &str = "
@@ -64,7 +64,7 @@ assert all(not s.parent_span_id or s.parent_span_id in ids for s in spans)
 assert all(0 < s.start_time_unix_nano <= s.end_time_unix_nano for s in spans)
 ";
 
-/// Records of the server whose spans are exported, each fifth of a request.
+/// Records of the server whose spans are exported; five records per request.
 const SERVER: u64 = 500;
 
 const TRACE: &str = "(.traceEvents | length > 0) and \
@@ -113,7 +113,7 @@ fn formats() -> Result<()> {
     lnav(dir.path(), &file("x.jsonl"))?;
     export("otlp", &file("x.otlp"))?;
     check(
-        "OTLP/JSON holds to the published proto",
+        "OTLP/JSON matches the published proto",
         script(&python, OTLP)
             .arg(file("x.otlp"))
             .arg(EVENTS.to_string()),
@@ -124,7 +124,7 @@ fn formats() -> Result<()> {
     fs::write(file("server.json"), json)?;
     export_of("otlp-traces", &[file("server.json")], &file("x.traces"))?;
     check(
-        "OTLP/JSON traces hold to the published proto",
+        "OTLP/JSON traces match the published proto",
         script(&python, OTLP_TRACES)
             .arg(file("x.traces"))
             .arg(server.spans.len().to_string()),
@@ -132,7 +132,7 @@ fn formats() -> Result<()> {
     collector::run(&program(), &file("server.json"), &server, dir.path())?;
     export("chrome-trace", &file("x.trace"))?;
     check(
-        "the trace holds to the trace-event format",
+        "the trace matches the trace-event format",
         tool("jq").args(["-e", TRACE]).arg(file("x.trace")),
     )
 }
@@ -165,7 +165,7 @@ fn export_of(to: &str, dumps: &[PathBuf], file: &Path) -> Result<()> {
     Ok(fs::write(file, output.stdout)?)
 }
 
-/// Opens the lines with the format file that we ship, and asks for the messages by lnav's own SQL.
+/// Opens the lines with our format file, and queries the messages with lnav's SQL.
 fn lnav(dir: &Path, lines: &Path) -> Result<()> {
     let config = dir.join("lnav");
     let formats = config.join("lnav/formats/installed");
@@ -192,10 +192,10 @@ fn lnav(dir: &Path, lines: &Path) -> Result<()> {
         .lines()
         .any(|line| line.trim() == format!("flightrec_jsonl,{EVENTS}"));
     println!(
-        "  {} lnav reads the JSON lines by our format",
+        "  {} lnav reads the JSON lines with our format",
         if good { "yes" } else { "NO " }
     );
-    ensure!(good, "lnav printed {text:?} and said {said:?}");
+    ensure!(good, "lnav printed {text:?}, and on stderr {said:?}");
     Ok(())
 }
 
@@ -231,7 +231,7 @@ fn check(what: &str, command: &mut Command) -> Result<()> {
     )
 }
 
-/// Installs a program where that is possible without asking, or says what is missing.
+/// Installs a program if possible; the error says which package is missing.
 fn need(program: &str, package: &str) -> Result<()> {
     let is_there = || {
         Command::new(program)
@@ -247,7 +247,7 @@ fn need(program: &str, package: &str) -> Result<()> {
         &["update"][..],
         &["install", "-y", "--no-install-recommends", package],
     ] {
-        // Whether it worked is seen below.
+        // The check below reports failures.
         let _ = Command::new("apt-get")
             .args(words)
             .env("DEBIAN_FRONTEND", "noninteractive")
@@ -260,12 +260,12 @@ fn need(program: &str, package: &str) -> Result<()> {
     Ok(())
 }
 
-/// A Python with these packages.
+/// Returns the path of a Python with these packages.
 fn python_with(packages: &[&str]) -> Result<PathBuf> {
     let venv = cargo::target_dir().join("interop-venv");
     let python = venv.join("bin").join("python3");
     if !python.exists() {
-        println!("making a Python environment in {}", venv.display());
+        println!("creating a Python environment in {}", venv.display());
         check(
             "python3 -m venv",
             Command::new("python3").args(["-m", "venv"]).arg(&venv),

@@ -1,4 +1,4 @@
-//! The example service under load, with the recorder and without.
+//! Measures the example service under load, with and without the recorder.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -15,11 +15,10 @@ const USAGE: &str = "usage: cargo xtask load [--pairs N]";
 
 /// How many connections send requests at once.
 const CONNECTIONS: usize = 16;
-/// How long each variant is under load, in turn.
+/// How long each variant is under load in one turn.
 const TURN: Duration = Duration::from_millis(500);
 const REQUEST: &[u8] = b"GET /users/1 HTTP/1.1\r\nHost: localhost\r\n\r\n";
-/// With how many requests instructions are counted: the difference of two runs, so that the start
-/// is not counted.
+/// Numbers of requests of two runs. Their difference is used, so that the start is not counted.
 const COUNTED: [usize; 2] = [500, 2_500];
 
 pub(crate) fn run(args: &[String]) -> Result<()> {
@@ -28,7 +27,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         [option, pairs] if option == "--pairs" => pairs.parse::<usize>().context(USAGE)?,
         _ => bail!("{USAGE}"),
     };
-    ensure!(pairs > 0, "no pair is no measurement\n{USAGE}");
+    ensure!(pairs > 0, "N must be at least 1\n{USAGE}");
     cargo::run(
         "build --release --quiet -p examples --no-default-features --features service --example service",
     )?;
@@ -49,19 +48,19 @@ enum Variant {
 
 const BOTH: [Variant; 2] = [Variant::Without, Variant::With];
 
-/// Requests a second and processor time, of both variants in turn.
+/// Measures requests per second and processor time of both variants, which run alternately.
 fn measure(service: &Path, state: &Path, pairs: usize) -> Result<()> {
     let mut servers = Vec::new();
     for variant in BOTH {
         servers.push(Server::start(&mut command(service, state, variant))?);
     }
     for server in &servers {
-        // Fills caches, and starts the threads that wait for the database.
+        // Fills caches, and starts the threads for the database.
         server.load(TURN)?;
     }
     let mut turns = [Vec::new(), Vec::new()];
     for pair in 0..pairs {
-        // Each variant is first in half of the pairs.
+        // Each variant runs first in half of the pairs.
         for at in [pair % 2, 1 - pair % 2] {
             turns[at].push(servers[at].load(TURN)?);
         }
@@ -110,7 +109,7 @@ fn median(values: Vec<f64>) -> f64 {
     quartiles(values)[1]
 }
 
-/// Instructions of a request in user space, counted by valgrind where it is installed.
+/// Counts the instructions of a request in user space, if valgrind is installed.
 fn count(service: &Path, state: &Path) -> Result<()> {
     if Command::new("valgrind").arg("--version").output().is_err() {
         println!("  instructions not counted: valgrind is missing");
@@ -154,7 +153,7 @@ fn instructions(service: &Path, state: &Path, variant: Variant, requests: usize)
         connection.request()?;
     }
     server.stop()?;
-    let text = std::fs::read_to_string(&out).context("callgrind has written nothing")?;
+    let text = std::fs::read_to_string(&out).context("callgrind wrote no file")?;
     let total = text.lines().find_map(|line| {
         let total = line
             .strip_prefix("totals: ")
@@ -173,15 +172,15 @@ fn command(service: &Path, state: &Path, variant: Variant) -> Command {
     command
 }
 
-/// A running service, ended when this is dropped.
+/// A running service, which is killed on drop.
 struct Server {
     child: Child,
     address: SocketAddr,
 }
 
 impl Server {
-    /// Starts the service and reads the address from the first line of its log. The rest is read and
-    /// thrown away.
+    /// Starts the service and reads its address from the first line of its log. The rest of the log
+    /// is discarded.
     fn start(command: &mut Command) -> Result<Server> {
         let mut child = command
             .stdout(Stdio::piped())
@@ -240,28 +239,28 @@ impl Server {
         })
     }
 
-    /// The processor time of all threads of the server, also of those that have ended.
+    /// The processor time of all threads of the server, including those that have ended.
     fn cpu_time(&self) -> Result<Duration> {
         let mut clock = 0;
         let mut time = libc::timespec {
             tv_sec: 0,
             tv_nsec: 0,
         };
-        // SAFETY: both functions write to places that live here.
+        // SAFETY: both functions write to local variables.
         let found = unsafe {
             libc::clock_getcpuclockid(self.child.id() as libc::pid_t, &raw mut clock) == 0
                 && libc::clock_gettime(clock, &raw mut time) == 0
         };
         ensure!(
             found,
-            "the system does not tell the service's processor time"
+            "the system does not provide the service's processor time"
         );
         Ok(Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
     }
 
-    /// Ends it as a user would.
+    /// Ends the service with SIGTERM.
     fn stop(mut self) -> Result<()> {
-        // SAFETY: the child is ours and has not been waited for, so its id is still its own.
+        // SAFETY: the child was not waited for, so its id is not reused.
         let sent = unsafe { libc::kill(self.child.id() as libc::pid_t, libc::SIGTERM) };
         ensure!(sent == 0, "cannot end the service");
         self.child.wait()?;
@@ -276,7 +275,7 @@ impl Drop for Server {
     }
 }
 
-/// What one server has done under load.
+/// The work of one server in one turn.
 struct Turn {
     requests: u64,
     took: Duration,
@@ -289,7 +288,7 @@ impl Turn {
     }
 }
 
-/// Microseconds of processor time a request.
+/// Microseconds of processor time per request.
 fn cpu_us(turns: &[Turn]) -> f64 {
     median(
         turns
@@ -299,10 +298,10 @@ fn cpu_us(turns: &[Turn]) -> f64 {
     )
 }
 
-/// A connection that is kept for many requests.
+/// A keep-alive connection.
 struct Connection {
     stream: TcpStream,
-    /// The length of an answer: all have the same.
+    /// The length of a response, which is always the same.
     len: usize,
 }
 

@@ -33,42 +33,41 @@ use std::process::ExitCode;
 const HELP: &str = "\
 Usage: cargo xtask TASK
 
-  deaths [--tries N] [BUILD]…
-                          programs that crash in every way, built in every way
-  deaths --peers [--tries N]
-                          programs with handlers of others: signal-hook, sentry, color-eyre,
-                          crash-handler, Go, a JVM
-  demo [--keep DIR]       a real tool fails in six ways and explains itself
-  ci [--no-test]          all that must hold before a change goes in
-  adopt build|check       real programs from crates.io with the recorder: what it changes for them
-  cross [--table] [--write] [TARGET]… | --here
-                          other platforms: tests, and the README's table `What works where`;
-                          --here runs the same tests on this machine
-  api [--write]           the public items of each crate, compared with its list
+  demo [--keep DIR]       shows real programs that fail, and what their dumps contain
+  ci [--no-test]          runs every check that a change must pass
+  tidy                    checks conventions: lengths of files, files of each crate, SAFETY comments
+  api [--write]           compares each crate's public items with its list; --write updates the lists
   bench [--quick] [--json FILE]
-                          what recording costs, beside the alternatives
-  faults [--quick]        processes killed, files damaged, disks full: the long campaigns
+                          compares the cost of recording with that of other crates
+  faults [--quick]        long fault tests: killed processes, damaged files, full disks
   fuzz [--seconds N] [TARGET]…
-                          every reader of outside bytes, on bytes that nobody thought of
+                          fuzzes every reader of untrusted bytes
+  deaths [--tries N] [BUILD]…
+                          crashes programs in many ways, built in many ways
+  deaths --peers [--tries N]
+                          crashes programs with other signal handlers or panic hooks: signal-hook,
+                          sentry, color-eyre, crash-handler, Go, a JVM
+  adopt build|check       adds the recorder to programs from crates.io and checks what changes
+  cross [--table] [--write] [TARGET]… | --here
+                          tests other platforms, and the README's table `What works where`;
+                          --here runs these tests on this machine
   interop [page|tracker|formats]
-                          what the program exports and sends, read by a browser, an error tracker,
-                          jq, DuckDB, lnav and an OpenTelemetry collector
-  interop fleet           the dumps of a large fleet (about 15 minutes)
-  load [--pairs N]        the example service under load, with the recorder and without
-  package                 each crate, built from the tarball that would be published
-                          (about ten minutes)
-  picture                 the README's picture, from a real run
+                          checks exports in a browser, an error tracker, jq, DuckDB, lnav and an
+                          OpenTelemetry collector
+  interop fleet           sends the dumps of a large fleet (about 15 minutes)
+  load [--pairs N]        loads the example service, with and without the recorder
+  package                 builds each crate from the tarball to publish (about ten minutes)
+  picture                 makes the README's picture from a real run
   redact [--list] [--ours] [NAME]…
-                          what the redactor masks and misses on its corpus, and its peers;
-                          --list prints the peers' wrong cases, too
-  stacks                  what stacks have in them, with each kind of optimisation
+                          measures redaction on its corpus, and that of other redactors;
+                          --list also prints their wrong cases
+  stacks                  checks stacks at each level of optimisation
   weight [--peers|--features]
-                          what each crate, or each feature, adds to a program
-  minimal                 a build with the lowest versions that the crates ask for
-  msrv                    the published crates, checked with the oldest Rust that they promise
-  anyhow-tests            anyhow's own tests, run against stackerr
-  tracing-tests           flightrec-tracing beside a peer, and with events that a feature removes
-  tidy                    the habits that no compiler checks
+                          measures what each crate, or each feature, adds to a program
+  minimal                 builds with the lowest versions that the crates allow
+  msrv                    checks the published crates with their minimum Rust version
+  anyhow-tests            runs anyhow's own tests against stackerr
+  tracing-tests           tests flightrec-tracing with a peer, and with a feature that removes events
 ";
 
 fn main() -> ExitCode {
@@ -104,7 +103,7 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         other => {
-            eprintln!("there is no task {other:?}\n\n{HELP}");
+            eprintln!("unknown task {other:?}\n\n{HELP}");
             return ExitCode::from(2);
         }
     };

@@ -1,4 +1,4 @@
-//! The lowest versions that the published libraries ask for: they must be enough.
+//! Checks that the libraries build with the lowest dependency versions that they allow.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::files::{copy_dir, copy_file, read, write};
 /// Builds the libraries, without their tests, with the lowest version of each direct dependency.
 ///
 /// Cargo writes such a lock file only with an unstable option, and only beside the workspace's
-/// manifest. So a copy of the crates is built, in the target directory.
+/// manifest. So this builds a copy of the crates in the target directory.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     if !args.is_empty() {
         bail!("usage: cargo xtask minimal");
@@ -21,7 +21,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let target = copy.join("target");
     copy_workspace(&copy)?;
     let target = target.to_string_lossy();
-    // Only Cargo may see this variable, not the build scripts.
+    // Only this command gets the variable: build scripts must not see it.
     cargo::run_in(
         &copy,
         "generate-lockfile --quiet -Z direct-minimal-versions",
@@ -42,7 +42,7 @@ fn copy_workspace(to: &Path) -> Result<()> {
     if crates.exists() {
         fs::remove_dir_all(&crates)?;
     }
-    // A program that is installed alone may ask for the newest versions.
+    // The program may require the newest versions, since nothing depends on it.
     for name in CRATES.iter().filter(|name| **name != "flightrec-cli") {
         let from = cargo::root().join("crates").join(name);
         let to = crates.join(name);
@@ -66,7 +66,7 @@ fn copy_workspace(to: &Path) -> Result<()> {
     write(&to.join("Cargo.toml"), &manifest)
 }
 
-/// A manifest without what only tests and benchmarks need.
+/// A manifest without the parts for tests and benchmarks.
 fn without_tests(manifest: &str) -> String {
     let mut kept = String::new();
     let mut is_kept = true;

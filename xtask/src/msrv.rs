@@ -1,4 +1,4 @@
-//! The published crates, checked with the oldest Rust that they promise.
+//! Checks the published crates with their minimum Rust version.
 
 use std::process::Command;
 
@@ -8,8 +8,8 @@ use crate::cargo;
 use crate::ci::CRATES;
 use crate::files::read;
 
-/// Checks the crates with the `rust-version` of the workspace. Where that toolchain is not installed,
-/// a lint looks for newer items of the standard library.
+/// Checks the crates with the `rust-version` of the workspace. If that toolchain is not installed, a
+/// lint searches for newer items of the standard library.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     if !args.is_empty() {
         bail!("usage: cargo xtask msrv");
@@ -50,7 +50,7 @@ fn rust_version() -> Result<String> {
     Ok(version.trim_matches('"').to_owned())
 }
 
-/// Whether rustup has the toolchain. Asked without running it, because rustup may then install it.
+/// Whether rustup has the toolchain. Does not run it, because rustup may then install it.
 fn is_installed(version: &str) -> bool {
     let output = Command::new("rustup").args(["toolchain", "list"]).output();
     output.is_ok_and(|output| {

@@ -1,4 +1,4 @@
-//! Each crate as it would be published: built from its tarball alone.
+//! Builds each crate from the tarball that would be published.
 
 use std::time::Instant;
 
@@ -7,8 +7,8 @@ use anyhow::{Result, bail};
 use crate::cargo;
 use crate::ci::CRATES;
 
-/// Packs every crate and builds it from what was packed. The crates find each other's tarballs, as
-/// they would find them on crates.io.
+/// Packs every crate and builds it from its tarball. Dependencies between the crates use their
+/// tarballs, as on crates.io.
 ///
 /// Each crate is built with all of its dependencies, which takes minutes.
 pub(crate) fn run(args: &[String]) -> Result<()> {

@@ -1,4 +1,4 @@
-//! The picture in the README: what a failing tool prints, and what its dump shows, as SVG.
+//! Makes the picture in the README, as SVG: the output of a failing tool, and of `flightrec show`.
 
 use std::fs;
 use std::process::Command;
@@ -10,22 +10,22 @@ use crate::cargo;
 use crate::demo::Platform;
 use crate::demo::stage::Stage;
 
-/// Where the picture is, below the root of the workspace.
+/// The path of the picture in the workspace.
 const PICTURE: &str = ".github/failing-tool.svg";
 const COLUMNS: &str = "100";
 
 pub(crate) fn run(args: &[String]) -> Result<()> {
     ensure!(args.is_empty(), "usage: cargo xtask picture");
-    // A short path, and the same one each time, because it is in the picture.
+    // A short and constant path, because the picture shows it.
     let dir = tempfile::Builder::new()
         .prefix("crates")
         .rand_bytes(0)
         .tempdir()
-        .context("cannot make a directory for the crates that the census reads")?;
+        .context("cannot create a directory for the crates that the census reads")?;
     let stage = Stage::build_in(dir, Platform::here(), None)?;
     let mut screen = prompt(&format!("census {}", stage.broken.display()));
     let mut census = stage.command(&stage.broken);
-    // As the user typed it; the dump shows the command line.
+    // The dump shows the command line.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::arg0(&mut census, "census");
     screen += &printed(&mut census)?;
@@ -47,8 +47,7 @@ fn prompt(command: &str) -> String {
     format!("\x1b[1m$ {command}\x1b[0m\n")
 }
 
-/// What a program prints to a terminal. The programs print to standard output or to standard error,
-/// not to both.
+/// The output of a program on a terminal. The programs print either to stdout or to stderr.
 fn printed(command: &mut Command) -> Result<String> {
     let output = command
         .env("CLICOLOR_FORCE", "1")

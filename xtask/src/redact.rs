@@ -1,4 +1,4 @@
-//! What the redactor masks on its corpus and what it misses, beside the peers that can be run here.
+//! Measures what the redactor masks and misses on its corpus, and compares it with other redactors.
 
 #[path = "../../crates/logredact/tests/common/mod.rs"]
 mod corpus;
@@ -72,16 +72,16 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     judge(&rows)
 }
 
-/// Ours must be within the bounds, and ahead of each peer.
+/// Our recall and precision must be within the bounds, and better than those of each peer.
 fn judge(rows: &[Row]) -> Result<()> {
     let (ours, others) = (&rows[0].score, &rows[1..]);
     if ours.recall() < 0.99 || ours.touched_share() > 0.002 {
         bail!("recall or precision is below its bound");
     }
     for Row { name, score, .. } in others {
-        // A peer that masks little may touch nothing at all.
+        // A peer that masks little may have perfect precision.
         let is_ahead = ours.recall() > score.recall() && ours.touched <= score.touched;
-        ensure!(is_ahead, "{name} is ahead in recall or precision");
+        ensure!(is_ahead, "{name} has better recall or precision");
     }
     Ok(())
 }
@@ -100,7 +100,7 @@ fn cases() -> Vec<Case> {
     SECRETS.into_iter().chain(BENIGN).flat_map(read).collect()
 }
 
-/// A text for each case. The records of a stream are lines of one text for a peer.
+/// A text for each case. A peer gets the records of a stream as lines of one text.
 fn texts(cases: &[Case]) -> Vec<String> {
     cases.iter().map(|case| case.texts.join("\n")).collect()
 }

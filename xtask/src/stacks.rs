@@ -1,10 +1,10 @@
-//! Stacks against those of the system's unwinder, in programs built in each of the usual ways.
+//! Compares stacks with those of the system's unwinder, in programs built in each of the usual ways.
 
 use anyhow::{Result, ensure};
 
 use crate::cargo;
 
-/// What Cargo is told, and by which variable.
+/// Options of Cargo, and an environment variable with its value.
 const BUILDS: &[(&str, &str, &str)] = &[
     ("", "CARGO_PROFILE_DEV_LTO", "off"),
     ("", "CARGO_PROFILE_DEV_LTO", "fat"),

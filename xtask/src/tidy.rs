@@ -1,4 +1,4 @@
-//! The habits that no compiler checks.
+//! Checks conventions that the compiler does not check.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,9 +7,9 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::cargo;
 
-/// A file with more lines of code than this is about more than one thing.
+/// A file with more lines of code has probably more than one purpose.
 const MAX_LINES: usize = 400;
-/// What lies at the top level, dot-files aside.
+/// The files at the top level, without dot-files.
 const TOP: &[&str] = &[
     "Cargo.lock",
     "Cargo.toml",
@@ -38,10 +38,10 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         println!("tidy: {problem}");
     }
     if problems.is_empty() {
-        println!("tidy: {} sources are in order", sources.len());
+        println!("tidy: no problems in {} files", sources.len());
         return Ok(());
     }
-    bail!("{} things are out of order", problems.len())
+    bail!("{} problems", problems.len())
 }
 
 fn top_level(problems: &mut Vec<String>) -> Result<()> {
@@ -49,14 +49,14 @@ fn top_level(problems: &mut Vec<String>) -> Result<()> {
         let name = entry?.file_name();
         let name = name.to_string_lossy();
         if !name.starts_with('.') && !TOP.contains(&&*name) {
-            problems.push(format!("{name} has no place at the top level"));
+            problems.push(format!("{name} must not be at the top level"));
         }
     }
     Ok(())
 }
 
 fn collect(dir: &Path, sources: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(dir).with_context(|| format!("cannot look into {}", dir.display()))? {
+    for entry in fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))? {
         let path = entry?.path();
         if path.is_dir() {
             if path.file_name().is_some_and(|name| name != "target") {
@@ -69,7 +69,7 @@ fn collect(dir: &Path, sources: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// Lines before the tests, without comments, blank lines and the entries of lists of words.
+/// Counts lines before the tests, without comments, blank lines and entries of lists of words.
 fn lines_of_code(text: &str) -> usize {
     let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or(text);
     let is_code = |line: &&str| {
@@ -97,13 +97,13 @@ fn check_source(path: &Path, problems: &mut Vec<String>) -> Result<()> {
             concat!("XX", "X"),
         ] {
             if text.contains(word) {
-                problems.push(format!("{shown} says {word}"));
+                problems.push(format!("{shown} has {word}"));
             }
         }
     }
     let is_source = path.components().any(|part| part.as_os_str() == "src");
     if is_source && !text.starts_with("//!") && !text.starts_with("#!") {
-        problems.push(format!("{shown} does not say what it is for"));
+        problems.push(format!("{shown} does not begin with a `//!` comment"));
     }
     let blocks = text.matches(concat!("unsafe", " {")).count()
         + text.matches(concat!("unsafe", " impl")).count();
@@ -116,11 +116,11 @@ fn check_source(path: &Path, problems: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
-/// What every published crate has.
+/// Checks the files and keys that every published crate must have.
 fn crates(problems: &mut Vec<String>) -> Result<()> {
     for entry in fs::read_dir(cargo::root().join("crates"))? {
         let dir = entry?.path();
-        // The map lies beside the crates.
+        // `README.md` is beside the crates.
         if !dir.is_dir() {
             continue;
         }

@@ -1,4 +1,4 @@
-//! Tests of `flightrec-tracing` that need a lock file of their own: the package `xtask/tracing`.
+//! Runs tests of `flightrec-tracing` that need their own lock file: the package `xtask/tracing`.
 
 use anyhow::{Result, bail};
 

@@ -1,6 +1,6 @@
-//! What each crate adds to a program that does nothing: bytes, crates and time to build, by choice
-//! beside other crates for the same kind of work. Too many bytes or crates are an error; the time
-//! depends on the machine.
+//! Measures what each crate adds to an empty program: bytes, crates and build time, optionally compared
+//! with other crates for the same work. Too many bytes or crates are an error; the time depends on the
+//! machine.
 
 use std::fs;
 use std::path::Path;
@@ -16,13 +16,13 @@ struct Case {
     name: &'static str,
     dependencies: &'static [&'static str],
     main: &'static str,
-    /// The crates that it may bring besides itself, at most.
+    /// The maximum number of crates that it may add, besides itself.
     max_crates: usize,
-    /// By how much a program with it may be larger, on x86-64 Linux.
+    /// The maximum number of bytes that it may add, on x86-64 Linux.
     max_bytes: u64,
 }
 
-/// For the crates that are of use alone.
+/// For the crates that are used alone.
 const MAX_BYTES: u64 = 900_000;
 
 const HELLO: Case = Case {
@@ -72,13 +72,13 @@ const CASES: &[Case] = &[
                 log::debug!(\"counting\");
                 std::env::args().count().to_string().parse::<i32>().map(|count| log::info!(\"{count}\"))
             });",
-        // What it weighs, with a little room: more is seen here first.
+        // Slightly more than the current size, so that growth is noticed.
         max_crates: 34,
         max_bytes: 2_000_000,
     },
 ];
 
-/// What others ask for the same kind of work, for comparison. They have no bounds.
+/// Other crates for the same kind of work. They have no bounds.
 const PEERS: &[Case] = &[
     Case {
         name: "env_logger",
@@ -187,12 +187,14 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             too_heavy.push(format!("{}: more than {most} KB", case.name));
         }
     }
-    println!("\nStripped release builds with default features. \"adds\" is beside hello-world.");
+    println!(
+        "\nStripped release builds with default features. \"adds\" is relative to hello-world."
+    );
     ensure!(too_heavy.is_empty(), "too heavy: {}", too_heavy.join("; "));
     Ok(())
 }
 
-/// The features of `flightrec`, and what a program with each calls besides.
+/// The features of `flightrec`, and calls that use them.
 const FEATURES: &[(&str, &str)] = &[
     ("", ""),
     (
@@ -222,7 +224,7 @@ fn features() -> Result<()> {
              anyhow = \"1\"\nlog = {{ version = \"*\", features = [\"kv\"] }}\n",
             path.display()
         );
-        // The program itself uses anyhow: only what we add is counted.
+        // The program itself uses anyhow, so that only our additions are counted.
         let main = format!(
             "flightrec::builder(\"hello\"){call}.install().unwrap().run(|| {{
                 log::debug!(\"counting\");
@@ -246,7 +248,7 @@ fn features() -> Result<()> {
             weight.crates - if feature.is_empty() { 0 } else { crates },
         );
     }
-    println!("\nStripped release builds. The first row is the whole program, with all its crates.");
+    println!("\nStripped release builds. The first row is the whole program with its crates.");
     Ok(())
 }
 
@@ -259,7 +261,7 @@ struct Weight {
 fn measure(case: &Case, dir: &TempDir) -> Result<Weight> {
     let dependencies = case.dependencies.iter().map(|name| dependency(name));
     let dependencies: String = dependencies.collect();
-    // The versions that the workspace is tested with; peers are not among them.
+    // Uses the versions that the workspace is tested with. It has no versions of peers.
     let is_ours = case.max_bytes < u64::MAX;
     build(
         &dir.path().join(case.name),
@@ -269,7 +271,7 @@ fn measure(case: &Case, dir: &TempDir) -> Result<Weight> {
     )
 }
 
-/// Builds a program in the directory of its package.
+/// Builds a program in its package directory.
 fn build(package: &Path, dependencies: &str, main: &str, is_ours: bool) -> Result<Weight> {
     fs::create_dir_all(package.join("src"))?;
     let manifest = format!(
@@ -329,7 +331,7 @@ fn build(package: &Path, dependencies: &str, main: &str, is_ours: bool) -> Resul
 fn dependency(name: &str) -> String {
     let path = cargo::root().join("crates").join(name);
     if path.is_dir() {
-        // A literal string, for the backslashes of Windows.
+        // A literal string, because Windows paths have backslashes.
         format!("{name} = {{ path = '{}' }}\n", path.display())
     } else {
         let features = if name == "log" { "\"kv\"" } else { "" };
@@ -339,6 +341,6 @@ fn dependency(name: &str) -> String {
 
 fn len(path: &Path) -> Result<u64> {
     Ok(fs::metadata(path)
-        .with_context(|| format!("cannot look at {}", path.display()))?
+        .with_context(|| format!("cannot read the size of {}", path.display()))?
         .len())
 }

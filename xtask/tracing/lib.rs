@@ -1,1 +1,1 @@
-//! Has tests only.
+//! Has only tests.

@@ -1,4 +1,4 @@
-//! What the recorder costs a real program: the census of the examples, with it and without.
+//! Measures what the recorder costs a real program: the example `census`, with and without it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -8,29 +8,29 @@ use serde_json::json;
 
 use crate::measure::median;
 
-/// A run takes a tenth of a second, of which some hundredths come and go with the machine.
+/// A run takes a tenth of a second, and varies by some hundredths.
 const ROUNDS: usize = 31;
 
-/// Milliseconds of the medians.
+/// Medians in milliseconds.
 pub(crate) struct Census {
     without: f64,
     memory: f64,
     crash_safe: f64,
-    /// The same against `without`, paired by round.
+    /// Median ratio to `without`, by round.
     memory_ratio: f64,
     crash_safe_ratio: f64,
 }
 
-/// Builds it and runs it, in turns.
+/// Builds the census and runs its variants alternately.
 pub(crate) fn run() -> Result<Census, String> {
     let binary = build()?;
     let state = tempfile::tempdir().map_err(|error| format!("no temporary directory: {error}"))?;
-    // Below what is no directory no file can be made, and the records are kept in memory.
+    // The state directory is below a file, so no ring can be created and records stay in memory.
     let nowhere = std::env::current_exe().map_err(|error| error.to_string())?;
     let sources = sources().ok_or("there is no home directory")?;
     let once = |state: &Path, flags: &[&str]| time(&binary, &sources, state, flags);
 
-    // The files are read once before, from the disk.
+    // Reads the files once before, so that they are in the system's cache.
     once(state.path(), &["--no-recorder"])?;
     let mut rounds = Vec::new();
     for round in 0..ROUNDS {
@@ -72,7 +72,7 @@ fn build() -> Result<PathBuf, String> {
     Ok(target.join("release").join("examples").join("census"))
 }
 
-/// Where Cargo keeps the sources that it has downloaded.
+/// The directory of the sources that Cargo downloaded.
 fn sources() -> Option<PathBuf> {
     let cargo = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let cargo = cargo.or_else(|| Some(std::env::home_dir()?.join(".cargo")))?;
@@ -102,7 +102,9 @@ fn time(binary: &Path, sources: &Path, state: &Path, flags: &[&str]) -> Result<f
 
 impl Census {
     pub(crate) fn print(&self) {
-        println!("\nThe census of Cargo's sources, wall time of {ROUNDS} runs in turns\n");
+        println!(
+            "\nThe census of Cargo's sources, wall time, medians of {ROUNDS} alternating runs\n"
+        );
         println!("| {:<36} | {:>9} | {:>9} |", "", "ms", "× without");
         println!("|{:-<38}|{:->11}|{:->11}|", "", ":", ":");
         let rows = [

@@ -1,5 +1,5 @@
-//! The floor: format into a reused buffer, read the counter, copy the bytes into a ring that
-//! nobody else touches. Who does less does not keep the record.
+//! The floor: format into a reused buffer, read the counter, copy the bytes into a thread's own ring.
+//! This is the minimum for keeping a record.
 
 use std::cell::RefCell;
 use std::fmt::{self, Write};
@@ -9,7 +9,7 @@ use crate::measure::Work;
 
 const RING: usize = 256 << 10;
 
-/// What a thread has for itself.
+/// Thread-local data.
 pub(crate) struct Own {
     buffer: String,
     ring: Vec<u8>,
@@ -42,7 +42,7 @@ impl Own {
     }
 }
 
-/// The counter, as bare as it gets.
+/// Reads the counter without ordering.
 #[inline]
 fn ticks() -> u64 {
     #[cfg(target_arch = "x86_64")]
@@ -54,8 +54,7 @@ fn ticks() -> u64 {
         .map_or(0, |time| time.as_nanos() as u64);
 }
 
-/// The same, after all that was loaded before: what it takes for the records of two threads to be in
-/// order.
+/// Reads the counter after all earlier loads, which keeps the records of two threads in order.
 #[inline]
 fn ordered_ticks() -> u64 {
     #[cfg(target_arch = "x86_64")]
@@ -72,7 +71,7 @@ pub(crate) fn keep(args: fmt::Arguments<'_>) {
     keep_at(args, ticks);
 }
 
-/// The floor where order is promised.
+/// The floor with records in order.
 #[inline]
 pub(crate) fn keep_in_order(args: fmt::Arguments<'_>) {
     keep_at(args, ordered_ticks);
@@ -82,13 +81,13 @@ pub(crate) fn keep_in_order(args: fmt::Arguments<'_>) {
 fn keep_at(args: fmt::Arguments<'_>, ticks: fn() -> u64) {
     OWN.with_borrow_mut(|own| {
         own.buffer.clear();
-        // A string takes everything.
+        // Writing to a string cannot fail.
         let _ = own.buffer.write_fmt(args);
         own.keep(ticks());
     });
 }
 
-/// The floor of a message with key-values: the keys and the values as text behind it.
+/// The floor of a message with key-values, which follow it as text.
 #[inline]
 pub(crate) fn keep_with(args: fmt::Arguments<'_>, key_values: &[(&str, u64)]) {
     OWN.with_borrow_mut(|own| {
@@ -102,7 +101,7 @@ pub(crate) fn keep_with(args: fmt::Arguments<'_>, key_values: &[(&str, u64)]) {
     });
 }
 
-/// The bytes of a value that are text by chance; a binary value costs no less.
+/// Interprets the bytes of a value as text, which costs the same as copying a binary value.
 fn as_text(bytes: &[u8; 8]) -> &str {
     std::str::from_utf8(bytes).unwrap_or("12345678")
 }

@@ -1,13 +1,12 @@
-//! What recording costs, beside the alternatives.
+//! Compares the cost of recording with that of other crates.
 //!
 //! ```text
 //! bench [--quick] [--json FILE] [--only TEXT]
 //! ```
 //!
-//! Each case runs in a process of its own, for a process has one logger. There it takes turns with
-//! the floor, so that every ratio is one of the same moment. The processes are started round
-//! after round; medians over the rounds are shown. The census of the examples comes last, unless
-//! it is to be quick: it has to be built first.
+//! Each case runs in its own process, because a process has one logger. There it alternates with the
+//! floor, so that both see the same load. Each round starts all processes; the table has medians over
+//! the rounds. Without `--quick`, the example `census` is built and measured last.
 
 mod cases;
 mod census;
@@ -23,7 +22,7 @@ use std::process::{Command, ExitCode};
 use cases::Case;
 use table::Table;
 
-/// What is asked of us.
+/// The command-line arguments.
 struct Args {
     quick: bool,
     json: Option<String>,

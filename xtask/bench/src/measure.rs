@@ -1,21 +1,21 @@
-//! Taking turns with the floor.
+//! Measures a case and the floor alternately.
 
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Nanoseconds for one piece of work, of the floor and of the case.
+/// Nanoseconds per step, of the floor and of the case.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sample {
     pub(crate) floor: f64,
     pub(crate) case: f64,
 }
 
-/// How long one turn lasts, about.
+/// The approximate duration of a turn.
 const TURN: Duration = Duration::from_millis(4);
 const TURNS: usize = 15;
 
-/// Something to be done very often, with a state for each thread.
+/// Work in many small steps, with a state for each thread.
 pub(crate) trait Work: Sync {
     type State;
     fn start(&self) -> Self::State;
@@ -34,12 +34,12 @@ impl<F: Fn(u64) + Sync> Work for Step<F> {
     }
 }
 
-/// The medians of turns of both, with `threads` threads at once.
+/// Medians of alternating turns of both, with `threads` threads at once.
 pub(crate) fn alternate(floor: &impl Work, case: &impl Work, threads: usize) -> Sample {
     alternate_at_depth(0, floor, case, threads)
 }
 
-/// The same with as many more frames on the stack.
+/// Like [`alternate`], with `depth` more frames on the stack.
 pub(crate) fn alternate_at_depth(
     depth: usize,
     floor: &impl Work,
@@ -84,7 +84,7 @@ fn at_depth(depth: usize, run: &mut dyn FnMut()) {
     } else {
         at_depth(depth - 1, run);
     }
-    // What is still to be done here keeps the call above from becoming a jump.
+    // Work after the call prevents a tail call.
     std::hint::black_box(depth);
 }
 

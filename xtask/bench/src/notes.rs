@@ -1,9 +1,9 @@
-//! What a table's rows mean beside each other.
+//! Compares rows of a table in sentences.
 
 use crate::cases;
 use crate::table::Table;
 
-/// Sentences for below the table of a group.
+/// Sentences below the table of a group.
 pub(crate) fn of(group: &str, table: &Table) -> Vec<String> {
     match group {
         cases::RECORD => recording(table),
@@ -45,11 +45,11 @@ fn crash_safe(table: &Table) -> Option<String> {
     let one = ratio(1)?;
     let two = ratio(2).map_or_else(String::new, |two| format!(", {two:.2} × with two threads"));
     Some(format!(
-        "Crash-safe costs {one:.2} × what memory alone costs{two}."
+        "Crash-safe recording takes {one:.2} × the time of recording in memory{two}."
     ))
 }
 
-/// How many times as long as ours the others take.
+/// Ratios of the other loggers' times to ours.
 fn lines(table: &Table, suffix: &str) -> Vec<String> {
     let formats = [
         (
@@ -103,7 +103,7 @@ fn times<'a>(
         ", two threads at once"
     };
     let ratios = ratios.join(", ");
-    Some(format!("Times what {ours} takes{at_once}: {ratios}."))
+    Some(format!("Relative to {ours}{at_once}: {ratios}."))
 }
 
 fn a_sink(table: &Table) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! Keeping the last 1,000 lines of what is written, against the same work by hand.
+//! Keeping the last 1,000 lines of a stream, against the same work by hand.
 
 use std::io::Write;
 
@@ -18,7 +18,7 @@ pub(crate) const CASES: &[Case] = &[
 const CHUNK: usize = 64 << 10;
 const LINE: usize = 80;
 
-/// 80-byte lines, in one chunk of 64 KiB less what does not make a line.
+/// As many 80-byte lines as fit into 64 KiB.
 fn text() -> Vec<u8> {
     let mut text = Vec::new();
     while text.len() + LINE <= CHUNK {
@@ -43,7 +43,7 @@ impl Work for ByHand {
     }
 }
 
-/// Where the next `len` bytes go in a ring.
+/// The place for the next `len` bytes in a ring.
 fn place<'a>(ring: &'a mut [u8], at: &mut usize, len: usize) -> &'a mut [u8] {
     if *at + len > ring.len() {
         *at = 0;
@@ -67,7 +67,7 @@ impl Work for Tail {
     }
 }
 
-/// `memchr` and `memcpy` of a chunk, against writing it.
+/// Writing a chunk, against `memchr` and `memcpy` of it.
 fn chunks(threads: usize) -> Sample {
     let floor = ByHand {
         text: text(),
@@ -85,7 +85,7 @@ fn chunks(threads: usize) -> Sample {
     alternate(&floor, &tail, threads)
 }
 
-/// The same a line: find its end, copy it into a ring.
+/// Writing a line, against finding its end and copying it into a ring.
 fn lines(threads: usize) -> Sample {
     let floor = ByHand {
         text: text(),
@@ -107,7 +107,7 @@ fn lines(threads: usize) -> Sample {
     alternate(&floor, &tail, threads)
 }
 
-/// The same a byte.
+/// Writing a byte.
 fn bytes(threads: usize) -> Sample {
     let floor = ByHand {
         text: text(),

@@ -12,7 +12,7 @@ use crate::notes;
 
 #[derive(Default)]
 pub(crate) struct Table {
-    /// Floor and case, round for round, by name and threads.
+    /// Nanoseconds of floor and case for each round, by name and threads.
     samples: BTreeMap<(&'static str, usize), Vec<(f64, f64)>>,
     pub(crate) census: Option<Census>,
 }
@@ -20,7 +20,7 @@ pub(crate) struct Table {
 struct Row {
     ns: f64,
     ratio: f64,
-    /// Half the distance between the quartiles of the ratio, relative to it.
+    /// Half the interquartile range of the ratio, relative to the ratio.
     spread: f64,
 }
 
@@ -32,7 +32,7 @@ impl Table {
             .push((floor, ns));
     }
 
-    /// How often the `floor` ratio of one case goes into that of another: the median over the rounds.
+    /// The quotient of two cases' ratios to their floors: the median over the rounds.
     pub(crate) fn compare(&self, name: &str, with: &str, threads: usize) -> Option<f64> {
         let ratios = |name| {
             let samples = self
@@ -48,7 +48,7 @@ impl Table {
         ))
     }
 
-    /// The nanoseconds of a case that are not the floor's.
+    /// The nanoseconds of a case minus those of the floor.
     pub(crate) fn above_floor(&self, name: &'static str) -> Option<f64> {
         let samples = self.samples.get(&(name, 1))?;
         Some(median(
@@ -159,7 +159,7 @@ fn machine() -> String {
         .lines()
         .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     format!(
-        "{} cores, {}, {} {}; a floor is measured in turns with each case, in its process",
+        "{} cores, {}, {} {}; each case alternates with its floor in one process",
         cores,
         model.map_or("an unknown processor", |(_, model)| model),
         std::env::consts::OS,

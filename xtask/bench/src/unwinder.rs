@@ -1,9 +1,9 @@
 //! The floor of a stack: the system's unwinder walks it, and the addresses are stored.
 
-/// More than any of the cases has.
+/// More frames than any case has.
 const FRAMES: usize = 256;
 
-/// How many frames there are.
+/// Walks the stack, and returns the number of frames.
 #[cfg(unix)]
 pub(crate) fn walk() -> usize {
     use std::ffi::{c_int, c_void};
@@ -21,7 +21,7 @@ pub(crate) fn walk() -> usize {
     }
 
     unsafe extern "C" fn visit(context: *mut c_void, data: *mut c_void) -> c_int {
-        // SAFETY: `data` points to the array below, which nobody else uses meanwhile.
+        // SAFETY: `data` points to the array below, which is not used elsewhere during the call.
         let found = unsafe { &mut *data.cast::<Found>() };
         if let Some(address) = found.addresses.get_mut(found.len) {
             // SAFETY: the context is valid during the call.
@@ -41,7 +41,7 @@ pub(crate) fn walk() -> usize {
     found.len
 }
 
-/// The nearest that std offers.
+/// The closest equivalent in std.
 #[cfg(not(unix))]
 pub(crate) fn walk() -> usize {
     std::hint::black_box(std::backtrace::Backtrace::force_capture());

@@ -1,12 +1,11 @@
-//! Threads that are in the middle of everything when a fault comes.
+//! Threads that do many kinds of work when a fault happens.
 
 use std::hint::black_box;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// Starts the threads, and sends SIGSEGV to one of them after another, each at a random moment, until
-/// that ends the process.
+/// Starts the threads, and sends them SIGSEGV in turn, at random moments, until the process ends.
 pub(crate) fn until_a_fault() {
     let works: &[fn()] = &[
         log,
@@ -42,7 +41,7 @@ pub(crate) fn until_a_fault() {
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
             .collect();
         let thread = threads[random.below(threads.len() as u64) as usize];
-        // SAFETY: no preconditions. A thread that has ended is none.
+        // SAFETY: no preconditions. The call fails for a thread that has ended.
         unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, libc::SIGSEGV) };
     }
 }
@@ -74,7 +73,7 @@ fn allocate() {
 }
 
 fn load_libraries() {
-    // Programs that are linked statically load none.
+    // Static programs cannot load libraries.
     #[cfg(not(target_feature = "crt-static"))]
     // SAFETY: the names are C strings, and the libraries' constructors do nothing.
     unsafe {

@@ -1,4 +1,4 @@
-//! The ways to die.
+//! The ways to crash.
 
 use std::arch::asm;
 use std::ffi::{c_int, c_void};
@@ -17,7 +17,7 @@ pub(crate) fn die(death: &str) {
         "callback of C" => in_a_callback(),
         "truncated mapping" => read_beyond_the_file(),
         // What `core::intrinsics::abort` compiles to.
-        // SAFETY: none; it is the fault that is asked for.
+        // SAFETY: unsound on purpose: this is the fault.
         "illegal instruction" => unsafe { asm!("ud2") },
         // SAFETY: as above.
         "breakpoint" => unsafe { asm!("int3") },
@@ -37,7 +37,7 @@ pub(crate) fn die(death: &str) {
             let _second = PanicsInDrop;
             panic!("first panic");
         }
-        // Where panics unwind, they must not leave such a function.
+        // A panic must not unwind out of such a function, so it aborts.
         "panic that aborts" => panics_in_c(),
         "failed allocation" => {
             std::alloc::handle_alloc_error(std::alloc::Layout::new::<[u64; 1000]>());
@@ -46,25 +46,25 @@ pub(crate) fn die(death: &str) {
         "jump to null" => jump_to_null(),
         "forbidden system call" => call_what_seccomp_forbids(),
         "busy" => busy::until_a_fault(),
-        other => panic!("no death {other:?}"),
+        other => panic!("unknown death {other:?}"),
     }
 }
 
 fn in_a_thread(work: fn()) {
     let thread = thread::Builder::new().name("worker".to_owned()).spawn(work);
-    let _ = thread.expect("the system has a thread left").join();
+    let _ = thread.expect("a thread can be started").join();
 }
 
 #[inline(never)]
 fn write_to(address: usize) {
-    // SAFETY: none; it is the fault that is asked for.
+    // SAFETY: unsound on purpose: this is the fault.
     unsafe { asm!("mov byte ptr [{0}], 1", in(reg) black_box(address)) };
 }
 
 /// Jumps to an address without code.
 #[inline(never)]
 fn jump_to_null() {
-    // SAFETY: none; it is the fault that is asked for.
+    // SAFETY: unsound on purpose: this is the fault.
     unsafe { asm!("call {0}", in(reg) black_box(0_usize), clobber_abi("C")) };
 }
 
@@ -108,7 +108,7 @@ fn in_a_callback() {
 }
 
 fn read_beyond_the_file() {
-    // SAFETY: the access beyond the end of the file is the fault that is asked for.
+    // SAFETY: unsound on purpose: the access beyond the end of the file is the fault.
     unsafe {
         let file = libc::memfd_create(c"empty".as_ptr(), 0);
         let (reads, shared) = (libc::PROT_READ, libc::MAP_SHARED);
@@ -117,7 +117,7 @@ fn read_beyond_the_file() {
     }
 }
 
-/// std's handler goes on after the first signal that a process sends.
+/// std's handler returns after the first signal that a process sends.
 fn kill_until_dead(signal: c_int) {
     for _ in 0..2 {
         // SAFETY: no preconditions.
@@ -154,7 +154,7 @@ fn call_what_seccomp_forbids() {
         len: filter.len() as u16,
         filter: filter.as_mut_ptr(),
     };
-    // SAFETY: the program and its filter are live during the calls.
+    // SAFETY: the program and its filter are valid during the calls.
     unsafe {
         libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
         libc::prctl(

@@ -1,7 +1,7 @@
-//! A program that dies as it is told.
+//! A program that crashes in a given way.
 //!
-//! With a directory it has a recorder, which is crash-safe and writes there; without one it has
-//! none. Both must die in the same way.
+//! If a directory is given, it has a crash-safe recorder that writes there. With and without the
+//! recorder, it must end in the same way.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 mod busy;
@@ -9,16 +9,16 @@ mod death;
 
 use std::ffi::{CStr, c_char};
 
-/// How many records the program logs before it dies.
+/// How many records the program logs before the crash.
 pub const RECORDS: usize = 50;
 
-/// Dies, or returns if `death` is "none".
+/// Crashes, or returns if `death` is "none".
 ///
 /// # Panics
 ///
-/// As it is told, and if there is no such death.
+/// If `death` is a kind of panic, or unknown.
 pub fn run(death: &str, dir: Option<&str>) {
-    // SAFETY: no preconditions. It ends a program that hangs.
+    // SAFETY: no preconditions. The alarm ends a program that hangs.
     unsafe { libc::alarm(60) };
     let recorder = dir.map(|dir| {
         let builder = flightrec::builder("deaths").dir(dir).crash_safe(true);
@@ -34,14 +34,14 @@ pub fn run(death: &str, dir: Option<&str>) {
     }
 }
 
-/// The same for a program in C. `dir` may be null.
+/// [`run`] for a program in C. `dir` may be null.
 ///
 /// # Safety
 ///
 /// `death` is a C string, and so is `dir` unless it is null.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn deaths_run(death: *const c_char, dir: *const c_char) {
-    // SAFETY: by the caller.
+    // SAFETY: the caller's contract.
     let (death, dir) = unsafe {
         let dir = (!dir.is_null()).then(|| CStr::from_ptr(dir).to_string_lossy());
         (CStr::from_ptr(death).to_string_lossy(), dir)

@@ -1,4 +1,4 @@
-//! The text of a backtrace that another crate took.
+//! Reads the text of another crate's backtrace.
 #![no_main]
 
 use flightrec_fuzz::{Meter, within};
@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 #[global_allocator]
 static METER: Meter = Meter;
 
-/// A frame takes some 150 bytes of memory and four of text at least.
+/// A frame needs about 150 bytes of memory, and has at least four bytes of text.
 const BYTES_A_BYTE: usize = 128;
 
 fuzz_target!(|data: &[u8]| {

@@ -1,4 +1,4 @@
-//! A dump that `symbolicate` completes, with a binary that is sound.
+//! Completes a dump with `symbolicate`, with a valid binary.
 #![no_main]
 
 use flightrec_cli::fuzzing;
@@ -20,7 +20,7 @@ fuzz_target!(|data: &[u8]| {
     if before.get("schema").is_none() {
         return;
     }
-    // What has nothing to do with stacks stays as it was.
+    // Everything except stacks is unchanged.
     for key in ["stack_traces", "fingerprint"] {
         before[key] = completed[key].clone();
     }

@@ -1,4 +1,4 @@
-//! The directives of a filter.
+//! Parses the directives of a filter.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
             return;
         }
     };
-    // Targets that it may speak of.
+    // Targets that the directives may name.
     let mut targets: Vec<&str> = text.split([',', '=', '/', ':']).take(8).collect();
     targets.extend(["", "app", "app::net"]);
     for target in targets {
@@ -27,7 +27,7 @@ fuzz_target!(|data: &[u8]| {
         for level in Level::iter() {
             assert!(
                 !enabled(level) || filter.max_level() >= level,
-                "{text:?} lets {level} of {target:?} through and says {}",
+                "{text:?} lets {level} of {target:?} through, but its max_level is {}",
                 filter.max_level()
             );
             let args = format_args!("app");
@@ -37,9 +37,9 @@ fuzz_target!(|data: &[u8]| {
                 .args(args)
                 .build();
             assert!(!filter.matches(&record) || enabled(level));
-            // A graver record of the same target passes, too.
-            let graver = Level::iter().filter(|graver| *graver < level);
-            assert!(!enabled(level) || graver.into_iter().all(enabled));
+            // A more severe record of the same target passes, too.
+            let mut more_severe = Level::iter().filter(|other| *other < level);
+            assert!(!enabled(level) || more_severe.all(enabled));
         }
     }
 });

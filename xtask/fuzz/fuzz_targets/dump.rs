@@ -1,4 +1,4 @@
-//! The JSON of a dump: whatever is read is written, and read again as the same.
+//! Reads the JSON of a dump. If it can be read, writing and reading it again gives the same dump.
 #![no_main]
 
 use flightrec::Dump;
@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 #[global_allocator]
 static METER: Meter = Meter;
 
-/// A record without a key takes some 300 bytes of memory and three of JSON.
+/// A record without a key needs about 300 bytes of memory, and has three bytes of JSON.
 const BYTES_A_BYTE: usize = 256;
 
 fuzz_target!(|data: &[u8]| {
@@ -24,6 +24,6 @@ fuzz_target!(|data: &[u8]| {
 
 fn write(dump: &Dump) -> Vec<u8> {
     let mut json = Vec::new();
-    dump.write_to(&mut json).expect("a vector takes all");
+    dump.write_to(&mut json).expect("writing to a vector");
     json
 }

@@ -1,4 +1,4 @@
-//! The outline that lies beside a ring, which another program may have written.
+//! Reads the outline beside a ring, which another program may have written.
 #![no_main]
 
 use std::cell::LazyCell;
@@ -37,12 +37,12 @@ fuzz_target!(|data: &[u8]| {
             recorder,
         } = &**setting;
         place.write("x.outline", data);
-        let dump = recorder.recover(ring).expect("the ring is whole");
+        let dump = recorder.recover(ring).expect("the ring is intact");
         assert_eq!(dump.reason.kind, "crash");
         let message = &dump.latest_logs.first().expect("there is a record").msg;
         assert_eq!(message, "password=[redacted]");
         let mut json = Vec::new();
-        dump.write_to(&mut json).expect("a vector takes all");
+        dump.write_to(&mut json).expect("writing to a vector");
         assert_eq!(Dump::from_json(&json).expect("it is a dump"), dump);
     });
 });

@@ -1,12 +1,12 @@
-//! A packed record: read, packed once more, and put in every format.
+//! Reads a packed record, packs it again, and formats it in every format.
 #![no_main]
 
 use flightrec_fuzz::assert_harmless;
 use libfuzzer_sys::fuzz_target;
 use log::Record;
 use log::kv::{ToValue, Value};
-use packlog::{FieldValue, Unpacked};
 use logtee::{Format, Json, Logfmt, Text, Time};
+use packlog::{FieldValue, Unpacked};
 
 struct Field<'a>(FieldValue<'a>);
 
@@ -52,7 +52,7 @@ fuzz_target!(|data: &[u8]| {
     record(&mut |record| {
         packlog::pack(record, |bytes| {
             assert!(bytes.len() <= packlog::MAX_LEN);
-            let again = packlog::unpack(bytes).expect("what was packed is read");
+            let again = packlog::unpack(bytes).expect("a packed record can be read");
             if !again.cut {
                 assert_same(&again, &unpacked);
             }
@@ -67,7 +67,9 @@ fuzz_target!(|data: &[u8]| {
     for (n, format) in formats.iter().enumerate() {
         record(&mut |record| {
             let mut out = Vec::new();
-            format.format(record, &mut out).expect("a vector takes all");
+            format
+                .format(record, &mut out)
+                .expect("writing to a vector");
             let line = String::from_utf8(out).expect("text");
             assert!(!line.contains('\n'), "{line:?}");
             assert_harmless(&line);
@@ -103,7 +105,7 @@ fn assert_same(again: &Unpacked<'_>, first: &Unpacked<'_>) {
     }
 }
 
-/// What of a value must stay: a number may change its type, text its kind.
+/// The text of a value, which must stay the same. Numbers may change their type, and texts their kind.
 fn text(value: &FieldValue<'_>) -> String {
     match value {
         FieldValue::Null => "null".to_owned(),

@@ -1,4 +1,4 @@
-//! A dump as `show`, `merge`, `group` and `export` print it.
+//! Prints a dump with `show`, `merge`, `group` and `export`.
 #![no_main]
 
 use flightrec_cli::fuzzing;

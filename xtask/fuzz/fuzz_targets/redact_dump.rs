@@ -1,4 +1,4 @@
-//! A dump that `redact` masks: no canary is left.
+//! Masks a dump with `redact`: no canary is left.
 #![no_main]
 
 use std::cell::LazyCell;
@@ -7,7 +7,7 @@ use flightrec_cli::fuzzing::Masker;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
-/// With a space: a single word under a key of the schema, such as `kind`, is the schema's.
+/// Has a space, because a single word under a key of the schema, such as `kind`, is kept.
 const CANARY: &str = "canary 4711";
 
 thread_local! {
@@ -20,11 +20,11 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     let value: Value = serde_json::from_slice(&masked).expect("JSON");
-    // As text, so that escapes don't hide it.
+    // Searches parsed values, because escapes could hide the canary in the JSON.
     assert!(!has_canary(&value), "{value}");
-    let again = redact(&masked).expect("it is a dump still");
+    let again = redact(&masked).expect("it is still a dump");
     let mut again: Value = serde_json::from_slice(&again).expect("JSON");
-    // What was masked is masked; only the account of it may be read anew.
+    // Masking again changes nothing except for the counts.
     again["redactions"] = value["redactions"].clone();
     assert_eq!(again, value);
 });

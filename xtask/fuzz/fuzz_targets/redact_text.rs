@@ -1,4 +1,4 @@
-//! Text that the redactor masks: no planted canary is left, and masking twice is masking once.
+//! Masks text: no planted canary is left, and masking again changes nothing.
 #![no_main]
 
 use std::cell::LazyCell;
@@ -23,7 +23,7 @@ fuzz_target!(|data: &[u8]| {
         if redactor.is_secret(key) {
             assert!(!redactor.value(key, CANARY).contains(CANARY));
         }
-        // In the middle of anything, on a line of its own.
+        // Within any text, on its own line.
         let (before, after) = halves(&text);
         let planted = format!("{before}\npassword={CANARY}\n{after}");
         let masked = redactor.text(&planted);

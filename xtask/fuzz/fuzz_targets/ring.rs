@@ -1,6 +1,6 @@
-//! The file of a mapped tail, and the dump that is made of it.
+//! Reads the file of a mapped tail, and makes a dump of it.
 //!
-//! The first byte says whether its checksums are looked at; the rest is the file.
+//! The first byte says whether checksums are verified; the rest is the file.
 #![no_main]
 
 use std::cell::LazyCell;
@@ -26,7 +26,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     };
     fuzzing::ignore_checksums(choice & 1 != 0);
     let path = PLACE.with(|place| place.write("x.ring", file));
-    // As documented, and what takes no part in that: paths, a message.
+    // The documented bound, plus room for paths and a message.
     let most = 2 * file.len() + (16 << 10);
     let recovered = match within(most, || Recovered::read(&path)) {
         Ok(recovered) => recovered,
@@ -46,10 +46,10 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     let _ = format!("{recovered:?} {:?}", recovered.elapsed());
 
     let dump = RECORDER.with(|recorder| recorder.recover(&path));
-    let dump = dump.expect("it was read before");
+    let dump = dump.expect("the file could be read before");
     assert_eq!(dump.latest_logs.len(), snapshot.len());
     let mut json = Vec::new();
-    dump.write_to(&mut json).expect("a vector takes all");
-    flightrec::Dump::from_json(&json).expect("what was written is a dump");
+    dump.write_to(&mut json).expect("writing to a vector");
+    flightrec::Dump::from_json(&json).expect("a written dump can be read");
     Corpus::Keep
 });

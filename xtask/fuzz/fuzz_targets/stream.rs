@@ -1,6 +1,6 @@
-//! A stream of bytes through a tail, in pieces of any length.
+//! Writes a stream of bytes to a tail, in pieces of any length.
 //!
-//! The first two bytes are the bounds, the third is how it is cut to pieces; the rest is the stream.
+//! The first two bytes are the bounds, the third sets the lengths of the pieces; the rest is the stream.
 #![no_main]
 
 use std::io::Write;
@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
     let &[lines, line_bytes, seed, ref stream @ ..] = data else {
         return;
     };
-    // A line of no bytes is there only once it is finished, and would have to be counted apart.
+    // An empty line exists only once it is complete, and would have to be counted separately.
     let line_bytes = usize::from(line_bytes) + 1;
     let (max_lines, max_bytes) = (usize::from(lines), 16 * line_bytes + 1);
     let build = || {
@@ -27,14 +27,14 @@ fuzz_target!(|data: &[u8]| {
             .build()
     };
     let mut whole = build();
-    whole.write_all(stream).expect("a tail takes all");
+    whole.write_all(stream).expect("writing to a tail");
     let mut pieces = build();
     let mut rest = stream;
     let mut len = 1 + usize::from(seed) % 16;
     within(16 * max_bytes + (64 << 10), || {
         while !rest.is_empty() {
             let (piece, after) = rest.split_at(len.min(rest.len()));
-            pieces.write_all(piece).expect("a tail takes all");
+            pieces.write_all(piece).expect("writing to a tail");
             rest = after;
             len = 1 + (len * 7 + usize::from(seed)) % 97;
         }

@@ -1,4 +1,4 @@
-//! What the fuzz targets share: a place for files, a meter for memory, a look at printed text.
+//! Shared by the fuzz targets: a directory for files, a memory meter, a check of printed text.
 
 mod memory;
 mod place;

@@ -1,16 +1,16 @@
-//! A place for the files of targets whose input is a file.
+//! A directory for targets whose input is a file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-/// A directory, in memory where there is such a place.
+/// A temporary directory, in memory if possible.
 #[derive(Debug)]
 pub struct Place(TempDir);
 
 impl Place {
-    /// Makes one, which goes when the value does.
+    /// Creates the directory, which is removed on drop.
     pub fn new() -> Place {
         let memory = Path::new("/dev/shm");
         let dir = if memory.is_dir() {
@@ -21,12 +21,12 @@ impl Place {
         Place(dir.expect("a temporary directory"))
     }
 
-    /// The path of that name.
+    /// The path of the file with that name.
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    /// Writes a file of that name, in the place of the one before.
+    /// Writes a file with that name, replacing an earlier one.
     pub fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.path(name);
         fs::write(&path, bytes).expect("a temporary file");

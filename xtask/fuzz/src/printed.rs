@@ -1,8 +1,8 @@
-//! What must be true of all text for people, whatever it was made of.
+//! Checks of all text that is printed for people.
 
 use logtee::escape;
 
-/// The text without what sets colours (`ESC [ … m`), and nothing else taken out.
+/// Removes only escape sequences that set colours (`ESC [ … m`).
 pub fn without_colours(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
@@ -20,7 +20,7 @@ pub fn without_colours(text: &str) -> String {
     plain + rest
 }
 
-/// Panics if a line could leave its place or command the terminal.
+/// Panics if a line has control characters for the terminal.
 pub fn assert_harmless(text: &str) {
     let plain = without_colours(text);
     for line in plain.split('\n') {

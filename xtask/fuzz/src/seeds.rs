@@ -1,10 +1,10 @@
-//! Writes the seeds anew, each made by the program whose reader it is for.
+//! Regenerates the seeds with the program's own writers.
 //!
 //! ```text
 //! RUSTFLAGS="--cfg fuzzing" cargo run --bin seeds
 //! ```
 //!
-//! Inputs that found something lie beside them, under names that begin with `found-`, and stay.
+//! Inputs that found a fault have names that begin with `found-`; they are kept.
 
 use std::backtrace::Backtrace;
 use std::fs;
@@ -14,7 +14,7 @@ use std::process::Command;
 use log::{Level, Log, Record};
 use tailwriter::fuzzing::small_tail;
 
-/// What is compiled to be looked up in: functions inlined into each other, and one that is not.
+/// The source of a program for symbol lookups: inlined functions, and one that is not inlined.
 const SMALL_PROGRAM: &str = "#![no_std]
     #[panic_handler] fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
     #[inline(always)] fn deep(n: u32) -> u32 { n.wrapping_mul(7) ^ 3 }
@@ -80,11 +80,9 @@ const SECRETS: [&str; 9] = [
     "Some(Secret { token: \"t\" })",
 ];
 
-/// Records of every kind, packed as a ring has them.
+/// Records of every kind, packed as in a ring.
 fn records() -> Vec<Vec<u8>> {
-    let pack = |record: &Record<'_>| {
-        packlog::pack(record, <[u8]>::to_vec)
-    };
+    let pack = |record: &Record<'_>| packlog::pack(record, <[u8]>::to_vec);
     let null = log::kv::Value::null();
     vec![
         pack(&Record::builder().args(format_args!("plain")).build()),
@@ -119,7 +117,7 @@ fn records() -> Vec<Vec<u8>> {
     ]
 }
 
-/// A file that was recycled, cleared and written to again.
+/// A ring file that was recycled, cleared and written to again.
 fn ring(records: &[Vec<u8>]) -> Vec<u8> {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("ring");
@@ -136,7 +134,7 @@ fn ring(records: &[Vec<u8>]) -> Vec<u8> {
     fs::read(path).expect("the ring's file")
 }
 
-/// As a program writes one.
+/// A dump that a program wrote.
 fn dump() -> Vec<u8> {
     let (recorder, tee) = flightrec::builder("seed")
         .version("1.2.3")
@@ -156,8 +154,8 @@ fn dump() -> Vec<u8> {
     say(Level::Debug, "began");
     say(Level::Error, "GET https://me:hunter2@example.org failed");
     let mut json = Vec::new();
-    recorder.write_to(&mut json).expect("a vector takes all");
-    // Where this was built is nobody's business.
+    recorder.write_to(&mut json).expect("writing to a vector");
+    // Removes the paths of this machine.
     let program = std::env::current_exe().expect("the program's path");
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let sources = sources.canonicalize().expect("the sources");
@@ -186,6 +184,6 @@ fn small_program() -> Vec<u8> {
 }
 
 fn run(command: &mut Command) {
-    let status = command.status().expect("a command that is installed");
+    let status = command.status().expect("the command is installed");
     assert!(status.success(), "{command:?}: {status}");
 }

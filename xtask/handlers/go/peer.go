@@ -1,4 +1,4 @@
-// A library with Go's runtime. Go handles SIGSEGV: an access through a nil pointer is a panic.
+// A library with Go's runtime. Go handles SIGSEGV: it turns an access through a nil pointer into a panic.
 package main
 
 // typedef void (*callback)(void);

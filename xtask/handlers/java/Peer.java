@@ -1,4 +1,4 @@
-/** The JVM handles SIGSEGV: for null pointers in compiled code, for safepoints, for overflows of the stack. */
+/** The JVM handles SIGSEGV: for null pointers in compiled code, for safepoints and for stack overflows. */
 public class Peer {
     static class Node {
         int value;
@@ -49,7 +49,7 @@ public class Peer {
         return 0;
     }
 
-    /** A fault in the JVM's own code: it says so, and aborts. */
+    /** A fault in the JVM's own code, which the JVM reports before it aborts. */
     static int end() throws Exception {
         java.lang.reflect.Field field = Class.forName("sun.misc.Unsafe").getDeclaredField("theUnsafe");
         field.setAccessible(true);

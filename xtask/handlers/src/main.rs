@@ -1,8 +1,8 @@
 //! `handlers PEER before|after END [DIR]`
 //!
-//! A program with a peer that handles signals or panics, and ends as it is told. With a directory it
-//! has a recorder, too; the peer is installed before the recorder or after it. Both ways, the program
-//! must print the same and end in the same way.
+//! A program with a peer that handles signals or panics, which ends in a given way. If a directory is
+//! given, it also has a recorder, and the peer is installed before or after it. With and without the
+//! recorder, the program must print the same and end in the same way.
 #![cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
 
 mod peers;
@@ -15,7 +15,7 @@ use flightrec::FlightRecorder;
 use flightrec::stackerr::Error;
 
 fn main() -> ExitCode {
-    // SAFETY: no preconditions. It ends a program that hangs.
+    // SAFETY: no preconditions. The alarm ends a program that hangs.
     unsafe { libc::alarm(60) };
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [peer, order, end, dir @ ..] = &args[..] else {
@@ -28,14 +28,14 @@ fn main() -> ExitCode {
             let recorder = install();
             (peers::install(peer), recorder)
         }
-        other => panic!("no order {other:?}"),
+        other => panic!("unknown order {other:?}"),
     };
     let has_recorder = recorder.is_some();
     let body = move || {
         log::debug!("the peer works");
         println!("{}", peer.work());
         if has_recorder {
-            // Threads of the peer are asked, too, and go on.
+            // Also captures the stacks of the peer's threads, which must continue.
             for _ in 0..20 {
                 let threads = stackwalk::threads::capture();
                 assert!(threads.is_ok_and(|threads| !threads.is_empty()));
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
             "abort" => std::process::abort(),
             "panic" => panic!("a panic"),
             "own end" => peer.end(),
-            other => panic!("no end {other:?}"),
+            other => panic!("unknown end {other:?}"),
         }
         Ok::<(), Error>(())
     };
@@ -71,6 +71,6 @@ fn install(dir: &str) -> FlightRecorder {
 
 #[inline(never)]
 extern "C" fn crash() {
-    // SAFETY: none; it is the fault that is asked for.
+    // SAFETY: unsound on purpose: this is the fault.
     unsafe { asm!("mov byte ptr [{0}], 1", in(reg) black_box(0x1234_5678_9000_usize)) };
 }

@@ -1,5 +1,5 @@
-//! Runs the program with each peer, with the recorder and without, and compares how it ends and what
-//! is left.
+//! Runs the program with each peer, with and without the recorder, and compares how it ends. Checks
+//! the ring and the dumps.
 
 use std::fs;
 use std::io::sink;
@@ -11,7 +11,7 @@ use stackwalk::crash::CrashRecord;
 use tailwriter::Recovered;
 
 const ENDS: &[&str] = &["well", "crash", "crash in a thread", "abort", "panic"];
-/// Of peers that run code of their own.
+/// Ends for peers with their own runtime.
 const OTHER_ENDS: &[&str] = &["crash in a callback", "own end"];
 
 fn main() -> ExitCode {
@@ -65,7 +65,7 @@ fn compare(peer: &str, order: &str, end: &str) -> Result<(), String> {
     let expected = match end {
         "crash" | "crash in a thread" | "crash in a callback" => Some(libc::SIGSEGV),
         "abort" => Some(libc::SIGABRT),
-        // Its runtime may have raised another signal than the one that it got.
+        // The runtime may have raised another signal than it received.
         "own end" if signal.is_some() => signal,
         _ => None,
     };
@@ -85,7 +85,7 @@ fn compare(peer: &str, order: &str, end: &str) -> Result<(), String> {
     if end.starts_with("crash") && crash.fault_address != Some(0x1234_5678_9000) {
         return Err(format!("the fault is at {:x?}", crash.fault_address));
     }
-    // Code of Go has no unwind tables.
+    // Only two frames are required, because Go's code has no unwind tables.
     if crash.frames.len() < 2 {
         return Err(format!("the stack is {:x?} ({})", crash.frames, crash.end));
     }
@@ -126,7 +126,7 @@ fn run(peer: &str, order: &str, end: &str, dir: &Path, dumps: Option<&Path>) -> 
     let text = String::from_utf8_lossy(&output.stderr);
     let lines = text
         .lines()
-        // Go prints the stacks of all of its threads.
+        // Go prints the stacks of all its goroutines.
         .take_while(|line| !line.starts_with("goroutine"))
         .filter(|line| !line.starts_with("flightrec: "));
     let stderr = lines.flat_map(|line| line.chars().chain(['\n']));
@@ -138,7 +138,7 @@ fn run(peer: &str, order: &str, end: &str, dir: &Path, dumps: Option<&Path>) -> 
     }
 }
 
-/// The crash in the ring; none if there is no ring.
+/// The crash in the ring; `None` if there is no ring.
 fn left(dumps: &Path) -> Result<Option<CrashRecord>, String> {
     let entries = fs::read_dir(dumps).map_err(|error| error.to_string())?;
     let mut paths = entries.filter_map(|entry| Some(entry.ok()?.path()));

@@ -1,7 +1,7 @@
-//! Masks texts with logredact, each with a redactor of its own, so that none profits from a value
-//! that another text taught.
+//! Masks texts with logredact. Each text has its own redactor, because a redactor remembers the values
+//! that it masked.
 //!
-//! Usage: ours < TEXTS > RESULT, as of peers.py
+//! Usage: ours < TEXTS > RESULT; the formats are described in peers.py
 
 use std::io;
 use std::time::Instant;

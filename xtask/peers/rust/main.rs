@@ -1,6 +1,6 @@
-//! Masks texts with one of the peers that crates.io has.
+//! Masks texts with one of the peers from crates.io.
 //!
-//! Usage: peers NAME < TEXTS > RESULT, as of peers.py
+//! Usage: peers NAME < TEXTS > RESULT; the formats are described in peers.py
 
 use std::io;
 use std::ops::Range;
@@ -17,7 +17,7 @@ fn main() {
         "redact-core" => (Box::new(redact_core()), "0.12.7"),
         "secretscan" => (Box::new(secretscan()), "0.2.5"),
         "tracing-flight-recorder" => (Box::new(flight_recorder()), "0.3.0"),
-        other => panic!("no peer {other}"),
+        other => panic!("unknown peer {other}"),
     };
     mask("warm up");
     let start = Instant::now();
@@ -42,8 +42,8 @@ fn splice(text: &str, mut ranges: Vec<Range<usize>>) -> String {
     out + &text[done..]
 }
 
-/// `BasicRedactor::redact`. It masks e-mail addresses, too, which are no secrets here: a text in
-/// which it masked nothing else counts as left alone.
+/// `BasicRedactor::redact`. It also masks e-mail addresses, which are not secrets here: a text in
+/// which it masked nothing else counts as untouched.
 fn faultbox() -> impl Fn(&str) -> String {
     use faultbox::Redactor;
     let redactor = faultbox::BasicRedactor::new().home("/no/such/home");
@@ -102,8 +102,8 @@ fn secretscan() -> impl Fn(&str) -> String {
     }
 }
 
-/// The message of an event as the recorder keeps it. It masks fields by their name and leaves
-/// messages as they are.
+/// The message of an event as the recorder keeps it. It masks fields by their name, and does not
+/// change messages.
 fn flight_recorder() -> impl Fn(&str) -> String {
     use tracing_subscriber::layer::SubscriberExt;
     let recorder = tracing_flight_recorder::FlightRecorder::new(4);

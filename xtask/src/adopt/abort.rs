@@ -1,5 +1,5 @@
-//! A program of our own with `panic = "abort"`, which no test of the workspace can be built with: a
-//! panic that aborts makes one dump, not a second one as a crash at the next start.
+//! Checks that a panic with `panic = "abort"` makes one dump, and not a second one for a crash at the
+//! next start. Tests cannot be built with this setting, so this builds a program.
 
 use std::fs;
 use std::process::Command;
@@ -31,7 +31,7 @@ pub(super) fn build() -> Result<()> {
     );
     write(&package.join("Cargo.toml"), &manifest)?;
     write(&package.join("src/main.rs"), MAIN)?;
-    // The versions that the workspace is tested with.
+    // Uses the versions that the workspace is tested with.
     fs::copy(cargo::root().join("Cargo.lock"), package.join("Cargo.lock"))?;
     let target = dir().join("target");
     cargo::run_in(
@@ -57,9 +57,12 @@ pub(super) fn check() -> Result<()> {
         .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
         .collect::<Result<_>>()?;
     let [dump] = &files[..] else {
-        anyhow::bail!("not one dump of one panic: {files:?}");
+        anyhow::bail!("not exactly one dump: {files:?}");
     };
-    ensure!(dump.contains("-panic-"), "a dump of another kind: {dump}");
-    println!("one dump of a panic that aborts");
+    ensure!(
+        dump.contains("-panic-"),
+        "the dump is not of a panic: {dump}"
+    );
+    println!("a panic that aborts makes one dump");
     Ok(())
 }

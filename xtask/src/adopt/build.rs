@@ -1,4 +1,4 @@
-//! Building the programs: sources from the registry, our patch, a release build.
+//! Builds the programs: fetches the sources from the registry, applies our patch, builds in release.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ pub(super) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Has Cargo download the sources, and returns where they are.
+/// Makes Cargo download the sources, and returns their directory.
 fn fetch() -> Result<PathBuf> {
     let package = dir().join("fetch");
     fs::create_dir_all(&package)?;
@@ -44,7 +44,7 @@ fn fetch() -> Result<PathBuf> {
     let metadata: Value = serde_json::from_slice(&output.stdout)?;
     let packages = metadata["packages"].as_array().into_iter().flatten();
     let manifests = packages.filter_map(|package| package["manifest_path"].as_str());
-    // The metadata have no packages without a library, but all sources lie in one place.
+    // The metadata has no packages without a library, but all sources are in one directory.
     let mut places = manifests.filter_map(|manifest| Path::new(manifest).parent()?.parent());
     let is_there = |place: &&Path| {
         PROGRAMS
@@ -58,7 +58,7 @@ fn fetch() -> Result<PathBuf> {
 }
 
 impl Program {
-    /// The name of the directory with its sources.
+    /// The name of its source directory.
     fn source(&self) -> String {
         format!("{}-{}", self.name, self.version)
     }
@@ -93,7 +93,7 @@ fn build(program: &Program, variant: Variant, source: &Path) -> Result<()> {
         &format!("build --quiet --release --bin {}", program.bin),
         &[
             ("CARGO_TARGET_DIR", &target_name),
-            // The copy lies below our repository. Build scripts must not take its revision.
+            // The copy is inside our repository. Build scripts must not use our revision.
             ("GIT_CEILING_DIRECTORIES", &dir().to_string_lossy()),
         ],
     )?;

@@ -1,4 +1,5 @@
-//! What the recorder changes for a program: nothing that its users see, and a dump if it fails.
+//! Checks that the recorder changes nothing that the users of a program see, and writes a dump if it
+//! fails.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,12 +17,11 @@ struct Case {
     dump: Option<Expected>,
 }
 
-/// The dump that a failure must leave.
+/// The dump that a failure must write.
 struct Expected {
-    /// A part of the message of the error that it names first.
+    /// A part of the message of its reason.
     cause: &'static str,
-    /// A function on the stack where the error was created. Without it, the errors of the program
-    /// know their stacks only with stackerr in anyhow's place. `None` for a stripped program.
+    /// A function on the stack where the error was created. `None` for a stripped program.
     function: Option<&'static str>,
 }
 
@@ -99,7 +99,7 @@ const CASES: &[Case] = &[
     },
 ];
 
-/// What a run left.
+/// The results of a run.
 struct Ran {
     stdout: Vec<u8>,
     stderr: String,
@@ -115,7 +115,7 @@ pub(super) fn run() -> Result<()> {
             let words = case.args.join(" ");
             let shown = format!("{} {words}", case.bin);
             check(program, case, &work).with_context(|| shown.clone())?;
-            println!("as before: {shown}");
+            println!("unchanged: {shown}");
         }
     }
     Ok(())
@@ -125,7 +125,7 @@ fn check(program: &Program, case: &Case, work: &Path) -> Result<()> {
     let plain = start(program, Variant::Plain, case, work)?;
     ensure!(
         plain.code == Some(case.code),
-        "it ended with {:?}",
+        "the exit code is {:?}",
         plain.code
     );
     for &variant in &program.variants()[1..] {
@@ -133,18 +133,18 @@ fn check(program: &Program, case: &Case, work: &Path) -> Result<()> {
         let name = variant.name();
         ensure!(
             ran.code == plain.code,
-            "{name}: it ended with {:?}",
+            "{name}: the exit code is {:?}",
             ran.code
         );
         ensure!(ran.stdout == plain.stdout, "{name}: another output");
-        // A `main` that returns the error prints it with `{:?}`, which stackerr writes in its own way.
+        // A `main` that returns the error prints it with `{:?}`, whose format differs in stackerr.
         let compared = match variant {
             Variant::Compat => |text: &str| text.lines().next().map(str::to_owned),
             _ => |text: &str| Some(text.to_owned()),
         };
         ensure!(
             compared(&ran.stderr) == compared(&plain.stderr),
-            "{name}: other messages:\n{}\ninstead of\n{}",
+            "{name}: the messages are\n{}\ninstead of\n{}",
             ran.stderr,
             plain.stderr
         );
@@ -174,7 +174,11 @@ fn compare(program: &Program, variant: Variant, expected: &Expected, dump: &Dump
     };
     let is_known = stack.origin == StackOrigin::Creation;
     let is_expected = !program.uses_anyhow || variant == Variant::Compat;
-    ensure!(is_known == is_expected, "a stack from {}", stack.origin);
+    ensure!(
+        is_known == is_expected,
+        "the stack is from {}",
+        stack.origin
+    );
     let names: Vec<_> = stack.frames.iter().map(|frame| &frame.name).collect();
     if let Some(function) = expected.function.filter(|_| is_expected) {
         let is_there = names.iter().any(|name| name.contains(function));
@@ -183,7 +187,7 @@ fn compare(program: &Program, variant: Variant, expected: &Expected, dump: &Dump
     Ok(())
 }
 
-/// Runs a program without anything of the user's in its environment.
+/// A command that runs a program without the user's environment.
 pub(super) fn command(program: &Program, variant: Variant, work: &Path, state: &Path) -> Command {
     let mut command = Command::new(program.executable(variant));
     command
@@ -198,7 +202,7 @@ fn start(program: &Program, variant: Variant, case: &Case, work: &Path) -> Resul
     let mut command = command(program, variant, work, state.path());
     let output = command.args(case.args).output().with_context(|| {
         format!(
-            "{:?}: run `cargo xtask adopt build` before",
+            "{:?}: run `cargo xtask adopt build` first",
             command.get_program()
         )
     })?;
@@ -214,7 +218,7 @@ fn start(program: &Program, variant: Variant, case: &Case, work: &Path) -> Resul
     })
 }
 
-/// The dumps in a directory, where nothing else may be left.
+/// The dumps in a directory, which may have no other files.
 fn dumps(dir: &Path) -> Result<Vec<Dump>> {
     let Ok(entries) = fs::read_dir(dir) else {
         return Ok(Vec::new());

@@ -1,7 +1,6 @@
-//! What the recorder costs a program: at its start, and while it works.
+//! Measures what the recorder costs a program, at its start and while it works.
 //!
-//! Times are those that the processors spent on the process, in the program and in the kernel: unlike
-//! the time of a clock, they depend little on what else the machine does.
+//! Times are user and system CPU times, which depend little on the load of the machine.
 
 use std::mem::MaybeUninit;
 use std::path::Path;
@@ -22,7 +21,7 @@ const STARTS: &[(&str, &[&str])] = &[
     ("bore", &["--help"]),
 ];
 
-/// Long enough that the start does not count.
+/// Long runs, in which the time of the start is negligible.
 const WORK: &[(&str, &[&str])] = &[
     ("rg", &["--no-config", "-j1", "-c", r"[a-z]{30}", "large"]),
     ("oxipng", &["-o1", "-t1", "--stdout", "large.png"]),
@@ -67,7 +66,7 @@ fn shown(program: &Program, args: &[&str]) -> String {
     format!("{} {}", program.bin, args.join(" "))
 }
 
-/// The processor times of both variants, which run in turn.
+/// The processor times of both variants, which run alternately.
 fn times(program: &Program, args: &[&str]) -> Result<[Duration; 2]> {
     let work = dir().join("work");
     let state = tempfile::tempdir()?;
@@ -90,7 +89,7 @@ fn times(program: &Program, args: &[&str]) -> Result<[Duration; 2]> {
     }))
 }
 
-/// The processor time of the processes that this one has started and waited for.
+/// The processor time of the child processes that were waited for.
 fn children_time() -> Duration {
     let mut usage = MaybeUninit::<libc::rusage>::uninit();
     // SAFETY: the pointer is to memory for one `rusage`.
@@ -112,9 +111,9 @@ fn quiet(command: &mut Command) -> &mut Command {
         .stderr(Stdio::null())
 }
 
-/// The ratio of instructions, to be printed behind that of times.
+/// The ratio of instructions, as text after the ratio of times.
 fn counted(program: &Program, args: &[&str]) -> Result<String> {
-    // Its threads wait for each other in loops, so each run takes another number.
+    // Its threads spin, so the number varies between runs.
     if program.bin == "oxipng" {
         return Ok(String::new());
     }
@@ -126,7 +125,7 @@ fn counted(program: &Program, args: &[&str]) -> Result<String> {
     })
 }
 
-/// The instructions of both variants, if valgrind is there to count them.
+/// The instructions of both variants, if valgrind is installed.
 fn instructions(program: &Program, args: &[&str]) -> Result<Option<[u64; 2]>> {
     let found = quiet(Command::new("valgrind").arg("--version")).status();
     if !found.is_ok_and(|status| status.success()) {
@@ -152,6 +151,6 @@ fn count(program: &Program, variant: Variant, args: &[&str], work: &Path) -> Res
         .lines()
         .find_map(|line| line.split_once("Collected : "));
     let number = number.and_then(|(_, number)| number.trim().parse().ok());
-    ensure!(number.is_some(), "valgrind counted nothing: {said}");
+    ensure!(number.is_some(), "valgrind printed no count: {said}");
     Ok(number.unwrap_or_default())
 }

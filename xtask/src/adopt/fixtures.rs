@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-/// Writes a small directory of text, pictures, one of them broken, and a large directory of text.
+/// Writes a small directory of text, pictures (one is broken), and a large directory of text.
 pub(super) fn make(dir: &Path) -> Result<()> {
     fs::create_dir_all(dir.join("small"))?;
     for (name, text) in [
@@ -18,7 +18,7 @@ pub(super) fn make(dir: &Path) -> Result<()> {
     fs::write(dir.join("good.png"), picture(200, 200))?;
     fs::write(dir.join("tiny.png"), picture(8, 8))?;
     fs::write(dir.join("large.png"), picture(1_000, 1_000))?;
-    fs::write(dir.join("bad.png"), "this is no picture")?;
+    fs::write(dir.join("bad.png"), "this is not a picture")?;
     for number in 0..40 {
         let below = dir.join("large").join(number.to_string());
         fs::create_dir_all(&below)?;
@@ -30,11 +30,11 @@ pub(super) fn make(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A PNG with a pattern in it, not compressed.
+/// An uncompressed PNG with a pattern.
 fn picture(width: u32, height: u32) -> Vec<u8> {
     let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
     let mut header = [width.to_be_bytes(), height.to_be_bytes()].concat();
-    // Eight bits, RGB, and the only methods that there are.
+    // Eight bits, RGB, and the only defined methods.
     header.extend([8, 2, 0, 0, 0]);
     chunk(&mut png, b"IHDR", &header);
     let mut pixels = Vec::new();
@@ -57,7 +57,7 @@ fn chunk(png: &mut Vec<u8>, kind: &[u8; 4], data: &[u8]) {
     png.extend(crc(&covered).to_be_bytes());
 }
 
-/// A zlib stream that stores its data.
+/// A zlib stream without compression.
 fn stored(data: &[u8]) -> Vec<u8> {
     let mut stream = vec![0x78, 0x01];
     let blocks: Vec<_> = data.chunks(0xFFFF).collect();

@@ -1,4 +1,4 @@
-//! Real programs from crates.io with the recorder: how they are built, and what it changes for them.
+//! Adds the recorder to real programs from crates.io, and checks what changes.
 
 mod abort;
 mod build;
@@ -12,15 +12,15 @@ use anyhow::{Result, bail};
 
 use crate::cargo;
 
-/// A program, and the patch `xtask/adopt/NAME.patch` that gives it the recorder.
+/// A program. The patch `xtask/adopt/NAME.patch` adds the recorder.
 struct Program {
     name: &'static str,
     version: &'static str,
     /// Its executable.
     bin: &'static str,
-    /// Our crates that the patch needs: the name and its features.
+    /// Our crates that the patch needs: names and features.
     needs: &'static [(&'static str, &'static str)],
-    /// Whether its errors are those of anyhow. Then it is built with stackerr in anyhow's place, too.
+    /// Whether it uses anyhow. Then it is also built with stackerr in place of anyhow.
     uses_anyhow: bool,
 }
 
@@ -58,7 +58,7 @@ enum Variant {
     Plain,
     /// With the patch.
     Recorded,
-    /// With the patch, and one line of its manifest that puts stackerr in anyhow's place.
+    /// With the patch, and a line in its manifest that replaces anyhow by stackerr.
     Compat,
 }
 
@@ -83,12 +83,12 @@ impl Program {
 
     /// Where its executable is after the build.
     fn executable(&self, variant: Variant) -> PathBuf {
-        // Some programs show the name by which they were called.
+        // Some programs print the name of their executable.
         dir().join("bin").join(variant.name()).join(self.bin)
     }
 }
 
-/// Where all of it lies.
+/// The directory of sources and builds.
 fn dir() -> PathBuf {
     cargo::target_dir().join("adopt")
 }

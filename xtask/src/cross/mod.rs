@@ -1,4 +1,4 @@
-//! What works where: other platforms, as far as they can be run here.
+//! Tests other platforms, as far as this machine can run their programs.
 
 mod table;
 mod targets;
@@ -17,8 +17,7 @@ use targets::{Kind, TARGETS, Target};
 
 const USAGE: &str = "usage: cargo xtask cross [--table] [--write] [TARGET]… | --here";
 
-/// What runs on every target: the packages with their features, and the tests of each that say
-/// something about the platform.
+/// The tests that run on every target, by package: those that depend on the platform.
 const TESTS: &[&str] = &[
     "-p stackwalk --lib --test oracle --test modules",
     "-p tailwriter --all-features --lib --test mapped --test memory",
@@ -28,11 +27,11 @@ const TESTS: &[&str] = &[
     "-p flightrec-cli --no-default-features --test recover",
 ];
 
-/// This test passes advice about memory to the kernel (`madvise`), which `qemu-user` leaves out.
+/// This test needs `madvise`, which `qemu-user` ignores.
 const NOT_EMULATED: &str = "the_kernel_is_asked_not_to_read_ahead";
 
-/// Builds and runs tests and a program that tries each capability, for each target, and compares the
-/// README's table with what came of it.
+/// For each target, runs tests and a program that tries each capability, and compares the results
+/// with the README's table.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     let (mut only_table, mut write, mut names) = (false, false, Vec::new());
     if args == ["--here"] {
@@ -62,7 +61,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         println!("\n== {}", target.name);
         if let Err(why) = target.prepare() {
             let why = format!("{}: {why:#}", target.name);
-            // A target that was asked for by its name must not be passed over in silence.
+            // A target that was named on the command line must not be skipped.
             match asks_for_all {
                 true => skipped.push(why),
                 false => failed.push(why),
@@ -76,10 +75,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
                 libraries()
             ));
             match checked {
-                Ok(()) => skipped.push(format!(
-                    "{}: checked by `cargo check` only, unverified at run time",
-                    target.name
-                )),
+                Ok(()) => skipped.push(format!("{}: only `cargo check` was run", target.name)),
                 Err(error) => failed.push(format!("{}: {error:#}", target.name)),
             }
             continue;
@@ -113,7 +109,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     table.check()
 }
 
-/// Runs the same tests and the probe on this machine. The table is not compared.
+/// Runs the same tests and the probe on this machine. Does not compare the table.
 fn here() -> Result<()> {
     let target = &targets::HERE;
     let tested = tests(target);
@@ -121,14 +117,14 @@ fn here() -> Result<()> {
     tested
 }
 
-/// The crates that programs depend on.
+/// The library crates.
 fn libraries() -> String {
     let names = crate::ci::CRATES.iter();
     let libraries = names.filter(|name| **name != "flightrec-cli");
     libraries.map(|name| format!("--package {name} ")).collect()
 }
 
-/// Runs all tests, also after some have failed.
+/// Runs all tests, even if some fail.
 fn tests(target: &Target) -> Result<()> {
     let mut failed = Vec::new();
     for tests in TESTS {
@@ -150,15 +146,15 @@ fn tests(target: &Target) -> Result<()> {
     Ok(())
 }
 
-/// Runs the demo with programs of the target, where it can be played.
+/// Runs the demo with programs of the target, if possible.
 fn demo(target: &Target, skipped: &mut Vec<String>) -> Result<()> {
     let why = match target.kind {
         Kind::Native | Kind::Emulated { .. } if target.name.starts_with("armv7") => {
-            "the demo: slow under an emulator, and aarch64 has shown it"
+            "the demo: slow in an emulator, and aarch64 runs it"
         }
         Kind::Native | Kind::Emulated { .. } => {
             skipped.push(format!(
-                "{}: acts 5 and 6 of the demo: there are no stacks of crashes and other threads",
+                "{}: acts 5 and 6 of the demo: no stacks of crashes and other threads",
                 target.name
             ));
             return demo::run_on(Platform {
@@ -168,15 +164,15 @@ fn demo(target: &Target, skipped: &mut Vec<String>) -> Result<()> {
                 has_crash_stacks: false,
             });
         }
-        Kind::Host => "the demo: `cargo xtask demo` plays it",
-        Kind::Wine => "the demo: its paths and its pipe are those of Unix",
+        Kind::Host => "the demo: `cargo xtask demo` runs it",
+        Kind::Wine => "the demo: it needs Unix paths and a named pipe",
         Kind::Checked => "the demo: no runner",
     };
     skipped.push(format!("{}: {why}", target.name));
     Ok(())
 }
 
-/// Runs `examples/what_works.rs` there; returns its lines.
+/// Runs `examples/what_works.rs` on the target and returns its lines.
 fn probe(target: &Target) -> Result<Vec<(String, String)>> {
     cargo::run_with(
         &format!(
@@ -231,7 +227,7 @@ fn borrowed(env: &[(String, String)]) -> Vec<(&str, &str)> {
         .collect()
 }
 
-/// Where a program is found in `PATH`. An absolute path is looked up as it is.
+/// Finds a program in `PATH`. An absolute path is used unchanged.
 fn find_program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path)

@@ -12,7 +12,7 @@ use crate::files;
 /// The lines around the table in the README.
 const BEGIN: &str = "<!-- made by cargo xtask cross -->";
 const END: &str = "<!-- end -->";
-/// What was not run.
+/// The cell of a capability that was not tested.
 const UNVERIFIED: &str = "unverified";
 
 const CAPABILITIES: &[&str] = &[
@@ -59,7 +59,7 @@ impl Table {
         })
     }
 
-    /// What was found on one target. What the program did not try is unverified.
+    /// Sets the results of one target. Capabilities that the program did not test are unverified.
     pub(super) fn set(&mut self, column: &str, lines: &[(String, String)]) -> Result<()> {
         let at = TARGETS.iter().position(|target| target.column == column);
         let at = at.context("no such column")?;
@@ -94,7 +94,7 @@ impl Table {
     pub(super) fn check(&self) -> Result<()> {
         if self.updated()? != self.readme {
             bail!(
-                "the table in {} says something else; `cargo xtask cross --write` corrects it",
+                "the table in {} is outdated; run `cargo xtask cross --write`",
                 path().display()
             );
         }

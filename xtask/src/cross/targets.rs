@@ -1,4 +1,4 @@
-//! The targets, and what this machine needs to build and run their programs.
+//! The targets, and the tools that this machine needs to build and run their programs.
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs;
@@ -12,18 +12,18 @@ use crate::cargo;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// What Cargo builds for by default.
+    /// Cargo's default target.
     Host,
     /// This machine runs its programs.
     Native,
-    /// The kernel starts its programs by `qemu-user`, also when they start each other.
+    /// The kernel runs its programs with `qemu-user`, also when they start each other.
     Emulated {
         /// The name of the emulator's entry in `binfmt_misc`.
         binfmt: &'static str,
         /// The libraries of the target.
         libraries: &'static str,
     },
-    /// Its programs run by Wine.
+    /// Wine runs its programs.
     Wine,
     /// Nothing runs its programs here.
     Checked,
@@ -38,7 +38,7 @@ pub(super) struct Target {
     pub(super) runner: Option<&'static str>,
     /// Programs or files, and the Debian packages that have them.
     needs: &'static [(&'static str, &'static str)],
-    /// Packages whose tests are not run there, as they are written in the list of tests.
+    /// Packages whose tests are not run, as written in the list of tests.
     pub(super) skips: &'static [&'static str],
 }
 
@@ -60,7 +60,7 @@ pub(super) const TARGETS: &[Target] = &[
         linker: None,
         runner: None,
         needs: &[],
-        // What it needs in C takes another compiler or minutes, and it reads files as any Linux does.
+        // Its C dependencies need another compiler or minutes, and its code is the same on any Linux.
         skips: &["-p flightrec-cli"],
     },
     Target {
@@ -74,11 +74,11 @@ pub(super) const TARGETS: &[Target] = &[
         runner: None,
         needs: &[
             ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
-            // The compiler only recommends it.
+            // The compiler's package only recommends it.
             ("/usr/aarch64-linux-gnu/lib/crti.o", "libc6-dev-arm64-cross"),
             ("qemu-aarch64", "qemu-user"),
         ],
-        // What it needs in C takes another compiler or minutes, and it reads files as any Linux does.
+        // Its C dependencies need another compiler or minutes, and its code is the same on any Linux.
         skips: &["-p flightrec-cli"],
     },
     Target {
@@ -98,7 +98,7 @@ pub(super) const TARGETS: &[Target] = &[
             ),
             ("qemu-arm", "qemu-user"),
         ],
-        // What it needs in C takes another compiler or minutes, and it reads files as any Linux does.
+        // Its C dependencies need another compiler or minutes, and its code is the same on any Linux.
         skips: &["-p flightrec-cli"],
     },
     Target {
@@ -150,24 +150,27 @@ pub(super) fn find(name: &str) -> Result<&'static Target> {
         .find(|target| target.name == name)
         .ok_or_else(|| {
             let names: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
-            anyhow!("there is no target {name}; there are {}", names.join(", "))
+            anyhow!(
+                "unknown target {name}; the targets are {}",
+                names.join(", ")
+            )
         })
 }
 
 impl Target {
-    /// Gets what is missing; fails with what cannot be had, and how to get it.
+    /// Installs missing tools. The error says what is still missing and how to install it.
     pub(super) fn prepare(&self) -> Result<()> {
         let added = Command::new("rustup")
             .args(["target", "add", self.name])
             .output()
             .context("cannot start rustup")?;
         if !added.status.success() {
-            bail!("rustup cannot add it");
+            bail!("rustup cannot add the target");
         }
         let missing = self.missing();
         if !missing.is_empty() {
             println!("$ apt-get install {}", missing.join(" "));
-            // What it prints matters only if it fails, and then the list below says the same.
+            // The check below reports failures.
             let _ = Command::new("apt-get")
                 .args(["install", "--yes", "--no-install-recommends"])
                 .args(&missing)
@@ -183,7 +186,7 @@ impl Target {
         }
     }
 
-    /// What tells Cargo the target.
+    /// Cargo's option for the target.
     pub(super) fn option(&self) -> String {
         match self.kind {
             Kind::Host => String::new(),
@@ -191,7 +194,7 @@ impl Target {
         }
     }
 
-    /// How the names of its programs end.
+    /// The suffix of the names of its programs.
     pub(super) fn suffix(&self) -> &'static str {
         match self.kind {
             Kind::Host => EXE_SUFFIX,
@@ -212,7 +215,7 @@ impl Target {
 
     pub(super) fn env(&self) -> Vec<(String, String)> {
         let upper = self.name.replace('-', "_").to_uppercase();
-        // Without incremental compilation a target takes half the space.
+        // Without incremental compilation a target needs half the space.
         let mut env = vec![("CARGO_INCREMENTAL".to_owned(), "0".to_owned())];
         if let Some(linker) = self.linker {
             env.push((format!("CARGO_TARGET_{upper}_LINKER"), linker.to_owned()));
@@ -240,8 +243,8 @@ impl Target {
     }
 }
 
-/// Makes the kernel start programs of the target by their emulator, so that they can start each
-/// other. Needs root, once after each start of the machine.
+/// Makes the kernel run programs of the target with their emulator, so that they can start each
+/// other. Needs root, once after each boot.
 fn register(binfmt: &str) -> Result<()> {
     let entries = Path::new("/proc/sys/fs/binfmt_misc");
     if entries.join(binfmt).exists() {

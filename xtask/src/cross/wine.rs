@@ -1,5 +1,5 @@
-//! What Wine needs: before version 9 it lacks a library that std links to. And what only Wine shows:
-//! colours on a console of Windows.
+//! Makes a library that std links to and Wine lacks before version 9, and tests colours on a Windows
+//! console.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use crate::cargo;
 use crate::files::write;
 
-/// What std wants of it is random bytes.
+/// The only function that std uses, which returns random bytes.
 const SOURCE: &str = "\
 int SystemFunction036(void *, unsigned long);
 __declspec(dllexport) int ProcessPrng(unsigned char *to, unsigned long long len) {
@@ -37,13 +37,13 @@ pub(super) fn complete() -> Result<()> {
         .status()
         .context("cannot start the compiler")?;
     if !made.success() {
-        bail!("the compiler cannot make a library that Wine lacks");
+        bail!("the compiler cannot build a library that Wine lacks");
     }
     Ok(())
 }
 
-/// Whether the console of a recorder, and the program `flightrec`, print colours on a console, and
-/// print none if `NO_COLOR` is set. Wine's console is a terminal of this system, which `script` makes.
+/// Checks that a recorder and the program `flightrec` print colours on a console, and none if
+/// `NO_COLOR` is set. Wine's console is a terminal of this system, which `script` makes.
 pub(super) fn colours(recorder: &Path, flightrec: &Path, env: &[(String, String)]) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let printed = |program: &Path, args: &str, variable: (&str, &str)| -> Result<String> {
@@ -53,7 +53,7 @@ pub(super) fn colours(recorder: &Path, flightrec: &Path, env: &[(String, String)
             .arg("/dev/null")
             .stdin(Stdio::null())
             .envs(env.iter().map(|(name, value)| (name, value)))
-            // A shell of Windows does not set it.
+            // Not set on Windows.
             .env_remove("TERM")
             .env("SCENARIO", "console")
             .env("DUMPS", dir.path())
@@ -77,6 +77,6 @@ pub(super) fn colours(recorder: &Path, flightrec: &Path, env: &[(String, String)
             bail!("{} prints colours with NO_COLOR", program.display());
         }
     }
-    println!("colours on a console: yes, and none with NO_COLOR");
+    println!("colours on a console: yes; with NO_COLOR: none");
     Ok(())
 }

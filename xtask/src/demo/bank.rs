@@ -10,51 +10,51 @@ const SIGSEGV: i32 = 11;
 
 pub(crate) fn crashes(stage: &Stage, checks: &mut Checks) -> Result<()> {
     stage.title(
-        "Act 5: a bank sorts its accounts with C's qsort, which calls a Rust function, which follows \
-         a null pointer. Then the bank is started again.",
+        "Act 5: the program `bank` sorts accounts with C's qsort, whose callback in Rust reads a null \
+         pointer. Then it is started again.",
     );
     let run = stage.bank(&["sort"])?;
     run.show();
-    checks.that("SIGSEGV ends it, as it would without the recorder", {
+    checks.that("SIGSEGV ends the program, as without the recorder", {
         run.signal == Some(SIGSEGV)
     });
-    checks.that("the crash itself writes no dump", {
+    checks.that("the crashing process writes no dump", {
         stage.dumps_of("bank")?.is_empty()
     });
     let next = stage.bank(&[])?;
     next.show();
     checks.that(
-        "the next start says in one line that it crashed",
+        "the next start reports the crash in one line",
         next.stderr.matches("SIGSEGV").count() == 1,
     );
     let dumps = stage.dumps_of("bank")?;
     let [dump] = &dumps[..] else {
         bail!("{} dumps were written, not one", dumps.len())
     };
-    stage.title("What the maintainer sees in it:");
+    stage.title("What the maintainer sees in the dump:");
     stage.view(dump)?;
     let json = &dump.json;
     let frames = &json["stack_traces"][0]["frames"];
     let names = names(frames);
     let at = |name: &str| names.iter().position(|its| its.contains(name));
     checks.that(
-        "its stack begins in the function that followed the pointer",
-        // Inlined functions of the standard library come before it.
+        "the stack begins in the function that read the null pointer",
+        // Except for inlined functions of the standard library.
         at("bank::balance").is_some_and(|at| (0..at).all(|at| frames[at]["noise"] == true)),
     );
     let (callback, caller) = (at("bank::by_balance"), at("bank::sort_by_balance"));
     checks.that(
-        "and goes through the frames of C to the caller in Rust",
+        "the stack continues through the frames of C to the caller in Rust",
         callback.is_some() && caller > callback.map(|at| at + 1),
     );
     let message = json["reason"]["message"].as_str().unwrap_or_default();
     checks.that(
-        "it asks whether the pointer was null",
+        "the dump suggests that the pointer was null",
         message.contains("null pointer?"),
     );
     let last = json["latest_logs"].as_array().and_then(|logs| logs.last());
     checks.that(
-        "its last record is the one before the crash",
+        "the last record is the one before the crash",
         last.is_some_and(|log| log["msg"] == "comparing two accounts"),
     );
     Ok(())
@@ -62,8 +62,8 @@ pub(crate) fn crashes(stage: &Stage, checks: &mut Checks) -> Result<()> {
 
 pub(crate) fn hangs(stage: &Stage, checks: &mut Checks) -> Result<()> {
     stage.title(
-        "Act 6: two threads of the bank lock two accounts in opposite order. A watch finds that \
-         nothing goes on. (Then the demo kills the bank.)",
+        "Act 6: two threads lock two accounts in opposite order. A watch notices the deadlock. \
+         (Then the demo kills the program.)",
     );
     let is_hang = |dump: &&DumpFile| dump.json["reason"]["kind"] == "hang";
     let is_complete = |dump: &DumpFile| {
@@ -76,7 +76,7 @@ pub(crate) fn hangs(stage: &Stage, checks: &mut Checks) -> Result<()> {
     let Some(dump) = dumps.iter().find(is_hang) else {
         bail!("there is no dump of the deadlock")
     };
-    stage.title("What the maintainer sees in it:");
+    stage.title("What the maintainer sees in the dump:");
     stage.view(dump)?;
     let threads = dump.json["threads"].as_array();
     let waits = |thread: &str, function: &str| {
@@ -86,7 +86,7 @@ pub(crate) fn hangs(stage: &Stage, checks: &mut Checks) -> Result<()> {
         })
     };
     checks.that(
-        "the watch names both functions that wait for each other",
+        "the dump has the stacks of both functions that wait for each other",
         waits("salary", "bank::pay_salary") && waits("rent", "bank::pay_rent"),
     );
     Ok(())

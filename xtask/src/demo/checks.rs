@@ -8,23 +8,25 @@ use super::stage::Stage;
 pub(crate) struct Checks(Vec<(&'static str, bool)>);
 
 impl Checks {
-    pub(crate) fn that(&mut self, promise: &'static str, kept: bool) {
-        self.0.push((promise, kept));
+    pub(crate) fn that(&mut self, claim: &'static str, holds: bool) {
+        self.0.push((claim, holds));
     }
 
-    /// States what was shown and where, and fails if a promise was not kept.
+    /// Prints all checks and where the dumps are. Fails if a check failed.
     pub(crate) fn conclude(&self, stage: &Stage) -> Result<()> {
-        stage.title("What was shown:");
-        for (promise, kept) in &self.0 {
-            println!("  {} {promise}", if *kept { "yes" } else { "NO " });
+        stage.title("Checks:");
+        for (claim, holds) in &self.0 {
+            println!("  {} {claim}", if *holds { "yes" } else { "NO " });
         }
         match stage.kept() {
             Some(dir) => println!("\nThe dumps are in {}.", dir.display()),
-            None => println!("\nThe dumps are gone; `cargo xtask demo --keep DIR` keeps them."),
+            None => {
+                println!("\nThe dumps were removed; `cargo xtask demo --keep DIR` keeps them.");
+            }
         }
-        let broken = self.0.iter().filter(|(_, kept)| !kept).count();
-        if broken > 0 {
-            bail!("{broken} of {} promises were not kept", self.0.len());
+        let failed = self.0.iter().filter(|(_, holds)| !holds).count();
+        if failed > 0 {
+            bail!("{failed} of {} checks failed", self.0.len());
         }
         Ok(())
     }

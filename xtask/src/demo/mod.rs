@@ -1,5 +1,5 @@
-//! The main job, shown: a real tool runs well, fails, panics, and is killed; a smaller program crashes
-//! and hangs.
+//! Shows what the recorder does: a real tool succeeds, fails, panics and is killed; a smaller program
+//! crashes and hangs.
 
 mod bank;
 mod checks;
@@ -11,7 +11,7 @@ use checks::Checks;
 pub(crate) use stage::Platform;
 use stage::Stage;
 
-/// Runs the demo and fails if anything was not as promised.
+/// Runs the demo, and fails if one of its checks fails.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     let keep = match args {
         [] => None,
@@ -21,14 +21,14 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     play(&Stage::build(Platform::here(), keep)?)
 }
 
-/// The same with programs of another platform, whose dumps are read on this one.
+/// Runs the demo with programs for another platform, and reads their dumps on this machine.
 pub(crate) fn run_on(platform: Platform) -> Result<()> {
     play(&Stage::build(platform, None)?)
 }
 
 fn play(stage: &Stage) -> Result<()> {
     let mut checks = Checks::default();
-    runs_well(stage, &mut checks)?;
+    succeeds(stage, &mut checks)?;
     fails_twice(stage, &mut checks)?;
     panics(stage, &mut checks)?;
     is_killed(stage, &mut checks)?;
@@ -43,52 +43,58 @@ fn play(stage: &Stage) -> Result<()> {
     checks.conclude(stage)
 }
 
-fn runs_well(stage: &Stage, checks: &mut Checks) -> Result<()> {
-    stage.title("Act 1: the census runs well. The console shows INFO, and nothing is written.");
+fn succeeds(stage: &Stage, checks: &mut Checks) -> Result<()> {
+    stage.title("Act 1: the census succeeds. The console shows INFO, and no dump is written.");
     let run = stage.census(&stage.downloaded)?;
     run.show();
-    checks.that("it succeeds", run.code == Some(0));
+    checks.that("the census succeeds", run.code == Some(0));
     checks.that("the console shows INFO", run.stderr.contains("INFO"));
-    checks.that("and nothing below", !run.stderr.contains("DEBUG"));
+    checks.that(
+        "the console does not show DEBUG",
+        !run.stderr.contains("DEBUG"),
+    );
     checks.that("no dump is written", stage.dumps()?.is_empty());
     Ok(())
 }
 
 fn fails_twice(stage: &Stage, checks: &mut Checks) -> Result<()> {
-    stage.title("Act 2: the same sources, and two manifests that can not be read.");
+    stage.title("Act 2: some of these sources, and two manifests that cannot be read.");
     let run = stage.census(&stage.broken)?;
     run.show();
     let dumps = stage.dumps()?;
-    checks.that("it fails with exit code 1", run.code == Some(1));
+    checks.that("the census fails with exit code 1", run.code == Some(1));
     checks.that(
         "the console shows both errors",
         run.stderr.matches("cannot read ").count() == 2,
     );
-    checks.that("and one path", run.stderr.matches(".json").count() == 1);
-    checks.that("and nothing of DEBUG", !run.stderr.contains("DEBUG"));
+    checks.that(
+        "the console still does not show DEBUG",
+        !run.stderr.contains("DEBUG"),
+    );
     let [dump] = &dumps[..] else {
         bail!("{} dumps were written, not one", dumps.len())
     };
     checks.that(
-        "the path is the dump's",
-        run.stderr.contains(&*dump.path.to_string_lossy()),
+        "the console shows the path of the one dump",
+        run.stderr.matches(".json").count() == 1
+            && run.stderr.contains(&*dump.path.to_string_lossy()),
     );
 
-    stage.title("What the maintainer sees in it:");
+    stage.title("What the maintainer sees in the dump:");
     stage.view(dump)?;
     let json = &dump.json;
     let traces = json["stack_traces"]
         .as_array()
         .map_or(&[][..], Vec::as_slice);
     checks.that("the dump has the stacks of both errors", traces.len() == 2);
-    let born_here = |trace: &serde_json::Value| {
+    let created_here = |trace: &serde_json::Value| {
         trace["frames"][0]["name"]
             .as_str()
             .is_some_and(|name| name.contains("census::crates::read"))
     };
     checks.that(
-        "each stack begins where the error was born",
-        traces.iter().all(born_here),
+        "each stack begins where the error was created",
+        traces.iter().all(created_here),
     );
     let logs = json["latest_logs"]
         .as_array()
@@ -99,24 +105,26 @@ fn fails_twice(stage: &Stage, checks: &mut Checks) -> Result<()> {
         })
     };
     checks.that(
-        "the last DEBUG records name the malformed manifest",
-        names("zz-malformed"),
+        "the last DEBUG records name both manifests",
+        names("zz-malformed") && names("zz-unreadable"),
     );
-    checks.that("and the unreadable one", names("zz-unreadable"));
     checks.that("the schema is flightrec/1", json["schema"] == "flightrec/1");
-    checks.that("nobody else can read it", dump.is_private()?);
+    checks.that("other users cannot read the dump", dump.is_private()?);
     Ok(())
 }
 
 fn panics(stage: &Stage, checks: &mut Checks) -> Result<()> {
-    stage.title("Act 3: a manifest with an edition that the census takes for impossible.");
+    stage.title("Act 3: the census panics at a manifest with an unknown edition.");
     let before = stage.dumps()?.len();
     let run = stage.census(&stage.impossible)?;
     run.show();
     let dumps = stage.dumps()?;
-    checks.that("it dies with a panic's exit code", run.code == Some(101));
     checks.that(
-        "the panic's message is shown",
+        "the census exits with a panic's exit code",
+        run.code == Some(101),
+    );
+    checks.that(
+        "the console shows the panic's message",
         run.stderr
             .contains("internal error: entered unreachable code"),
     );
@@ -124,19 +132,22 @@ fn panics(stage: &Stage, checks: &mut Checks) -> Result<()> {
     let Some(dump) = dumps.last() else {
         bail!("there is no dump")
     };
-    stage.title("What the maintainer sees in it:");
+    stage.title("What the maintainer sees in the dump:");
     stage.view(dump)?;
-    checks.that("its kind is panic", dump.json["reason"]["kind"] == "panic");
+    checks.that(
+        "the dump's kind is panic",
+        dump.json["reason"]["kind"] == "panic",
+    );
     let thread = dump.json["process"]["thread"].as_str().unwrap_or_default();
     checks.that(
-        "it names the worker's thread",
+        "the dump names the worker's thread",
         thread.starts_with("census-"),
     );
     let first = dump.json["stack_traces"][0]["frames"][0]["name"]
         .as_str()
         .unwrap_or_default();
     checks.that(
-        "its stack begins where it panicked",
+        "the dump's stack begins at the panic",
         first.contains("census::crates::edition"),
     );
     Ok(())
@@ -147,9 +158,7 @@ fn is_killed(stage: &Stage, checks: &mut Checks) -> Result<()> {
         stage.title("Act 4 (a killed process) needs Linux or macOS.");
         return Ok(());
     }
-    stage.title(
-        "Act 4: the census is killed in the middle of its work (SIGKILL), and started again.",
-    );
+    stage.title("Act 4: the census is killed (SIGKILL) while it works, and started again.");
     let before = stage.dumps()?.len();
     let pid = stage.kill_census()?;
     println!("(process {pid} was killed)\n");
@@ -159,14 +168,11 @@ fn is_killed(stage: &Stage, checks: &mut Checks) -> Result<()> {
     );
     let run = stage.census(&stage.broken)?;
     run.show();
-    let said = run
+    let line = run
         .stderr
         .lines()
         .find(|line| line.contains(&format!("process {pid} ended without closing the recorder")));
-    checks.that(
-        "the next start says in one line what became of it",
-        said.is_some(),
-    );
+    checks.that("the next start reports it in one line", line.is_some());
     let dumps = stage.dumps()?;
     let Some(dump) = dumps
         .iter()
@@ -174,18 +180,18 @@ fn is_killed(stage: &Stage, checks: &mut Checks) -> Result<()> {
     else {
         bail!("there is no dump of the killed process")
     };
-    stage.title("What the maintainer sees in it:");
+    stage.title("What the maintainer sees in the dump:");
     stage.view(dump)?;
     checks.that(
-        "the dump is of the process that was killed",
+        "the dump is of the killed process",
         dump.json["process"]["pid"] == pid,
     );
     let logs = dump.json["latest_logs"].as_array().map_or(0, Vec::len);
-    checks.that("its last DEBUG records are there", logs > 10);
+    checks.that("the dump has its last DEBUG records", logs > 10);
     checks.that(
-        "none of them is damaged",
+        "no record is damaged",
         dump.json["crash"]["damaged_records"] == 0,
     );
-    checks.that("nothing else is left behind", stage.leftovers()?.is_empty());
+    checks.that("no other files are left", stage.leftovers()?.is_empty());
     Ok(())
 }

@@ -14,13 +14,13 @@ use tempfile::TempDir;
 
 use crate::cargo;
 
-/// Where the programs of the demo run. What the maintainer does is done on this machine.
+/// The platform on which the demo's programs run. Their dumps are read on this machine.
 pub(crate) struct Platform {
-    /// What tells Cargo the target; empty for this machine.
+    /// Cargo's option for the target; empty for this machine.
     pub(crate) option: String,
-    /// Where Cargo puts what it builds for it, in the directory of all that it builds.
+    /// The directory of its programs, below the target directory.
     pub(crate) dir: &'static str,
-    /// What Cargo and the programs need in their environment.
+    /// Environment variables for Cargo and the programs.
     pub(crate) env: Vec<(String, String)>,
     pub(crate) has_crash_stacks: bool,
 }
@@ -46,7 +46,7 @@ pub(crate) struct Stage {
     census: PathBuf,
     bank: PathBuf,
     viewer: PathBuf,
-    /// `XDG_STATE_HOME` and its like for the programs.
+    /// The state directory of the programs.
     state: PathBuf,
     pub(crate) downloaded: PathBuf,
     pub(crate) broken: PathBuf,
@@ -74,7 +74,7 @@ impl Stage {
         Stage::build_in(tempfile::tempdir()?, platform, keep)
     }
 
-    /// Builds the programs, and their sources in `dir`.
+    /// Builds the programs, and makes the sources that they read in `dir`.
     pub(crate) fn build_in(
         dir: TempDir,
         platform: Platform,
@@ -97,7 +97,7 @@ impl Stage {
             Some(keep) => std::path::absolute(keep)?,
             None => dir.path().join("state"),
         };
-        fs::create_dir_all(&state).with_context(|| format!("cannot make {}", state.display()))?;
+        fs::create_dir_all(&state).with_context(|| format!("cannot create {}", state.display()))?;
         Ok(Stage {
             platform,
             census: release.join("examples").join(exe("census")),
@@ -126,10 +126,10 @@ impl Stage {
         run(&mut self.command(dir))
     }
 
-    /// Starts the census and kills it in the middle of its work. Returns its process id.
+    /// Starts the census and kills it while it works. Returns its process id.
     ///
-    /// One of the sources that it is to read is a pipe: once somebody has it open to read, opening it
-    /// to write goes on, and the census is where we want it.
+    /// One of the sources is a pipe. Opening it for writing blocks until the census opens it for
+    /// reading; then the census is in the middle of its work.
     pub(crate) fn kill_census(&self) -> Result<u32> {
         let pipe = self.endless.join("zz-endless-1.0.0").join("lib.rs");
         let made = Command::new("mkfifo")
@@ -157,14 +157,13 @@ impl Stage {
         Ok(child.id())
     }
 
-    /// The bank, run with these arguments to its end.
+    /// Runs the bank with these arguments to its end.
     pub(crate) fn bank(&self, args: &[&str]) -> Result<Run> {
         println!("$ bank {}", args.join(" "));
         run(self.program(&self.bank).args(args))
     }
 
-    /// The bank, run until it says that it has written a dump and the dump is complete, and then
-    /// killed. Returns what it has said.
+    /// Runs the bank until it prints that it wrote a dump and the dump is complete, and kills it.
     pub(crate) fn bank_until(
         &self,
         args: &[&str],
@@ -182,7 +181,7 @@ impl Stage {
                 break;
             }
         }
-        // A dump is written with addresses, and again when their names are known.
+        // A dump is first written with addresses, and again with names.
         let until = Instant::now() + Duration::from_secs(60);
         while Instant::now() < until && !self.dumps_of("bank")?.iter().any(&is_complete) {
             thread::sleep(Duration::from_millis(20));
@@ -197,7 +196,7 @@ impl Stage {
         })
     }
 
-    /// The census of a directory, not yet started.
+    /// A command that runs the census of a directory.
     pub(crate) fn command(&self, dir: &Path) -> Command {
         let mut command = self.program(&self.census);
         command.arg(dir);
@@ -206,7 +205,7 @@ impl Stage {
 
     fn program(&self, path: &Path) -> Command {
         let mut command = Command::new(path);
-        // Neither a backtrace variable nor the user's own state has a part in this.
+        // The user's settings and state must have no effect.
         command
             .envs(self.platform.env.iter().map(|(name, value)| (name, value)))
             .env("XDG_STATE_HOME", &self.state)
@@ -216,7 +215,7 @@ impl Stage {
         command
     }
 
-    /// What lies beside the dumps of the census.
+    /// The files beside the dumps of the census.
     pub(crate) fn leftovers(&self) -> Result<Vec<PathBuf>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(self.state.join("census").join("flightrec"))? {
@@ -241,7 +240,7 @@ impl Stage {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(dumps),
             Err(error) => {
-                return Err(error).with_context(|| format!("cannot look into {}", dir.display()));
+                return Err(error).with_context(|| format!("cannot list {}", dir.display()));
             }
         };
         for entry in entries {
@@ -272,7 +271,7 @@ impl Stage {
         Ok(())
     }
 
-    /// `flightrec show` of a dump with its last records, not yet started.
+    /// A command that runs `flightrec show` on a dump, with its last records.
     pub(crate) fn viewer(&self, dump: &DumpFile) -> Command {
         let mut command = Command::new(&self.viewer);
         command
@@ -331,12 +330,12 @@ impl DumpFile {
 
     #[cfg(not(unix))]
     pub(crate) fn is_private(&self) -> Result<bool> {
-        // The state directory is the user's own there.
+        // On Windows the state directory belongs to the user.
         Ok(true)
     }
 }
 
-/// The sources that Cargo has downloaded, to build this workspace for one.
+/// The directory of the sources that Cargo downloaded.
 fn downloaded() -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let cargo = cargo
@@ -345,13 +344,13 @@ fn downloaded() -> Result<PathBuf> {
     let sources = cargo.join("registry").join("src");
     anyhow::ensure!(
         sources.is_dir(),
-        "{} is no directory; has Cargo downloaded nothing?",
+        "{} is not a directory; has Cargo downloaded no crates yet?",
         sources.display()
     );
     Ok(sources)
 }
 
-/// Some of the real crates, one with a manifest that is no TOML and one whose manifest is no file.
+/// Some real crates, one crate whose manifest is not TOML, and one whose manifest is a directory.
 fn broken(dir: &Path, downloaded: &Path) -> Result<PathBuf> {
     let broken = some_crates(&dir.join("broken"), downloaded)?;
     let malformed = broken.join("zz-malformed-1.0.0");
@@ -404,7 +403,9 @@ fn some_crates(to: &Path, downloaded: &Path) -> Result<PathBuf> {
         .filter(|dir| dir.join("Cargo.toml").is_file())
         .take(20)
     {
-        let name = dir.file_name().context("a crate's directory has a name")?;
+        let name = dir
+            .file_name()
+            .context("the directory of a crate has no name")?;
         copy_tree(dir, &to.join(name))?;
     }
     Ok(to.to_owned())

@@ -1,4 +1,4 @@
-//! The table of what came of each fault.
+//! The table of the results of each fault.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -7,28 +7,28 @@ use anyhow::{Context, Result};
 
 use crate::cargo;
 
-/// As the tests print it, behind the word `row`: the fault, how often it was tried, how often there
-/// was no dump and that was said or counted, and then only what must not be.
+/// The cells that the tests print after the word `row`: the fault, the number of tries, the number of
+/// missing dumps that were reported or counted, and then four numbers that must be 0.
 pub(super) struct Row(Vec<String>);
 
 const HEAD: [&str; 7] = [
     "fault",
     "tries",
-    "no dump, but said or counted",
+    "reported, not dumped",
     "lost",
     "torn",
     "hung",
     "host harmed",
 ];
 
-/// Runs the campaign; false if a test of it fails.
+/// Runs the campaign. The flag is false if a test fails.
 pub(super) fn rows(campaign: &str) -> Result<(Vec<Row>, bool)> {
     let mut command = cargo::cargo();
     command.args("test --quiet --release -p flightrec --all-features --test faults".split(' '));
     gather(&mut command, campaign, "")
 }
 
-/// Runs a part of it in programs that a panic ends.
+/// Runs a part of it with `panic = "abort"`.
 pub(super) fn rows_aborting(part: &str, campaign: &str) -> Result<(Vec<Row>, bool)> {
     let mut command = cargo::cargo();
     command
@@ -61,7 +61,7 @@ fn gather(command: &mut Command, campaign: &str, suffix: &str) -> Result<(Vec<Ro
     Ok((rows, child.wait()?.success()))
 }
 
-/// Prints it as Markdown, for the README.
+/// Prints the table as Markdown, for `FAULTS.md`.
 pub(super) fn print(rows: &[Row]) {
     println!("\n| {} |\n|---|{}", HEAD.join(" | "), "--:|".repeat(6));
     for Row(cells) in rows {

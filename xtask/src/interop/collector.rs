@@ -1,7 +1,7 @@
-//! `flightrec send --otlp` to a real OpenTelemetry collector: Rotel, which PyPI has as a binary.
+//! Tests `flightrec send --otlp` with a real OpenTelemetry collector: Rotel, a binary from PyPI.
 //!
-//! The collector hands what it was sent on as protobuf, to a receiver that decodes it by the
-//! published definitions.
+//! The collector forwards the data as protobuf to a receiver, which decodes it with the published
+//! definitions.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -14,7 +14,7 @@ use flightrec_dump::Dump;
 
 use super::{python_with, script};
 
-/// Takes what the collector hands on until everything is there, and looks at it.
+/// Receives the collector's data until it is complete, and checks it.
 const RECEIVER: &str = r#"
 import gzip, http.server, sys, threading
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -56,10 +56,10 @@ assert {"exception.message", "exception.stacktrace", "thread.name"} <= keys, key
 print("RECEIVED")
 "#;
 
-/// How long the collector may take to listen.
+/// How long the collector may take to start.
 const START: Duration = Duration::from_secs(30);
 
-/// Sends a dump in a file, and checks that the collector has all of it.
+/// Sends a dump, and checks that the collector forwards all of it.
 pub(super) fn run(program: &Path, file: &Path, dump: &Dump, dir: &Path) -> Result<()> {
     let python = python_with(&["rotel", "opentelemetry-proto"])?;
     let [port, grpc, receiver_port] = [free_port()?, free_port()?, free_port()?];
@@ -92,7 +92,7 @@ pub(super) fn run(program: &Path, file: &Path, dump: &Dump, dir: &Path) -> Resul
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         if collector.0.try_wait()?.is_some() || started.elapsed() > START {
             bail!(
-                "the collector does not start: {}",
+                "the collector did not start: {}",
                 fs::read_to_string(&said)?
             );
         }
@@ -110,13 +110,13 @@ pub(super) fn run(program: &Path, file: &Path, dump: &Dump, dir: &Path) -> Resul
     let error = String::from_utf8_lossy(&received.stderr);
     ensure!(
         received.status.success() && received.stdout == b"RECEIVED\n",
-        "what the collector handed on is not what was sent: {error}"
+        "the collector forwarded other data than was sent: {error}"
     );
-    println!("  yes a collector takes logs and spans, and hands each on once with its ids");
+    println!("  yes a collector forwards each log record and span once, with its ids");
     Ok(())
 }
 
-/// A process that ends with this value.
+/// A process that is killed on drop.
 struct Running(Child);
 
 impl Drop for Running {
@@ -126,12 +126,12 @@ impl Drop for Running {
     }
 }
 
-/// Free now, and most probably still free a moment later.
+/// Returns a port that is free now; another program could take it before it is used.
 fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-/// The collector's binary, which lies in its Python package.
+/// The collector's binary, which is in its Python package.
 fn agent(python: &Path) -> Result<PathBuf> {
     let mut ask = script(
         python,

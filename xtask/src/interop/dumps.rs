@@ -1,4 +1,4 @@
-//! Dumps for the tests of the page: a server with threads and spans, its worker, and a crash.
+//! Dumps for the tests of the page: a server with threads and spans, a worker, and a crash.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -12,22 +12,22 @@ const EXECUTABLE: &str = "/usr/local/bin/tileserver";
 /// Microseconds since 1970 at which the server fails.
 const FAILED_AT: u64 = 1_795_500_000_123_456;
 
-/// Records a request.
+/// Records per request.
 const RECORDS: u64 = 5;
 
 fn at(micros: u64) -> Timestamp {
     Timestamp::from(UNIX_EPOCH + Duration::from_micros(micros))
 }
 
-/// A server that fails with two errors at once, after as many records; the ids of its spans come
-/// after `last_id`.
+/// A server that fails with two joined errors after `records` records. The ids of its spans are
+/// larger than `last_id`.
 pub(crate) fn server(records: u64, last_id: u64) -> Dump {
     let mut dump = base("tileserver", 4711);
     dump.version = Some("2.4.1".to_owned());
     dump.revision = Some("9f3c2d1".to_owned());
     dump.reason = Reason::new(Kind::Error, "cannot render the map of Lisbon");
     let mut random = Random(1);
-    // A record every 40 µs on average; the last ones are those that led to the errors.
+    // A record every 40 µs on average; the last ones belong to the errors.
     let first = FAILED_AT - 40 * records;
     for n in 0..records {
         let request = n / RECORDS;
@@ -90,7 +90,7 @@ pub(crate) fn server(records: u64, last_id: u64) -> Dump {
     dump
 }
 
-/// A process beside the server that panics shortly before it.
+/// Another process, which panics shortly before the server fails.
 pub(crate) fn worker() -> Dump {
     let mut dump = base("tileworker", 4712);
     dump.reason = Reason::new(
@@ -115,8 +115,8 @@ pub(crate) fn worker() -> Dump {
     dump
 }
 
-/// A process that logs the same record, which has a large number, 40 times. Its error was created
-/// after the first 20.
+/// A process that logs the same record with a large number 40 times. Its error was created after
+/// the first 20.
 pub(crate) fn polling() -> Dump {
     let mut dump = worker();
     let (first, repeated) = dump.latest_logs[100..140]
@@ -132,7 +132,7 @@ pub(crate) fn polling() -> Dump {
     dump
 }
 
-/// A process that died of a signal, without symbols.
+/// A process without symbols that was ended by a signal.
 pub(crate) fn crash() -> Dump {
     let mut dump = base("tilecache", 4713);
     dump.reason = Reason::new(Kind::Crash, "process 4713 was killed by SIGSEGV");
@@ -265,7 +265,7 @@ fn request_record(n: u64, request: u64, last_id: u64, random: &mut Random) -> Lo
     record
 }
 
-/// Requests, each with two spans in it, over the last tenth of the time.
+/// Spans of requests, each with two child spans, in the last tenth of the time.
 fn spans(records: u64, first: u64, last_id: u64) -> Vec<Span> {
     let length = FAILED_AT - first;
     let mut spans = Vec::new();
@@ -368,7 +368,7 @@ fn thread(id: u64, name: &str, variant: u64) -> Thread {
     thread
 }
 
-/// The same numbers in each run.
+/// A generator with the same numbers in each run.
 pub(super) struct Random(pub(super) u64);
 
 impl Random {

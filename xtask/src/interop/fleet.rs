@@ -1,5 +1,5 @@
-//! The dumps of a fleet of machines: several programs and versions, some kinds of failures more
-//! frequent than others, some files damaged.
+//! The dumps of a fleet of machines: several programs and versions, frequent and rare kinds of
+//! failures, and some damaged files.
 
 use std::fs;
 use std::path::Path;
@@ -16,25 +16,25 @@ use crate::cargo;
 /// Kinds of failures.
 const KINDS: u64 = 40;
 
-/// One file of so many is cut in the middle of its head, and is no dump any more.
+/// One in this many files is cut within its head, so it is not a dump any more.
 const DAMAGED: u64 = 100;
 
-/// One file of so many lacks its end, and can be read all the same.
+/// One in this many files lacks its end, but can be read.
 const WITHOUT_END: u64 = 90;
 
-/// Bytes of the end that is missing: they have the machine and the process.
+/// Bytes of the missing end, which has the machine and the process.
 const END: usize = 150;
 
-/// The first failure, in seconds since 1970.
+/// The time of the first failure, in seconds since 1970.
 const FIRST: u64 = 1_795_000_000;
 
 const RECORDS: usize = 30;
 
-/// The record that precedes failures of the kind `SLOW_KIND`, which version 1.4.0 brought.
+/// The record before failures of the kind `SLOW_KIND`, which version 1.4.0 introduced.
 const SLOW: &str = "the disk is slow";
 const SLOW_KIND: u64 = 3;
 
-/// Runs the queries of the README, and checks that they find what was put into the fleet.
+/// Runs the queries of the README, and checks their results.
 const QUERIES: &str = r#"
 import duckdb, re, sys
 readme, lines, slow, kinds = sys.argv[1:]
@@ -49,7 +49,7 @@ assert rows[0][0] == slow and rows[0][1] == 1 and rows[0][2] < 0.2, rows
 print("ANSWERED")
 "#;
 
-/// Writes as many files, and returns how many dumps can be read of them.
+/// Writes this number of files, and returns how many of them can be read.
 pub(super) fn write(dir: &Path, files: usize) -> Result<usize> {
     fs::create_dir_all(dir)?;
     let mut random = Random(3);
@@ -57,7 +57,7 @@ pub(super) fn write(dir: &Path, files: usize) -> Result<usize> {
     let sample = dumps::worker();
     let threads = dumps::server(100, 0).threads;
     for n in 0..files as u64 {
-        // Small numbers come more often than large ones.
+        // Small numbers are more frequent.
         let kind = random.below(KINDS).min(random.below(KINDS));
         let mut dump = sample.clone();
         let minor = if kind == SLOW_KIND {
@@ -115,7 +115,7 @@ pub(super) fn write(dir: &Path, files: usize) -> Result<usize> {
     Ok(whole)
 }
 
-/// Converts the fleet to JSON lines, and has DuckDB answer the README's questions.
+/// Converts the fleet to JSON lines, and runs the README's queries in DuckDB.
 pub(super) fn queries(program: &Path, python: &Path, reports: &Path, kinds: usize) -> Result<()> {
     let lines = reports.with_extension("jsonl");
     let mut export = Command::new(program);
@@ -141,7 +141,7 @@ pub(super) fn queries(program: &Path, python: &Path, reports: &Path, kinds: usiz
         .arg(kinds.to_string());
     let run = measure::run(&mut queries, || Ok(false))?;
     ensure!(run.stdout.contains("ANSWERED"), "DuckDB: {}", run.stderr);
-    println!("  yes DuckDB answers the questions of the README about the fleet");
+    println!("  yes DuckDB runs the README's queries on the fleet");
     println!(
         "      in {:.1} s, {} MiB of memory",
         run.seconds,
@@ -150,7 +150,7 @@ pub(super) fn queries(program: &Path, python: &Path, reports: &Path, kinds: usiz
     Ok(())
 }
 
-/// Counts the kinds of failures, and prints what that takes.
+/// Counts the kinds of failures, and prints time and memory.
 pub(super) fn group(program: &Path, reports: &Path) -> Result<usize> {
     let mut group = Command::new(program);
     let run = measure::run(group.arg("group").arg(reports), || Ok(false))?;

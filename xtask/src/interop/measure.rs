@@ -1,4 +1,4 @@
-//! A run of the program: how long it took, and how much memory it had at most.
+//! Measures time and peak memory of a run.
 
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-/// How often the process is looked at.
+/// The interval between two checks of the process.
 const PAUSE: Duration = Duration::from_millis(5);
 
 #[derive(Debug)]
@@ -16,11 +16,11 @@ pub(super) struct Run {
     pub(super) stderr: String,
     pub(super) was_killed: bool,
     pub(super) seconds: f64,
-    /// Resident memory at most, in KiB; 0 where the system does not tell.
+    /// Peak resident memory in KiB; 0 if unknown.
     pub(super) peak: u64,
 }
 
-/// Runs a command to its end, or until `kill` is true: then it gets SIGKILL.
+/// Runs a command to its end, or kills it once `kill` returns true.
 pub(super) fn run(command: &mut Command, mut kill: impl FnMut() -> Result<bool>) -> Result<Run> {
     let mut output = [tempfile::tempfile()?, tempfile::tempfile()?];
     let [stdout, stderr] = &output;
@@ -64,7 +64,7 @@ pub(super) fn run(command: &mut Command, mut kill: impl FnMut() -> Result<bool>)
     })
 }
 
-/// What Linux has noted as the process's largest resident memory, in KiB.
+/// The process's peak resident memory in KiB.
 fn high_water(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status

@@ -1,7 +1,7 @@
-// Opens the pages from files in Chromium and uses them as people do.
+// Opens the pages in Chromium and uses them like a person.
 //
-// node page.mjs MODULES DIR: the packages are found from MODULES; DIR has the dumps and their pages.
-// Screenshots are left in DIR.
+// node page.mjs MODULES DIR: MODULES has the npm packages; DIR has the dumps and their pages.
+// Screenshots are saved in DIR.
 
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -33,7 +33,7 @@ const browser = await chromium.launchPersistentContext(profile, {
   viewport: { width: 1440, height: 900 },
   colorScheme: "light",
 });
-// What is copied is kept: the clipboard of a browser without a screen is not always there.
+// Stores copied text in a variable: a headless browser does not always have a clipboard.
 await browser.addInitScript(() => {
   navigator.clipboard.writeText = async (text) => {
     globalThis.copied = text;
@@ -143,13 +143,13 @@ await checkPage("the log is filtered", "large", async (page) => {
   console.log(`      ${times.length} filters took ${times.map((time) => Math.round(time)).join(", ")} ms`);
 });
 
-await checkPage("ids of spans that JavaScript would round are told apart", "several", async (page) => {
+await checkPage("span ids that JavaScript would round are distinguished", "several", async (page) => {
   await page.getByLabel("Span", { exact: true }).selectOption({ index: 1 });
   const json = readFileSync(join(dir, "server.json"), "utf8");
   assert.equal(await countOf(page), json.split(`"span":${(1n << 60n) + 1n},`).length - 1);
 });
 
-await checkPage("a stack leads to the record before it, and the record to the stack", "large", async (page) => {
+await checkPage("a stack links to the record before it, and the record to the stack", "large", async (page) => {
   await page.getByRole("button", { name: "stack 1", exact: true }).click();
   assert.match(await focused(page), /^1\. tile 12\/1946\/1567: connection reset by peer/);
   await page.locator(".stack").first().getByRole("button", { name: "Record before it" }).click();
@@ -160,15 +160,15 @@ await checkPage("a stack leads to the record before it, and the record to the st
   assert.match(await text(page, "#record-title"), new RegExp(`Record ${record.seq}`));
   await page.locator("#record").getByRole("button", { name: /^Stack 1/ }).click();
   assert.match(await focused(page), /^1\. tile/);
-  // The mark below the record leads there, too.
+  // The mark below the record links to the stack, too.
   await page.locator(".log-rows .row.mark.created").first().click();
   assert.match(await focused(page), /^1\. tile/);
 });
 
-await checkPage("equal records that follow one another are one row", "polling", async (page) => {
+await checkPage("consecutive equal records are one row", "polling", async (page) => {
   const { latest_logs: logs } = JSON.parse(readFileSync(join(dir, "polling.json"), "utf8"));
   assert.equal(await countOf(page), logs.length);
-  // Two rows for 40 records, since an error was created between them; two marks, and the head.
+  // Two rows for 40 records, because an error was created between them; two marks, and the head.
   assert.equal(await page.locator("#log-grid").getAttribute("aria-rowcount"), String(logs.length - 38 + 2 + 1));
   await page.getByLabel("Text").fill(logs[100].msg);
   const runs = page.locator(".log-rows .row", { hasText: "×20 until" });
@@ -177,14 +177,14 @@ await checkPage("equal records that follow one another are one row", "polling", 
   assert.match(await text(page, "#record-title"), new RegExp(`^Record ${logs[120].seq}`));
   assert.match(await text(page, "#record"), new RegExp(`20 equal records in a row: ${logs[120].seq} to ${logs[139].seq}`));
   assert.match(await text(page, "#record"), /total18446744073709551615/, "a large number is not rounded");
-  // A stack leads to the record before it, which is the last of its row.
+  // A stack links to the record before it, which is the last of its row.
   await page.locator(".stack").first().getByRole("button", { name: "Record before it" }).click();
   assert.match(await text(page, "#record-title"), new RegExp(`^Record ${logs[119].seq}`));
   await page.getByRole("button", { name: "Copy", exact: true }).click();
   assert.equal((await page.evaluate(() => globalThis.copied)).trimEnd().split("\n").length, await countOf(page));
 });
 
-await checkPage("the timeline's marks lead to the log and the stacks", "several", async (page) => {
+await checkPage("the timeline's marks link to the log and the stacks", "several", async (page) => {
   assert.equal(await page.locator("#timeline .lane-group").count(), 3);
   assert.equal(await page.locator("#timeline .marks button").count(), 7);
   await page.getByRole("button", { name: "Times: relative" }).click();
@@ -197,7 +197,7 @@ await checkPage("the timeline's marks lead to the log and the stacks", "several"
   assert.ok((await countOf(page)) < before);
 });
 
-await checkPage("processes are side by side", "several", async (page) => {
+await checkPage("several processes are shown", "several", async (page) => {
   const cards = page.getByRole("navigation", { name: "Processes" }).getByRole("button");
   assert.equal(await cards.count(), 3);
   await cards.filter({ hasText: "tilecache" }).click();
@@ -207,7 +207,7 @@ await checkPage("processes are side by side", "several", async (page) => {
   assert.equal(await countOf(page), 1);
 });
 
-await checkPage("equal stacks of threads are one", "large", async (page) => {
+await checkPage("equal stacks of threads are shown once", "large", async (page) => {
   assert.match(await text(page, "#threads-0-title"), /24, 2 different stacks/);
   assert.equal(await page.locator("#threads-0 .stack").count(), 2);
 });
@@ -222,7 +222,7 @@ await checkPage("spans have bars in the timeline", "large", async (page) => {
   assert.deepEqual(drawn, drawn.map(() => true));
 });
 
-await checkPage("parts that a dump does not have leave nothing behind", "crash", async (page) => {
+await checkPage("parts that a dump does not have are hidden", "crash", async (page) => {
   assert.doesNotMatch(await text(page, "#evidence"), /false|null|undefined/);
 });
 
@@ -248,7 +248,7 @@ await checkPage("a frame and the filtered log are copied", "large", async (page)
   assert.ok(copied.startsWith(`${errors[0].time} ERROR ${errors[0].thread} ${errors[0].target}: ${errors[0].msg}`));
 });
 
-await checkPage("everything works by keyboard, and the focus is seen", "large", async (page) => {
+await checkPage("everything works by keyboard, and the focus is visible", "large", async (page) => {
   const press = async (...keys) => {
     for (const key of keys) await page.keyboard.press(key);
   };
@@ -276,7 +276,7 @@ await checkPage("everything works by keyboard, and the focus is seen", "large", 
   assert.match(await focused(page), /^1\. tile/);
   await press("t");
   assert.equal(await focused(page), "timeline-title");
-  // The whole way through the page: each stop is seen.
+  // Tabs through the whole page: the focus is always visible.
   await page.mouse.click(2, 2);
   const stops = new Set();
   for (let n = 0; n < 250; n += 1) {
@@ -325,7 +325,7 @@ await checkPage("it prints", "large", async (page) => {
   await page.pdf({ path: join(dir, "printed.pdf") });
 });
 
-await checkPage("a phone needs no scrolling to the side", "several", async (page) => {
+await checkPage("no horizontal scrolling on a phone", "several", async (page) => {
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
   await page.screenshot({ path: join(dir, "phone.png"), fullPage: true });
   assert.deepEqual(await violations(page), []);
@@ -347,7 +347,7 @@ for (const dark of [false, true]) {
   }
 }
 
-// JSON of Rust has no lone surrogates; other writers may have.
+// JSON from Rust has no lone surrogates; JSON from other writers may have.
 const census = readFileSync(join(dir, "census.html"), "utf8");
 writeFileSync(join(dir, "hostile-surrogates.html"), census.replaceAll("reading /srv", "\\ud800 \\udc00\\ud800").replace('"app": "census"', '"app": "\\udfff"'));
 
@@ -365,7 +365,7 @@ for (const file of readdirSync(dir).filter((name) => /^hostile-.*\.html$/.test(n
     await page.getByLabel("Text").fill("/alert|m/");
     await page.locator(".filters").getByRole("button", { name: "Copy" }).click();
     await page.evaluate(() => window.dispatchEvent(new Event("beforeprint")));
-    // Neither elements nor attributes came from the dump.
+    // No elements or attributes come from the dump.
     const foreign = await page.evaluate(() => {
       const elements = [...document.querySelectorAll("*")];
       const tags = elements.filter((element) => ["IMG", "IFRAME", "SVG", "B", "I", "OBJECT", "EMBED"].includes(element.tagName.toUpperCase()));

@@ -1,6 +1,6 @@
-//! The page of `export --to html` in a real browser: Debian's Chromium, driven by `playwright-core`;
-//! `axe-core` looks for what a screen reader can't use. Both come from npm, into a directory of
-//! their own below the target directory.
+//! Tests the page of `export --to html` in a real browser: Debian's Chromium, controlled by
+//! `playwright-core`; `axe-core` checks accessibility. Both are installed from npm, into a directory
+//! below the target directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,18 +16,18 @@ use crate::cargo;
 /// Records in the large dump.
 const RECORDS: u64 = 100_000;
 
-/// Ids of spans may be above 2^53, where JavaScript rounds numbers.
+/// Ids of spans may be larger than 2^53, above which JavaScript rounds numbers.
 const LARGE_ID: u64 = 1 << 60;
 
 const PACKAGES: [&str; 2] = ["playwright-core@1", "axe-core@4"];
 
-/// Makes the pages, and runs `page.mjs` on them. With a directory, pages and screenshots stay there.
+/// Makes the pages, and runs `page.mjs` on them. Pages and screenshots are saved in `keep`, if given.
 pub(super) fn run(program: &Path, keep: Option<&Path>) -> Result<()> {
     if let Some(missing) = ["apt-get", "npm", "node"]
         .into_iter()
         .find(|tool| !is_there(tool))
     {
-        println!("  --  the page: skipped, because this machine has no {missing}");
+        println!("  --  the page: skipped, {missing} is missing");
         return Ok(());
     }
     need("chromium", "chromium")?;
@@ -43,7 +43,7 @@ pub(super) fn run(program: &Path, keep: Option<&Path>) -> Result<()> {
         .arg(dir)
         .status()
         .context("cannot start node")?;
-    ensure!(status.success(), "the page does not do what it should");
+    ensure!(status.success(), "a check of the page failed");
     Ok(())
 }
 
@@ -54,7 +54,7 @@ fn is_there(tool: &str) -> bool {
         .is_ok_and(|output| output.status.success())
 }
 
-/// The directory that Node finds the packages from.
+/// The directory from which Node finds the packages.
 fn node_modules() -> Result<PathBuf> {
     let dir = cargo::target_dir().join("interop-node");
     fs::create_dir_all(&dir)?;
@@ -109,7 +109,7 @@ fn make_pages(program: &Path, dir: &Path) -> Result<()> {
 
 fn export(program: &Path, dir: &Path, name: &str, dumps: &[PathBuf]) -> Result<()> {
     let page = dir.join(format!("{name}.html"));
-    // An earlier run may have left one.
+    // An earlier run may have written one.
     let _ = fs::remove_file(&page);
     let output = Command::new(program)
         .args(["export", "--to", "html", "--output"])
@@ -124,7 +124,7 @@ fn export(program: &Path, dir: &Path, name: &str, dumps: &[PathBuf]) -> Result<(
     Ok(())
 }
 
-/// The dumps of the corpus, and those that are too large to lie in it.
+/// The dumps of the corpus, and generated ones that are too large for it.
 fn hostile(dir: &Path) -> Result<Vec<(String, Vec<u8>)>> {
     let mut all = Vec::new();
     for entry in fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))? {
@@ -151,7 +151,7 @@ fn hostile(dir: &Path) -> Result<Vec<(String, Vec<u8>)>> {
     Ok(all)
 }
 
-/// A dump with a line of 10 MB in each of the places that programs fill.
+/// A dump with a line of 10 MB in each text that comes from the program.
 fn long_lines() -> Vec<u8> {
     let line = "<img src=x onerror=alert(1)> ".repeat((10 << 20) / 29);
     let at = "2026-11-23T00:30:14Z";

@@ -1,7 +1,7 @@
-//! `flightrec send` to a real error tracker: Bugsink from PyPI, on this machine, with SQLite.
+//! Tests `flightrec send` with a real error tracker: Bugsink from PyPI, on this machine, with SQLite.
 //!
-//! All dumps of the corpus are sent, then those of a fleet. While the fleet is sent, `send` is
-//! killed and started again: no dump may be lost or doubled.
+//! Sends all dumps of the corpus, then those of a fleet. While it sends the fleet, `send` is killed
+//! and started again: no dump may be lost or sent twice.
 
 use std::fs;
 use std::net::TcpListener;
@@ -15,7 +15,7 @@ use super::dumps::Random;
 use super::{dumps, fleet, measure, python_with};
 use crate::cargo;
 
-/// What is added to the configuration that Bugsink makes.
+/// Is appended to Bugsink's generated configuration.
 const CONFIGURATION: &str = r#"
 SNAPPEA = {"TASK_ALWAYS_EAGER": True}
 BUGSINK["INGEST_STORE_BASE_DIR"] = BASE_DIR_OF_TEST + "/ingest"
@@ -33,8 +33,8 @@ for name in ["corpus", "fleet"]:
     print("PROJECT", project.sentry_key.hex, project.id)
 "#;
 
-/// Whether each event and its page have what the dump has, and whether issues are our groups.
-const LOOK: &str = r#"
+/// Checks that each event and its page have the dump's data, and that issues match our groups.
+const CHECK: &str = r#"
 import json, os
 from django.contrib.auth import get_user_model
 from django.test import Client
@@ -67,15 +67,16 @@ if project.name == "corpus":
     for event in events:
         for name in ["", "breadcrumbs/", "details/"]:
             assert "<script>alert(" not in page(event, name)
-print("LOOKED")
+print("CHECKED")
 "#;
 
 const ACCESS_LOG: &str = "access.log";
 
-/// How long Bugsink may take to answer its first request.
+/// How long Bugsink may take to start.
 const START: Duration = Duration::from_secs(60);
 
-/// Sends the corpus and a fleet of so many files, and kills `send` that often meanwhile.
+/// Sends the corpus and a fleet of `fleet_of` files, and kills `send` `kills` times while it sends the
+/// fleet.
 pub(super) fn run(program: &Path, fleet_of: usize, kills: usize) -> Result<()> {
     let python = python_with(&["bugsink", "duckdb"])?;
     let dir = tempfile::tempdir()?;
@@ -92,8 +93,8 @@ pub(super) fn run(program: &Path, fleet_of: usize, kills: usize) -> Result<()> {
     let sent = printed(&mut send(&bugsink.projects[0], &corpus), true)?;
     let files = fs::read_dir(&corpus)?.count();
     ensure!(sent == format!("sent {files} dumps\n"), "{sent}");
-    bugsink.look("corpus", files, groups(program, &corpus)?)?;
-    println!("  yes Bugsink takes each dump of the corpus, and shows stacks and breadcrumbs");
+    bugsink.check("corpus", files, groups(program, &corpus)?)?;
+    println!("  yes Bugsink accepts each dump of the corpus, and shows stacks and breadcrumbs");
 
     let reports = dir.path().join("fleet");
     let whole = fleet::write(&reports, fleet_of)?;
@@ -103,7 +104,7 @@ pub(super) fn run(program: &Path, fleet_of: usize, kills: usize) -> Result<()> {
     let mut peak = 0;
     let mut seconds = 0.0;
     for n in 0..kills {
-        // Anywhere within its part of the fleet, and at any moment of a request.
+        // Anywhere within its part of the fleet, and anywhere within a request.
         let part = (whole / kills) as u64;
         let goal = n as u64 * part + 1 + part / 8 + random.below(3 * part / 4);
         let delay = Duration::from_micros(random.below(40_000));
@@ -124,7 +125,7 @@ pub(super) fn run(program: &Path, fleet_of: usize, kills: usize) -> Result<()> {
     let requests = bugsink.requests()? - requests;
     let again = printed(&mut send(&bugsink.projects[1], &reports), false)?;
     ensure!(again.starts_with("sent 0 dumps, "), "{again}");
-    bugsink.look("fleet", whole, kinds)?;
+    bugsink.check("fleet", whole, kinds)?;
     println!(
         "  yes Bugsink has {whole} dumps of {fleet_of} files once each, although send was killed \
          {kills} times"
@@ -138,9 +139,9 @@ pub(super) fn run(program: &Path, fleet_of: usize, kills: usize) -> Result<()> {
     fleet::queries(program, &python, &reports, kinds)
 }
 
-/// How many receipts the target with the most of them has.
+/// The largest number of receipts of a target.
 fn receipts(state: &Path) -> Result<u64> {
-    /// Bytes of a receipt.
+    /// Size of a receipt in bytes.
     const RECEIPT: u64 = 33;
     let mut largest = 0;
     if let Ok(entries) = fs::read_dir(state.join("flightrec/sent")) {
@@ -161,13 +162,13 @@ fn printed(command: &mut Command, must_succeed: bool) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// How many kinds `flightrec group` counts.
+/// The number of kinds that `flightrec group` counts.
 fn groups(program: &Path, reports: &Path) -> Result<usize> {
     let mut command = Command::new(program);
     kinds(&printed(command.arg("group").arg(reports), true)?)
 }
 
-/// The number of kinds in what `flightrec group` printed.
+/// Parses the number of kinds from the output of `flightrec group`.
 pub(super) fn kinds(text: &str) -> Result<usize> {
     let line = text
         .lines()
@@ -201,7 +202,7 @@ fn write_corpus(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A running Bugsink, which ends with this value.
+/// A running Bugsink, which is stopped on drop.
 struct Bugsink {
     manage: PathBuf,
     dir: PathBuf,
@@ -213,7 +214,7 @@ struct Bugsink {
 impl Bugsink {
     fn start(python: &Path, dir: &Path) -> Result<Bugsink> {
         let tool = |name: &str| python.with_file_name(name);
-        // Free now, and most probably still free a moment later.
+        // This port is free now; another program could take it before it is used.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut configure = Command::new(tool("bugsink-create-conf"));
         configure
@@ -260,7 +261,7 @@ impl Bugsink {
         Ok(bugsink)
     }
 
-    /// How many envelopes it was sent.
+    /// The number of envelopes that it received.
     fn requests(&self) -> Result<usize> {
         let log = fs::read_to_string(self.dir.join(ACCESS_LOG))?;
         Ok(log.matches("/envelope/").count())
@@ -271,24 +272,25 @@ impl Bugsink {
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
             if self.server.try_wait()?.is_some() || started.elapsed() > START {
                 let log = fs::read_to_string(self.dir.join("server.log"))?;
-                bail!("Bugsink does not start: {log}");
+                bail!("Bugsink did not start: {log}");
             }
             std::thread::sleep(Duration::from_millis(100));
         }
         Ok(())
     }
 
-    fn look(&self, project: &str, events: usize, groups: usize) -> Result<()> {
-        let mut look = manager(&self.manage, &self.dir, &["shell", "-c", LOOK]);
-        look.env("PROJECT", project)
+    fn check(&self, project: &str, events: usize, groups: usize) -> Result<()> {
+        let mut check = manager(&self.manage, &self.dir, &["shell", "-c", CHECK]);
+        check
+            .env("PROJECT", project)
             .env("EVENTS", events.to_string())
             .env("GROUPS", groups.to_string());
-        let output = look.output()?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        let looked = String::from_utf8_lossy(&output.stdout).contains("LOOKED");
+        let output = check.output()?;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let is_good = String::from_utf8_lossy(&output.stdout).contains("CHECKED");
         ensure!(
-            looked,
-            "{project} in Bugsink is not as it should be: {said}"
+            is_good,
+            "wrong data in Bugsink's project {project}: {stderr}"
         );
         Ok(())
     }
@@ -296,7 +298,7 @@ impl Bugsink {
 
 impl Drop for Bugsink {
     fn drop(&mut self) {
-        // Its workers end with it.
+        // gunicorn also stops its workers.
         let _ = Command::new("kill")
             .arg(self.server.id().to_string())
             .status();

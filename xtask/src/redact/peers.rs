@@ -1,4 +1,4 @@
-//! The peers: got from their registries when they are first called, and never committed.
+//! The peers: downloaded from their registries when first called, and never committed.
 
 use std::fs;
 use std::io::Write as _;
@@ -10,11 +10,11 @@ use serde::Deserialize;
 
 use crate::cargo;
 
-/// Someone else's redactor or scanner.
+/// Another redactor or scanner.
 pub(super) struct Peer {
     pub(super) name: &'static str,
     from: From,
-    /// In which way it is called.
+    /// How it is called.
     pub(super) called: &'static str,
 }
 
@@ -25,13 +25,13 @@ enum From {
     CratesIo,
 }
 
-/// What a peer did with the texts.
+/// The results of a peer.
 #[derive(Deserialize)]
 pub(super) struct Run {
     pub(super) version: String,
-    /// How long masking all texts took.
+    /// The time to mask all texts.
     pub(super) ms: f64,
-    /// A text for each that it got.
+    /// The masked texts, in the order of the input.
     pub(super) masked: Vec<String>,
 }
 
@@ -94,7 +94,7 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// If it cannot be installed, which takes a network the first time, or fails.
+    /// If it fails or cannot be installed; the first call needs a network.
     pub(super) fn run(&self, texts: &[String]) -> Result<Run> {
         let command = match self.from {
             From::PyPi => python(self.name),
@@ -105,7 +105,7 @@ impl Peer {
     }
 }
 
-/// Ours in a release build.
+/// Masks the texts with ours, in a release build.
 pub(super) fn ours(texts: &[String]) -> Result<Run> {
     call(rust("ours", &[])?, texts)
 }
@@ -114,7 +114,7 @@ fn sources() -> PathBuf {
     cargo::root().join("xtask/peers")
 }
 
-/// Where what is installed and built stays until `target` is removed.
+/// A directory below `target` for installed and built files.
 fn folder(name: &str) -> Result<PathBuf> {
     let folder = cargo::target_dir().join("redact-peers").join(name);
     fs::create_dir_all(&folder)?;
@@ -143,7 +143,7 @@ fn node() -> Result<Command> {
     if !done.exists() {
         let mut npm = Command::new("npm");
         npm.args(["install", "--silent", "--no-fund", "--no-audit"]);
-        // Without it npm would look for a folder above that has a manifest.
+        // Without a manifest npm would search for one in parent directories.
         npm.arg("--prefix").arg(&folder).current_dir(&folder);
         quiet(npm.args(NPM))?;
         fs::write(done, "")?;
@@ -188,7 +188,7 @@ fn quiet(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Gives a program the texts and reads what it made of them.
+/// Passes the texts to a program and reads the masked texts.
 fn call(mut command: Command, texts: &[String]) -> Result<Run> {
     let mut child = command
         .stdin(Stdio::piped())
@@ -200,14 +200,14 @@ fn call(mut command: Command, texts: &[String]) -> Result<Run> {
     let mut stdin = child.stdin.take().context("it has no input")?;
     let writer = std::thread::spawn(move || stdin.write_all(&input));
     let output = child.wait_with_output()?;
-    // A program that ends early says why.
+    // If the program ends early, its stderr says why.
     let _ = writer.join();
     if !output.status.success() {
         bail!("{}", last_line(&output.stderr));
     }
     let run: Run = serde_json::from_slice(&output.stdout)?;
     if run.masked.len() != texts.len() {
-        bail!("{} texts became {}", texts.len(), run.masked.len());
+        bail!("{} texts in, {} out", texts.len(), run.masked.len());
     }
     Ok(run)
 }

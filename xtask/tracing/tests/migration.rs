@@ -1,5 +1,5 @@
-//! A program written for `tracing-flight-recorder`, and the same one moved over by the table in the
-//! README of `flightrec-tracing`: the recorder has what the peer had.
+//! A program written for `tracing-flight-recorder`, and the same program migrated with the table in
+//! the README of `flightrec-tracing`: the recorder keeps the same events as the peer.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ fn program() {
     error!(target: "app", "connection lost again");
 }
 
-/// Level, target, message, and the names of the spans around it.
+/// Level, target, message, and the names of the enclosing spans.
 fn summary(level: &str, target: &str, message: &str, spans: &[&str]) -> Value {
     json!([level, target, message, spans])
 }
@@ -74,7 +74,7 @@ fn with_the_peer() {
 }
 
 #[test]
-fn moved_over() {
+fn migrated() {
     let dir = tempdir().unwrap();
     let (recorder, layer) = flightrec::builder("app")
         .keep_lines(1_000)
@@ -89,7 +89,7 @@ fn moved_over() {
 
     let dump = recorder.snapshot();
     assert_eq!(summaries(&dump), expected());
-    // One for each place that fails. The peer's trigger fires once in the life of a program.
+    // One dump for each failing place. The peer's trigger fires only once per process.
     let files = files(dir.path());
     assert_eq!(files.len(), 2);
     for file in files {
@@ -117,7 +117,7 @@ fn summaries(dump: &Dump) -> Vec<Value> {
 }
 
 #[test]
-fn a_filter_that_stays_on_the_layer_does_no_harm() {
+fn the_layer_may_keep_its_filter() {
     let (recorder, layer) = flightrec::builder("app")
         .dump_to(std::io::sink())
         .install_layer()

@@ -1,4 +1,4 @@
-//! The recorder says that a feature of `tracing` removes events.
+//! The recorder reports that a feature of `tracing` removes events.
 
 use std::sync::{Arc, Mutex};
 use std::{io, str};
@@ -21,7 +21,7 @@ impl io::Write for Notices {
     }
 }
 
-/// What is said to a program whose recorder keeps events up to this level, and what it keeps.
+/// The notices and the dump of a program whose recorder keeps events up to this level.
 fn program(wanted: log::LevelFilter) -> (String, flightrec::Dump) {
     let notices = Notices::default();
     let (recorder, layer) = flightrec::builder("app")
@@ -39,7 +39,7 @@ fn program(wanted: log::LevelFilter) -> (String, flightrec::Dump) {
 }
 
 #[test]
-fn events_that_a_feature_removes_are_said_to_be_missing() {
+fn removed_events_are_reported() {
     let (notices, dump) = program(log::LevelFilter::Debug);
     assert_eq!(notices.lines().count(), 1, "{notices}");
     assert!(
@@ -58,7 +58,7 @@ fn events_that_a_feature_removes_are_said_to_be_missing() {
 }
 
 #[test]
-fn nothing_is_said_if_the_recorder_wants_no_such_events() {
+fn removed_events_are_not_reported_if_the_recorder_does_not_keep_their_level() {
     let (notices, dump) = program(log::LevelFilter::Info);
     assert_eq!(notices, "");
     assert_eq!(dump.notes, [""; 0]);

@@ -1,6 +1,6 @@
-//! An error born with its stack, and dropped, against the system unwinder's walk over that stack.
+//! Creating and dropping an error with its stack, against the system unwinder's walk over that stack.
 //!
-//! All of them but rootcause's collector store addresses and leave the names for later.
+//! All except rootcause's collector store addresses and look up names later.
 
 use std::backtrace::Backtrace;
 use std::hint::black_box;
@@ -31,7 +31,7 @@ pub(super) const CASES: &[Case] = &[
     Case::new(GROUP_50, "rootcause, 50", ONE, rootcause::<50>),
 ];
 
-/// Whether the cases of a group are to have backtraces switched on.
+/// Whether the cases of a group need backtraces switched on.
 pub(super) fn is_group(group: &str) -> bool {
     group == GROUP_20 || group == GROUP_50
 }
@@ -44,7 +44,7 @@ fn against_walk(depth: usize, case: impl Work, threads: usize) -> Sample {
 }
 
 fn stackerr<const DEPTH: usize>(threads: usize) -> Sample {
-    // None of the frames is left out, for the others leave out none.
+    // Keeps all frames, as the others do.
     stackerr::set_max_depth(100);
     let case = Step(|_| drop(black_box(stackerr::err!("refused"))));
     against_walk(DEPTH, case, threads)
@@ -82,7 +82,7 @@ fn rootcause<const DEPTH: usize>(threads: usize) -> Sample {
     rootcause::hooks::Hooks::new()
         .report_creation_hook(rootcause_backtrace::BacktraceCollector::new_from_env())
         .install()
-        .expect("a process of its own has no hooks yet");
+        .expect("this process has no hooks yet");
     let case = Step(|_| drop(black_box(rootcause::report!("refused"))));
     against_walk(DEPTH, case, threads)
 }

@@ -1,4 +1,4 @@
-//! Handing a record to sinks that drop it, against a logger that drops it.
+//! Passing a record to sinks that drop it, against a logger that drops it.
 
 use flightrec::logtee::{Tee, from_fn};
 use log::{LevelFilter, Log, Metadata, Record};
@@ -37,7 +37,7 @@ impl Log for Drops {
     fn flush(&self) {}
 }
 
-/// Both through a pointer that the compiler does not know, as `log`'s global logger is.
+/// Calls the logger through a pointer that the compiler does not know, as `log` calls its logger.
 fn step(logger: &dyn Log) -> Step<impl Fn(u64) + Sync> {
     let logger = std::hint::black_box(logger);
     let values = Values::new();
@@ -55,7 +55,7 @@ fn drops<const SINKS: usize>(threads: usize) -> Sample {
     run(SINKS, LevelFilter::Debug, threads)
 }
 
-/// Each sink wants INFO alone.
+/// Each sink wants only INFO and above.
 fn refuses<const SINKS: usize>(threads: usize) -> Sample {
     run(SINKS, LevelFilter::Info, threads)
 }

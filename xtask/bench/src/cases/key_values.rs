@@ -1,6 +1,6 @@
 //! The same line with three key-values, against message, keys and values in a reused buffer.
 //!
-//! fern is not among them: the format of its documentation leaves key-values out.
+//! fern is not included: the format in its documentation has no key-values.
 
 use std::fmt::Write;
 
@@ -21,7 +21,7 @@ pub(super) const CASES: &[Case] = &[
     Case::new(GROUP, "logforth logfmt, kv", ONE, logforth_logfmt),
 ];
 
-/// Message, keys and values as text: less is no line.
+/// Formats message, keys and values as text: the minimum for a line.
 struct Format;
 
 impl Work for Format {
@@ -32,7 +32,7 @@ impl Work for Format {
     #[inline]
     fn step(&self, (buffer, values): &mut Self::State, number: u64) {
         buffer.clear();
-        // A string takes everything.
+        // Writing to a string cannot fail.
         let _ = buffer.write_fmt(message!(format_args, values, number));
         let _ = write!(
             buffer,
@@ -43,7 +43,7 @@ impl Work for Format {
     }
 }
 
-/// The record through a macro that takes `key = value` first.
+/// Logs the record through a macro that takes `key = value` first.
 macro_rules! debug {
     ($krate:ident $between:tt) => {{
         let values = Values::new();

@@ -1,4 +1,4 @@
-//! A record as a line of text in memory, against its message alone in a reused buffer.
+//! A record as a line of text in memory, against formatting only its message into a reused buffer.
 
 use super::ours::log_step;
 use super::peers::tracing_step;

@@ -1,4 +1,4 @@
-//! Loggers of others that write lines to memory, set up as their documentation says.
+//! Other loggers that write lines to memory, set up as in their documentation.
 
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
@@ -10,7 +10,7 @@ use logforth::{Append, Diagnostic, Error, Layout};
 
 use super::memory::Memory;
 
-/// Its own macros use this one, as its documentation does.
+/// Sets the default logger, which its macros use.
 pub(super) fn spdlog() {
     let sink = spdlog::sink::WriteSink::builder()
         .target(Memory::default())
@@ -39,10 +39,10 @@ pub(super) fn fern() {
         .level(LevelFilter::Debug)
         .chain(memory)
         .apply()
-        .expect("a process of its own has no logger yet");
+        .expect("this process has no logger yet");
 }
 
-/// What its standard output's appender does, to memory.
+/// Does the same as its appender for stdout, but writes to memory.
 #[derive(Debug)]
 struct ToMemory {
     layout: Box<dyn Layout>,

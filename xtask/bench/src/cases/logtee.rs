@@ -15,7 +15,7 @@ fn install(format: impl Format + 'static) {
             WriteSink::new(format, Memory::default()),
         )
         .install()
-        .expect("a process of its own has no logger yet");
+        .expect("this process has no logger yet");
 }
 
 pub(super) fn text(threads: usize) -> Sample {

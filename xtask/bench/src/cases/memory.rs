@@ -1,4 +1,4 @@
-//! Where the lines go: memory that is used again and again.
+//! The destination of the lines: a reused buffer.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,10 +7,10 @@ use memchr::memmem;
 
 const FULL: usize = 64 << 10;
 
-/// Whether lines came through.
+/// Whether lines were written.
 static USED: AtomicBool = AtomicBool::new(false);
 
-/// Takes what is written, and forgets it when there is too much.
+/// Collects what is written. Clears itself when it is full.
 #[derive(Debug, Default)]
 pub(super) struct Memory(Vec<u8>);
 
@@ -32,7 +32,7 @@ impl Write for Memory {
     }
 }
 
-/// A logger that is set up wrongly is fast, and to be noticed.
+/// A logger that is set up wrongly would look fast.
 pub(super) fn assert_used() {
-    assert!(USED.load(Ordering::Relaxed), "no lines came through");
+    assert!(USED.load(Ordering::Relaxed), "no lines were written");
 }

@@ -1,4 +1,4 @@
-//! What is compared.
+//! The cases.
 
 mod errors;
 mod fan_out;
@@ -22,8 +22,8 @@ pub(crate) use key_values::GROUP as KEY_VALUES;
 pub(crate) use lines::GROUP as LINES;
 pub(crate) use ours::GROUP as RECORD;
 
-/// What the message of every case is made of. The compiler must not know the values: it would put
-/// them into the text by itself.
+/// The arguments of every case's message. The compiler must not know the values: it would format
+/// them at compile time.
 pub(crate) struct Values {
     pub(crate) total: u64,
     pub(crate) path: &'static str,
@@ -42,7 +42,7 @@ impl Values {
     }
 }
 
-/// The message: 70 bytes or so, four arguments. Through `format_args!`, or `debug!` of a crate.
+/// The message: about 70 bytes, four arguments. Uses `format_args!`, or `debug!` of a crate.
 macro_rules! message {
     (format_args, $values:expr, $number:expr) => {
         format_args!(
@@ -65,13 +65,13 @@ macro_rules! message {
 }
 pub(crate) use message;
 
-/// Something that is measured, in a process of its own.
+/// A measurement, which runs in its own process.
 pub(crate) struct Case {
-    /// No two have the same.
+    /// Unique.
     pub(crate) name: &'static str,
-    /// The table that it stands in.
+    /// The title of its table.
     pub(crate) group: &'static str,
-    /// With how many threads at once.
+    /// The numbers of threads to measure with.
     pub(crate) threads: &'static [usize],
     run: fn(usize) -> Sample,
 }
@@ -79,7 +79,7 @@ pub(crate) struct Case {
 pub(crate) const BOTH: &[usize] = &[1, 2];
 pub(crate) const ONE: &[usize] = &[1];
 
-/// The order of the tables; the cases of a group stand together.
+/// All cases in the order of the tables; the cases of a group are adjacent.
 const ALL: &[&[Case]] = &[
     ours::RECORDING,
     peers::CASES,
@@ -121,7 +121,7 @@ impl Case {
         (self.run)(threads)
     }
 
-    /// What the case's process has in its environment beyond ours.
+    /// Additional environment variables of the case's process.
     pub(crate) fn environment(&self) -> &'static [(&'static str, &'static str)] {
         if errors::is_group(self.group) {
             &[("RUST_BACKTRACE", "1"), ("RUST_LIB_BACKTRACE", "1")]

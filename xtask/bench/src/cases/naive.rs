@@ -1,4 +1,4 @@
-//! The talk, ported word for word: a fan-out into a mutexed queue of lines.
+//! A direct port of the talk's design: a fan-out into a queue of lines behind a mutex.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -70,7 +70,7 @@ fn run(format: fn(&Record<'_>) -> String, threads: usize) -> Sample {
         lines: Mutex::new(VecDeque::with_capacity(LINES)),
         format,
     };
-    log::set_boxed_logger(Box::new(naive)).expect("a process of its own has no logger yet");
+    log::set_boxed_logger(Box::new(naive)).expect("this process has no logger yet");
     log::set_max_level(LevelFilter::Debug);
     alternate(&floor_step(), &log_step(), threads)
 }

@@ -10,7 +10,7 @@ use crate::floor;
 use crate::measure::{Sample, Step, alternate};
 
 pub(crate) const GROUP: &str = "Keeping one DEBUG record that the console at INFO drops";
-const NOBODY: &str = "A record that nobody wants";
+const UNWANTED: &str = "A record that no sink wants";
 
 pub(super) const RECORDING: &[Case] = &[
     Case::new(GROUP, "format only", BOTH, format_only),
@@ -35,15 +35,15 @@ pub(super) const RECORDING: &[Case] = &[
 ];
 
 pub(super) const OFF: &[Case] = &[
-    Case::new(NOBODY, "log itself, off", ONE, log_off),
-    Case::new(NOBODY, "flightrec, TRACE off", ONE, trace_off),
+    Case::new(UNWANTED, "log itself, off", ONE, log_off),
+    Case::new(UNWANTED, "flightrec, TRACE off", ONE, trace_off),
 ];
 
 pub(super) fn install() -> flightrec::FlightRecorder {
     let recorder = flightrec::builder("bench")
         .console(LevelFilter::Info)
         .install();
-    recorder.expect("a process of its own has no logger yet")
+    recorder.expect("this process has no logger yet")
 }
 
 /// The floor of the message.
@@ -98,7 +98,7 @@ fn no_arguments(threads: usize) -> Sample {
     alternate(&floor, &case, threads)
 }
 
-/// The floor that keeps the promise of order, and does nothing else.
+/// The floor, with the order of records guaranteed.
 fn in_order(threads: usize) -> Sample {
     let values = Values::new();
     let case = Step(|number| floor::keep_in_order(message!(format_args, values, number)));
@@ -111,12 +111,12 @@ fn bare_in_order(threads: usize) -> Sample {
     alternate(&floor, &case, threads)
 }
 
-/// The records are in a mapped file.
+/// Keeps the records in a mapped file.
 fn crash_safe(threads: usize) -> Sample {
     mapped(threads, |builder| builder.crash_safe(true))
 }
 
-/// And every text is looked through before.
+/// Also masks secrets in each text first.
 fn strict(threads: usize) -> Sample {
     mapped(threads, |builder| {
         builder.crash_safety(flightrec::CrashSafety::Strict)
@@ -129,7 +129,7 @@ fn mapped(threads: usize, how: fn(flightrec::Builder) -> flightrec::Builder) -> 
         .console(LevelFilter::Info)
         .dir(dir.path());
     let recorder = how(builder).install();
-    let _recorder = recorder.expect("a process of its own has no logger yet");
+    let _recorder = recorder.expect("this process has no logger yet");
     alternate(&floor_step(), &log_step(), threads)
 }
 
@@ -138,7 +138,7 @@ fn with_snapshots(threads: usize) -> Sample {
     while_snapshots_are_taken(&recorder, || alternate(&floor_step(), &log_step(), threads))
 }
 
-/// Another thread takes snapshots in a loop meanwhile.
+/// Measures while another thread takes snapshots in a loop.
 pub(super) fn while_snapshots_are_taken<T>(
     recorder: &flightrec::FlightRecorder,
     run: impl FnOnce() -> T,

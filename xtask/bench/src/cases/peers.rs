@@ -1,4 +1,4 @@
-//! Recorders of others, set up as their documentation says.
+//! Other recorders, set up as in their documentation.
 
 use std::sync::Arc;
 
@@ -82,7 +82,7 @@ fn sentry(threads: usize) -> Sample {
         log::Level::Error => sentry_log::LogFilter::Exception,
         _ => sentry_log::LogFilter::Breadcrumb,
     });
-    log::set_boxed_logger(Box::new(logger)).expect("a process of its own has no logger yet");
+    log::set_boxed_logger(Box::new(logger)).expect("this process has no logger yet");
     log::set_max_level(LevelFilter::Debug);
     against_floor(log_step(), threads)
 }

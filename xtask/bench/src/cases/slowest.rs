@@ -1,4 +1,4 @@
-//! The slowest of a million: what a thread may have to wait for.
+//! The slowest of a million records: how long a thread may have to wait.
 
 use std::time::Instant;
 
@@ -6,7 +6,7 @@ use super::ours::{floor_step, install, log_step, while_snapshots_are_taken};
 use super::{Case, ONE};
 use crate::measure::{Sample, Work};
 
-const GROUP: &str = "The slowest record of a million, the machine's own pauses included";
+const GROUP: &str = "The slowest of a million records, including pauses of the machine";
 const RECORDS: u64 = 1_000_000;
 
 pub(super) const CASES: &[Case] = &[
@@ -16,7 +16,7 @@ pub(super) const CASES: &[Case] = &[
 
 fn slowest(work: &impl Work) -> f64 {
     let mut state = work.start();
-    // The first ones set up what a thread has for itself.
+    // The first records set up thread-local data.
     (0..1_000).for_each(|number| work.step(&mut state, number));
     let mut slowest = 0;
     let mut last = Instant::now();

@@ -1,4 +1,4 @@
-//! Our layer for `tracing`, beside a layer that does nothing and beside others.
+//! Our layer for `tracing`, a layer that does nothing, and other recorders.
 
 use flightrec_tracing::BuilderExt;
 use tracing::level_filters::LevelFilter;
@@ -43,7 +43,7 @@ pub(super) const CASES: &[Case] = &[
     ),
 ];
 
-/// Wants what the recorder wants, and does nothing with it.
+/// Wants the same events as the recorder, and does nothing with them.
 struct Nothing;
 
 impl<S: Subscriber> Layer<S> for Nothing {
@@ -52,7 +52,7 @@ impl<S: Subscriber> Layer<S> for Nothing {
     }
 }
 
-/// The layer, below a console at INFO.
+/// Installs the layer and a console at INFO.
 macro_rules! init {
     ($layer:expr) => {
         registry()
@@ -65,7 +65,7 @@ macro_rules! init {
 fn ours() {
     let (recorder, layer) = flightrec::builder("bench")
         .install_layer()
-        .expect("it has no reason to fail");
+        .expect("no other recorder is installed");
     std::mem::forget(recorder);
     init!(layer);
 }

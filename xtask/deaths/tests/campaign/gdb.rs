@@ -4,12 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// How many of the innermost frames a crash record keeps at least.
+/// A crash record keeps at least this many of the innermost frames.
 pub(crate) const MAX_FRAMES: usize = 384;
 
-/// Frames that are on the stack: not those of inlined functions, nor those of tail calls, which gdb
-/// reconstructs from debug information. Of each, whether a call precedes its address: where a function
-/// has no unwind table, gdb guesses, and takes the address of a function for a return address.
+/// Prints the frames on the stack, without those of inlined functions and tail calls, which gdb
+/// reconstructs from debug information. Also prints whether a call precedes each address: if a function
+/// has no unwind table, gdb guesses, and may take the address of a function for a return address.
 const SCRIPT: &str = "\
 def follows_call(pc):
     if pc < 8:
@@ -36,13 +36,13 @@ while frame is not None and count < 420:
 #[derive(Debug)]
 pub(crate) struct Frame {
     pub(crate) pc: u64,
-    /// Whether it is the one that a signal handler returns to.
+    /// Whether this is the frame that a signal handler returns to.
     is_signal: bool,
-    /// Whether a call precedes it.
+    /// Whether a call instruction precedes the address.
     follows_call: bool,
 }
 
-/// The frames in the core dump that the program has left in `dir`; `None` if the machine makes none.
+/// The frames in the core dump in `dir`; `None` if the machine makes no core dumps.
 pub(crate) fn frames(program: &Path, dir: &Path) -> Option<Vec<Frame>> {
     let core = fs::read_dir(dir).ok()?.find_map(|entry| {
         let path = entry.ok()?.path();
@@ -73,13 +73,13 @@ pub(crate) fn frames(program: &Path, dir: &Path) -> Option<Vec<Frame>> {
             follows_call: words.next()? == "True",
         })
     });
-    // "-x" runs before the core is loaded in some versions: no frames then.
+    // Some versions run a script given by "-x" before they load the core.
     Some(frames.collect::<Vec<_>>()).filter(|frames| !frames.is_empty())
 }
 
-/// The addresses as a crash record has them: return addresses, or one past the instruction where a
-/// signal has interrupted the function. If the program has died in a handler of the signal, the
-/// frames of the handler are left out, and so is what is no return address.
+/// The addresses in the form of a crash record: return addresses, or the address after an instruction
+/// that a signal interrupted. If the program ended in a signal handler, this leaves out the handler's
+/// frames and addresses that are not return addresses.
 pub(crate) fn addresses(frames: &[Frame], died_in_handler: bool) -> Vec<u64> {
     let handler = frames.iter().position(|frame| frame.is_signal);
     let start = handler.filter(|_| died_in_handler).map_or(0, |at| at + 1);

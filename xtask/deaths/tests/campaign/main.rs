@@ -1,6 +1,8 @@
-//! Runs the program with the recorder and without, and compares how it dies and what is left.
+//! Runs the program with and without the recorder, and compares how it ends. Checks the ring and the
+//! dump.
 //!
-//! `cargo test` tries each death a few times. `cargo xtask deaths` asks for more, by the environment.
+//! `cargo test` tries each death a few times. `cargo xtask deaths` sets a larger number in the
+//! environment.
 #![cfg_attr(not(all(target_os = "linux", target_arch = "x86_64")), allow(unused))]
 
 mod gdb;
@@ -15,7 +17,7 @@ use std::{env, thread};
 use outcome::Outcome;
 use stackwalk::crash::CrashRecord;
 
-/// Each death, and what the dump says of it.
+/// Each death, and a part of the dump's message.
 const DEATHS: &[(&str, &str)] = &[
     (
         "null pointer",
@@ -62,18 +64,18 @@ const DEATHS: &[(&str, &str)] = &[
 ];
 /// SIGSEGV at a random moment while threads are busy.
 const BUSY: &str = "busy";
-/// What is printed of the findings of one kind.
+/// How many findings of one kind are printed.
 const MAX_NOTES: usize = 3;
 
 struct Options {
     program: PathBuf,
-    /// Whether the program can name its functions.
+    /// Whether the program has function names.
     is_named: bool,
     tries: usize,
     busy: usize,
     /// How many tries of each death are compared with the stack that gdb finds in the core dump.
     gdb: usize,
-    /// The death of which nothing but the log is expected.
+    /// The death for which only the log is checked.
     log_only: Option<String>,
 }
 
@@ -135,10 +137,10 @@ fn main() -> ExitCode {
             scope.spawn(|| {
                 while let Some((death, told)) = deaths.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let mut findings = try_often(&options, death);
-                    // A program without symbols can't name the functions.
+                    // A program without symbols cannot name the functions.
                     if options.is_named && !findings.message.contains(told) {
                         findings.lost += 1;
-                        findings.note(format!("the dump does not say {told:?}"));
+                        findings.note(format!("the dump's message does not have {told:?}"));
                     }
                     report(death, &findings);
                     found
@@ -153,7 +155,7 @@ fn main() -> ExitCode {
     let sum = |of: fn(&Findings) -> usize| found.iter().map(of).sum::<usize>();
     let (stacks, equal) = (sum(|f| f.stacks), sum(|f| f.equal));
     let is_good = sum(|f| f.hung + f.changed + f.lost) == 0
-        // 99.5 % of them.
+        // At least 99.5 % of the stacks.
         && equal * 1000 >= stacks * 995;
     if is_good {
         ExitCode::SUCCESS
@@ -221,7 +223,7 @@ fn try_often(options: &Options, death: &str) -> Findings {
                 continue;
             }
         };
-        // One that starts a thread may block the signal all the time on a busy machine.
+        // Not required of other deaths: a thread that starts a thread blocks the signal meanwhile.
         if death.ends_with("in a thread") && crash.threads.is_empty() {
             findings.lost += 1;
             findings.note("no other thread is listed".to_owned());
@@ -257,7 +259,7 @@ fn compare(
     plain: Option<&[gdb::Frame]>,
     findings: &mut Findings,
 ) {
-    // Programs are loaded at random pages.
+    // Programs are loaded at random addresses of pages.
     let top = |frames: &[gdb::Frame]| frames.first().map(|frame| frame.pc & 0xfff);
     if let Some(plain) = plain
         && top(plain) != top(core)
@@ -272,7 +274,7 @@ fn compare(
     findings.stacks += 1;
     let theirs = gdb::addresses(core, Some(crash.signal) != outcome.signal());
     let ours: Vec<u64> = crash.frames.iter().map(|frame| frame.address).collect();
-    // Of a longer stack, the middle is left out.
+    // The middle of a longer stack is left out.
     let (ours, theirs) = if crash.omitted > 0 {
         (
             &ours[..gdb::MAX_FRAMES],

@@ -1,4 +1,4 @@
-//! How the program died, and what it left.
+//! How the program ended, and its files.
 
 use std::fs;
 use std::io::sink;
@@ -12,8 +12,8 @@ use tailwriter::Recovered;
 #[derive(Debug, PartialEq)]
 pub(crate) struct Outcome {
     status: ExitStatus,
-    /// What it printed, without digits: ids and addresses differ. The recorder's own lines are left
-    /// out, and the frames of a backtrace: the recorder's panic hook is one of them.
+    /// Its output without digits, because ids and addresses differ. The recorder's own lines and the
+    /// frames of backtraces are left out, because the recorder's panic hook is one of the frames.
     said: String,
 }
 
@@ -27,7 +27,7 @@ impl Outcome {
     }
 }
 
-/// Runs the program in `dir`, with a recorder that writes to `dumps`, or with none.
+/// Runs the program in `dir`, with a recorder that writes to `dumps`, if given.
 pub(crate) fn run(
     program: &Path,
     death: &str,
@@ -60,13 +60,14 @@ pub(crate) fn run(
         .filter(|line| !line.starts_with("flightrec: ") && !line.starts_with(' '));
     let said = lines.flat_map(|line| line.chars().chain(['\n']));
     Outcome {
-        // Whether there is a core dump is the caller's choice.
+        // Ignores whether there was a core dump.
         status: ExitStatus::from_raw(output.status.into_raw() & !0x80),
         said: said.filter(|c| !c.is_ascii_hexdigit()).collect(),
     }
 }
 
-/// The crash in the ring. All records must be there, or some if the program has logged on.
+/// The crash in the ring. The ring must have all records, or at least one if other threads logged
+/// during the crash.
 pub(crate) fn left(dumps: &Path, is_busy: bool) -> Result<Option<CrashRecord>, String> {
     let entries = fs::read_dir(dumps).map_err(|error| error.to_string())?;
     let mut paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
@@ -91,7 +92,7 @@ pub(crate) fn left(dumps: &Path, is_busy: bool) -> Result<Option<CrashRecord>, S
     Ok(CrashRecord::read(recovered.reserved()))
 }
 
-/// What the dumps of the program say: that of the next start, and those of its panics.
+/// The kinds and messages of the program's dumps.
 pub(crate) fn dumps(dumps: &Path) -> Result<String, String> {
     let entries = fs::read_dir(dumps).map_err(|error| error.to_string())?;
     let dumps = entries
@@ -109,7 +110,7 @@ pub(crate) fn dumps(dumps: &Path) -> Result<String, String> {
         messages.push(format!("{}: {message}", kind.as_str()));
     }
     if messages.is_empty() {
-        return Err("the next start has made no dump".to_owned());
+        return Err("the next start made no dump".to_owned());
     }
     messages.sort();
     Ok(messages.join("; "))

@@ -17,7 +17,7 @@ impl Peer for NoPeer {
     }
 }
 
-/// Counts three signals, and says something at SIGSEGV.
+/// Counts three signals, and prints a message at SIGSEGV.
 pub(crate) struct SignalHook(Arc<AtomicUsize>);
 
 impl SignalHook {
@@ -28,13 +28,14 @@ impl SignalHook {
             let action = move || {
                 count.fetch_add(1, Ordering::SeqCst);
             };
-            // SAFETY: the action only does what is safe in a handler.
-            unsafe { signal_hook::low_level::register(signal, action) }.expect("it is allowed");
+            // SAFETY: the action is async-signal-safe.
+            unsafe { signal_hook::low_level::register(signal, action) }
+                .expect("the signal may be handled");
         }
         let says = |_: &libc::siginfo_t| write_to_stderr(b"signal-hook has seen it\n");
         // SAFETY: as above.
         unsafe { signal_hook_registry::register_unchecked(libc::SIGSEGV, says) }
-            .expect("it is allowed");
+            .expect("the signal may be handled");
         SignalHook(count)
     }
 }
@@ -54,7 +55,7 @@ fn write_to_stderr(text: &[u8]) {
     unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
 }
 
-/// Counts what would be sent.
+/// Counts the envelopes that would be sent.
 pub(crate) struct Sentry(
     Arc<AtomicUsize>,
     #[expect(dead_code, reason = "it ends the client")] ClientInitGuard,
@@ -82,7 +83,7 @@ impl Sentry {
 
 impl Peer for Sentry {
     fn work(&self) -> String {
-        let caught = std::panic::catch_unwind(|| panic!("a panic that is caught"));
+        let caught = std::panic::catch_unwind(|| panic!("a caught panic"));
         let is_caught = caught.is_err();
         format!("{is_caught}, {} envelopes", self.0.load(Ordering::SeqCst))
     }
@@ -92,7 +93,7 @@ pub(crate) struct ColorEyre;
 
 impl ColorEyre {
     pub(crate) fn install() -> ColorEyre {
-        color_eyre::install().expect("it is the first one");
+        color_eyre::install().expect("no other hook is installed");
         ColorEyre
     }
 }
@@ -105,7 +106,7 @@ impl Peer for ColorEyre {
     }
 }
 
-/// Says something at each crash, and lets the process die of it.
+/// Prints a message at each crash, and lets the process end.
 pub(crate) struct OtherCrashHandler(
     #[allow(dead_code, reason = "it removes the handlers")] CrashHandler,
 );
@@ -116,7 +117,7 @@ impl OtherCrashHandler {
             write_to_stderr(b"crash-handler has seen it\n");
             CrashEventResult::Handled(false)
         };
-        // SAFETY: the event only does what is safe in a handler.
+        // SAFETY: the event is async-signal-safe.
         let handler = CrashHandler::attach(unsafe { make_crash_event(says) });
         OtherCrashHandler(handler.expect("its handlers can be installed"))
     }

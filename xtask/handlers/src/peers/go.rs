@@ -12,14 +12,14 @@ pub(crate) struct Go {
 }
 
 impl Go {
-    /// Loads the library that the environment names.
+    /// Loads the library named by `HANDLERS_GO`.
     pub(crate) fn install() -> Go {
         let path = std::env::var("HANDLERS_GO").expect("HANDLERS_GO names the library");
         let path = CString::new(path).expect("a path");
         // SAFETY: the library's constructor starts Go's runtime. The functions have these types.
         unsafe {
             let library = libc::dlopen(path.as_ptr(), libc::RTLD_NOW);
-            assert!(!library.is_null(), "the library can't be loaded");
+            assert!(!library.is_null(), "the library cannot be loaded");
             let symbol = |name: &std::ffi::CStr| {
                 let symbol = libc::dlsym(library, name.as_ptr());
                 assert!(!symbol.is_null(), "{name:?} is missing");

@@ -26,13 +26,13 @@ extern "system" fn callback(_: *mut JNIEnv, _: jclass) {
 }
 
 impl Jvm {
-    /// Makes the virtual machine of the library that the environment names, in this thread.
+    /// Starts the virtual machine in this thread, from the library named in the environment.
     pub(crate) fn install() -> Jvm {
         let variable =
             |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
         let path = CString::new(variable("HANDLERS_JVM")).expect("a path");
         let classes = format!("-Djava.class.path={}", variable("HANDLERS_CLASSES"));
-        // Its first compiler lets the processor check for null pointers.
+        // Its C1 compiler relies on SIGSEGV to check for null pointers.
         let options = [
             &*classes,
             "-XX:TieredStopAtLevel=1",
@@ -52,16 +52,16 @@ impl Jvm {
         };
         type Create =
             unsafe extern "system" fn(*mut *mut JavaVM, *mut *mut c_void, *mut c_void) -> jint;
-        // SAFETY: the function has this type, and all pointers are live.
+        // SAFETY: the function has this type, and all pointers are valid.
         unsafe {
             let library = libc::dlopen(path.as_ptr(), libc::RTLD_NOW);
-            assert!(!library.is_null(), "the library can't be loaded");
+            assert!(!library.is_null(), "the library cannot be loaded");
             let create = libc::dlsym(library, c"JNI_CreateJavaVM".as_ptr());
-            assert!(!create.is_null(), "it is no virtual machine");
+            assert!(!create.is_null(), "the library has no `JNI_CreateJavaVM`");
             let create = transmute::<*mut c_void, Create>(create);
             let (mut vm, mut env) = (ptr::null_mut(), ptr::null_mut::<c_void>());
             let made = create(&raw mut vm, &raw mut env, (&raw mut args).cast());
-            assert_eq!(made, 0, "the virtual machine does not start");
+            assert_eq!(made, 0, "the virtual machine did not start");
             let env = env.cast::<JNIEnv>();
             let class = ((**env).v1_1.FindClass)(env, c"Peer".as_ptr());
             assert!(!class.is_null(), "the class is missing");
@@ -81,7 +81,7 @@ impl Jvm {
     fn call_static(&self, name: &CStr, signature: &CStr) -> jint {
         let env = self.env;
         let text: fn(&CStr) -> *const c_char = CStr::as_ptr;
-        // SAFETY: the environment is that of this thread, and the method has no arguments.
+        // SAFETY: the environment belongs to this thread, and the method has no arguments.
         unsafe {
             let functions = &(**env).v1_1;
             let method =

@@ -4,12 +4,12 @@ mod crates;
 mod go;
 mod java;
 
-/// A peer that has been installed.
+/// An installed peer.
 pub(crate) trait Peer {
-    /// Does what it needs its handlers for, and says what came out.
+    /// Does something that uses its handlers, and returns the result.
     fn work(&self) -> String;
 
-    /// Calls the function from within.
+    /// Calls the function from the peer's code.
     fn call(&self, function: extern "C" fn()) {
         function();
     }
@@ -27,6 +27,6 @@ pub(crate) fn install(name: &str) -> Box<dyn Peer> {
         "crash-handler" => Box::new(crates::OtherCrashHandler::install()),
         "Go" => Box::new(go::Go::install()),
         "JVM" => Box::new(java::Jvm::install()),
-        other => panic!("no peer {other:?}"),
+        other => panic!("unknown peer {other:?}"),
     }
 }

@@ -10,11 +10,11 @@ use crate::child::{self, Pace, WRITERS};
 use crate::peers::Peer;
 use crate::verdict::judge;
 
-/// A child of which not every thread has logged a burst by then hangs.
+/// A child counts as hung if a thread has not logged a burst by then.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The time for each kill, on average; what cannot be done in it is left out, and the table says so.
+/// Average time per kill. Kills that do not fit are left out, and the table shows their number.
 const TIME: Duration = Duration::from_millis(100);
-/// After its threads have logged a burst each, a child lives for up to so many microseconds.
+/// A child is killed at most this many microseconds after each of its threads logged a burst.
 const LIFE_MICROS: u64 = 20_000;
 
 #[derive(Default)]
@@ -81,7 +81,7 @@ fn does_log(wait: &Receiver<()>) -> bool {
     wait.recv_timeout(PATIENCE).is_ok()
 }
 
-/// Reads the reports until the child is dead, for what it has told by then counts.
+/// Reads the reports until the child is dead: all of them count.
 fn listen(pipe: impl Read, all_log: &Sender<()>) -> [u64; WRITERS] {
     let mut told = [0; WRITERS];
     let mut is_first = true;
@@ -91,14 +91,14 @@ fn listen(pipe: impl Read, all_log: &Sender<()>) -> [u64; WRITERS] {
         }
         if is_first && !told.contains(&0) {
             is_first = false;
-            // Nobody waits any more for a child that took too long.
+            // The receiver is gone if the child took too long.
             let _ = all_log.send(());
         }
     }
     told
 }
 
-/// Random enough for moments: splitmix64.
+/// A random number generator: splitmix64.
 struct Dice(u64);
 
 impl Dice {

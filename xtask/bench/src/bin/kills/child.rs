@@ -11,19 +11,19 @@ use crate::peers::{Log, Peer};
 
 /// The first argument of a child.
 pub(crate) const FLAG: &str = "--child";
-/// Lines after which a thread tells how far it has got.
+/// Lines after which a thread reports how many lines it has logged.
 pub(crate) const BURST: u64 = 200;
 pub(crate) const WRITERS: usize = 2;
 
-/// A child whose parent is gone ends after this, if it could not tell.
+/// A child ends after this time, in case its parent is gone.
 const LIFE: Duration = Duration::from_secs(20);
 
-/// What a thread does between two bursts.
+/// The pause of a thread between two bursts.
 #[derive(Clone, Copy)]
 pub(crate) enum Pace {
-    /// It waits for a millisecond.
+    /// One millisecond.
     Paused,
-    /// Nothing.
+    /// None.
     Busy,
 }
 
@@ -62,7 +62,7 @@ fn write(log: &Log, writer: usize, pace: Pace, end: Instant) {
             log(&line(writer, number));
             number += 1;
         }
-        // With its newline, it goes to the pipe in one call.
+        // The report and its newline are written to the pipe in one call.
         let told = report(writer, number);
         if io::stdout().write_all(told.as_bytes()).is_err() {
             return;
@@ -77,7 +77,7 @@ fn report(writer: usize, count: u64) -> String {
     format!("@{writer} {count}\n")
 }
 
-/// The writer and how many of its calls had returned; none for what else may be on the pipe.
+/// The writer and how many of its calls had returned. `None` if the line is not a report.
 pub(crate) fn reported(told: &str) -> Option<(usize, u64)> {
     let (writer, count) = told.strip_prefix('@')?.split_once(' ')?;
     let writer = writer.parse().ok().filter(|writer| *writer < WRITERS)?;

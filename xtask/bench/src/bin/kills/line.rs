@@ -1,13 +1,13 @@
-//! Lines of which every byte is known from their number.
+//! Lines whose bytes are all determined by their number.
 
 use std::fmt::Write;
 
 use crate::child::WRITERS;
 
-/// What no logger puts in front of a message.
+/// No logger writes this before a message.
 const MARK: char = '#';
 
-/// The line, of a length that varies, so that remains of another one show.
+/// The line. Lengths vary, so that remains of another line are noticed.
 pub(crate) fn line(writer: usize, number: u64) -> String {
     let mut line = format!("{MARK}{writer} {number} ");
     for at in 0..number * 7 % 60 {
@@ -19,8 +19,7 @@ pub(crate) fn line(writer: usize, number: u64) -> String {
     line
 }
 
-/// The writer and the number of a line with what a logger has put in front of it; none if it is not
-/// whole.
+/// The writer and the number of a line, which may have a logger's prefix. `None` if it is incomplete.
 pub(crate) fn identify(shown: &str) -> Option<(usize, u64)> {
     let (_, text) = shown.rsplit_once(MARK)?;
     let mut words = text.split(' ');
@@ -38,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_known_and_a_part_of_it_is_not() {
+    fn a_line_is_identified_and_a_part_of_it_is_not() {
         for number in 0..200 {
             let whole = format!("INFO kills: {}", line(1, number));
             assert_eq!(identify(&whole), Some((1, number)));

@@ -1,13 +1,13 @@
-//! What a log still holds after its process was killed, beside the alternatives.
+//! Compares what logs still have after their process was killed.
 //!
 //! ```text
 //! kills [N]
 //! ```
 //!
-//! A child process logs numbered lines on two threads, in bursts, and tells after each burst how
-//! many of its calls have returned. It is killed at a random moment, N times (100 by default), and
-//! what the logger left is held against what was told. That is done with a pause between the
-//! bursts, which lets a thread that writes in the background catch up, and without one.
+//! A child process logs numbered lines on two threads, in bursts. After each burst it reports how many
+//! of its calls have returned. It is killed at a random moment, N times (100 by default), and the
+//! logger's lines are compared with the reports. This is done without a pause between the bursts, and
+//! with one, in which a background writer can catch up.
 
 mod campaign;
 mod child;
@@ -55,10 +55,10 @@ fn main() -> ExitCode {
         }
     }
     println!(
-        "\nTwo threads, bursts of {} lines. A ring is to keep the last {} lines; {} of them may have\n\
-         been in the making and are not counted as lost. captains-log keeps its ring in memory, and\n\
-         writes it at a panic or at a signal that can be caught. tracing-appender, as it is by\n\
-         default, drops lines when 128,000 of them wait; they are among the lost.",
+        "\nTwo threads, bursts of {} lines. A ring keeps the last {} lines; {} of them may have been\n\
+         incomplete, and are not counted as lost. captains-log keeps its ring in memory, and writes\n\
+         it at a panic or at a signal that can be caught. By default, tracing-appender drops lines\n\
+         when 128,000 of them are waiting; these lines count as lost.",
         child::BURST,
         peers::KEPT,
         child::WRITERS,
@@ -68,12 +68,12 @@ fn main() -> ExitCode {
 
 fn print_head() {
     println!(
-        "Kills that lost lines which had been reported (most lines lost in one), by what a thread\n\
-         does between two bursts; torn lines shown as whole; children that hung:\n"
+        "Kills that lost reported lines (and the most lines lost by one kill), by the pause between\n\
+         two bursts; torn lines shown as complete; children that hung:\n"
     );
     println!(
         "| {:<33} | {:>20} | {:>20} | {:>4} | {:>4} |",
-        "", "waits for 1 ms", "nothing", "torn", "hung"
+        "", "1 ms", "no pause", "torn", "hung"
     );
     println!(
         "|{:-<35}|{:->22}|{:->22}|{:->6}|{:->6}|",

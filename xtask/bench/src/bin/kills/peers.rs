@@ -1,4 +1,4 @@
-//! The loggers, set up as their documentation says, and how what they left is read.
+//! The loggers, set up as in their documentation, and readers of their logs.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use faultbox::shared_ring::SharedRing;
 use tailwriter::{Recovered, SharedTail};
 
-/// Lines that a ring is told to keep.
+/// The capacity of a ring in lines.
 pub(crate) const KEPT: usize = 1_000;
 
 /// Logs a line.
@@ -17,13 +17,13 @@ pub(crate) type Log = Box<dyn Fn(&str) + Sync>;
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
     pub(crate) keeps: Keeps,
-    /// In the child: makes the log in a directory of its own.
+    /// In the child: makes the log in its directory.
     pub(crate) start: fn(&Path) -> Log,
-    /// After the death of the child: the lines, each with what the logger put in front of it.
+    /// After the child's end: the lines, each with the logger's prefix.
     pub(crate) read: fn(&Path) -> io::Result<Vec<String>>,
 }
 
-/// What is to be there.
+/// Which lines the log must have.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Keeps {
     All,
@@ -56,7 +56,7 @@ pub(crate) const PEERS: &[Peer] = &[
         read: read_file,
     },
     Peer {
-        name: "a file, one write(2) a line",
+        name: "a file, one write(2) per line",
         keeps: Keeps::All,
         start: plain_file,
         read: read_file,
@@ -82,7 +82,7 @@ fn mapped_tail(dir: &Path) -> Log {
 
 fn read_mapped_tail(dir: &Path) -> io::Result<Vec<String>> {
     let recovered = Recovered::claim(dir.join(RING))?
-        .ok_or_else(|| io::Error::other("the ring of a dead process is held"))?;
+        .ok_or_else(|| io::Error::other("the ring of a dead process is locked"))?;
     Ok(recovered.snapshot().lines().map(lossy).collect())
 }
 
@@ -95,7 +95,7 @@ fn faultbox(dir: &Path) -> Log {
 
 fn read_faultbox(dir: &Path) -> io::Result<Vec<String>> {
     let ring = SharedRing::join(dir.join(RING))?
-        .ok_or_else(|| io::Error::other("faultbox does not know its ring"))?;
+        .ok_or_else(|| io::Error::other("faultbox cannot read its ring"))?;
     let crumbs = ring.snapshot().into_iter();
     Ok(crumbs.map(|crumb| crumb.message).collect())
 }
@@ -108,15 +108,15 @@ fn tracing_appender(dir: &Path) -> Log {
         .with_ansi(false)
         .init();
     Box::new(move |line| {
-        // It lives as long as the log does.
+        // The guard lives as long as the log.
         let _ = &guard;
         tracing::info!("{line}");
     })
 }
 
-/// It keeps its ring in memory, and writes it to the file at a signal that can be caught, or when a
-/// thread panics. The size is in bytes and for each thread; this is its documentation's, and room
-/// for many times the lines.
+/// Keeps its ring in memory, and writes it to the file at a signal that can be caught, or when a
+/// thread panics. The size is in bytes per thread; this is the documentation's value, with room for
+/// many times the lines.
 fn captains_log(dir: &Path) -> Log {
     use captains_log::{Level, recipe, signal_consts};
     recipe::ring_file(
@@ -126,7 +126,7 @@ fn captains_log(dir: &Path) -> Log {
         signal_consts::SIGHUP,
     )
     .build()
-    .expect("a process of its own has no logger yet");
+    .expect("this process has no logger yet");
     Box::new(|line| log::info!("{line}"))
 }
 
@@ -134,11 +134,14 @@ fn plain_file(dir: &Path) -> Log {
     let file = File::create_new(dir.join(FILE)).expect("the directory is new");
     Box::new(move |line| {
         let line = format!("{line}\n");
-        (&file).write_all(line.as_bytes()).expect("it is writable");
+        (&file)
+            .write_all(line.as_bytes())
+            .expect("the file is writable");
     })
 }
 
-/// The lines of the file that end with a newline: a reader sees that another one is not whole.
+/// The lines of the file that end with a newline; a reader notices that a last line without one is
+/// incomplete.
 fn read_file(dir: &Path) -> io::Result<Vec<String>> {
     let bytes = match fs::read(dir.join(FILE)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),

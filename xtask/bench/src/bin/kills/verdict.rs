@@ -1,4 +1,4 @@
-//! What was told against what is there.
+//! Compares the reports with the log.
 
 use std::collections::BTreeSet;
 
@@ -8,16 +8,16 @@ use crate::peers::Keeps;
 
 #[derive(Debug, PartialEq)]
 pub(crate) struct Verdict {
-    /// Lines that are to be there and are not, though their call had returned.
+    /// Lines that are missing although their call had returned and the ring had room for them.
     pub(crate) lost: u64,
-    /// Lines that are shown and were never logged.
+    /// Lines that the log has, but that were never logged.
     pub(crate) torn: u64,
 }
 
-/// `told` is how many calls of each writer had returned; `found` is in the order in which it is shown.
+/// `told` is how many calls of each writer had returned; `found` is in the order of the log.
 ///
-/// That a ring has let go of its oldest lines is no loss. Nor is the room that the lines take which
-/// were being recorded, whether it shows nothing by then or still the line that has to go.
+/// Lines that a ring evicted are not lost. Neither are lines whose room was taken by lines that were
+/// being recorded; at this moment the room may be empty or still have the old line.
 pub(crate) fn judge(told: [u64; WRITERS], found: &[String], keeps: Keeps) -> Verdict {
     let due = match keeps {
         Keeps::All => usize::MAX,
@@ -36,10 +36,10 @@ pub(crate) fn judge(told: [u64; WRITERS], found: &[String], keeps: Keeps) -> Ver
     for (told, numbers) in told.into_iter().zip(&numbers) {
         let first = match keeps {
             Keeps::All => Some(0),
-            // What is before it may have been evicted, what is after it may not.
+            // Lines before this one may have been evicted, lines after it must exist.
             Keeps::Last(_) => numbers.first().copied(),
         };
-        // The lines before the last one found had returned, too.
+        // The calls for all lines before the last one found had returned, too.
         let last = numbers.last().copied();
         let count = last.map_or(told, |last| told.max(last));
         returned += count;
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_to_hold_all() {
+    fn a_file_must_have_all_lines() {
         let other = lines(1, 0..3);
         check([5, 3], &[lines(0, 0..5), other.clone()], Keeps::All, 0, 0);
         check([5, 3], &[lines(0, 0..7), other.clone()], Keeps::All, 0, 0);
@@ -98,7 +98,7 @@ mod tests {
         let gap = [lines(0, 11..17), lines(0, 18..20), lines(1, 18..20)];
         check([20, 20], &gap, keeps, 1, 0);
         check([20, 20], &[], keeps, 8, 0);
-        // The room of line 3 was taken by one that was being recorded.
+        // Line 3 was about to be overwritten.
         let due_to_go = [lines(0, 3..4), lines(0, 15..20), lines(1, 17..20)];
         check([20, 20], &due_to_go, keeps, 0, 0);
         let due_to_go = [lines(0, 3..4), lines(0, 15..20), lines(1, 16..20)];
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_logged_is_torn() {
+    fn a_line_that_was_never_logged_is_torn() {
         let torn = vec![line(0, 7).replace(' ', ""), String::from("x")];
         check([5, 0], &[lines(0, 0..5), torn], Keeps::All, 0, 2);
     }
