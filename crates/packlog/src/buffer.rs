@@ -1,20 +1,19 @@
-//! A bounded place to format into.
+//! A bounded buffer to format into.
 
 use std::fmt;
 
 use crate::MAX_LEN;
 
-/// What packed records are written to. It is longer than they can be, so that there is room for
-/// zeros behind them.
+/// The memory for a packed record, with room for padding after it.
 pub(crate) type Bytes = [u8; MAX_LEN + PADDING];
 
-/// How many zeros there are behind a record that is passed on with them.
+/// The number of zeros after a padded record.
 pub(crate) const PADDING: usize = 32;
 
-/// Pieces up to this many bytes are copied in place.
+/// Pieces up to this many bytes are copied without a call of `memcpy`.
 const SHORT: usize = 32;
 
-/// Appends to a fixed slice, never beyond `limit`; what does not fit is cut and noted.
+/// Appends to a fixed slice, up to `limit`. Remembers whether something was cut.
 pub(crate) struct Buffer<'a> {
     bytes: &'a mut Bytes,
     len: usize,
@@ -36,17 +35,17 @@ impl<'a> Buffer<'a> {
         self.len
     }
 
-    /// Changes how far the buffer may be filled.
+    /// Changes the position up to which the buffer may be filled.
     pub(crate) fn set_limit(&mut self, limit: usize) {
         self.limit = limit.min(MAX_LEN);
     }
 
-    /// Moves what was written from `middle` on in front of what was written from `start` to `middle`.
+    /// Moves the bytes from `middle` on to `start`, before those from `start` to `middle`.
     pub(crate) fn swap_ends(&mut self, start: usize, middle: usize) {
         self.bytes[start..self.len].rotate_left(middle - start);
     }
 
-    /// Removes what was written after `len`.
+    /// Removes the bytes after `len`.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
     }
@@ -55,18 +54,18 @@ impl<'a> Buffer<'a> {
         self.cut
     }
 
-    /// Whether anything was cut since this was last asked.
+    /// Whether anything was cut since the last call.
     pub(crate) fn take_cut(&mut self) -> bool {
         std::mem::take(&mut self.cut)
     }
 
-    /// Overwrites bytes that were reserved before.
+    /// Overwrites bytes at `at`.
     #[inline]
     pub(crate) fn patch<const N: usize>(&mut self, at: usize, bytes: [u8; N]) {
         self.bytes[at..at + N].copy_from_slice(&bytes);
     }
 
-    /// Whether `piece` fits; `false` leaves the buffer as it was.
+    /// Appends `piece` if it fits. Returns whether it did.
     #[inline]
     pub(crate) fn push(&mut self, piece: &[u8]) -> bool {
         if piece.len() <= SHORT {
@@ -83,15 +82,15 @@ impl<'a> Buffer<'a> {
         if end > self.limit {
             return false;
         }
-        // This is `len`, which is below `MAX_LEN` unless the piece is empty. The compiler then knows that
-        // there is room, and makes no second comparison.
+        // `len` is below `MAX_LEN` unless the piece is empty. With the remainder, the compiler knows that
+        // the slice has room, and omits a second comparison.
         let start = self.len % MAX_LEN;
         copy_short(&mut self.bytes[start..][..piece.len()], piece);
         self.len = end;
         true
     }
 
-    /// The next `len` bytes, which count as written. `None` if they do not fit.
+    /// Returns the next `len` bytes, to be filled by the caller. `None` if they do not fit.
     #[inline(always)]
     pub(crate) fn take(&mut self, len: usize) -> Option<&mut [u8]> {
         let start = self.len;
@@ -115,16 +114,16 @@ impl<'a> Buffer<'a> {
         self.bytes.get_mut(self.len..self.limit)?.get_mut(..len)
     }
 
-    /// Appends `piece`, or as many whole characters of it as fit. Whether all did.
+    /// Appends as many whole characters of `piece` as fit. Returns whether all did.
     #[inline]
     pub(crate) fn push_str(&mut self, piece: &str) -> bool {
-        self.push(piece.as_bytes()) || self.push_head(piece)
+        self.push(piece.as_bytes()) || self.push_prefix(piece)
     }
 
-    /// Apart, so that a short piece is written without a call.
+    /// A separate function, so that a short piece is written without a call.
     #[inline(never)]
-    fn write_rarely(&mut self, piece: &str) -> fmt::Result {
-        if self.push_long(piece.as_bytes()) || self.push_head(piece) {
+    fn write_slow(&mut self, piece: &str) -> fmt::Result {
+        if self.push_long(piece.as_bytes()) || self.push_prefix(piece) {
             Ok(())
         } else {
             Err(fmt::Error)
@@ -132,7 +131,7 @@ impl<'a> Buffer<'a> {
     }
 
     #[cold]
-    fn push_head(&mut self, piece: &str) -> bool {
+    fn push_prefix(&mut self, piece: &str) -> bool {
         let mut end = self.limit.saturating_sub(self.len).min(piece.len());
         while !piece.is_char_boundary(end) {
             end -= 1;
@@ -145,8 +144,8 @@ impl<'a> Buffer<'a> {
 
 /// Copies a piece of up to [`SHORT`] bytes.
 ///
-/// Most pieces of a formatted message are short, and a call to `memcpy` costs more than copying them:
-/// two words that overlap in the middle cover every length of their range.
+/// Most pieces of a formatted message are short, and for them a call of `memcpy` costs more than the
+/// copy. Two words that overlap in the middle cover each length between one word and two.
 #[inline(always)]
 fn copy_short(to: &mut [u8], piece: &[u8]) {
     let len = piece.len();
@@ -163,7 +162,7 @@ fn copy_short(to: &mut [u8], piece: &[u8]) {
     }
 }
 
-/// Copies a piece of any length to a place of the same length.
+/// Copies a piece of any length to a slice of the same length.
 #[inline(always)]
 pub(crate) fn copy(to: &mut [u8], piece: &[u8]) {
     if piece.len() <= SHORT {
@@ -180,17 +179,17 @@ fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
     to[tail..tail + N].copy_from_slice(&from[tail..tail + N]);
 }
 
-/// Fails once something was cut, so that the rest of a huge message is not even formatted.
+/// Fails after something was cut, so that the rest of a long message is not formatted.
 impl fmt::Write for Buffer<'_> {
     #[inline]
     fn write_str(&mut self, piece: &str) -> fmt::Result {
         if piece.len() <= SHORT && self.push_short(piece.as_bytes()) {
             return Ok(());
         }
-        self.write_rarely(piece)
+        self.write_slow(piece)
     }
 
-    /// Padding comes character by character.
+    /// Formatting writes padding (`{:>8}`) character by character.
     #[inline]
     fn write_char(&mut self, c: char) -> fmt::Result {
         if c.is_ascii() && self.push(&[c as u8]) {
@@ -206,9 +205,9 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Against the obvious: a `String` cut at the last boundary that fits.
+        /// The model is a `String` that is cut at the last character that fits.
         #[test]
-        fn keeps_what_a_string_would_keep(
+        fn keeps_the_same_characters_as_a_string_with_a_limit(
             pieces in prop::collection::vec("\\PC{0,40}", 0..12), limit in 0usize..120,
             at_the_end: bool,
         ) {

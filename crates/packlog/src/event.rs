@@ -1,4 +1,4 @@
-//! Events and spans whose parts come one by one, as those of `tracing` do.
+//! Packs events and spans whose parts arrive one by one, as in `tracing`.
 
 use std::fmt::{self, Write as _};
 use std::num::NonZeroU64;
@@ -11,23 +11,23 @@ use crate::buffer::Buffer;
 use crate::fields::Encoder;
 use crate::head::Head;
 use crate::layout::*;
-use crate::pack::{Names, ROOM_FOR_FIELDS, ThreadBuffer, with_buffer, written_names};
+use crate::pack::{Names, ROOM_FOR_FIELDS, ThreadBuffer, with_buffer, write_names};
 
-/// What a span has besides what events have, too.
+/// The metadata of a span in addition to its [`Head`].
 #[derive(Clone, Copy, Debug)]
 pub struct SpanHead<'a> {
     /// The id of its parent.
     pub parent: Option<NonZeroU64>,
-    /// When it was opened, in nanoseconds since 1970.
+    /// The time when it was opened, in nanoseconds since 1970.
     pub opened_at: u64,
-    /// The ids of spans that it follows from; the first 16 are packed.
+    /// The ids of the spans that it follows from. Only the first 16 are packed.
     pub follows_from: &'a [u64],
 }
 
-/// Packs an event into this thread's buffer and passes the bytes to `f`. `write` is called once, to
-/// write the message and the fields.
+/// Packs an event into this thread's buffer and passes the bytes to `f`. `write` is called once and
+/// writes the message and the fields.
 ///
-/// Behaves as [`pack`](crate::pack) where code of the user's logs, fails or panics.
+/// A `Debug` or `Display` that logs, fails or panics is handled as in [`pack`](crate::pack).
 ///
 /// # Panics
 ///
@@ -43,7 +43,7 @@ pub fn pack_event<R>(
     })
 }
 
-/// Packs a span, with fields that [`pack_fields`] packed, and passes the bytes to `f`.
+/// Packs a span with the fields that [`pack_fields`] packed, and passes the bytes to `f`.
 ///
 /// # Panics
 ///
@@ -64,7 +64,7 @@ pub fn pack_span<R>(
     })
 }
 
-/// Packs the note that a span was closed, and passes the bytes to `f`.
+/// Packs a record that says that a span was closed, and passes the bytes to `f`.
 ///
 /// # Panics
 ///
@@ -88,7 +88,7 @@ pub fn pack_span_closed<R>(span: NonZeroU64, f: impl FnOnce(&[u8]) -> R) -> R {
     f(&bytes)
 }
 
-/// Packs fields alone, up to `max_len` bytes of them, for [`pack_span`].
+/// Packs only fields, at most `max_len` bytes, for [`pack_span`].
 ///
 /// # Panics
 ///
@@ -99,7 +99,7 @@ pub fn pack_fields<R>(
     f: impl FnOnce(&[u8], Flaws) -> R,
 ) -> R {
     with_buffer((write, f), |buffer, (write, f)| {
-        // Behind the thread, which stays in its place.
+        // After the thread's number and name, which stay in the buffer.
         let start = HEADER + buffer.thread_len();
         let limit = (start + max_len).min(MAX_LEN);
         let mut out = Buffer::new(&mut buffer.bytes, start, limit);
@@ -112,18 +112,18 @@ pub fn pack_fields<R>(
     })
 }
 
-/// What did not go well when fields were packed.
+/// What went wrong when fields were packed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flaws(u16);
 
 impl Flaws {
-    /// Whether fields were left out, because there was no room.
+    /// Whether fields were left out because there was no room.
     #[must_use]
     pub fn cut(self) -> bool {
         self.0 & flag::CUT != 0
     }
 
-    /// Whether code of the user's failed or panicked.
+    /// Whether a `Debug` or `Display` failed or panicked.
     #[must_use]
     pub fn broken(self) -> bool {
         self.0 & flag::BROKEN != 0
@@ -189,48 +189,48 @@ impl<'a, 'b> Writer<'a, 'b> {
         }
         self.message_len = self.fields.out.len() - fields_end;
         if fields_end > self.start {
-            // The message goes first, although fields were written before it.
+            // In the layout, the message precedes the fields.
             self.fields.out.swap_ends(self.start, fields_end);
         }
     }
 
-    /// Writes a field.
+    /// Writes a field with a `bool` value.
     #[inline]
     pub fn bool(&mut self, key: &str, value: bool) {
         let kind = if value { kind::TRUE } else { kind::FALSE };
         self.fields.plain_field(key, kind, []);
     }
 
-    /// Writes a field.
+    /// Writes a field with an `i64` value.
     #[inline]
     pub fn i64(&mut self, key: &str, value: i64) {
         self.fields.plain_field(key, kind::I64, value.to_le_bytes());
     }
 
-    /// Writes a field.
+    /// Writes a field with a `u64` value.
     #[inline]
     pub fn u64(&mut self, key: &str, value: u64) {
         self.fields.plain_field(key, kind::U64, value.to_le_bytes());
     }
 
-    /// Writes a field.
+    /// Writes a field with an `i128` value.
     pub fn i128(&mut self, key: &str, value: i128) {
         self.fields
             .plain_field(key, kind::I128, value.to_le_bytes());
     }
 
-    /// Writes a field.
+    /// Writes a field with a `u128` value.
     pub fn u128(&mut self, key: &str, value: u128) {
         self.fields
             .plain_field(key, kind::U128, value.to_le_bytes());
     }
 
-    /// Writes a field.
+    /// Writes a field with an `f64` value.
     pub fn f64(&mut self, key: &str, value: f64) {
         self.fields.plain_field(key, kind::F64, value.to_le_bytes());
     }
 
-    /// Writes a field.
+    /// Writes a field with a `str` value.
     #[inline]
     pub fn str(&mut self, key: &str, value: &str) {
         self.fields.str_field(key, value);
@@ -246,7 +246,7 @@ impl<'a, 'b> Writer<'a, 'b> {
         self.fields.text_field(key, |out| write!(out, "{value}"));
     }
 
-    /// Writes fields that [`pack_fields`] packed, as many as there is room for.
+    /// Writes as many of the fields that [`pack_fields`] packed as fit.
     fn packed_fields(&mut self, mut packed: &[u8]) {
         if self.fields.out.push(packed) {
             return;
@@ -293,7 +293,7 @@ fn encode<'a>(
         Some(names) => names,
         None => {
             out.set_limit(out.len() + MAX_LEN / 4);
-            let names = written_names(&mut out, head);
+            let names = write_names(&mut out, head);
             out.take_cut();
             out.set_limit(MAX_LEN);
             names
@@ -326,10 +326,11 @@ fn encode<'a>(
     &bytes[..len.min(MAX_LEN)]
 }
 
-/// How many ids of other spans are packed with a span; they take less than the smallest buffer.
+/// The maximum number of ids in `follows_from` that are packed with a span.
 const MAX_LINKS: usize = 16;
 
-/// The names of nearly all events: the place has a number, and the target is the module.
+/// Returns the names of an event whose place is static and whose target is the module, as in nearly all
+/// events.
 #[inline]
 fn interned_names(head: &Head<'_>) -> Option<Names> {
     let (module, file) = head.static_place?;

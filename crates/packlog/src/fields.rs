@@ -1,4 +1,4 @@
-//! The key-values of a packed record: written and read.
+//! Encodes and decodes the key-values of a packed record.
 
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,13 +8,13 @@ use log::kv::{Error as KvError, Key, Source, Value, VisitSource, VisitValue};
 use crate::buffer::{self, Buffer};
 use crate::layout::{flag, kind};
 
-/// A key-value's value, as it was typed when it was logged.
+/// The value of a key-value, with the type with which it was logged.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum FieldValue<'a> {
-    /// Nothing.
+    /// No value.
     Null,
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
     /// A signed integer.
     I64(i64),
@@ -28,14 +28,14 @@ pub enum FieldValue<'a> {
     F64(f64),
     /// A string.
     Str(&'a str),
-    /// The text of anything else, by its `Display` or `Debug`.
+    /// Any other value, formatted by its `Display` or `Debug`.
     Text(&'a str),
     /// A nested value as JSON; only with the feature `serde`.
     Json(&'a str),
 }
 
-/// Appends the fields in order, and leaves out those that do not fit. Returns the flags that say how
-/// that went.
+/// Appends the fields in order, and leaves out those that do not fit. Returns flags if fields were left
+/// out or are broken.
 #[inline(never)]
 pub(super) fn encode(out: &mut Buffer<'_>, source: &dyn Source) -> u16 {
     let mut encoder = Encoder::new(out);
@@ -46,7 +46,7 @@ pub(super) fn encode(out: &mut Buffer<'_>, source: &dyn Source) -> u16 {
     encoder.flags
 }
 
-/// The value of a field whose own code panicked before it wrote anything.
+/// Replaces the value of a field that failed or panicked when it was visited.
 const FAILED: &str = "[formatting failed]";
 
 /// Writes fields one by one.
@@ -66,27 +66,28 @@ impl<'a, 'b> Encoder<'a, 'b> {
         }
     }
 
-    /// Writes a field whose value runs no code of the user's. Leaves it out if it does not fit.
+    /// Writes a field with a value of fixed length. Leaves it out if it does not fit.
     #[inline(always)]
     pub(crate) fn plain_field<const N: usize>(&mut self, key: &str, kind: u8, value: [u8; N]) {
-        if let Some(room) = self.value_of(key, kind, N) {
+        if let Some(room) = self.begin_field(key, kind, N) {
             room.copy_from_slice(&value);
         }
     }
 
     #[inline(always)]
     pub(crate) fn str_field(&mut self, key: &str, value: &str) {
-        if let Some(room) = self.value_of(key, kind::STR, 2 + value.len()) {
-            // What fits is shorter than 64 KiB.
+        if let Some(room) = self.begin_field(key, kind::STR, 2 + value.len()) {
+            // The length fits into 16 bits, because the value fits into the buffer.
             let (len, text) = room.split_at_mut(2);
             len.copy_from_slice(&(value.len() as u16).to_le_bytes());
             buffer::copy(text, value.as_bytes());
         }
     }
 
-    /// Writes the key and the kind of a field, and returns the place of its value, if all fits.
+    /// Writes the key and the type of a field, and returns the memory for its value. `None` if the field
+    /// does not fit.
     #[inline(always)]
-    fn value_of(&mut self, key: &str, kind: u8, len: usize) -> Option<&mut [u8]> {
+    fn begin_field(&mut self, key: &str, kind: u8, len: usize) -> Option<&mut [u8]> {
         let key_end = 2 + key.len();
         let Some(room) = self.out.take(key_end + 1 + len) else {
             self.flags |= flag::CUT;
@@ -99,19 +100,14 @@ impl<'a, 'b> Encoder<'a, 'b> {
         Some(value)
     }
 
-    /// Writes a field whose value `format` writes as text, which may fail or panic.
+    /// Writes a field whose value is formatted by `format`, which may fail or panic.
     pub(crate) fn text_field(
         &mut self,
         key: &str,
         format: impl FnOnce(&mut Buffer<'_>) -> std::fmt::Result,
     ) {
         let start = self.out.len();
-        let fits = self.str(key) && self.formatted(kind::TEXT, format).is_ok();
-        self.keep_if(fits, start);
-    }
-
-    #[inline]
-    fn keep_if(&mut self, fits: bool, start: usize) {
+        let fits = self.str(key) && self.format_value(kind::TEXT, format).is_ok();
         if !fits {
             self.out.truncate(start);
             self.flags |= flag::CUT;
@@ -125,12 +121,12 @@ impl<'kvs> VisitSource<'kvs> for Encoder<'_, '_> {
         self.is_full = !self.str(key.as_str());
         if !self.is_full {
             let value_at = self.out.len();
-            // Visiting a value may call code of the user's.
+            // Visiting a value may call the user's code.
             let visited = catch_unwind(AssertUnwindSafe(|| value.visit(&mut *self)));
             if !matches!(visited, Ok(Ok(()))) && !self.is_full {
                 self.flags |= flag::BROKEN;
                 self.out.truncate(value_at);
-                let _ = self.formatted(kind::TEXT, |out| out.write_str(FAILED));
+                let _ = self.format_value(kind::TEXT, |out| out.write_str(FAILED));
             }
         }
         if self.is_full {
@@ -142,8 +138,8 @@ impl<'kvs> VisitSource<'kvs> for Encoder<'_, '_> {
 }
 
 impl Encoder<'_, '_> {
-    /// Notes whether something did not fit, and fails if so.
-    fn fitted(&mut self, fits: bool) -> Result<(), KvError> {
+    /// Fails and sets `is_full` if something did not fit.
+    fn check_fits(&mut self, fits: bool) -> Result<(), KvError> {
         if fits {
             return Ok(());
         }
@@ -158,22 +154,21 @@ impl Encoder<'_, '_> {
 
     fn plain<const N: usize>(&mut self, kind: u8, value: [u8; N]) -> Result<(), KvError> {
         let fits = self.out.push(&[kind]) && self.out.push(&value);
-        self.fitted(fits)
+        self.check_fits(fits)
     }
 
-    /// Writes text whose length is not known before. What a `Display` had written before it failed
-    /// is kept.
-    fn formatted(
+    /// Writes a value as text. If `format` fails or panics, the text that it had written is kept.
+    fn format_value(
         &mut self,
         kind: u8,
         format: impl FnOnce(&mut Buffer<'_>) -> std::fmt::Result,
     ) -> Result<(), KvError> {
         let fits = self.out.push(&[kind, 0, 0]);
-        self.fitted(fits)?;
+        self.check_fits(fits)?;
         let start = self.out.len();
         let formatted = catch_unwind(AssertUnwindSafe(|| format(&mut *self.out)));
         let cut = self.out.take_cut();
-        self.fitted(!cut)?;
+        self.check_fits(!cut)?;
         if !matches!(formatted, Ok(Ok(()))) {
             self.flags |= flag::BROKEN;
         }
@@ -187,9 +182,9 @@ impl<'v> VisitValue<'v> for Encoder<'_, '_> {
     fn visit_any(&mut self, value: Value<'_>) -> Result<(), KvError> {
         #[cfg(feature = "serde")]
         if let Some(json) = nested_json(&value) {
-            return self.formatted(kind::JSON, |out| out.write_str(&json));
+            return self.format_value(kind::JSON, |out| out.write_str(&json));
         }
-        self.formatted(kind::TEXT, |out| write!(out, "{value}"))
+        self.format_value(kind::TEXT, |out| write!(out, "{value}"))
     }
 
     fn visit_null(&mut self) -> Result<(), KvError> {
@@ -226,11 +221,11 @@ impl<'v> VisitValue<'v> for Encoder<'_, '_> {
 
     fn visit_str(&mut self, value: &str) -> Result<(), KvError> {
         let fits = self.out.push(&[kind::STR]) && self.str(value);
-        self.fitted(fits)
+        self.check_fits(fits)
     }
 }
 
-/// The JSON of an object or an array; `None` for other values, whose text says as much.
+/// Returns the JSON of an object or an array; `None` for other values, which are formatted as text.
 #[cfg(feature = "serde")]
 fn nested_json(value: &Value<'_>) -> Option<String> {
     let written = catch_unwind(AssertUnwindSafe(|| serde_json::to_string(value)));
@@ -243,20 +238,20 @@ fn nested_json(value: &Value<'_>) -> Option<String> {
 pub struct Fields<'a>(pub(super) &'a [u8]);
 
 impl<'a> Fields<'a> {
-    /// Reads what [`pack_fields`](crate::pack_fields) packed.
+    /// Reads fields that [`pack_fields`](crate::pack_fields) packed.
     #[must_use]
     pub fn new(packed: &'a [u8]) -> Fields<'a> {
         Fields(packed)
     }
 
-    /// The packed form of the fields that are left.
+    /// Returns the bytes of the fields that were not read yet.
     #[must_use]
     pub fn as_bytes(&self) -> &'a [u8] {
         self.0
     }
 
-    /// Reads the next field. `None` at the end, and where the bytes are no field; in the latter case
-    /// bytes are left.
+    /// Reads the next field. Returns `None` at the end, and if the bytes are not a field. In the latter
+    /// case, bytes are left.
     fn read(&mut self) -> Option<(&'a str, FieldValue<'a>)> {
         let mut rest = self.0;
         let key = str(&mut rest)?;

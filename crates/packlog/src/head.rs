@@ -1,10 +1,10 @@
-//! What is known of an event before its message and its fields.
+//! The metadata of an event or a span: level, target, place and span id.
 
 use std::num::NonZeroU64;
 
 use log::{Level, Record};
 
-/// What is known of an event or a span before its message and its fields.
+/// The metadata of an event or a span. The message and the fields follow it.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'a> {
     pub(crate) level: Level,
@@ -18,7 +18,7 @@ pub struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    /// The head of an event at no known place and outside of spans.
+    /// Makes the head of an event without a place and outside of spans.
     #[must_use]
     pub const fn new(level: Level, target: &'a str) -> Head<'a> {
         Head {
@@ -40,7 +40,8 @@ impl<'a> Head<'a> {
         self
     }
 
-    /// Sets the module path and the source file, which are cheaper to pack if they are static.
+    /// Sets the module path and the source file. Static names are cheaper to pack than those of
+    /// [`place`](Head::place).
     #[must_use = "returns the changed head"]
     pub const fn static_place(
         mut self,
@@ -60,7 +61,7 @@ impl<'a> Head<'a> {
         self
     }
 
-    /// Sets the id of the span that an event happened in, or of the span that is packed.
+    /// Sets the id of the span in which the event happened. For a span, this is its own id.
     #[must_use = "returns the changed head"]
     pub const fn span(mut self, id: Option<NonZeroU64>) -> Head<'a> {
         self.span = id;

@@ -1,9 +1,9 @@
-//! Numbers for what is static in a record: the place that logs, which is a module path and a file
-//! name, and a message without arguments.
+//! Interns the static texts of records, so that a record contains a number: places (a module path and a
+//! file name) and messages without arguments.
 //!
-//! Tables of fixed size, found by address, read without a lock. Nothing is ever removed, which the
-//! bounds allow for: a program has a few hundred source files, and some thousand messages. When a
-//! table, or the neighbourhood of a place in it, is full, the texts are written out instead.
+//! The tables have a fixed size and are read without a lock. Strings are compared by address. Nothing is
+//! removed: a program has a few hundred source files and a few thousand messages. If there is no free
+//! slot for a text, records contain the text itself.
 
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
@@ -11,15 +11,14 @@ use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
-/// The maximum number of places that have a number.
+/// The maximum number of interned places.
 pub(crate) const MAX_PLACES: usize = 2048;
-/// The maximum length of all their names, in bytes. It bounds the room that [`crate::places`] takes in a
-/// file.
+/// The maximum length of all their names, in bytes. It limits the size of the area of [`crate::places`].
 pub(crate) const MAX_PLACE_BYTES: usize = 128 << 10;
 const PROBES: usize = 16;
 const MAX_MESSAGES: usize = 4096;
 
-/// A module and the file that it stands in; macros and inline modules make several of a file.
+/// A module and its file. With macros and inline modules, several places have the same file.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
     pub(crate) module: &'static str,
@@ -27,25 +26,25 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Whether both are the same strings, not merely equal ones.
+    /// Whether both have the same strings, by address.
     #[inline]
-    fn is(&self, other: &Place) -> bool {
+    fn is_same(&self, other: &Place) -> bool {
         ptr::eq(self.module, other.module) && ptr::eq(self.file, other.file)
     }
 
-    /// The length of its names.
-    fn bytes(&self) -> usize {
+    /// Returns the length of both names.
+    fn len(&self) -> usize {
         self.module.len() + self.file.len()
     }
 
     #[inline]
-    fn start(&self) -> usize {
+    fn hash(&self) -> usize {
         hash::<MAX_PLACES>(self.module, self.file)
     }
 }
 
-/// Where in a table of `N` slots, a power of two, two strings go. Fibonacci hashing, of the addresses
-/// alone: two strings at one address are rare.
+/// Returns a slot for two strings in a table of `N` slots, where `N` is a power of two. This is Fibonacci
+/// hashing of the addresses.
 #[inline]
 fn hash<const N: usize>(one: &'static str, other: &'static str) -> usize {
     let [one, other] = [one, other].map(|text| text.as_ptr() as usize as u64);
@@ -53,49 +52,49 @@ fn hash<const N: usize>(one: &'static str, other: &'static str) -> usize {
     (product >> (u64::BITS - N.ilog2())) as usize
 }
 
-/// A table of values whose keys are static strings. Each value is set once. No call waits for another:
-/// a signal handler may log while its own thread is setting the same value, or is inside the allocator.
+/// A table of values whose keys are static strings. Each value is set once. No call waits for another
+/// one or allocates, because a signal handler may interrupt a thread that is setting the same value.
 struct Table<T, const N: usize> {
     slots: [Slot<T>; N],
-    /// Whether a thread sets, or has set, the slot at the same position.
+    /// Whether a thread has set, or is setting, the slot at the same position.
     claimed: [AtomicBool; N],
 }
 
 struct Slot<T> {
-    /// The address of the string, once the value is set; 0 before.
+    /// The address of the string; 0 before the value is set.
     key: AtomicUsize,
     value: UnsafeCell<MaybeUninit<T>>,
 }
 
-// SAFETY: only the thread that claims a slot writes its value, and others read it only once there is
-// a key.
+// SAFETY: only the thread that claims a slot writes its value, and other threads read the value only
+// after the key is set.
 unsafe impl<T: Send + Sync> Sync for Slot<T> {}
 
 impl<T> Slot<T> {
-    /// The value, if there is one.
+    /// Returns the value if it is set.
     fn get(&self) -> Option<&T> {
         if self.key.load(Acquire) == 0 {
             return None;
         }
-        // SAFETY: the key was stored after the value was written, and that is not written again.
+        // SAFETY: the key was stored after the value was written, and the value is written only once.
         Some(unsafe { (*self.value.get()).assume_init_ref() })
     }
 
-    /// The value, if it belongs to a string at the address of this one.
+    /// Returns the value if its key is at the same address as `key`.
     #[inline(always)]
-    fn of(&self, key: &'static str) -> Option<&T> {
+    fn get_for(&self, key: &'static str) -> Option<&T> {
         if self.key.load(Acquire) != key.as_ptr() as usize {
             return None;
         }
-        // SAFETY: no string is at the address 0, so the key is set, which it was after the value was
-        // written; and that is not written again.
+        // SAFETY: no string has the address 0, so the slot's key is set. It was stored after the value
+        // was written, and the value is written only once.
         Some(unsafe { (*self.value.get()).assume_init_ref() })
     }
 }
 
 impl<T, const N: usize> Table<T, N> {
-    /// Zeros, so that a static one takes no room in the program's file and only the memory that is
-    /// used.
+    /// All bytes are zeros, so a static table takes no space in the executable, and memory only for the
+    /// pages that are used.
     const fn new() -> Table<T, N> {
         Table {
             slots: [const {
@@ -108,27 +107,27 @@ impl<T, const N: usize> Table<T, N> {
         }
     }
 
-    /// Sets the value at a position that is not claimed. Returns whether this call has set it.
+    /// Sets the value at a position, unless the position is claimed. Returns whether this call set it.
     fn set(&self, at: usize, key: &'static str, value: T) -> bool {
         let slot = &self.slots[at];
-        // Relaxed: who reads the value waits for the key.
+        // Relaxed: readers of the value check the key.
         if self.claimed[at].swap(true, Relaxed) {
             return false;
         }
-        // SAFETY: no other thread writes the value, because only one call finds it not claimed; and
-        // none reads it, because there is no key yet.
+        // SAFETY: no other thread writes the value, because only one call can claim the slot. No thread
+        // reads it, because the key is not set yet.
         unsafe { (*slot.value.get()).write(value) };
         slot.key.store(key.as_ptr() as usize, Release);
         true
     }
 }
 
-/// Places and their numbers.
+/// The interned places. The number of a place is its slot.
 struct Places {
     table: Table<Place, MAX_PLACES>,
-    /// How many places have a number.
+    /// How many places are interned.
     count: AtomicUsize,
-    /// The length of the names of all places that have a number or are getting one.
+    /// The length of the names of all places that are interned or being interned.
     bytes: AtomicUsize,
 }
 
@@ -143,22 +142,22 @@ impl Places {
         }
     }
 
-    /// The number of a place: one of the slots from `start` on. `None` if those have other places, if
-    /// there is no room for its names, and where a slot is being set, perhaps to this very place.
+    /// Returns the number of a place, which is one of the slots from `start` on. `None` if these are
+    /// full, if there is no room for the names, or if another thread is setting one of the slots.
     fn find_or_add(&self, start: usize, place: Place) -> Option<u16> {
         for probe in 0..PROBES {
             let number = (start + probe) % MAX_PLACES;
             if !self.table.claimed[number].load(Relaxed) {
-                self.reserve(place.bytes())?;
+                self.reserve(place.len())?;
                 if self.table.set(number, place.module, place) {
-                    // Release: a thread that sees the count finds the place.
+                    // Release: a thread that reads the new count finds the place.
                     self.count.fetch_add(1, Release);
                     return Some(number as u16);
                 }
                 // Another thread was faster.
-                self.bytes.fetch_sub(place.bytes(), Relaxed);
+                self.bytes.fetch_sub(place.len(), Relaxed);
             }
-            if self.table.slots[number].get()?.is(&place) {
+            if self.table.slots[number].get()?.is_same(&place) {
                 return Some(number as u16);
             }
         }
@@ -176,33 +175,33 @@ impl Places {
     }
 }
 
-/// The number of a place, if it has the one that its addresses hash to, as nearly all have.
+/// Returns the number of a place if it is interned in the first slot for it, as nearly all places are.
 #[inline]
-pub(crate) fn known(module: &'static str, file: &'static str) -> Option<u16> {
+pub(crate) fn find_place(module: &'static str, file: &'static str) -> Option<u16> {
     let place = Place { module, file };
-    let number = place.start();
-    let known = PLACES.table.slots[number].of(module)?;
-    known.is(&place).then_some(number as u16)
+    let number = place.hash();
+    let found = PLACES.table.slots[number].get_for(module)?;
+    found.is_same(&place).then_some(number as u16)
 }
 
-/// The number of a place, if it has or can get one.
-pub(crate) fn number(module: &'static str, file: &'static str) -> Option<u16> {
+/// Returns the number of a place, and interns it if needed and possible.
+pub(crate) fn intern_place(module: &'static str, file: &'static str) -> Option<u16> {
     let place = Place { module, file };
-    known(module, file).or_else(|| PLACES.find_or_add(place.start(), place))
+    find_place(module, file).or_else(|| PLACES.find_or_add(place.hash(), place))
 }
 
-/// What [`number`] gave a number to.
+/// Returns the place with a number.
 pub(crate) fn place(number: u16) -> Option<Place> {
     PLACES.table.slots.get(usize::from(number))?.get().copied()
 }
 
-/// How many places have a number. It only grows.
+/// Returns how many places are interned. The count only grows.
 #[inline]
 pub(crate) fn place_count() -> usize {
     PLACES.count.load(Acquire)
 }
 
-/// All places that have a number, and the number.
+/// Returns all interned places with their numbers.
 pub(crate) fn places() -> impl Iterator<Item = (u16, Place)> {
     (0..MAX_PLACES as u16).filter_map(|number| Some((number, place(number)?)))
 }
@@ -211,36 +210,40 @@ pub(crate) fn places() -> impl Iterator<Item = (u16, Place)> {
 pub(crate) struct Message {
     text: &'static str,
     place: Place,
-    /// What [`add_message`] was given.
+    /// The value that [`add_message`] stored.
     pub(crate) value: u64,
 }
 
 impl Message {
-    /// Whether it is this text, which is at its address, logged in this module: the same strings, not
-    /// merely equal ones.
+    /// Whether it is this text, logged in this module. `text` must be at the address of the message's
+    /// text, so only the lengths are compared.
     #[inline(always)]
-    pub(crate) fn is(&self, module: &'static str, text: &'static str) -> bool {
+    pub(crate) fn is_same(&self, module: &'static str, text: &'static str) -> bool {
         self.text.len() == text.len() && ptr::eq(self.place.module, module)
     }
 
     /// Whether it is logged in this file.
     #[inline(always)]
-    pub(crate) fn is_in(&self, file: &'static str) -> bool {
+    pub(crate) fn is_in_file(&self, file: &'static str) -> bool {
         ptr::eq(self.place.file, file)
     }
 }
 
-/// There are no probes: a message whose slot has another one is written out.
+/// Each message has only one possible slot. If that has another message, records contain the text.
 static MESSAGES: Table<Message, MAX_MESSAGES> = Table::new();
 
-/// A message at this address, if it has the slot of this one: itself, or one that [is](Message::is)
-/// another.
+/// Returns the message in the slot for `text` if it is at the same address. The caller must check
+/// [`Message::is_same`]: it may have another length or module.
 #[inline(always)]
-pub(crate) fn message_near(module: &'static str, text: &'static str) -> Option<&'static Message> {
-    MESSAGES.slots[hash::<MAX_MESSAGES>(text, module)].of(text)
+pub(crate) fn message_candidate(
+    module: &'static str,
+    text: &'static str,
+) -> Option<&'static Message> {
+    MESSAGES.slots[hash::<MAX_MESSAGES>(text, module)].get_for(text)
 }
 
-/// Gives a message of a place a number if its slot is free, and remembers what `value` makes of that.
+/// Interns a message of a place if its slot is free. `value` gets the message's number, and its result
+/// is stored with the message.
 pub(crate) fn add_message(
     module: &'static str,
     file: &'static str,
@@ -253,13 +256,13 @@ pub(crate) fn add_message(
         place: Place { module, file },
         value: value(number as u16),
     };
-    // Asked first, because where another message is, this one comes here each time.
+    // Checked first: if the slot has another message, this function is called for each record.
     if !MESSAGES.claimed[number].load(Relaxed) {
         MESSAGES.set(number, text, message);
     }
 }
 
-/// The message that [`add_message`] gave a number.
+/// Returns the text of the message with a number.
 pub(crate) fn message(number: u16) -> Option<&'static str> {
     let message = MESSAGES.slots.get(usize::from(number))?.get()?;
     Some(message.text)
@@ -270,33 +273,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_bounded_and_never_confuses_two_places() {
+    fn the_table_is_bounded_and_does_not_confuse_places() {
         let long: &'static str = Box::leak("x".repeat(3 * MAX_PLACES).into_boxed_str());
         let mut full = false;
         for at in 0..long.len() {
             let (module, file) = (&long[at..at + 1], &long[at / 2..at / 2 + 1]);
-            match number(module, file) {
-                Some(number_of) => {
-                    let found = place(number_of).unwrap();
+            match intern_place(module, file) {
+                Some(number) => {
+                    let found = place(number).unwrap();
                     assert!(std::ptr::eq(found.module, module));
                     assert!(std::ptr::eq(found.file, file));
                     assert_eq!(
-                        number(module, file),
-                        Some(number_of),
-                        "a number is for good"
+                        intern_place(module, file),
+                        Some(number),
+                        "the number does not change"
                     );
                 }
                 None => full = true,
             }
         }
-        assert!(
-            full,
-            "three times as many places as slots cannot all have fitted"
-        );
+        assert!(full, "there are three times as many places as slots");
     }
 
     #[test]
-    fn a_slot_that_is_being_set_is_not_waited_for() {
+    fn a_slot_that_is_being_set_does_not_block() {
         const START: usize = 900;
         let place = Place {
             module: "being::set",
@@ -311,14 +311,14 @@ mod tests {
     }
 
     #[test]
-    fn a_module_of_two_files_and_a_file_of_two_modules_are_told_apart() {
+    fn places_with_the_same_module_or_file_get_different_numbers() {
         let place = |module, file| Place { module, file };
         let similar = [
             place("one::module", "one.rs"),
             place("one::module", "another.rs"),
             place("another::module", "one.rs"),
         ];
-        // As if they had the same slot in the table.
+        // As if their hashes were the same.
         let places = Places::new();
         let numbers = similar.map(|place| places.find_or_add(17, place).unwrap());
         for (number, known) in numbers.iter().zip(&similar) {
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_too_long_in_all_get_no_number() {
+    fn places_are_not_interned_beyond_the_limit_in_bytes() {
         let long: &'static str = Box::leak("x".repeat(40 << 10).into_boxed_str());
         let place = |at: usize, len: usize| Place {
             module: &long[at..at + len],
@@ -345,16 +345,17 @@ mod tests {
 
     /// Messages of several lengths and modules at the same addresses, as a compiler may lay them out.
     #[test]
-    fn messages_are_told_apart_by_text_module_and_file() {
+    fn messages_are_distinguished_by_text_module_and_file() {
         let text: &'static str = Box::leak("message".to_owned().into_boxed_str());
         let names: &'static str = Box::leak("module".to_owned().into_boxed_str());
         let known = |module, file, text| {
-            let message = message_near(module, text).filter(|known| known.is(module, text))?;
-            message.is_in(file).then_some(message.value)
+            let message =
+                message_candidate(module, text).filter(|known| known.is_same(module, text))?;
+            message.is_in_file(file).then_some(message.value)
         };
         for (value, len) in (1..).zip([7, 0, 3]) {
             assert_eq!(known(names, names, &text[..len]), None);
-            // They have one slot, so the first one keeps it.
+            // All have the same slot, so the first one keeps it.
             add_message(names, names, &text[..len], |number| {
                 u64::from(number) << 8 | value
             });
@@ -369,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_that_add_messages_at_once_find_them_whole() {
+    fn threads_that_add_messages_at_the_same_time_find_them_complete() {
         let texts: &'static str = Box::leak("y".repeat(3 * MAX_MESSAGES).into_boxed_str());
         std::thread::scope(|scope| {
             for _ in 0..4 {
@@ -377,8 +378,8 @@ mod tests {
                     for at in 0..texts.len() {
                         let text = &texts[at..];
                         add_message("module", "file", text, |number| number.into());
-                        if let Some(known) = message_near("module", text) {
-                            assert!(known.is("module", text));
+                        if let Some(known) = message_candidate("module", text) {
+                            assert!(known.is_same("module", text));
                             let found = message(known.value as u16).unwrap();
                             assert!(ptr::eq(found, text));
                         }
@@ -386,9 +387,10 @@ mod tests {
                 });
             }
         });
-        let known = (0..texts.len()).filter(|at| message_near("module", &texts[*at..]).is_some());
+        let known =
+            (0..texts.len()).filter(|at| message_candidate("module", &texts[*at..]).is_some());
         let known = known.count();
-        assert!(known > MAX_MESSAGES / 2, "only {known} have a number");
-        assert!(known <= MAX_MESSAGES, "{known} have a number");
+        assert!(known > MAX_MESSAGES / 2, "only {known} are interned");
+        assert!(known <= MAX_MESSAGES, "{known} are interned");
     }
 }

@@ -5,26 +5,27 @@
 //!  8  target, module path, file: a length or an interned number, u16 each
 //! 14  message: its length or an interned number, u16; fields length u16, thread length u8, kind u8
 //! 20  thread: its number u32 and its name, or nothing
-//!     span, module path, target, file (those not given otherwise), message, fields
+//!     span, module path, target, file, message, fields
 //! ```
 //!
-//! The span is its id, u64, if a flag says so. A record that describes a span continues there with
-//! the id of the parent or 0, u64; the time in nanoseconds since 1970, u64; the number of spans that
-//! it follows from, u8; and their ids, u64 each. The span's name is the message.
+//! The flags say which of the last parts exist. Interned names are omitted, and so is a target that is
+//! the module path. The span is its id, u64. In a record that describes a span, this is followed by the
+//! id of the parent or 0, u64; the time in nanoseconds since 1970, u64; the number of spans that it
+//! follows from, u8; and their ids, u64 each. The span's name is the message.
 
 /// Incremented when the layout changes, because a file may be older than the program that reads it.
 pub(crate) const VERSION: u8 = 3;
-/// Records of this version are the same, but have no numbers of threads.
+/// Records of this version have no thread numbers.
 pub(crate) const VERSION_WITHOUT_THREAD_NUMBERS: u8 = 2;
-/// Records of this version belong to no span, either.
+/// Records of this version have neither thread numbers nor spans.
 pub(crate) const VERSION_WITHOUT_SPANS: u8 = 1;
 
 pub(crate) const HEADER: usize = 20;
 
-/// The number of a thread, in front of its name.
+/// The length of a thread's number, which precedes its name.
 pub(crate) const THREAD_NUMBER: usize = 4;
 
-/// What precedes the texts.
+/// The fixed part at the beginning of a record.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Header {
     pub(crate) level: u8,
@@ -55,7 +56,7 @@ impl Header {
 
     #[inline]
     pub(crate) fn to_bytes(self) -> [u8; HEADER] {
-        // Assembled in registers and stored in words, because it is read in words next.
+        // Stored in words, because it is next read in words.
         let (first, second, third) = self.to_words();
         let mut bytes = [0; HEADER];
         bytes[..8].copy_from_slice(&first.to_le_bytes());
@@ -64,7 +65,7 @@ impl Header {
         bytes
     }
 
-    /// `None` if the version is another one.
+    /// Returns `None` if the version is unknown.
     pub(crate) fn from_bytes(bytes: &[u8; HEADER]) -> Option<Header> {
         let word = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
         matches!(
@@ -86,9 +87,9 @@ impl Header {
     }
 }
 
-/// Splits what the header calls the thread into its number and its name. There is a number unless it
-/// is empty, or of an earlier version.
-pub(crate) fn thread_of(version: u8, thread: &[u8]) -> (Option<[u8; THREAD_NUMBER]>, &[u8]) {
+/// Splits the thread's part of a record into number and name. The number is missing in records of
+/// earlier versions and in those without a thread.
+pub(crate) fn split_thread(version: u8, thread: &[u8]) -> (Option<[u8; THREAD_NUMBER]>, &[u8]) {
     match thread.split_first_chunk() {
         Some((number, name)) if version == VERSION => (Some(*number), name),
         _ => (None, thread),
@@ -105,24 +106,24 @@ pub(crate) mod flag {
     pub(crate) const MODULE_INTERNED: u16 = 1 << 4;
     pub(crate) const HAS_FILE: u16 = 1 << 5;
     pub(crate) const FILE_INTERNED: u16 = 1 << 6;
-    /// Module and file have a number.
+    /// Module and file are interned.
     pub(crate) const INTERNED: u16 = HAS_MODULE | MODULE_INTERNED | HAS_FILE | FILE_INTERNED;
-    /// The target is the module path and not written again.
+    /// The target is the module path, and is not repeated.
     pub(crate) const TARGET_IS_MODULE: u16 = 1 << 7;
     /// The id of a span follows the thread's name.
     pub(crate) const HAS_SPAN: u16 = 1 << 8;
-    /// The message has a number, and is not written out.
+    /// The message is interned.
     pub(crate) const MESSAGE_INTERNED: u16 = 1 << 9;
 }
 
-/// What a record is.
+/// The kind of a record.
 pub(crate) mod record {
     pub(crate) const EVENT: u8 = 0;
     pub(crate) const SPAN: u8 = 1;
     pub(crate) const SPAN_CLOSED: u8 = 2;
 }
 
-/// The kind of a field's value: the byte before the value.
+/// The type of a field's value: the byte before the value.
 pub(crate) mod kind {
     pub(crate) const NULL: u8 = 0;
     pub(crate) const FALSE: u8 = 1;
@@ -143,8 +144,8 @@ pub(crate) const ORIGIN_MASK: [u8; 24] = {
     let mut mask = [0; 24];
     let mut at = 0;
     while at < 24 {
-        // The version, the level, the lengths or numbers of target and module, the length of the thread,
-        // what the record is, the number of the thread.
+        // Version, level, lengths or numbers of target and module, length of the thread, kind of the
+        // record, thread number.
         if matches!(at, 0 | 1 | 8..12 | 18 | 19 | 20..24) {
             mask[at] = u8::MAX;
         }

@@ -24,8 +24,8 @@ pub use unpack::{
     unpack,
 };
 
-/// The most bytes that a packed record can have.
+/// The maximum length of a packed record, in bytes.
 ///
-/// A longer message keeps its beginning, fields that do not fit are left out, and the record is
-/// marked as [cut](Unpacked::cut).
+/// The end of a longer message is cut, fields that do not fit are left out, and the record is marked as
+/// [cut](Unpacked::cut).
 pub const MAX_LEN: usize = 8192;

@@ -11,24 +11,23 @@ use log::Record;
 use crate::buffer::{Buffer, Bytes, PADDING};
 use crate::head::Head;
 use crate::layout::*;
-use crate::static_record::become_static;
+use crate::static_record::prepare_static;
 use crate::{MAX_LEN, fields, intern};
 
 thread_local! {
-    // It has no destructor, so it is still there when the destructor of another thread-local logs.
+    // It has no destructor, so the destructors of other thread-locals can still log.
     static BUFFER: RefCell<ThreadBuffer> = const { RefCell::new(ThreadBuffer::new()) };
 }
 
-/// The longest thread name that is kept, in bytes.
+/// The maximum length of a thread's name, in bytes. A longer name is cut.
 pub(crate) const MAX_NAME: usize = 32;
-/// With the thread's number.
 const MAX_THREAD: usize = THREAD_NUMBER + MAX_NAME;
 
-/// Where a thread packs its records. The thread's number and name stay in place from record to
-/// record.
+/// The buffer in which a thread packs its records. The thread's number and name are written once, after
+/// the header, and stay there.
 pub(crate) struct ThreadBuffer {
     pub(crate) bytes: Bytes,
-    /// 0 until the name is looked up.
+    /// The length of number and name; 0 before they are written.
     thread_len: u8,
 }
 
@@ -40,17 +39,17 @@ impl ThreadBuffer {
         }
     }
 
-    /// The length of the thread's number and name, which are in `bytes` behind the header from then on.
+    /// Returns the length of the thread's number and name, and writes them if this was not done yet.
     #[inline]
     pub(crate) fn thread_len(&mut self) -> usize {
         if self.thread_len == 0 {
-            self.look_up_thread();
+            self.write_thread();
         }
         usize::from(self.thread_len)
     }
 
     #[cold]
-    fn look_up_thread(&mut self) {
+    fn write_thread(&mut self) {
         let thread = std::thread::current();
         let mut name = Buffer::new(&mut self.bytes, HEADER, HEADER + MAX_THREAD);
         name.push(&thread_number().to_le_bytes());
@@ -59,7 +58,7 @@ impl ThreadBuffer {
                 name.push_str(text);
             }
             _ => {
-                // `ThreadId(n)` fits with a number of twenty digits.
+                // `ThreadId(n)` fits even if the number has twenty digits.
                 let _ = write!(name, "{:?}", thread.id());
             }
         }
@@ -67,12 +66,12 @@ impl ThreadBuffer {
     }
 }
 
-/// The number of this thread; see [`Unpacked::thread_number`](crate::Unpacked::thread_number).
+/// Returns the number of this thread; see [`Unpacked::thread_number`](crate::Unpacked::thread_number).
 fn thread_number() -> u32 {
     thread_local! {
         static NUMBER: Cell<u32> = const { Cell::new(0) };
     }
-    // Relaxed: the number stands for itself.
+    // Relaxed: only the uniqueness of the number matters.
     static NEXT: AtomicU32 = AtomicU32::new(1);
     if NUMBER.get() == 0 {
         NUMBER.set(NEXT.fetch_add(1, Ordering::Relaxed));
@@ -82,8 +81,8 @@ fn thread_number() -> u32 {
 
 /// Formats `record` into this thread's buffer and passes the packed bytes to `f`.
 ///
-/// A `Display` that logs is packed into a buffer of its own. One that fails or panics keeps what
-/// it had written, and the record is marked as [broken](crate::Unpacked::broken).
+/// If a `Display` logs, its record is packed into another buffer. If a `Display` fails or panics, the
+/// text that it had written is kept, and the record is marked as [broken](crate::Unpacked::broken).
 ///
 /// # Panics
 ///
@@ -96,10 +95,8 @@ pub fn pack<R>(record: &Record<'_>, f: impl FnOnce(&[u8]) -> R) -> R {
     })
 }
 
-/// As [`pack`], but `f` gets more bytes than the packed record has, and its length. The next 32
-/// bytes are zeros.
-///
-/// So a copy of the record can be made in whole blocks.
+/// Like [`pack`], but the slice that `f` gets is longer than the record, whose length is the second
+/// argument. The 32 bytes after the record are zeros, so it can be copied in whole blocks.
 ///
 /// # Panics
 ///
@@ -120,11 +117,11 @@ pub fn pack_padded<R>(record: &Record<'_>, f: impl FnOnce(&[u8], usize) -> R) ->
     })
 }
 
-/// Packs a record without key-values whose names have numbers. Returns its length.
+/// Packs a record without key-values whose names are interned already. Returns its length.
 #[inline(always)]
 fn encode_common(record: &Record<'_>, buffer: &mut ThreadBuffer) -> Option<usize> {
     let (module, file) = static_place(record)?;
-    let number = intern::known(module, file)?;
+    let number = intern::find_place(module, file)?;
     let line = record.line()?;
     let thread = buffer.thread_len();
     let message_at = HEADER + thread;
@@ -133,10 +130,10 @@ fn encode_common(record: &Record<'_>, buffer: &mut ThreadBuffer) -> Option<usize
         Some(text) if text.len() <= limit - (HEADER + MAX_THREAD) => {
             buffer.bytes[message_at..][..text.len()].copy_from_slice(text.as_bytes());
             let thread = &buffer.bytes[HEADER..message_at];
-            become_static(number, (module, file), text, thread);
+            prepare_static(number, (module, file), text, thread);
             (message_at + text.len(), 0)
         }
-        _ => message(&mut buffer.bytes, message_at, limit, record),
+        _ => format_message(&mut buffer.bytes, message_at, limit, record),
     };
     let header = Header {
         level: record.level() as u8,
@@ -173,23 +170,23 @@ pub(crate) fn with_buffer<F, R>(f: F, work: impl Fn(&mut ThreadBuffer, F) -> R) 
     match (packed, f) {
         (Ok(Some(result)), _) => result,
         (_, Some(f)) => with_buffer_on_the_stack(f, work),
-        // The closure is taken only where its result is returned.
+        // `f` is taken only by the call whose result is returned.
         (_, None) => unreachable!(),
     }
 }
 
-/// For a record that is logged while this thread formats another one: by a `Display`, or by a
-/// signal handler, which may have interrupted the allocator.
+/// For a record that is logged while this thread formats another one, by a `Display` or by a signal
+/// handler. On the stack, because a signal handler may have interrupted the allocator.
 #[cold]
 #[inline(never)]
 fn with_buffer_on_the_stack<F, R>(f: F, work: impl Fn(&mut ThreadBuffer, F) -> R) -> R {
     work(&mut ThreadBuffer::new(), f)
 }
 
-/// How much is kept free for fields if the message would fill everything, in bytes.
+/// How many bytes a long message leaves free for fields.
 pub(crate) const ROOM_FOR_FIELDS: usize = 1024;
 
-// Not inlined into other crates: there the parts below would become calls.
+// Not inlined into other crates, because its own inlined parts would become calls there.
 #[inline(never)]
 fn encode(record: &Record<'_>, buffer: &mut ThreadBuffer, has_fields: bool) -> usize {
     let thread = buffer.thread_len();
@@ -199,7 +196,7 @@ fn encode(record: &Record<'_>, buffer: &mut ThreadBuffer, has_fields: bool) -> u
         Some(names) => names,
         None => {
             let mut out = Buffer::new(bytes, len, MAX_LEN / 4);
-            let names = written_names(&mut out, &Head::of(record));
+            let names = write_names(&mut out, &Head::of(record));
             len = out.len();
             names
         }
@@ -210,13 +207,13 @@ fn encode(record: &Record<'_>, buffer: &mut ThreadBuffer, has_fields: bool) -> u
         false => MAX_LEN,
     };
     match record.args().as_str() {
-        // Most messages without arguments fit, and are copied by this.
+        // A message without arguments is copied, not formatted.
         Some(text) if text.len() <= limit - len => {
             bytes[len..][..text.len()].copy_from_slice(text.as_bytes());
             len += text.len();
         }
         _ => {
-            let (end, flags) = message(bytes, len, limit, record);
+            let (end, flags) = format_message(bytes, len, limit, record);
             names.flags |= flags;
             len = end;
         }
@@ -227,7 +224,7 @@ fn encode(record: &Record<'_>, buffer: &mut ThreadBuffer, has_fields: bool) -> u
         names.flags |= fields::encode(&mut out, record.key_values());
         len = out.len();
     }
-    // Every length is at most `MAX_LEN`, which fits.
+    // Every length is at most `MAX_LEN`, which fits into 16 bits.
     let header = Header {
         level: record.level() as u8,
         flags: names.flags | line_flag(record),
@@ -244,14 +241,14 @@ fn encode(record: &Record<'_>, buffer: &mut ThreadBuffer, has_fields: bool) -> u
     len.min(MAX_LEN)
 }
 
-/// Whether the record has key-values. A source that panics counts as having some.
+/// Whether the record has key-values. Returns true if the source of key-values panics.
 #[inline]
 pub fn has_fields(record: &Record<'_>) -> bool {
     let count = catch_unwind(AssertUnwindSafe(|| record.key_values().count()));
     !matches!(count, Ok(0))
 }
 
-/// The names of a record as they are in the header: numbers, or the lengths of texts.
+/// The names of a record as in the header: interned numbers, or lengths of texts.
 pub(crate) struct Names {
     pub(crate) flags: u16,
     pub(crate) target: u16,
@@ -260,10 +257,10 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// Those of a place that has a number, where the target is the module.
+    /// The names of an interned place whose target is the module.
     #[inline]
     pub(crate) fn interned(module: &'static str, file: &'static str) -> Option<Names> {
-        let number = intern::number(module, file)?;
+        let number = intern::intern_place(module, file)?;
         Some(Names {
             flags: flag::INTERNED | flag::TARGET_IS_MODULE,
             target: 0,
@@ -273,15 +270,15 @@ impl Names {
     }
 }
 
-/// The names of nearly all records: module and file are static and have a number, and the target
-/// is the module.
+/// Returns the names of a record whose module and file are static and whose target is the module, as in
+/// nearly all records.
 #[inline]
 fn interned_names(record: &Record<'_>) -> Option<Names> {
     let (module, file) = static_place(record)?;
     Names::interned(module, file)
 }
 
-/// Module and file, where both may have a number and the target is the module.
+/// Returns module and file if they are static and the target is the module.
 #[inline]
 fn static_place(record: &Record<'_>) -> Option<(&'static str, &'static str)> {
     let module = record.module_path_static()?;
@@ -289,9 +286,9 @@ fn static_place(record: &Record<'_>) -> Option<(&'static str, &'static str)> {
     ptr::eq(module, record.target()).then_some((module, file))
 }
 
-/// Writes the names that have no number. Together they get a quarter of the room.
+/// Writes the names that are not interned.
 #[inline(never)]
-pub(crate) fn written_names(out: &mut Buffer<'_>, head: &Head<'_>) -> Names {
+pub(crate) fn write_names(out: &mut Buffer<'_>, head: &Head<'_>) -> Names {
     let mut names = Names {
         flags: 0,
         target: 0,
@@ -300,22 +297,22 @@ pub(crate) fn written_names(out: &mut Buffer<'_>, head: &Head<'_>) -> Names {
     };
     let number = head
         .static_place
-        .and_then(|(module, file)| intern::number(module, file));
+        .and_then(|(module, file)| intern::intern_place(module, file));
     if let Some(number) = number {
         names.flags = flag::INTERNED;
         (names.module, names.file) = (number, number);
     } else if let Some(module) = head.module {
         names.flags = flag::HAS_MODULE;
-        names.module = text(out, module);
+        names.module = write_text(out, module);
     }
     if head.module == Some(head.target) {
         names.flags |= flag::TARGET_IS_MODULE;
     } else {
-        names.target = text(out, head.target);
+        names.target = write_text(out, head.target);
     }
     if let (None, Some(file)) = (number, head.file) {
         names.flags |= flag::HAS_FILE;
-        names.file = text(out, file);
+        names.file = write_text(out, file);
     }
     if out.was_cut() {
         names.flags |= flag::CUT;
@@ -323,17 +320,17 @@ pub(crate) fn written_names(out: &mut Buffer<'_>, head: &Head<'_>) -> Names {
     names
 }
 
-/// Writes as much of a text as there is room for, and returns the length of that.
-fn text(out: &mut Buffer<'_>, text: &str) -> u16 {
+/// Writes as much of a text as fits, and returns the length of that part.
+fn write_text(out: &mut Buffer<'_>, text: &str) -> u16 {
     let at = out.len();
     out.push_str(text);
     (out.len() - at) as u16
 }
 
-/// Writes the message to `bytes`, from `at` to `limit`. Returns its end, and the flags that say how
-/// that went.
+/// Formats the message into `bytes`, from `at` to at most `limit`. Returns its end, and flags if it was
+/// cut or is broken.
 #[inline(never)]
-fn message(bytes: &mut Bytes, at: usize, limit: usize, record: &Record<'_>) -> (usize, u16) {
+fn format_message(bytes: &mut Bytes, at: usize, limit: usize, record: &Record<'_>) -> (usize, u16) {
     let mut out = Buffer::new(bytes, at, limit);
     let formatted = catch_unwind(AssertUnwindSafe(|| out.write_fmt(*record.args())));
     let flags = match formatted {
@@ -349,7 +346,7 @@ fn message(bytes: &mut Bytes, at: usize, limit: usize, record: &Record<'_>) -> (
 mod tests {
     use super::*;
 
-    fn name_in(builder: std::thread::Builder) -> String {
+    fn packed_name(builder: std::thread::Builder) -> String {
         let name = || {
             let mut buffer = Box::new(ThreadBuffer::new());
             let len = buffer.thread_len();
@@ -360,9 +357,9 @@ mod tests {
 
     #[test]
     fn a_thread_name_is_kept_cut_or_replaced_by_the_id() {
-        let named = |name: &str| name_in(std::thread::Builder::new().name(name.to_owned()));
+        let named = |name: &str| packed_name(std::thread::Builder::new().name(name.to_owned()));
         assert_eq!(named("worker-7"), "worker-7");
         assert_eq!(named(&"ä".repeat(20)), "ä".repeat(16));
-        assert!(name_in(std::thread::Builder::new()).starts_with("ThreadId("));
+        assert!(packed_name(std::thread::Builder::new()).starts_with("ThreadId("));
     }
 }

@@ -1,12 +1,13 @@
-//! The modules and files of a process, in a file: its packed records have numbers for them.
+//! Writes the interned modules and files of a process to a file, so that another process can read its
+//! records.
 //!
 //! ```text
-//!  0      for each number: where its names begin u24, a mark u8, the lengths of the module path and of
-//!         the file name u16 each
+//!  0      for each number: the position of its names u24, a mark u8, the lengths of the module path and
+//!         of the file name u16 each
 //!  16384  the names
 //! ```
 //!
-//! All numbers are little-endian. The mark is stored last, so that an unfinished entry has none.
+//! All numbers are little-endian. The mark is stored last, so that an incomplete entry has none.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU8, Ordering, fence};
@@ -17,30 +18,30 @@ use crate::layout::*;
 const ENTRY: usize = 8;
 const NAMES: usize = MAX_PLACES * ENTRY;
 const MARK: u8 = 1;
-/// Stands for a name that is not in the file.
+/// Replaces a name that is not in the file.
 const UNKNOWN: &str = "[unknown]";
 
-/// How many bytes the places of a process take in a file.
+/// The length of the area in the file that the places of a process need.
 pub const PLACES_BYTES: usize = NAMES + MAX_PLACE_BYTES;
 
-/// How many places of this process have a number. As long as it stays the same, a
-/// [`PlaceWriter`] has nothing to write.
+/// Returns how many places of this process are interned. While it does not change, a [`PlaceWriter`] has
+/// nothing new to write.
 #[inline]
 #[must_use]
 pub fn place_count() -> usize {
     intern::place_count()
 }
 
-/// Writes to a file which module and file the numbers in the records of this process stand for.
+/// Writes the names of the interned modules and files of this process to an area of a file.
 #[derive(Debug)]
 pub struct PlaceWriter {
     is_written: Vec<bool>,
-    /// Where the next name goes.
+    /// The position of the next name.
     end: usize,
 }
 
 impl PlaceWriter {
-    /// Creates a writer for an area to which nothing was written yet.
+    /// Creates a writer for an area of zeros.
     #[must_use]
     pub fn new() -> PlaceWriter {
         PlaceWriter {
@@ -49,8 +50,8 @@ impl PlaceWriter {
         }
     }
 
-    /// Writes the places that got a number since the last call. `area` has [`PLACES_BYTES`] bytes, which
-    /// were zeros at first. This does not allocate.
+    /// Writes the places that were interned since the last call. `area` has [`PLACES_BYTES`] bytes. Does
+    /// not allocate.
     pub fn write_new(&mut self, area: &[AtomicU8]) {
         for (number, place) in intern::places() {
             let number = usize::from(number);
@@ -60,7 +61,7 @@ impl PlaceWriter {
             let names = [place.module, place.file];
             let start = self.end;
             for name in names {
-                // There is room for all: `intern` has the same bound.
+                // All names fit, because `intern` has the same limit.
                 store(area.get(self.end..).unwrap_or_default(), name.as_bytes());
                 self.end += name.len();
             }
@@ -91,18 +92,18 @@ fn store(area: &[AtomicU8], bytes: &[u8]) {
     }
 }
 
-/// The places that a [`PlaceWriter`] of another process has written.
+/// The places that a [`PlaceWriter`], usually of another process, has written.
 #[derive(Clone, Copy, Debug)]
 pub struct Places<'a>(&'a [u8]);
 
 impl<'a> Places<'a> {
-    /// Reads an area. It may be damaged or too short: names that can't be read become `[unknown]`.
+    /// Reads an area. If it is damaged or too short, names that can't be read are `[unknown]`.
     #[must_use]
     pub fn read(area: &'a [u8]) -> Places<'a> {
         Places(area)
     }
 
-    /// Module path and file name.
+    /// Returns module path and file name.
     fn names(&self, number: u16) -> Option<[&'a str; 2]> {
         let entry = self.0.get(usize::from(number) * ENTRY..)?;
         let [a, b, c, mark, entry @ ..] = entry.first_chunk::<ENTRY>()?;
@@ -151,9 +152,9 @@ impl<'a> Places<'a> {
         }
         let (front, mut rest) = packed.split_at_checked(at)?;
         let mut written = front.to_vec();
-        // Module, target and file, in the order of the layout. A name that is written out already stays.
-        let mut add = |name: Option<&str>, is_there: bool, len: u16| {
-            let (old, left) = rest.split_at_checked(if is_there { len.into() } else { 0 })?;
+        // Module, target and file, in the order of the layout. Names that are not interned are copied.
+        let mut add = |name: Option<&str>, is_written: bool, len: u16| {
+            let (old, left) = rest.split_at_checked(if is_written { len.into() } else { 0 })?;
             rest = left;
             written.extend_from_slice(name.map_or(old, str::as_bytes));
             Some(())

@@ -1,4 +1,4 @@
-//! Records that are static as a whole: a few words, which are stored without a buffer between.
+//! Records whose texts are all static. They are packed into a few words, without a buffer.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -10,26 +10,25 @@ use crate::intern;
 use crate::layout::*;
 use crate::pack::MAX_NAME;
 
-/// How many words a [`StaticRecord`] has at most.
+/// The maximum length of a [`StaticRecord`], in words.
 pub const STATIC_WORDS: usize = 3 + MAX_NAME / 8;
 
 thread_local! {
-    // In one `Cell`, whose `get` is inlined.
+    // A `Cell`, because its `get` is inlined.
     static THREAD: Cell<StaticThread> = const { Cell::new(StaticThread::NOT_SET) };
 }
 
-/// A packed record of this thread that is static, except for its line and level; made by
-/// [`pack_static`].
+/// A packed record of this thread whose texts are all static; made by [`pack_static`].
 #[derive(Clone, Copy, Debug)]
 pub struct StaticRecord {
     first: u64,
     second: u64,
-    /// The other words are the thread's.
+    /// Not `Send`: the other words belong to the thread.
     not_send: PhantomData<*const ()>,
 }
 
 impl StaticRecord {
-    /// A word of its bytes, of which the lowest bits come first. Zeros follow the bytes.
+    /// Returns a word of the record, in little-endian order. Unused bytes at the end are zeros.
     ///
     /// # Panics
     ///
@@ -40,39 +39,39 @@ impl StaticRecord {
         match at {
             0 => self.first,
             1 => self.second,
-            // Read only where it is needed: there are too few registers for all.
+            // Read only when needed, because there are too few registers to hold all words.
             _ => THREAD.get().words[at - 2],
         }
     }
 }
 
-/// How many bytes a [`StaticRecord`] of this thread has. More than fit into its words until
-/// [`pack_padded`](crate::pack_padded) has packed such a record on this thread.
+/// Returns the length in bytes of a [`StaticRecord`] of this thread. Before
+/// [`pack_padded`](crate::pack_padded) has packed such a record on this thread, it is `usize::MAX`.
 #[inline(always)]
 #[must_use]
 pub fn static_len() -> usize {
     THREAD.get().len
 }
 
-/// Packs a record whose message and names are static and have numbers. That takes a fraction of the
-/// instructions of [`pack`](crate::pack), and the message takes no room.
+/// Packs a record whose message and names are static and interned. This is much faster than
+/// [`pack`](crate::pack), and the record contains only the number of the message.
 ///
-/// Key-values are left out: ask [`has_fields`](crate::has_fields) before.
+/// Key-values are not packed: check [`has_fields`](crate::has_fields) before.
 ///
-/// The message and the names get their numbers when [`pack_padded`](crate::pack_padded) packs such a
-/// record, if the message has up to 128 bytes. Returns `None` before that, and for other records. Another
+/// [`pack_padded`](crate::pack_padded) interns the message and the names when it packs such a record, if
+/// the message has at most 128 bytes. Before that, and for other records, this returns `None`. Another
 /// process can't read the bytes.
 #[inline(always)]
 #[must_use]
 pub fn pack_static(record: &Record<'_>) -> Option<StaticRecord> {
     let text = record.args().as_str()?;
     let module = record.module_path_static()?;
-    let message = intern::message_near(module, text)?;
-    // Each is read only when it is compared, because registers are scarce.
-    let is_known = message.is(module, text)
+    let message = intern::message_candidate(module, text)?;
+    // Each name is read just before it is compared, because there are few registers.
+    let is_same = message.is_same(module, text)
         && ptr::eq(module, record.target())
-        && message.is_in(record.file_static()?);
-    if !is_known {
+        && message.is_in_file(record.file_static()?);
+    if !is_same {
         return None;
     }
     let header = Header {
@@ -92,14 +91,14 @@ pub fn pack_static(record: &Record<'_>) -> Option<StaticRecord> {
 const STATIC_FLAGS: u16 =
     flag::INTERNED | flag::TARGET_IS_MODULE | flag::HAS_LINE | flag::MESSAGE_INTERNED;
 
-/// The most bytes of a message that has a number. A longer one takes room in the tail like any other, so
-/// that a bound in bytes is one of a dump, too.
+/// The maximum length of an interned message, in bytes. Interned messages do not count towards the
+/// limit in bytes of a tail, but make a dump longer, so they must be short.
 const MAX_MESSAGE: usize = 128;
 
-/// Prepares what [`pack_static`] needs for the next such record. `number` is that of the place, `thread`
-/// the thread's number and name.
+/// Makes [`pack_static`] work for the next record of this place and message. `number` is that of the
+/// place, `thread` the thread's number and name.
 #[inline(never)]
-pub(crate) fn become_static(
+pub(crate) fn prepare_static(
     number: u16,
     (module, file): (&'static str, &'static str),
     message: &'static str,
@@ -122,23 +121,23 @@ pub(crate) fn become_static(
     }
 }
 
-/// What all static records of a thread have in common.
+/// The common part of all static records of a thread.
 #[derive(Clone, Copy)]
 struct StaticThread {
-    /// The words from the third on: the end of the header with the thread's number, and its name.
+    /// The words from the third on: the end of the header, and the thread's number and name.
     words: [u64; STATIC_WORDS - 2],
     /// The length of the record in bytes.
     len: usize,
 }
 
 impl StaticThread {
-    /// Its length does not fit into the words of a record.
+    /// Before it is set. No record can have this length.
     const NOT_SET: StaticThread = StaticThread {
         words: [0; STATIC_WORDS - 2],
         len: usize::MAX,
     };
 
-    /// Of the thread with this number and name.
+    /// `thread` is the thread's number and name.
     fn of(thread: &[u8]) -> StaticThread {
         let header = Header {
             thread: thread.len() as u8,

@@ -10,64 +10,64 @@ use crate::fields::Fields;
 use crate::intern;
 use crate::layout::*;
 
-/// A record as [`pack`](crate::pack) saw it.
+/// An unpacked record.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Unpacked<'a> {
-    /// How severe.
+    /// The level.
     pub level: Level,
-    /// The target: the module path, unless the record named another.
+    /// The target. By default, this is the module path.
     pub target: &'a str,
-    /// The module that logged.
+    /// The module that logged the record.
     pub module_path: Option<&'a str>,
-    /// The source file, as the compiler was given it.
+    /// The source file, with the path that the compiler was given.
     pub file: Option<&'a str>,
-    /// The line in it, from 1.
+    /// The line in the file, from 1.
     pub line: Option<u32>,
-    /// The name of the thread that logged, at most 32 bytes of it; `ThreadId(n)` if it has none.
+    /// The name of the thread that logged the record, cut to 32 bytes; `ThreadId(n)` if it has no name.
     pub thread: &'a str,
-    /// The number of that thread, from 1 in the order in which the threads of its process began to
-    /// log. None in a record of an earlier version, and in [`RecordKind::SpanClosed`].
+    /// The number of that thread. The threads of a process are numbered from 1, in the order in which
+    /// they began to log. `None` in a record of an earlier version, and in [`RecordKind::SpanClosed`].
     pub thread_number: Option<u32>,
     /// The formatted message.
     pub message: Cow<'a, str>,
-    /// Whether something did not fit: the end of the message, or whole fields.
+    /// Whether the end of the message was cut, or fields were left out, because they did not fit.
     pub cut: bool,
-    /// Whether a `Display` failed or panicked while the message or a field was formatted; what
-    /// it had written before is there.
+    /// Whether a `Display` failed or panicked while the message or a field was formatted. The text that
+    /// it had written is kept.
     pub broken: bool,
-    /// The id of the span that the event happened in, or of the span that this record is about.
+    /// The id of the span in which the event happened, or of the span that this record describes.
     pub span: Option<u64>,
-    /// What the record is.
+    /// The kind of the record.
     pub kind: RecordKind<'a>,
     fields: Fields<'a>,
 }
 
-/// What a packed record is.
+/// The kind of a packed record.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum RecordKind<'a> {
     /// A log record, or an event.
     Event,
-    /// A span, whose name is the message; [`span`](Unpacked::span) is its id.
+    /// A span. Its name is the message, and its id is [`span`](Unpacked::span).
     Span(OpenedSpan<'a>),
-    /// The end of a span. There is no more than its id.
+    /// The end of a span. The record has only the span's id.
     SpanClosed,
 }
 
-/// What a span has besides what events have, too.
+/// The data of a span that events do not have.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct OpenedSpan<'a> {
     /// The id of its parent.
     pub parent: Option<u64>,
-    /// When it was opened, in nanoseconds since 1970.
+    /// The time when it was opened, in nanoseconds since 1970.
     pub opened_at: u64,
     links: &'a [u8],
 }
 
 impl OpenedSpan<'_> {
-    /// The ids of the spans that it follows from.
+    /// Returns the ids of the spans that it follows from.
     pub fn follows_from(&self) -> impl Iterator<Item = u64> + use<'_> {
         let (links, _) = self.links.as_chunks::<8>();
         links.iter().map(|link| u64::from_le_bytes(*link))
@@ -75,21 +75,21 @@ impl OpenedSpan<'_> {
 }
 
 impl<'a> Unpacked<'a> {
-    /// The key-values, in the order in which they were logged.
+    /// Returns the key-values, in the order in which they were logged.
     pub fn fields(&self) -> Fields<'a> {
         self.fields.clone()
     }
 }
 
-/// Replaces the name of the thread in a packed record by the result of `map`; `None` if that
-/// borrows, or if `packed` is no packed record. A name is cut after 251 bytes.
+/// Replaces the name of the thread in a packed record by the result of `map`. Returns `None` if the
+/// result is borrowed, or if `packed` is not a packed record. The name is cut after 251 bytes.
 #[must_use]
 pub fn map_thread(packed: &[u8], map: impl FnOnce(&str) -> Cow<'_, str>) -> Option<Vec<u8>> {
     let (header, rest) = packed.split_first_chunk::<HEADER>()?;
     let mut header = Header::from_bytes(header)?;
     let version = packed[0];
     let (thread, rest) = rest.split_at_checked(header.thread.into())?;
-    let (number, name) = thread_of(version, thread);
+    let (number, name) = split_thread(version, thread);
     let Cow::Owned(mut name) = map(std::str::from_utf8(name).ok()?) else {
         return None;
     };
@@ -99,7 +99,7 @@ pub fn map_thread(packed: &[u8], map: impl FnOnce(&str) -> Cow<'_, str>) -> Opti
         len -= 1;
     }
     name.truncate(len);
-    // It fits: it was cut.
+    // It fits into a byte, because the name was cut.
     header.thread = (number.len() + len) as u8;
     let mut mapped = header.to_bytes().to_vec();
     mapped[0] = version;
@@ -109,20 +109,20 @@ pub fn map_thread(packed: &[u8], map: impl FnOnce(&str) -> Cow<'_, str>) -> Opti
     Some(mapped)
 }
 
-/// Where a packed event comes from; see [`origin`].
+/// Level, target and thread of a packed event; see [`origin`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Origin<'a> {
-    /// How severe.
+    /// The level.
     pub level: Level,
-    /// The target: the module path, unless the record named another.
+    /// The target. By default, this is the module path.
     pub target: &'a str,
     /// See [`Unpacked::thread_number`].
     pub thread_number: Option<u32>,
 }
 
-/// Reads where a packed event comes from, and nothing else: far cheaper than [`unpack`]. `None` for
-/// spans, and for bytes that this process can't read.
+/// Reads only the level, the target and the thread of a packed event, which is much faster than
+/// [`unpack`]. Returns `None` for spans, and for bytes that this process can't read.
 #[must_use]
 pub fn origin(bytes: &[u8]) -> Option<Origin<'_>> {
     let (header, mut rest) = bytes.split_first_chunk::<HEADER>()?;
@@ -131,7 +131,7 @@ pub fn origin(bytes: &[u8]) -> Option<Origin<'_>> {
         return None;
     }
     let thread = take(&mut rest, header.thread.into()).ok()?;
-    let (number, _) = thread_of(bytes[0], thread);
+    let (number, _) = split_thread(bytes[0], thread);
     let has = |bit: u16| header.flags & bit != 0;
     if has(flag::HAS_SPAN) {
         take(&mut rest, 8).ok()?;
@@ -161,22 +161,22 @@ fn level(number: u8) -> Result<Level, Error> {
         3 => Level::Info,
         4 => Level::Debug,
         5 => Level::Trace,
-        _ => return Err(Error("no such level")),
+        _ => return Err(Error("the level is unknown")),
     })
 }
 
-/// Which bits of a packed record's first 24 bytes say where it comes from, together with the bytes that
-/// [`origin_bytes`] tells.
+/// Returns a mask for the first 24 bytes of a packed record. The bits in the mask, together with the bytes
+/// in the range of [`origin_bytes`], determine the record's [`origin`].
 #[must_use]
 pub const fn origin_mask() -> [u8; 24] {
     ORIGIN_MASK
 }
 
-/// Where an event's names are that have no number, as far as they say where it comes from. `head` are
-/// the first 24 bytes; the bits that [`origin_mask`] lacks do not matter. `None` for spans, and for
-/// records of earlier versions.
+/// Returns the range of a packed event in which the names are that belong to its [`origin`] and are not
+/// interned. Returns `None` for spans, and for records of earlier versions.
 ///
-/// Events that agree in the bits of the mask and in these bytes have the same [`origin`].
+/// `head` is the first 24 bytes of the record. Bits outside [`origin_mask`] are ignored. Events that are
+/// equal in the bits of the mask and in this range have the same origin.
 #[must_use]
 pub fn origin_bytes(head: &[u8; 24]) -> Option<Range<usize>> {
     let header = Header::from_bytes(head.first_chunk()?)?;
@@ -197,24 +197,24 @@ pub fn origin_bytes(head: &[u8; 24]) -> Option<Range<usize>> {
     Some(start..start + module + target)
 }
 
-/// Reads what [`pack`](crate::pack) wrote.
+/// Reads a record that [`pack`](crate::pack) packed.
 ///
-/// Bytes that another process packed have numbers of that process, unless
-/// [`Places::write_out`](crate::Places::write_out) has replaced them.
+/// Names in a record of another process are numbers that this process can't resolve, until
+/// [`Places::write_out`](crate::Places::write_out) replaces them.
 ///
 /// # Errors
 ///
-/// When `bytes` is not a whole packed record, or one that only another process can read.
+/// If `bytes` is not a complete packed record, or one that only another process can read.
 pub fn unpack(bytes: &[u8]) -> Result<Unpacked<'_>, Error> {
     let Some((header, mut rest)) = bytes.split_first_chunk::<HEADER>() else {
         return Err(Error("shorter than a record's header"));
     };
-    let header = Header::from_bytes(header)
-        .ok_or(Error("packed by another version, or no record at all"))?;
+    let header =
+        Header::from_bytes(header).ok_or(Error("not a record, or packed by another version"))?;
     let has = |bit: u16| header.flags & bit != 0;
     let level = level(header.level)?;
     let thread = take(&mut rest, header.thread.into())?;
-    let (thread_number, thread) = thread_of(bytes[0], thread);
+    let (thread_number, thread) = split_thread(bytes[0], thread);
     let thread = std::str::from_utf8(thread).map_err(|_| Error("a name is not UTF-8"))?;
     let span = match has(flag::HAS_SPAN) {
         true => Some(number(&mut rest)?),
@@ -224,7 +224,7 @@ pub fn unpack(bytes: &[u8]) -> Result<Unpacked<'_>, Error> {
         record::EVENT => RecordKind::Event,
         record::SPAN => RecordKind::Span(opened_span(&mut rest)?),
         record::SPAN_CLOSED => RecordKind::SpanClosed,
-        _ => return Err(Error("no such kind of record")),
+        _ => return Err(Error("the kind of the record is unknown")),
     };
     let module_path = if has(flag::MODULE_INTERNED) {
         Some(interned(header.module)?.module)
@@ -235,7 +235,7 @@ pub fn unpack(bytes: &[u8]) -> Result<Unpacked<'_>, Error> {
     };
     let target = if has(flag::TARGET_IS_MODULE) {
         module_path.ok_or(Error(
-            "the target is said to be a module path, but there is none",
+            "the target should be the module path, which is missing",
         ))?
     } else {
         text(&mut rest, header.target)?
@@ -257,10 +257,10 @@ pub fn unpack(bytes: &[u8]) -> Result<Unpacked<'_>, Error> {
     };
     let fields = Fields(take(&mut rest, header.fields)?);
     if !rest.is_empty() {
-        return Err(Error("bytes are left over behind the record"));
+        return Err(Error("there are more bytes after the record"));
     }
     if !fields.are_well_formed() {
-        return Err(Error("the key-values make no sense"));
+        return Err(Error("the key-values are malformed"));
     }
     Ok(Unpacked {
         level,
@@ -312,7 +312,7 @@ fn interned(number: u16) -> Result<intern::Place, Error> {
     intern::place(number).ok_or(Error("a name's number is unknown in this process"))
 }
 
-/// Bytes that are no packed record, or not one that this process can read.
+/// The bytes are not a packed record, or not one that this process can read.
 #[derive(Debug)]
 pub struct Error(&'static str);
 

@@ -1,4 +1,4 @@
-//! Events and spans that are packed part by part.
+//! Events and spans whose parts are packed one by one.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -62,7 +62,7 @@ fn an_event_keeps_its_parts_and_the_types_of_its_fields() {
 }
 
 #[test]
-fn a_message_after_fields_goes_first_and_a_second_one_is_a_field() {
+fn a_message_may_follow_fields_and_a_second_one_becomes_a_field() {
     let bytes = packed(|writer| {
         writer.u64("before", 1);
         writer.str("more", "x");
@@ -87,7 +87,7 @@ impl fmt::Debug for Fails {
 }
 
 #[test]
-fn a_value_that_fails_or_panics_costs_the_rest_of_its_own_text_only() {
+fn the_text_of_a_value_that_fails_or_panics_is_kept() {
     for panics in [false, true] {
         let bytes = packed(|writer| {
             writer.message(&Fails(panics));
@@ -104,7 +104,7 @@ fn a_value_that_fails_or_panics_costs_the_rest_of_its_own_text_only() {
 }
 
 #[test]
-fn what_does_not_fit_is_cut_and_said() {
+fn a_record_that_does_not_fit_is_marked_as_cut() {
     for message in [10, 5_000, 70_000] {
         let bytes = packed(|writer| {
             writer.message_str(&"m".repeat(message));
@@ -125,7 +125,7 @@ fn what_does_not_fit_is_cut_and_said() {
 }
 
 #[test]
-fn a_value_that_packs_an_event_itself_gets_a_buffer_of_its_own() {
+fn a_value_that_packs_an_event_gets_another_buffer() {
     struct Logs;
     impl fmt::Debug for Logs {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -180,7 +180,7 @@ fn a_span_keeps_its_parts() {
 }
 
 #[test]
-fn fields_of_a_span_that_do_not_fit_are_left_out_whole() {
+fn a_field_of_a_span_that_does_not_fit_is_left_out() {
     let flaws = pack_fields(
         100,
         |writer| (0..20).for_each(|_| writer.str("key", "value")),
@@ -195,22 +195,19 @@ fn fields_of_a_span_that_do_not_fit_are_left_out_whole() {
 }
 
 #[test]
-fn a_record_of_the_layout_before_spans_is_still_read() {
+fn a_record_of_layout_version_1_is_read() {
     let head = Head::new(Level::Warn, "old");
     let mut bytes = pack_event(
         &head,
-        |writer| writer.message_str("from an older version"),
+        |writer| writer.message_str("from version 1"),
         <[u8]>::to_vec,
     );
-    // Neither had it numbers of threads: the header of 20 bytes was followed by the name.
+    // It had no thread numbers, either: the name followed the header of 20 bytes.
     let name = unpack(&bytes).unwrap().thread.to_owned();
     bytes[0] = 1;
     bytes[18] -= 4;
     bytes.drain(20..24);
     let record = unpack(&bytes).unwrap();
-    assert_eq!(
-        (&*record.message, record.span),
-        ("from an older version", None)
-    );
+    assert_eq!((&*record.message, record.span), ("from version 1", None));
     assert_eq!((record.thread, record.thread_number), (&*name, None));
 }

@@ -1,4 +1,4 @@
-//! Packed records: what comes back, what is cut, and what becomes of a `Display` that fails.
+//! Packing and unpacking records: all parts, what is cut, and a `Display` that fails.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -13,9 +13,9 @@ fn pack(record: &Record<'_>) -> Vec<u8> {
 }
 
 #[test]
-fn a_padded_record_has_zeros_behind_it_and_is_otherwise_the_same() {
+fn a_padded_record_is_the_same_followed_by_zeros() {
     let long = "x".repeat(2 * MAX_LEN);
-    // The longer message first: what it leaves in the buffer is not seen behind the shorter one.
+    // The long message comes first: its bytes in the buffer must not follow the short message.
     for message in [&*long, "short"] {
         check_padded(format_args!("{message}"), None);
         check_padded(format_args!("without arguments"), None);
@@ -33,7 +33,7 @@ fn check_padded(message: fmt::Arguments<'_>, field: Option<(&str, i32)>) {
         builder.key_values(&field);
     }
     let record = builder.build();
-    // Twice: a place gets its number when it is first seen.
+    // Twice, because a place is interned when it is first packed.
     for _ in 0..2 {
         packlog::pack_padded(&record, |padded, len| {
             assert_eq!(padded[..len], pack(&record));
@@ -42,9 +42,8 @@ fn check_padded(message: fmt::Arguments<'_>, field: Option<(&str, i32)>) {
     }
 }
 
-/// A static record has other bytes, but the same meaning.
 #[test]
-fn a_static_record_unpacks_as_the_packed_one() {
+fn a_static_record_unpacks_to_the_same_as_a_packed_one() {
     let with_field = Some(("key", 7));
     let builder = || {
         let mut builder = Record::builder();
@@ -68,13 +67,13 @@ fn a_static_record_unpacks_as_the_packed_one() {
             let plain = builder().build();
             assert!(
                 packlog::static_len() > 8 * packlog::STATIC_WORDS,
-                "a new thread"
+                "a new thread has no static records"
             );
-            // The place, the message and the thread become known one after the other.
+            // The place, the message and the thread are prepared one after the other.
             for _ in 0..3 {
                 packlog::pack_padded(&plain, |_, _| ());
             }
-            let words = packlog::pack_static(&plain).expect("it is known by now");
+            let words = packlog::pack_static(&plain).expect("the record is interned");
             let bytes: Vec<_> = (0..packlog::STATIC_WORDS)
                 .flat_map(|at| words.word(at).to_le_bytes())
                 .collect();
@@ -109,7 +108,7 @@ fn a_static_record_unpacks_as_the_packed_one() {
         &builder().key_values(&with_field).build()
     ));
     assert!(!packlog::has_fields(&plain));
-    // A message that takes room in a dump takes it in the tail, too.
+    // Longer messages are not interned.
     const WORD: &str = "12345678";
     macro_rules! times_sixteen {
         ($($more:literal)?) => {
@@ -128,15 +127,14 @@ fn a_static_record_unpacks_as_the_packed_one() {
     assert!(!is_static(&builder().args(times_sixteen!("9")).build()));
 }
 
-/// What a program's own source of key-values is asked.
 #[test]
 fn key_values_are_counted_once_and_visited_once() {
     #[derive(Default)]
-    struct Asked {
+    struct CountingSource {
         counts: std::cell::Cell<usize>,
         visits: std::cell::Cell<usize>,
     }
-    impl log::kv::Source for Asked {
+    impl log::kv::Source for CountingSource {
         fn visit<'kvs>(
             &'kvs self,
             visitor: &mut dyn log::kv::VisitSource<'kvs>,
@@ -151,21 +149,21 @@ fn key_values_are_counted_once_and_visited_once() {
         }
     }
     for _ in 0..2 {
-        let asked = Asked::default();
+        let source = CountingSource::default();
         let mut builder = Record::builder();
         builder.module_path_static(Some("here")).target("here");
         builder.file_static(Some("here.rs")).line(Some(7));
         let record = builder
             .args(format_args!("static"))
-            .key_values(&asked)
+            .key_values(&source)
             .build();
         packlog::pack_padded(&record, |_, _| ());
-        assert_eq!((asked.counts.get(), asked.visits.get()), (1, 1));
+        assert_eq!((source.counts.get(), source.visits.get()), (1, 1));
     }
 }
 
 #[test]
-fn everything_comes_back() {
+fn all_parts_of_a_record_are_unpacked() {
     let name = std::thread::Builder::new().name("packer".to_owned());
     let packing = || {
         let bytes = pack(
@@ -201,8 +199,8 @@ fn everything_comes_back() {
 fn values_keep_their_types() {
     let big = u128::MAX;
     let text = format_args!("{:?}", [1]).to_string();
-    struct Look<F>(F);
-    impl<F: Fn(&Record<'_>) + Send + Sync> log::Log for Look<F> {
+    struct FnLogger<F>(F);
+    impl<F: Fn(&Record<'_>) + Send + Sync> log::Log for FnLogger<F> {
         fn enabled(&self, _: &log::Metadata<'_>) -> bool {
             true
         }
@@ -211,7 +209,7 @@ fn values_keep_their_types() {
         }
         fn flush(&self) {}
     }
-    let look = Look(|record: &Record<'_>| {
+    let logger = FnLogger(|record: &Record<'_>| {
         let bytes = pack(record);
         let record = packlog::unpack(&bytes).unwrap();
         let fields: Vec<_> = record.fields().collect();
@@ -232,30 +230,30 @@ fn values_keep_their_types() {
         );
     });
     log::error!(
-        logger: look, bool = true, signed = -5, unsigned = 5u8, big, float = 1.5, char = 'ä',
+        logger: logger, bool = true, signed = -5, unsigned = 5u8, big, float = 1.5, char = 'ä',
         str = "text", unit = (), debug:? = [1], display:% = text; "typed"
     );
 }
 
 #[test]
-fn names_are_written_out_where_another_process_reads_them() {
+fn names_are_written_out_for_another_process() {
     let record = Record::builder()
         .target("a::module")
         .module_path_static(Some("a::module"))
         .file_static(Some("src/a/very/long/path/module.rs"))
         .build();
-    let inside = pack(&record);
-    let outside = common::written_out(&inside);
-    assert!(outside.len() > inside.len() + 30);
-    assert!(String::from_utf8_lossy(&outside).contains("src/a/very/long/path/module.rs"));
-    for bytes in [inside, outside] {
+    let interned = pack(&record);
+    let written_out = common::written_out(&interned);
+    assert!(written_out.len() > interned.len() + 30);
+    assert!(String::from_utf8_lossy(&written_out).contains("src/a/very/long/path/module.rs"));
+    for bytes in [interned, written_out] {
         let unpacked = packlog::unpack(&bytes).unwrap();
         assert_eq!(unpacked.target, "a::module");
         assert_eq!(unpacked.file, Some("src/a/very/long/path/module.rs"));
     }
 }
 
-/// Logs (packs) while it is being formatted.
+/// Packs a record while it is formatted.
 struct Nested;
 
 thread_local! {
@@ -271,7 +269,7 @@ impl fmt::Display for Nested {
 }
 
 #[test]
-fn a_display_that_logs_is_packed_beside_the_record() {
+fn a_display_that_packs_a_record_gets_another_buffer() {
     let outer = pack(
         &Record::builder()
             .args(format_args!("an {Nested} record"))
@@ -299,7 +297,7 @@ impl fmt::Display for Fails {
 }
 
 #[test]
-fn a_display_that_fails_or_panics_leaves_what_it_wrote() {
+fn the_text_of_a_display_that_fails_or_panics_is_kept() {
     let check = |args: fmt::Arguments<'_>| {
         let value = format_args!("{}", 1).to_string();
         let record = pack(
@@ -356,7 +354,7 @@ impl log::kv::Source for PanickingSource {
 }
 
 #[test]
-fn a_source_that_panics_costs_only_the_fields_behind() {
+fn fields_before_the_panic_of_a_source_are_kept() {
     let bytes = pack(
         &Record::builder()
             .args(format_args!("message {}", 1))
@@ -372,7 +370,7 @@ fn a_source_that_panics_costs_only_the_fields_behind() {
 
 #[cfg(feature = "serde")]
 #[test]
-fn a_value_that_panics_while_it_is_visited_costs_only_itself() {
+fn the_other_fields_of_a_value_that_panics_are_kept() {
     use log::kv::{ToValue as _, Value};
     struct PanickingValue;
     impl serde::Serialize for PanickingValue {
@@ -406,7 +404,7 @@ fn a_value_that_panics_while_it_is_visited_costs_only_itself() {
 }
 
 #[test]
-fn what_is_too_long_keeps_its_head() {
+fn texts_that_are_too_long_are_cut() {
     let long = "ä".repeat(MAX_LEN);
     let fields = [("short", "value"), ("long", &*long), ("also", "short")];
     let bytes = pack(
@@ -478,14 +476,13 @@ fn errors_say_what_is_wrong() {
     );
     let mut bytes = pack(&Record::builder().build());
     bytes.push(0);
-    assert!(message(&bytes).ends_with("bytes are left over behind the record"));
+    assert!(message(&bytes).ends_with("there are more bytes after the record"));
     bytes[0] = 99;
     assert!(message(&bytes).contains("another version"));
 }
 
-/// Several threads of one name are several threads.
 #[test]
-fn each_thread_has_a_number_also_where_a_display_logs() {
+fn threads_with_the_same_name_have_different_numbers() {
     struct Logs;
     impl std::fmt::Display for Logs {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -519,9 +516,8 @@ fn each_thread_has_a_number_also_where_a_display_logs() {
     assert_eq!(numbers.len(), 11);
 }
 
-/// The bits and bytes that are named are enough to tell records apart.
 #[test]
-fn records_that_agree_in_their_origin_bytes_have_one_origin() {
+fn records_with_equal_origin_bits_and_bytes_have_the_same_origin() {
     let mask = packlog::origin_mask();
     let places = [
         ("aa", None),
@@ -531,10 +527,10 @@ fn records_that_agree_in_their_origin_bytes_have_one_origin() {
     ];
     let places = places.into_iter().chain(places);
     let places = places.flat_map(|place| [Level::Info, Level::Debug].map(|level| (place, level)));
-    let places = places.flat_map(|place| [false, true].map(|contained| (place, contained)));
+    let places = places.flat_map(|place| [false, true].map(|written_out| (place, written_out)));
     let packed: Vec<_> = places
         .zip(1..)
-        .map(|((((module, target), level), contained), line)| {
+        .map(|((((module, target), level), written_out), line)| {
             let args = format_args!("m{line}");
             let record = Record::builder()
                 .level(level)
@@ -544,28 +540,28 @@ fn records_that_agree_in_their_origin_bytes_have_one_origin() {
                 .line(Some(line))
                 .args(args)
                 .build();
-            let bytes = match contained {
+            let bytes = match written_out {
                 true => common::written_out(&pack(&record)),
                 false => pack(&record),
             };
             let head = std::array::from_fn(|at| bytes[at] & mask[at]);
             let range = packlog::origin_bytes(&head).unwrap();
-            let told = (head, bytes[range].to_vec());
+            let key = (head, bytes[range].to_vec());
             let origin = packlog::origin(&bytes).unwrap();
-            (told, contained, (origin.level, origin.target.to_owned()))
+            (key, written_out, (origin.level, origin.target.to_owned()))
         })
         .collect();
     let mut equal = 0;
-    for (told, contained, origin) in &packed {
-        for (other, other_contained, other_origin) in &packed {
-            if told == other {
+    for (key, written_out, origin) in &packed {
+        for (other_key, other_written_out, other_origin) in &packed {
+            if key == other_key {
                 assert_eq!(origin, other_origin);
                 equal += 1;
             }
-            // Each is there a second time, on another line.
+            // Each place occurs twice, on different lines.
             assert!(
-                contained != other_contained
-                    || told == other
+                written_out != other_written_out
+                    || key == other_key
                     || origin != other_origin
                     || origin.1 == "bb"
             );

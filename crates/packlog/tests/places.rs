@@ -1,4 +1,4 @@
-//! Records that another process reads: the names that they have numbers of lie beside them.
+//! Records that another process reads, with the interned names in a file.
 
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -22,7 +22,7 @@ fn packed(module: &'static str, file: &'static str, target: Option<&str>) -> Vec
 }
 
 #[test]
-fn a_record_with_numbers_is_written_out_with_its_names() {
+fn numbers_in_a_record_are_replaced_by_the_names() {
     for target in [None, Some("another::target")] {
         let bytes = packed("one::module", "src/one.rs", target);
         let written = common::written_out(&bytes);
@@ -34,22 +34,22 @@ fn a_record_with_numbers_is_written_out_with_its_names() {
         assert_eq!((record.line, record.message.as_ref()), (Some(3), "message"));
         assert_eq!(record.fields().count(), 1);
         assert_eq!(record.thread, unpack(&bytes).unwrap().thread);
-        // Nothing is left to be written out.
+        // Written out again, it does not change.
         assert_eq!(common::written_out(&written), written);
     }
 }
 
 #[test]
-fn a_span_with_numbers_is_written_out_with_its_links() {
+fn numbers_in_a_span_are_replaced_by_the_names() {
     let head = Head::new(Level::Debug, "spans")
         .static_place(Some("spans"), Some("src/spans.rs"))
         .span(NonZeroU64::new(5));
-    let its = SpanHead {
+    let span_head = SpanHead {
         parent: None,
         opened_at: 1,
         follows_from: &[2, 3],
     };
-    let bytes = pack_span(&head, &its, "name", &[], <[u8]>::to_vec);
+    let bytes = pack_span(&head, &span_head, "name", &[], <[u8]>::to_vec);
     let written = common::written_out(&bytes);
     assert_ne!(written, bytes);
     let record = unpack(&written).unwrap();
@@ -64,7 +64,7 @@ fn a_span_with_numbers_is_written_out_with_its_links() {
 }
 
 #[test]
-fn names_that_are_not_there_are_unknown_and_the_rest_is_read() {
+fn missing_names_are_read_as_unknown() {
     let bytes = packed("another::module", "src/another.rs", None);
     let places = common::places();
     let without_names = &places[..PLACES_BYTES - (128 << 10)];
@@ -78,13 +78,13 @@ fn names_that_are_not_there_are_unknown_and_the_rest_is_read() {
 }
 
 #[test]
-fn only_places_that_are_new_are_written() {
+fn only_new_places_are_written() {
     let area: Vec<AtomicU8> = (0..PLACES_BYTES).map(|_| AtomicU8::new(0)).collect();
     let mut writer = PlaceWriter::new();
     let mut names = (0..3).map(|n| &*format!("module::number::{n}").leak());
     packed(names.next().unwrap(), "src/numbers.rs", None);
     writer.write_new(&area);
-    // What was written before is not touched again.
+    // Clears what was written. It must not be written again.
     let used = area.iter().filter(|byte| byte.load(Ordering::Relaxed) != 0);
     used.for_each(|byte| byte.store(0, Ordering::Relaxed));
     let bytes = packed(names.next().unwrap(), "src/numbers.rs", None);
