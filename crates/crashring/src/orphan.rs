@@ -3,11 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use dumpmaker::collect::{AppInfo, add_evictions, add_records, add_spans};
+use dumpmaker::collect::{AppInfo, SPANS, add_evictions, add_records, add_spans};
 use dumpmaker::store::Dir;
 use flightrec_dump::{Crash, Dump, Gauge, Kind, Reason, Timestamp};
 use stackwalk::crash::CrashRecord;
-use tailwriter::Recovered;
+use tailwriter::{Recovered, Snapshot};
 
 use crate::area::{self, DUMPED};
 use crate::crash;
@@ -151,10 +151,13 @@ impl Orphan {
         // The ring was written on this machine, so only the number of processors may differ.
         dump.host = dumpmaker::collect::host();
         let places = area::places(ring.reserved());
-        let records = ring.snapshot().map_lines(|line| places.write_out(line));
+        let written_out = |lines: &Snapshot| lines.map_lines(|line| places.write_out(line));
+        let records = written_out(ring.snapshot());
+        let spans = ring.class_snapshot(SPANS).map(written_out);
         add_records(&records, &mut dump);
         add_evictions(&records, &mut dump);
-        add_spans(&records, None, &[], &mut dump);
+        // Earlier versions kept spans among the records.
+        add_spans(spans.as_ref().unwrap_or(&records), None, &[], &mut dump);
         let last = ring.last_line_at();
         let uptime = last.and_then(|last| last.duration_since(ring.started_at()).ok());
         let request = crash::request_name(end_cause(ring).into());

@@ -181,6 +181,18 @@ impl CrashRing {
         }
     }
 
+    /// Copies the last lines of a separate class.
+    pub fn class_snapshot(&self, class: u8) -> Snapshot {
+        if self.ring.generation == forklock::generation() {
+            return self.ring.tail.class_snapshot(class);
+        }
+        match self.of_child.get() {
+            Some(Child::Mapped(ring)) => ring.class_snapshot(class),
+            Some(Child::Memory(tail)) => tail.class_snapshot(class),
+            None => self.ring.tail.class_snapshot(class),
+        }
+    }
+
     /// The store that the ring is in.
     pub(crate) fn store(&self) -> &Store {
         &self.store

@@ -195,7 +195,7 @@ impl Pipeline {
             let _redacting = self.redacting.start(&self.redactor);
             let (snapshot, _) = records(source);
             let mut dump = waiting.take_completed(&snapshot);
-            add_spans_of(source, &snapshot, &[], &mut dump);
+            add_spans_of(source, &[], &mut dump);
             redact(&mut dump, &self.redactor);
             let stacks = DumpedStacks {
                 failure: &waiting.failure,

@@ -40,13 +40,14 @@ fn program() {
         .install_layer()
         .unwrap();
     tracing_subscriber::registry().with(layer).init();
-    std::mem::forget(recorder);
     let _long = info_span!("long", id = 7, password = CANARY).entered();
     for number in 0..5_000 {
         info_span!("short", number).in_scope(|| debug!(number, api_key = CANARY, "event {number}"));
     }
     debug!("the last event, token={CANARY}");
     debug!(d = ?Some(CANARY.len()), "typed");
+    // Spans take no room among the records.
+    assert_eq!(recorder.snapshot().latest_logs.len(), 1_000);
     std::process::abort();
 }
 
@@ -102,6 +103,8 @@ fn spans_outlive_the_process() {
         let dir = tempfile::tempdir().unwrap();
         let dump = dump(dir.path(), strict);
         assert_eq!(dump.reason.kind, Kind::Crash);
+        assert_eq!(dump.latest_logs.len(), 1_000);
+        assert_eq!(dump.evicted_logs, 4_002);
         assert_eq!(path_of(&dump, "event 4999"), ["long", "short"]);
         assert_eq!(path_of(&dump, "typed"), ["long"]);
         let long = span(&dump, record(&dump, "typed").span.unwrap());

@@ -49,7 +49,7 @@ pub struct Builder {
     ignore_errors: Option<ErrorFilter>,
     pub(crate) panic_hook_first: bool,
     for_test: bool,
-    spans: Option<usize>,
+    spans: usize,
 }
 
 /// Begins to set up a flight recorder for the program `app`.
@@ -107,7 +107,7 @@ pub fn builder(app: impl Into<String>) -> Builder {
         ignore_errors: None,
         panic_hook_first: false,
         for_test: false,
-        spans: None,
+        spans: 0,
     }
 }
 

@@ -10,7 +10,7 @@ use tailwriter::{SharedTail, Words};
 
 use crate::recorder::Recorder;
 use crate::sink::TailSink;
-use crate::tail::{CrashSafety, MemoryTail};
+use crate::tail::CrashSafety;
 
 /// Keeps most records itself, and passes the others on. `NOTES` says whether a rule asks if there are
 /// records.
@@ -22,9 +22,9 @@ pub(crate) struct MemorySink<const NOTES: bool> {
 }
 
 impl<const NOTES: bool> MemorySink<NOTES> {
-    pub(crate) fn new(recorder: &Arc<Recorder>, tail: &MemoryTail) -> MemorySink<NOTES> {
+    pub(crate) fn new(recorder: &Arc<Recorder>, tail: &SharedTail) -> MemorySink<NOTES> {
         MemorySink {
-            tail: tail.records.clone(),
+            tail: tail.clone(),
             only_kept_above: recorder.triggers_on.max(LevelFilter::Warn),
             sink: TailSink::new(Arc::clone(recorder), CrashSafety::Off),
         }

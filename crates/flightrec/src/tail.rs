@@ -2,7 +2,7 @@
 
 #[cfg(feature = "crash-safe")]
 use crashring::CrashRing;
-use dumpmaker::collect::{RecordTail, class_of};
+use dumpmaker::collect::{RecordTail, SPANS, class_of};
 use log::Level;
 use tailwriter::{SharedTail, Snapshot};
 
@@ -25,15 +25,9 @@ pub enum CrashSafety {
 }
 
 pub(crate) enum Tail {
-    Memory(MemoryTail),
+    Memory(SharedTail),
     #[cfg(feature = "crash-safe")]
     Mapped(Box<CrashRing>),
-}
-
-/// In memory, spans have a tail of their own.
-pub(crate) struct MemoryTail {
-    pub(crate) records: SharedTail,
-    pub(crate) spans: Option<SharedTail>,
 }
 
 impl Tail {
@@ -41,7 +35,7 @@ impl Tail {
     #[inline(always)]
     pub(crate) fn push(&self, level: Level, packed: &[u8]) {
         match self {
-            Tail::Memory(tail) if level > Level::Warn => tail.records.push(packed),
+            Tail::Memory(tail) if level > Level::Warn => tail.push(packed),
             _ => self.push_rarely(level, packed, packed.len()),
         }
     }
@@ -50,7 +44,7 @@ impl Tail {
     #[inline(always)]
     pub(crate) fn push_padded(&self, level: Level, padded: &[u8], len: usize) {
         match self {
-            Tail::Memory(tail) if level > Level::Warn => tail.records.push_padded(0, padded, len),
+            Tail::Memory(tail) if level > Level::Warn => tail.push_padded(0, padded, len),
             _ => self.push_rarely(level, padded, len),
         }
     }
@@ -60,7 +54,7 @@ impl Tail {
     fn push_rarely(&self, level: Level, padded: &[u8], len: usize) {
         let class = class_of(level);
         match self {
-            Tail::Memory(tail) => tail.records.push_padded(class, padded, len),
+            Tail::Memory(tail) => tail.push_padded(class, padded, len),
             #[cfg(feature = "crash-safe")]
             Tail::Mapped(ring) => ring.push(class, padded, len),
         }
@@ -69,13 +63,9 @@ impl Tail {
     /// Keeps a packed span, or the note that one was closed.
     pub(crate) fn push_span(&self, packed: &[u8]) {
         match self {
-            Tail::Memory(tail) => {
-                if let Some(spans) = &tail.spans {
-                    spans.push(packed);
-                }
-            }
+            Tail::Memory(tail) => tail.push_class(SPANS, packed),
             #[cfg(feature = "crash-safe")]
-            Tail::Mapped(ring) => ring.push(dumpmaker::collect::SPANS, packed, packed.len()),
+            Tail::Mapped(ring) => ring.push(SPANS, packed, packed.len()),
         }
     }
 
@@ -91,17 +81,17 @@ impl Tail {
 impl RecordTail for Tail {
     fn snapshot(&self) -> Snapshot {
         match self {
-            Tail::Memory(tail) => tail.records.snapshot(),
+            Tail::Memory(tail) => tail.snapshot(),
             #[cfg(feature = "crash-safe")]
             Tail::Mapped(ring) => ring.snapshot(),
         }
     }
 
-    fn span_snapshot(&self) -> Option<Snapshot> {
+    fn span_snapshot(&self) -> Snapshot {
         match self {
-            Tail::Memory(tail) => tail.spans.as_ref().map(SharedTail::snapshot),
+            Tail::Memory(tail) => tail.class_snapshot(SPANS),
             #[cfg(feature = "crash-safe")]
-            Tail::Mapped(_) => None,
+            Tail::Mapped(ring) => ring.class_snapshot(SPANS),
         }
     }
 }

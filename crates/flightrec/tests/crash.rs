@@ -347,9 +347,11 @@ fn a_ring_that_can_not_be_made_is_reported() {
 #[test]
 fn the_report_names_the_ring_by_the_path_that_the_user_knows() {
     let dir = tempdir().unwrap();
-    // The directory can be opened, and no file in it.
+    // The directory can be opened, and no file in it. Descriptors that this test inherited are closed.
+    let script = "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; ulimit -n 4; \
+                  exec \"$0\" --exact program --nocapture";
     let next = std::process::Command::new("sh")
-        .args(["-c", "ulimit -n 4; exec \"$0\" --exact program --nocapture"])
+        .args(["-c", script])
         .arg(std::env::current_exe().unwrap())
         .env("SCENARIO", "well")
         .env("DUMPS", dir.path())

@@ -98,13 +98,48 @@ impl Builder {
     /// ```
     #[track_caller]
     pub fn quota(mut self, class: u8, lines: usize) -> Builder {
+        self.set_class(class, lines, false);
+        self
+    }
+
+    /// Keeps the last `lines` lines of a class in a shared tail, separate from all other lines.
+    ///
+    /// They are not in a [`snapshot`](SharedTail::snapshot), take no room among the other lines, and
+    /// do not count as evicted there. [`SharedTail::class_snapshot`] returns them. The limit of age
+    /// applies to them, too, and `max_bytes` applies to each class separately.
+    ///
+    /// A class has either a [quota](Builder::quota) or is separate; the later call counts. Zero
+    /// `lines` keep no line of the class at all. A [`TailWriter`] has no classes.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such class.
+    ///
+    /// ```
+    /// use tailwriter::TailWriter;
+    ///
+    /// let tail = TailWriter::builder().max_lines(2).separate(1, 10).build_shared();
+    /// tail.push(b"one");
+    /// tail.push(b"two");
+    /// tail.push_class(1, b"of another kind");
+    /// assert_eq!(tail.snapshot().to_string(), "one\ntwo\n");
+    /// assert_eq!(tail.class_snapshot(1).to_string(), "of another kind\n");
+    /// ```
+    #[track_caller]
+    pub fn separate(mut self, class: u8, lines: usize) -> Builder {
+        self.set_class(class, lines, true);
+        self
+    }
+
+    #[track_caller]
+    fn set_class(&mut self, class: u8, lines: usize, is_separate: bool) {
         assert!(
             (1..=crate::MAX_CLASS).contains(&class),
-            "there is no class {class}: the classes with a quota are 1 to {}",
+            "there is no class {class}: the classes are 1 to {}",
             crate::MAX_CLASS
         );
         self.limits.quotas[usize::from(class)] = lines;
-        self
+        self.limits.separate[usize::from(class)] = is_separate;
     }
 
     /// Keeps the last lines of groups of lines in a shared tail; see [`Shares`].

@@ -32,6 +32,8 @@ pub(crate) struct Limits {
     pub(crate) max_line_bytes: usize,
     pub(crate) max_age: Option<Duration>,
     pub(crate) quotas: [usize; CLASSES],
+    /// The classes whose lines are not among all lines.
+    pub(crate) separate: [bool; CLASSES],
     /// For the tail of all lines, not for that of a class.
     pub(crate) shares: Option<Shares>,
 }
@@ -44,6 +46,7 @@ impl Default for Limits {
             max_line_bytes: DEFAULT_MAX_LINE_BYTES,
             max_age: None,
             quotas: [0; CLASSES],
+            separate: [false; CLASSES],
             shares: None,
         }
     }

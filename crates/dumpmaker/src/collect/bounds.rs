@@ -17,37 +17,23 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// A tail of records. ERROR and WARN have a quota each, and threads, targets and levels their shares.
-    pub fn of_records(&self) -> tailwriter::Builder {
+    /// Returns the builder of a tail of records and of this many spans. ERROR and WARN have a quota each;
+    /// threads, targets and levels have shares.
+    pub fn tail(&self, spans: usize) -> tailwriter::Builder {
         let Window { lines, bytes, .. } = self.window;
-        let bounds = self.of_all(self.window.max_lines());
-        let bounds = bounds
+        let mut tail = SharedTail::builder()
+            .max_lines(self.window.max_lines())
+            .max_bytes(bytes)
+            .max_line_bytes(packlog::MAX_LEN)
             .quota(ERRORS, self.window.warnings)
-            .quota(WARNINGS, self.window.warnings);
-        match shares(lines, bytes) {
-            Some(shares) => bounds.shares(shares),
-            None => bounds,
+            .quota(WARNINGS, self.window.warnings)
+            .separate(SPANS, spans);
+        if let Some(age) = self.max_age {
+            tail = tail.max_age(age);
         }
-    }
-
-    /// A tail of records that has this many spans, too.
-    pub fn of_records_and_spans(&self, spans: usize) -> tailwriter::Builder {
-        self.of_records().quota(SPANS, spans)
-    }
-
-    /// A tail of this many spans.
-    pub fn of_spans(&self, spans: usize) -> tailwriter::Builder {
-        self.of_all(spans)
-    }
-
-    fn of_all(&self, lines: usize) -> tailwriter::Builder {
-        let bounds = SharedTail::builder()
-            .max_lines(lines)
-            .max_bytes(self.window.bytes)
-            .max_line_bytes(packlog::MAX_LEN);
-        match self.max_age {
-            Some(age) => bounds.max_age(age),
-            None => bounds,
+        match shares(lines, bytes) {
+            Some(shares) => tail.shares(shares),
+            None => tail,
         }
     }
 }

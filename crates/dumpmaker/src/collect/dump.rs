@@ -57,7 +57,7 @@ pub(crate) fn collect(
     let has_share = add_records(snapshot, &mut dump);
     source.window.apply(&mut dump, moment.system, &has_share);
     add_evictions(snapshot, &mut dump);
-    add_spans_of(source, snapshot, &failure.span_traces, &mut dump);
+    add_spans_of(source, &failure.span_traces, &mut dump);
     let is_of_log = source.spans.get().is_none();
     if is_of_log && dump.latest_logs.is_empty() && dump.evicted_logs == 0 {
         dump.notes.push(NO_RECORDS.to_owned());
@@ -72,14 +72,7 @@ pub(crate) fn collect(
 }
 
 /// Adds the spans of this process to those that the dump has. `carried` is what the errors carry.
-pub(crate) fn add_spans_of(
-    source: &Source,
-    records: &Snapshot,
-    carried: &[SpanTrace],
-    dump: &mut Dump,
-) {
-    let of_their_own = source.tail.span_snapshot();
-    let closed = of_their_own.as_ref().unwrap_or(records);
+pub(crate) fn add_spans_of(source: &Source, carried: &[SpanTrace], dump: &mut Dump) {
     let open = source.spans.get().map(|open| &**open);
-    spans::add_spans(closed, open, carried, dump);
+    spans::add_spans(&source.tail.span_snapshot(), open, carried, dump);
 }

@@ -9,7 +9,7 @@ use tailwriter::{Groups, Shares};
 pub(super) const ERRORS: u8 = 1;
 /// The class of WARN, which has a quota in the tail.
 pub(super) const WARNINGS: u8 = 2;
-/// The class of spans, where they are in the same tail as records.
+/// The class of spans, which is separate from records.
 pub const SPANS: u8 = 3;
 
 /// The class of records of a level: that of its quota, or 0.

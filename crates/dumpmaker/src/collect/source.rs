@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use tailwriter::{SharedTail, Snapshot};
 
 use super::app_info::AppInfo;
+use super::groups::SPANS;
 use super::spans::SpanSource;
 use super::window::Window;
 use crate::gauges::Gauges;
@@ -28,8 +29,8 @@ pub trait RecordTail: Send + Sync {
     /// The records at this moment.
     fn snapshot(&self) -> Snapshot;
 
-    /// The spans, where they are not among the records.
-    fn span_snapshot(&self) -> Option<Snapshot>;
+    /// The spans at this moment.
+    fn span_snapshot(&self) -> Snapshot;
 }
 
 impl RecordTail for SharedTail {
@@ -37,8 +38,8 @@ impl RecordTail for SharedTail {
         SharedTail::snapshot(self)
     }
 
-    fn span_snapshot(&self) -> Option<Snapshot> {
-        None
+    fn span_snapshot(&self) -> Snapshot {
+        self.class_snapshot(SPANS)
     }
 }
 

@@ -22,7 +22,7 @@ pub trait SpanSource: Send + Sync {
 }
 
 /// Adds the spans that the records and the stacks of a dump refer to, to those that it has. `closed`
-/// holds packed spans, perhaps among records; `open` knows those that are open; `carried` is what the
+/// holds packed spans; `open` knows those that are open; `carried` is what the
 /// errors carry.
 pub fn add_spans(
     closed: &Snapshot,

@@ -20,7 +20,7 @@ use crate::recorder::Recorder;
 use crate::sink::RecorderSink;
 #[cfg(feature = "crash-safe")]
 use crate::sink::TailSink;
-use crate::tail::{CrashSafety, MemoryTail, Tail};
+use crate::tail::{CrashSafety, Tail};
 use crate::testing::{self, TestRun};
 
 /// How many spans and ends of spans are kept, however few records are.
@@ -75,7 +75,7 @@ impl Builder {
     fn keep_spans(&mut self) -> usize {
         // Each record may refer to a span of its own, which may have parents.
         let kept_spans = self.kept.window.lines.saturating_mul(2).max(MIN_SPANS);
-        self.spans = Some(kept_spans);
+        self.spans = kept_spans;
         kept_spans
     }
 
@@ -183,17 +183,13 @@ impl FrontEnd {
 }
 
 /// A tail in a mapped file if that is wanted and possible, or else in memory.
-fn make_tail(
-    safety: CrashSafety,
-    kept: &Bounds,
-    spans: Option<usize>,
-    pipeline: &Pipeline,
-) -> Tail {
+fn make_tail(safety: CrashSafety, kept: &Bounds, spans: usize, pipeline: &Pipeline) -> Tail {
+    let bounds = kept.tail(spans);
     if safety != CrashSafety::Off {
         #[cfg(feature = "crash-safe")]
         match crashring::CrashRing::create(
             pipeline.destination().store(),
-            &kept.of_records_and_spans(spans.unwrap_or(0)),
+            &bounds,
             Arc::new({
                 let notices = Arc::clone(&pipeline.notices);
                 move |message: &str| notices.say(message)
@@ -209,8 +205,5 @@ fn make_tail(
             "records will not outlive a crash: flightrec was built without its feature `crash-safe`",
         );
     }
-    Tail::Memory(MemoryTail {
-        records: kept.of_records().build_shared(),
-        spans: spans.map(|spans| kept.of_spans(spans).build_shared()),
-    })
+    Tail::Memory(bounds.build_shared())
 }

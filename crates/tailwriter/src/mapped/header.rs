@@ -101,6 +101,14 @@ impl Header {
         HEADER_BYTES as u64 + self.area_bytes() as u64 + words * WORD as u64
     }
 
+    /// Bit c tells whether class c is separate.
+    fn separate_bits(&self) -> u64 {
+        let classes = self.limits.separate.iter().enumerate();
+        classes.fold(0, |bits, (class, is_separate)| {
+            bits | u64::from(*is_separate) << class
+        })
+    }
+
     pub(crate) fn encode(&self) -> [u64; HEADER_WORDS] {
         let age = self.limits.max_age.map_or(NO_AGE, |age| {
             u64::try_from(age.as_nanos()).unwrap_or(NO_AGE - 1)
@@ -121,7 +129,7 @@ impl Header {
             self.clock_kind,
             self.start_nanos,
             self.start_ticks,
-            0,
+            self.separate_bits(),
         ];
         let mut words = [0; HEADER_WORDS];
         words[..PARTS].copy_from_slice(&facts);
@@ -183,6 +191,7 @@ impl Header {
                 max_line_bytes: size(words[5]),
                 max_age: (words[6] != NO_AGE).then(|| Duration::from_nanos(words[6])),
                 quotas,
+                separate: std::array::from_fn(|class| class > 0 && words[15] >> class & 1 == 1),
                 shares: None,
             },
             line_limit: size(words[5]),

@@ -58,6 +58,8 @@ struct Copied {
 /// The lines of a file.
 pub(crate) struct Lines {
     pub(crate) snapshot: Snapshot,
+    /// The lines of each separate class.
+    pub(crate) classes: Vec<(u8, Snapshot)>,
     pub(crate) damaged: u64,
 }
 
@@ -125,14 +127,26 @@ impl<'f> Reader<'f> {
         for (part, census) in parts.iter().zip(&mut counts) {
             *census = self.census(part)?;
         }
-        let mut text = Vec::with_capacity(counts.iter().map(|census| census.bytes).sum());
-        let quotas = self.header.limits.quotas.iter().zip(&counts).skip(1);
-        let most_older = quotas.map(|(quota, census)| census.lines.min(*quota)).sum();
-        let all = self.copy(&parts[0], &counts[0], most_older, &mut text)?;
-        let mut of_classes = Vec::with_capacity(CLASSES);
-        for class in (1..CLASSES).filter(|class| counts[*class].lines > 0) {
+        let limits = self.header.limits.clone();
+        let (separate, quotas): (Vec<usize>, Vec<usize>) = (1..CLASSES)
+            .filter(|class| counts[*class].lines > 0)
+            .partition(|class| limits.separate[*class]);
+        let bytes = quotas.iter().map(|class| counts[*class].bytes);
+        let mut text = Vec::with_capacity(counts[0].bytes + bytes.sum::<usize>());
+        let most_older = quotas
+            .iter()
+            .map(|class| counts[*class].lines.min(limits.quotas[*class]));
+        let all = self.copy(&parts[0], &counts[0], most_older.sum(), &mut text)?;
+        let mut of_classes = Vec::with_capacity(quotas.len());
+        for class in quotas {
             let copied = self.copy(&parts[class], &counts[class], 0, &mut text)?;
             of_classes.push((class, copied.lines));
+        }
+        let mut of_separate = Vec::with_capacity(separate.len());
+        for class in separate {
+            let mut text = Vec::with_capacity(counts[class].bytes);
+            let copied = self.copy(&parts[class], &counts[class], 0, &mut text)?;
+            of_separate.push((class, copied, text));
         }
         // Frees the memory of the segment before the lines are assembled.
         self.words = Vec::new();
@@ -141,6 +155,7 @@ impl<'f> Reader<'f> {
         let pushed = all.evicted.saturating_add(lines.len() as u64);
         let pushed = pushed.saturating_sub(self.clear.more[0].min(all.evicted));
         let others = of_classes.iter().flat_map(|(_, lines)| lines);
+        let others = others.chain(of_separate.iter().flat_map(|(_, copied, _)| &copied.lines));
         let last_tick = lines.iter().chain(others).map(|line| line.tick).max();
         let bounds = bounds(&self.header, last_tick.unwrap_or(0));
         let first = bounds.first_kept(&lines);
@@ -153,7 +168,26 @@ impl<'f> Reader<'f> {
         }
         let apart = lines.len() - of_all;
         lines.sort_unstable_by_key(Found::order);
+        let classes = of_separate
+            .into_iter()
+            .filter_map(|(class, mut copied, text)| {
+                let bounds = Bounds {
+                    limits: &limits.of_class(class)?,
+                    timeline: bounds.timeline,
+                };
+                let first = bounds.first_kept(&copied.lines);
+                copied.lines.drain(..first);
+                let snapshot = Snapshot {
+                    evicted: copied.evicted.saturating_add(first as u64),
+                    entries: copied.lines,
+                    timeline: bounds.timeline,
+                    text,
+                    ..Snapshot::default()
+                };
+                Some((class as u8, snapshot))
+            });
         Ok(Lines {
+            classes: classes.collect(),
             snapshot: Snapshot {
                 evicted: pushed.saturating_sub(lines.len() as u64),
                 entries: lines,

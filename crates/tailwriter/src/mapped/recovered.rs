@@ -40,6 +40,7 @@ use crate::shared::assemble::Bounds;
 /// ```
 pub struct Recovered {
     snapshot: Snapshot,
+    classes: Vec<(u8, Snapshot)>,
     header: Header,
     timeline: Timeline,
     damaged_lines: u64,
@@ -102,7 +103,11 @@ impl Recovered {
         let header = reader.header().clone();
         let reserved = reader.reserved()?;
         let mut timeline = timeline(&header, reader.anchor());
-        let Lines { snapshot, damaged } = reader.lines(|header, last_tick| {
+        let Lines {
+            snapshot,
+            classes,
+            damaged,
+        } = reader.lines(|header, last_tick| {
             timeline = timeline.seen_from(last_tick);
             Bounds {
                 limits: &header.limits,
@@ -111,6 +116,7 @@ impl Recovered {
         })?;
         Ok(Recovered {
             snapshot,
+            classes,
             timeline,
             damaged_lines: damaged,
             reserved,
@@ -125,6 +131,14 @@ impl Recovered {
     /// Returns the lines that a snapshot of the tail would have held at the end.
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
+    }
+
+    /// Returns the last lines of a [separate](crate::Builder::separate) class; `None` if the file has
+    /// none. Lines that were cleared count as evicted.
+    pub fn class_snapshot(&self, class: u8) -> Option<&Snapshot> {
+        let mut classes = self.classes.iter();
+        let of_class = classes.find(|(its, _)| *its == class);
+        of_class.map(|(_, snapshot)| snapshot)
     }
 
     /// Returns only the lines.
@@ -163,8 +177,10 @@ impl Recovered {
 
     /// When the last line was pushed; None if there is none.
     pub fn last_line_at(&self) -> Option<SystemTime> {
-        let last = self.snapshot.entries().next_back();
-        last.map(|entry| entry.time())
+        let of_classes = self.classes.iter().map(|(_, snapshot)| snapshot);
+        let snapshots = of_classes.chain([&self.snapshot]);
+        let last = snapshots.filter_map(|snapshot| snapshot.entries().next_back());
+        last.map(|entry| entry.time()).max()
     }
 
     /// How long the process lived after it had created the tail, as far as its lines show.

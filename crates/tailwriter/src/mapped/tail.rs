@@ -41,8 +41,8 @@ use crate::shared::unfinished::{Handle, Writers};
 /// # The file
 ///
 /// It has its full length from the beginning: about `2 × max_bytes` and 132 segments of twice
-/// `max_line_bytes`, which is 4.2 MiB by default. Each class with a [quota](crate::Builder::quota) adds
-/// a smaller part. Space on the disk is reserved in pieces of 256 KiB, each before it is used; the first
+/// `max_line_bytes`, which is 4.2 MiB by default. Each class with a [quota](crate::Builder::quota), and
+/// each [separate](crate::Builder::separate) one, adds a smaller part. Space on the disk is reserved in pieces of 256 KiB, each before it is used; the first
 /// by [`Builder::build_mapped`](crate::Builder::build_mapped). On a full disk the tail reuses the space
 /// that it has, and so keeps fewer lines; writing to it never ends the process.
 ///
@@ -240,6 +240,15 @@ impl MappedTail {
             self.inner.core.snapshot()
         } else {
             self.inner.child_core().snapshot()
+        }
+    }
+
+    /// Copies the last lines of a [separate](crate::Builder::separate) class. Empty for other classes.
+    pub fn class_snapshot(&self, class: u8) -> Snapshot {
+        if self.inner.guard.is_ours() {
+            self.inner.core.class_snapshot(class)
+        } else {
+            self.inner.child_core().class_snapshot(class)
         }
     }
 

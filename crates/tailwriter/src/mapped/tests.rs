@@ -53,7 +53,7 @@ proptest! {
         acts in prop::collection::vec(act(), 0..400),
         max_lines in prop_oneof![0usize..10, 0usize..300],
         max_bytes in prop_oneof![Just(200_000), 0usize..2_000],
-        quotas in prop::array::uniform2(0usize..8),
+        quotas in prop::array::uniform3(0usize..8),
     ) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ring");
@@ -62,7 +62,8 @@ proptest! {
             .max_bytes(max_bytes)
             .max_line_bytes(50)
             .quota(1, quotas[0])
-            .quota(2, quotas[1]);
+            .quota(2, quotas[1])
+            .separate(3, quotas[2]);
         let mut shared = builder.clone().build_shared();
         let mut mapped = builder.build_mapped(&path).unwrap();
         for act in &acts {
@@ -77,6 +78,8 @@ proptest! {
             }
         }
         prop_assert_eq!(facts(&shared.snapshot()), facts(&mapped.snapshot()));
+        let of_class = shared.class_snapshot(3);
+        prop_assert_eq!(facts(&of_class), facts(&mapped.class_snapshot(3)));
         // An unfinished line is in memory only, so it is finished before the comparison.
         shared.write_all(b"\n").unwrap();
         mapped.write_all(b"\n").unwrap();
@@ -84,6 +87,12 @@ proptest! {
         let recovered = Recovered::claim(&path).unwrap().unwrap();
         prop_assert_eq!(facts(&shared.snapshot()), facts(recovered.snapshot()));
         prop_assert_eq!(recovered.damaged_lines(), 0);
+        // Which lines were cleared is not in the file, so they count as evicted.
+        let recovered = recovered.class_snapshot(3);
+        prop_assert_eq!(facts(&of_class).0.len(), recovered.map_or(0, Snapshot::len));
+        if let Some(recovered) = recovered {
+            prop_assert!(of_class.lines().eq(recovered.lines()));
+        }
     }
 }
 

@@ -17,8 +17,6 @@ pub(crate) struct Source<'a> {
     pub(crate) quotas: Vec<(usize, Contents)>,
     pub(crate) unfinished: Vec<Unfinished>,
     pub(crate) line_limit: usize,
-    /// How many of the pushed lines are not counted.
-    pub(crate) not_counted: u64,
     pub(crate) dropped: u64,
 }
 
@@ -38,8 +36,7 @@ pub(crate) fn assemble(source: Source<'_>) -> Snapshot {
         quotas,
         ..
     } = source;
-    let pushed =
-        contents.evicted + contents.lines.len() as u64 - source.not_counted.min(contents.evicted);
+    let pushed = contents.evicted + contents.lines.len() as u64;
     for line in &source.unfinished {
         contents.insert_unfinished(line, source.line_limit);
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::assemble::{self, Bounds};
-use super::journal::Journal;
+use super::journal::{Contents, Journal};
 use super::memory::{Heap, Memory};
 use super::segment::{self, CUT, Line, Padded, Text, WORD, Words};
 use super::slot::{self, Entered};
@@ -18,16 +18,17 @@ pub(crate) struct Core<M> {
     line_limit: usize,
     clock: Clock,
     journal: Journal<M>,
-    /// Lines of a class that has a quota are here a second time.
-    quotas: [Option<Journal<M>>; CLASSES],
+    /// The lines of each class that has a quota, which are in `journal`, too, and the lines of each
+    /// separate class.
+    classes: [Option<Journal<M>>; CLASSES],
     unfinished: UnfinishedLines,
     /// For the threads that have no slot of their own.
     shared_slot: ForkMutex<()>,
     /// Relaxed, as the next one: counts, through which no memory is reached. A snapshot that is
     /// taken while another thread clears may count by the one and show by the other.
     dropped: AtomicU64,
-    /// How many lines had been pushed when the tail was cleared.
-    cleared: AtomicU64,
+    /// How many lines of all, and of each class, had been pushed when the tail was cleared.
+    cleared: [AtomicU64; CLASSES],
 }
 
 impl<M: Memory> Core<M> {
@@ -41,7 +42,7 @@ impl<M: Memory> Core<M> {
             line_limit: limits.shared_line_limit(),
             clock,
             journal: Journal::new(&limits, memory(0, &limits)),
-            quotas: std::array::from_fn(|class| {
+            classes: std::array::from_fn(|class| {
                 let limits = limits.of_class(class)?;
                 let memory = memory(class, &limits);
                 Some(Journal::new(&limits, memory))
@@ -49,7 +50,7 @@ impl<M: Memory> Core<M> {
             unfinished: UnfinishedLines::new(limits.shared_line_limit(), limits.max_bytes),
             shared_slot: ForkMutex::new(()),
             dropped: AtomicU64::new(0),
-            cleared: AtomicU64::new(0),
+            cleared: std::array::from_fn(|_| AtomicU64::new(0)),
             limits,
         }
     }
@@ -57,7 +58,7 @@ impl<M: Memory> Core<M> {
     pub(crate) fn snapshot(&self) -> Snapshot {
         // A signal handler must not push while this thread holds a segment table's lock.
         let _entered = slot::enter();
-        let not_counted = self.cleared.load(Ordering::Relaxed);
+        let not_counted = self.cleared[0].load(Ordering::Relaxed);
         let dropped = self.dropped.load(Ordering::Relaxed);
         // Writers that recycle a segment before it is copied are held up at the last try.
         let (mut unfinished, mut contents) = (Vec::new(), None);
@@ -77,30 +78,58 @@ impl<M: Memory> Core<M> {
         }
         // The classes after that: a line that is pushed to one meanwhile is not older than what was
         // copied, and can only replace one that newer lines evict.
-        let of_class = |journal: &Journal<M>| {
-            [false, false, false, true]
-                .into_iter()
-                .find_map(|hold| journal.try_contents(|seen| self.clock.now_after(seen), hold))
-        };
-        let quotas = self.quotas.iter().enumerate();
-        let quotas =
-            quotas.filter_map(|(class, journal)| Some((class, of_class(journal.as_ref()?)?)));
+        let quotas = (1..CLASSES).filter(|class| !self.limits.separate[*class]);
+        let quotas = quotas.filter_map(|class| Some((class, self.class_contents(class)?)));
         assemble::assemble(assemble::Source {
             quotas: quotas.collect(),
             bounds: Bounds {
                 limits: &self.limits,
                 timeline: self.clock.timeline(),
             },
-            contents: contents.unwrap_or_default(),
+            contents: contents.unwrap_or_default().without(not_counted),
             unfinished: if self.limits.keeps_nothing() {
                 Vec::new()
             } else {
                 unfinished
             },
             line_limit: self.line_limit,
-            not_counted,
             dropped,
         })
+    }
+
+    /// The lines of a separate class.
+    pub(crate) fn class_snapshot(&self, class: u8) -> Snapshot {
+        let class = usize::from(class);
+        if self.limits.separate.get(class) != Some(&true) {
+            return Snapshot::default();
+        }
+        // A signal handler must not push while this thread holds a segment table's lock.
+        let _entered = slot::enter();
+        let (Some(limits), Some(contents)) =
+            (self.limits.of_class(class), self.class_contents(class))
+        else {
+            return Snapshot::default();
+        };
+        assemble::assemble(assemble::Source {
+            quotas: Vec::new(),
+            bounds: Bounds {
+                limits: &limits,
+                timeline: self.clock.timeline(),
+            },
+            contents,
+            unfinished: Vec::new(),
+            line_limit: self.line_limit,
+            dropped: 0,
+        })
+    }
+
+    fn class_contents(&self, class: usize) -> Option<Contents> {
+        let journal = self.classes[class].as_ref()?;
+        let not_counted = self.cleared[class].load(Ordering::Relaxed);
+        let contents = [false, false, false, true]
+            .into_iter()
+            .find_map(|hold| journal.try_contents(|seen| self.clock.now_after(seen), hold))?;
+        Some(contents.without(not_counted))
     }
 
     pub(crate) fn clear(&self) {
@@ -111,15 +140,21 @@ impl<M: Memory> Core<M> {
             now = self.clock.now_after(seen);
             now
         });
-        for journal in self.quotas.iter().flatten() {
-            journal.clear(|_| now);
+        let pushed = |journal: &Journal<M>| {
+            // All lines that were pushed up to this moment now count as evicted.
+            let contents = journal.try_contents(|_| now, true);
+            contents.map_or(0, |contents| contents.evicted)
+        };
+        for (journal, cleared) in self.classes.iter().zip(&self.cleared) {
+            if let Some(journal) = journal {
+                journal.clear(|_| now);
+                cleared.store(pushed(journal), Ordering::Relaxed);
+            }
         }
-        // What the journal counts as evicted now is all that was pushed up to that moment.
-        let pushed = self.journal.try_contents(|_| now, true);
-        let pushed = pushed.map_or(0, |contents| contents.evicted);
+        let pushed = pushed(&self.journal);
         self.journal.memory().cleared(now, pushed);
         self.dropped.store(0, Ordering::Relaxed);
-        self.cleared.store(pushed, Ordering::Relaxed);
+        self.cleared[0].store(pushed, Ordering::Relaxed);
     }
 
     #[inline(always)]
@@ -192,10 +227,17 @@ impl<M: Memory> Core<M> {
                 Err(_) => return self.count_dropped(),
             }
         };
+        let of_class = &self.classes[usize::from(class)];
+        if self.limits.separate[usize::from(class)] {
+            if let Some(journal) = of_class {
+                journal.append(slot, flags, text, &self.clock);
+            }
+            return;
+        }
         let Some(tick) = self.journal.append(slot, flags, text, &self.clock) else {
             return self.count_dropped();
         };
-        if let Some(journal) = &self.quotas[usize::from(class)] {
+        if let Some(journal) = of_class {
             // The same tick, so that the two are known to be the same line.
             journal.append_at(slot, Line { tick, flags, text });
         }

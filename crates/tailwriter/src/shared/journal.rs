@@ -78,6 +78,14 @@ pub(crate) struct Contents {
     pub(crate) known: Vec<KnownKind>,
 }
 
+impl Contents {
+    /// Subtracts lines that do not count as evicted.
+    pub(crate) fn without(mut self, not_counted: u64) -> Contents {
+        self.evicted = self.evicted.saturating_sub(not_counted);
+        self
+    }
+}
+
 impl<M: Memory> Journal<M> {
     pub(crate) fn new(limits: &Limits, memory: M) -> Journal<M> {
         Journal {

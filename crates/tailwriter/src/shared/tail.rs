@@ -43,7 +43,7 @@ use crate::limits::Limits;
 /// line and for each group. A push allocates if a group is new, or if a share keeps a line that would
 /// be evicted.
 ///
-/// Each class with a [quota](Builder::quota) takes memory in the same way, with `max_bytes` or
+/// Each class with a [quota](Builder::quota), and each [separate](Builder::separate) one, takes memory in the same way, with `max_bytes` or
 /// `lines × max_line_bytes`, whichever is less. Unfinished lines of `io::Write` take at most
 /// `max_bytes`, or eight times `max_line_bytes` if that is more.
 ///
@@ -107,7 +107,8 @@ impl SharedTail {
         self.core.push(line);
     }
 
-    /// Pushes one line of a class that may have a [quota](Builder::quota).
+    /// Pushes one line of a class that may have a [quota](Builder::quota) or be
+    /// [separate](Builder::separate).
     ///
     /// Class 0, and a class above [`MAX_CLASS`](crate::MAX_CLASS), means no class, as with
     /// [`push`](SharedTail::push).
@@ -155,6 +156,11 @@ impl SharedTail {
     /// waits while the list of segments is copied.
     pub fn snapshot(&self) -> Snapshot {
         self.core.snapshot()
+    }
+
+    /// Copies the last lines of a [separate](Builder::separate) class. Empty for other classes.
+    pub fn class_snapshot(&self, class: u8) -> Snapshot {
+        self.core.class_snapshot(class)
     }
 
     /// Forgets every line pushed so far. The memory is kept for later lines.

@@ -13,7 +13,7 @@ use super::slot;
 use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::sync::AtomicU64;
-use crate::{CUT_MARK, SharedTail, TailWriter};
+use crate::{CUT_MARK, SharedTail, Snapshot, TailWriter};
 
 fn lines(tail: &SharedTail) -> Vec<String> {
     let snapshot = tail.snapshot();
@@ -159,6 +159,60 @@ fn entries_since_an_earlier_snapshot_are_each_line_once() {
         all.sort_unstable();
         assert!(seen == all, "{} of {} lines", seen.len(), all.len());
     });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// The lines of a separate class neither evict other lines nor are evicted by them.
+    #[test]
+    fn a_separate_class_is_like_a_tail_of_its_own(
+        pushed in pushed(),
+        max_lines in 0usize..100,
+        separate in 0usize..20,
+        max_bytes in prop_oneof![Just(1usize << 20), 51usize..2_000],
+        clear in 0usize..600,
+    ) {
+        let builder = TailWriter::builder()
+            .max_bytes(max_bytes)
+            .max_line_bytes(50);
+        let others = builder.clone().max_lines(max_lines).quota(1, 5).quota(2, 2);
+        let tail = others.clone().separate(3, separate).build_shared();
+        let (others, of_class) = (others.build_shared(), builder.max_lines(separate).build_shared());
+        for (at, (line, class)) in pushed.iter().enumerate() {
+            if at == clear {
+                tail.clear();
+                others.clear();
+                of_class.clear();
+            }
+            tail.push_class(*class, line);
+            if *class == 3 { of_class.push(line) } else { others.push_class(*class, line) }
+        }
+        let facts = |snapshot: &Snapshot| {
+            let entries = snapshot.entries();
+            let entries = entries.map(|entry| (entry.line().to_vec(), entry.seq(), entry.is_cut()));
+            let classes = [1, 2].map(|class| snapshot.evicted_of_class(class));
+            (entries.collect::<Vec<_>>(), snapshot.evicted(), snapshot.kept_apart(), classes)
+        };
+        prop_assert_eq!(facts(&tail.snapshot()), facts(&others.snapshot()));
+        if separate > 0 {
+            prop_assert_eq!(facts(&tail.class_snapshot(3)), facts(&of_class.snapshot()));
+        }
+        prop_assert!(tail.class_snapshot(3).entries().all(|entry| entry.class() == 3));
+        for class in [0, 1, 2, 4, 255] {
+            prop_assert!(tail.class_snapshot(class).is_empty());
+        }
+    }
+}
+
+#[test]
+fn cleared_lines_of_a_class_do_not_count_as_evicted() {
+    let tail = TailWriter::builder().quota(1, 2).build_shared();
+    for _ in 0..5 {
+        tail.push_class(1, b"a line");
+    }
+    tail.clear();
+    assert_eq!(tail.snapshot().evicted_of_class(1), 0);
 }
 
 #[test]
