@@ -1,6 +1,6 @@
-// Elements. Text from a dump becomes text nodes and attributes that are not interpreted.
+// Elements. Text from a dump is put only into text nodes and attributes that are not interpreted.
 
-/** Makes an element; children that are false, null or undefined are left out. */
+/** Creates an element. Children that are false, null or undefined are left out. */
 function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -18,7 +18,7 @@ function button(label, onclick, properties = {}) {
   return h("button", { type: "button", onclick, ...properties }, label);
 }
 
-/** A section with a heading, or nothing if it would be empty. */
+/** Creates a section with a heading, or nothing if it would be empty. */
 function section(id, title, note, ...children) {
   const content = children.flat().filter(Boolean);
   if (content.length === 0) return null;
@@ -30,7 +30,7 @@ function section(id, title, note, ...children) {
   );
 }
 
-/** A table of names and values; rows without a value are left out. */
+/** Creates a table of names and values. Rows without a value are left out. */
 function facts(rows) {
   const known = rows.filter(([, value]) => value !== "" && value !== null && value !== undefined);
   if (known.length === 0) return null;
@@ -41,7 +41,7 @@ function facts(rows) {
   );
 }
 
-/** Tells everybody, those who use a screen reader included, what was done. */
+/** Shows a message, which screen readers read aloud. */
 function announce(text) {
   const status = byId("status");
   status.textContent = text;
@@ -54,7 +54,7 @@ async function copy(text, what) {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    // Some browsers have no clipboard for pages from files.
+    // Some browsers do not allow pages from files to use the clipboard.
     const area = h("textarea", { class: "offscreen", "aria-hidden": "true" });
     const focused = document.activeElement;
     area.value = text;
@@ -68,19 +68,19 @@ async function copy(text, what) {
   announce(`Copied ${what}`);
 }
 
-/** Saves text as a file of the reader's. */
+/** Lets the browser save text as a file. */
 function save(text, name) {
   const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
   h("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-/** Whether keys that scroll or move should stay with the element. */
+/** Whether the element itself uses keys. */
 function isTyping(element) {
   return element instanceof HTMLElement && element.matches("input, select, textarea");
 }
 
-/** Moves the focus to an element that is scrolled into view. */
+/** Scrolls an element into view and focuses it. */
 function goTo(element) {
   if (!element) return;
   for (let outer = element; outer; outer = outer.parentElement) {

@@ -1,15 +1,15 @@
-// What a dump says besides its log: the error, the notes, the crash, the stacks, the threads, and the rest.
+// The parts of a dump except its log: the error, the notes, the crash, the stacks, the threads, and the rest.
 
 const MAX_STACKS_OPEN = 3;
 const MAX_FRAMES = 500;
-/** How many functions call one another in a circle at most, as far as it is found. */
+/** The largest number of functions in a recursion that is detected. */
 const MAX_CYCLE = 16;
-/** Fewer repetitions are shown as they are. */
+/** Fewer repetitions are not collapsed. */
 const MIN_TIMES = 4;
 const MAX_ROWS = 1000;
 const MAX_TEXT = 5000;
 
-/** The evidence of one process, as an element. */
+/** The parts of one process's dump, as an element. */
 function evidence(process, page) {
   return h(
     "article",
@@ -41,7 +41,7 @@ function errorSection(process, page) {
   );
 }
 
-/** What else triggered the dump while it waited, with stacks. */
+/** Other triggers while the dump waited for look-ahead, with stacks. */
 function alsoList(process, page) {
   const also = asList(process.raw.also).map(asObject);
   const items = also.slice(0, 64).map((trigger) => {
@@ -63,7 +63,7 @@ function alsoList(process, page) {
   return items.length > 0 && [h("p", { class: "muted" }, "Also triggered the dump:"), ...items];
 }
 
-/** Errors side by side. A chain of single causes stays at one depth, so that only joins are indented. */
+/** A list of joined errors. A chain of single causes stays at one depth, so that only joins are indented. */
 function errorList(errors, process, page, linked, depth) {
   const items = [];
   for (const first of errors.slice(0, 256)) {
@@ -116,11 +116,11 @@ function notesSection(process) {
   const evicted = asNumber(raw.evicted_logs);
   const suppressed = asNumber(raw.suppressed_dumps);
   const omitted = asNumber(raw.omitted_stack_traces);
-  if (evicted) notes.push(`${count(evicted, "older record")} had been evicted from the log.`);
-  if (suppressed) notes.push(`${count(suppressed, "earlier failure")} were counted instead of dumped.`);
-  if (omitted) notes.push(`${count(omitted, "stack")} were left out of the dump.`);
+  if (evicted) notes.push(`Evicted from the log: ${count(evicted, "older record")}.`);
+  if (suppressed) notes.push(`Counted, but not dumped: ${count(suppressed, "earlier failure")}.`);
+  if (omitted) notes.push(`Left out of the dump: ${count(omitted, "stack")}.`);
   if (asText(raw.schema) !== "flightrec/1") {
-    notes.push(`The dump has the schema ${oneLine(asText(raw.schema), 100)}; this page knows flightrec/1 and shows what it understands.`);
+    notes.push(`The dump has the schema ${oneLine(asText(raw.schema), 100)}; this page supports flightrec/1 and shows what it can read.`);
   }
   if (notes.length === 0) return null;
   const items = notes.slice(0, MAX_ROWS).map((note) => h("li", {}, visible(cut(note, MAX_TEXT))));
@@ -151,14 +151,14 @@ function crashSection(process) {
 
 // Stacks
 
-/** What the innermost frame of the program is, by where the stack was captured. */
+/** Texts for the innermost frame of the program and for the stack, by where the stack was captured. */
 const ORIGINS = table({
   creation: ["created here", "captured where the error was created"],
-  conversion: ["handed over here", "captured where the error was handed over; it had been created elsewhere"],
+  conversion: ["handed over here", "captured where the error was converted or handed over, not where it was created"],
   foreign: ["created here", "captured by another error crate"],
   panic: ["panicked here", "captured in the panic hook"],
-  caller: ["called here", "captured at the call that asked for a dump"],
-  crash: ["crashed here", "captured in the handler of the signal"],
+  caller: ["called here", "captured where the dump was made"],
+  crash: ["crashed here", "captured in the signal handler"],
 });
 
 function stacksSection(process, page) {
@@ -174,7 +174,7 @@ function stackItem(stack, process, page) {
   item.append(
     h("summary", { tabindex: 0 }, h("h3", {}, number + (firstLine(stack.error, 500) || "a stack without an error"))),
   );
-  // 256 stacks take a while to build: each is built when it is opened.
+  // Building 256 stacks takes a while, so each is built when it is opened.
   item.addEventListener("toggle", () => item.open && build());
   const build = () => {
     if (item.childElementCount > 1) return;
@@ -214,7 +214,7 @@ function stackItem(stack, process, page) {
   return item;
 }
 
-/** A recursion: which frames only repeat those before them, by the number of the first. */
+/** Finds recursions: ranges of frames that repeat the frames before them, by the number of the first. */
 function repetitions(visible) {
   const found = new Map();
   const isSame = (at, other) =>
@@ -239,10 +239,10 @@ function repetitions(visible) {
   return found;
 }
 
-/** The frames, those of the runtime hidden and counted. */
+/** The list of frames. Frames of the runtime are hidden and counted. */
 function frameList(frames, process, page, here = "") {
   const isNoise = (frame) => frame.noise === true;
-  // Where nothing is known to be the program's own, everything is shown.
+  // If no frame is known to belong to the program, all are shown.
   const hidden = frames.every(isNoise) ? 0 : frames.filter(isNoise).length;
   const marked = frames.findIndex((frame) => !isNoise(frame));
   const list = h("ol", { class: "frames", start: 0 });
@@ -278,7 +278,7 @@ function isNamed(frame) {
   return name !== "" && name !== "<unknown>";
 }
 
-/** Why a stack has addresses only, and what to do. */
+/** Explains a stack that has only addresses, and how to get names. */
 function unnamedNote(frames, process) {
   const own = frames.filter((frame) => frame.noise !== true);
   if (own.length === 0 || own.some(isNamed)) return null;
@@ -288,7 +288,7 @@ function unnamedNote(frames, process) {
   return h(
     "p",
     { class: "hint" },
-    `The program has no symbols${buildId && ` (build-id ${buildId})`}. With its unstripped binary: `,
+    `The program has no symbols${buildId && ` (build-id ${buildId})`}. To add names from its unstripped binary, run `,
     h("code", {}, `flightrec symbolicate ${oneLine(process.file, 200)} --binary FILE`),
   );
 }
@@ -324,7 +324,7 @@ function frameItem(frame, number, here, isHidden, page, process) {
   );
 }
 
-/** A function's name in two parts: the modules around it, and what people call it. */
+/** A function's name in two parts: its modules, and the short name. */
 function splitName(name) {
   const starts = [];
   let depth = 0;
@@ -334,7 +334,7 @@ function splitName(name) {
     else if (")}]".includes(char) || (char === ">" && name[at - 1] !== "-")) depth -= 1;
     else if (depth === 0 && char === ":" && name[at + 1] === ":") starts.push((at += 1) + 1);
   }
-  // A closure goes by the name of the function around it.
+  // A closure has the name of the enclosing function.
   while (starts.length > 1 && /^\{/.test(name.slice(starts.at(-1)))) starts.pop();
   const start = starts.at(-1) ?? 0;
   return [name.slice(0, start), name.slice(start)];
@@ -377,7 +377,7 @@ function notedSection(process, page) {
   const omitted = asNumber(process.raw.omitted_noted_errors);
   const items = all.slice(0, 256).map((noted) => notedItem(noted, process, page));
   if (omitted) items.push(h("p", { class: "muted" }, `… ${count(omitted, "more noted error")}`));
-  return section(`noted-${process.index}`, "Errors handled before", all.length > 1 && grouped(all.length), items);
+  return section(`noted-${process.index}`, "Errors handled before the failure", all.length > 1 && grouped(all.length), items);
 }
 
 function notedItem(noted, process, page) {
@@ -417,7 +417,7 @@ function notedItem(noted, process, page) {
 
 // Threads
 
-/** The threads, those with equal stacks together; the crashed one first, then the rarest stacks. */
+/** The threads, grouped by stack: the crashed one first, then the rarest stacks. */
 function threadsSection(process, page) {
   const threads = asList(process.raw.threads).map(asObject);
   const groups = new Map();
@@ -496,7 +496,7 @@ function spansSection(process, page) {
     `spans-${process.index}`,
     "Spans",
     grouped(spans.length),
-    // Closed: each span is a stop of the tab key.
+    // Closed by default, because each span would be a tab stop.
     h(
       "details",
       { class: "part" },
@@ -512,7 +512,7 @@ function scrollable(label, table) {
 
 // Details
 
-/** The last of the gauges, and the memory of each as a curve. */
+/** The last values of the gauges, and memory as a curve. */
 function gaugeFacts(raw) {
   const gauges = asList(raw.gauges).map(asObject);
   const last = gauges.at(-1);
@@ -568,7 +568,7 @@ function detailsSection(process) {
         ["File", oneLine(process.file, 300)],
       ]),
     ),
-    part("What the process used", gaugeFacts(raw)),
+    part("Resources of the process", gaugeFacts(raw)),
     part("Metadata", facts(pairs(raw.metadata))),
     part("Redactions", facts(pairs(raw.redactions).map(([rule, number]) => [rule, `${number} masked`]))),
     part(

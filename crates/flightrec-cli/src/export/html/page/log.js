@@ -1,20 +1,20 @@
 // The log: a list that builds only the rows in view, its filters, and the selected record.
 
-/** A list that is higher than this is scrolled by proportion: browsers have a greatest height. */
+/** Browsers limit the height of elements. A longer list is scrolled in proportion. */
 const MAX_HEIGHT = 8_000_000;
-/** Rows that are built beyond the visible ones. */
+/** The number of rows that are built above and below the visible ones. */
 const OVERSCAN = 10;
 const MAX_OPTIONS = 500;
-/** Rows that are printed. */
+/** The maximum number of rows on paper. */
 const MAX_PRINTED = 300;
 
 class LogView {
-  /** The records and marks in view: the index of a record, or `-1 - n` for mark n. */
+  /** The records and marks that pass the filters: the index of a record, or `-1 - n` for mark n. */
   rows = new Int32Array(0);
-  /** For each row, the last of the equal records that it stands for, and how many there are. */
+  /** For each row, the index of its last equal record, and the number of its equal records. */
   lasts = new Int32Array(0);
   counts = new Int32Array(0);
-  /** The number of the selected row; -1 if none is. */
+  /** The number of the selected row, or -1. */
   selected = -1;
   filter = { ...NO_FILTER };
 
@@ -62,7 +62,7 @@ class LogView {
       log.threads.length > 1 && select("Thread", "thread", [["", "all"], ...threads], (value) => set("thread", number(value))),
       processes.length > 1 && select("Process", "process", [["", "all"], ...processes.map((process) => [process.index, process.name])], (value) => set("process", number(value))),
       spans.length > 0 && select("Span", "span", [["", "all"], ...spans.slice(0, MAX_OPTIONS)], (value) => this.setSpan(value)),
-      h("div", { class: "actions" }, button("Clear", () => this.clear(), { title: "Remove all filters (x)" }), button("Copy", () => this.copyAll(), { title: "Copy the records that the filters let through" })),
+      h("div", { class: "actions" }, button("Clear", () => this.clear(), { title: "Remove all filters (x)" }), button("Copy", () => this.copyAll(), { title: "Copy the filtered records" })),
       this.problem,
     );
     this.head = h("div", { role: "row", "aria-rowindex": 1, class: "row" });
@@ -84,7 +84,7 @@ class LogView {
   setSpan(value) {
     const at = value.indexOf("/");
     this.filter.span = value === "" ? null : { process: Number(value.slice(0, at)), id: value.slice(at + 1) };
-    // A page with very many spans has not all of them in its list.
+    // The list does not have all spans if there are very many.
     if (value !== "" && ![...this.spanSelect.options].some((option) => option.value === value)) {
       const span = this.log.processes[this.filter.span.process].spans.get(this.filter.span.id);
       this.spanSelect.append(h("option", { value }, spanLabel(span)));
@@ -117,7 +117,7 @@ class LogView {
     this.apply();
   }
 
-  /** Filters anew, and stays at the selected record if it is still there. */
+  /** Applies the filters, and keeps the selection if its record passes. */
   apply() {
     const started = performance.now();
     const { log } = this;
@@ -254,7 +254,7 @@ class LogView {
     event.preventDefault();
   }
 
-  /** Shows what belongs to the selected row: a mark's stack, or the record's details. */
+  /** Shows the stack of the selected mark, or the details of the selected record. */
   #open() {
     const entry = this.rows[this.selected];
     if (entry === undefined) return;
@@ -267,7 +267,7 @@ class LogView {
     else this.page.showFailure(mark.process);
   }
 
-  /** Selects a row, and shows its first record or another one that it stands for. */
+  /** Selects a row, and shows its first record, or the given one of its equal records. */
   select(n, where = "nearest", record = this.rows[n]) {
     if (n < 0 || n >= this.rows.length) return;
     this.selected = n;
@@ -283,12 +283,12 @@ class LogView {
     if (n < 0) {
       this.clear();
       n = this.#rowOf(index);
-      announce("The filters hid the record and were removed");
+      announce("The filters were removed, because they hid the record");
     }
     this.select(n, "center", index);
   }
 
-  /** The row of a mark, or of the record or the equal records that it is one of; -1 if it is not in view. */
+  /** The row of a mark or a record; -1 if the filters hide it. */
   #rowOf(entry) {
     if (entry < 0 || !this.found.includes(entry)) return this.rows.indexOf(entry);
     return this.rows.findIndex((first, n) => first >= 0 && first <= entry && entry <= this.lasts[n]);
@@ -300,7 +300,7 @@ class LogView {
     this.select(this.rows.indexOf(entry), "center");
   }
 
-  /** What to say of a record whose row stands for several. */
+  /** Describes the equal records of the selected row. */
   repeatsOf(index) {
     const n = this.selected;
     if (!(this.counts[n] > 1) || index < this.rows[n] || index > this.lasts[n]) return "";
@@ -308,12 +308,12 @@ class LogView {
     return `${grouped(this.counts[n])} equal records in a row: ${seq(this.rows[n])} to ${seq(this.lasts[n])}`;
   }
 
-  /** Goes to the next mark in that direction. */
+  /** Selects the next mark in this direction. */
   stepMark(step) {
     for (let n = this.selected + step; n >= 0 && n < this.rows.length; n += step) {
       if (this.rows[n] < 0) return this.select(n, "center");
     }
-    announce(step > 0 ? "There is no further mark" : "There is no earlier mark");
+    announce(step > 0 ? "There is no later mark" : "There is no earlier mark");
   }
 
   #scrollTo(n, where) {
@@ -331,7 +331,7 @@ class LogView {
     else if ((n + 1) * height > grid.scrollTop + space) grid.scrollTop = (n + 1) * height - space;
   }
 
-  /** The nearest record in view to a time, of a thread if one is given. */
+  /** The filtered record nearest to a time, of one thread if given. */
   nearest(time, thread = null) {
     const { log } = this;
     let best = -1;
@@ -350,14 +350,14 @@ class LogView {
     this.recordElement.replaceChildren(...recordDetails(entry, this));
   }
 
-  // The whole
+  // Copying and printing
 
   copyAll() {
     const lines = Array.from(this.found, (index) => this.log.line(index));
     return copy(`${lines.join("\n")}\n`, count(lines.length, "record"));
   }
 
-  /** A list that builds only some rows can't be printed: the records around the selected one are. */
+  /** Builds the records around the selected one for printing, because the list has only the rows in view. */
   preparePrint() {
     const { found, log } = this;
     const entry = this.rows[this.selected] ?? -1;
@@ -382,7 +382,7 @@ function spanLabel(span) {
   return `${indent}${oneLine([span.name, ...fields].join(" "), 80)}`;
 }
 
-/** The rows of the list: marks are behind the records that they come after, and equal records that follow one another are one row. */
+/** The rows of the list: each mark follows its record, and consecutive equal records are one row. */
 function rowsOf(found, marks, log) {
   const rows = new Int32Array(found.length + marks.length);
   const lasts = new Int32Array(rows.length);

@@ -1,18 +1,18 @@
-// The dumps of the page, read leniently: what has the wrong type is as if it were not there.
+// Reads the dumps of the page leniently: values of the wrong type are ignored.
 
 const LEVELS = ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
 const [ERROR, , INFO] = LEVELS.keys();
 
-/** The keys that the page shows by itself; others are shown as JSON. */
+/** Keys with their own presentation. Other keys are shown as JSON. */
 const KNOWN_KEYS = new Set(
   ("schema app version revision created_at reason also error stack_traces omitted_stack_traces noted_errors omitted_noted_errors threads latest_logs spans " +
     "evicted_logs suppressed_dumps suppressed related_dumps fingerprint modules process crash gauges host metadata redactions notes").split(" "),
 );
 
-/** An id of a span that JavaScript would round. Within strings quotes are escaped, so that it is found as a key only. */
+/** Span ids that JavaScript would round. Matches only keys, because quotes within strings are escaped. */
 const LARGE_ID = /("(?:id|parent|span)"\s*:\s*)(\d{16,})/g;
 
-/** Other whole numbers that JavaScript would round. What is found may be part of a text: then parsing only takes longer. */
+/** Other whole numbers that JavaScript would round. May also match text, which only makes parsing slower. */
 const LARGE_NUMBER = /[\s:,[]-?\d{16,}/;
 
 /** Parses a dump. Whole numbers that JavaScript would round become text. */
@@ -22,19 +22,19 @@ function parseDump(json) {
     try {
       return asObject(JSON.parse(text, exactNumber));
     } catch {
-      // It may be nested too deep for this.
+      // The dump may be nested too deep for a reviver.
     }
   }
   return asObject(JSON.parse(text));
 }
 
-/** Browsers from before 2025 do not pass the text of a number, so they show it rounded. */
+/** Browsers older than 2025 do not pass the text of a number, so they show it rounded. */
 function exactNumber(_key, value, context) {
   const isRounded = Number.isInteger(value) && !Number.isSafeInteger(value);
   return isRounded && /^-?\d+$/.test(context?.source ?? "") ? context.source : value;
 }
 
-/** One dump: what failed in one process. */
+/** Reads one dump. */
 function readProcess(json, index, file) {
   const raw = parseDump(json);
   const reason = asObject(raw.reason);
@@ -54,7 +54,7 @@ function readProcess(json, index, file) {
     crash,
     records,
     createdAt,
-    // A crash is noticed at the next start; the last that is known of the process is its last record.
+    // A crash is noticed at the next start, so the time of the last record is used.
     failedAt: kind !== "crash" ? createdAt : isTime(crashedAt) ? crashedAt : isTime(lastRecordAt) ? lastRecordAt : createdAt,
     startedAt: parseTime(about.started_at),
     app: oneLine(asText(raw.app), 100) || "a program without a name",
@@ -111,8 +111,8 @@ function readSpans(raw) {
 }
 
 /**
- * The directories that the program was built in. Debug information says `/home/ci/app/src/main.rs`, the
- * compiler's own locations say `src/main.rs`: the root is the difference.
+ * The build directories of the program. Debug information has `/home/ci/app/src/main.rs`, the compiler's
+ * own locations have `src/main.rs`: the build directory is the difference.
  */
 function buildRoots({ raw, records, stacks }) {
   const relative = new Set();
@@ -136,7 +136,7 @@ function buildRoots({ raw, records, stacks }) {
   return [...roots];
 }
 
-/** What failed, in one sentence. */
+/** Describes the failure in one sentence. */
 function headline(process, message) {
   const { raw, crash, kind } = process;
   const signal = crash && (asText(crash.signal_name) || (asNumber(crash.signal) && `signal ${crash.signal}`));
@@ -157,7 +157,7 @@ function levelOf(record) {
   return level < 0 ? INFO : level;
 }
 
-/** Numbers for names: equal names have equal numbers. */
+/** Assigns a number to each distinct name. */
 class Names {
   list = [];
   #numbers = new Map();
@@ -172,7 +172,7 @@ class Names {
   }
 }
 
-/** The records of all processes in the order of time, in columns so that filters are fast. */
+/** The records of all processes in order of time. Stored in columns, so that filters are fast. */
 class Log {
   constructor(processes) {
     const length = processes.reduce((sum, process) => sum + process.records.length, 0);
@@ -184,17 +184,17 @@ class Log {
     this.level = new Uint8Array(length);
     this.target = new Int32Array(length);
     this.thread = new Int32Array(length);
-    /** 1 if the record differs from its process's record before in nothing but the time. */
+    /** 1 if the record differs from its process's previous record only in number and time. */
     this.repeats = new Uint8Array(length);
     this.targets = new Names();
     this.prepared = 0;
-    /** Threads of different processes are different, whatever their names are. */
+    /** Threads of different processes are distinct, even if their names are equal. */
     this.threads = [];
     this.#merge();
     this.marks = this.#marks();
   }
 
-  /** Each dump's own order is kept, also where its clock went backwards. */
+  /** Keeps the order within each dump, even if its clock went backwards. */
   #merge() {
     const { processes } = this;
     const threadNumbers = processes.map(() => new Map());
@@ -232,7 +232,7 @@ class Log {
     return number;
   }
 
-  /** What the log does not say by itself: where errors were created, and the failures. Each mark is after a record. */
+  /** Marks where errors were created, and failures. Each mark follows a record. */
   #marks() {
     const marks = [];
     for (const process of this.processes) {
@@ -259,7 +259,7 @@ class Log {
     return marks.sort((a, b) => a.after - b.after || Number(a.stack === null) - Number(b.stack === null));
   }
 
-  /** Whether a record repeats `before`, which is in view before it. */
+  /** Whether a record repeats `before`, the previous filtered record. */
   isRepeat(before, index) {
     return this.repeats[index] === 1 && this.process[before] === this.process[index] && this.records[before].seq + 1 === this.records[index].seq;
   }
@@ -268,7 +268,7 @@ class Log {
     return this.processes[this.process[index]].spans.get(asText(this.records[index].span));
   }
 
-  /** The message and the fields, as the list shows them. */
+  /** The message and the fields as text. */
   text(index) {
     const record = this.records[index];
     let text = asText(record.msg);
@@ -280,7 +280,7 @@ class Log {
     return text;
   }
 
-  /** Writes the texts that are searched, some at a time; false when all are there. */
+  /** Prepares some of the texts to search. Returns false when all are prepared. */
   prepareSearch() {
     const end = Math.min(this.length, this.prepared + 1000);
     for (; this.prepared < end; this.prepared += 1) lowerText(this, this.prepared);
@@ -298,7 +298,7 @@ class Log {
   }
 }
 
-/** Whether a record differs from the one before in nothing but its number and time, and none is missing between them. */
+/** Whether a record differs from the previous one only in number and time, and no record is missing between them. */
 function isRepeat(before, record) {
   if (record.msg !== before.msg || record.seq !== before.seq + 1) return false;
   const keys = Object.keys(record);
@@ -312,10 +312,10 @@ function isSame(a, b, depth) {
   return keys.length === Object.keys(b).length && keys.every((key) => isSame(a[key], b[key], depth - 1));
 }
 
-/** What the reader asked for. Fields that are null let everything through. */
+/** The settings of the filters. A null passes everything. */
 const NO_FILTER = { level: null, process: null, target: null, thread: null, span: null, text: null };
 
-/** The indices of the records that pass. */
+/** The indices of the records that pass the filters. */
 function filterLog(log, filter) {
   const targets = filter.target && log.targets.list.map((target) => isWithin(target, filter.target));
   const spans = filter.span && spansWithin(log, filter.span);
@@ -335,19 +335,19 @@ function filterLog(log, filter) {
   return found.subarray(0, length);
 }
 
-/** Whether a target is `outer` or a module in it; a part of one segment is enough. */
+/** Whether a target is `outer` or a module in it. Without `::`, `outer` may be any part of the target. */
 function isWithin(target, outer) {
   return target === outer || target.startsWith(`${outer}::`) || (!outer.includes("::") && target.includes(outer));
 }
 
-/** A span and those below it. */
+/** A span and its descendants. */
 function spansWithin(log, { process, id }) {
   const { spans } = log.processes[process];
   const outer = spans.get(id);
   return new Set([...spans.values()].filter((span) => span.path.includes(outer)));
 }
 
-/** Text is found in any case unless it has a capital letter; `/…/` and `/…/i` are regular expressions. */
+/** Ignores case unless the text has a capital letter; `/…/` and `/…/i` are regular expressions. */
 function textMatcher(log, text) {
   const regex = /^\/(.+)\/([a-z]*)$/s.exec(text);
   if (regex) {
@@ -358,7 +358,7 @@ function textMatcher(log, text) {
   return (index) => lowerText(log, index).includes(text);
 }
 
-/** The texts to search are kept: the fields of 100,000 records take longer to write than to search. */
+/** Texts to search are cached: formatting the fields of 100,000 records takes longer than searching them. */
 function searchText(log, index) {
   log.searchTexts ??= new Array(log.length);
   return (log.searchTexts[index] ??= log.text(index));

@@ -20,7 +20,7 @@ class Page {
     this.selectProcess(this.#firstFailed());
   }
 
-  /** The moment that relative times are counted from. */
+  /** The origin of relative times. */
   get zero() {
     return this.process?.failedAt ?? NaN;
   }
@@ -48,7 +48,7 @@ class Page {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.timeline.draw());
   }
 
-  /** With several dumps: which process is looked at. */
+  /** Buttons that select a process, if there are several dumps. */
   #buildSwitch() {
     if (this.processes.length < 2) return;
     this.switches = this.processes.map((process) =>
@@ -135,7 +135,7 @@ class Page {
     this.timeline.select(time);
   }
 
-  /** Source lines that were stored with the page. */
+  /** The source lines of a frame, if the page has them. */
   source(process, frame) {
     return this.sources.get(`${process.index}:${asText(frame.file)}:${asText(frame.line)}`);
   }
@@ -196,13 +196,13 @@ class Page {
   }
 }
 
-/** What a program did, by the kind of its dump. */
+/** The predicate of a headline, by the kind of the dump. */
 const KINDS = table({
   error: "failed",
   panic: "panicked",
   crash: "crashed",
   level: "logged an error",
-  rule: "met a rule",
+  rule: "matched a rule",
   hang: "hung",
   signal: "made a dump on a signal",
   manual: "made a dump on request",
@@ -225,7 +225,7 @@ const KEYS = {
   d: (page) => page.nextTheme(),
 };
 
-/** Calls `work` in pauses until it returns false. */
+/** Calls `work` when the browser is idle, until it returns false. */
 function whenIdle(work) {
   const plan = window.requestIdleCallback ?? ((act) => setTimeout(act, 20));
   plan((deadline) => {
@@ -240,7 +240,7 @@ function flash(element) {
   requestAnimationFrame(() => element.classList.add("flash"));
 }
 
-/** The browser may have no storage for pages from files. */
+/** Reads a setting. Some browsers have no storage for pages from files. */
 function stored(key) {
   try {
     return localStorage.getItem(`flightrec.${key}`);
@@ -253,7 +253,7 @@ function store(key, value) {
   try {
     localStorage.setItem(`flightrec.${key}`, value);
   } catch {
-    // The setting then lasts as long as the page.
+    // The setting then lasts until the page is closed.
   }
 }
 

@@ -19,7 +19,7 @@ function visible(text) {
   );
 }
 
-/** The text on one line and at most `most` characters long. */
+/** The text on one line, with at most `most` characters. */
 function oneLine(text, most = 2000) {
   return visible(cut(text, most)).replace(/\s*\n\s*/g, " ⏎ ");
 }
@@ -35,7 +35,7 @@ function cut(text, most) {
   return `${text.slice(0, isPair ? most - 1 : most)} … (${count(text.length - most, "more character")})`;
 }
 
-/** A table whose keys may come from a dump: an object has keys of its own, such as `constructor`. */
+/** A map whose keys may come from a dump. An object would have inherited keys, such as `constructor`. */
 const table = (object) => new Map(Object.entries(object));
 
 /** `1,204` */
@@ -48,7 +48,7 @@ function count(number, noun) {
   return `${grouped(number)} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-/** JSON for people; the value may be nested too deep to be written. */
+/** Indented JSON. The value may be nested too deep to be written. */
 function asJson(value, indent) {
   try {
     return JSON.stringify(value, null, indent) ?? "";
@@ -116,7 +116,7 @@ function duration(micros) {
   return `${grouped(Math.floor(seconds / 86_400))}d${twoDigits(Math.floor(seconds / 3600) % 24)}h`;
 }
 
-/** `−2.134s`: the time as seen from the failure. */
+/** `−2.134s`: the time relative to the failure. */
 function relativeTime(time, failure) {
   const difference = time - failure;
   if (!Number.isFinite(difference)) return "";
@@ -132,7 +132,7 @@ function fromFailure(time, failure) {
   return `${duration(difference)} ${difference < 0 ? "before" : "after"} the failure`;
 }
 
-/** A path without the part that only says where a toolchain or a registry is. */
+/** A path without the directory of a toolchain or registry. */
 function shortPath(path) {
   return path
     .replace(/^.*[\\/]rustc[\\/][0-9a-f]{6,}[\\/]/, "")
@@ -140,7 +140,7 @@ function shortPath(path) {
     .replace(/^.*[\\/]registry[\\/]src[\\/][^\\/]+[\\/]/, "");
 }
 
-/** `src/main.rs:66`; from the directory that the program was built in, where that is known. */
+/** `src/main.rs:66`; relative to the build directory, if known. */
 function place(location, process) {
   const file = asText(location.file);
   if (file === "") return "";

@@ -1,4 +1,4 @@
-// The timeline: a lane for each thread, and lanes for spans, of all processes on one axis of time.
+// The timeline: a lane for each thread, and lanes for spans, of all processes on one time axis.
 
 const MAX_LANES = 8;
 const MAX_SPAN_LANES = 8;
@@ -90,7 +90,7 @@ class Timeline {
     return h("div", { class: "lane-group", role: "group", "aria-label": process.name }, parts);
   }
 
-  /** A range of that length around the selected record, or that ends with the failure. */
+  /** Shows a range of this length around the selected record, or ending with the failure. */
   #around(length) {
     const time = isTime(this.time) ? this.time : isTime(this.page.zero) ? this.page.zero : this.last;
     const start = Math.max(this.whole[0], time - length * 0.8);
@@ -141,7 +141,7 @@ class Timeline {
     }
   }
 
-  /** For each thread: how many records are in each column of pixels, and their most severe level. */
+  /** For each thread: the number of records in each column of pixels, and their most severe level. */
   #bins(width) {
     const { log } = this;
     const bins = new Map(this.lanes.filter((lane) => !lane.spans).map((lane) => [lane.thread, { counts: new Uint32Array(width), levels: new Uint8Array(width).fill(255) }]));
@@ -199,7 +199,7 @@ class Timeline {
     if (focused !== null) items.find((element) => element.dataset.mark === focused)?.focus();
   }
 
-  /** One mark is in the order of tabs; the arrow keys go to the others. */
+  /** Only one mark is a tab stop; the arrow keys move to the others. */
   #markKey(event) {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     const items = [...this.marksElement.children];
@@ -220,7 +220,7 @@ class Timeline {
     for (let n = Math.ceil((start - zero) / step); zero + n * step <= end && ticks.length < 40; n += 1) {
       const time = zero + n * step;
       const text = this.page.isRelative ? (n === 0 ? "0" : `${n < 0 ? "−" : "+"}${tickText(Math.abs(n) * step, step)}`) : clockTime(time).slice(0, step >= 1e6 ? 8 : 15);
-      // The last one would be cut.
+      // The label of the last tick would be cut off.
       if (this.#position(time) > 0.93) continue;
       const tick = h("span", {}, text);
       tick.style.left = `${this.#position(time) * 100}%`;
@@ -247,7 +247,7 @@ class Timeline {
   }
 }
 
-/** Spans with times in as few lanes as possible, so that none overlap in one. */
+/** Puts spans with times into as few lanes as possible, without overlaps. */
 function packSpans(process) {
   const lanes = [];
   const spans = [...process.spans.values()].filter((span) => isTime(span.openedAt));
@@ -274,19 +274,19 @@ function sizeCanvas(canvas, width) {
   return context;
 }
 
-/** More records in a column make a higher bar; the color is that of the most severe one. */
+/** Draws a bar for each column: its height shows the number of records, its color the most severe level. */
 function drawBins(context, { counts, levels }, colors) {
   for (let column = 0; column < counts.length; column += 1) {
     if (counts[column] === 0) continue;
     const height = Math.min(LANE_HEIGHT - 2, 5 + 2 * Math.log2(counts[column]));
     context.fillStyle = colors[levels[column]];
-    // A single record would be too thin to be seen.
+    // A bar for a single record would be too thin to see.
     const width = counts[column + 1] ? 1 : 2;
     context.fillRect(column, (LANE_HEIGHT - height) / 2, width, height);
   }
 }
 
-/** 1, 2 or 5 times a power of ten; minutes and hours above. */
+/** 1, 2 or 5 times a power of ten; for longer times, minutes and hours. */
 function niceStep(rough) {
   const sizes = [60, 120, 300, 600, 1200, 3600, 7200, 21_600, 43_200, 86_400].map((seconds) => seconds * 1e6);
   if (rough > 5e7) return sizes.find((size) => size >= rough) ?? Math.ceil(rough / 86_400e6) * 86_400e6;
@@ -294,7 +294,7 @@ function niceStep(rough) {
   return [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough);
 }
 
-/** All ticks of an axis in one unit, as exact as their step. */
+/** The label of a tick. All ticks of an axis have the same unit and precision. */
 function tickText(time, step) {
   const [size, unit] = [[3600e6, "h"], [60e6, "min"], [1e6, "s"], [1e3, "ms"], [1, "µs"]].find(([size]) => time >= size && step >= size / 1000) ?? [1, "µs"];
   return `${Number((time / size).toFixed(3))}\u202f${unit}`;
