@@ -19,7 +19,7 @@ fn serves_requests() -> usize {
     std::io::stdin().read_line(&mut String::new()).unwrap()
 }
 
-/// The child: has a recorder that listens, and waits.
+/// Runs in the child: waits for requests.
 #[test]
 fn program() {
     let Some(dir) = std::env::var_os("DUMPS") else {
@@ -36,10 +36,10 @@ fn program() {
         None => builder,
     };
     let recorder = builder.install().unwrap();
-    debug!("a request came in");
+    debug!("got a request");
     serves_requests();
     drop(recorder);
-    // Before the harness prints its result.
+    // Exits before the harness prints its result.
     std::process::exit(0);
 }
 
@@ -92,7 +92,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_running_program_is_asked_and_its_stacks_are_shown() {
+fn a_running_program_makes_a_dump_with_stacks() {
     let dir = tempdir().unwrap();
     let server = Server::start(dir.path(), "PLAIN");
     for args in [&[][..], &["--last", "60s"], &["--last", "5m", "--all"]] {
@@ -100,7 +100,7 @@ fn a_running_program_is_asked_and_its_stacks_are_shown() {
         let (shown, said) = (text(&output.stdout), text(&output.stderr));
         assert!(output.status.success(), "{said}");
         assert!(shown.contains("serves_requests"), "{shown}");
-        assert!(shown.contains("a request came in"), "{shown}");
+        assert!(shown.contains("got a request"), "{shown}");
         assert!(shown.contains("SIGUSR1 asked for a dump"), "{shown}");
         assert!(said.contains("dump written to "), "{said}");
     }
@@ -109,7 +109,7 @@ fn a_running_program_is_asked_and_its_stacks_are_shown() {
 }
 
 #[test]
-fn a_program_whose_dumps_go_to_a_writer_is_asked_all_the_same() {
+fn a_program_that_writes_dumps_to_a_writer_can_be_asked() {
     let dir = tempdir().unwrap();
     let mut server = Server::start(dir.path(), "TO_WRITER");
     let output = server.dump(&[]);
@@ -121,7 +121,7 @@ fn a_program_whose_dumps_go_to_a_writer_is_asked_all_the_same() {
 }
 
 #[test]
-fn processes_that_can_not_be_asked_are_told_apart() {
+fn the_message_says_why_a_process_cannot_be_asked() {
     let refused = |pid: u32| {
         let output = dump(&pid.to_string(), &[]);
         assert_eq!(output.status.code(), Some(2));
@@ -142,16 +142,16 @@ fn is_root() -> bool {
     fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
-/// Only root can become another user.
+/// Needs root, to run the command as another user.
 #[test]
-fn another_user_can_not_ask() {
+fn another_user_cannot_ask() {
     if !is_root() {
         return;
     }
     const NOBODY: u32 = 65_534;
     let dir = tempdir().unwrap();
     let server = Server::start(dir.path(), "PLAIN");
-    // That user may not reach the directory of the build.
+    // That user may have no access to the build directory.
     let public = tempfile::Builder::new()
         .permissions(fs::Permissions::from_mode(0o755))
         .tempdir()

@@ -1,4 +1,4 @@
-//! No secret gets into a ring, a dump, or anything that a dump is exported to.
+//! Rings, dumps and exports have no secrets.
 #![cfg(any(target_os = "linux", target_os = "macos"))]
 
 use std::fs;
@@ -58,7 +58,7 @@ fn planted_secrets_are_in_no_ring_no_dump_and_no_export() {
         format!("password={CANARY}"),
         format!("Authorization: Bearer {CANARY}"),
         format!("{{\"secret\": \"{CANARY}\"}}"),
-        // It was learned by now.
+        // The redactor has learned the secret by now.
         format!("<b>{CANARY}</b>"),
     ] {
         log(&message);
@@ -104,7 +104,7 @@ fn planted_secrets_are_in_no_ring_no_dump_and_no_export() {
     }
 }
 
-/// Every format that the program knows, as it lists them itself.
+/// All export formats, from the program's own list.
 fn formats() -> Vec<String> {
     let output = Command::new(env!("CARGO_BIN_EXE_flightrec"))
         .args(["export", "--to", "no such format"])

@@ -1,11 +1,11 @@
-//! The doctor looks at this test, an executable with the tee and the layer.
+//! The doctor examines this test, an executable with the tee and the layer.
 
 mod common;
 
 use flightrec_tracing::BuilderExt;
 
 #[test]
-fn the_doctor_tells_what_records() {
+fn the_doctor_reports_what_records() {
     let _installed = flightrec::builder("test")
         .dump_to(std::io::sink())
         .install_layer_with_tee();

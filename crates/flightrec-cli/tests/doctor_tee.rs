@@ -1,9 +1,9 @@
-//! The doctor looks at this test, an executable with the tee.
+//! The doctor examines this test, an executable with the tee.
 
 mod common;
 
 #[test]
-fn the_doctor_tells_what_records() {
+fn the_doctor_reports_what_records() {
     let (_recorder, _tee) = flightrec::builder("test").dump_to(std::io::sink()).build();
     let own = std::env::current_exe().unwrap();
     let output = common::Bench::new().run(&["doctor", own.to_str().unwrap()]);

@@ -1,10 +1,10 @@
-//! What is printed, to the letter.
+//! Compares the output with golden files.
 
 mod common;
 
 use common::{Bench, data, golden};
 
-/// The command's output with `columns`, with and without colour.
+/// Checks the command's output with `columns`, with and without colour.
 fn check(name: &str, bench: &Bench, columns: &str, args: &[&str]) {
     let print = |colour: bool| {
         let mut command = bench.command(args);
@@ -21,7 +21,7 @@ fn check(name: &str, bench: &Bench, columns: &str, args: &[&str]) {
     golden(&format!("{name}-{columns}.colour.txt"), &coloured);
     assert!(
         !plain.contains('\x1b') && coloured.contains("\x1b["),
-        "colour where it is wanted only"
+        "only the colours differ"
     );
 }
 
@@ -99,13 +99,13 @@ fn group() {
         bench.put(&format!("dumps/deep/{n}.json"), dump.as_bytes());
     }
     bench.put("dumps/worker.json", read("worker.json").as_bytes());
-    bench.put("dumps/other.txt", b"not looked at");
+    bench.put("dumps/other.txt", b"ignored");
     for columns in ["60", "80", "200"] {
         check("group", &bench, columns, &["group", "dumps"]);
     }
 }
 
-/// Elsewhere the state directory is not to be had from the environment.
+/// On other systems, no environment variable sets the state directory.
 #[cfg(target_os = "linux")]
 #[test]
 fn list() {
@@ -130,7 +130,7 @@ fn list() {
     for (columns, name) in [("60", "list"), ("80", "list"), ("200", "list")] {
         let output = bench.command(&[]).env("COLUMNS", columns).output().unwrap();
         assert!(output.status.success(), "{output:?}");
-        // The directory has another name each time.
+        // The name of the directory differs between runs.
         let text = common::stdout(&output).replace(bench.dir.path().to_str().unwrap(), "/home/me");
         golden(&format!("{name}-{columns}.txt"), &text);
     }

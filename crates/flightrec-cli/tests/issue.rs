@@ -44,7 +44,7 @@ fn the_address_has_the_error_and_no_personal_data() {
 }
 
 #[test]
-fn the_user_s_repository_comes_before_the_dump_s() {
+fn the_option_repo_overrides_the_repository_of_the_dump() {
     let bench = Bench::new();
     let dump = dump(&bench, r#""repository":"https://github.com/owner/census","#);
     let url = bench.print(&["issue", &dump, "--repo", "https://gitlab.com/group/tool"]);
@@ -52,7 +52,7 @@ fn the_user_s_repository_comes_before_the_dump_s() {
 }
 
 #[test]
-fn what_does_not_fit_is_named_for_attachment() {
+fn a_dump_that_does_not_fit_should_be_attached() {
     let bench = Bench::new();
     let record = r#"{"msg":"something that takes room in the address, for 50 records"}"#;
     let json = format!(
@@ -66,7 +66,7 @@ fn what_does_not_fit_is_named_for_attachment() {
 }
 
 #[test]
-fn without_a_repository_there_is_no_address() {
+fn a_repository_is_required() {
     let bench = Bench::new();
     for (more, said) in [
         (
@@ -85,10 +85,10 @@ fn without_a_repository_there_is_no_address() {
     }
 }
 
-/// The browser is a script here, which writes down what it was given.
+/// The browser is a script that writes its arguments to a file.
 #[cfg(unix)]
 #[test]
-fn pages_and_addresses_are_opened_in_the_browser_of_the_environment() {
+fn pages_and_addresses_are_opened_in_the_browser_from_the_environment() {
     use std::os::unix::fs::PermissionsExt;
     let bench = Bench::new();
     let dump = dump(&bench, "");

@@ -1,5 +1,5 @@
-//! Dumps with lines of a megabyte: what is printed stays bounded, and so does the time. (A quadratic
-//! algorithm would not end.)
+//! Dumps with lines of a megabyte: the output is bounded, and the tests end. (With a quadratic
+//! algorithm they would not.)
 
 mod common;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 const LONG: usize = 1 << 20;
 
-/// Records in one span: what is said of the span is said of each.
+/// Records in one span, whose name is printed for each of them.
 const RECORDS: usize = 2_000;
 
 fn text(part: &str) -> String {
@@ -54,7 +54,7 @@ fn put(bench: &Bench, dump: &Value) {
     bench.put("dump.json", &serde_json::to_vec(dump).unwrap());
 }
 
-/// What is printed with these arguments; in a terminal of so many columns.
+/// The output with these arguments, in a terminal of `columns` if given.
 fn printed(bench: &Bench, args: &[&str], columns: Option<&str>) -> String {
     let mut command = bench.command(args);
     command.arg("dump.json");
@@ -67,7 +67,7 @@ fn printed(bench: &Bench, args: &[&str], columns: Option<&str>) -> String {
 }
 
 #[test]
-fn show_prints_the_beginning_and_all_on_demand() {
+fn show_prints_the_beginning_and_with_all_everything() {
     let bench = Bench::new();
     put(&bench, &long_dump());
     for columns in [None, Some("60"), Some("200")] {
@@ -81,7 +81,7 @@ fn show_prints_the_beginning_and_all_on_demand() {
 }
 
 #[test]
-fn what_a_span_says_is_not_repeated_at_length_for_each_record() {
+fn long_spans_are_cut_for_each_record() {
     let bench = Bench::new();
     let mut dump = dump(RECORDS);
     dump["app"] = text("app").into();
@@ -101,7 +101,7 @@ fn what_a_span_says_is_not_repeated_at_length_for_each_record() {
     }
     for format in ["jsonl", "logfmt"] {
         let text = printed(&bench, &["export", "--to", format], None);
-        // The failure names the program in full.
+        // The failure has the full name of the program.
         assert!(
             text.len() < most + 2 * LONG,
             "{format}: {} bytes",
@@ -133,7 +133,7 @@ fn an_issue_and_an_event_stay_within_the_limits_of_services() {
 }
 
 #[test]
-fn tables_have_a_line_for_it() {
+fn a_dump_has_one_line_in_a_table() {
     let bench = Bench::new();
     let mut dump = long_dump();
     dump["app"] = ("e".to_owned() + &text("\u{301}")).into();
@@ -147,14 +147,14 @@ fn tables_have_a_line_for_it() {
 }
 
 #[test]
-fn the_page_holds_each_text_once() {
+fn the_page_contains_each_text_once() {
     let bench = Bench::new();
     let mut dump = dump(3);
     dump["app"] = text("app").into();
     dump["latest_logs"][0]["msg"] = text("</script>").into();
     put(&bench, &dump);
     let text = printed(&bench, &["export", "--to", "html"], None);
-    // `<` takes six bytes there.
+    // `<` is escaped as six bytes.
     assert!(
         text.len() < 2 * LONG + LONG / 9 * 5 + 200_000,
         "{} bytes",

@@ -1,4 +1,4 @@
-//! `export --to markdown`: what it holds, what a budget keeps, and that no text of a dump is markup.
+//! `export --to markdown`: its contents, its budget, and that no text of a dump becomes markup.
 
 mod common;
 
@@ -23,7 +23,7 @@ fn an_issue_has_the_error_the_stacks_the_log_and_what_was_masked() {
     );
 }
 
-/// Whether a parser finds no markup but that of the program.
+/// Checks that a parser finds only the program's own markup.
 fn check(markdown: &str) -> Result<(), String> {
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_STRIKETHROUGH
@@ -67,7 +67,7 @@ fn check(markdown: &str) -> Result<(), String> {
             Event::Text(text) => text,
             other => return Err(format!("{other:?}")),
         };
-        // Outside of code is only what this program says. GitHub would link these.
+        // Outside of code there is only the program's own text. GitHub would link these characters.
         if !in_code && text.contains(['@', '#', '<', '/', '[', '`']) {
             return Err(format!("outside of code: {text}"));
         }
@@ -76,7 +76,7 @@ fn check(markdown: &str) -> Result<(), String> {
 }
 
 #[test]
-fn hostile_dumps_are_no_markup() {
+fn hostile_dumps_do_not_become_markup() {
     let bench = Bench::new();
     let mut dumps: Vec<Vec<u8>> = Vec::new();
     for entry in fs::read_dir(data("hostile")).unwrap() {
@@ -140,7 +140,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_text_is_no_markup(evil in "[\\PC\n\r`<>&*_#\\[\\]!|~\u{0}-\u{1f}\u{202a}-\u{202e}-]{1,30}") {
+    fn no_text_becomes_markup(evil in "[\\PC\n\r`<>&*_#\\[\\]!|~\u{0}-\u{1f}\u{202a}-\u{202e}-]{1,30}") {
         let bench = Bench::new();
         let mut dump: serde_json::Value =
             serde_json::from_slice(&fs::read(data("census.json")).unwrap()).unwrap();
@@ -155,7 +155,7 @@ proptest! {
 }
 
 #[test]
-fn a_budget_keeps_what_explains_most() {
+fn a_budget_keeps_the_most_useful_parts() {
     let bench = Bench::new();
     let record = |seq: u64| {
         let level = if seq == 100 { "WARN" } else { "DEBUG" };
@@ -175,7 +175,7 @@ fn a_budget_keeps_what_explains_most() {
         "latest_logs": (0..1000).map(record).collect::<Vec<_>>(),
     });
     bench.put("long.json", dump.to_string().as_bytes());
-    // From what is kept longest to what goes first.
+    // Most important first.
     let order = [
         "the cause",
         "first::frame_0 ",
@@ -213,14 +213,14 @@ fn a_budget_keeps_what_explains_most() {
 }
 
 #[test]
-fn personal_data_is_masked_and_the_receipt_says_so() {
+fn personal_data_is_masked_and_counted() {
     let text = markdown(&Bench::new(), data("census.json").to_str().unwrap(), &[]);
     assert!(!text.contains("/home/ci"), "{text}");
     assert!(text.contains("Masked before this was written: `8 values (key 2, url 1, home 5)`."));
 }
 
 #[test]
-fn a_selection_and_several_dumps_are_heeded() {
+fn records_can_be_selected_and_several_dumps_exported() {
     let bench = Bench::new();
     let (census, worker) = (data("census.json"), data("worker.json"));
     let worker = worker.to_str().unwrap();

@@ -1,7 +1,7 @@
 //! `send` through proxies and over TLS, with the proxy, the service and the certificate authority
 //! in this process.
 
-// Elsewhere, no variable names the certificates that are trusted.
+// On other systems, no environment variable sets the trusted certificates.
 #![cfg(all(feature = "send", target_os = "linux"))]
 
 mod common;
@@ -18,10 +18,10 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 
-/// A name that only the proxy can look up.
+/// A name that only the proxy can resolve.
 const INSIDE: &str = "tracker.example.org";
 
-/// A proxy that connects to one port of this machine, whichever host it is asked for.
+/// A proxy that connects to one port of this machine for every host.
 struct Proxy {
     port: u16,
     /// The heads of the requests, or for SOCKS the host and port.
@@ -51,7 +51,7 @@ impl Proxy {
         proxy
     }
 
-    /// A proxy that is asked with `CONNECT`.
+    /// A proxy for `CONNECT`.
     fn http(to: u16) -> Proxy {
         Proxy::start(to, |client| {
             let mut head = String::new();
@@ -73,7 +73,7 @@ impl Proxy {
             let methods = usize::from(read(client, 2)?[1]);
             read(client, methods)?;
             client.get_mut().write_all(&[5, 0])?;
-            // The command "connect", and a host by its name.
+            // The command "connect", with a host name.
             assert_eq!(read(client, 4)?, [5, 1, 0, 3]);
             let length = usize::from(read(client, 1)?[0]);
             let host = String::from_utf8(read(client, length)?).unwrap();
@@ -90,7 +90,7 @@ impl Proxy {
     }
 }
 
-/// Copies both ways until one side is done.
+/// Copies in both directions until one side closes.
 fn pass(client: BufReader<TcpStream>, service: TcpStream) -> io::Result<()> {
     let mut back = (service.try_clone()?, client.get_ref().try_clone()?);
     thread::spawn(move || io::copy(&mut back.0, &mut back.1));
@@ -109,7 +109,7 @@ fn send(bench: &Bench, dsn: &str, variables: &[(&str, &str)]) -> Output {
         .unwrap()
 }
 
-/// A certificate authority of that name as PEM, and a server with a certificate of it for names.
+/// A certificate authority as PEM, and a server with its certificate for `names`.
 fn authority(name: &str, names: &[&str]) -> (String, Arc<ServerConfig>) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
@@ -159,7 +159,7 @@ fn http_goes_through_the_proxy_for_http() {
 }
 
 #[test]
-fn the_proxy_for_https_is_not_for_http() {
+fn the_proxy_for_https_is_not_used_for_http() {
     let bench = Bench::new();
     let server = Server::start(&[]);
     let proxy = Proxy::http(server.port);
@@ -182,7 +182,7 @@ fn no_proxy_is_honoured() {
 }
 
 #[test]
-fn https_goes_through_the_proxy_for_https_and_stays_closed_to_it() {
+fn https_goes_through_the_proxy_for_https_encrypted() {
     let bench = Bench::new();
     let (root, config) = authority("Company", &[INSIDE]);
     let root = bench.put("root.pem", root.as_bytes());
@@ -221,7 +221,7 @@ fn a_socks_proxy_serves_both() {
 }
 
 #[test]
-fn what_a_proxy_refuses_is_said_with_its_address() {
+fn the_message_for_a_refused_connection_has_the_proxy_without_its_password() {
     let bench = Bench::new();
     let dsn = format!("http://abc@{INSIDE}/7");
     let refusing = Proxy::start(0, |client| {
@@ -264,7 +264,7 @@ fn a_service_with_a_trusted_certificate_gets_the_dump() {
 }
 
 #[test]
-fn a_service_that_is_not_trusted_gets_nothing() {
+fn an_untrusted_service_gets_nothing() {
     let bench = Bench::new();
     let (_, config) = authority("Company", &["127.0.0.1"]);
     let (other_root, other_config) = authority("Other", &["another.example.org"]);
@@ -295,7 +295,7 @@ fn a_service_that_is_not_trusted_gets_nothing() {
 }
 
 #[test]
-fn a_service_without_tls_is_no_https_service() {
+fn the_message_for_a_service_without_tls_suggests_http() {
     let bench = Bench::new();
     let (root, _) = authority("Company", &["127.0.0.1"]);
     let root = bench.put("root.pem", root.as_bytes());

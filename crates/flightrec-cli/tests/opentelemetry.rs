@@ -1,5 +1,5 @@
-//! A program that exports its spans by `tracing-opentelemetry`, and fails: what `flightrec export`
-//! makes of its dump has the same ids.
+//! A program exports its spans with `tracing-opentelemetry`, and fails: the exports of its dump have
+//! the same ids.
 
 mod common;
 
@@ -18,7 +18,7 @@ fn with_ids(layer: RecorderLayer) -> RecorderLayer {
     })
 }
 
-/// The spans that OpenTelemetry has, and the bench with the dump.
+/// The spans that OpenTelemetry exported, and the bench with the dump.
 fn spans_and_dump(
     configure: fn(RecorderLayer) -> RecorderLayer,
     work: impl FnOnce(),
@@ -47,7 +47,7 @@ fn exported(bench: &Bench, format: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The ids of a span as they are in JSON.
+/// The ids of a span in their JSON form.
 fn ids(span: &SpanData) -> [String; 2] {
     let context = &span.span_context;
     [
@@ -64,7 +64,7 @@ fn work() {
 }
 
 #[test]
-fn what_is_exported_has_the_ids_of_tracing_opentelemetry() {
+fn exports_have_the_ids_of_tracing_opentelemetry() {
     let (spans, bench) = spans_and_dump(with_ids, work);
     let names: Vec<&str> = spans.iter().map(|span| span.name.as_ref()).collect();
     assert_eq!(names, ["query", "request"]);
@@ -103,14 +103,14 @@ fn a_parent_from_another_process_is_still_accepted() {
 }
 
 #[test]
-fn a_span_that_opentelemetry_does_not_have_is_in_the_trace_of_its_parent() {
+fn a_span_unknown_to_opentelemetry_is_in_the_trace_of_its_parent() {
     let work = || {
         tracing::info_span!("request").in_scope(|| {
             tracing::debug_span!("parse").in_scope(|| tracing::debug!("first line"));
         });
     };
     let (spans, bench) = spans_and_dump(with_ids, work);
-    assert_eq!(spans.len(), 1, "the other one is DEBUG");
+    assert_eq!(spans.len(), 1, "the other span is DEBUG");
     let [trace, _] = ids(&spans[0]);
     let logs = exported(&bench, "otlp");
     assert!(logs.contains(&trace), "no {trace} in {logs}");
@@ -140,7 +140,7 @@ fn a_wrapped_subscriber_is_asked_for_ids_too() {
     }
 }
 
-/// The way without `with_trace_ids`.
+/// Without `with_trace_ids`.
 #[test]
 fn ids_that_the_program_records_as_fields_are_exported() {
     let work = || {

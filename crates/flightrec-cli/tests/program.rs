@@ -1,4 +1,4 @@
-//! How the program behaves: exit codes, pipes, filters, hostile input.
+//! Exit codes, pipes, filters, hostile input.
 
 mod common;
 
@@ -14,21 +14,21 @@ fn census() -> String {
     data("census.json").to_str().unwrap().to_owned()
 }
 
-/// The lines of the log in what `show` printed.
+/// The log lines in the output of `show`.
 fn log(text: &str) -> Vec<&str> {
     let log = text.split("\nLog: ").nth(1).unwrap();
     log.lines().skip(1).collect()
 }
 
 #[test]
-fn records_are_chosen() {
+fn records_are_selected() {
     let bench = Bench::new();
     let shown = |args: &[&str]| {
         let dump = census();
         let mut all = vec!["show", &dump];
         all.extend(args);
         let text = stdout(&bench.run(&all));
-        // Neither further lines of a message nor the marks of births and the failure.
+        // Skips continuation lines of messages, and the marks of created errors and the failure.
         log(&text)
             .into_iter()
             .filter(|line| !line.contains("│ ") && !line.contains(['▲', '◆']))
@@ -40,7 +40,7 @@ fn records_are_chosen() {
     assert_eq!(shown(&["--target", "census::crates"]), 4);
     assert_eq!(shown(&["--target", "census"]), 7);
     assert_eq!(shown(&["--thread", "census-1", "--thread", "census-2"]), 4);
-    // A capital letter makes it exact.
+    // A capital letter makes the search case-sensitive.
     assert_eq!(shown(&["--grep", "TOML|crates/YY"]), 0);
     assert_eq!(shown(&["--grep", "toml$"]), 2);
     assert_eq!(shown(&["--grep", "TOML$"]), 0);
@@ -52,7 +52,7 @@ fn records_are_chosen() {
 }
 
 #[test]
-fn what_led_to_an_error_is_shown_however_much_came_after() {
+fn records_before_an_error_was_created_are_shown_even_if_many_follow() {
     let record = |seq: u64| format!(r#"{{"seq":{seq},"level":"DEBUG","msg":"record {seq}"}}"#);
     let records: Vec<String> = (100..120).map(record).collect();
     let json = format!(
@@ -91,7 +91,7 @@ fn what_led_to_an_error_is_shown_however_much_came_after() {
             "119 record"
         ]
     );
-    // Whoever searches gets what was searched for.
+    // A search returns only matching records.
     assert_eq!(
         shown(&["--last", "1", "--grep", "record 11"]),
         ["119 record"]
@@ -99,7 +99,7 @@ fn what_led_to_an_error_is_shown_however_much_came_after() {
 }
 
 #[test]
-fn exit_codes_tell_what_happened() {
+fn exit_codes() {
     let bench = Bench::new();
     let dump = census();
     let code = |args: &[&str]| bench.run(args).status.code();
@@ -118,12 +118,16 @@ fn exit_codes_tell_what_happened() {
     assert_eq!(code(&["group", "empty"]), Some(1));
     bench.put("bad/x.json", b"{");
     assert_eq!(code(&["group", "bad"]), Some(2));
-    assert_eq!(code(&["doctor", &dump]), Some(2), "a dump is no executable");
+    assert_eq!(
+        code(&["doctor", &dump]),
+        Some(2),
+        "a dump is not an executable"
+    );
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn without_dumps_nothing_is_found() {
+fn a_missing_dump_is_an_error() {
     let bench = Bench::new();
     let output = bench.run(&[]);
     assert_eq!(output.status.code(), Some(1));
@@ -135,7 +139,7 @@ fn without_dumps_nothing_is_found() {
 }
 
 #[test]
-fn standard_input_is_a_dump() {
+fn a_dump_is_read_from_standard_input() {
     let bench = Bench::new();
     let json = fs::read(data("census.json")).unwrap();
     let output = bench.run_with_input(&["show", "-", "--last", "1"], &json);
@@ -144,10 +148,10 @@ fn standard_input_is_a_dump() {
 }
 
 #[test]
-fn a_reader_who_leaves_is_no_failure() {
+fn a_closed_pipe_is_not_an_error() {
     let bench = Bench::new();
     let record =
-        r#"{"level":"INFO","target":"t","msg":"something that is long enough to fill the pipe"}"#;
+        r#"{"level":"INFO","target":"t","msg":"a text that is long enough to fill the pipe"}"#;
     let records = vec![record; 20_000].join(",");
     let dump = format!(r#"{{"schema":"flightrec/1","latest_logs":[{records}]}}"#);
     let dump = bench.put("long.json", dump.as_bytes());
@@ -175,7 +179,7 @@ fn a_reader_who_leaves_is_no_failure() {
 }
 
 #[test]
-fn a_broken_dump_is_told_by_its_place() {
+fn the_message_for_a_broken_dump_has_the_place() {
     let bench = Bench::new();
     bench.put("broken.json", b"{\"schema\": \"flightrec/1\", \"app\": }");
     let output = bench.run(&["show", "broken.json"]);
@@ -194,7 +198,7 @@ fn a_broken_dump_is_told_by_its_place() {
 }
 
 #[test]
-fn a_newer_schema_is_shown_with_a_word() {
+fn a_newer_schema_is_shown_with_a_warning() {
     let bench = Bench::new();
     bench.put(
         "new.json",
@@ -212,10 +216,10 @@ fn a_newer_schema_is_shown_with_a_word() {
 }
 
 #[test]
-fn a_huge_file_is_refused_unread() {
+fn a_huge_file_is_refused_without_reading_it() {
     let bench = Bench::new();
     let path = bench.dir.path().join("huge.json");
-    // Sparse where the file system can.
+    // Sparse, if the file system supports it.
     fs::File::create(&path).unwrap().set_len(1 << 30).unwrap();
     for command in [
         &["show", "huge.json"] as &[&str],
@@ -261,7 +265,7 @@ fn depth_and_number_of_values_are_bounded() {
 }
 
 #[test]
-fn sources_that_have_changed_are_doubted() {
+fn changed_sources_are_shown_with_a_warning() {
     let bench = Bench::new();
     let source = bench.put_source();
     let dump = census();
@@ -270,7 +274,7 @@ fn sources_that_have_changed_are_doubted() {
             .print(&["show", &dump])
             .contains("the lines may be wrong")
     );
-    // Written just now, long after the dump.
+    // The file was written after the dump.
     let text = fs::read(&source).unwrap();
     fs::write(&source, text).unwrap();
     assert!(
@@ -314,7 +318,7 @@ fn a_dump_is_masked_before_it_is_shared() {
         !safe.contains("malformed") && !safe.contains("203.0.113.7") && !safe.contains("/home/ci")
     );
     assert!(bench.print(&["show", "safe.json"]).contains("[redacted]"));
-    // Never over a file that is there.
+    // Existing files are not overwritten.
     assert_eq!(bench.run(&args).status.code(), Some(2));
 }
 
@@ -330,9 +334,9 @@ fn completions_and_pages_are_generated() {
 }
 
 #[test]
-fn the_doctor_looks_at_executables() {
+fn the_doctor_examines_executables() {
     let bench = Bench::new();
-    // Itself: it knows the schema, but that is all that it tells for sure.
+    // The program itself has the schema, but no recorder.
     let output = bench.run(&["doctor", env!("CARGO_BIN_EXE_flightrec")]);
     let text = stdout(&output);
     for subject in [
@@ -352,7 +356,7 @@ fn the_doctor_looks_at_executables() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever the texts are, nothing reaches the terminal that could command it.
+    /// No text of a dump can send control characters to the terminal.
     #[test]
     fn everything_is_escaped(evil in "[\\PC\u{0}-\u{1f}\u{7f}-\u{9f}\u{202a}-\u{202e}\u{2066}-\u{2069}]{1,20}") {
         let bench = Bench::new();
@@ -373,7 +377,7 @@ proptest! {
     }
 }
 
-/// Puts the text into every text and every key of the program's own.
+/// Puts the text into every text, and into every key that the program sets.
 fn infect(value: &mut serde_json::Value, text: &str) {
     let evil: String = serde_json::from_str(text).unwrap();
     match value {
@@ -388,7 +392,7 @@ fn infect(value: &mut serde_json::Value, text: &str) {
 }
 
 #[test]
-fn lines_of_a_directory_are_those_of_each_dump_in_it() {
+fn exporting_a_directory_as_lines_exports_each_dump() {
     let bench = Bench::new();
     for (name, dump) in [("a", "census.json"), ("b", "worker.json")] {
         bench.put(
@@ -414,7 +418,7 @@ fn lines_of_a_directory_are_those_of_each_dump_in_it() {
             .count()
     };
     assert_eq!((of(failures[0]), of(failures[1])), (9, 3));
-    // A file that is no dump does not keep the others out.
+    // A file that is not a dump does not prevent the export of the others.
     bench.put("reports/0.json", b"no dump");
     let output = bench.run(&["export", "--to", "jsonl", "reports"]);
     assert_eq!(output.status.code(), Some(1));

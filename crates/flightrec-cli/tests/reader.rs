@@ -1,11 +1,11 @@
-//! What a reader of a dump is told, and what not: each test is something that once misled one.
+//! The output must not mislead its reader. Each test is a case that once did.
 
 mod common;
 
 use common::{Bench, data, stderr, stdout};
 use serde_json::{Value, json};
 
-/// What `show` prints of a dump with these keys.
+/// The output of `show` for a dump with these keys.
 fn show(dump: Value, args: &[&str]) -> String {
     let bench = Bench::new();
     put(&bench, "dump.json", dump);
@@ -52,7 +52,7 @@ fn short_times_have_a_unit_that_shows_them() {
 }
 
 #[test]
-fn a_stack_from_where_the_error_was_handed_over_is_no_culprit() {
+fn a_stack_from_where_an_error_was_converted_is_labelled() {
     let dump = |origin: &str| {
         json!({"reason": {"kind": "error", "message": "refused"}, "stack_traces": [{
             "error": "refused", "origin": origin, "log_seq": 1,
@@ -78,7 +78,7 @@ fn a_stack_from_where_the_error_was_handed_over_is_no_culprit() {
 }
 
 #[test]
-fn each_export_has_the_causes() {
+fn every_export_has_the_causes() {
     let bench = Bench::new();
     put(
         &bench,
@@ -98,7 +98,7 @@ fn each_export_has_the_causes() {
         let text = bench.print(&["export", "--to", format, "dump.json"]);
         has(&text, &["Connection refused", "std::io::error::Error"]);
     }
-    // Lines of several dumps can be told apart.
+    // Lines of several dumps are distinguishable.
     let text = bench.print(&["export", "--to", "logfmt", &census(), "dump.json"]);
     assert!(
         text.lines()
@@ -108,7 +108,7 @@ fn each_export_has_the_causes() {
 }
 
 #[test]
-fn a_crash_says_what_is_known_and_what_is_not() {
+fn a_crash_shows_known_facts_and_that_the_cause_is_unknown() {
     let text = show(
         json!({
             "app": "a", "created_at": "2026-11-23T00:30:00Z",
@@ -131,7 +131,7 @@ fn a_crash_says_what_is_known_and_what_is_not() {
 }
 
 #[test]
-fn a_dump_by_level_is_headed_by_what_was_logged() {
+fn the_headline_of_a_dump_by_level_is_the_record() {
     let text = show(
         json!({"app": "a", "reason": {"kind": "level", "message": "src/net.rs:17"},
             "latest_logs": [{"seq": 1, "level": "ERROR", "msg": "the upstream is gone"}]}),
@@ -141,7 +141,7 @@ fn a_dump_by_level_is_headed_by_what_was_logged() {
 }
 
 #[test]
-fn missing_symbols_are_said_once_with_what_to_do() {
+fn missing_symbols_are_reported_once_with_the_command_that_adds_them() {
     let frame =
         |address: &str| json!({"name": "<unknown>", "address": address, "module": "/opt/a"});
     let text = show(
@@ -191,7 +191,7 @@ fn files_and_directories_are_read_everywhere() {
         &bench.print(&["reports"]),
         &["reports/a.json", "reports/b.json"],
     );
-    // The newest of the two.
+    // The newer of the two.
     has(&bench.print(&["show", "reports"]), &["worker panicked"]);
     let both = bench.print(&["show", "reports/a.json", "reports/b.json"]);
     has(&both, &["── reports/a.json ──", "── reports/b.json ──"]);
@@ -202,7 +202,7 @@ fn files_and_directories_are_read_everywhere() {
 }
 
 #[test]
-fn messages_of_several_lines_are_not_cut_at_the_first() {
+fn messages_with_several_lines_are_shown_completely() {
     let bench = Bench::new();
     let message = "regex parse error:\n    (a\n    ^\nerror: unclosed group";
     put(
@@ -244,7 +244,7 @@ fn the_error_has_room_on_a_narrow_terminal() {
 }
 
 #[test]
-fn a_long_log_is_shown_in_part_and_around_each_error() {
+fn a_long_log_is_shown_at_its_end_and_around_each_error() {
     let record = |seq: u64| json!({"seq": seq, "msg": format!("record {seq}."), "level": "DEBUG"});
     let log: Vec<Value> = (0..531).map(record).collect();
     let dump = json!({"reason": {"kind": "error", "message": "bad"}, "process": {"pid": 1, "thread": "main"},
@@ -304,7 +304,7 @@ fn a_run_of_equal_records_is_one_line_however_records_are_selected() {
     some(&["--around", "00:30:33"], "until -");
     some(&["--grep", "no answer"], "×21 until -10.000s");
     some(&["--last", "21"], "×21 until -10.000s");
-    // With --all each is shown.
+    // --all shows each record.
     assert_eq!(lines(&["--all", "--log", "all"]).len(), 23);
 }
 
@@ -314,7 +314,7 @@ fn a_recursion_is_shown_once_and_a_stack_is_not_repeated_among_the_threads() {
         json!({"name": name, "file": "src/a.rs", "line": address, "noise": noise,
             "address": format!("{address:#x}")})
     };
-    // Two functions call each other, through one of the runtime.
+    // Two functions call each other through a function of the runtime.
     let mut frames = vec![frame("app::fails", 1, false)];
     for _ in 0..300 {
         frames.push(frame("app::even", 2, false));
@@ -394,7 +394,7 @@ fn errors_say_what_the_file_is_and_what_to_do() {
 }
 
 #[test]
-fn everything_is_shown_with_all() {
+fn all_shows_everything() {
     let text = show(
         json!({
             "created_at": "2026-11-23T00:30:15Z", "reason": {"kind": "panic", "message": "boom"},
@@ -416,7 +416,7 @@ fn everything_is_shown_with_all() {
 }
 
 #[test]
-fn a_page_holds_source_lines_if_they_are_asked_for() {
+fn a_page_contains_source_lines_on_request() {
     let bench = Bench::new();
     bench.put_source();
     let page = bench.print(&["export", "--to", "html", "--source", &census()]);

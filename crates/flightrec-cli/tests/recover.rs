@@ -8,7 +8,7 @@ use flightrec::Dump;
 use log::{Level, Log, Record};
 use tempfile::tempdir;
 
-/// The child of the test below: crashes while a thread waits for it.
+/// Runs in the child of the test below: a worker crashes while the main thread waits for it.
 #[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
 #[test]
 fn program() {
@@ -17,10 +17,10 @@ fn program() {
     };
     let builder = flightrec::builder("crashes").dir(dir).crash_safe(true);
     let _recorder = builder.install().unwrap();
-    log::debug!("the last words, password=hunter2");
+    log::debug!("the last record, password=hunter2");
     let worker = std::thread::Builder::new().name("worker".to_owned());
     let worker = worker.spawn(|| {
-        // Until the other thread waits for this one, in the system call `futex`.
+        // Waits until the other thread waits for this one, in the system call `futex`.
         let is_waited_for = || {
             let tasks = fs::read_dir("/proc/self/task").unwrap();
             tasks.map(|task| task.unwrap().path()).any(|task| {
@@ -40,12 +40,12 @@ fn program() {
 #[inline(never)]
 fn reads_unmapped_memory() {
     let address = std::hint::black_box(std::ptr::without_provenance::<u8>(0x1234_5678_9000));
-    // SAFETY: none; it is the fault that the test is about.
+    // SAFETY: unsound on purpose: this is the fault.
     std::hint::black_box(unsafe { std::ptr::read_volatile(address) });
 }
 
 #[test]
-fn what_is_no_ring_is_named_once() {
+fn the_message_for_a_file_that_is_not_a_ring_names_it_once() {
     let dir = tempdir().unwrap();
     let file = dir.path().join("notes.ring");
     fs::write(&file, "no ring").unwrap();
@@ -60,7 +60,7 @@ fn what_is_no_ring_is_named_once() {
     assert!(message.contains("a ring is a file NAME.ring"), "{message}");
 }
 
-/// Without the program: the stack has addresses, and the modules by which `symbolicate` finds names.
+/// Recovers without the program: the stack has addresses, and the modules that `symbolicate` needs.
 #[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
 #[test]
 fn the_ring_of_a_crash_has_the_stacks_of_its_threads() {
@@ -82,7 +82,7 @@ fn the_ring_of_a_crash_has_the_stacks_of_its_threads() {
         path.extension()
             .is_some_and(|extension| extension == "ring")
     });
-    let ring = ring.expect("the ring is there");
+    let ring = ring.expect("a ring");
     let program = |args: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flightrec"));
         let output = command.args(args).current_dir(dir.path()).output().unwrap();
@@ -102,11 +102,11 @@ fn the_ring_of_a_crash_has_the_stacks_of_its_threads() {
     assert_eq!(crash.fault_address.as_deref(), Some("0x123456789000"));
     assert_eq!(
         dump.latest_logs[0].msg,
-        "the last words, password=[redacted]"
+        "the last record, password=[redacted]"
     );
     assert!(dump.threads[0].crashed);
     assert_eq!(dump.threads[0].name.as_deref(), Some("worker"));
-    // That of the test, which waits for the worker.
+    // The thread of the test, which waits for the worker.
     let mut others = dump.threads.iter();
     let waits = others.find(|thread| thread.name.as_deref() == Some("program"));
     let waits = waits.unwrap_or_else(|| panic!("{:?}", dump.threads));
@@ -132,7 +132,7 @@ fn the_ring_of_a_crash_has_the_stacks_of_its_threads() {
 }
 
 #[test]
-fn a_ring_becomes_a_dump_and_stays_where_it_is() {
+fn a_ring_becomes_a_dump_and_is_kept() {
     let dir = tempdir().unwrap();
     let (_recorder, tee) = flightrec::builder("test")
         .dir(dir.path())
@@ -147,7 +147,7 @@ fn a_ring_becomes_a_dump_and_stays_where_it_is() {
                 .build(),
         );
     };
-    record(format_args!("the last words, password=hunter2"));
+    record(format_args!("the last record, password=hunter2"));
 
     let rings = || {
         let paths = fs::read_dir(dir.path())
@@ -160,7 +160,7 @@ fn a_ring_becomes_a_dump_and_stays_where_it_is() {
             })
             .collect::<Vec<_>>()
     };
-    // This process is alive, and has it open.
+    // This process is running, and has the ring open.
     let program = || Command::new(env!("CARGO_BIN_EXE_flightrec"));
     let output = program().arg("recover").args(rings()).output().unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -175,7 +175,7 @@ fn a_ring_becomes_a_dump_and_stays_where_it_is() {
     assert!(message.starts_with(&running), "{message}");
     assert_eq!(
         dump.latest_logs[0].msg,
-        "the last words, password=[redacted]"
+        "the last record, password=[redacted]"
     );
     assert_eq!(rings().len(), 1);
 

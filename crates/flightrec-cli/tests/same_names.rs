@@ -28,10 +28,10 @@ fn show(names: [&str; 2]) -> String {
 }
 
 #[test]
-fn records_of_threads_with_the_same_name_are_not_said_to_be_of_one() {
+fn records_of_threads_with_the_same_name_are_not_attributed_to_one_thread() {
     let own = "its last records:";
     let shared = "the last records of all threads of that name:";
-    // The system cuts names.
+    // The system cuts off long names.
     let text = show(["tokio-runtime-w", "tokio-runtime-w"]);
     assert_eq!(text.matches(shared).count(), 2, "{text}");
     assert!(!text.contains(own), "{text}");

@@ -14,7 +14,7 @@ fn send(bench: &Bench, args: &[&str]) -> Output {
     without_proxies(&mut command).output().unwrap()
 }
 
-/// A directory with as many dumps of different failures.
+/// A directory with `dumps` dumps of different failures.
 fn reports(bench: &Bench, dumps: usize) {
     let census = std::fs::read_to_string(data("census.json")).unwrap();
     for n in 0..dumps {
@@ -34,7 +34,7 @@ fn each_dump_is_sent_once() {
     bench.put("reports/broken.json", b"no dump");
     let server = Server::start(&[]);
     let output = send(&bench, &[&server.dsn(), "reports"]);
-    // A file that is no dump.
+    // A file that is not a dump.
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert_eq!(stdout(&output), "sent 3 dumps, 1 unreadable\n");
     {
@@ -53,7 +53,7 @@ fn each_dump_is_sent_once() {
     assert!(output.status.success(), "{output:?}");
     assert_eq!(stdout(&output), "sent 0 dumps, 2 before\n");
     assert_eq!(server.requests().len(), 3);
-    // Another project has receipts of its own.
+    // Another project has its own receipts.
     let other = server.dsn().replace("/7", "/8");
     send(&bench, &[&other, "reports/0.json"]);
     let output = send(&bench, &[&server.dsn(), "reports/0.json", "--again"]);
@@ -80,7 +80,7 @@ fn a_dry_run_sends_nothing_and_leaves_no_receipt() {
 }
 
 #[test]
-fn a_busy_service_gets_its_pause() {
+fn retry_after_is_obeyed() {
     let bench = Bench::new();
     reports(&bench, 2);
     let server = Server::start(&[
@@ -105,7 +105,7 @@ fn a_busy_service_gets_its_pause() {
 }
 
 #[test]
-fn it_stops_where_it_must_and_goes_on_from_there() {
+fn after_a_long_pause_it_stops_and_continues_at_the_next_run() {
     let bench = Bench::new();
     reports(&bench, 3);
     let server = Server::start(&["200 OK", "429 Too Many Requests\r\nRetry-After: 86400"]);
@@ -127,12 +127,12 @@ fn it_stops_where_it_must_and_goes_on_from_there() {
     assert_eq!(
         (bodies.len(), &bodies[1]),
         (4, &bodies[2]),
-        "none is left out"
+        "no dump is left out"
     );
 }
 
 #[test]
-fn a_wrong_address_is_no_reason_to_go_on() {
+fn a_wrong_address_stops_it() {
     let bench = Bench::new();
     reports(&bench, 3);
     let server = Server::start(&["403 Forbidden"]);
@@ -152,7 +152,7 @@ fn a_wrong_address_is_no_reason_to_go_on() {
 }
 
 #[test]
-fn what_is_too_large_goes_without_its_attachment() {
+fn a_dump_that_is_too_large_is_sent_without_its_attachment() {
     let bench = Bench::new();
     reports(&bench, 2);
     let server = Server::start(&["413 Payload Too Large", "200 OK", "400 Bad Request"]);
@@ -177,7 +177,7 @@ fn what_is_too_large_goes_without_its_attachment() {
     assert!(!server.requests()[0].has_attachment());
 }
 
-/// Killed between the service's answer and the receipt, a dump is sent again with the same id.
+/// If `send` is killed between the response and the receipt, the dump is sent again with the same id.
 #[test]
 fn an_event_has_the_same_id_when_it_is_sent_again() {
     let bench = Bench::new();

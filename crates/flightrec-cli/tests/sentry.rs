@@ -1,4 +1,4 @@
-//! `export --to sentry`: envelopes that Sentry's own types read.
+//! `export --to sentry`: Sentry's own types can read the envelopes.
 
 mod common;
 
@@ -8,7 +8,7 @@ use common::{Bench, data};
 use sentry_types::protocol::v7::{EnvelopeItem, Event};
 use serde_json::{Value, json};
 
-/// The envelope of a dump, read back: the event, its JSON, and the attachment.
+/// Parses the envelope of a dump: the event, its JSON, and the attachment.
 fn envelope(bench: &Bench, dump: &str) -> (Event<'static>, Value, Option<Vec<u8>>) {
     let output = bench.run(&["export", "--to", "sentry", dump]);
     assert!(output.status.success(), "{output:?}");
@@ -34,7 +34,7 @@ fn put(bench: &Bench, mut dump: Value) -> &'static str {
 }
 
 #[test]
-fn an_event_has_what_the_dump_has_in_the_tracker_s_terms() {
+fn an_event_has_the_data_of_the_dump() {
     let bench = Bench::new();
     let (event, json, attachment) = envelope(&bench, data("census.json").to_str().unwrap());
     assert_eq!(event.release.as_deref(), Some("census@0.1.0"));
@@ -46,7 +46,7 @@ fn an_event_has_what_the_dump_has_in_the_tracker_s_terms() {
         serde_json::from_value(json!({"type": "os", "name": "Linux"})).unwrap()
     );
 
-    // Causes first, the error that was returned last.
+    // Causes come first, the returned error last.
     let values: Vec<&str> = event
         .exception
         .iter()
@@ -68,7 +68,7 @@ fn an_event_has_what_the_dump_has_in_the_tracker_s_terms() {
         .collect();
     assert_eq!(ids, (0..ids.len() as u64).rev().collect::<Vec<_>>());
 
-    // Frames oldest first: the place of the error is the last.
+    // The outermost frame comes first, the place of the error last.
     let frames = &event.exception[0].stacktrace.as_ref().unwrap().frames;
     let last = frames.last().unwrap();
     assert_eq!(last.function.as_deref(), Some("census::crates::read"));
@@ -88,7 +88,7 @@ fn an_event_has_what_the_dump_has_in_the_tracker_s_terms() {
 }
 
 #[test]
-fn addresses_lie_in_images_with_the_ids_of_the_build() {
+fn addresses_are_in_images_with_build_ids() {
     let bench = Bench::new();
     let frame = |address: &str, module: &str| json!({"name": "<unknown>", "address": address, "module": module});
     let dump = put(
@@ -136,7 +136,7 @@ fn addresses_lie_in_images_with_the_ids_of_the_build() {
 }
 
 #[test]
-fn copies_of_a_dump_have_one_id() {
+fn copies_of_a_dump_have_the_same_id() {
     let bench = Bench::new();
     let id = |dump: Value| envelope(&bench, put(&bench, dump)).0.event_id;
     let dump = |message: &str, at: &str| json!({"app": "a", "created_at": at, "process": {"pid": 7}, "reason": {"kind": "error", "message": message}});
@@ -203,7 +203,7 @@ fn an_event_is_trimmed_below_the_limits_and_says_so() {
 }
 
 #[test]
-fn hostile_dumps_make_envelopes_that_can_be_read() {
+fn envelopes_of_hostile_dumps_can_be_read() {
     let bench = Bench::new();
     for entry in fs::read_dir(data("hostile")).unwrap() {
         envelope(&bench, entry.unwrap().path().to_str().unwrap());

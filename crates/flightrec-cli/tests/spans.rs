@@ -77,7 +77,7 @@ fn otlp_has_the_ids_that_the_program_gave() {
         let output = bench.run(&["export", "--to", format, "dump.json"]);
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.contains(key), "{text}{:?}", output.stderr);
-        // The span, the records in it, and the spans in it have the id.
+        // The span, its records and its child spans have the id.
         assert!(
             text.matches(&format!(r#""traceId":"{trace}""#)).count() > 1,
             "{text}"

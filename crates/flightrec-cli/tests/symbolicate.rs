@@ -1,4 +1,4 @@
-//! The dump of a stripped program, completed, is the dump of the unstripped one.
+//! The completed dump of a stripped program is equal to the dump of the unstripped program.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -11,7 +11,7 @@ use std::process::Command;
 use common::{Bench, stderr, stdout};
 use serde_json::Value;
 
-/// The example with a release's optimisations and debug information.
+/// Builds the example with optimisations and debug information.
 fn census() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("census");
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -19,7 +19,7 @@ fn census() -> PathBuf {
         .current_dir(workspace)
         .args(["build", "--release", "--package", "examples"])
         .args(["--no-default-features", "--features", "census"])
-        // What it depends on need not be fast, but soon built.
+        // Dependencies are not optimised, so that they build faster.
         .args(["--config", "profile.release.package.\"*\".opt-level=0"])
         .args(["--example", "census", "--target-dir"])
         .arg(&target)
@@ -34,7 +34,7 @@ fn tool(name: &str, args: &[&OsStr]) {
     assert!(done.status.success(), "{done:?}");
 }
 
-/// Runs it on a directory that it fails on; the dump it makes.
+/// Runs the program on a directory on which it fails, and returns the dump.
 fn dump_of(binary: &Path, bench: &Bench, crates: &str) -> PathBuf {
     let state = binary.with_extension(format!("state-{crates}"));
     let failed = Command::new(binary)
@@ -56,7 +56,7 @@ fn parsed(json: &[u8]) -> Value {
     serde_json::from_slice(json).unwrap()
 }
 
-/// The stacks, without the path that the binary lies at.
+/// The stacks, without the path of the binary.
 fn stacks(dump: &Value) -> Value {
     let mut stacks = dump["stack_traces"].clone();
     for trace in stacks.as_array_mut().unwrap() {
@@ -74,7 +74,7 @@ fn frames(stacks: &Value) -> impl Iterator<Item = &Value> {
 }
 
 #[test]
-fn a_completed_dump_is_that_of_the_unstripped_program() {
+fn a_completed_dump_is_equal_to_that_of_the_unstripped_program() {
     let bench = Bench::new();
     let dir = bench.dir.path();
     let whole = dir.join("whole/census");
@@ -103,7 +103,7 @@ fn a_completed_dump_is_that_of_the_unstripped_program() {
             whole.as_ref(),
         ],
     );
-    // The stripped binary names the file beside it that has its debug information.
+    // The stripped binary names the file with its debug information, which is in the same directory.
     let linked = dir.join("linked/census");
     fs::create_dir(dir.join("linked")).unwrap();
     fs::copy(&split, dir.join("linked/census.debug")).unwrap();
@@ -113,7 +113,7 @@ fn a_completed_dump_is_that_of_the_unstripped_program() {
         &[link.as_ref(), stripped.as_ref(), linked.as_ref()],
     );
 
-    // One fails with two errors in a worker, one panics there, one fails in `main`, below the
+    // One fails with two errors in a worker, one panics in a worker, one fails in `main`, below the
     // recorder's own frames.
     bench.put("fails/a/Cargo.toml", b"not toml [");
     bench.put("fails/b/Cargo.toml", b"\xff");
@@ -136,7 +136,7 @@ fn a_completed_dump_is_that_of_the_unstripped_program() {
             let dump = dump_of(run, &bench, crates);
             let before = parsed(&fs::read(&dump).unwrap());
             assert_ne!(stacks(&before), expected);
-            // Without symbols; what a file without lines has is functions that nothing is inlined in.
+            // With symbols but without lines, only functions are named, and no inlined ones.
             assert_ne!(before["fingerprint"], print);
             let dump = dump.to_str().unwrap();
             for binary in [&whole, &split, &zlib, &old, &linked] {
@@ -153,7 +153,7 @@ fn a_completed_dump_is_that_of_the_unstripped_program() {
             }
         }
 
-        // By its build-id, and into the dump itself.
+        // Finds the binary by its build-id, and overwrites the dump.
         let dump = dump_of(&stripped, &bench, crates);
         let json = fs::read(&dump).unwrap();
         let id = parsed(&json)["modules"][0]["build_id"]

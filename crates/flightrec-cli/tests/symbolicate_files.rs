@@ -1,4 +1,4 @@
-//! Files that `symbolicate` is given by mistake, or to do harm.
+//! Wrong or malicious files for `symbolicate`.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -10,7 +10,7 @@ use common::{Bench, stderr, stdout};
 use object::{Object, ObjectSymbol};
 use serde_json::{Value, json};
 
-/// A library of a few kilobytes, with one function, `outer`.
+/// The source of a library of a few kilobytes, with one function, `outer`.
 const SOURCE: &str = r#"
 #![no_std]
 #[panic_handler]
@@ -25,7 +25,7 @@ struct Library {
     address: String,
 }
 
-/// Builds it, as `tiny.so` in the directory.
+/// Builds the library as `tiny.so` in the directory.
 fn library(bench: &Bench, build_id: &str) -> Library {
     let source = bench.put("tiny.rs", SOURCE.as_bytes());
     let library = bench.dir.path().join("tiny.so");
@@ -75,7 +75,7 @@ fn run(bench: &Bench, args: &[&str]) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn what_is_known_is_named_and_the_rest_left() {
+fn known_frames_are_named_and_the_others_unchanged() {
     let bench = Bench::new();
     let tiny = library(&bench, "0xc0ffee00");
     let known = frame(&tiny.address, "/opt/tiny.so");
@@ -156,7 +156,7 @@ fn without_build_ids_the_name_decides() {
 }
 
 #[test]
-fn what_is_no_binary_is_refused() {
+fn a_file_that_is_not_a_binary_is_refused() {
     let bench = Bench::new();
     put(&bench, &dump(Some("beef"), &[frame("0x1", "/opt/tiny.so")]));
     bench.put("script", b"#!/bin/sh\n");
@@ -189,7 +189,7 @@ fn what_is_no_binary_is_refused() {
 }
 
 #[test]
-fn a_dump_leads_to_no_file_outside_the_directory() {
+fn a_dump_cannot_name_files_outside_the_directory() {
     let bench = Bench::new();
     bench.put("debug/outside.debug", b"not read");
     fs::create_dir_all(bench.dir.path().join("debug/.build-id/ab/c")).unwrap();
@@ -207,7 +207,7 @@ fn a_dump_leads_to_no_file_outside_the_directory() {
 }
 
 #[test]
-fn the_output_is_a_new_file_for_its_owner() {
+fn the_output_is_a_new_file_that_only_its_owner_can_read() {
     let bench = Bench::new();
     let tiny = library(&bench, "0xc0ffee00");
     put(

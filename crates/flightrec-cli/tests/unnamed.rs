@@ -1,4 +1,4 @@
-//! A dump whose names were left to this program.
+//! A dump without names, which `symbolicate` adds.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -28,7 +28,7 @@ fn dump(dir: &Path, error: &Error, names: bool) -> (String, Value) {
 }
 
 #[test]
-fn a_completed_dump_is_the_one_with_names() {
+fn a_completed_dump_is_equal_to_one_with_names() {
     let bench = Bench::new();
     let error = Error::join([port("http").unwrap_err(), port("-1").unwrap_err()]).unwrap();
     let (path, bare) = dump(bench.dir.path(), &error, false);
@@ -47,7 +47,7 @@ fn a_completed_dump_is_the_one_with_names() {
     let known = |dump: &Value| {
         let traces = dump["stack_traces"].as_array().unwrap().iter();
         let frames = traces.flat_map(|trace| trace["frames"].as_array().unwrap());
-        // The system's libraries were not asked.
+        // `symbolicate` does not read the system's libraries.
         frames
             .filter(|frame| frame["module"] == exe.to_str().unwrap())
             .cloned()

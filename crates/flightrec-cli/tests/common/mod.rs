@@ -1,6 +1,6 @@
-//! Running the program as its user does.
+//! Runs the program like a user.
 
-// Each test binary uses its part.
+// Each test binary uses only a part.
 #![allow(dead_code)]
 
 #[cfg(feature = "send")]
@@ -21,7 +21,7 @@ pub(crate) fn data(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// The program, in a directory and with a state directory of its own.
+/// Runs the program in a temporary directory, with its own state directory.
 pub(crate) struct Bench {
     pub(crate) dir: tempfile::TempDir,
 }
@@ -62,14 +62,14 @@ impl Bench {
         self.command(args).output().unwrap()
     }
 
-    /// What is printed; the program must succeed.
+    /// The program's output. The program must succeed.
     pub(crate) fn print(&self, args: &[&str]) -> String {
         let output = self.run(args);
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Puts a file into the directory.
+    /// Writes a file in the directory.
     pub(crate) fn put(&self, path: &str, content: &[u8]) -> PathBuf {
         let path = self.dir.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -77,7 +77,7 @@ impl Bench {
         path
     }
 
-    /// Puts the source that the dump of the tests was built from where the program finds it.
+    /// Writes the source file that the tests' dump refers to, where the program finds it.
     pub(crate) fn put_source(&self) -> PathBuf {
         let path = self.put("src/crates.rs", &fs::read(data("src/crates.rs")).unwrap());
         let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
@@ -98,7 +98,7 @@ impl Bench {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // It may refuse before it has read everything.
+        // The program may fail before it has read everything.
         let _ = child.stdin.take().unwrap().write_all(input);
         child.wait_with_output().unwrap()
     }
@@ -112,8 +112,8 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// An envelope as Sentry's own types read it, and the JSON of its event. The types do not know the
-/// images of ELF files, which the protocol has: these are left out for them.
+/// An envelope parsed by Sentry's own types, and the JSON of its event. The types do not support the
+/// images of ELF files, which the protocol has: these are removed before.
 pub(crate) fn envelope(bytes: &[u8]) -> (sentry_types::protocol::v7::Envelope, serde_json::Value) {
     let mut lines = bytes.splitn(4, |byte| *byte == b'\n');
     let mut line = || lines.next().unwrap();

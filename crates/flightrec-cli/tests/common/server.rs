@@ -1,4 +1,4 @@
-//! A service in this process that takes what `send` sends, with TLS or without.
+//! A service in this process that receives from `send`, with or without TLS.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -10,7 +10,7 @@ use flate2::read::GzDecoder;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use sentry_types::protocol::v7::EnvelopeItem;
 
-/// A request as it came.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) path: String,
@@ -27,7 +27,7 @@ impl Request {
     }
 }
 
-/// Answers with the status lines and headers that it was given, then with 200.
+/// Answers with the given status lines and headers, then with 200.
 pub(crate) struct Server {
     pub(crate) port: u16,
     requests: Arc<Mutex<Vec<Request>>>,
@@ -39,7 +39,7 @@ impl Server {
         Server::start_with(answers, None)
     }
 
-    /// A server that speaks TLS.
+    /// Starts a server with TLS.
     pub(crate) fn start_tls(config: Arc<ServerConfig>) -> Server {
         Server::start_with(&[], Some(config))
     }

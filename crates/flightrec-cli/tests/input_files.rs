@@ -1,5 +1,5 @@
-//! Files as others hand them over: within the log of a container, compressed, damaged, huge, or in a
-//! directory that the reader may not open.
+//! Files from other people: within the log of a container, compressed, damaged, huge, or in a directory
+//! that may not be read.
 
 mod common;
 
@@ -31,7 +31,7 @@ fn shows(bench: &Bench, args: &[&str], parts: &[&str]) {
     }
 }
 
-/// If wrapping looked at the rest of the message for each of its lines, this would take minutes.
+/// If wrapping read the rest of the message for each line, this would take minutes.
 #[test]
 fn a_message_of_a_megabyte_is_wrapped_in_linear_time() {
     let bench = Bench::new();
@@ -48,7 +48,7 @@ fn a_message_of_a_megabyte_is_wrapped_in_linear_time() {
 }
 
 #[test]
-fn dumps_in_the_log_of_a_container_are_listed_and_chosen() {
+fn dumps_in_the_log_of_a_container_are_listed_and_selected() {
     let bench = Bench::new();
     let lines = [
         "2026-11-23 starting up".to_owned(),
@@ -85,7 +85,7 @@ fn dumps_in_the_log_of_a_container_are_listed_and_chosen() {
             &["list", name],
             &["first failure", "second failure"],
         );
-        // The last one, unless another is named.
+        // The default is the last dump.
         shows(
             &bench,
             &["show", name],
@@ -111,7 +111,7 @@ fn compressed_dumps_are_read() {
 }
 
 #[test]
-fn of_a_damaged_dump_what_can_be_read_is_shown_and_the_place_is_said() {
+fn the_readable_part_of_a_damaged_dump_is_shown_with_the_place_of_the_damage() {
     let bench = Bench::new();
     let json = dump("it failed").to_string();
     let cut = &json[..json.find("before").unwrap()];
@@ -131,17 +131,17 @@ fn of_a_damaged_dump_what_can_be_read_is_shown_and_the_place_is_said() {
         let output = bench.run(&["show", "dump.json"]);
         assert!(stdout(&output).contains("it failed"), "{name}: {output:?}");
         let said = stdout(&output) + &stderr(&output);
-        // Behind the end of a dump nothing is missing.
+        // Damage after the end of a dump is ignored.
         assert!(
             name.starts_with("NULs") || ["byte", "UTF-16"].iter().any(|place| said.contains(place)),
-            "{name}: where it is damaged is not said:\n{said}"
+            "{name}: the place of the damage is not reported:\n{said}"
         );
     }
 }
 
-/// What the recorder itself writes with `keep_lines(300_000)`.
+/// A dump of the size that the recorder itself writes with `keep_lines(300_000)`.
 #[test]
-fn a_dump_with_very_many_records_is_no_bomb() {
+fn a_dump_with_very_many_records_is_accepted() {
     let bench = Bench::new();
     let mut long = dump("it failed");
     let record = long["latest_logs"][0].clone();
@@ -160,7 +160,7 @@ fn a_dump_with_very_many_records_is_no_bomb() {
     );
 }
 
-/// Both are dumps of one failure: the panic of a task, and the error of the one that joins it.
+/// Both dumps are of one failure: the panic of a task, and the error of the task that joins it.
 #[test]
 fn the_dump_that_explains_more_is_shown() {
     let bench = Bench::new();
@@ -178,12 +178,12 @@ fn the_dump_that_explains_more_is_shown() {
     let output = bench.run(&["show"]);
     assert!(stdout(&output).contains("census::work"), "{output:?}");
     assert!(stderr(&output).contains("shown in place of"), "{output:?}");
-    // The one that is asked for is shown.
+    // A dump given by its path is shown.
     shows(&bench, &["show", &error], &["a task panicked"]);
 }
 
 #[test]
-fn different_messages_are_different_lines_of_the_list() {
+fn different_messages_have_different_lines_in_the_list() {
     let bench = Bench::new();
     let messages = [
         "no such profile",
@@ -201,7 +201,7 @@ fn different_messages_are_different_lines_of_the_list() {
 }
 
 #[test]
-fn dumps_that_say_nothing_are_not_taken_for_repeats() {
+fn dumps_without_a_message_are_not_repeats() {
     let bench = Bench::new();
     for name in ["one.json", "other.json"] {
         bench.put(name, br#"{"schema": "flightrec/1", "stack_traces": []}"#);
@@ -209,7 +209,7 @@ fn dumps_that_say_nothing_are_not_taken_for_repeats() {
     shows(&bench, &["list", "."], &["one.json", "other.json"]);
 }
 
-/// A name of 400 characters is cut to its place.
+/// A name of 400 characters is cut.
 #[test]
 fn a_long_name_does_not_make_the_list_wide() {
     let bench = Bench::new();
@@ -227,7 +227,7 @@ fn a_long_name_does_not_make_the_list_wide() {
 }
 
 #[test]
-fn colours_follow_the_same_variables_as_those_of_logtee() {
+fn colours_obey_the_same_variables_as_logtee() {
     let bench = Bench::new();
     bench.put("dump.json", dump("it failed").to_string().as_bytes());
     let has_colours = |variables: &[(&str, &str)]| {
@@ -241,10 +241,10 @@ fn colours_follow_the_same_variables_as_those_of_logtee() {
     assert!(!has_colours(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
 }
 
-/// Root made it, under `sudo`.
+/// Root created the directory, with `sudo`.
 #[cfg(unix)]
 #[test]
-fn a_directory_that_may_not_be_read_is_said_to_be_so() {
+fn a_directory_that_may_not_be_read_is_reported() {
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::process::CommandExt;
     let bench = Bench::new();
@@ -256,11 +256,11 @@ fn a_directory_that_may_not_be_read_is_said_to_be_so() {
     fs::set_permissions(dir, mode(0o000)).unwrap();
     let mut output = bench.run(&[]);
     if output.status.success() {
-        // The test runs as root, who may read everything.
+        // The test runs as root, which may read everything.
         output = match bench.command(&[]).uid(65_534).gid(65_534).output() {
             Ok(output) => output,
             Err(error) => {
-                println!("not tried: the program can't be run by another user: {error}");
+                println!("skipped: the program cannot be run by another user: {error}");
                 return;
             }
         };
