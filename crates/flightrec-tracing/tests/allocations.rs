@@ -1,4 +1,4 @@
-//! After the first laps, recording an event or a span allocates nothing.
+//! Once the buffers are full, recording an event or a span allocates nothing.
 
 mod common;
 
@@ -13,7 +13,7 @@ struct Counting;
 
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: it calls the system's allocator, and counts.
+// SAFETY: forwards to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);

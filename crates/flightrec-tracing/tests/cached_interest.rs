@@ -17,7 +17,7 @@ fn reached_before() {
 }
 
 #[test]
-fn a_callsite_that_is_reached_without_a_subscriber_is_on_where_there_is_one() {
+fn a_callsite_that_was_reached_without_a_subscriber_is_enabled_with_one() {
     let (recorder, layer) = install();
     let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
     reached_before();

@@ -1,4 +1,4 @@
-//! A process dies with events and spans in a file, and the next process makes a dump of it.
+//! A process aborts with events and spans in a file, and the next process makes a dump of it.
 #![cfg(unix)]
 
 mod common;
@@ -51,7 +51,7 @@ fn program() {
     std::process::abort();
 }
 
-/// The dump of a child that died.
+/// The dump of a child that aborted.
 fn dump(dir: &Path, strict: bool) -> Dump {
     let mut command = Command::new(std::env::current_exe().unwrap());
     if strict {

@@ -1,4 +1,4 @@
-//! Errors and panics know the span in which they happened.
+//! Errors and panics have the span in which they happened.
 
 mod common;
 
@@ -19,7 +19,7 @@ fn parse(text: &str) -> Result<u64, Error> {
 }
 
 #[test]
-fn an_error_names_the_spans_of_its_birth_although_they_are_closed() {
+fn an_error_has_the_spans_in_which_it_was_created_even_if_they_are_closed() {
     let (recorder, layer, dumps) = listening();
     kept(&recorder, registry().with(layer), || {
         let error = load(7).unwrap_err();
@@ -43,7 +43,7 @@ fn an_error_names_the_spans_of_its_birth_although_they_are_closed() {
 }
 
 #[test]
-fn an_error_names_the_path_of_spans() {
+fn an_error_has_its_path_of_spans() {
     let (recorder, layer, dumps) = listening();
     kept(&recorder, registry().with(layer), || {
         let error = load(7).unwrap_err();
@@ -98,7 +98,7 @@ fn each_error_of_a_join_has_its_own_span() {
 }
 
 #[test]
-fn a_panic_names_the_span_that_panicked() {
+fn a_panic_has_the_span_in_which_it_happened() {
     let (recorder, layer, dumps) = listening();
     kept(&recorder, registry().with(layer), || {
         let caught = std::panic::catch_unwind(|| {
@@ -137,7 +137,7 @@ fn the_stack_of_an_error_that_an_event_has_as_a_value_is_in_the_dump() {
 }
 
 #[test]
-fn an_error_that_is_logged_before_it_makes_a_dump_is_in_there_once() {
+fn an_error_that_is_logged_before_it_makes_a_dump_is_in_the_dump_once() {
     let (recorder, layer, dumps) = listening();
     kept(&recorder, registry().with(layer), || {
         let earlier = load(6).unwrap_err();

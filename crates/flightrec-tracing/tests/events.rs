@@ -57,7 +57,7 @@ fn an_event_keeps_its_message_place_and_typed_fields() {
 }
 
 #[test]
-fn debug_and_above_are_kept_or_what_the_filter_says() {
+fn debug_and_above_are_kept_unless_a_filter_is_set() {
     let log = || {
         trace!("t");
         debug!("d");

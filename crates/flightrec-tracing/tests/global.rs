@@ -1,4 +1,4 @@
-//! Features that only a global subscriber has.
+//! Behaviour of a global subscriber.
 
 mod common;
 

@@ -1,5 +1,5 @@
-//! Known faults of `tracing` and of other layers: the recorder has the records all the same. There is
-//! only one test, because a process has one global subscriber.
+//! The recorder keeps records despite known faults of `tracing` and of other layers. There is only one
+//! test, because a process has one global subscriber.
 
 mod common;
 
@@ -21,13 +21,13 @@ impl<S: Subscriber> Layer<S> for Emits {
     }
 }
 
-/// A callsite that is reached before and after there is a subscriber.
+/// A callsite that is reached before and after the subscriber is set.
 fn early() {
     debug!(target: "early", "from a callsite that was reached early");
 }
 
 #[test]
-fn the_recorder_has_what_others_lose() {
+fn the_recorder_keeps_records_that_others_lose() {
     // Threads without a subscriber reach the callsite, which may cache that it is disabled.
     early();
     std::thread::spawn(early).join().unwrap();

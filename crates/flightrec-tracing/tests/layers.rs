@@ -125,7 +125,7 @@ fn in_a_reload_layer() {
 }
 
 #[test]
-fn with_a_filter_of_its_own_besides() {
+fn with_its_own_filter() {
     check(|layer, output| {
         let layer = layer.with_filter(LevelFilter::DEBUG);
         Box::new(
@@ -160,7 +160,7 @@ fn the_level_hint_is_that_of_the_filter() {
 }
 
 #[test]
-fn reloading_puts_one_recorder_in_the_place_of_another() {
+fn reloading_replaces_a_recorder() {
     let (first, layer) = install();
     let (second, other) = install();
     let (layer, handle) = reload::Layer::new(Some(layer));
@@ -204,7 +204,7 @@ fn filters_of_other_layers_can_be_reloaded() {
 }
 
 #[test]
-fn two_subscribers_record_into_one_recorder_and_keep_their_spans_apart() {
+fn spans_of_two_subscribers_with_one_recorder_are_distinct() {
     let (recorder, layer) = install();
     let (one, two) = (registry().with(layer.clone()), registry().with(layer));
     let (one, two) = (Dispatch::new(one), Dispatch::new(two));

@@ -16,7 +16,7 @@ fn the_recorder_does_not_raise_the_level_of_log() {
         .with(console.with_filter(EnvFilter::new("info,chatty=trace")))
         .with(layer)
         .init();
-    // `chatty` has raised the level for all layers, which `tracing-log` can't avoid. The recorder keeps
+    // `chatty` has raised the level for all layers, which `tracing-log` cannot avoid. The recorder keeps
     // its own level.
     assert_eq!(log::max_level(), log::LevelFilter::Trace);
     log::trace!(target: "dependency", "not kept");

@@ -41,7 +41,7 @@ impl<S: Subscriber> Layer<S> for Fails {
 }
 
 #[test]
-fn the_recorder_has_the_events_whatever_other_filters_do() {
+fn faults_of_other_filters_do_not_affect_the_recorder() {
     let (recorder, layer, panics) = listening();
     let again = layer.clone();
     let output = Output::default();

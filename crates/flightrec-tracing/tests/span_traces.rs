@@ -1,4 +1,4 @@
-//! Errors carry span traces of `tracing-error`, and dumps have them as the span of the stack. There is
+//! Errors have span traces of `tracing-error`, and dumps have them as the span of the stack. There is
 //! only one test, because the hook of `color-eyre` and the environment belong to the process.
 
 #![allow(unsafe_code, reason = "sets variables of the environment")]
@@ -44,7 +44,7 @@ struct Own {
 
 impl fmt::Display for Own {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an error of its own")
+        f.write_str("an error with its own trace")
     }
 }
 
@@ -78,7 +78,7 @@ impl fmt::Display for Debugged {
 impl StdError for Debugged {}
 
 #[test]
-fn a_dump_has_the_spans_that_an_error_carries() {
+fn a_dump_has_the_spans_of_an_error() {
     // SAFETY: this is the only test of the process, and no other thread of it runs now.
     unsafe {
         std::env::remove_var("RUST_BACKTRACE");

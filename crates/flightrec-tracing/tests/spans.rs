@@ -53,7 +53,7 @@ fn an_event_is_in_the_innermost_span() {
 }
 
 #[test]
-fn parents_that_are_named_win_over_the_entered_span() {
+fn an_explicit_parent_overrides_the_entered_span() {
     let (recorder, layer) = install();
     let dump = kept(&recorder, registry().with(layer), || {
         let one = info_span!("one");
@@ -70,7 +70,7 @@ fn parents_that_are_named_win_over_the_entered_span() {
 }
 
 #[test]
-fn values_that_are_recorded_later_are_there_whenever_they_come() {
+fn values_can_be_recorded_at_any_time() {
     let (recorder, layer) = install();
     let dump = kept(&recorder, registry().with(layer), || {
         let span = info_span!(
@@ -104,7 +104,7 @@ fn values_that_are_recorded_later_are_there_whenever_they_come() {
 }
 
 #[test]
-fn a_value_that_is_recorded_over_and_over_takes_no_more_memory() {
+fn recording_a_value_repeatedly_takes_no_more_memory() {
     let (recorder, layer) = install();
     let dump = kept(&recorder, registry().with(layer), || {
         let span = info_span!("span", kept = "x", progress = 0);
@@ -119,7 +119,7 @@ fn a_value_that_is_recorded_over_and_over_takes_no_more_memory() {
 }
 
 #[test]
-fn spans_can_be_left_in_any_order_and_entered_twice() {
+fn spans_can_be_exited_in_any_order_and_entered_twice() {
     let (recorder, layer) = install();
     let dump = kept(&recorder, registry().with(layer), || {
         let (a, b) = (info_span!("a"), info_span!("b"));
@@ -171,7 +171,7 @@ fn a_span_is_entered_on_several_threads_at_once() {
 }
 
 #[test]
-fn a_span_outlives_the_records_and_the_spans_that_were_kept_when_it_began() {
+fn a_long_span_is_kept_although_older_records_and_spans_are_evicted() {
     let (recorder, layer) = quiet().keep_lines(20).install_layer().unwrap();
     let dump = kept(&recorder, registry().with(layer), || {
         let long = info_span!("long", id = 1);
@@ -219,7 +219,7 @@ fn follows_from_is_kept_with_the_span_that_was_followed() {
 }
 
 #[test]
-fn a_child_of_a_span_that_its_owner_has_dropped_has_its_parent() {
+fn a_child_of_a_dropped_span_keeps_its_parent() {
     let (recorder, layer) = install();
     let dump = kept(&recorder, registry().with(layer), || {
         let parent = info_span!("parent");
@@ -276,7 +276,7 @@ fn a_layer_that_is_dropped_leaves_no_spans() {
 }
 
 #[test]
-fn a_span_of_many_fields_is_kept_as_far_as_there_is_room() {
+fn fields_of_a_span_beyond_the_limit_are_left_out() {
     let (recorder, layer) = install();
     let dump = kept(&recorder, registry().with(layer), || {
         let long = "x".repeat(10_000);
@@ -288,7 +288,7 @@ fn a_span_of_many_fields_is_kept_as_far_as_there_is_room() {
 }
 
 #[test]
-fn a_slow_span_makes_a_dump_that_has_it() {
+fn a_slow_span_makes_a_dump_with_the_span() {
     let slow = |name: &str, limit| flightrec::Rule::slow_span(name, limit);
     let (done, dumps) = std::sync::mpsc::channel();
     let (_recorder, layer) = quiet()

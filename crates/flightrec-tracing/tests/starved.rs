@@ -32,7 +32,7 @@ fn listening() -> (Builder, Receiver<String>) {
     (quiet().notice_to(Lines(sender)), lines)
 }
 
-/// All lines that were printed. The thread that checks has ended when the dispatch has one owner less.
+/// All printed lines. When the dispatch has one owner less, the checking thread has ended.
 fn said(lines: &Receiver<String>) -> String {
     let mut all = String::new();
     while let Ok(line) = lines.recv_timeout(Duration::from_millis(500)) {
@@ -43,7 +43,7 @@ fn said(lines: &Receiver<String>) -> String {
 
 /// The only test, because a process has one global subscriber.
 #[test]
-fn problems_that_starve_the_recorder_are_reported() {
+fn problems_that_keep_events_from_the_recorder_are_reported() {
     // A filter that is a layer, below and above.
     for is_below in [true, false] {
         let (builder, lines) = listening();

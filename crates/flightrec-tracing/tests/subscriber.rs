@@ -1,4 +1,4 @@
-//! The recorder wraps a subscriber that takes no layers.
+//! The recorder wraps a subscriber that does not accept layers.
 
 mod common;
 
@@ -47,7 +47,7 @@ fn alone(make: impl FnOnce(&Output) -> Dispatch) -> String {
 }
 
 #[test]
-fn a_subscriber_prints_what_it_prints_alone_and_the_recorder_has_everything() {
+fn the_output_of_a_wrapped_subscriber_is_unchanged_and_the_recorder_has_everything() {
     let makes: [fn(&Output, Option<RecorderLayer>) -> Dispatch; 4] = [
         |output, layer| dispatch(console(output, Level::INFO), layer),
         |output, layer| dispatch(console(output, Level::WARN), layer),
@@ -106,7 +106,7 @@ fn the_level_hint_covers_both() {
 }
 
 #[test]
-fn what_is_in_it_can_be_found() {
+fn the_inner_types_can_be_downcast() {
     let (_recorder, layer) = install();
     let inner = registry().with(LevelFilter::WARN);
     let dispatch = Dispatch::new(layer.wrap(inner));
@@ -240,7 +240,7 @@ impl Subscriber for &'static Counts {
 }
 
 #[test]
-fn a_subscriber_that_counts_no_handles_leaves_no_spans_open() {
+fn a_subscriber_that_does_not_count_handles_leaves_no_spans_open() {
     let counts: &'static Counts = Box::leak(Box::default());
     let (recorder, layer) = install();
     let subscriber = layer.wrap(counts);

@@ -1,4 +1,4 @@
-//! After the first laps, recording makes no system call; `strace` checks this.
+//! Once the buffers are full, recording makes no system call; `strace` checks this.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -75,7 +75,7 @@ fn an_event_that_is_kept_makes_no_system_call() {
         let dir = tempfile::tempdir().unwrap();
         let trace = dir.path().join("trace");
         let Some(output) = traced(crash_safe, &dir.path().join("state"), &trace) else {
-            println!("skipped: there is no strace here, or it may not trace");
+            println!("skipped: strace is missing or may not trace");
             return;
         };
         assert!(output.status.success(), "{output:?}");

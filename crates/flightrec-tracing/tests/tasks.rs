@@ -47,7 +47,7 @@ async fn step(task: u64, barrier: Arc<Barrier>) {
 }
 
 #[test]
-fn tasks_that_take_turns_keep_their_spans_apart() {
+fn alternating_tasks_keep_their_own_spans() {
     let (dump, _) = run(|_| async {
         let barrier = Arc::new(Barrier::new(8));
         let tasks: Vec<_> = (0..8)
@@ -73,7 +73,7 @@ fn tasks_that_take_turns_keep_their_spans_apart() {
 }
 
 #[test]
-fn spawn_blocking_has_the_span_that_it_is_given() {
+fn spawn_blocking_can_enter_the_span_of_the_task() {
     let (dump, _) = run(|_| async {
         let request = async {
             let span = tracing::Span::current();
@@ -91,7 +91,7 @@ fn spawn_blocking_has_the_span_that_it_is_given() {
 }
 
 #[test]
-fn a_task_that_is_cancelled_leaves_its_span() {
+fn a_cancelled_task_exits_its_span() {
     let (dump, _) = run(|_| async {
         let (started, has_started) = oneshot::channel();
         let task = tokio::spawn(
@@ -135,7 +135,7 @@ async fn fails(user: u64) -> Result<u64, Error> {
 }
 
 #[test]
-fn panics_and_errors_of_tasks_know_their_spans() {
+fn panics_and_errors_of_tasks_have_their_spans() {
     let (_, dumps) = run(|recorder| async move {
         let task = tokio::spawn(
             async {

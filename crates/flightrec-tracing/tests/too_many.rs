@@ -1,4 +1,4 @@
-//! More open spans than there is room for. A binary of its own, because a process has one table.
+//! More open spans than there is room for. In its own binary, because a process has one table.
 
 mod common;
 

@@ -1,5 +1,5 @@
-//! A program with the tee and the layer: one recorder has one record of each call. Each order of
-//! installation has a process of its own, because a process has one logger and one subscriber.
+//! A program with the tee and the layer: the recorder has one record of each call. Each order of
+//! installation runs in its own process, because a process has one logger and one subscriber.
 
 mod common;
 
@@ -15,7 +15,7 @@ const ORDER: &str = "FLIGHTREC_TEST_ORDER";
 const ORDERS: [&str; 4] = ["tee first", "subscriber first", "passed on", "no tee"];
 
 #[test]
-fn one_call_makes_one_record_whatever_is_set_first() {
+fn one_call_makes_one_record_in_every_order_of_installation() {
     for order in ORDERS {
         let program = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "program", "--nocapture"])

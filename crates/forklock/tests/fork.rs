@@ -18,7 +18,7 @@ fn in_child(act: impl FnOnce() -> i32) -> i32 {
         // SAFETY: sets a timer of this process.
         unsafe { libc::alarm(60) };
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(act));
-        // SAFETY: ends the process without running what belongs to the parent.
+        // SAFETY: ends the process without running exit handlers of the parent.
         unsafe { libc::_exit(result.unwrap_or(101)) }
     }
     assert!(child > 0, "fork failed");
@@ -50,7 +50,8 @@ fn while_held<T: Send, R>(lock: &ForkMutex<T>, act: impl FnOnce() -> R) -> R {
     })
 }
 
-/// Many threads add to the count behind the lock. Returns how many learned that it was orphaned.
+/// Many threads add to the count behind the lock. Returns how many of them were told that it was
+/// orphaned.
 fn count_together(lock: &ForkMutex<usize>, threads: usize, rounds: usize) -> usize {
     let orphaned = AtomicUsize::new(0);
     let start = Barrier::new(threads);
@@ -89,7 +90,7 @@ fn a_lock_held_at_the_fork_is_reported_once_and_then_works() {
             })
         });
         assert_eq!(code, 0);
-        // The parent notices nothing.
+        // The parent is not affected.
         assert_eq!(count_together(&lock, 2, 10), 0);
         assert_eq!(lock.into_inner(), 20);
     }
@@ -151,7 +152,7 @@ fn the_forking_thread_still_holds_its_lock_in_the_child() {
 
 /// In a child's child, the thread that survived the first fork is gone unless it forked again.
 #[test]
-fn a_child_of_a_child_finds_what_its_parent_held() {
+fn a_lock_held_in_a_child_is_orphaned_in_its_child() {
     let lock = ForkMutex::new(());
     let code = while_held(&lock, || {
         in_child(|| {
@@ -178,7 +179,7 @@ fn a_child_of_a_child_finds_what_its_parent_held() {
     assert_eq!(code, 0);
 }
 
-/// The two halves of the data are changed one after the other: a takeover between them is seen.
+/// The two halves of the data are changed one after the other, so a takeover between them is noticed.
 #[test]
 fn children_of_a_busy_process_lose_no_update_and_do_not_hang() {
     let lock = ForkMutex::new((0_usize, 0_usize));

@@ -29,7 +29,7 @@ fn threads_exclude_each_other() {
     assert_eq!(pair.into_inner(), (THREADS * ROUNDS, THREADS * ROUNDS));
 }
 
-/// Every thread has to sleep: the owner holds the lock until all others have asked for it.
+/// Every thread has to sleep: the owner holds the lock until all others wait for it.
 #[test]
 fn a_thread_that_sleeps_is_woken() {
     for _ in 0..200 {

@@ -19,7 +19,7 @@ fn main() {
     {
         let line = piece.repeat(LEN / piece.len());
         let redactor = Redactor::default();
-        // Like a program with secrets of its own.
+        // A program may add its own secrets.
         assert!(redactor.learn("Fl1ght-Rec0rder"));
         let start = Instant::now();
         black_box(redactor.text(&line));

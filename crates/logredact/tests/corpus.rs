@@ -75,7 +75,7 @@ fn the_readme_has_the_figures_of_the_corpus() {
 
 /// Tests every key in every notation. None may leak, however the other rules are tuned.
 #[test]
-fn a_value_under_a_secret_key_is_masked_in_every_quoting() {
+fn a_value_of_a_secret_key_is_masked_with_every_quoting() {
     const SECRET: &str = "Zq8-Lm1pR";
     let keys = [
         "password",
@@ -174,7 +174,7 @@ fn places_and_messages_of_a_program_with_sessions_are_not_masked() {
 }
 
 #[test]
-fn arguments_are_masked_whatever_the_option_looks_like() {
+fn arguments_are_masked_in_every_form_of_an_option() {
     let args = [
         "app",
         "--password",

@@ -25,7 +25,7 @@ fn in_child(redactor: &Redactor) -> ! {
 
 /// Other threads hold the locks of the redactor most of the time, while this one forks.
 #[test]
-fn a_child_masks_what_was_learned_though_other_threads_held_the_locks() {
+fn a_child_masks_learned_values_although_other_threads_held_the_locks() {
     let redactor = Redactor::default();
     assert!(redactor.learn(LEARNED));
     let stop = AtomicBool::new(false);
@@ -37,7 +37,7 @@ fn a_child_masks_what_was_learned_though_other_threads_held_the_locks() {
                     if stop.load(Ordering::Relaxed) {
                         break;
                     }
-                    // No more values than are kept, so that none is forgotten.
+                    // No more values than the redactor keeps, so that none is evicted.
                     let _ = redactor.learn(&format!("t0ld-{id}-{:04}", n % 100));
                     let _ = redactor.text(&format!("password=s33n-{id}-{n}"));
                     redactor.forget();

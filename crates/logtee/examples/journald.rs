@@ -1,4 +1,4 @@
-//! journald: its native protocol, in which key-values stay key-values.
+//! journald: its native protocol, which keeps key-values.
 //!
 //! `cargo run -p logtee --example journald`
 
@@ -9,7 +9,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     use log::{Level, LevelFilter, Record};
     use logtee::{OwnedRecord, Tee};
 
-    /// A field: its name, its length in binary, and its value as it is.
+    /// Writes a field: its name, its length in binary, and its unchanged value.
     fn field(datagram: &mut Vec<u8>, name: &str, value: &str) {
         datagram.extend_from_slice(name.as_bytes());
         datagram.push(b'\n');
@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         datagram.push(b'\n');
     }
 
-    /// Upper-case letters, digits and underscores, a letter first.
+    /// A name of upper-case letters, digits and underscores that begins with a letter.
     fn name(key: &str) -> String {
         let upper = |c: char| {
             if c.is_ascii_alphanumeric() {
@@ -67,5 +67,5 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 #[cfg(not(unix))]
 fn main() {
-    println!("this example needs a Unix");
+    println!("this example needs Unix");
 }

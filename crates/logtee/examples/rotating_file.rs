@@ -1,4 +1,4 @@
-//! A rotating file, by a writer of the crate `flexi_logger`.
+//! A rotating file, with a writer from the crate `flexi_logger`.
 //!
 //! `cargo run -p logtee --example rotating_file`
 

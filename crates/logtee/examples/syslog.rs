@@ -1,4 +1,4 @@
-//! syslog: a format of its own, and a datagram socket as the sink.
+//! syslog: its own format, and a datagram socket as the sink.
 //!
 //! `cargo run -p logtee --example syslog`
 
@@ -34,5 +34,5 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 #[cfg(not(unix))]
 fn main() {
-    println!("this example needs a Unix");
+    println!("this example needs Unix");
 }

@@ -1,4 +1,4 @@
-//! Properties of every composition, however nested.
+//! Properties of every composition, at any depth.
 
 use std::io;
 use std::sync::Arc;
@@ -115,7 +115,7 @@ fn the_original_record_arrives_through_every_nesting() {
 }
 
 #[test]
-fn sinks_that_fail_or_panic_harm_no_other() {
+fn sinks_that_fail_or_panic_do_not_affect_others() {
     let [before, after] = [Memory::new(), Memory::new()];
     let tee = builder()
         .sink(LevelFilter::Info, before.clone())
@@ -356,7 +356,7 @@ fn map_text_rewrites_message_target_keys_and_strings() {
 }
 
 #[test]
-fn map_values_sees_keys_and_values_and_leaves_text_alone() {
+fn map_values_gets_keys_and_values_and_does_not_change_text() {
     let memory = Memory::new();
     let mask = |key: &str, value| match key {
         "token" => "*".into(),
@@ -377,7 +377,7 @@ fn map_values_sees_keys_and_values_and_leaves_text_alone() {
 }
 
 #[test]
-fn a_channel_never_waits() {
+fn a_channel_never_blocks() {
     let (sink, received) = logtee::channel(2);
     let tee = builder().sink(LevelFilter::Info, sink).build();
     for at in 0..5 {

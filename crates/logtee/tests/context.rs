@@ -63,7 +63,7 @@ fn guards_may_be_dropped_in_any_order() {
 }
 
 #[test]
-fn a_context_is_carried_to_other_threads_and_stays_off_the_others() {
+fn a_context_can_be_moved_to_another_thread_and_does_not_affect_others() {
     let memory = Memory::new();
     let tee = tee(memory.clone());
     let _entered = Context::new().with("job", "a").enter();
@@ -79,7 +79,7 @@ fn a_context_is_carried_to_other_threads_and_stays_off_the_others() {
 }
 
 #[test]
-fn a_future_logs_in_its_context_wherever_it_is_polled() {
+fn a_future_logs_in_its_context_on_any_thread() {
     let memory = Memory::new();
     let tee = tee(memory.clone());
     let mut polled = 0;
@@ -101,7 +101,7 @@ fn a_future_logs_in_its_context_wherever_it_is_polled() {
 }
 
 #[test]
-fn formats_predicates_and_packed_records_see_it() {
+fn formats_predicates_and_packed_records_have_the_context() {
     let json = Bytes::new();
     let routed = Memory::new();
     let packed = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
@@ -132,7 +132,7 @@ fn formats_predicates_and_packed_records_see_it() {
 }
 
 #[test]
-fn a_sink_may_enter_a_context_and_a_nested_tee_joins_nothing_twice() {
+fn a_sink_may_enter_a_context_and_a_nested_tee_adds_nothing_twice() {
     let memory = Memory::new();
     let inner = tee(memory.clone());
     let tee = tee(logtee::pipe(|record: &Record<'_>, next: &dyn Sink| {

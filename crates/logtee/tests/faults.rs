@@ -60,7 +60,7 @@ fn a_display_that_logs_to_the_same_sinks() {
 }
 
 #[test]
-fn a_display_that_panics_leaves_everything_in_order() {
+fn a_display_that_panics_does_no_harm() {
     struct Panics;
     impl fmt::Display for Panics {
         fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -223,7 +223,7 @@ impl Write for Blocks {
 }
 
 #[test]
-fn a_sink_that_blocks_holds_up_neither_changes_nor_other_sinks() {
+fn a_sink_that_blocks_delays_neither_changes_nor_other_sinks() {
     let (begun, has_begun) = channel();
     let (go_on, goes_on) = channel();
     let [before, after] = [Memory::new(), Memory::new()];
@@ -278,7 +278,7 @@ fn a_blocking_sink_behind_a_channel_blocks_no_thread() {
 }
 
 #[test]
-fn a_hundred_threads_mix_no_lines_and_lose_none() {
+fn lines_of_a_hundred_threads_are_not_mixed_or_lost() {
     let [text, json] = [Bytes::new(), Bytes::new()];
     let tee = builder()
         .sink(LevelFilter::Info, WriteSink::new(Text::new(), text.clone()))
@@ -306,7 +306,7 @@ fn a_hundred_threads_mix_no_lines_and_lose_none() {
         assert_eq!(
             lines,
             (0..50).collect::<Vec<_>>(),
-            "whole, and in the thread's order"
+            "complete, and in the thread's order"
         );
     }
     assert_eq!(lines(&text).len(), 5000);

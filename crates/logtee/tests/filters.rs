@@ -45,7 +45,7 @@ fn changing_a_filter_reaches_every_depth() {
         handle.set(level);
         assert_eq!(tee.max_level(), level);
         memory.take();
-        log::debug!(logger: tee, "asked at {level}");
+        log::debug!(logger: tee, "filter at {level}");
         assert_eq!(!memory.records().is_empty(), is_on, "{level}");
     }
     handle.set(target_starts_with("filters"));
@@ -60,7 +60,7 @@ fn changing_a_filter_reaches_every_depth() {
 
 /// A record that only one sink wants goes straight to it, until a filter changes.
 #[test]
-fn the_only_sink_of_a_level_is_not_the_only_one_for_good() {
+fn a_second_sink_of_a_level_gets_records_after_a_filter_changes() {
     let (quiet, chatty) = (Memory::new(), Memory::new());
     let (filter, handle) = logtee::adjustable(LevelFilter::Info);
     let tee = builder()
@@ -156,7 +156,7 @@ fn a_filter_can_be_changed_while_others_log() {
             match at % 3 {
                 0 => handle.set(LevelFilter::Off),
                 1 => handle.set(LevelFilter::Debug),
-                _ => handle.set(target_starts_with("nobody")),
+                _ => handle.set(target_starts_with("unused")),
             }
         }
     });

@@ -58,7 +58,7 @@ fn a_child_forked_while_another_thread_writes_does_not_hang() {
         // A child that hangs is killed, and not counted as a success.
         // SAFETY: a plain system call.
         unsafe { alarm(20) };
-        log::info!(logger: tee, "the lock's owner is not here");
+        log::info!(logger: tee, "the lock's owner does not exist here");
         log::info!(logger: tee, "nor now");
         let as_it_should = tee.failures_by_sink() == [2, 0];
         // SAFETY: ends the child without running exit handlers of the parent.
@@ -221,7 +221,7 @@ fn child_does(act: impl FnOnce() -> bool) -> bool {
 
 #[test]
 fn a_child_can_change_filters_that_another_thread_was_changing_at_the_fork() {
-    /// Waits in `max_level`, like a filter with a lock of its own.
+    /// Waits in `max_level`, like a filter with its own lock.
     struct Waits(Mutex<(Sender<()>, Receiver<()>)>, AtomicBool);
 
     impl logtee::Filter for Waits {

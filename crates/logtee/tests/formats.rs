@@ -160,7 +160,7 @@ impl fmt::Display for Broken {
 }
 
 #[test]
-fn a_display_that_fails_or_panics_is_marked_and_the_rest_is_there() {
+fn a_display_that_fails_or_panics_is_marked_and_the_rest_is_kept() {
     for broken in [Broken(true), Broken(false)] {
         let pairs = [
             ("bad", Value::from_display(&broken)),
@@ -259,7 +259,7 @@ fn local_time_follows_daylight_saving() {
 
 #[cfg(feature = "local-time")]
 #[test]
-fn local_time_is_the_same_moment() {
+fn local_time_is_the_same_instant() {
     let local = Time::local().clock(clock).now();
     // The local time minus its written offset is the time of the clock.
     let (date_time, offset) = if let Some(utc) = local.strip_suffix('Z') {

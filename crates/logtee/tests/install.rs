@@ -49,7 +49,7 @@ fn the_life_of_an_installed_tee() {
     handle.set(LevelFilter::Debug);
     assert_eq!(log::max_level(), LevelFilter::Debug);
     log::debug!("on");
-    handle.set(logtee::predicate::target_starts_with("nobody"));
+    handle.set(logtee::predicate::target_starts_with("unused"));
     assert_eq!(log::max_level(), LevelFilter::Trace);
     log::debug!("filtered");
     handle.set(LevelFilter::Off);

@@ -1,11 +1,11 @@
-//! Installs a tee when there is a logger already.
+//! Installs a tee although there is a logger already.
 
 use log::LevelFilter;
 use logtee::Tee;
 use logtee::testing::{Bytes, Memory};
 
 #[test]
-fn the_first_logger_stays_and_its_level_is_left_alone() {
+fn the_first_logger_and_its_level_are_unchanged() {
     let bytes = Bytes::new();
     env_logger::Builder::new()
         .filter_level(LevelFilter::Info)

@@ -20,7 +20,7 @@ fn tee(sink: impl Sink + 'static) -> Tee {
     builder().sink(LevelFilter::Trace, sink).build()
 }
 
-/// A channel that takes errors only, like the README's Slack channels.
+/// A sink that takes only errors, like the README's Slack channels.
 fn errors_only(memory: &Memory) -> impl Sink + use<> {
     logtee::fanout()
         .sink(LevelFilter::Error, memory.clone())
@@ -151,7 +151,7 @@ fn failover_tries_the_next_when_one_fails() {
 }
 
 #[test]
-fn failover_fails_when_all_do() {
+fn failover_fails_if_all_sinks_fail() {
     let tee = tee(logtee::failover()
         .sink(logtee::from_fn(|_| Err(io::Error::other("one"))))
         .sink(logtee::from_fn(|_| Err(io::Error::other("two"))))
@@ -202,7 +202,7 @@ fn pools_do_not_all_begin_with_the_same_sink() {
 }
 
 #[test]
-fn recover_is_told_of_errors_and_panics() {
+fn recover_gets_errors_and_panics() {
     let told = Memory::new();
     let telling = |sink| {
         let told = told.clone();

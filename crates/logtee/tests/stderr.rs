@@ -24,14 +24,14 @@ fn child() -> ! {
 }
 
 #[test]
-fn a_broken_stderr_is_counted_and_never_a_panic() {
+fn a_broken_stderr_is_counted_and_does_not_panic() {
     if std::env::var_os(CHILD).is_some() {
         child();
     }
     let mut process = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
-            "a_broken_stderr_is_counted_and_never_a_panic",
+            "a_broken_stderr_is_counted_and_does_not_panic",
             "--nocapture",
         ])
         .env(CHILD, "1")
@@ -46,7 +46,7 @@ fn a_broken_stderr_is_counted_and_never_a_panic() {
 }
 
 #[test]
-fn a_closed_stderr_and_plain_text_off_a_terminal() {
+fn a_closed_stderr_is_counted_and_text_is_plain_without_a_terminal() {
     if std::env::var_os(CHILD).is_some() {
         Tee::builder()
             .sink(LevelFilter::Info, logtee::stderr())
@@ -62,7 +62,7 @@ fn a_closed_stderr_and_plain_text_off_a_terminal() {
             .arg(std::env::current_exe().unwrap())
             .args([
                 "--exact",
-                "a_closed_stderr_and_plain_text_off_a_terminal",
+                "a_closed_stderr_is_counted_and_text_is_plain_without_a_terminal",
                 "--nocapture",
             ])
             .env(CHILD, "1")

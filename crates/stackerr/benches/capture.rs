@@ -8,7 +8,7 @@ fn main() {
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
-    println!("the bare walk to compare with is that of Linux");
+    println!("this benchmark needs Linux");
 }
 
 #[cfg(target_os = "linux")]
@@ -46,7 +46,7 @@ mod linux {
             len: 0,
             ips: [0; 256],
         };
-        // SAFETY: the callback uses the array during this call only.
+        // SAFETY: the callback uses the array only during this call.
         unsafe { _Unwind_Backtrace(visit, (&raw mut found).cast()) };
         black_box(&found.ips);
         found.len
@@ -66,7 +66,7 @@ mod linux {
     const RUNS: u32 = 200;
     const ROUNDS: u32 = 1_000;
 
-    /// Prints the nanoseconds per run of the best round. The cases take turns.
+    /// Prints the nanoseconds per run of the best round. The cases run alternately.
     fn compare(depth: u32, cases: &mut [(&str, &mut dyn FnMut())]) {
         let mut best = vec![f64::MAX; cases.len()];
         for _ in 0..ROUNDS {
@@ -133,7 +133,7 @@ mod linux {
                     ("bare walk of the system's unwinder", &mut || {
                         black_box(bare());
                     }),
-                    ("err!(\"…\"), made and dropped", &mut || {
+                    ("err!(\"…\"), created and dropped", &mut || {
                         drop(black_box(stackerr::err!("x")));
                     }),
                     ("Error::new(std error)", &mut || {

@@ -60,10 +60,10 @@ fn errors_are_made_of_formats_values_and_boxes() {
 }
 
 #[test]
-fn messages_and_errors_are_found_by_their_types() {
+fn messages_and_errors_are_found_by_type() {
     assert!(anyhow!("literal").is::<&str>());
     assert!(anyhow!("{}", "formatted").is::<String>());
-    // The compiler could make a literal of this.
+    // The compiler could turn this into a literal.
     assert!(anyhow!("{} {}", "all", "literals").is::<String>());
     let mut err = anyhow::Error::new(io::Error::other("io")).context("reading");
     assert!(err.is::<io::Error>() && err.is::<&str>() && !err.is::<fmt::Error>());
@@ -107,7 +107,7 @@ macro_rules! message {
 
 /// Conditions that a macro can misread. They must compile, and be evaluated as written.
 #[test]
-fn a_condition_is_split_at_its_comparison_only() {
+fn a_condition_is_split_only_at_its_comparison() {
     let (small, large) = (3_i64, 15_i64);
     let nested = &&small;
     let with_values = [

@@ -40,7 +40,7 @@ impl StdError for Holder {
 }
 
 #[test]
-fn one_for_each_birth() {
+fn one_for_each_created_error() {
     check(1, || err!("x"));
     check(1, || Error::new(fmt::Error));
     check(1, || Error::from(fmt::Error));
@@ -52,7 +52,7 @@ fn one_for_each_birth() {
 }
 
 #[test]
-fn none_for_what_carries_one() {
+fn none_for_an_error_with_a_stack() {
     check(1, || err!("x").context("a").context("b"));
     check(1, || Err::<(), _>(err!("x")).stack().context("c").stack());
     check(2, || {

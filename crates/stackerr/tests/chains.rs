@@ -36,7 +36,7 @@ fn a_width_holds_for_messages() {
 }
 
 #[test]
-fn functions_that_are_passed_by_name_record_no_place_in_std() {
+fn functions_passed_by_name_do_not_record_places_in_std() {
     let fails = || Err::<(), _>(fmt::Error);
     let errors = [
         fails().map_err(Error::new).unwrap_err(),
@@ -71,7 +71,7 @@ impl StdError for Opening {
 }
 
 #[test]
-fn a_cause_that_its_error_names_is_not_shown_again() {
+fn a_cause_that_is_part_of_its_error_s_message_is_not_shown_again() {
     let err = Error::new(Opening(io::Error::other("gone"))).context("starting");
     let text = err.report().stacks(false).to_string();
     assert_eq!(text, "starting\ncaused by: cannot open x: gone");

@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::OnceLock;
 
-/// An error that is formatted by the function, and may have a cause.
+/// An error that is formatted by a function, and may have a cause.
 struct Odd {
     show: fn(&mut fmt::Formatter<'_>) -> fmt::Result,
     cause: Option<Box<dyn StdError + Send + Sync>>,
@@ -160,7 +160,7 @@ fn ten_thousand_contexts() {
     assert_eq!(
         text.lines().count(),
         66,
-        "the error, 64 causes and a line that says so"
+        "the error, 64 causes and a line for the others"
     );
     assert!(format!("{err:#}").ends_with(": … (cut)"));
     assert!(format!("{err:#?}").contains("more causes, cut"));
@@ -272,7 +272,7 @@ fn a_source_that_panics_ends_the_chain() {
 }
 
 #[test]
-fn a_source_that_makes_errors_itself_is_not_mistaken_for_one() {
+fn errors_created_in_source_are_not_in_the_chain() {
     #[derive(Debug)]
     struct Maker(fmt::Error);
     impl fmt::Display for Maker {
@@ -282,7 +282,7 @@ fn a_source_that_makes_errors_itself_is_not_mistaken_for_one() {
     }
     impl StdError for Maker {
         fn source(&self) -> Option<&(dyn StdError + 'static)> {
-            // Both probe, but neither is in this chain.
+            // Creates errors that are not in this chain.
             drop(Error::new(Traced::new(fmt::Error)));
             assert!(StdError::source(&*err!("x")).is_none());
             Some(&self.0)
@@ -292,7 +292,7 @@ fn a_source_that_makes_errors_itself_is_not_mistaken_for_one() {
 }
 
 #[test]
-fn an_answer_survives_errors_made_after_it() {
+fn a_found_stack_is_kept_if_source_creates_errors() {
     #[derive(Debug)]
     struct Asks(Traced<fmt::Error>);
     impl fmt::Display for Asks {

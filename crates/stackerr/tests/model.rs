@@ -76,20 +76,20 @@ impl Made {
     }
 
     /// The messages of the created errors, in order.
-    fn births(&self) -> Vec<String> {
+    fn created(&self) -> Vec<String> {
         match self {
             Self::Message(n) => vec![format!("message {n}")],
             Self::Traced(n) => vec![format!("leaf {n}")],
-            Self::Join(all) => all.iter().flat_map(Self::births).collect(),
+            Self::Join(all) => all.iter().flat_map(Self::created).collect(),
             Self::Context(made, _) | Self::Boxed(made) | Self::Held(made) | Self::Anyhow(made) => {
-                made.births()
+                made.created()
             }
         }
     }
 
     fn line(&self) -> String {
         match self {
-            Self::Message(_) | Self::Traced(_) => self.births().remove(0),
+            Self::Message(_) | Self::Traced(_) => self.created().remove(0),
             Self::Context(made, n) => over(&format!("context {n}"), made.line()),
             Self::Held(made) => over("holder", made.line()),
             Self::Anyhow(made) => over("anyhow", made.line()),
@@ -123,7 +123,9 @@ impl Made {
     }
 
     fn has_leaf(&self) -> bool {
-        self.births().iter().any(|birth| birth.starts_with("leaf"))
+        self.created()
+            .iter()
+            .any(|message| message.starts_with("leaf"))
     }
 }
 
@@ -143,20 +145,20 @@ proptest! {
     fn agrees_with_the_model(made in made()) {
         let before = made.error();
         for err in [made.error(), Error::from_boxed(before.into())] {
-            let births: Vec<String> = err
+            let created: Vec<String> = err
                 .stack_traces()
                 .iter()
                 .map(|trace| trace.error().to_owned())
                 .collect();
-            prop_assert_eq!(births, made.births());
+            prop_assert_eq!(created, made.created());
             prop_assert_eq!(format!("{err:#}"), made.line());
             let leaves: Vec<String> = err.errors().iter().map(ToString::to_string).collect();
             prop_assert_eq!(leaves, made.leaves());
             prop_assert_eq!(stackerr::errors(err.as_std()).len(), err.errors().len());
             prop_assert_eq!(err.find::<Leaf>().is_some(), made.has_leaf());
             let report = err.report().stacks(false).to_string();
-            for birth in made.births() {
-                prop_assert!(report.contains(&birth));
+            for message in made.created() {
+                prop_assert!(report.contains(&message));
             }
         }
     }

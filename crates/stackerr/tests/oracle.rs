@@ -4,7 +4,7 @@
 use stackerr::{Frame, StackTrace, set_max_depth};
 use std::ffi::{c_int, c_void};
 
-/// What the oracle knows about one function on the stack.
+/// The oracle's data about one function on the stack.
 #[derive(Debug)]
 struct Theirs {
     ip: usize,
@@ -13,7 +13,7 @@ struct Theirs {
     line: Option<u32>,
 }
 
-/// The oracle's stack at this point, innermost first, with inlined functions in frames of their own.
+/// The oracle's stack at this point, innermost first, with separate frames for inlined functions.
 #[inline(never)]
 fn oracle() -> Vec<Theirs> {
     let mut ips = Vec::new();

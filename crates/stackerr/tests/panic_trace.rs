@@ -66,7 +66,7 @@ fn begins_at_the_function_that_panicked() {
     for (name, case) in cases {
         assert!(catch_unwind(case).is_err());
         let trace = TRACE.lock().unwrap().take().unwrap();
-        // The callers must be there as well.
+        // The stack must also have the callers.
         if !trace.frames()[0].name().ends_with(name) || trace.frames().len() < 5 {
             wrong.push(trace);
         }

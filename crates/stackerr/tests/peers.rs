@@ -4,7 +4,7 @@ use stackerr::{Error, Result, ResultExt, stack_traces};
 use std::error::Error as StdError;
 
 #[inline(never)]
-fn born() -> Result<i32> {
+fn create() -> Result<i32> {
     let number = std::hint::black_box("x").parse::<i32>()?;
     Ok(number)
 }
@@ -15,7 +15,7 @@ fn check(error: &(dyn StdError + 'static)) {
     assert_eq!(traces.len(), 1, "{traces}");
     let trace = traces.iter().next().unwrap();
     assert_eq!(trace.error(), "invalid digit found in string");
-    assert!(trace.frames()[0].name().ends_with("born"), "{trace}");
+    assert!(trace.frames()[0].name().ends_with("create"), "{trace}");
 }
 
 #[cfg(feature = "anyhow")]
@@ -26,11 +26,11 @@ mod anyhow_both_ways {
     use std::num::ParseIntError;
 
     fn theirs() -> anyhow::Result<i32> {
-        Ok(born()?)
+        Ok(create()?)
     }
 
     #[test]
-    fn out_of_ours() {
+    fn from_ours() {
         let error = theirs().unwrap_err();
         assert_eq!(error.to_string(), "invalid digit found in string");
         check(error.as_ref());
@@ -40,7 +40,7 @@ mod anyhow_both_ways {
             format!("{error:#}"),
             "theirs: invalid digit found in string"
         );
-        // Their box hides the type of ours.
+        // anyhow's box hides our type.
         let boxed: Box<dyn StdError + Send + Sync> = theirs().unwrap_err().into();
         check(&*boxed);
         let boxed: Box<dyn StdError + Send + Sync> = error.into();
@@ -72,7 +72,7 @@ mod anyhow_both_ways {
 
     #[test]
     fn a_join_keeps_all_its_stacks() {
-        let join = Error::join([born().unwrap_err(), err!("b")]).unwrap();
+        let join = Error::join([create().unwrap_err(), err!("b")]).unwrap();
         let error = anyhow::Error::from(join).context("theirs");
         assert_eq!(stack_traces(error.as_ref()).len(), 2);
         assert_eq!(stackerr::errors(error.as_ref()).len(), 2);
@@ -82,7 +82,7 @@ mod anyhow_both_ways {
     }
 
     #[test]
-    fn a_report_of_theirs_names_the_causes_of_each_branch() {
+    fn an_anyhow_report_has_the_causes_of_each_branch() {
         let read = err!("error i").context("error k");
         let join = Error::join([err!("error a"), read]).unwrap();
         let report = format!("{:?}", anyhow::Error::from(join).context("theirs"));
@@ -92,7 +92,7 @@ mod anyhow_both_ways {
     }
 
     #[test]
-    fn an_error_of_theirs_is_found_by_type() {
+    fn an_anyhow_error_is_found_by_type() {
         let error = anyhow::Error::new("x".parse::<i32>().unwrap_err());
         let err = Error::wrap(error);
         assert!(err.is::<ParseIntError>());
@@ -113,12 +113,12 @@ fn anyhow_without_the_feature() {
     let err = Err::<(), _>(error).context("ours").unwrap_err();
     assert_eq!(format!("{err:#}"), "ours: theirs");
     assert_eq!(err.stack_traces().len(), 1);
-    let boxed: Box<dyn StdError + Send + Sync> = born().unwrap_err().into();
+    let boxed: Box<dyn StdError + Send + Sync> = create().unwrap_err().into();
     check(anyhow::Error::from_boxed(boxed).as_ref());
 }
 
 #[test]
-fn eyre_as_a_carrier() {
+fn through_eyre() {
     use eyre::WrapErr;
 
     #[derive(Debug, thiserror::Error)]
@@ -126,7 +126,7 @@ fn eyre_as_a_carrier() {
     struct Mine(#[source] Box<dyn StdError + Send + Sync>);
 
     fn theirs() -> eyre::Result<i32> {
-        born().map_err(|err| eyre::Report::new(Mine(err.into())))
+        create().map_err(|err| eyre::Report::new(Mine(err.into())))
     }
     let report = theirs().wrap_err("theirs").unwrap_err();
     let root: &(dyn StdError + 'static) = report.as_ref();

@@ -1,16 +1,16 @@
-//! The first stack is kept, however the error is converted.
+//! The first stack is kept through all conversions.
 
 use stackerr::{Error, JoinExt, Result, ResultExt, Traced, err, stack_traces};
 use std::error::Error as StdError;
 use std::num::ParseIntError;
 
 #[inline(never)]
-fn born() -> Result<i32> {
+fn create() -> Result<i32> {
     let number = std::hint::black_box("x").parse::<i32>()?;
     Ok(number)
 }
 
-/// Checks that there is one stack, and that it begins in `born`.
+/// Checks that there is one stack, and that it begins in `create`.
 #[track_caller]
 fn check(error: &(dyn StdError + 'static)) {
     let traces = stack_traces(error);
@@ -18,7 +18,7 @@ fn check(error: &(dyn StdError + 'static)) {
     let trace = traces.iter().next().unwrap();
     assert_eq!(trace.error(), "invalid digit found in string");
     // The complete path is known only with full debug information.
-    assert_eq!(last_segment(trace.frames()[0].name()), "born", "{trace}");
+    assert_eq!(last_segment(trace.frames()[0].name()), "create", "{trace}");
     assert!(trace.trail()[0].file().ends_with("retention.rs"));
 }
 
@@ -28,18 +28,18 @@ fn last_segment(name: &str) -> &str {
 
 #[test]
 fn through_question_marks_stack_and_context() {
-    fn way_up() -> Result<i32> {
-        let number = born().stack()?;
+    fn outer() -> Result<i32> {
+        let number = create().stack()?;
         Ok(number)
     }
-    let err = way_up().context("outer").stack().unwrap_err();
+    let err = outer().context("outer").stack().unwrap_err();
     check(err.as_std());
     check(err.context(String::from("owned")).context(42).as_std());
 }
 
 #[test]
 fn through_joins_wrapped_joins_and_joins_of_wrapped_joins() {
-    let two = || Error::join([born().unwrap_err(), born().unwrap_err()]).unwrap();
+    let two = || Error::join([create().unwrap_err(), create().unwrap_err()]).unwrap();
     assert_eq!(two().stack_traces().len(), 2);
 
     let wrapped = two().context("wrapped");
@@ -63,7 +63,7 @@ fn through_joins_wrapped_joins_and_joins_of_wrapped_joins() {
 fn through_a_thread() {
     let handle = std::thread::Builder::new()
         .name("worker".into())
-        .spawn(born);
+        .spawn(create);
     let err = handle
         .unwrap()
         .join()
@@ -75,7 +75,7 @@ fn through_a_thread() {
 
 #[test]
 fn through_many_threads_joined() {
-    let handles: Vec<_> = (0..4).map(|_| std::thread::spawn(born)).collect();
+    let handles: Vec<_> = (0..4).map(|_| std::thread::spawn(create)).collect();
     let err = handles
         .into_iter()
         .map(|handle| handle.join().unwrap())
@@ -89,10 +89,10 @@ fn through_many_threads_joined() {
 
 #[test]
 fn through_a_box_and_back() {
-    let boxed: Box<dyn StdError> = born().unwrap_err().context("outer").into();
+    let boxed: Box<dyn StdError> = create().unwrap_err().context("outer").into();
     check(&*boxed);
 
-    let boxed: Box<dyn StdError + Send + Sync> = born().unwrap_err().into();
+    let boxed: Box<dyn StdError + Send + Sync> = create().unwrap_err().into();
     check(&*boxed);
     let err = Error::from_boxed(boxed);
     check(err.as_std());
@@ -101,7 +101,7 @@ fn through_a_box_and_back() {
     assert!(err.downcast::<ParseIntError>().is_ok());
 
     fn question_mark() -> std::result::Result<i32, Box<dyn StdError + Send + Sync>> {
-        Ok(born()?)
+        Ok(create()?)
     }
     let boxed = question_mark().unwrap_err();
     check(&*boxed);
@@ -123,32 +123,32 @@ enum Mine {
 #[inline(never)]
 fn traced() -> std::result::Result<i32, Traced<ParseIntError>> {
     #[inline(never)]
-    fn born() -> std::result::Result<i32, Traced<ParseIntError>> {
+    fn create() -> std::result::Result<i32, Traced<ParseIntError>> {
         std::hint::black_box("x").parse().traced()
     }
-    born()
+    create()
 }
 
 #[test]
-fn through_enums_of_ones_own() {
+fn through_custom_enums() {
     fn number() -> std::result::Result<i32, Mine> {
         Ok(traced()?)
     }
     let mine = number().unwrap_err();
     check(&mine);
     check(&Mine::Plain(traced().unwrap_err()));
-    check(&Mine::Other(born().unwrap_err().into()));
+    check(&Mine::Other(create().unwrap_err().into()));
     check(&Mine::Other(
-        born().unwrap_err().context("in between").into(),
+        create().unwrap_err().context("in between").into(),
     ));
-    check(&Mine::Through(born().unwrap_err().into()));
+    check(&Mine::Through(create().unwrap_err().into()));
     check(Error::new(mine).context("outer").as_std());
-    let join = Error::join([born().unwrap_err(), err!("b")]).unwrap();
+    let join = Error::join([create().unwrap_err(), err!("b")]).unwrap();
     assert_eq!(stack_traces(&Mine::Other(join.into())).len(), 2);
 }
 
 #[test]
-fn a_traced_error_shows_once() {
+fn a_traced_error_is_shown_once() {
     let err = Error::new(Mine::Number(traced().unwrap_err()));
     assert_eq!(
         format!("{err:#}"),
@@ -172,13 +172,13 @@ fn a_traced_error_shows_once() {
 }
 
 #[test]
-fn traced_by_question_mark_alone() {
+fn traced_by_question_mark() {
     #[inline(never)]
-    fn born() -> std::result::Result<i32, Traced<ParseIntError>> {
+    fn create() -> std::result::Result<i32, Traced<ParseIntError>> {
         let number = std::hint::black_box("x").parse::<i32>()?;
         Ok(number)
     }
-    let err = born().unwrap_err();
+    let err = create().unwrap_err();
     check(&err);
     assert_eq!(err.kind(), err.inner().kind());
     assert_eq!(*err, err.clone_inner());
@@ -195,7 +195,7 @@ impl CloneInner for Traced<ParseIntError> {
 }
 
 #[test]
-fn find_looks_into_every_branch() {
+fn find_searches_every_branch() {
     let deep = Error::join([
         err!("a"),
         Error::join([err!("b"), Error::new(Mine::Number(traced().unwrap_err()))])
@@ -216,7 +216,7 @@ fn find_looks_into_every_branch() {
 #[test]
 fn a_join_of_none_and_of_one() {
     assert!(Error::join([] as [Error; 0]).is_none());
-    let one = Error::join([born().unwrap_err()]).unwrap();
+    let one = Error::join([create().unwrap_err()]).unwrap();
     check(one.as_std());
     assert!(one.is::<ParseIntError>());
     assert_eq!(one.errors().len(), 1);
@@ -229,9 +229,9 @@ fn an_error_without_a_stack_has_none() {
 }
 
 #[test]
-fn the_trail_holds_every_hop_in_order() {
+fn the_trail_has_every_place_in_order() {
     let line = line!() + 1;
-    let err = born().stack().context("one").stack().unwrap_err();
+    let err = create().stack().context("one").stack().unwrap_err();
     let err = Error::join([err, err!("b")]).unwrap();
     let err = err.context("two");
     let traces = err.stack_traces();
@@ -273,7 +273,7 @@ fn options() {
 }
 
 #[test]
-fn any_error_type_is_taken() {
+fn any_error_type_is_accepted() {
     let text: std::result::Result<(), &'static str> = Err("text");
     assert_eq!(text.stack().unwrap_err().to_string(), "text");
     let text: std::result::Result<(), String> = Err("owned".to_owned());

@@ -1,4 +1,4 @@
-//! Settings of the whole process; each case runs in a process of its own.
+//! Settings of the whole process. Each case runs in its own process.
 
 use stackerr::{Capture, Error, err, set_capture, set_capture_stamp, set_max_depth};
 use std::process::Command;
@@ -29,9 +29,9 @@ fn has_stack(err: &Error) -> bool {
 }
 
 #[test]
-fn stacks_are_taken_whatever_the_environment_says() {
+fn stacks_are_captured_independently_of_the_environment() {
     if in_child(
-        "stacks_are_taken_whatever_the_environment_says",
+        "stacks_are_captured_independently_of_the_environment",
         &[("RUST_BACKTRACE", "0")],
     ) {
         assert!(has_stack(&err!("x")));
@@ -150,17 +150,17 @@ fn the_backtrace_of_an_anyhow_error_is_used() {
         &[("RUST_BACKTRACE", "1")],
     ) {
         #[inline(never)]
-        fn born_in_theirs() -> anyhow::Error {
+        fn created_by_anyhow() -> anyhow::Error {
             std::hint::black_box(anyhow::anyhow!("theirs"))
         }
-        let (theirs, line) = (born_in_theirs(), line!());
+        let (theirs, line) = (created_by_anyhow(), line!());
         let err = Error::wrap(theirs.context("context")).context("ours");
         let traces = err.stack_traces();
         let trace = traces.iter().next().unwrap();
         let [first, second, ..] = trace.frames() else {
             panic!("{trace}")
         };
-        assert!(first.name().ends_with("born_in_theirs"), "{trace}");
+        assert!(first.name().ends_with("created_by_anyhow"), "{trace}");
         assert!(first.file().unwrap().ends_with("settings.rs"), "{trace}");
         assert!(first.column().is_some(), "{trace}");
         assert_eq!(second.line(), Some(line), "{trace}");
@@ -182,11 +182,8 @@ fn the_backtrace_of_an_anyhow_error_is_used() {
 
 #[cfg(feature = "anyhow")]
 #[test]
-fn an_anyhow_error_without_a_backtrace_gets_a_stack_of_ours() {
-    if in_child(
-        "an_anyhow_error_without_a_backtrace_gets_a_stack_of_ours",
-        &[],
-    ) {
+fn an_anyhow_error_without_a_backtrace_gets_our_stack() {
+    if in_child("an_anyhow_error_without_a_backtrace_gets_our_stack", &[]) {
         let err = Error::wrap(anyhow::anyhow!("theirs"));
         let traces = err.stack_traces();
         let trace = traces.iter().next().unwrap();

@@ -1,4 +1,4 @@
-//! Stacks in a stripped program: this one, run again without its symbols.
+//! Stacks in a stripped program: this test runs a copy of itself without symbols.
 #![cfg(all(target_os = "linux", feature = "anyhow"))]
 
 use stackerr::{Error, FrameKind, StackTrace, err};
@@ -7,7 +7,7 @@ use std::process::Command;
 
 const CHILD: &str = "STACKERR_STRIPPED";
 
-/// Checks that each frame can be looked up elsewhere.
+/// Checks that the name of each frame can be looked up later.
 fn can_be_completed(trace: &StackTrace) {
     let exe = std::env::current_exe().unwrap();
     let own: Vec<_> = trace
@@ -22,7 +22,7 @@ fn can_be_completed(trace: &StackTrace) {
             frame.address() > 0 && frame.address() < frame.ip(),
             "{trace}"
         );
-        // Without a name it may be the program's, so it must not be hidden.
+        // A frame without a name may be the program's, so it must not be hidden.
         assert_eq!(frame.kind(), FrameKind::App);
     }
     assert!(trace.trail()[0].file().ends_with("stripped.rs"), "{trace}");

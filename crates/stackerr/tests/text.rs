@@ -32,7 +32,7 @@ fn display_is_its_own_message() {
     assert_eq!(
         join.to_string(),
         "b: a\nc",
-        "std code sees no other causes of a join"
+        "`source` returns no other cause of a join"
     );
 }
 
@@ -128,7 +128,7 @@ propagated through: 2 places
 }
 
 #[test]
-fn the_stacks_print_as_the_go_original_does() {
+fn the_stacks_are_printed_like_the_go_original() {
     let err = err!("boom");
     let text = err.stack_traces().to_string();
     let mut lines = text.lines();
@@ -182,5 +182,5 @@ fn the_tree_has_messages_and_places() {
     assert_eq!(tree.sources[0].sources.len(), 2);
     let parse = &tree.sources[0].sources[0].sources[0];
     assert_eq!(parse.type_name, Some("core::fmt::Error"));
-    assert!(parse.sources.is_empty(), "the traced error shows once");
+    assert!(parse.sources.is_empty(), "the traced error is shown once");
 }

@@ -13,7 +13,7 @@ fn mappings() -> usize {
     maps.count()
 }
 
-/// The only test of this file, because it must be alone in its process.
+/// The only test of this file, because it must run alone in its process.
 #[test]
 fn no_names_are_looked_up() {
     set_max_depth(3);
@@ -28,7 +28,7 @@ fn no_names_are_looked_up() {
         assert_eq!(bare.type_name(), named.type_name());
         assert_eq!(bare.trail(), named.trail());
         assert_eq!(bare.stamp(), named.stamp());
-        // The frames of the capture, which can't be recognised without names, must not count towards
+        // The frames of the capture, which cannot be recognised without names, must not count towards
         // the depth.
         assert!(named.addresses().len() > 3);
         let ips: Vec<usize> = bare.frames().iter().map(stackerr::Frame::ip).collect();

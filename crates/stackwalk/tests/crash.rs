@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::{process, ptr, thread};
 
-/// Runs in the child: installs the handlers if an area is given, and dies.
+/// Runs in the child: installs the handlers if an area is given, and crashes.
 #[test]
 fn program() {
     let Ok(death) = std::env::var("DEATH") else {
@@ -131,7 +131,7 @@ fn install_repairing_handler() {
             context.uc_mcontext.gregs[libc::REG_RIP as usize] += 3;
         }
     }
-    // SAFETY: the handler only does what is safe in a handler.
+    // SAFETY: the handler is async-signal-safe.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = repair as *const () as usize;
@@ -167,7 +167,7 @@ fn install_own_handler() {
             libc::_exit(77);
         }
     }
-    // SAFETY: the handler only does what is safe in a handler.
+    // SAFETY: the handler is async-signal-safe.
     unsafe { libc::signal(libc::SIGSEGV, own as *const () as usize) };
 }
 
@@ -187,7 +187,7 @@ fn install_handler_that_gives_back() {
         unsafe { libc::_exit(79) };
     }
     EARLIER.store(earlier as *const () as usize, Ordering::SeqCst);
-    // SAFETY: the handler only does what is safe in a handler.
+    // SAFETY: the handler is async-signal-safe.
     unsafe { libc::signal(libc::SIGSEGV, gives_back as *const () as usize) };
 }
 
@@ -200,7 +200,7 @@ fn register_with_signal_hook() {
             libc::_exit(78);
         }
     };
-    // SAFETY: the action only does what is safe in a handler.
+    // SAFETY: the action is async-signal-safe.
     unsafe { signal_hook_registry::register_unchecked(libc::SIGSEGV, action) }.unwrap();
 }
 
@@ -213,7 +213,7 @@ fn handle_with_signal_hook() {
             unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
             WAS_HANDLED.fetch_add(1, Ordering::SeqCst);
         };
-        // SAFETY: the action only does what is safe in a handler.
+        // SAFETY: the action is async-signal-safe.
         unsafe { signal_hook_registry::register_unchecked(signal, action) }.unwrap();
     }
 }
@@ -272,14 +272,14 @@ fn recurse(depth: usize) -> usize {
 
 #[inline(never)]
 fn null_access() {
-    // SAFETY: not safe on purpose: this is the fault that the test needs.
+    // SAFETY: unsound on purpose: this is the fault.
     unsafe { asm!("mov byte ptr [{0}], 1", in(reg) black_box(0_usize)) };
 }
 
 /// Jumps to an address without code.
 #[inline(never)]
 fn null_call() {
-    // SAFETY: not safe on purpose: this is the fault that the test needs.
+    // SAFETY: unsound on purpose: this is the fault.
     unsafe { asm!("call {0}", in(reg) black_box(0_usize), clobber_abi("C")) };
 }
 
@@ -316,7 +316,7 @@ fn die(death: &str) {
             }
             process::exit(sleeper.join().unwrap());
         }
-        // SAFETY: not safe on purpose: this is the fault that the test needs.
+        // SAFETY: unsound on purpose: this is the fault.
         "smashed" => unsafe { stackwalk_test_smash() },
         // SAFETY: as above.
         "smashed before a function" => unsafe { stackwalk_test_smash_before_function() },
@@ -344,7 +344,7 @@ fn die(death: &str) {
             .join()
             .unwrap(),
         "null call" => null_call(),
-        // SAFETY: not safe on purpose: these are the faults that the test needs.
+        // SAFETY: unsound on purpose: these are the faults.
         "illegal" => unsafe { asm!("ud2") },
         // SAFETY: as above.
         "trap" => unsafe { asm!("int3") },
@@ -354,7 +354,7 @@ fn die(death: &str) {
         },
         "bus" => {
             let file = tempfile_in_memory();
-            // SAFETY: not safe on purpose: the test needs the fault of an access beyond the file's end.
+            // SAFETY: unsound on purpose: the fault is an access beyond the file's end.
             unsafe {
                 let at = libc::mmap(
                     ptr::null_mut(),
@@ -428,7 +428,7 @@ fn die(death: &str) {
                 libc::_exit(libc::WTERMSIG(status));
             }
         }
-        other => panic!("no death {other}"),
+        other => panic!("unknown death {other}"),
     }
 }
 
@@ -472,7 +472,7 @@ fn record(death: &str, signal: Option<i32>) -> Option<CrashRecord> {
 }
 
 #[test]
-fn each_death_is_recorded_and_stays_what_it_is() {
+fn each_crash_is_recorded_and_ends_the_process_as_without_handlers() {
     for (death, signal) in [
         ("null", libc::SIGSEGV),
         ("null in a thread", libc::SIGSEGV),
@@ -530,7 +530,7 @@ fn the_caller_of_a_null_function_is_found() {
 }
 
 #[test]
-fn a_fault_in_the_handler_leaves_the_death_what_it_is() {
+fn a_fault_in_the_handler_does_not_change_how_the_process_ends() {
     assert_eq!(record("cut area", Some(libc::SIGSEGV)), None);
 }
 
@@ -543,7 +543,7 @@ fn the_instruction_is_kept() {
 }
 
 #[test]
-fn a_thread_is_named() {
+fn the_record_has_the_name_of_the_thread() {
     let record = record("null in a thread", Some(libc::SIGSEGV)).unwrap();
     assert_eq!(
         (&*record.thread_name, record.fault_address),
@@ -552,12 +552,12 @@ fn a_thread_is_named() {
 }
 
 #[test]
-fn a_handler_that_was_there_before_runs() {
+fn an_earlier_handler_runs() {
     assert_eq!(record("chained", None).unwrap().signal, libc::SIGSEGV);
 }
 
 #[test]
-fn a_crash_stays_if_an_earlier_handler_restores_the_one_before_it() {
+fn a_crash_is_kept_if_an_earlier_handler_restores_the_one_before_it() {
     assert_eq!(record("given back", None).unwrap().signal, libc::SIGSEGV);
 }
 
@@ -574,7 +574,7 @@ fn an_action_that_signal_hook_registers_afterwards_runs() {
 }
 
 #[test]
-fn signals_that_the_program_handles_are_no_crashes() {
+fn signals_that_the_program_handles_are_not_crashes() {
     // The program's handlers are installed before ours, and after them.
     assert_eq!(record("handled", None), None);
     assert_eq!(record("handled afterwards", None), None);
@@ -631,12 +631,12 @@ fn the_other_threads_of_a_crash_have_their_stacks() {
 }
 
 #[test]
-fn a_fault_that_an_earlier_handler_repairs_leaves_no_crash_and_no_trace_in_threads() {
+fn a_fault_that_an_earlier_handler_repairs_is_not_a_crash_and_does_not_interrupt_threads() {
     assert_eq!(record("repaired", None), None);
 }
 
 #[test]
-fn a_signal_of_another_process_is_a_crash_too() {
+fn a_signal_from_another_process_is_a_crash() {
     // The signal is sent repeatedly, so that one may arrive while another is handled.
     for _ in 0..20 {
         let record = record("killed", Some(libc::SIGSEGV)).unwrap();
@@ -658,13 +658,13 @@ fn a_smashed_return_address_is_reported() {
 }
 
 #[test]
-fn the_address_of_a_function_is_not_taken_for_a_return_address() {
+fn the_address_of_a_function_is_not_a_return_address() {
     let record = record("smashed before a function", Some(libc::SIGSEGV)).unwrap();
     assert_eq!(record.frames.len(), 1, "{record:?}");
     assert_eq!(record.end, StackEnd::NoCaller);
 }
 
 #[test]
-fn a_forked_child_leaves_the_area_of_its_parent() {
+fn a_forked_child_does_not_write_to_the_area_of_its_parent() {
     assert_eq!(record("forked child", None), None);
 }

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::ptr;
 use std::sync::Mutex;
 
-/// Held by tests that load libraries, so that each test knows which one comes next.
+/// Held by tests that load libraries, so that no other test loads one meanwhile.
 static LOADING: Mutex<()> = Mutex::new(());
 
 type Callback = extern "C" fn();
@@ -125,7 +125,7 @@ fn a_library_that_is_loaded_later() {
 }
 
 #[test]
-fn another_library_in_the_place_of_one_that_was_unloaded() {
+fn a_library_at_the_addresses_of_one_that_was_unloaded() {
     let _one = LOADING.lock().unwrap();
     // The same instructions, except for the size of the frame.
     let libraries = [library("small", 24), library("large", 88)];
@@ -141,7 +141,7 @@ fn another_library_in_the_place_of_one_that_was_unloaded() {
 }
 
 #[test]
-fn code_without_tables_has_the_system_unwinder() {
+fn code_without_tables_needs_the_system_unwinder() {
     // sub rsp, 8; call rdi; add rsp, 8; ret
     const CODE: [u8; 11] = [
         0x48, 0x83, 0xec, 0x08, 0xff, 0xd7, 0x48, 0x83, 0xc4, 0x08, 0xc3,
@@ -171,7 +171,7 @@ fn code_without_tables_has_the_system_unwinder() {
     assert_eq!(seen.ips[1], code as usize + 6);
 }
 
-/// Runs a callback on a stack of its own.
+/// Runs a callback on another stack.
 fn on_another_stack(back: Callback) {
     extern "C" fn body() {
         NEXT.get().unwrap()();
@@ -193,7 +193,7 @@ fn on_another_stack(back: Callback) {
 }
 
 #[test]
-fn a_coroutine_has_the_system_unwinder() {
+fn a_coroutine_needs_the_system_unwinder() {
     let other = seen(|| on_another_stack(look));
     assert!(!other.fast, "{other:?}");
     assert!(other.ips.len() >= 2, "{other:?}");
@@ -224,7 +224,7 @@ std::arch::global_asm!(
 );
 
 #[test]
-fn a_frame_that_its_table_describes_by_an_expression_has_the_system_unwinder() {
+fn a_frame_with_an_expression_in_its_table_needs_the_system_unwinder() {
     unsafe extern "C" {
         fn stackwalk_test_expression(back: Callback);
     }

@@ -9,7 +9,7 @@ const FORKS: usize = 200;
 
 /// The loader's lock stays locked in a child if a thread of the parent holds it at the fork.
 #[test]
-fn a_forked_child_lists_modules_and_threads_whatever_its_parent_did() {
+fn a_forked_child_lists_modules_and_threads_although_its_parent_held_locks() {
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         for _ in 0..2 {
@@ -32,7 +32,7 @@ fn a_forked_child_lists_modules_and_threads_whatever_its_parent_did() {
 
 /// Returns the exit status of the child. If the child hangs, SIGALRM ends it.
 fn fork_and_look() -> libc::c_int {
-    // SAFETY: the C library lets a child allocate, and the other functions are made for a forked child.
+    // SAFETY: the C library lets a child allocate, and the other functions work in a forked child.
     unsafe {
         let child = libc::fork();
         if child == 0 {

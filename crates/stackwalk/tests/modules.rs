@@ -4,11 +4,11 @@
 use stackwalk::modules;
 
 #[test]
-fn the_executable_comes_first_and_libc_is_there() {
+fn the_executable_comes_first_and_libc_is_listed() {
     let modules = modules();
     let exe = std::env::current_exe().unwrap();
     assert_eq!(modules[0].name(), exe.to_str().unwrap());
-    assert!(modules[0].contains(the_executable_comes_first_and_libc_is_there as fn() as usize));
+    assert!(modules[0].contains(the_executable_comes_first_and_libc_is_listed as fn() as usize));
     if cfg!(target_env = "gnu") {
         let libc = modules
             .iter()
@@ -20,7 +20,7 @@ fn the_executable_comes_first_and_libc_is_there() {
 }
 
 #[test]
-fn a_build_id_is_the_one_in_the_file() {
+fn a_build_id_is_equal_to_the_one_in_the_file() {
     let mut checked = 0;
     for module in modules() {
         let (Some(id), Ok(file)) = (module.build_id(), std::fs::read(module.name())) else {

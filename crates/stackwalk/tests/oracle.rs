@@ -110,13 +110,13 @@ fn in_a_handler(signal: c_int, flags: c_int) -> bool {
 }
 
 #[test]
-fn a_signal_handler_has_the_system_unwinder() {
+fn a_signal_handler_needs_the_system_unwinder() {
     assert!(!in_a_handler(libc::SIGUSR1, 0));
 }
 
 #[test]
 #[allow(unsafe_code)]
-fn an_alternative_signal_stack_has_the_system_unwinder() {
+fn an_alternate_signal_stack_needs_the_system_unwinder() {
     let stack = vec![0u8; 1 << 20].leak();
     let alternative = libc::stack_t {
         ss_sp: stack.as_mut_ptr().cast::<c_void>(),

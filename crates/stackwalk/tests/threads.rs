@@ -66,7 +66,7 @@ fn block_all_signals() {
 }
 
 #[test]
-fn each_thread_has_its_stack_and_goes_on() {
+fn each_thread_has_its_stack_and_continues() {
     let (mut writes, reads) = UnixStream::pair().unwrap();
     let reader = spawn("reader", move || reads_from(reads));
     let stop = Arc::new(AtomicBool::new(false));
@@ -153,7 +153,7 @@ fn hundreds_of_threads_answer() {
     println!("{} threads in {:?}", captured.len(), start.elapsed());
     let mut ids: Vec<_> = captured.iter().map(|thread| thread.id).collect();
     ids.dedup();
-    assert_eq!(ids.len(), captured.len(), "no thread twice");
+    assert_eq!(ids.len(), captured.len(), "a thread is listed twice");
     barrier.wait();
     for thread in threads {
         thread.join().unwrap();
@@ -161,7 +161,7 @@ fn hundreds_of_threads_answer() {
 }
 
 #[test]
-fn threads_that_end_meanwhile_do_no_harm() {
+fn threads_may_end_during_a_capture() {
     let stop = Arc::new(AtomicBool::new(false));
     let started = Arc::new(AtomicUsize::new(0));
     let spawners: Vec<_> = (0..4)
@@ -214,7 +214,7 @@ fn a_thread_that_starts_threads_has_a_stack() {
 }
 
 #[test]
-fn several_callers_at_once_all_get_stacks() {
+fn concurrent_callers_all_get_stacks() {
     let callers: Vec<_> = (0..4)
         .map(|_| {
             thread::spawn(|| {
@@ -231,11 +231,11 @@ fn several_callers_at_once_all_get_stacks() {
     }
 }
 
-/// Opens and closes a library over and over.
+/// Opens and closes a library repeatedly.
 #[inline(never)]
 fn loads_a_library(stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
-        // SAFETY: the names are C strings, and the library has no constructors that matter.
+        // SAFETY: the names are C strings, and the library's constructors are harmless.
         unsafe {
             let library = libc::dlopen(c"libanl.so.1".as_ptr(), libc::RTLD_NOW);
             black_box(libc::dlsym(libc::RTLD_DEFAULT, c"no such symbol".as_ptr()));
@@ -298,8 +298,8 @@ fn stress() {
     }
 }
 
-/// With `CAPTURES=10000` in the environment it takes about a quarter of an hour on two busy processors,
-/// with optimisation.
+/// With `CAPTURES=10000` in the environment and optimisation, this takes about a quarter of an hour on two
+/// busy processors.
 #[test]
 fn threads_that_load_libraries_allocate_and_unwind_do_not_stop_a_capture() {
     let count = std::env::var("CAPTURES").unwrap_or_else(|_| "30".to_owned());
@@ -353,7 +353,7 @@ fn forks() {
 }
 
 #[test]
-fn a_fork_during_a_capture_leaves_parent_and_child_in_order() {
+fn parent_and_child_work_after_a_fork_during_a_capture() {
     let status = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "forks", "--nocapture"])
         .env("FORKS", "1")

@@ -30,7 +30,7 @@ fn alone() -> MutexGuard<'static, ()> {
 /// Forks, and lets the child exit with the result of `act`.
 fn fork(act: impl FnOnce() -> i32) -> libc::pid_t {
     // SAFETY: the child calls nothing that needs the other threads: the C library makes its allocator
-    // usable after a fork, and the tail is made for use in a forked child.
+    // usable after a fork, and the tail supports use in a forked child.
     match unsafe { libc::fork() } {
         0 => {
             let code = act();
@@ -44,7 +44,7 @@ fn fork(act: impl FnOnce() -> i32) -> libc::pid_t {
     }
 }
 
-/// How a child ended; None if it hangs, in which case it is killed.
+/// How a child ended. Kills a child that hangs, and returns `None`.
 fn wait(child: libc::pid_t) -> Option<i32> {
     let begun = Instant::now();
     let mut status = 0;
@@ -135,9 +135,9 @@ fn children_forked_while_threads_push_neither_hang_nor_write_to_the_file() {
     }
 }
 
-/// A daemon that outlives its parent must not make the parent look alive.
+/// If a daemon outlives its parent, the parent must not seem to be running.
 #[test]
-fn a_child_that_lives_on_lets_go_of_its_parents_lock() {
+fn a_child_that_outlives_its_parent_does_not_hold_the_parents_lock() {
     let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ring");
@@ -155,7 +155,7 @@ fn a_child_that_lives_on_lets_go_of_its_parents_lock() {
         if to_parent.write_all(b"pushed").is_err() {
             return 2;
         }
-        // Until the parent closes its end.
+        // Waits until the parent closes its end.
         let _ = from_parent.read(&mut [0]);
         i32::from(tail.snapshot().to_vec() != b"of the child\n") * 3
     });
@@ -164,14 +164,14 @@ fn a_child_that_lives_on_lets_go_of_its_parents_lock() {
     drop(tail);
     let recovered = Recovered::claim(&path)
         .unwrap()
-        .expect("the owner is gone, though its child lives");
+        .expect("the owner has ended, although its child is running");
     assert_eq!(recovered.snapshot().to_vec(), b"of the parent\n");
     drop(to_child);
     assert_eq!(wait(child), Some(0));
 }
 
-/// Eight threads of a child keep their lines within bounds like those of any other process, also
-/// where a thread of the parent held a lock at the time of the fork.
+/// Eight threads of a child keep their lines within bounds like any other process, even if a thread of
+/// the parent held a lock at the fork.
 #[test]
 fn many_threads_of_a_forked_child_lose_no_line() {
     const THREADS: usize = 8;

@@ -24,7 +24,7 @@ fn text(lines: &tailwriter::Snapshot) -> String {
 }
 
 #[test]
-fn what_is_pushed_is_recovered_with_its_facts() {
+fn pushed_lines_are_recovered_with_their_data() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("new/deep/tail.ring");
     let before = SystemTime::now();
@@ -90,7 +90,7 @@ fn what_is_pushed_is_recovered_with_its_facts() {
             0o700
         );
     }
-    // No temporary file is left, and the parts that are written to have their space.
+    // No temporary file is left, and disk space for the used parts is allocated.
     assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
     let metadata = fs::metadata(&path).unwrap();
     assert!(cfg!(target_os = "macos") || metadata.blocks() * 512 >= 64 << 10);
@@ -114,11 +114,14 @@ fn an_orphan_is_claimed_once() {
     drop(tail);
     assert!(
         Recovered::claim(&path).unwrap().is_none(),
-        "a handle is left"
+        "a handle still exists"
     );
     drop(clone);
     let claimed = Recovered::claim(&path).unwrap().unwrap();
-    assert!(Recovered::claim(&path).unwrap().is_none(), "it is claimed");
+    assert!(
+        Recovered::claim(&path).unwrap().is_none(),
+        "it was claimed already"
+    );
     assert_eq!(text(claimed.snapshot()), "last words\n");
     claimed.remove().unwrap();
     assert_eq!(
@@ -127,7 +130,7 @@ fn an_orphan_is_claimed_once() {
     );
 }
 
-/// Another process sees an unbroken run of lines of a living one, too.
+/// A reader sees a run of lines without gaps even while they are written.
 #[test]
 fn a_file_that_is_written_to_is_read_without_gaps() {
     let dir = tempfile::tempdir().unwrap();
@@ -144,7 +147,7 @@ fn a_file_that_is_written_to_is_read_without_gaps() {
             scope.spawn(move || {
                 for number in 0.. {
                     tail.push(format!("{writer} {number}").as_bytes());
-                    // A reader that is overtaken again and again finds no lines, which is no gap.
+                    // A reader that the writer overtakes repeatedly finds no lines, which is not a gap.
                     (0..500).for_each(|_| std::hint::spin_loop());
                     if stop.load(Ordering::Relaxed) {
                         break;
@@ -173,7 +176,7 @@ fn a_file_that_is_written_to_is_read_without_gaps() {
 }
 
 #[test]
-fn remove_takes_away_its_own_file_and_no_other() {
+fn remove_removes_only_its_own_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("tail.ring");
     let tail = TailWriter::builder().build_mapped(&path).unwrap();
@@ -187,7 +190,7 @@ fn remove_takes_away_its_own_file_and_no_other() {
 }
 
 #[test]
-fn what_cannot_be_made_is_an_error_that_says_so() {
+fn a_tail_that_cannot_be_created_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let make = |path: &std::path::Path| TailWriter::builder().build_mapped(path).unwrap_err();
     let path = dir.path().join("there");
@@ -209,7 +212,7 @@ fn what_cannot_be_made_is_an_error_that_says_so() {
 }
 
 #[test]
-fn what_is_no_ring_is_an_error_that_says_so() {
+fn a_file_that_is_not_a_ring_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("tail.ring");
     let tail = TailWriter::builder().build_mapped(&path).unwrap();
@@ -238,7 +241,7 @@ fn what_is_no_ring_is_an_error_that_says_so() {
     );
 }
 
-/// Otherwise the first line would map the whole file into memory, page after page of zeros.
+/// Otherwise the first line would load the whole file into memory, although it is all zeros.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_kernel_is_asked_not_to_read_ahead() {

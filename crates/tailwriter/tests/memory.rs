@@ -11,9 +11,9 @@ use tailwriter::{DEFAULT_MAX_BYTES, SharedTail, TailWriter};
 struct Counting;
 
 thread_local! {
-    /// Counts this thread only: the test harness allocates, too, when a test takes long.
+    /// Counts only this thread, because the test harness also allocates if a test takes long.
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-    /// There is no memory for more bytes than this at once.
+    /// Allocations of more bytes than this fail.
     static MOST: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 
@@ -21,7 +21,7 @@ static BYTES: AtomicUsize = AtomicUsize::new(0);
 #[cfg(feature = "mmap")]
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: it calls the system's allocator, and counts.
+// SAFETY: forwards to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if layout.size() > MOST.get() {
@@ -59,7 +59,7 @@ fn bytes_now() -> usize {
 }
 
 #[test]
-fn ten_thousand_threads_one_after_another_lose_nothing_and_take_no_more_memory_than_one() {
+fn ten_thousand_consecutive_threads_lose_nothing_and_need_no_more_memory_than_one() {
     let _alone = alone();
     let before = bytes_now();
     let tail = SharedTail::new(1_000);
@@ -112,7 +112,7 @@ fn stays_within_the_stated_bound(max_bytes: usize, segment: usize) {
 }
 
 #[test]
-fn without_memory_for_more_the_last_lines_are_kept_in_what_is_there() {
+fn if_memory_runs_out_the_last_lines_are_kept_in_the_existing_memory() {
     let _alone = alone();
     let tail = SharedTail::new(1_000);
     MOST.set(16 << 10);
@@ -136,7 +136,7 @@ fn without_memory_for_more_the_last_lines_are_kept_in_what_is_there() {
 }
 
 #[test]
-fn a_push_allocates_nothing_once_the_laps_have_begun() {
+fn a_push_allocates_nothing_once_the_ring_is_full() {
     let _alone = alone();
     let tail = TailWriter::builder()
         .max_lines(1_000)
@@ -202,7 +202,7 @@ mod mapped {
         assert_eq!(ALLOCATIONS.get() - before, 0);
     }
 
-    /// Empty lines are the worst case: they have bookkeeping and no text.
+    /// Empty lines are the worst case: they have metadata but no text.
     #[test]
     fn a_file_is_recovered_in_twice_its_length() {
         let _alone = alone();

@@ -56,7 +56,7 @@ pub(crate) fn record<'a>(dump: &'a Dump, message: &str) -> &'a LogRecord {
     }
 }
 
-/// The names of the spans around an id, outermost first.
+/// The names of a span and its parents, outermost first.
 pub(crate) fn path(dump: &Dump, innermost: Option<u64>) -> Vec<&str> {
     let mut names = Vec::new();
     let mut next = innermost;
@@ -83,7 +83,7 @@ pub(crate) fn text(value: &str) -> Value {
     Value::from(value)
 }
 
-/// A writer for `fmt` layers that can be read.
+/// A writer for `fmt` layers that keeps the text.
 #[derive(Clone, Default)]
 pub(crate) struct Output(Arc<Mutex<Vec<u8>>>);
 

@@ -2,7 +2,7 @@
 #![expect(
     clippy::unnecessary_map_on_constructor,
     clippy::redundant_closure_call,
-    reason = "each is a way to an error that people write on values of their own"
+    reason = "each case is a usual way to create an error"
 )]
 
 use stackerr::{Error, JoinExt, ResultExt, StackTrace, Traced, bail, ensure, err};
@@ -14,18 +14,18 @@ fn check(trace: &StackTrace, function: &str, line: u32) {
     let first = &trace.frames()[0];
     // Only full debug information gives the path of a function.
     assert!(first.name().ends_with(function), "{trace}");
-    assert!(first.file().unwrap().ends_with("birth.rs"), "{trace}");
+    assert!(first.file().unwrap().ends_with("creation.rs"), "{trace}");
     assert_eq!(first.line(), Some(line), "{trace}");
     assert_eq!(trace.trail()[0].line(), line);
 }
 
-macro_rules! births {
+macro_rules! creations {
     ($($name:ident: $body:expr;)*) => {$(
         mod $name {
             use super::*;
 
             #[inline(never)]
-            fn born() -> (u32, Option<Error>) {
+            fn create() -> (u32, Option<Error>) {
                 // The line of the macro's argument is the same for both.
                 let (line, result): (u32, Result<(), Error>) = (line!(), $body());
                 // This must not be a tail call, which would replace this frame.
@@ -33,13 +33,13 @@ macro_rules! births {
             }
 
             #[test]
-            fn begins_at_its_birth() {
-                let (_, err) = born();
+            fn begins_where_it_was_created() {
+                let (_, err) = create();
                 let traces = err.unwrap().stack_traces();
                 let first = &traces.iter().next().unwrap().frames()[0];
-                assert!(first.file().unwrap().ends_with("birth.rs"), "{traces}");
+                assert!(first.file().unwrap().ends_with("creation.rs"), "{traces}");
                 assert!(
-                    first.name().ends_with("born") || first.name().contains("closure"),
+                    first.name().ends_with("create") || first.name().contains("closure"),
                     "{traces}"
                 );
             }
@@ -47,7 +47,7 @@ macro_rules! births {
     )*};
 }
 
-births! {
+creations! {
     question_mark: || { Err(fmt::Error)?; Ok(()) };
     map_err: || Err(fmt::Error).map_err(Error::from);
     map_err_new: || Err(fmt::Error).map_err(Error::new);
@@ -67,8 +67,8 @@ births! {
     join_of_a_map: || [1].iter().map(|_| Err::<(), _>(fmt::Error)).join_errors::<Vec<_>>().map(drop);
     traced: || { Err(fmt::Error).traced()?; Ok(()) };
     traced_question_mark: || {
-        fn born() -> Result<(), Traced<fmt::Error>> { Err(fmt::Error)?; Ok(()) }
-        let result = born();
+        fn create() -> Result<(), Traced<fmt::Error>> { Err(fmt::Error)?; Ok(()) }
+        let result = create();
         std::hint::black_box(());
         Ok(result?)
     };
@@ -121,7 +121,7 @@ fn the_caller_follows() {
 }
 
 #[test]
-fn an_error_born_while_a_panic_unwinds_begins_at_its_birth() {
+fn the_stack_of_an_error_created_while_a_panic_unwinds_begins_there() {
     struct Guard<'a>(&'a mut Option<Error>);
     impl Drop for Guard<'_> {
         #[inline(never)]
@@ -138,5 +138,5 @@ fn an_error_born_while_a_panic_unwinds_begins_at_its_birth() {
     let traces = kept.unwrap().stack_traces();
     let first = &traces.iter().next().unwrap().frames()[0];
     assert!(first.name().contains("drop"), "{traces}");
-    assert!(first.file().unwrap().ends_with("birth.rs"), "{traces}");
+    assert!(first.file().unwrap().ends_with("creation.rs"), "{traces}");
 }
