@@ -200,22 +200,16 @@ fn message(ring: &Recovered, uptime: Option<f64>) -> String {
     let request = crash::request_name(end_cause(ring).into());
     let cause = match (request, ring.is_of_earlier_boot()) {
         (Some(signal), _) => format!("{signal} asked it to end"),
-        (None, Some(true)) => "the cause is unknown: the machine went down, or the process was \
-                               killed before"
-            .to_owned(),
-        (None, _) => {
-            "the cause is unknown: SIGKILL (which the system sends when memory runs out), \
-                      another signal, `_exit`, or `exec`"
-                .to_owned()
-        }
+        (None, Some(true)) => "cause unknown, perhaps a reboot".to_owned(),
+        (None, _) => "cause unknown, perhaps SIGKILL or out of memory".to_owned(),
     };
     let last_record = match uptime {
-        Some(uptime) => format!("it logged its last record {uptime:.1} s after its start"),
+        Some(uptime) => format!("last record {uptime:.1} s after its start"),
         // A running process may replace all records while they are read.
         None if ring.snapshot().evicted() > 0 => {
-            "its records were replaced while they were read".to_owned()
+            "its records were replaced during reading".to_owned()
         }
-        None => "it logged nothing".to_owned(),
+        None => "no records".to_owned(),
     };
     let pid = ring.pid();
     // A forked child holds the lock, too.

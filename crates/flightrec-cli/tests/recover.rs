@@ -171,7 +171,7 @@ fn a_ring_becomes_a_dump_and_is_kept() {
     );
     let message = &dump.reason.message;
     let pid = std::process::id();
-    let running = format!("process {pid}, or one that it forked, is still running; it logged");
+    let running = format!("process {pid}, or one that it forked, is still running; last record");
     assert!(message.starts_with(&running), "{message}");
     assert_eq!(
         dump.latest_logs[0].msg,
