@@ -77,7 +77,7 @@ fn for_each_orphan_in(
                 let error = with_shown_path(&error, dir, name);
                 match dir.rename(name, &kept) {
                     Ok(()) => {
-                        let kept = dir.shown(&kept);
+                        let kept = dir.display_path(&kept);
                         report(&format!("{error}; it is kept as {}", kept.display()));
                     }
                     // The next start reports it again.

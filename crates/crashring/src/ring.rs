@@ -285,7 +285,7 @@ impl CrashRing {
 impl fmt::Debug for CrashRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CrashRing")
-            .field("file", &self.ring.dir.shown(&self.ring.name))
+            .field("file", &self.ring.dir.display_path(&self.ring.name))
             .finish_non_exhaustive()
     }
 }
@@ -320,7 +320,7 @@ impl Ring {
     }
 
     fn create_once(store: &Store, path: &Path, bounds: &Builder) -> io::Result<Ring> {
-        let dir = store.make_dir(path)?;
+        let dir = store.open_or_create(path)?;
         let nanos = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |time| time.as_nanos());
@@ -346,7 +346,7 @@ impl Ring {
 /// The message of an error, with the path as its owner knows it.
 pub(crate) fn with_shown_path(error: &io::Error, dir: &Dir, name: &Path) -> String {
     let reached = dir.path_of(name).unwrap_or_default();
-    let shown = dir.shown(name);
+    let shown = dir.display_path(name);
     error
         .to_string()
         .replace(&*reached.to_string_lossy(), &shown.to_string_lossy())

@@ -1,4 +1,4 @@
-//! Work in a thread of its own, for which another waits only so long.
+//! Runs work in another thread, with a timeout.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 /// Why there is no result.
 #[derive(Debug)]
-pub(crate) enum Missing {
+pub(crate) enum RunError {
     /// The thread could not be started.
     NotStarted(io::Error),
-    /// The work takes longer. It goes on, and its result is dropped.
+    /// The work takes longer than the timeout. It continues, and its result is dropped.
     TimedOut,
     /// The work panicked.
     Panicked,
@@ -18,12 +18,12 @@ pub(crate) enum Missing {
 
 /// Runs `work` in a new thread and waits for its result.
 ///
-/// Not by a channel of the standard library: its three kinds of queue add tens of kilobytes to each
+/// Does not use a channel of the standard library: its three kinds of queues add tens of kilobytes to a
 /// program.
 pub(crate) fn run<T: Send + 'static>(
     timeout: Duration,
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Missing> {
+) -> Result<T, RunError> {
     let shared = Arc::new(Shared {
         slot: Mutex::new(Slot {
             result: None,
@@ -39,15 +39,15 @@ pub(crate) fn run<T: Send + 'static>(
             worker.0.lock().result = Some(result);
             drop(worker);
         })
-        .map_err(Missing::NotStarted)?;
+        .map_err(RunError::NotStarted)?;
     let (mut slot, _) = shared
         .ended
         .wait_timeout_while(shared.lock(), timeout, |slot| !slot.has_ended)
         .unwrap_or_else(PoisonError::into_inner);
     match slot.result.take() {
         Some(result) => Ok(result),
-        None if slot.has_ended => Err(Missing::Panicked),
-        None => Err(Missing::TimedOut),
+        None if slot.has_ended => Err(RunError::Panicked),
+        None => Err(RunError::TimedOut),
     }
 }
 
@@ -67,7 +67,7 @@ impl<T> Shared<T> {
     }
 }
 
-/// The side of the thread. When it is dropped, also by a panic, the wait ends.
+/// Held by the worker thread. When it is dropped, also by a panic, the wait ends.
 struct Worker<T>(Arc<Shared<T>>);
 
 impl<T> Drop for Worker<T> {
@@ -86,32 +86,32 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
 
     #[test]
-    fn a_result_comes_back() {
+    fn the_result_is_returned() {
         assert_eq!(run(LONG, || 7).unwrap(), 7);
     }
 
     #[test]
     fn a_panic_ends_the_wait() {
-        let missing = run(LONG, || panic!("for the test")).map(|()| 0);
-        assert!(matches!(missing, Err(Missing::Panicked)), "{missing:?}");
+        let error = run(LONG, || panic!("for the test")).map(|()| 0);
+        assert!(matches!(error, Err(RunError::Panicked)), "{error:?}");
     }
 
     #[test]
-    fn work_that_takes_too_long_goes_on_and_its_result_is_dropped() {
-        struct Tells(mpsc::Sender<()>);
-        impl Drop for Tells {
+    fn after_a_timeout_work_continues_and_its_result_is_dropped() {
+        struct SendOnDrop(mpsc::Sender<()>);
+        impl Drop for SendOnDrop {
             fn drop(&mut self) {
                 let _ = self.0.send(());
             }
         }
-        let (go_on, may_go_on) = mpsc::channel::<()>();
-        let (tell, told) = mpsc::channel();
-        let missing = run(Duration::from_millis(1), move || {
-            let _ = may_go_on.recv();
-            Tells(tell)
+        let (resume, resumed) = mpsc::channel::<()>();
+        let (drop_sender, dropped) = mpsc::channel();
+        let error = run(Duration::from_millis(1), move || {
+            let _ = resumed.recv();
+            SendOnDrop(drop_sender)
         });
-        assert!(matches!(missing, Err(Missing::TimedOut)));
-        go_on.send(()).unwrap();
-        told.recv_timeout(LONG).unwrap();
+        assert!(matches!(error, Err(RunError::TimedOut)));
+        resume.send(()).unwrap();
+        dropped.recv_timeout(LONG).unwrap();
     }
 }

@@ -1,15 +1,15 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-// What asks for a dump.
+// Triggers of dumps.
 pub mod heartbeats;
 pub mod rules;
 
-// Readings of the process, and the directory of dumps.
+// Gauges of the process, and the directory of dumps.
 pub mod gauges;
 pub mod store;
 
-// What failed.
+// Failures.
 pub mod failures;
 pub mod stacks;
 
@@ -20,7 +20,7 @@ pub mod redact;
 mod symbolise;
 pub mod write;
 
-// All steps, and a pause between them.
+// The pipeline of all steps.
 mod at_exit;
 mod in_thread;
 mod listening;
@@ -29,7 +29,7 @@ mod outcome;
 mod pipeline;
 mod settings;
 
-// The way of a panic there, which a hook begins.
+// Dumps of panics.
 pub mod panics;
 mod seen_panics;
 

@@ -9,11 +9,11 @@ use flightrec_dump::Listening;
 
 use crate::pipeline::Pipeline;
 
-/// Tells other programs which signals ask the program `app` for a dump, and where its dumps go.
+/// Publishes for other programs which signals make the program `app` write a dump, and where its dumps go.
 ///
 /// # Errors
 ///
-/// Those of the system.
+/// If the system cannot publish it.
 pub fn publish(pipeline: &Pipeline, app: &str, signals: Vec<i32>) -> io::Result<()> {
     let mut listening = Listening::default();
     listening.pid = process::id();

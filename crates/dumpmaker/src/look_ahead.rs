@@ -1,9 +1,9 @@
-//! Dumps that wait for what follows their trigger.
+//! Dumps that wait for the records after their trigger.
 //!
-//! A dump is written when its trigger comes, as any other. If the builder asks for it, the pipeline
-//! then hands it over to this module, which completes it when the time is over: a thread that lives
-//! as long as the dump waits adds the records since, and replaces the file. If the
-//! process is killed in between, the first file is there. Triggers that come while a dump waits are added to it.
+//! A dump is written at its trigger in any case. With look-ahead, the pipeline then passes it to this
+//! module. A thread waits, adds the records since the trigger, and replaces the file. If the process is
+//! killed before that, the first file remains. Triggers that come while a dump waits are added to that
+//! dump.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -15,43 +15,43 @@ use forklock::{ForkMutex, TryLockError};
 use tailwriter::Snapshot;
 
 use crate::collect::{self, Threads};
-use crate::failures::{Failure, Kept};
+use crate::failures::{Failure, NotedList};
 use crate::limit::SuppressedFailures;
 use crate::outcome::DumpOutcome;
 
-/// How many more triggers one dump names.
+/// How many more triggers one dump describes.
 const MAX_TRIGGERS: usize = 32;
-/// How long an exit waits for another thread that completes a dump.
+/// How long an exit waits for another thread that is completing a dump.
 const EXIT_WAIT: Duration = Duration::from_secs(10);
 
 type StartThread = Box<dyn Fn() -> Option<Thread> + Send + Sync>;
 
-/// The dump of a recorder that waits, if one does.
+/// The waiting dump of a recorder. There is at most one.
 #[derive(Default)]
 pub(crate) struct LookAhead {
     wait: Option<Duration>,
-    /// Starts a thread that calls [`complete_later`](LookAhead::complete_later).
+    /// Starts a thread that calls [`complete_after_wait`](LookAhead::complete_after_wait).
     start_thread: OnceLock<StartThread>,
-    waiting: ForkMutex<Option<Waiting>>,
+    waiting: ForkMutex<Option<WaitingDump>>,
     /// Held while a dump is completed.
     completing: ForkMutex<()>,
 }
 
 /// A dump that waits.
-pub(crate) struct Waiting {
-    /// Unredacted, as it was when the trigger came.
+pub(crate) struct WaitingDump {
+    /// The dump as it was at the trigger. Its secrets are not masked.
     pub(crate) dump: Dump,
     pub(crate) failure: Failure,
     pub(crate) also: Vec<(Failure, Timestamp)>,
-    pub(crate) noted: Kept,
+    pub(crate) noted: NotedList,
     pub(crate) threads: Threads,
-    /// `None` if dumps are streamed: then nothing was written so far.
+    /// `None` if dumps go to a writer. Nothing was written then.
     pub(crate) path: Option<PathBuf>,
-    /// The records that the dump has.
+    /// The records at the trigger.
     pub(crate) records: Snapshot,
-    /// The process that it belongs to; see [`forklock::generation`].
+    /// The process that made it; see [`forklock::generation`].
     pub(crate) generation: usize,
-    /// The thread that will complete it.
+    /// The thread that completes it.
     pub(crate) thread: Option<Thread>,
 }
 
@@ -63,31 +63,34 @@ impl LookAhead {
         }
     }
 
-    /// Lets dumps wait. `start_thread` starts a thread that calls
-    /// [`complete_later`](LookAhead::complete_later).
-    pub(crate) fn start(&self, start_thread: impl Fn() -> Option<Thread> + Send + Sync + 'static) {
+    /// Sets the function that starts a thread that calls
+    /// [`complete_after_wait`](LookAhead::complete_after_wait). Dumps do not wait before.
+    pub(crate) fn set_start_thread(
+        &self,
+        start_thread: impl Fn() -> Option<Thread> + Send + Sync + 'static,
+    ) {
         let _ = self.start_thread.set(Box::new(start_thread));
     }
 
-    /// Whether the program asks for it.
-    pub(crate) fn is_on(&self) -> bool {
+    /// Whether the settings have a look-ahead.
+    pub(crate) fn is_enabled(&self) -> bool {
         self.wait.is_some()
     }
 
-    /// Whether the dump of such a failure waits.
+    /// Whether the dump of this failure waits.
     pub(crate) fn applies_to(&self, failure: &Failure) -> bool {
         self.wait.is_some() && !failure.may_end_process()
     }
 
-    /// Adds a failure to the dump that waits, if one does. Not a hang or a request: their dumps are made for
-    /// the stacks of all threads at this moment.
-    pub(crate) fn join(
+    /// Adds a failure to the waiting dump, if there is one. Hangs and signals are not added: their dumps
+    /// must have the current stacks of all threads.
+    pub(crate) fn add_trigger(
         &self,
         failure: &Failure,
         suppressed: &SuppressedFailures,
     ) -> Option<DumpOutcome> {
-        let is_of_this_moment = matches!(failure.kind, Kind::Hang | Kind::Signal);
-        if !self.applies_to(failure) || is_of_this_moment {
+        let needs_current_stacks = matches!(failure.kind, Kind::Hang | Kind::Signal);
+        if !self.applies_to(failure) || needs_current_stacks {
             return None;
         }
         self.waiting.with(|waiting| {
@@ -107,23 +110,26 @@ impl LookAhead {
         })?
     }
 
-    /// Lets a dump wait.
+    /// Makes a dump wait.
     ///
     /// # Errors
     ///
-    /// Returns the dump if it can't wait: another one does, or no thread can be started.
-    pub(crate) fn wait_for(&self, dump: Waiting) -> Result<(), Box<Waiting>> {
+    /// Returns the dump if it can't wait: another dump is waiting, or no thread can be started.
+    pub(crate) fn hold(&self, dump: WaitingDump) -> Result<(), Box<WaitingDump>> {
         let Some(start_thread) = self.start_thread.get() else {
             return Err(Box::new(dump));
         };
         let mut dump = Some(dump);
         self.waiting.with(|waiting| {
-            // One of the parent, in a forked child, will be completed by the parent.
-            if waiting.as_ref().is_some_and(Waiting::is_of_this_process) {
+            // In a forked child, this may be a dump of the parent, which the parent completes.
+            if waiting
+                .as_ref()
+                .is_some_and(WaitingDump::is_of_this_process)
+            {
                 return;
             }
             if let Some(thread) = start_thread() {
-                *waiting = dump.take().map(|dump| Waiting {
+                *waiting = dump.take().map(|dump| WaitingDump {
                     thread: Some(thread),
                     ..dump
                 });
@@ -132,7 +138,7 @@ impl LookAhead {
         dump.map_or(Ok(()), |dump| Err(Box::new(dump)))
     }
 
-    /// Whether this thread's dump still waits.
+    /// Whether the dump of this thread still waits.
     fn waits_for_this_thread(&self) -> bool {
         let this = thread::current().id();
         self.waiting
@@ -143,15 +149,17 @@ impl LookAhead {
             .unwrap_or(false)
     }
 
-    fn take(&self) -> Option<Waiting> {
+    fn take(&self) -> Option<WaitingDump> {
         self.waiting.with(|waiting| {
-            let is_ours = waiting.as_ref().is_some_and(Waiting::is_of_this_process);
-            if is_ours { waiting.take() } else { None }
+            let is_own = waiting
+                .as_ref()
+                .is_some_and(WaitingDump::is_of_this_process);
+            if is_own { waiting.take() } else { None }
         })?
     }
 
-    /// Calls `complete` with the dump that waits now, because the process ends.
-    pub(crate) fn complete_now(&self, complete: impl FnOnce(Waiting)) {
+    /// Calls `complete` with the waiting dump immediately, because the process exits.
+    pub(crate) fn complete_now(&self, complete: impl FnOnce(WaitingDump)) {
         if self.wait.is_none() {
             return;
         }
@@ -159,7 +167,7 @@ impl LookAhead {
         let _completing = loop {
             match self.completing.try_lock() {
                 Ok(guard) | Err(TryLockError::Orphaned(guard)) => break guard,
-                // A callback of this dump ends the process.
+                // A callback of the dump that is being completed exits the process.
                 Err(TryLockError::AlreadyHeld) => return,
                 Err(_) if started.elapsed() > EXIT_WAIT => return,
                 Err(_) => thread::sleep(Duration::from_millis(5)),
@@ -173,11 +181,11 @@ impl LookAhead {
         }
     }
 
-    /// Calls `complete` with the dump that waits for this thread, after the wait.
-    pub(crate) fn complete_later(&self, complete: impl FnOnce(Waiting)) {
+    /// Waits, then calls `complete` with the dump of this thread.
+    pub(crate) fn complete_after_wait(&self, complete: impl FnOnce(WaitingDump)) {
         let wait = self.wait.unwrap_or_default();
         let started = Instant::now();
-        // The dump is put there under a lock that is held while this thread is started.
+        // The dump is already there: it is stored under the lock under which this thread was started.
         while self.waits_for_this_thread() {
             let left = wait.saturating_sub(started.elapsed());
             if left.is_zero() {
@@ -195,17 +203,17 @@ impl LookAhead {
     }
 }
 
-impl Waiting {
+impl WaitingDump {
     fn is_of_this_process(&self) -> bool {
         self.generation == forklock::generation()
     }
 
-    /// The dump with what came since, unredacted and without names. `now` are the records that are
-    /// kept now.
+    /// Takes the dump and adds the triggers and records since its trigger. Does not mask secrets or add
+    /// names. `now` are the current records.
     pub(crate) fn take_completed(&mut self, now: &Snapshot) -> Dump {
         let mut dump = std::mem::take(&mut self.dump);
         let added: Vec<_> = now.entries_since(&self.records).collect();
-        let pushed = total(now).saturating_sub(total(&self.records));
+        let pushed = total_lines(now).saturating_sub(total_lines(&self.records));
         let lost = pushed.saturating_sub(added.len() as u64);
         dump.latest_logs
             .extend(added.iter().filter_map(collect::record));
@@ -224,7 +232,7 @@ impl Waiting {
     }
 }
 
-/// How many lines there have been.
-fn total(snapshot: &Snapshot) -> u64 {
+/// The number of lines that were ever pushed.
+fn total_lines(snapshot: &Snapshot) -> u64 {
     snapshot.evicted().saturating_add(snapshot.len() as u64)
 }

@@ -5,26 +5,28 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What became of a request for a dump.
+/// The outcome of a request for a dump.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DumpOutcome {
     /// The dump was written to this file.
     Written(PathBuf),
-    /// The dump was given to the writer of [`dump_to`](https://docs.rs/flightrec/latest/flightrec/struct.Builder.html#method.dump_to).
+    /// The dump goes to the writer of
+    /// [`dump_to`](https://docs.rs/flightrec/latest/flightrec/struct.Builder.html#method.dump_to).
     Streamed,
-    /// The failure repeats one that was dumped within the last hour, to this file if dumps go to
-    /// files. It was counted. The path is missing while another thread still writes that dump.
+    /// The same failure was dumped within the last hour, to this file. This one was only counted. The
+    /// path is `None` if dumps go to a writer, and while another thread still writes that dump.
     Repeated(Option<PathBuf>),
-    /// The failure was only counted: there were too many, it happened while this thread made a
-    /// dump, or [`ignore_errors`] said so.
+    /// No dump was made: there were too many failures, the failure happened while this thread made a
+    /// dump, or
+    /// [`ignore_errors`] excludes it.
     ///
     /// [`ignore_errors`]: https://docs.rs/flightrec/latest/flightrec/struct.Builder.html#method.ignore_errors
     Suppressed,
 }
 
 impl DumpOutcome {
-    /// The file that describes the failure, if there is one.
+    /// Returns the file with the dump of the failure, if there is one.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match self {
@@ -35,7 +37,8 @@ impl DumpOutcome {
     }
 }
 
-/// A dump could not be made or written. The recorder has said so on stderr.
+/// A dump could not be made or written. The recorder has already reported this to the user; see
+/// [`Notices`](crate::write::Notices).
 #[derive(Debug)]
 pub struct DumpError {
     message: String,

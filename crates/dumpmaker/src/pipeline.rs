@@ -1,5 +1,4 @@
-//! From a failure to a dump that somebody can read: limit, collect, redact, write, symbolise,
-//! deliver.
+//! Makes the dump of a failure in six steps: limit, collect, redact, write, symbolise, deliver.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,9 +11,9 @@ use forklock::ForkMutex;
 use logredact::Redactor;
 
 use crate::collect::{Source, Threads, add_spans_of, collect, records};
-use crate::failures::{Failure, Kept, NotedErrors};
-use crate::limit::{Decision, Dumping, RateLimiter, SuppressedFailures, has_room};
-use crate::look_ahead::{LookAhead, Waiting};
+use crate::failures::{Failure, NotedErrors, NotedList};
+use crate::limit::{Decision, Dumping, RateLimiter, SuppressedFailures, has_memory};
+use crate::look_ahead::{LookAhead, WaitingDump};
 use crate::outcome::{DumpError, DumpOutcome};
 use crate::redact::{Redacting, redact, redact_stacks};
 use crate::settings::Settings;
@@ -26,24 +25,24 @@ use crate::write::{Delivery, Destination, Notices};
 pub struct Pipeline {
     /// Masks secrets.
     pub redactor: Arc<Redactor>,
-    /// Says what became of dumps.
+    /// Prints messages to the user.
     pub notices: Arc<Notices>,
-    /// Errors that the next dump has besides.
+    /// Errors for the next dump.
     pub noted: NotedErrors,
     limiter: ForkMutex<RateLimiter>,
     redacting: Redacting,
-    /// `None` leaves names out.
+    /// `None` if names are not looked up.
     pub(crate) symboliser: Option<Symboliser>,
     /// Whether every dump has the stacks of all threads.
     all_threads: bool,
     delivery: Delivery,
     look_ahead: LookAhead,
-    /// The process that was set up; a forked child looks up no names.
+    /// The process that created the pipeline. A forked child looks up no names.
     pid: u32,
 }
 
 impl Pipeline {
-    /// Makes the dumps of the program `app`.
+    /// Creates the pipeline of the program `app`.
     #[must_use]
     pub fn new(app: &str, settings: Settings) -> Pipeline {
         let store = Store::new(app, settings.dir, settings.retention);
@@ -63,33 +62,32 @@ impl Pipeline {
         }
     }
 
-    /// Where dumps go.
+    /// Returns where dumps go.
     #[must_use]
     pub fn destination(&self) -> &Destination {
         &self.delivery.destination
     }
 
-    /// Makes a dump, unless the limiter says no. Failures to do so are reported to the user.
+    /// Makes a dump, unless the limiter suppresses it.
     ///
-    /// `make_failure` is called in here, since it may run code of the program.
+    /// `make_failure` may run code of the program: failures in it are then not dumped, but only counted.
     ///
     /// # Errors
     ///
-    /// If the dump could not be made or written. The user has been told.
+    /// If the dump could not be made or written. This has been reported to the user.
     pub fn dump(
         &self,
         source: &Source,
         make_failure: impl FnOnce() -> Failure,
     ) -> Result<DumpOutcome, DumpError> {
         let Some(_dumping) = Dumping::begin() else {
-            self.count();
+            self.count_suppressed();
             return Ok(DumpOutcome::Suppressed);
         };
-        self.check_room()?;
+        self.check_memory()?;
         self.dump_failure(source, &make_failure())
     }
 
-    /// Makes a dump of a failure, unless the limiter says no.
     fn dump_failure(&self, source: &Source, failure: &Failure) -> Result<DumpOutcome, DumpError> {
         let decision = self.limiter.with(|limiter| limiter.decide(failure));
         let reported = match decision.unwrap_or(Decision::TooMany) {
@@ -105,22 +103,22 @@ impl Pipeline {
             }
             Decision::TooMany => return Ok(DumpOutcome::Suppressed),
         };
-        if let Some(outcome) = self.look_ahead.join(failure, &reported) {
+        if let Some(outcome) = self.look_ahead.add_trigger(failure, &reported) {
             self.limiter
                 .with(|limiter| limiter.written(failure, outcome.path()));
             return Ok(outcome);
         }
         let taken = self.noted.take();
         let noted = taken.without(failure);
-        // The program's code runs in here: redaction rules, callbacks, a writer. None of it may
-        // take the program down.
+        // This runs code of the program: redaction rules, callbacks, a writer. Its panics must not end
+        // the program.
         let dumped = catch_unwind(AssertUnwindSafe(|| {
             self.dump_new(source, failure, reported.clone(), &noted)
         }));
         let dumped = dumped
             .unwrap_or_else(|_| Err(self.report(DumpError::new("no dump: making it panicked"))));
         if dumped.is_err() {
-            self.noted.put_back(taken);
+            self.noted.restore(taken);
         }
         self.limiter.with(|limiter| match &dumped {
             Ok(outcome) => limiter.written(failure, outcome.path()),
@@ -129,12 +127,12 @@ impl Pipeline {
         dumped
     }
 
-    /// Whether there is room for a dump. If not, that is counted and reported.
-    fn check_room(&self) -> Result<(), DumpError> {
-        if has_room() {
+    /// Fails if there is not enough memory for a dump. That is counted and reported.
+    fn check_memory(&self) -> Result<(), DumpError> {
+        if has_memory() {
             return Ok(());
         }
-        self.count_told();
+        self.count_reported();
         Err(self.report(DumpError::new(
             "no dump: less than 32 MiB of memory is left",
         )))
@@ -145,7 +143,7 @@ impl Pipeline {
         source: &Source,
         failure: &Failure,
         suppressed: SuppressedFailures,
-        noted: &Kept,
+        noted: &NotedList,
     ) -> Result<DumpOutcome, DumpError> {
         let _redacting = self.redacting.start(&self.redactor);
         let records = records(source);
@@ -168,10 +166,10 @@ impl Pipeline {
             return self.delivery.deliver(&dump, path);
         };
         if let Some(path) = &path {
-            // With names, in case that the process does not live until the end of the wait.
+            // Adds the names now, because the process may be killed before the end of the wait.
             self.delivery.replace(&dump, path);
         }
-        let waiting = Waiting {
+        let waiting = WaitingDump {
             dump: unredacted,
             failure: failure.clone(),
             also: Vec::new(),
@@ -182,15 +180,15 @@ impl Pipeline {
             generation: forklock::generation(),
             thread: None,
         };
-        match self.look_ahead.wait_for(waiting) {
+        match self.look_ahead.hold(waiting) {
             Ok(()) => Ok(path.map_or(DumpOutcome::Streamed, DumpOutcome::Written)),
             Err(_) => self.delivery.deliver(&dump, path),
         }
     }
 
-    /// Completes a dump with what followed its trigger. Failures to do so are reported to the user.
-    fn complete(&self, source: &Source, mut waiting: Waiting) {
-        let _dumping = Dumping::begin_in_any_case();
+    /// Completes a dump with the records that followed its trigger. Failures are reported to the user.
+    fn complete(&self, source: &Source, mut waiting: WaitingDump) {
+        let _dumping = Dumping::begin_unchecked();
         let completed = catch_unwind(AssertUnwindSafe(|| {
             let _redacting = self.redacting.start(&self.redactor);
             let (snapshot, _) = records(source);
@@ -204,31 +202,34 @@ impl Pipeline {
                 threads: &waiting.threads,
             };
             self.name_frames(&stacks, &mut dump);
-            // An error has been reported.
+            // Errors have been reported.
             let _ = self.delivery.deliver(&dump, waiting.path.clone());
         }));
         if completed.is_err() {
-            let message = "a dump lacks what followed its trigger: completing it panicked";
+            let message =
+                "a dump lacks the records that followed its trigger: completing it panicked";
             self.notices.say(message);
         }
     }
 
-    /// Delivers the dump of an earlier process. It has been redacted.
+    /// Delivers the dump of an earlier process. It must be masked already; see
+    /// [`redact`](Pipeline::redact).
     ///
     /// # Errors
     ///
-    /// If the dump could not be written. The user has been told.
+    /// If the dump could not be written. This has been reported to the user.
     pub fn deliver_crash(&self, dump: &Dump) -> Result<DumpOutcome, DumpError> {
-        let _dumping = Dumping::begin_in_any_case();
+        let _dumping = Dumping::begin_unchecked();
         let path = self.delivery.write(dump)?;
         self.delivery.deliver(dump, path)
     }
 
-    /// The dump as it would be made now. It is delivered nowhere.
+    /// Returns the dump that would be made now, without writing it. It never has the stacks of other
+    /// threads.
     #[must_use]
     pub fn preview(&self, source: &Source, failure: &Failure) -> Dump {
         let _redacting = self.redacting.start(&self.redactor);
-        let noted = self.noted.clone_kept();
+        let noted = self.noted.snapshot();
         let mut dump = collect(source, &records(source), failure, &noted);
         redact(&mut dump, &self.redactor);
         let stacks = DumpedStacks {
@@ -241,41 +242,44 @@ impl Pipeline {
         dump
     }
 
-    /// Counts a failure that gets no dump.
-    pub fn count(&self) {
+    /// Counts a failure that is not dumped.
+    pub fn count_suppressed(&self) {
         self.limiter.with(RateLimiter::count);
     }
 
-    /// Counts a failure that gets no dump, which the user is told elsewhere.
-    pub fn count_told(&self) {
-        self.limiter.with(RateLimiter::count_told);
+    /// Counts a failure that is not dumped, but reported by a message.
+    pub(crate) fn count_reported(&self) {
+        self.limiter.with(RateLimiter::count_reported);
     }
 
-    /// Lets dumps wait for the records that follow their trigger, if the program asks for it.
-    /// `start_thread` starts a thread that calls [`complete_later`](Pipeline::complete_later). Returns
-    /// whether dumps wait, so that [`end`](Pipeline::end) must be called.
-    pub fn let_dumps_wait(
+    /// Makes dumps wait for the records that follow their trigger, if the settings have a look-ahead.
+    /// Returns whether they do; then [`finish`](Pipeline::finish) must be called before the process
+    /// exits.
+    ///
+    /// `start_thread` must start a thread that calls
+    /// [`complete_after_wait`](Pipeline::complete_after_wait).
+    pub fn enable_look_ahead(
         &self,
         start_thread: impl Fn() -> Option<Thread> + Send + Sync + 'static,
     ) -> bool {
-        if self.look_ahead.is_on() {
-            self.look_ahead.start(start_thread);
+        if self.look_ahead.is_enabled() {
+            self.look_ahead.set_start_thread(start_thread);
         }
-        self.look_ahead.is_on()
+        self.look_ahead.is_enabled()
     }
 
-    /// Completes the dump that waits for this thread, when its time is over.
-    pub fn complete_later(&self, source: &Source) {
+    /// Waits, then completes the dump for which this thread was started.
+    pub fn complete_after_wait(&self, source: &Source) {
         self.look_ahead
-            .complete_later(|waiting| self.complete(source, waiting));
+            .complete_after_wait(|waiting| self.complete(source, waiting));
     }
 
-    /// The process ends: completes the dump that waits, and tells the user about failures that no dump
-    /// reports.
-    pub fn end(&self, source: &Source) {
+    /// Must be called before the process exits. Completes the waiting dump, and reports the number of
+    /// failures that no dump counts.
+    pub fn finish(&self, source: &Source) {
         self.look_ahead
             .complete_now(|waiting| self.complete(source, waiting));
-        // A forked child has inherited the count of its parent.
+        // A forked child inherits the count of its parent.
         if process::id() == self.pid {
             self.report_suppressed();
         }
@@ -288,12 +292,12 @@ impl Pipeline {
         dump.fingerprint = dump.fingerprint_of();
     }
 
-    /// Whether names are looked up.
+    /// Returns whether names are looked up.
     pub(crate) fn looks_up_names(&self) -> bool {
         self.symboliser.is_some()
     }
 
-    /// Tells the user about failures that no dump reports, because the process ends.
+    /// Reports the number of failures that no dump counts.
     fn report_suppressed(&self) {
         let count = self.limiter.with(RateLimiter::take_unreported).unwrap_or(0);
         if count > 0 {
@@ -305,7 +309,7 @@ impl Pipeline {
     }
 
     fn add_threads(&self, failure: &Failure, dump: &mut Dump) -> Threads {
-        if !self.all_threads && !failure.is_of_all_threads() {
+        if !self.all_threads && !failure.needs_all_threads() {
             return Threads::default();
         }
         match Threads::capture() {
@@ -320,7 +324,7 @@ impl Pipeline {
         }
     }
 
-    /// Adds the names of functions, or a note that says why there are none.
+    /// Adds the names of functions, or a note why they are missing.
     fn name_frames(&self, stacks: &DumpedStacks<'_>, dump: &mut Dump) {
         let Some(symboliser) = self.symboliser else {
             return;

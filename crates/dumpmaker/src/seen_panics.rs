@@ -1,4 +1,5 @@
-//! The latest panics of the process. A panic is dumped in its hook, and is met again where it is caught.
+//! The latest panics of the process. A panic is dumped in the hook, and may be reported again where it is
+//! caught.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -9,9 +10,9 @@ use crate::failures::{Failure, PayloadId};
 
 /// The latest panics that the hook has seen, in any thread.
 static LATEST: ForkMutex<VecDeque<Seen>> = ForkMutex::new(VecDeque::new());
-/// One panic in a parallel loop can be hundreds.
+/// Large, because a bug in a parallel loop can cause hundreds of panics.
 const MAX_LATEST: usize = 1_024;
-/// How many of them keep their stacks, in case one of them ends the process.
+/// How many suppressed failures are kept, in case one of them ends the process.
 const MAX_SUPPRESSED: usize = 32;
 
 struct Seen {
@@ -20,31 +21,31 @@ struct Seen {
     suppressed: Option<Box<Failure>>,
 }
 
-/// What became of a panic that ends the process.
-pub(crate) enum Fate {
-    /// The hook has not seen it.
+/// What the hook did about a panic.
+pub(crate) enum PanicStatus {
+    /// The hook did not see it.
     Unseen,
-    /// The hook has made its dump, or has said why there is none.
+    /// The hook made a dump, or reported why there is none.
     Reported,
-    /// It got no dump because there were too many.
+    /// It was not dumped because there were too many.
     Suppressed(Box<Failure>),
 }
 
-/// What became of the panic with this payload. It may come from another thread, for a thread can
-/// pass on a panic with `resume_unwind`, which calls no hook.
-pub(crate) fn fate(payload: &(dyn Any + Send)) -> Fate {
+/// Returns what the hook did about the panic with this payload, which ends the process. The panic may
+/// come from another thread: `resume_unwind` passes it on without calling the hook.
+pub(crate) fn status(payload: &(dyn Any + Send)) -> PanicStatus {
     let payload = PayloadId::of(payload);
     let Ok(mut latest) = LATEST.lock() else {
-        return Fate::Unseen;
+        return PanicStatus::Unseen;
     };
     let mut newest_first = latest.iter_mut().rev();
     match newest_first.find(|seen| seen.payload == payload) {
-        None => Fate::Unseen,
+        None => PanicStatus::Unseen,
         Some(seen) => match seen.suppressed.take() {
-            None => Fate::Reported,
+            None => PanicStatus::Reported,
             Some(mut failure) => {
                 failure.ends_process = true;
-                Fate::Suppressed(failure)
+                PanicStatus::Suppressed(failure)
             }
         },
     }
@@ -52,11 +53,11 @@ pub(crate) fn fate(payload: &(dyn Any + Send)) -> Fate {
 
 /// Remembers a panic. `suppressed` is set if it got no dump because there were too many.
 pub(crate) fn remember(payload: PayloadId, suppressed: Option<Box<Failure>>) {
-    // Held by this thread only if a panic interrupted this very function.
+    // Fails if this function panicked and the hook called it again.
     let Ok(mut latest) = LATEST.lock() else {
         return;
     };
-    // A payload that was dropped may have left its address to this one.
+    // An earlier payload that was dropped may have had the same address.
     latest.retain(|seen| seen.payload != payload);
     if latest.len() == MAX_LATEST {
         latest.pop_front();

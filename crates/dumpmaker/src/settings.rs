@@ -1,4 +1,4 @@
-//! How dumps are made.
+//! The settings of a pipeline.
 
 use std::fmt;
 use std::io::Write;
@@ -10,26 +10,26 @@ use logredact::Redactor;
 use crate::store::Retention;
 use crate::write::{Callback, Notices};
 
-/// How a program's dumps are made. By default they go to its directory, with all that a
-/// [`Redactor`] masks by default, and with names.
+/// The settings of a [`Pipeline`](crate::Pipeline). By default, dumps go to the program's directory,
+/// secrets are masked by the default [`Redactor`], and names of functions are looked up.
 pub struct Settings {
-    /// The directory; see [`Store::new`](crate::store::Store::new).
+    /// The directory of dumps; see [`Store::new`](crate::store::Store::new) for the default.
     pub dir: Option<PathBuf>,
-    /// Which dumps stay there.
+    /// How many dumps are kept in the directory.
     pub retention: Retention,
-    /// Dumps go there instead, each as a line.
+    /// If set, dumps go to this writer and not to the directory, one per line.
     pub writer: Option<Box<dyn Write + Send>>,
-    /// What is masked.
+    /// Masks secrets.
     pub redactor: Redactor,
-    /// Whether names are looked up.
+    /// Whether names of functions are looked up.
     pub symbolicate: bool,
     /// Whether every dump has the stacks of all threads.
     pub all_threads: bool,
-    /// How long a dump waits for records that follow its trigger.
+    /// How long a dump waits for records that follow its trigger. It does not wait by default.
     pub look_ahead: Option<Duration>,
-    /// Who gets the dumps.
+    /// Called with every dump.
     pub callbacks: Vec<Callback>,
-    /// Where lines about dumps go.
+    /// Where messages about dumps go.
     pub notices: Notices,
 }
 

@@ -1,13 +1,13 @@
-//! Errors, stacks and modules, as they are in a dump.
+//! Converts errors, stacks and modules to their form in a dump.
 
 use flightrec_dump::{ErrorNode, Frame, Module, StackOrigin, Trace};
 use stackerr::ErrorTree;
 
-/// An error with its causes as it is in a dump. (The tree has a bounded depth.)
+/// Converts an error with its causes. The recursion is bounded, because the depth of the tree is.
 #[must_use]
 pub fn error_node(tree: &ErrorTree) -> ErrorNode {
     let sources = tree.sources.iter().flat_map(|source| {
-        // A span trace is no cause. It may have one.
+        // A span trace is not a cause, but it may have one.
         match stackerr::is_span_trace(&source.message) {
             true => source.sources.as_slice(),
             false => std::slice::from_ref(source),
@@ -17,8 +17,8 @@ pub fn error_node(tree: &ErrorTree) -> ErrorNode {
         .with_sources(sources.map(error_node).collect())
 }
 
-/// A stack as it is in a dump. `origin` is where it was captured, if it does not know better itself. Names
-/// of functions are looked up if `stack` has not looked them up before.
+/// Converts a stack. `origin` replaces the stack's own origin. Looks up the names of functions if this
+/// was not done before.
 pub fn trace(stack: &stackerr::StackTrace, origin: Option<StackOrigin>) -> Trace {
     let mut trace = Trace::default();
     trace.error = stack.error().to_owned();
@@ -39,7 +39,7 @@ fn origin(origin: stackerr::StackOrigin) -> StackOrigin {
     }
 }
 
-/// A frame as it is in a dump. Frames of the recorder count as noise, too.
+/// Converts a frame. Frames of the recorder are marked as noise, too.
 pub fn frame(frame: &stackerr::Frame) -> Frame {
     let mut dumped = Frame::default();
     dumped.name = frame.name().to_owned();
@@ -52,7 +52,7 @@ pub fn frame(frame: &stackerr::Frame) -> Frame {
     dumped
 }
 
-/// The executable, and each loaded module whose name `is_used`.
+/// Returns the executable, and the loaded modules for whose names `is_used` returns true.
 pub fn modules(is_used: impl Fn(&str) -> bool) -> Vec<Module> {
     let mut modules = stackerr::modules();
     let mut is_executable = true;

@@ -1,4 +1,4 @@
-//! Looking up the names of a dump's frames, without trusting the symboliser.
+//! Adds the names of functions to a dump's frames. The dump survives a symboliser that panics or hangs.
 
 use std::process;
 use std::time::Duration;
@@ -7,17 +7,17 @@ use flightrec_dump::{Dump, Timestamp, Trace};
 use stackerr::StackTraces;
 
 use crate::collect::Threads;
-use crate::failures::{Failure, Kept, Noted};
-use crate::in_thread::{self, Missing};
+use crate::failures::{Failure, Noted, NotedList};
+use crate::in_thread::{self, RunError};
 
-/// How long a dump waits for its names.
+/// How long a dump waits for names.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How much memory must be left. Debug information is mapped as a whole and partly copied, and the
+/// How much memory must be available. Debug information is mapped as a whole and partly copied, and the
 /// process aborts if an allocation fails.
-const ROOM: usize = 256 << 20;
+const MEMORY: usize = 256 << 20;
 
-/// Looks names up so that [`frames`](stackerr::StackTrace::frames) has them.
+/// Looks up names, so that [`frames`](stackerr::StackTrace::frames) returns them.
 pub(crate) type Symboliser = fn(&StackTraces);
 
 pub(crate) fn look_up(stacks: &StackTraces) {
@@ -26,28 +26,29 @@ pub(crate) fn look_up(stacks: &StackTraces) {
     }
 }
 
-/// What the stacks of a dump were made of.
+/// The sources of a dump's stacks.
 pub(crate) struct DumpedStacks<'a> {
     pub(crate) failure: &'a Failure,
     pub(crate) also: &'a [(Failure, Timestamp)],
-    pub(crate) noted: &'a Kept,
+    pub(crate) noted: &'a NotedList,
     pub(crate) threads: &'a Threads,
 }
 
 impl DumpedStacks<'_> {
-    /// Replaces the stacks of the dump by the same ones with names. `pid` is the process that was set
-    /// up: a forked child looks up none, since a lock of the symboliser may be held there by no thread.
+    /// Replaces the stacks of the dump by the same stacks with names.
+    ///
+    /// `pid` is the process that created the pipeline. A forked child looks up no names: a thread of the
+    /// parent may have held a lock of the symboliser, which is then never released.
     ///
     /// # Errors
     ///
-    /// One sentence for people, if the names were not found.
+    /// If the names were not found: a message for the user.
     pub(crate) fn add_names(
         &self,
         symboliser: Symboliser,
         pid: u32,
         dump: &mut Dump,
     ) -> Result<(), &'static str> {
-        // Besides the failure: those that the dump has in other places.
         let noted = self.noted.errors().into_iter().map(Noted::failure);
         let also = self.also.iter().map(|(also, _)| also);
         let others: Vec<&Failure> = also.chain(noted).collect();
@@ -76,7 +77,7 @@ impl DumpedStacks<'_> {
     }
 }
 
-/// Replaces the traces of a failure by the same ones with names.
+/// Replaces the traces of a failure by the same traces with names.
 fn set_named(traces: &mut Vec<Trace>, failure: &Failure) {
     let mut named = failure.traces(&failure.stacks);
     for (named, unnamed) in named.iter_mut().zip(&*traces) {
@@ -86,19 +87,19 @@ fn set_named(traces: &mut Vec<Trace>, failure: &Failure) {
     *traces = named;
 }
 
-/// Runs a lookup of names in a thread of its own, which is abandoned if it takes too long.
+/// Looks up names in another thread, with a timeout.
 ///
 /// # Errors
 ///
-/// One sentence for people, if the names were not found.
+/// If the names were not found: a message for the user.
 fn run<T: Send + 'static>(look_up: impl FnOnce() -> T + Send + 'static) -> Result<T, &'static str> {
-    if Vec::<u8>::new().try_reserve_exact(ROOM).is_err() {
+    if Vec::<u8>::new().try_reserve_exact(MEMORY).is_err() {
         return Err("names are missing: less than 256 MiB of memory is left");
     }
     in_thread::run(TIMEOUT, look_up).map_err(|missing| match missing {
-        Missing::NotStarted(_) => "names are missing: no thread could be started to look them up",
-        Missing::TimedOut => "names are missing: looking them up took longer than 5 s",
-        Missing::Panicked => "names are missing: looking them up panicked",
+        RunError::NotStarted(_) => "names are missing: cannot start a thread to look them up",
+        RunError::TimedOut => "names are missing: looking them up took longer than 5 s",
+        RunError::Panicked => "names are missing: looking them up panicked",
     })
 }
 
@@ -117,7 +118,7 @@ mod tests {
     const SCENARIO: &str = "FLIGHTREC_SYMBOLISER";
     const DIR: &str = "FLIGHTREC_DIR_OF_TEST";
 
-    /// The child: dumps an error with a symboliser that does not return.
+    /// Runs in the child process: makes a dump with a symboliser that does not return.
     #[test]
     fn program() {
         let (Ok(scenario), Some(dir)) = (std::env::var(SCENARIO), std::env::var_os(DIR)) else {
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dump_is_there_whatever_the_symboliser_does() {
+    fn a_dump_is_written_even_if_the_symboliser_fails() {
         for (scenario, note) in [
             ("aborts", None),
             (

@@ -1,4 +1,4 @@
-//! What lies in the directory after dumps were written.
+//! The contents of the directory after dumps were written.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -28,11 +28,11 @@ fn kept(dir: &Path) -> Vec<String> {
     names.iter().map(|name| read(name).fingerprint).collect()
 }
 
-/// Where the user's state is, as the environment says.
+/// The environment sets the user's state directory.
 #[cfg(any(target_os = "linux", target_os = "macos", windows))]
 #[test]
-fn without_a_directory_dumps_go_to_the_user_s_state() {
-    const IN_CHILD: &str = "DUMPSTORE_TEST_CHILD";
+fn by_default_dumps_go_to_the_state_directory_of_the_user() {
+    const IN_CHILD: &str = "STORE_TEST_CHILD";
     let variable = if cfg!(windows) {
         "LOCALAPPDATA"
     } else {
@@ -47,7 +47,7 @@ fn without_a_directory_dumps_go_to_the_user_s_state() {
     let child = std::process::Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
-            "without_a_directory_dumps_go_to_the_user_s_state",
+            "by_default_dumps_go_to_the_state_directory_of_the_user",
         ])
         .env(IN_CHILD, "1")
         .env(variable, state.path())
@@ -58,11 +58,11 @@ fn without_a_directory_dumps_go_to_the_user_s_state() {
     assert_eq!(kept(&state.path().join("my-tool").join("flightrec")), ["1"]);
 }
 
-/// An empty or relative path would be below whatever directory the program is in.
+/// An empty or relative path would depend on the current directory.
 #[cfg(unix)]
 #[test]
 fn a_variable_without_an_absolute_path_counts_as_unset() {
-    const IN_CHILD: &str = "DUMPSTORE_TEST_CHILD";
+    const IN_CHILD: &str = "STORE_TEST_CHILD";
     if std::env::var_os(IN_CHILD).is_some() {
         let store = Store::new("my-tool", None, Retention::default());
         assert!(!store.dirs().is_empty());
@@ -87,33 +87,33 @@ fn a_variable_without_an_absolute_path_counts_as_unset() {
 }
 
 #[test]
-fn a_dump_that_a_reader_has_open_is_replaced_or_left_as_it_is() {
+fn a_dump_that_a_reader_has_open_is_replaced_or_unchanged() {
     let dir = tempdir().unwrap();
     let store = store(dir.path(), Retention::default());
     let path = store.write(&dump("addresses")).unwrap().path;
     let mut reader = File::open(&path).unwrap();
     match store.replace(&path, &dump("names")) {
         Ok(()) => assert_eq!(kept(dir.path()), ["names"]),
-        // Wine, and Windows before 10, replace no file that is open.
+        // Wine, and Windows before 10, cannot replace an open file.
         Err(error) => assert!(
             cfg!(windows) && kept(dir.path()) == ["addresses"],
             "{error}"
         ),
     }
-    // The reader has what it has opened.
+    // The reader still reads the file that it opened.
     let mut read = Vec::new();
     reader.read_to_end(&mut read).unwrap();
     assert_eq!(Dump::from_json(&read).unwrap().fingerprint, "addresses");
     drop(reader);
     store.replace(&path, &dump("names")).unwrap();
     assert_eq!(kept(dir.path()), ["names"]);
-    // Nothing else is left.
+    // No temporary file is left.
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }
 
 #[cfg(unix)]
 #[test]
-fn files_and_directories_are_private_whatever_the_umask() {
+fn files_and_directories_are_private() {
     use std::os::unix::fs::PermissionsExt;
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let parent = tempdir().unwrap();
@@ -121,7 +121,7 @@ fn files_and_directories_are_private_whatever_the_umask() {
     let store = store(&dir, Retention::default());
     let path = store.write(&dump("1")).unwrap().path;
     assert_eq!((mode(&dir), mode(&path)), (0o700, 0o600));
-    // A directory that was there and open is closed.
+    // The mode of an existing directory is changed.
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
     store.write(&dump("2")).unwrap();
     assert_eq!(mode(&dir), 0o700);
@@ -155,7 +155,7 @@ fn repeated_failures_are_removed_first() {
 }
 
 #[test]
-fn bytes_are_bounded_and_the_newest_stays_in_any_case() {
+fn bytes_are_bounded_but_the_newest_dump_is_always_kept() {
     let dir = tempdir().unwrap();
     let retention = Retention {
         max_dumps: 100,
@@ -179,7 +179,7 @@ fn a_replaced_dump_keeps_its_path() {
 }
 
 #[test]
-fn temporary_files_are_removed_unless_a_process_still_writes_them() {
+fn temporary_files_are_removed_unless_a_process_has_locked_them() {
     let dir = tempdir().unwrap();
     let abandoned = dir.path().join(".tmp-1-0");
     let in_use = dir.path().join(".tmp-1-1");
@@ -192,7 +192,7 @@ fn temporary_files_are_removed_unless_a_process_still_writes_them() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_dump_goes_somewhere_else_if_the_directory_can_t_be_made() {
+fn a_dump_goes_to_another_directory_if_the_first_can_t_be_created() {
     let dir = tempdir().unwrap();
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
@@ -210,15 +210,15 @@ fn a_dump_goes_somewhere_else_if_the_directory_can_t_be_made() {
     fs::remove_dir_all(written.path.parent().unwrap()).unwrap();
 }
 
-/// Under `sudo`, with the user's home: what root makes in it belongs to the user.
+/// `sudo` may keep the user's home directory.
 #[cfg(unix)]
 #[test]
-fn what_root_makes_belongs_to_the_owner_of_the_directory_above() {
+fn files_that_root_creates_get_the_owner_of_the_directory() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
     const NOBODY: u32 = 65_534;
     let home = tempdir().unwrap();
     if chown(home.path(), Some(NOBODY), Some(NOBODY)).is_err() {
-        println!("not tried: only root can give files to another user");
+        println!("skipped: only root can change the owner of files");
         return;
     }
     let state = home.path().join(".local/state");
@@ -231,13 +231,13 @@ fn what_root_makes_belongs_to_the_owner_of_the_directory_above() {
         let owner = fs::metadata(made).unwrap().uid();
         assert_eq!(owner, NOBODY, "{}", made.display());
     }
-    // Other programs of the user need those above.
+    // Other programs of the user need the directories above.
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&dir), mode(dir.parent().unwrap())), (0o700, 0o700));
     assert_ne!(mode(&state) & 0o055, 0, "{:o}", mode(&state));
 }
 
-/// A user may have the dumps on another disk.
+/// A user may link the directory to another disk.
 #[cfg(unix)]
 #[test]
 fn a_link_of_the_user_is_followed() {

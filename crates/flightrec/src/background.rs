@@ -47,7 +47,7 @@ fn poll_rules(recorder: &Recorder) {
                 // If the dump can't be made, this has been reported on stderr.
                 let _ = recorder.dump(|| Failure::polled_rule(message));
             }
-            Outcome::Suppressed => recorder.pipeline.count(),
+            Outcome::Suppressed => recorder.pipeline.count_suppressed(),
         });
     }
 }
@@ -64,9 +64,9 @@ fn read_gauges(recorder: &Recorder) {
 /// With look-ahead, lets each dump wait, so that it includes the records that follow its trigger.
 pub(crate) fn let_dumps_wait(recorder: &Arc<Recorder>) {
     let weak = Arc::downgrade(recorder);
-    let waits = recorder.pipeline.let_dumps_wait(move || {
+    let waits = recorder.pipeline.enable_look_ahead(move || {
         let started = spawn("flightrec-ahead", &weak.upgrade()?, |recorder| {
-            recorder.pipeline.complete_later(&recorder.source);
+            recorder.pipeline.complete_after_wait(&recorder.source);
         });
         Some(started.ok()?.thread().clone())
     });

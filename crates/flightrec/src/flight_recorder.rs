@@ -61,7 +61,7 @@ impl FlightRecorder {
             return Ok(DumpOutcome::Suppressed);
         }
         let std_error = error.as_std_error();
-        let failure = || Failure::of_stacks(std_error, error.stack_traces(), false);
+        let failure = || Failure::error_with_stacks(std_error, error.stack_traces(), false);
         self.recorder.dump_error(std_error, failure)
     }
 
@@ -126,7 +126,7 @@ impl FlightRecorder {
     #[track_caller]
     pub fn note<S, E: ErrorRef<S> + ?Sized>(&self, error: &E) {
         let place = panic::Location::caller();
-        let read = || Failure::of_stacks(error.as_std_error(), error.stack_traces(), false);
+        let read = || Failure::error_with_stacks(error.as_std_error(), error.stack_traces(), false);
         self.recorder.pipeline.noted.add_with(place.into(), read);
     }
 

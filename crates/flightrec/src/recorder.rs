@@ -83,9 +83,9 @@ impl Recorder {
     fn dump_for_rule(&self, outcome: Outcome) {
         match outcome {
             Outcome::Fires(message) => {
-                let _ = self.dump(|| Failure::rule_of_records(message));
+                let _ = self.dump(|| Failure::record_rule(message));
             }
-            Outcome::Suppressed => self.pipeline.count(),
+            Outcome::Suppressed => self.pipeline.count_suppressed(),
         }
     }
 
@@ -94,9 +94,9 @@ impl Recorder {
     pub(crate) fn trigger_of_span(&self, id: u64, name: &str, took: Duration) {
         self.rules.check_span(name, took, |outcome| match outcome {
             Outcome::Fires(message) => {
-                let _ = self.dump(|| Failure::rule_of_spans(message, id));
+                let _ = self.dump(|| Failure::span_rule(message, id));
             }
-            Outcome::Suppressed => self.pipeline.count(),
+            Outcome::Suppressed => self.pipeline.count_suppressed(),
         });
     }
 
@@ -111,7 +111,7 @@ impl Recorder {
 impl AtExit for Recorder {
     /// The process ends well: nothing is left for the next start.
     fn close(&self) {
-        self.pipeline.end(&self.source);
+        self.pipeline.finish(&self.source);
         self.source.tail.close();
     }
 }

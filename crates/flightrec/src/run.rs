@@ -109,7 +109,7 @@ impl FlightRecorder {
 
     /// Makes sure that the panic that ends `main` has a dump.
     fn dump_panic_of_main(&self, payload: &(dyn std::any::Any + Send)) {
-        if let Some(failure) = panics::undumped(payload) {
+        if let Some(failure) = panics::undumped_failure(payload) {
             let _ = self.recorder.dump(|| failure);
         }
     }

@@ -7,8 +7,8 @@ use std::panic::AssertUnwindSafe;
 use std::process::{ExitCode, Output};
 
 use common::{child, dumps, quiet, scenario, stderr};
-use flightrec::FlightRecorder;
 use flightrec::stackerr::{Error, err};
+use flightrec::{FlightRecorder, StackOrigin};
 use log::{debug, info};
 use tempfile::tempdir;
 
@@ -514,6 +514,11 @@ fn errors_as_panic_payloads_keep_their_messages_and_causes() {
     );
     assert_eq!(errors[1].sources[0].message, "the cause");
     assert_eq!(errors[2].sources[0].message, "the cause");
+    let origins = dumps[1].stack_traces.iter().map(|trace| &trace.origin);
+    assert_eq!(
+        origins.collect::<Vec<_>>(),
+        [&StackOrigin::Creation, &StackOrigin::Panic]
+    );
 }
 
 #[test]

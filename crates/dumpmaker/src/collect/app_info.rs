@@ -7,25 +7,25 @@ use std::time::{Instant, SystemTime};
 
 use flightrec_dump::{Dump, Host, Process, SCHEMA, Timestamp};
 
-/// What each dump says about the program.
+/// A description of the program, for its dumps.
 #[derive(Clone, Debug)]
 pub struct AppInfo {
-    /// Its name.
+    /// The name of the program.
     pub name: String,
-    /// Its version.
+    /// The version of the program.
     pub version: Option<String>,
-    /// The revision of its source code.
+    /// The revision of the source code.
     pub revision: Option<String>,
-    /// The address of its repository.
+    /// The address of the repository.
     pub repository: Option<String>,
-    /// Keys and values that it has added, in order.
+    /// More keys and values, in order.
     pub metadata: Vec<(String, String)>,
     /// When recording began.
     pub started: Started,
 }
 
 impl AppInfo {
-    /// Adds to a dump what each dump of the program says, and sets its time to now.
+    /// Adds the description to a dump, and sets the dump's time to now.
     pub fn describe(&self, dump: &mut Dump) {
         dump.schema = SCHEMA.to_owned();
         dump.app = self.name.clone();
@@ -37,7 +37,7 @@ impl AppInfo {
     }
 }
 
-/// When recording began, on the wall clock and on the clock that is never set.
+/// When recording began, on the wall clock and on the monotonic clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Started {
     system: SystemTime,
@@ -45,7 +45,7 @@ pub struct Started {
 }
 
 impl Started {
-    /// This moment.
+    /// Recording begins now.
     #[must_use]
     pub fn now() -> Started {
         Started {
@@ -55,7 +55,7 @@ impl Started {
     }
 }
 
-/// This process, with its arguments as they are. `thread` is the name of the thread that failed.
+/// Describes this process. Its arguments are not masked. `thread` is the name of the thread that failed.
 #[must_use]
 pub fn process(started: Started, thread: &str) -> Process {
     let executable = env::current_exe().ok();
@@ -71,7 +71,7 @@ pub fn process(started: Started, thread: &str) -> Process {
     process
 }
 
-/// This machine.
+/// Describes this machine.
 #[must_use]
 pub fn host() -> Host {
     let mut host = Host::default();

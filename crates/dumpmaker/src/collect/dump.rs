@@ -1,4 +1,4 @@
-//! Builds the dump of a failure from what the recorder kept. Does not redact it.
+//! Builds the dump of a failure from a source. Does not mask secrets.
 
 use flightrec_dump::{Dump, Reason, Trace};
 use stackerr::SpanTrace;
@@ -10,27 +10,27 @@ use super::moment::Moment;
 use super::records::add_records;
 use super::source::Source;
 use super::spans;
-use crate::failures::{Failure, Kept};
+use crate::failures::{Failure, NotedList};
 use crate::stacks;
 
-/// A dump without records says why that may be. A subscriber of `tracing` that is set after the
-/// recorder was installed takes all events, and nothing here is told.
+/// The note of a dump without records. The recorder cannot detect that a subscriber of `tracing`, which
+/// was set later, takes all events.
 const NO_RECORDS: &str = "there are no records: the program logged nothing, or it logs through \
                           `tracing`, which needs the crate `flightrec-tracing`";
 
-/// The records at one moment.
+/// Copies the records. Also returns the time of the copy.
 pub(crate) fn records(source: &Source) -> (Snapshot, Moment) {
     (source.tail.snapshot(), Moment::now())
 }
 
-/// The dump of a failure. Its frames have addresses and no names.
+/// Builds the dump of a failure. Its frames have addresses, but no names.
 ///
-/// `records` should be copied first: the rest may take a while, and log.
+/// The records must be copied before other work: that work may take a while, and may log.
 pub(crate) fn collect(
     source: &Source,
     (snapshot, moment): &(Snapshot, Moment),
     failure: &Failure,
-    noted: &Kept,
+    noted: &NotedList,
 ) -> Dump {
     let mut dump = Dump::default();
     source.app.describe(&mut dump);
@@ -58,8 +58,8 @@ pub(crate) fn collect(
     source.window.apply(&mut dump, moment.system, &has_share);
     add_evictions(snapshot, &mut dump);
     add_spans_of(source, &failure.span_traces, &mut dump);
-    let is_of_log = source.spans.get().is_none();
-    if is_of_log && dump.latest_logs.is_empty() && dump.evicted_logs == 0 {
+    let has_no_spans = source.spans.get().is_none();
+    if has_no_spans && dump.latest_logs.is_empty() && dump.evicted_logs == 0 {
         dump.notes.push(NO_RECORDS.to_owned());
     }
     let frames = || dump.all_traces().flat_map(|trace| &trace.frames);
@@ -71,7 +71,7 @@ pub(crate) fn collect(
     dump
 }
 
-/// Adds the spans of this process to those that the dump has. `carried` is what the errors carry.
+/// Adds spans of this process to those in the dump. `carried` are the span traces of the errors.
 pub(crate) fn add_spans_of(source: &Source, carried: &[SpanTrace], dump: &mut Dump) {
     let open = source.spans.get().map(|open| &**open);
     spans::add_spans(&source.tail.span_snapshot(), open, carried, dump);

@@ -1,20 +1,20 @@
-//! Collects the parts of a dump: records, spans, threads, the program. Does not mask secrets.
+//! Collects the contents of a dump: records, spans, threads, the program. Does not mask secrets.
 
-// The log.
+// Records and spans.
 mod evictions;
 mod groups;
 mod records;
 mod spans;
 mod window;
 
-// Where the program was.
+// Stacks.
 mod moment;
 mod threads;
 
-// What it is.
+// The program.
 mod app_info;
 
-// All of them.
+// The whole dump.
 mod bounds;
 mod dump;
 mod source;

@@ -1,4 +1,4 @@
-//! Finds for each captured stack the record that came before it.
+//! Finds the last record before the capture of a stack.
 
 use std::sync::OnceLock;
 use std::time::{Instant, SystemTime};
@@ -7,29 +7,29 @@ use tailwriter::Snapshot;
 
 static START: OnceLock<Instant> = OnceLock::new();
 
-/// The stamp that each stack gets when it is captured: nanoseconds on a clock that is never set.
+/// The stamp of a stack that is captured now: nanoseconds on the monotonic clock.
 fn stamp() -> u64 {
-    // Nanoseconds fit for 584 years.
+    // 64 bits are enough for 584 years.
     START.get_or_init(Instant::now).elapsed().as_nanos() as u64
 }
 
-/// Stamps all stacks of this process from now on.
+/// Stamps all stacks that are captured from now on.
 pub fn stamp_stacks() {
     START.get_or_init(Instant::now);
-    // If the program has set a hook of its own, errors have no place among the records.
+    // If the program has set another hook, errors are not located among the records.
     stackerr::set_capture_stamp(stamp);
 }
 
-/// One moment, on the clock of stamps and on that of records.
+/// A moment on the clock of stamps and on the clock of records.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
     stamp: u64,
-    /// The moment on the clock of records.
+    /// The time on the clock of records.
     pub system: SystemTime,
 }
 
 impl Moment {
-    /// This moment.
+    /// Returns the current moment.
     #[must_use]
     pub(crate) fn now() -> Moment {
         Moment {
@@ -38,7 +38,7 @@ impl Moment {
         }
     }
 
-    /// The sequence number of the last record of `snapshot` before a stamp.
+    /// Returns the sequence number of the last record of `snapshot` before a stamp.
     #[must_use]
     pub(crate) fn last_before(&self, stamp: u64, snapshot: &Snapshot) -> Option<u64> {
         let is_before = |time: SystemTime| {

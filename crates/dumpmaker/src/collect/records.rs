@@ -1,4 +1,4 @@
-//! The records of a dump, from packed records.
+//! Unpacks the records of a dump.
 
 use std::collections::HashMap;
 
@@ -6,8 +6,9 @@ use flightrec_dump::{Dump, Entries, Level, LogRecord, Value};
 use packlog::{FieldValue, RecordKind, Unpacked};
 use tailwriter::{Entry, Snapshot};
 
-/// Adds the records of a snapshot, which `packlog` has packed, to a dump, and how many were evicted.
-/// Returns for each record whether a share (see [`Bounds`](super::Bounds)) keeps it.
+/// Adds the records of a snapshot to a dump, and the number of evicted records. The records must be
+/// packed by `packlog`. Returns for each record whether a share (see [`Bounds`](super::Bounds)) keeps
+/// it.
 pub fn add_records(snapshot: &Snapshot, dump: &mut Dump) -> Vec<bool> {
     let records = snapshot
         .entries()
@@ -18,7 +19,8 @@ pub fn add_records(snapshot: &Snapshot, dump: &mut Dump) -> Vec<bool> {
     has_share
 }
 
-/// A packed record; `None` if the entry is about a span. What can't be read back says so in its message.
+/// Unpacks a record. Returns `None` if the entry is about a span. A record that can't be unpacked gets a
+/// message that says so.
 pub fn record(entry: &Entry<'_>) -> Option<LogRecord> {
     let mut record = LogRecord::default();
     record.seq = entry.seq();
@@ -42,8 +44,8 @@ pub fn record(entry: &Entry<'_>) -> Option<LogRecord> {
     Some(record)
 }
 
-/// The key-values of a record. A key that occurs again gets a number, as in the JSON of `logtee`:
-/// readers of JSON do not agree on which of two equal keys counts.
+/// Unpacks the key-values of a record. A key that occurs again gets a number, as in the JSON of `logtee`:
+/// parsers of JSON differ in which of two equal keys they use.
 fn fields(packed: &Unpacked<'_>) -> Entries<Value> {
     // How often each key has occurred.
     let mut seen: HashMap<String, usize> = HashMap::new();
@@ -93,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_is_nested_if_that_is_wanted() {
+    fn json_is_nested_with_the_feature() {
         let json = r#"{"ports":[80,443]}"#;
         let ports = Value::List(vec![80_u64.into(), 443_u64.into()]);
         let nested = Value::Map([("ports".to_owned(), ports)].into_iter().collect());
@@ -102,14 +104,14 @@ mod tests {
             false => json.into(),
         };
         assert_eq!(value(FieldValue::Json(json)), expected);
-        // Shorter ways to read a number are wrong in the last digit of this one.
+        // Inexact parsers of numbers get the last digit wrong.
         let number = 907.303_832_202_887_f64;
         let expected = match cfg!(feature = "nested-values") {
             true => Value::from(number),
             false => "907.3038322028869".into(),
         };
         assert_eq!(value(FieldValue::Json("907.3038322028869")), expected);
-        // What was cut is text.
+        // JSON that was cut is text.
         assert_eq!(value(FieldValue::Json("{\"por")), Value::from("{\"por"));
     }
 }

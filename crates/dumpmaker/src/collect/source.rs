@@ -1,4 +1,4 @@
-//! What dumps are made of: the program, its records and its spans.
+//! The source of dumps: the program, its records and its spans.
 
 use std::sync::OnceLock;
 
@@ -10,26 +10,26 @@ use super::spans::SpanSource;
 use super::window::Window;
 use crate::gauges::Gauges;
 
-/// What dumps are made of.
+/// The source of dumps.
 pub struct Source<T: ?Sized = dyn RecordTail> {
     /// The program.
     pub app: AppInfo,
-    /// Which of the kept records get into a dump.
+    /// Selects the records of a dump.
     pub window: Window,
-    /// What the process has used.
+    /// The gauges of the process.
     pub gauges: Gauges,
-    /// What knows the open spans, if the program has spans.
+    /// The open spans, if the program has spans.
     pub spans: OnceLock<Box<dyn SpanSource>>,
     /// The records.
     pub tail: T,
 }
 
-/// Where packed records and spans are kept.
+/// A tail that keeps packed records and spans.
 pub trait RecordTail: Send + Sync {
-    /// The records at this moment.
+    /// Returns a copy of the records.
     fn snapshot(&self) -> Snapshot;
 
-    /// The spans at this moment.
+    /// Returns a copy of the spans.
     fn span_snapshot(&self) -> Snapshot;
 }
 
@@ -44,7 +44,7 @@ impl RecordTail for SharedTail {
 }
 
 impl<T> Source<T> {
-    /// What dumps of this program are made of.
+    /// Creates the source of a program's dumps.
     pub fn new(app: AppInfo, tail: T, window: Window, gauges: Gauges) -> Source<T> {
         Source {
             app,

@@ -1,4 +1,4 @@
-//! The threads of this process, as they are in a dump.
+//! Captures the threads of this process for a dump.
 
 use std::collections::HashMap;
 use std::io;
@@ -11,25 +11,25 @@ use stackwalk::threads::{self, Outcome};
 
 use crate::stacks;
 
-/// The threads with the addresses of their stacks.
+/// The captured threads, with the addresses of their stacks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Threads(Vec<threads::Thread>);
 
-/// The frames of each address: more than one where functions are inlined.
+/// The frames of each address. There are several if functions are inlined.
 pub(super) type Names = HashMap<usize, Vec<Frame>>;
 
 impl Threads {
-    /// Captures all threads, except for this one if the recorder has started it.
+    /// Captures all threads, except this one if the recorder started it.
     ///
     /// # Errors
     ///
-    /// Those of [`stackwalk::threads::capture`].
+    /// The errors of [`stackwalk::threads::capture`].
     pub(crate) fn capture() -> io::Result<Threads> {
         let mut threads = threads::capture()?;
-        let is_ours = thread::current()
+        let is_of_recorder = thread::current()
             .name()
             .is_some_and(|name| name.starts_with("flightrec"));
-        if is_ours {
+        if is_of_recorder {
             let this = threads::current_id();
             threads.retain(|thread| thread.id != this);
         }
@@ -42,8 +42,9 @@ impl Threads {
         self.0.is_empty()
     }
 
-    /// Adds the threads to a dump, without names of functions, and the modules that they need. `stalled` is
-    /// the thread that hangs, by its id in the system: it comes first, and its stack is that of the failure.
+    /// Adds the threads to a dump, without names of functions, and the modules of their frames.
+    /// `stalled` is the system's id of a thread that hangs: it becomes the first thread, and its stack
+    /// the stack of the failure.
     pub(crate) fn add_to(&self, dump: &mut Dump, stalled: Option<u32>) {
         let addresses = self.addresses();
         let frames = stackerr::unnamed_frames_at(&addresses);
@@ -62,8 +63,8 @@ impl Threads {
         dump.fingerprint = dump.fingerprint_of();
     }
 
-    /// The names of all functions. Each address is looked up once, for threads often wait in the
-    /// same place.
+    /// Looks up the names of all functions. Each address is looked up once, because threads often wait
+    /// in the same function.
     pub(crate) fn names(&self) -> Names {
         let mut names = Names::new();
         if self.is_empty() {
@@ -76,7 +77,7 @@ impl Threads {
         names
     }
 
-    /// Each address once.
+    /// Returns all addresses without duplicates.
     fn addresses(&self) -> Vec<usize> {
         let mut addresses: Vec<usize> = self
             .0
@@ -89,12 +90,13 @@ impl Threads {
         addresses
     }
 
-    /// Replaces the threads of a dump by the same ones with these names; see [`add_to`](Threads::add_to).
+    /// Replaces the threads of a dump by the same threads with these names; see
+    /// [`add_to`](Threads::add_to).
     pub(crate) fn add_names(&self, names: &Names, dump: &mut Dump, stalled: Option<u32>) {
         if self.is_empty() {
             return;
         }
-        // The names of threads may have been redacted.
+        // The names of threads in the dump may be masked.
         let earlier: HashMap<u64, Option<String>> = std::mem::take(&mut dump.threads)
             .into_iter()
             .map(|thread| (thread.id, thread.name))
@@ -134,7 +136,7 @@ fn described(thread: &threads::Thread, names: &Names) -> Thread {
     described
 }
 
-/// A thread of the process with that id, without its frames.
+/// Describes a thread without its frames. `process` is the id of its process.
 #[must_use]
 pub fn describe_thread(thread: &threads::Thread, process: u32) -> Thread {
     let mut described = Thread::default();
@@ -148,15 +150,15 @@ pub fn describe_thread(thread: &threads::Thread, process: u32) -> Thread {
     described
 }
 
-/// The name of a thread as records have it, from its id and its name in the system, which calls the
-/// main thread like the program.
+/// Returns the name of a thread as it is in records. `id` and `name` are those of the system, in which
+/// the main thread has the name of the program.
 #[must_use]
 pub fn thread_name_of(id: u32, name: &str, process: u32) -> String {
     let name = if id == process { "main" } else { name };
     name.to_owned()
 }
 
-/// `sleeping in futex`
+/// Formats the state of a thread, such as `sleeping in futex`.
 fn state(thread: &threads::Thread) -> String {
     let state = &thread.state;
     if state == "running" {

@@ -1,25 +1,24 @@
-//! Which of the kept records get into a dump.
+//! Selects the records of a dump.
 
 use std::time::{Duration, SystemTime};
 
 use flightrec_dump::{Dump, Level};
 
-/// Which of the records that a tail keeps get into a dump. Without an age, the tail keeps no more than
-/// the lines.
+/// Selects which of the kept records are in a dump.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
-    /// The last records that are in a dump, however old.
+    /// The number of last records in a dump, of any age.
     pub lines: usize,
-    /// How many more there are of ERROR and WARN each.
+    /// The number of last ERROR records that are in a dump in any case. The same for WARN.
     pub warnings: usize,
-    /// Younger records are in a dump, however many, as far as they fit into the bytes.
+    /// Records that are not older are also in a dump, as many as fit into `bytes`.
     pub min_age: Option<Duration>,
     /// How many bytes of records are kept.
     pub bytes: usize,
 }
 
 impl Window {
-    /// How many records the tail must keep, if they fit into its bytes.
+    /// Returns the maximum number of records that the tail must keep.
     pub fn max_lines(&self) -> usize {
         match self.min_age {
             Some(_) => usize::MAX,
@@ -27,14 +26,14 @@ impl Window {
         }
     }
 
-    /// Leaves out what the tail kept only because it might still have been young. `has_share` tells for
-    /// each record whether its thread, its target or its level keeps it.
+    /// Removes the records that the tail kept only because of `min_age` and that are now older.
+    /// `has_share` says for each record whether the share of its thread, target or level keeps it.
     pub fn apply(&self, dump: &mut Dump, now: SystemTime, has_share: &[bool]) {
         let Some(min_age) = self.min_age else {
             return;
         };
-        let mut before = 0;
-        // A message that is static takes no bytes of the tail. In a dump it does.
+        let mut count = 0;
+        // Static messages take no space in the tail, but they do in a dump, so they are counted here.
         let mut bytes = 0_usize;
         let mut errors = 0;
         let mut warnings = 0;
@@ -53,12 +52,12 @@ impl Window {
                     *seen += 1;
                     *seen <= self.warnings
                 });
-                before += 1;
+                count += 1;
                 bytes = bytes.saturating_add(record.msg.len());
-                // A record of the future is young.
+                // If the clock was set back, the record is from the future, and counts as new.
                 let age = now.duration_since(record.time.into()).unwrap_or_default();
-                let is_young = age <= min_age && bytes <= self.bytes;
-                before <= self.lines || has_quota || *has_share || is_young
+                let is_new = age <= min_age && bytes <= self.bytes;
+                count <= self.lines || has_quota || *has_share || is_new
             })
             .collect();
         let left_out = kept.iter().filter(|is_kept| !**is_kept).count();
@@ -74,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_the_young_and_the_severe_records_stay() {
+    fn the_last_the_new_and_the_severe_records_are_kept() {
         let now = SystemTime::now();
         let record = |(seq, level, age): (u64, Level, u64)| {
             let mut record = LogRecord::default();
@@ -110,7 +109,7 @@ mod tests {
         assert_eq!(kept(1, 60, false, 1_000), [1, 3, 4]);
         assert_eq!(kept(4, 0, false, 1_000), [1, 2, 3, 4]);
         assert_eq!(kept(0, 3_600, false, 1_000), [0, 1, 2, 3, 4]);
-        // The oldest has no room any more, and the next one a quota.
+        // The oldest does not fit into the bytes. The next one has a quota.
         assert_eq!(kept(0, 3_600, false, 49), [1, 2, 3, 4]);
         assert_eq!(kept(0, 3_600, false, 20), [1, 3, 4]);
     }

@@ -7,12 +7,12 @@ use stackerr::StackTraces;
 /// A reference to an error: every type that implements [`std::error::Error`], trait objects of it,
 /// [`stackerr::Error`], and with the feature `anyhow` [`anyhow::Error`](https://docs.rs/anyhow).
 ///
-/// The parameter tells these apart for the compiler; it is always inferred.
+/// The type parameter keeps these implementations apart. It is always inferred.
 pub trait ErrorRef<Source> {
-    /// The error as a trait object.
+    /// Returns the error as a trait object.
     fn as_std_error(&self) -> &(dyn StdError + 'static);
 
-    /// The stacks that the error and its causes carry.
+    /// Returns the stacks that the error and its causes carry.
     fn stack_traces(&self) -> StackTraces {
         stackerr::stack_traces(self.as_std_error())
     }
@@ -26,7 +26,7 @@ pub enum Std {}
 pub enum Object {}
 /// Marks errors of `stackerr`.
 #[derive(Debug)]
-pub enum Own {}
+pub enum Stackerr {}
 /// Marks errors of `anyhow`.
 #[cfg(feature = "anyhow")]
 #[derive(Debug)]
@@ -59,7 +59,7 @@ objects!(
     dyn StdError + Send + Sync + 'static
 );
 
-impl ErrorRef<Own> for stackerr::Error {
+impl ErrorRef<Stackerr> for stackerr::Error {
     fn as_std_error(&self) -> &(dyn StdError + 'static) {
         self.as_std()
     }

@@ -9,59 +9,59 @@ use flightrec_dump::{ErrorNode, Kind, StackOrigin, Timestamp, Trace, Trigger, fn
 use log::Record;
 use stackerr::{SpanTrace, StackTraces};
 
-use super::key::{add_messages, addresses};
+use super::key::{add_messages, stacks_text};
 use super::payload::PanicPayload;
 use crate::stacks::{self, error_node};
 
-/// A dump has at most this many stacks. A join of 10,000 errors would fill 100 MB with stacks that
-/// are nearly the same.
+/// The maximum number of stacks in a dump. A join of 10,000 errors would add 100 MB of stacks that are
+/// nearly the same.
 const MAX_STACKS: usize = 256;
 
-/// Something that deserves a dump. It owns all its data, so that another thread can make the dump.
+/// A failure that triggers a dump. It owns all its data, so that another thread can make the dump.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// What triggers its dump.
+    /// The kind of trigger.
     pub kind: Kind,
-    /// One sentence for people.
+    /// A description for people, in one sentence.
     pub message: String,
-    /// The error with its causes, if it is one.
+    /// The error with its causes, if there is one.
     pub error: Option<ErrorNode>,
-    /// The stacks that were captured, one for each error that has its own.
+    /// The captured stacks, one for each error that has its own.
     pub stacks: StackTraces,
-    /// Where the stacks were captured, if they do not know better.
+    /// If set, replaces the origin of each stack.
     pub origin: Option<StackOrigin>,
-    /// How many stacks it had beyond these.
+    /// How many more stacks there were.
     pub omitted_stacks: u64,
-    /// What `tracing-error` has noted in errors.
+    /// The span traces that `tracing-error` attached to the errors.
     pub span_traces: Vec<SpanTrace>,
-    /// The name of the thread that failed; empty if it is about no single thread.
+    /// The name of the thread that failed; empty if there is no such thread.
     pub thread: String,
-    /// Equal for repetitions of one failure. A failure without a key is never limited.
+    /// The same for repeats of one failure. Failures without a key are never limited.
     pub key: Option<u64>,
-    /// Of a panic: equal for those at one place of the source code.
+    /// For panics: the same for all panics at one place of the source code.
     pub place: Option<u64>,
-    /// Which failures share the number of dumps with it.
+    /// The budget that limits its dumps.
     pub budget: Budget,
-    /// The process ends because of it, so no later dump can count it.
+    /// Whether the process ends because of it, so that no later dump can count it.
     pub ends_process: bool,
-    /// What its dump must say besides, a sentence each.
+    /// More notes for its dump, one sentence each.
     pub notes: Vec<String>,
-    /// The thread that hangs, by its id in the system.
+    /// For hangs: the system's id of the thread that hangs.
     pub stalled: Option<u32>,
-    /// The span that it is about, if that is not the one that was entered.
+    /// The span of the failure, if it is not the one in which the stack was captured.
     pub span: Option<u64>,
 }
 
-/// Failures of different budgets do not use up each other's share of dumps.
+/// A budget of dumps. Each budget has a rate limit of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Budget {
-    /// Errors, requests, and dumps that the program asks for.
+    /// Errors. Signals and requests of the program have this budget, too, but are not limited.
     Errors,
-    /// A panic in the main thread usually ends the program.
+    /// Panics in the main thread, which usually end the program.
     MainPanics,
     /// Panics in other threads.
     OtherPanics,
-    /// Records, and rules.
+    /// Log records. Rules have this budget, too, but are limited by themselves.
     Records,
     /// Hangs.
     Hangs,
@@ -88,14 +88,14 @@ impl Failure {
         }
     }
 
-    /// Its stacks as they are in a dump, with addresses only.
+    /// Returns its stacks as they are in a dump, with addresses only.
     #[must_use]
     pub fn traces_without_names(&self) -> Vec<Trace> {
         self.traces(&self.stacks.without_names())
     }
 
-    /// `stacks`, which are its own, as they are in a dump. Names are looked up if they have not been
-    /// looked up before.
+    /// Returns `stacks`, which must be its own, as they are in a dump. Looks up names if this was not done
+    /// before.
     #[must_use]
     pub fn traces(&self, stacks: &StackTraces) -> Vec<Trace> {
         let traces = stacks.iter();
@@ -105,7 +105,8 @@ impl Failure {
         if self.kind == Kind::Panic
             && let Some(trace) = traces.last_mut()
         {
-            // The stack was captured in the hook. The panic itself was propagated through no `?`.
+            // The stack was captured in the hook. A panic has no trail of `?`, so its location is the
+            // trail.
             let error = self.error.as_ref();
             let location = error.and_then(|error| error.location.clone());
             trace.trail = location.into_iter().collect();
@@ -113,7 +114,7 @@ impl Failure {
         traces
     }
 
-    /// The failure as a further trigger of a dump, at that time, with addresses only.
+    /// Returns the failure as a further trigger of a dump, with addresses only. `at` is its time.
     #[must_use]
     pub fn as_trigger(&self, at: Timestamp) -> Trigger {
         let mut trigger = Trigger::default();
@@ -125,25 +126,25 @@ impl Failure {
         trigger
     }
 
-    /// Whether a dump of it always has the stacks of all threads.
+    /// Returns whether its dump always has the stacks of all threads.
     #[must_use]
-    pub fn is_of_all_threads(&self) -> bool {
+    pub fn needs_all_threads(&self) -> bool {
         match self.kind {
             Kind::Hang | Kind::Signal => true,
-            // No single thread made it come true.
+            // A polled rule is not about one thread.
             Kind::Rule => self.stacks.is_empty(),
             _ => false,
         }
     }
 
-    /// Whether the process may end because of it, so that its dump can't wait.
+    /// Returns whether the process may end because of it, so that its dump must not wait.
     #[must_use]
     pub fn may_end_process(&self) -> bool {
         let aborts = cfg!(panic = "abort") && self.kind == Kind::Panic;
         self.ends_process || aborts || self.budget == Budget::MainPanics
     }
 
-    /// A dump that the program asks for, with the stack of the caller.
+    /// Creates a request of the program for a dump, with the stack of the caller.
     #[must_use]
     pub fn manual(reason: String) -> Failure {
         Failure {
@@ -153,15 +154,17 @@ impl Failure {
         }
     }
 
-    /// An error. If none of its causes has a stack, it gets that of the caller.
+    /// Creates the failure of an error. If the error and its causes have no stack, it gets the stack of
+    /// the caller.
     #[must_use]
     pub fn error(error: &(dyn StdError + 'static), ends_process: bool) -> Failure {
-        Failure::of_stacks(error, stackerr::stack_traces(error), ends_process)
+        Failure::error_with_stacks(error, stackerr::stack_traces(error), ends_process)
     }
 
-    /// An error whose stacks were found by other means.
+    /// Creates the failure of an error with these stacks. If there are none, it gets the stack of the
+    /// caller.
     #[must_use]
-    pub fn of_stacks(
+    pub fn error_with_stacks(
         error: &(dyn StdError + 'static),
         stacks: StackTraces,
         ends_process: bool,
@@ -176,7 +179,7 @@ impl Failure {
         };
         let omitted_stacks = stacks.len().saturating_sub(MAX_STACKS) as u64;
         let stacks: StackTraces = stacks.into_iter().take(MAX_STACKS).collect();
-        let mut key = addresses(&stacks);
+        let mut key = stacks_text(&stacks);
         add_messages(&tree, &mut key);
         Failure {
             error: Some(tree),
@@ -189,14 +192,18 @@ impl Failure {
         .with_key(&key)
     }
 
-    /// A panic, in its hook. `stacks` are those of an error in the payload.
+    /// Creates the failure of a panic, in the panic hook.
     #[must_use]
-    pub fn panic(payload: PanicPayload, location: Option<&Location<'_>>, is_main: bool) -> Failure {
+    pub(crate) fn panic(
+        payload: PanicPayload,
+        location: Option<&Location<'_>>,
+        is_main: bool,
+    ) -> Failure {
         let thread = thread_name();
         let place = location.map_or_else(String::new, |at| format!(" at {at}"));
         let message = format!("thread '{thread}' panicked{place}: {}", payload.message);
         let hook = StackTraces::capture_panic(payload.message.as_str());
-        let key = format!("{place} {}", addresses(&hook));
+        let key = format!("{place} {}", stacks_text(&hook));
         let error =
             ErrorNode::new(payload.message, location.map(Into::into)).with_sources(payload.sources);
         let stacks = payload.stacks.into_iter().chain(hook);
@@ -208,14 +215,13 @@ impl Failure {
         Failure {
             error: Some(error),
             stacks: stacks.collect(),
-            origin: Some(StackOrigin::Panic),
             place: Some(fnv1a(place.as_bytes())),
             ..Failure::new(Kind::Panic, message, budget)
         }
         .with_key(&key)
     }
 
-    /// A panic that the hook did not see.
+    /// Creates the failure of a panic that the hook did not see.
     #[must_use]
     pub fn unseen_panic(payload: &(dyn Any + Send)) -> Failure {
         let payload = PanicPayload::of(payload);
@@ -231,7 +237,7 @@ impl Failure {
         }
     }
 
-    /// A log record at the level of `dump_on`, with the stack of the logging call.
+    /// Creates the failure of a log record at the level of `dump_on`, with the stack of the logging call.
     #[must_use]
     pub fn record(record: &Record<'_>) -> Failure {
         let message = record.args().to_string();
@@ -252,7 +258,8 @@ impl Failure {
         .with_key(&key)
     }
 
-    /// A heartbeat that did not come. Each incident is a failure of its own.
+    /// Creates the failure of a late heartbeat. `stalled` is the system's id of the thread that hangs.
+    /// Failures with different numbers of `incident` are different failures.
     #[must_use]
     pub fn hang(message: String, incident: u64, stalled: u32) -> Failure {
         Failure {
@@ -263,7 +270,7 @@ impl Failure {
         .with_key(&incident.to_string())
     }
 
-    /// A signal that asks for a dump.
+    /// Creates the failure of a signal that asks for a dump.
     #[must_use]
     pub fn signal(signal: i32) -> Failure {
         let name = signal_name(signal);
@@ -277,9 +284,9 @@ impl Failure {
         }
     }
 
-    /// A rule that a record made come true, with the stack of the logging call.
+    /// Creates the failure of a rule about records, with the stack of the logging call.
     #[must_use]
-    pub fn rule_of_records(message: String) -> Failure {
+    pub fn record_rule(message: String) -> Failure {
         Failure {
             stacks: StackTraces::capture(message.as_str()),
             origin: Some(StackOrigin::Caller),
@@ -287,16 +294,16 @@ impl Failure {
         }
     }
 
-    /// A rule that a span made come true, with the stack of the call that closed it.
+    /// Creates the failure of a rule about spans, with the stack of the call that closed the span.
     #[must_use]
-    pub fn rule_of_spans(message: String, span: u64) -> Failure {
+    pub fn span_rule(message: String, span: u64) -> Failure {
         Failure {
             span: Some(span),
-            ..Failure::rule_of_records(message)
+            ..Failure::record_rule(message)
         }
     }
 
-    /// A rule about the process as a whole.
+    /// Creates the failure of a rule about memory or silence.
     #[must_use]
     pub fn polled_rule(message: String) -> Failure {
         Failure {
@@ -305,14 +312,14 @@ impl Failure {
         }
     }
 
-    /// Equal for failures with the same stacks.
+    /// Returns a key of its stacks: the same for failures with the same stacks.
     #[must_use]
     pub fn stack_key(&self) -> u64 {
-        fnv1a(addresses(&self.stacks).as_bytes())
+        fnv1a(stacks_text(&self.stacks).as_bytes())
     }
 
-    /// Adds the span traces that the error carries. Its text is read for it, so that this is of use
-    /// only in programs that have spans.
+    /// Adds the span traces that the error carries. This formats the error, so it should only be called in
+    /// programs that have spans.
     #[must_use]
     pub fn with_span_traces(mut self, error: &(dyn StdError + 'static)) -> Failure {
         self.span_traces = stackerr::span_traces(error);
@@ -325,7 +332,7 @@ impl Failure {
     }
 }
 
-/// The name of the current thread, or `ThreadId(n)`.
+/// Returns the name of the current thread, or `ThreadId(n)`.
 #[must_use]
 pub fn thread_name() -> String {
     let thread = thread::current();
@@ -333,7 +340,7 @@ pub fn thread_name() -> String {
     name.unwrap_or_else(|| format!("{:?}", thread.id()))
 }
 
-/// The name of a signal that a program may use for this, by its number on Linux.
+/// Returns the name of a signal that may ask for a dump, by its number on Linux.
 fn signal_name(signal: i32) -> String {
     match signal {
         1 => "SIGHUP".to_owned(),

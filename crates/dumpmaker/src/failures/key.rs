@@ -1,15 +1,15 @@
-//! What makes two failures the same.
+//! The key of a failure, which is the same for its repeats.
 
 use flightrec_dump::ErrorNode;
 use stackerr::StackTraces;
 
-/// How many different addresses of each stack tell failures apart.
+/// How many different addresses of each stack are in a key.
 const KEY_ADDRESSES: usize = 24;
 
-/// The first different addresses of each stack, as text. No names are looked up for it. Each address
-/// counts once, so that the depth of a recursion makes no difference. A stack that was read from a
-/// backtrace of another crate has names instead of addresses.
-pub(crate) fn addresses(stacks: &StackTraces) -> String {
+/// Returns the first different addresses of each stack as text. Each address counts once, so that the
+/// depth of a recursion makes no difference. Names are not looked up. A stack that was read from a
+/// backtrace of another crate has names, but no addresses.
+pub(crate) fn stacks_text(stacks: &StackTraces) -> String {
     let mut text = String::new();
     for stack in stacks {
         if stack.addresses().is_empty() {
@@ -32,7 +32,8 @@ pub(crate) fn addresses(stacks: &StackTraces) -> String {
     text
 }
 
-/// The messages, without digits: two failures may have the same stack, that of a common caller.
+/// Adds the messages without digits, because different failures may have the same stack: that of a common
+/// caller.
 pub(crate) fn add_messages(error: &ErrorNode, key: &mut String) {
     key.extend(error.message.chars().filter(|char| !char.is_ascii_digit()));
     for source in &error.sources {

@@ -1,4 +1,4 @@
-//! What failed: an error, a panic, a log record, a hang, a signal, a rule.
+//! Failures: errors, panics, log records, hangs, signals and rules.
 
 mod error_ref;
 mod failure;
@@ -9,5 +9,5 @@ mod payload;
 pub use error_ref::ErrorRef;
 pub use failure::{Budget, Failure, thread_name};
 pub use noted::NotedErrors;
-pub(crate) use noted::{Kept, Noted};
+pub(crate) use noted::{Noted, NotedList};
 pub(crate) use payload::{PanicPayload, PayloadId};

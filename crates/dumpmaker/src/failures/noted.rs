@@ -1,4 +1,4 @@
-//! Errors that the program handles, kept for the next dump.
+//! Errors that the program handles. They are kept for the next dump.
 
 use std::collections::VecDeque;
 use std::error::Error as StdError;
@@ -9,40 +9,40 @@ use forklock::ForkMutex;
 
 use super::failure::Failure;
 
-/// How many different errors of one place are kept, of the first and of the last ones each.
+/// How many of the first different errors of one place are kept, and how many of the last.
 const PER_PLACE: usize = 3;
 /// How many places are kept: those with the newest errors.
 const PLACES: usize = 32;
-/// How many stacks one error keeps.
+/// How many stacks of one error are kept.
 const STACKS: usize = 8;
-/// How many messages one error keeps, and how many bytes of each.
+/// How many messages of one error are kept, and how many bytes of each.
 const MESSAGES: usize = 32;
 const MESSAGE_BYTES: usize = 2_048;
 
 /// The errors that were noted since the last dump.
 #[derive(Debug, Default)]
-pub struct NotedErrors(ForkMutex<Kept>);
+pub struct NotedErrors(ForkMutex<NotedList>);
 
-/// Noted errors, bounded.
+/// A bounded list of noted errors.
 #[derive(Clone, Debug, Default)]
-pub struct Kept {
-    /// The place with the newest error comes last.
+pub(crate) struct NotedList {
+    /// The place with the newest error is the last.
     places: VecDeque<Place>,
-    /// How many times errors were noted that are no longer here.
-    pub omitted: u64,
+    /// How many times errors were noted that are no longer in the list.
+    pub(crate) omitted: u64,
 }
 
 #[derive(Clone, Debug)]
 struct Place {
-    /// Equal for one call of `note` and one origin of the error.
+    /// A hash of the location of the `note` call and of the stacks of the error.
     key: u64,
-    /// In the order in which each was noted first.
+    /// In the order in which they were first noted.
     errors: Vec<Noted>,
 }
 
-/// An error, noted once or more often.
+/// An error that was noted once or several times.
 #[derive(Clone, Debug)]
-pub struct Noted {
+pub(crate) struct Noted {
     failure: Failure,
     noted_at: Location,
     count: u64,
@@ -51,23 +51,23 @@ pub struct Noted {
 }
 
 impl NotedErrors {
-    /// Adds an error that carries a stack of its own. Others are left out: their messages are in the
+    /// Adds an error if it carries a stack. Other errors are ignored, because their messages are in the
     /// log.
     pub fn add_if_captured(&self, error: &(dyn StdError + 'static), file: &str, line: u32) {
-        // The program's code formats the error. It must not run under the lock.
+        // This runs the program's code, which must not run under the lock.
         let read = || {
             let stacks = stackerr::stack_traces(error);
-            (!stacks.is_empty()).then(|| Failure::of_stacks(error, stacks, false))
+            (!stacks.is_empty()).then(|| Failure::error_with_stacks(error, stacks, false))
         };
         if let Ok(Some(failure)) = catch_unwind(AssertUnwindSafe(read)) {
             self.add(failure, Location::new(file, line, 0));
         }
     }
 
-    /// Adds the error that `read` returns, noted at that place, with the stack of the caller if it has none.
-    /// `read` may run the program's code: if that panics, nothing is added.
+    /// Adds the failure that `read` returns. `noted_at` is where the program noted it. `read` may run
+    /// code of the program. If it panics, nothing is added.
     pub fn add_with(&self, noted_at: Location, read: impl FnOnce() -> Failure) {
-        // Not under the lock.
+        // `read` must not run under the lock.
         if let Ok(failure) = catch_unwind(AssertUnwindSafe(read)) {
             self.add(failure, noted_at);
         }
@@ -82,42 +82,42 @@ impl NotedErrors {
             first_at: now,
             last_at: now,
         };
-        self.0.with(|kept| kept.add(noted));
+        self.0.with(|list| list.add(noted));
     }
 
-    /// Takes all, for a dump.
+    /// Takes all errors, for a dump.
     #[must_use]
-    pub fn take(&self) -> Kept {
+    pub(crate) fn take(&self) -> NotedList {
         self.0.with(std::mem::take).unwrap_or_default()
     }
 
-    /// Puts back what a dump that failed would have had.
-    pub fn put_back(&self, taken: Kept) {
-        self.0.with(|kept| {
-            let newer = std::mem::replace(kept, taken);
-            kept.omitted = kept.omitted.saturating_add(newer.omitted);
+    /// Puts back the errors that were taken for a dump that failed.
+    pub(crate) fn restore(&self, taken: NotedList) {
+        self.0.with(|list| {
+            let newer = std::mem::replace(list, taken);
+            list.omitted = list.omitted.saturating_add(newer.omitted);
             for noted in newer.places.into_iter().flat_map(|place| place.errors) {
-                kept.add(noted);
+                list.add(noted);
             }
         });
     }
 
-    /// A copy of all.
+    /// Returns a copy of the list.
     #[must_use]
-    pub fn clone_kept(&self) -> Kept {
-        self.0.with(|kept| kept.clone()).unwrap_or_default()
+    pub(crate) fn snapshot(&self) -> NotedList {
+        self.0.with(|list| list.clone()).unwrap_or_default()
     }
 }
 
-impl Kept {
-    /// These without the failure itself: a program may note or log an error, and then hand it over.
+impl NotedList {
+    /// Returns the list without this failure: a program may note or log an error before it is dumped.
     #[must_use]
-    pub fn without(&self, failure: &Failure) -> Kept {
-        let mut kept = self.clone();
-        for place in &mut kept.places {
+    pub(crate) fn without(&self, failure: &Failure) -> NotedList {
+        let mut list = self.clone();
+        for place in &mut list.places {
             place.errors.retain(|noted| !noted.is_part_of(failure));
         }
-        kept
+        list
     }
 
     fn add(&mut self, noted: Noted) {
@@ -161,9 +161,9 @@ impl Kept {
         self.omitted = self.omitted.saturating_add(noted.count);
     }
 
-    /// The errors, in the order in which they were last noted.
+    /// Returns the errors in the order in which they were last noted.
     #[must_use]
-    pub fn errors(&self) -> Vec<&Noted> {
+    pub(crate) fn errors(&self) -> Vec<&Noted> {
         let mut errors: Vec<_> = self.places.iter().flat_map(|place| &place.errors).collect();
         errors.sort_by_key(|noted| noted.last_at);
         errors
@@ -171,15 +171,15 @@ impl Kept {
 }
 
 impl Noted {
-    /// The error, before it becomes a part of a dump.
+    /// Returns the error as a failure.
     #[must_use]
-    pub fn failure(&self) -> &Failure {
+    pub(crate) fn failure(&self) -> &Failure {
         &self.failure
     }
 
-    /// The error as it is in a dump, without names.
+    /// Returns the error as it is in a dump, without names.
     #[must_use]
-    pub fn described(&self) -> NotedError {
+    pub(crate) fn described(&self) -> NotedError {
         let mut noted = NotedError::default();
         noted.error = self.failure.error.clone().unwrap_or_default();
         noted.count = self.count;
@@ -197,13 +197,13 @@ impl Noted {
         fnv1a(format!("{file}:{line} {stacks}").as_bytes())
     }
 
-    /// Whether the failure is this error, perhaps with more context: it has the same captures.
+    /// Whether the failure is this error, perhaps with more context: it has the same captured stacks.
     fn is_part_of(&self, failure: &Failure) -> bool {
         let has = |stamp| failure.stacks.iter().any(|stack| stack.stamp() == stamp);
         let mut stamps = self.failure.stacks.iter().map(|stack| stack.stamp());
         self.count == 1
             && self.failure.origin.is_none()
-            && stamps.all(|its| its.is_some() && has(its))
+            && stamps.all(|stamp| stamp.is_some() && has(stamp))
     }
 
     fn is_same(&self, other: &Noted) -> bool {
@@ -211,7 +211,7 @@ impl Noted {
     }
 }
 
-/// The failure without what would make a dump too large.
+/// Limits the stacks and messages of a failure, so that the dump does not become too large.
 fn bounded(mut failure: Failure) -> Failure {
     failure.stacks = failure.stacks.into_iter().take(STACKS).collect();
     if let Some(error) = &mut failure.error {
@@ -242,12 +242,12 @@ mod tests {
 
     use super::*;
 
-    fn note(kept: &mut Kept, message: &str, place: &Location) {
+    fn note(list: &mut NotedList, message: &str, place: &Location) {
         let mut failure = Failure::manual("noted".to_owned());
         failure.stacks = StackTraces::default();
         failure.error = Some(ErrorNode::new(message, None));
         let now = Timestamp::now();
-        kept.add(Noted {
+        list.add(Noted {
             failure,
             noted_at: place.clone(),
             count: 1,
@@ -261,8 +261,8 @@ mod tests {
         panic::Location::caller().into()
     }
 
-    fn shown(kept: &Kept) -> Vec<(String, u64)> {
-        let errors = kept.places.iter().flat_map(|place| &place.errors);
+    fn shown(list: &NotedList) -> Vec<(String, u64)> {
+        let errors = list.places.iter().flat_map(|place| &place.errors);
         errors
             .map(|noted| {
                 let message = noted.failure.error.as_ref().unwrap().message.clone();
@@ -272,12 +272,12 @@ mod tests {
     }
 
     #[test]
-    fn of_each_place_the_first_and_the_last_errors_are_kept_and_the_others_counted() {
-        let mut kept = Kept::default();
+    fn the_first_and_last_errors_of_a_place_are_kept_and_the_others_counted() {
+        let mut list = NotedList::default();
         let here = &here();
         for attempt in 0..10 {
-            note(&mut kept, &format!("attempt {attempt}"), here);
-            note(&mut kept, "refused", here);
+            note(&mut list, &format!("attempt {attempt}"), here);
+            note(&mut list, "refused", here);
         }
         let expected = [
             "attempt 0",
@@ -287,17 +287,17 @@ mod tests {
             "attempt 8",
             "attempt 9",
         ];
-        let counts = shown(&kept);
+        let counts = shown(&list);
         let messages: Vec<_> = counts.iter().map(|(message, _)| &**message).collect();
         assert_eq!(messages, expected);
         assert_eq!(counts[1].1, 10);
-        assert_eq!(kept.omitted, 5);
+        assert_eq!(list.omitted, 5);
     }
 
     #[test]
     fn the_places_with_the_newest_errors_are_kept() {
-        // A place for each line would need as many lines: the origin tells them apart, too.
-        let mut kept = Kept::default();
+        // The test passes the keys of the places, because all errors are noted in one line.
+        let mut list = NotedList::default();
         for number in 0..=PLACES as u64 {
             let mut failure = Failure::manual("noted".to_owned());
             failure.stacks = StackTraces::default();
@@ -310,24 +310,24 @@ mod tests {
                 first_at: now,
                 last_at: now,
             };
-            kept.add_to(number, noted);
+            list.add_to(number, noted);
         }
-        assert_eq!(kept.places.len(), PLACES);
-        assert_eq!(shown(&kept)[0].0, "error 1");
-        assert_eq!(kept.omitted, 1);
+        assert_eq!(list.places.len(), PLACES);
+        assert_eq!(shown(&list)[0].0, "error 1");
+        assert_eq!(list.omitted, 1);
     }
 
     #[test]
-    fn what_a_failed_dump_would_have_had_comes_before_what_was_noted_since() {
+    fn restored_errors_come_before_errors_that_were_noted_since() {
         let noted = NotedErrors::default();
         let here = &here();
-        let add = |message: &str| noted.0.with(|kept| note(kept, message, here));
+        let add = |message: &str| noted.0.with(|list| note(list, message, here));
         add("one");
         add("two");
         let taken = noted.take();
         add("two");
         add("three");
-        noted.put_back(taken);
+        noted.restore(taken);
         let counts = shown(&noted.take());
         let expected = [("one", 1), ("two", 2), ("three", 1)];
         assert_eq!(
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_any_size_is_bounded() {
+    fn the_messages_of_an_error_are_bounded() {
         let leaves = (0..1_000).map(|_| ErrorNode::new("ä".repeat(10_000), None));
         let mut error = ErrorNode::new("join", None).with_sources(leaves.collect());
         bound(&mut error, &mut { MESSAGES });

@@ -1,4 +1,4 @@
-//! What a panic carries: text, or an error.
+//! Reads the payload of a panic: text, or an error.
 
 use std::any::{Any, TypeId};
 use std::error::Error as StdError;
@@ -8,21 +8,21 @@ use stackerr::StackTraces;
 
 use crate::stacks::error_node;
 
-/// What a panic carries.
+/// The contents of a panic's payload.
 #[derive(Debug)]
-pub struct PanicPayload {
+pub(crate) struct PanicPayload {
     pub(crate) message: String,
     pub(crate) sources: Vec<ErrorNode>,
     pub(crate) stacks: StackTraces,
 }
 
 impl PanicPayload {
-    /// Reads a payload: text, or an error in a box.
+    /// Reads a payload: text or an error.
     ///
-    /// Errors are formatted in another thread. If that panicked here, inside of the hook, the
-    /// process would abort.
+    /// Errors are formatted in another thread: if formatting panicked in the panic hook, the process would
+    /// abort.
     #[must_use]
-    pub fn of(payload: &(dyn Any + Send)) -> PanicPayload {
+    pub(crate) fn of(payload: &(dyn Any + Send)) -> PanicPayload {
         if let Some(text) = payload_text(payload) {
             return PanicPayload::text(text);
         }
@@ -55,27 +55,27 @@ impl PanicPayload {
     }
 }
 
-/// Tells payloads of panics apart, in the hook and where they are caught.
+/// Identifies the payload of a panic in the hook and where the panic is caught.
 ///
-/// The payload itself is moved to a box in between. What it points to stays where it is: the text of
-/// a message, and the error in a box. It cannot tell apart: two panics with the same literal;
-/// two payloads of the same other type; a payload and an earlier, dropped one with the same text whose
-/// address it reuses.
+/// The payload is moved in between. The data that it points to is not moved: the text of a message, or
+/// an error in a box. So the address of that data identifies it. Not distinguished are: two panics with
+/// the same literal, two payloads of the same other type, and a dropped payload and a later one with the
+/// same text at the same address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PayloadId {
     type_id: TypeId,
     address: usize,
-    /// A hash.
+    /// A hash of the text.
     text: u64,
 }
 
 impl PayloadId {
-    /// The identity of a payload.
+    /// Returns the id of a payload.
     #[must_use]
     pub(crate) fn of(payload: &(dyn Any + Send)) -> PayloadId {
         let text = payload_text(payload).unwrap_or_default();
         let address = if text.is_empty() {
-            // An error that is in no box is moved.
+            // An error that is not in a box is moved.
             let boxed = payload_error(payload).filter(|_| !payload.is::<std::io::Error>());
             boxed.map_or(0, |error| std::ptr::from_ref(error).addr())
         } else {

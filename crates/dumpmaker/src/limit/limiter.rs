@@ -1,4 +1,4 @@
-//! Keeps a storm of failures from becoming a storm of dumps.
+//! Limits the rate of dumps.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -7,25 +7,25 @@ use flightrec_dump::{Suppressed, Timestamp};
 
 use crate::failures::{Budget, Failure};
 
-/// A failure that was dumped is not dumped again for this long.
-const REPEAT_AFTER: Duration = Duration::from_secs(60 * 60);
-/// How many different failures of one budget are dumped in a row …
+/// How long a failure is not dumped again.
+const REPEAT_PERIOD: Duration = Duration::from_secs(60 * 60);
+/// How many different failures of one budget are dumped at once.
 const BURST: u32 = 10;
-/// … and how long it takes until one more is.
+/// After a burst, one more failure is dumped per this period.
 const REFILL: Duration = Duration::from_secs(30);
-/// How many dumps there are of panics at one place with different stacks: a bug in a parallel loop
-/// has many.
+/// How many panics at one place are dumped per [`REPEAT_PERIOD`] if their stacks differ. A bug in a
+/// parallel loop causes many of them.
 const PER_PLACE: usize = 3;
-/// How many different failures are remembered.
-const REMEMBERED: usize = 256;
-/// How many suppressed failures are described, of the first and of the last ones each.
+/// How many dumped failures are remembered.
+const MAX_REMEMBERED: usize = 256;
+/// How many of the first suppressed failures are described, and how many of the last.
 const DESCRIBED: usize = 5;
 
-/// Decides which failures are dumped and which are counted: each once an hour, and of different ones ten in
-/// a row and two a minute, in each [`Budget`].
+/// Decides which failures are dumped and which are only counted. One failure is dumped once an hour. Of
+/// different failures of one [`Budget`], ten are dumped at once, then two a minute.
 #[derive(Debug)]
 pub(crate) struct RateLimiter {
-    /// Oldest first, and few enough for a linear search.
+    /// Oldest first. Few enough for a linear search.
     dumped: Vec<Dumped>,
     budgets: [TokenBucket; 5],
     suppressed: SuppressedFailures,
@@ -39,25 +39,25 @@ struct Dumped {
     at: Instant,
 }
 
-/// What is to be done about a failure.
+/// The decision about a failure.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Decision {
-    /// Make a dump, which reports the failures that were suppressed since the last.
+    /// Make a dump. It reports the failures that were suppressed since the last one.
     Dump(SuppressedFailures),
-    /// The failure was dumped before, to this file.
+    /// The failure was dumped before, to this file. It was counted.
     Repeated(Option<PathBuf>),
-    /// There are too many different failures, or too many at one place. It was counted.
+    /// There are too many different failures, or too many panics at one place. The failure was counted.
     TooMany,
 }
 
-/// Failures that were counted: how many, and the first and last of them.
+/// Failures that were only counted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct SuppressedFailures {
-    /// How many.
+    /// The number of failures.
     pub count: u64,
-    /// How many of them a line on stderr has reported.
-    told: u64,
-    /// The first and last of them.
+    /// How many of them were reported by a message.
+    reported: u64,
+    /// The first and the last of them.
     pub described: Vec<Suppressed>,
 }
 
@@ -83,7 +83,7 @@ impl SuppressedFailures {
 
     fn merge(&mut self, mut earlier: SuppressedFailures) {
         self.count = self.count.saturating_add(earlier.count);
-        self.told = self.told.saturating_add(earlier.told);
+        self.reported = self.reported.saturating_add(earlier.reported);
         earlier.described.append(&mut self.described);
         earlier.described.truncate(2 * DESCRIBED);
         self.described = earlier.described;
@@ -97,7 +97,7 @@ impl Default for RateLimiter {
 }
 
 impl RateLimiter {
-    /// A limiter that has seen no failure.
+    /// Creates a limiter.
     #[must_use]
     pub(crate) fn new() -> RateLimiter {
         RateLimiter {
@@ -107,7 +107,8 @@ impl RateLimiter {
         }
     }
 
-    /// Decides about a failure. One that ends the process is dumped in any case.
+    /// Decides about a failure. If it ends the process, it always has a dump: a new one, or an earlier
+    /// one of the same failure.
     pub(crate) fn decide(&mut self, failure: &Failure) -> Decision {
         self.decide_at(failure, Instant::now())
     }
@@ -116,11 +117,11 @@ impl RateLimiter {
         if let Some(key) = failure.key {
             let earlier = self.dumped.iter().find(|dumped| dumped.key == key);
             if let Some(earlier) = earlier
-                && now.duration_since(earlier.at) < REPEAT_AFTER
+                && now.duration_since(earlier.at) < REPEAT_PERIOD
             {
-                // What ends the process must have a dump that is there, not one that may come.
-                let is_there = earlier.path.as_deref().is_some_and(Path::exists);
-                if is_there || !failure.ends_process {
+                // If the process ends, a dump that is not written yet may never be.
+                let exists = earlier.path.as_deref().is_some_and(Path::exists);
+                if exists || !failure.ends_process {
                     let path = earlier.path.clone();
                     self.suppressed.add(failure);
                     return Decision::Repeated(path);
@@ -132,13 +133,13 @@ impl RateLimiter {
                 self.suppressed.add(failure);
                 return Decision::TooMany;
             }
-            // Now, in case another thread fails in the same way before this dump is written.
+            // Before the dump is written, because another thread may fail in the same way meanwhile.
             self.remember(key, failure.place, now);
         }
         Decision::Dump(std::mem::take(&mut self.suppressed))
     }
 
-    /// The dump of a failure is in this file.
+    /// Notes that the dump of a failure was written to this file.
     pub(crate) fn written(&mut self, failure: &Failure, path: Option<&Path>) {
         let dumped = self.dumped.iter_mut();
         if let Some(dumped) = dumped
@@ -149,36 +150,35 @@ impl RateLimiter {
         }
     }
 
-    /// A dump that was allowed could not be written. The next dump reports its failure, and those
-    /// that it would have reported.
+    /// Notes that a dump failed. The next dump reports its failure, and the failures that the dump would
+    /// have reported.
     pub(crate) fn failed(&mut self, failure: &Failure, reported: SuppressedFailures) {
         self.dumped.retain(|dumped| Some(dumped.key) != failure.key);
         self.suppressed.merge(reported);
         self.suppressed.add(failure);
-        self.suppressed.told = self.suppressed.told.saturating_add(1);
+        self.suppressed.reported = self.suppressed.reported.saturating_add(1);
     }
 
-    /// Counts a failure of which nothing else is known.
+    /// Counts a failure without describing it.
     pub(crate) fn count(&mut self) {
         self.suppressed.count = self.suppressed.count.saturating_add(1);
     }
 
-    /// Counts a failure that a line on stderr reports.
-    pub(crate) fn count_told(&mut self) {
+    /// Counts a failure that a message reports.
+    pub(crate) fn count_reported(&mut self) {
         self.count();
-        self.suppressed.told = self.suppressed.told.saturating_add(1);
+        self.suppressed.reported = self.suppressed.reported.saturating_add(1);
     }
 
-    /// How many failures neither a dump nor a line on stderr has reported. They are not returned
-    /// again.
+    /// Returns the number of failures that neither a dump nor a message has reported, and resets it.
     pub(crate) fn take_unreported(&mut self) -> u64 {
         let unreported = std::mem::take(&mut self.suppressed);
-        unreported.count.saturating_sub(unreported.told)
+        unreported.count.saturating_sub(unreported.reported)
     }
 
     fn remember(&mut self, key: u64, place: Option<u64>, at: Instant) {
         self.dumped.retain(|dumped| dumped.key != key);
-        if self.dumped.len() >= REMEMBERED {
+        if self.dumped.len() >= MAX_REMEMBERED {
             self.dumped.remove(0);
         }
         let path = None;
@@ -190,12 +190,12 @@ impl RateLimiter {
         });
     }
 
-    /// Whether there are enough dumps of failures at that place.
+    /// Whether enough panics at that place were dumped.
     fn is_full(&self, place: Option<u64>, now: Instant) -> bool {
-        let is_there = |dumped: &&Dumped| {
-            dumped.place == place && now.duration_since(dumped.at) < REPEAT_AFTER
+        let is_here = |dumped: &&Dumped| {
+            dumped.place == place && now.duration_since(dumped.at) < REPEAT_PERIOD
         };
-        place.is_some() && self.dumped.iter().filter(is_there).count() >= PER_PLACE
+        place.is_some() && self.dumped.iter().filter(is_here).count() >= PER_PLACE
     }
 }
 
@@ -216,7 +216,7 @@ impl TokenBucket {
     fn take(&mut self, now: Instant) -> bool {
         let refilled = *self.refilled.get_or_insert(now);
         let periods = now.duration_since(refilled).as_nanos() / REFILL.as_nanos();
-        // A number of periods that does not fit has filled the bucket long ago.
+        // If the number does not fit, the bucket is full.
         let periods = u32::try_from(periods).unwrap_or(BURST);
         if periods > 0 {
             self.left = self.left.saturating_add(periods).min(BURST);
@@ -251,12 +251,12 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_that_the_user_was_told_is_not_told_again() {
+    fn a_failure_that_a_message_reported_is_not_reported_again() {
         let mut limiter = RateLimiter::new();
-        limiter.count_told();
+        limiter.count_reported();
         limiter.count();
         assert_eq!(limiter.take_unreported(), 1);
-        limiter.count_told();
+        limiter.count_reported();
         assert!(is_dump(&limiter.decide(&failure(7)), 1), "a dump counts it");
     }
 
@@ -268,18 +268,18 @@ mod tests {
         limiter.written(&failure(7), Some(Path::new("there")));
         for _ in 0..100_000 {
             assert_eq!(
-                limiter.decide_at(&failure(7), start + REPEAT_AFTER / 2),
+                limiter.decide_at(&failure(7), start + REPEAT_PERIOD / 2),
                 Decision::Repeated(Some("there".into()))
             );
         }
-        let next = limiter.decide_at(&failure(8), start + REPEAT_AFTER / 2);
+        let next = limiter.decide_at(&failure(8), start + REPEAT_PERIOD / 2);
         let Decision::Dump(suppressed) = next else {
             panic!("{next:?}");
         };
         assert_eq!((suppressed.count, suppressed.described.len()), (100_000, 1));
         assert_eq!(suppressed.described[0].count, 100_000);
         assert!(is_dump(
-            &limiter.decide_at(&failure(7), start + REPEAT_AFTER),
+            &limiter.decide_at(&failure(7), start + REPEAT_PERIOD),
             0
         ));
     }
@@ -307,7 +307,7 @@ mod tests {
         };
         assert!(is_dump(&limiter.decide_at(&last, now), 0));
         assert!(is_dump(
-            &limiter.decide_at(&at_place(10), now + REPEAT_AFTER),
+            &limiter.decide_at(&at_place(10), now + REPEAT_PERIOD),
             0
         ));
     }
@@ -341,11 +341,11 @@ mod tests {
         for n in 0..1_000 {
             limiter.decide_at(&failure(300_000 + n), start + REFILL * (2 + n as u32));
         }
-        assert!(limiter.dumped.len() <= REMEMBERED);
+        assert!(limiter.dumped.len() <= MAX_REMEMBERED);
     }
 
     #[test]
-    fn what_ends_the_process_is_dumped_whatever_came_before() {
+    fn a_failure_that_ends_the_process_is_always_dumped() {
         let mut limiter = RateLimiter::new();
         let now = Instant::now();
         for key in 0..100 {
@@ -356,7 +356,7 @@ mod tests {
             ..failure(1_000)
         };
         assert!(is_dump(&limiter.decide_at(&last, now), 90));
-        // Its dump is not there yet, or was removed.
+        // Its dump is not written yet, or was removed.
         assert!(is_dump(&limiter.decide_at(&last, now), 0));
     }
 
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dump_that_could_not_be_written_is_tried_again_and_counted() {
+    fn a_failure_whose_dump_could_not_be_written_is_counted_and_dumped_again() {
         let mut limiter = RateLimiter::new();
         for failed in 0..5 {
             let decision = limiter.decide(&failure(7));
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dump_that_was_asked_for_is_always_made() {
+    fn a_failure_without_a_key_is_always_dumped() {
         let mut limiter = RateLimiter::new();
         for _ in 0..100 {
             let asked = Failure::manual("asked".to_owned());

@@ -1,19 +1,19 @@
-//! Masks each text of a dump by what it is: prose, code, a value of a key, an argument.
+//! Masks each text of a dump according to its kind: prose, code, value of a key, argument.
 
 use std::borrow::Cow;
 
 use flightrec_dump::{Dump, Entries, ErrorNode, Frame, Location, LogRecord, Span, Value};
 use logredact::Redactor;
 
-/// Masks all text of a dump, and counts what was masked in `redactions`. What was masked before
-/// stays as it is.
+/// Masks the secrets in all texts of a dump, and counts them in `redactions`. Texts that were masked
+/// before do not change.
 ///
-/// The records come before the messages: a value that is seen under a secret key in a record is
-/// masked in an error that was made of it.
+/// Records are masked before messages: if a record shows that a value is a secret, it is also masked in
+/// the message of an error.
 pub fn redact(dump: &mut Dump, redactor: &Redactor) {
     let before = counts(redactor);
     let mask = Mask(redactor);
-    mask.about(dump);
+    mask.program(dump);
     mask.records(&mut dump.latest_logs);
     mask.spans(&mut dump.spans);
     mask.text(&mut dump.reason.message);
@@ -41,13 +41,13 @@ pub fn redact(dump: &mut Dump, redactor: &Redactor) {
     add_counts(dump, redactor, &before);
 }
 
-/// Masks stacks only, which have got names since the dump was masked.
+/// Masks only the stacks of a dump, which got names after the dump was masked.
 pub(crate) fn redact_stacks(dump: &mut Dump, redactor: &Redactor) {
-    // Their messages have been counted.
+    // Does not count: the secrets in their messages were counted before.
     Mask(redactor).stacks(dump);
 }
 
-/// Two rules may have the same name.
+/// The counts by the names of rules. Several rules may have the same name.
 fn counts(redactor: &Redactor) -> Entries<u64> {
     let mut counts = Entries::new();
     for (rule, count) in redactor.counts() {
@@ -83,7 +83,7 @@ impl Mask<'_> {
         }
     }
 
-    /// Names and files that the program's source code or its compiler chose.
+    /// Masks a name or path that comes from source code or a compiler.
     fn code(&self, text: &mut String) {
         if let Cow::Owned(masked) = self.0.code(text) {
             *text = masked;
@@ -94,8 +94,8 @@ impl Mask<'_> {
         texts.into_iter().for_each(|text| self.code(text));
     }
 
-    /// What is known of the program, its process and its machine.
-    fn about(&self, dump: &mut Dump) {
+    /// Masks what a dump says about the program and its process.
+    fn program(&self, dump: &mut Dump) {
         self.code(&mut dump.app);
         self.codes(dump.version.iter_mut().chain(&mut dump.revision));
         for module in &mut dump.modules {
@@ -158,7 +158,7 @@ impl Mask<'_> {
     }
 
     fn records(&self, records: &mut [LogRecord]) {
-        // A private key may be logged line by line.
+        // A private key may be logged line by line, so records are masked as a stream.
         let mut stream = self.0.stream();
         for record in records {
             self.text(&mut record.target);
@@ -187,7 +187,7 @@ impl Mask<'_> {
             .collect();
     }
 
-    /// A value of any type that belongs to a key. A number can be a secret, too.
+    /// Masks the value of a key. Numbers can be secrets, too.
     fn value(&self, key: &str, value: Value) -> Value {
         match value {
             Value::Text(text) => self.0.value(key, &text).as_ref().into(),
@@ -226,7 +226,7 @@ mod tests {
 
     const CANARY: &str = "c4nary-9f27e1b0";
 
-    /// A dump with every field set. `every_field_is_set` finds the ones that it lacks.
+    /// A dump with every field set. The test `every_field_is_set` finds missing ones.
     fn full() -> Dump {
         let place = serde_json::json!({ "file": "src/a.rs", "line": 1, "column": 2 });
         let frame = serde_json::json!({
@@ -309,7 +309,7 @@ mod tests {
         Dump::from_json(&serde_json::to_vec(&json).unwrap()).unwrap()
     }
 
-    /// The path of each leaf. A key that the program chooses is a leaf, too.
+    /// Collects the path of each leaf. A key that the program chooses is a leaf, too.
     fn leaves(json: &Json, path: &str, found: &mut Vec<(String, Json)>) {
         match json {
             Json::Object(map) => map.iter().for_each(|(key, value)| {
@@ -326,7 +326,7 @@ mod tests {
         }
     }
 
-    /// Maps whose keys are not those of the schema.
+    /// Whether this is a map whose keys the program chooses.
     fn is_chosen(path: &str) -> bool {
         path == "/metadata" || path.split('/').any(|part| part == "fields")
     }
@@ -348,8 +348,8 @@ mod tests {
         }
     }
 
-    /// What the recorder or the system makes, and not the program: numbers in digits, words of a
-    /// fixed list, and what tools compare byte by byte.
+    /// Texts that come from the recorder or the system, and not from the program: numbers, words of a
+    /// fixed list, and texts that tools compare byte by byte.
     const NOT_MASKED: [&str; 32] = [
         "/evictions/0/level",
         "/gauges/0/time",
@@ -385,9 +385,9 @@ mod tests {
         "/threads/0/frames/0/address",
     ];
 
-    /// A new field of the schema is found by this, without being named here.
+    /// New fields of the schema are tested without being listed here.
     #[test]
-    fn a_canary_in_any_place_of_the_schema_is_masked() {
+    fn a_canary_in_any_field_of_the_schema_is_masked() {
         let json = serde_json::to_value(full()).unwrap();
         let mut planted = 0;
         for (path, leaf) in all_leaves(&full()) {
@@ -406,7 +406,7 @@ mod tests {
             let mut dump = Dump::from_json(&serde_json::to_vec(&json).unwrap()).unwrap();
             let with_canary = serde_json::to_string(&dump).unwrap();
             if !with_canary.contains(CANARY) {
-                // A time or a level: what is no such thing does not get into a dump.
+                // A time or a level: other texts are not kept when the dump is parsed.
                 continue;
             }
             planted += 1;
@@ -418,16 +418,16 @@ mod tests {
     }
 
     #[test]
-    fn home_directories_become_tildes_in_stacks_and_modules_by_choice() {
+    fn home_paths_replaces_home_directories_by_tildes() {
         let home = "/home/ana/src/a.rs";
         let mut dump = full();
         dump.stack_traces[0].frames[0].file = Some(home.to_owned());
         dump.threads[0].frames[0].module = Some(home.to_owned());
         dump.modules[0].name = home.to_owned();
         dump.latest_logs[0].file = Some(home.to_owned());
-        let mut as_it_is = dump.clone();
-        redact(&mut as_it_is, &Redactor::default());
-        assert_eq!(as_it_is.modules[0].name, home);
+        let mut by_default = dump.clone();
+        redact(&mut by_default, &Redactor::default());
+        assert_eq!(by_default.modules[0].name, home);
         redact(&mut dump, &Redactor::default().home_paths());
         let json = serde_json::to_string(&dump).unwrap();
         assert_eq!(json.matches("~/src/a.rs").count(), 4);
@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_a_record_teaches_is_masked_in_the_error_made_of_it() {
+    fn a_secret_that_is_learned_from_a_record_is_masked_in_the_reason() {
         let mut dump = full();
         dump.latest_logs[0].msg = format!("password={CANARY}");
         dump.reason.message = format!("{CANARY} is wrong");
@@ -444,11 +444,11 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_panics_masks_what_it_was_given_and_the_dump_says_so() {
+    fn if_a_rule_panics_its_text_is_masked_and_counted_as_failed() {
         let mut dump = full();
         dump.reason.message = format!("fragile {CANARY}");
         let redactor = Redactor::default().rule("fragile", |text| {
-            assert!(!text.contains("fragile"), "as it does now and then");
+            assert!(!text.contains("fragile"), "for the test");
             text.into()
         });
         redact(&mut dump, &redactor);

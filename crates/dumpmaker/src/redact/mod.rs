@@ -1,5 +1,5 @@
-//! Masks the secrets in a dump: in records and their fields, messages of errors, arguments, metadata,
-//! spans, stacks, threads. Each text is masked as what it is.
+//! Masks the secrets in all texts of a dump: records, fields, errors, arguments, metadata, spans, stacks
+//! and threads. Each text is masked according to its kind.
 
 mod mask;
 mod pairs;

@@ -1,19 +1,19 @@
-//! Masks the key-values of a record that goes into a file.
+//! Masks the key-values of a record before it is stored in a file.
 
 use std::fmt;
 
 use log::kv::{Error as KvError, Key, Source, Value, VisitSource, VisitValue};
 use logredact::{MASK, Redactor};
 
-/// The key-values of a record, in which the values of secret keys are masked. Null is not masked: it says
-/// that there is no secret.
+/// The key-values of a record with the values of secret keys masked. Null is not masked, because it is
+/// not a secret.
 pub struct MaskedPairs<'a> {
     pairs: &'a dyn Source,
     redactor: &'a Redactor,
 }
 
 impl<'a> MaskedPairs<'a> {
-    /// Masks `pairs` when they are visited.
+    /// Wraps `pairs`. Their values are masked when they are visited.
     #[must_use]
     pub fn new(pairs: &'a dyn Source, redactor: &'a Redactor) -> MaskedPairs<'a> {
         MaskedPairs { pairs, redactor }
@@ -46,7 +46,7 @@ struct Masking<'a, 'kvs> {
 
 impl<'kvs> VisitSource<'kvs> for Masking<'_, 'kvs> {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), KvError> {
-        // Numbers too: a PIN is one.
+        // Numbers are masked, too: a PIN is a number.
         let is_masked = self.redactor.is_secret(key.as_str()) && !is_null(&value);
         let value = if is_masked { MASK.into() } else { value };
         self.visitor.visit_pair(key, value)
@@ -65,7 +65,7 @@ fn is_null(value: &Value<'_>) -> bool {
         }
     }
     let mut found = IsNull(false);
-    // A value that fails is not null.
+    // If visiting fails, the value is not null.
     let _ = value.visit(&mut found);
     found.0
 }
@@ -77,11 +77,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_of_secret_keys_are_masked_whatever_they_are() {
+    fn values_of_secret_keys_are_masked_whatever_their_type() {
         struct Panics;
         impl std::fmt::Display for Panics {
             fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                panic!("a value that is masked is not formatted");
+                panic!("masked values must not be formatted");
             }
         }
         let pairs: &[(&str, Value<'_>)] = &[

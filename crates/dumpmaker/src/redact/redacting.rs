@@ -1,16 +1,16 @@
-//! When the values that a redactor has learned are forgotten.
+//! Decides when a redactor forgets the values that it has learned.
 
 use forklock::{ForkMutex, LockError};
 use logredact::Redactor;
 
-/// Counts the dumps that are being made with a redactor. When none is left, the redactor forgets the
-/// values that it has learned from their texts.
+/// Counts the dumps that are being made with a redactor. When the last one is done, the redactor forgets
+/// the secrets that it has learned from them.
 #[derive(Debug, Default)]
 pub(crate) struct Redacting(ForkMutex<usize>);
 
-/// A dump is being made; made by [`Redacting::start`].
+/// Marks a dump that is being made, until it is dropped. Returned by [`Redacting::start`].
 #[derive(Debug)]
-#[must_use = "what was learned may be forgotten when it is dropped"]
+#[must_use = "the redactor may forget learned secrets when this is dropped"]
 pub(crate) struct RedactingGuard<'a> {
     redacting: &'a Redacting,
     redactor: &'a Redactor,
@@ -18,7 +18,7 @@ pub(crate) struct RedactingGuard<'a> {
 }
 
 impl Redacting {
-    /// Begins a dump, which ends when the guard is dropped. Always call it with the same redactor.
+    /// Begins a dump, which ends when the guard is dropped. All calls must pass the same redactor.
     pub(crate) fn start<'a>(&'a self, redactor: &'a Redactor) -> RedactingGuard<'a> {
         let is_counted = self.with_count(|count| *count += 1).is_some();
         RedactingGuard {
@@ -28,12 +28,12 @@ impl Redacting {
         }
     }
 
-    /// `None` in a signal handler that interrupted this thread while it held the lock.
+    /// Returns `None` in a signal handler that interrupted this thread while it held the lock.
     fn with_count<R>(&self, change: impl FnOnce(&mut usize) -> R) -> Option<R> {
         match self.0.lock() {
             Ok(mut count) => Some(change(&mut count)),
             Err(LockError::Orphaned(mut count)) => {
-                // The dumps of the parent end in the parent.
+                // This is a forked child. The parent's dumps end in the parent.
                 *count = 0;
                 Some(change(&mut count))
             }
@@ -48,7 +48,7 @@ impl Drop for RedactingGuard<'_> {
             self.redacting.with_count(|count| {
                 *count = count.saturating_sub(1);
                 if *count == 0 {
-                    // Under the lock: no other dump may begin in between.
+                    // Under the lock, so that no other dump begins before it.
                     self.redactor.forget();
                 }
             });
@@ -63,7 +63,7 @@ mod tests {
     const CANARY: &str = "c4nary-9f27e1b0";
 
     #[test]
-    fn what_was_learned_is_forgotten_when_the_last_dump_is_done() {
+    fn learned_secrets_are_forgotten_when_the_last_dump_is_done() {
         let redactor = Redactor::default();
         let redacting = Redacting::default();
         let is_known = || redactor.text(CANARY) != CANARY;

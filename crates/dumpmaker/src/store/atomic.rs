@@ -1,4 +1,4 @@
-//! A file that is there as a whole or not at all.
+//! Writes files atomically: a file is complete or does not exist.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -12,14 +12,14 @@ use super::dir::{Dir, retry};
 use super::file_size_limit::max_file_bytes;
 use super::name;
 
-/// Writes a new file `name` in `dir`: under a temporary name first, then to the disk, then under its
-/// own name. It never replaces another file.
+/// Writes a new file `name` in `dir`: under a temporary name, synced, then under its own name. Never
+/// replaces another file.
 pub(crate) fn write(dir: &Dir, name: &str, dump: &Dump) -> io::Result<()> {
     let mut tries = 0;
     loop {
         let temporary = Temporary::with_content(dir, dump)?;
         match temporary.publish(name) {
-            // Between its creation and its lock, another process took it for an abandoned file.
+            // Another process found the file before it was locked, and removed it as abandoned.
             Err(error) if error.kind() == io::ErrorKind::NotFound && tries < 3 => tries += 1,
             Err(error) => return Err(error),
             Ok(()) => break,
@@ -29,14 +29,13 @@ pub(crate) fn write(dir: &Dir, name: &str, dump: &Dump) -> io::Result<()> {
     Ok(())
 }
 
-/// Replaces the file `name` in `dir`. It has the old content or the new one at any moment.
+/// Replaces the file `name` in `dir`. At any moment, the file has the old or the new content.
 pub(crate) fn replace(dir: &Dir, name: &str, dump: &Dump) -> io::Result<()> {
     let temporary = Temporary::with_content(dir, dump)?;
-    let (from, to) = (dir.path_of(&temporary.name)?, dir.path_of(name.as_ref())?);
-    retry(|| fs::rename(&from, &to))
+    dir.rename(&temporary.name, name.as_ref())
 }
 
-/// Removed when it is dropped; locked while it is in use.
+/// A temporary file. It is locked while it is in use, and removed when it is dropped.
 struct Temporary<'a> {
     dir: &'a Dir,
     file: File,
@@ -52,7 +51,7 @@ impl<'a> Temporary<'a> {
             if length.0 > limit {
                 return Err(io::Error::new(
                     io::ErrorKind::FileTooLarge,
-                    "the process may not write files of that size (`ulimit -f`)",
+                    "the file would exceed the size limit of the process (`ulimit -f`)",
                 ));
             }
         }
@@ -66,17 +65,17 @@ impl<'a> Temporary<'a> {
     }
 
     fn new(dir: &'a Dir) -> io::Result<Temporary<'a>> {
-        // Relaxed: all that counts is that each number is given out once.
+        // Relaxed: the numbers only have to be unique.
         static COUNT: AtomicU32 = AtomicU32::new(0);
         loop {
             let count = COUNT.fetch_add(1, Ordering::Relaxed);
             let name = PathBuf::from(format!("{}{}-{count}", name::TEMPORARY, process::id()));
             match dir.create(&name) {
-                // Left by another process that had the same id.
+                // An earlier process with the same id left this file.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
                 Ok(file) => {
-                    // On a system without file locks, an abandoned file stays.
+                    // On systems without file locks, abandoned files are never removed.
                     let _ = file.try_lock();
                     return Ok(Temporary { dir, file, name });
                 }
@@ -84,15 +83,15 @@ impl<'a> Temporary<'a> {
         }
     }
 
-    /// Gives the file its name, unless a file has that name.
+    /// Gives the file its name, unless another file has that name.
     fn publish(&self, name: &str) -> io::Result<()> {
         let (from, to) = (
             self.dir.path_of(&self.name)?,
             self.dir.path_of(name.as_ref())?,
         );
         match retry(|| fs::hard_link(&from, &to)) {
-            // Some file systems have no links. A name holds the time, the process and a counter, so
-            // no other process makes the same one between this check and the renaming.
+            // Some file systems have no hard links. A name contains the time, the process id and a
+            // counter, so no other process uses the same name between this check and the rename.
             Err(error)
                 if !matches!(
                     error.kind(),
@@ -111,12 +110,12 @@ impl<'a> Temporary<'a> {
 
 impl Drop for Temporary<'_> {
     fn drop(&mut self) {
-        // It is gone already if it was renamed.
+        // Fails if the file was renamed.
         let _ = retry(|| self.dir.remove(&self.name));
     }
 }
 
-/// Counts bytes.
+/// A writer that only counts bytes.
 struct Length(u64);
 
 impl Write for Length {
@@ -135,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_file_replaces_no_other() {
+    fn a_new_file_replaces_no_other_file() {
         let path = tempfile::tempdir().unwrap();
         let dir = Dir::open(path.path()).unwrap();
         let dump = |app: &str| {

@@ -1,5 +1,5 @@
-//! The directory of dumps. It is held open while it is used, so that a link or another directory that
-//! takes its place in the meantime does not change where files are written and removed.
+//! The directory of dumps. It is kept open while it is used: if a link or another directory takes its
+//! place, no files are written or removed there.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -12,26 +12,26 @@ use super::name;
 pub struct Dir {
     #[cfg(unix)]
     held: File,
-    /// Whether a link of the user leads to it. Its mode is then the user's business, too.
+    /// Whether it was opened through a symbolic link of the user. Its mode is then left alone.
     #[cfg(unix)]
     is_linked: bool,
-    /// The path to show.
+    /// The path for messages.
     path: PathBuf,
-    /// The path to reach its files by.
-    reached: PathBuf,
+    /// The path through which its files are accessed.
+    access_path: PathBuf,
 }
 
 impl Dir {
-    /// Makes the directory if it is missing, and opens it. Only its owner has access to it.
+    /// Opens the directory; creates it if it is missing. Sets its mode to 0700, unless a symbolic link
+    /// leads to it.
     ///
     /// # Errors
     ///
-    /// Returns the errors of making and opening it. Fails if it is a symbolic link of another user,
-    /// which could lead anywhere.
-    pub fn make(path: &Path) -> io::Result<Dir> {
+    /// If it cannot be created or opened. See [`open`](Dir::open) for symbolic links.
+    pub fn open_or_create(path: &Path) -> io::Result<Dir> {
         let dir = match Dir::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                make_missing(path)?;
+                create_missing(path)?;
                 Dir::open(path)?
             }
             opened => opened?,
@@ -40,35 +40,39 @@ impl Dir {
         Ok(dir)
     }
 
-    /// The path that it was opened by.
+    /// Returns the path by which it was opened.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// A path that leads to a file in this directory, even if the directory was renamed.
+    /// Returns a path to access a file in this directory. On Linux, it is valid even if the directory was
+    /// renamed.
     ///
     /// # Errors
     ///
-    /// Fails where files are reached by the directory's path only, and another directory is there.
+    /// On other Unix systems: if another directory has taken its place.
     pub fn path_of(&self, name: &Path) -> io::Result<PathBuf> {
-        if self.reached == self.path && !self.is_there() {
-            return Err(io::Error::other("another directory took its place"));
+        if self.access_path == self.path && !self.is_in_place() {
+            return Err(io::Error::other(
+                "the directory was replaced by another one",
+            ));
         }
-        Ok(self.reached.join(name))
+        Ok(self.access_path.join(name))
     }
 
-    /// The path of a file, to be shown to a user.
+    /// Returns the path of a file for messages.
     #[must_use]
-    pub fn shown(&self, name: &Path) -> PathBuf {
+    pub fn display_path(&self, name: &Path) -> PathBuf {
         self.path.join(name)
     }
 
-    /// The names of its files, without those that are not Unicode: the store gives no such names.
+    /// Returns the names of its entries. Names that are not Unicode are skipped: the store does not create
+    /// such names.
     ///
     /// # Errors
     ///
-    /// Returns the errors of reading the directory.
+    /// If the directory cannot be read.
     pub fn names(&self) -> io::Result<Vec<String>> {
         let path = self.path_of(Path::new(""))?;
         let mut names = Vec::new();
@@ -78,11 +82,11 @@ impl Dir {
         Ok(names)
     }
 
-    /// Creates a file that only its owner can read. Follows no link.
+    /// Creates a file that only its owner can read and write. Does not follow links.
     ///
     /// # Errors
     ///
-    /// Returns the errors of creating it; `AlreadyExists` if there is one.
+    /// If it cannot be created; `AlreadyExists` if there is an entry with that name.
     pub fn create(&self, name: &Path) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
@@ -94,11 +98,12 @@ impl Dir {
         Ok(file)
     }
 
-    /// Opens a file to read it or to ask for its lock. Follows no link, and does not wait for a pipe.
+    /// Opens a file for reading, or to try its lock. On Unix, does not follow links and does not block
+    /// on pipes.
     ///
     /// # Errors
     ///
-    /// Returns the errors of opening it; `InvalidInput` if it is no regular file.
+    /// If it cannot be opened; `InvalidInput` if it is not a regular file.
     pub fn open_file(&self, name: &Path) -> io::Result<File> {
         let file = read_only().open(self.path_of(name)?)?;
         if retry(|| file.metadata())?.is_file() {
@@ -108,11 +113,11 @@ impl Dir {
         }
     }
 
-    /// Renames a file, and replaces the one of that name.
+    /// Renames a file. Replaces a file that has the new name.
     ///
     /// # Errors
     ///
-    /// Returns the errors of renaming it.
+    /// If it cannot be renamed.
     pub fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let (from, to) = (self.path_of(from)?, self.path_of(to)?);
         retry(|| fs::rename(&from, &to))
@@ -122,26 +127,26 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// Returns the errors of removing it.
+    /// If it cannot be removed.
     pub fn remove(&self, name: &Path) -> io::Result<()> {
         let path = self.path_of(name)?;
         retry(|| fs::remove_file(&path))
     }
 
-    /// Whether no process holds the lock of a file. If it can't be opened, the answer is no.
+    /// Returns whether no process holds the lock of a file. Returns false if the file can't be opened.
     #[must_use]
     pub fn is_abandoned(&self, name: &Path) -> bool {
         self.open_file(name)
             .is_ok_and(|file| file.try_lock().is_ok())
     }
 
-    /// Whether a file is a dump that is not complete, and no process writes to it.
+    /// Returns whether a file is an incomplete dump that no process is writing.
     #[must_use]
     pub fn is_orphan(&self, name: &Path) -> bool {
         name.to_str().is_some_and(name::is_temporary) && self.is_abandoned(name)
     }
 
-    /// Writes the names to the disk, where the system can.
+    /// Syncs the directory's entries to disk, on Unix.
     pub(crate) fn sync(&self) {
         #[cfg(unix)]
         let _ = self.held.sync_all();
@@ -154,8 +159,8 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// Returns the errors of opening it. Fails if it is a symbolic link of another user, which
-    /// could lead anywhere.
+    /// If it cannot be opened, or is a symbolic link. On Linux, a link is followed if the link and its
+    /// target belong to the user of this process.
     pub fn open(path: &Path) -> io::Result<Dir> {
         let mut is_linked = false;
         let held = match open_dir(path) {
@@ -173,16 +178,16 @@ impl Dir {
             },
             opened => opened?,
         };
-        let reached = through(&held).unwrap_or_else(|| path.to_owned());
+        let access_path = proc_path(&held).unwrap_or_else(|| path.to_owned());
         Ok(Dir {
             held,
             is_linked,
             path: path.to_owned(),
-            reached,
+            access_path,
         })
     }
 
-    /// It may have been made by another program, or with an unusual umask.
+    /// Sets the mode to 0700: another program may have created the directory, or the umask may be unusual.
     fn make_private(&self) -> io::Result<()> {
         use std::os::unix::fs::PermissionsExt;
         let mode = retry(|| self.held.metadata())?.permissions().mode();
@@ -200,19 +205,20 @@ impl Dir {
         own_uid().is_some_and(|user| owner.is_ok_and(|owner| owner == user))
     }
 
-    fn is_there(&self) -> bool {
-        let there = retry(|| self.path.symlink_metadata());
-        match (there, retry(|| self.held.metadata())) {
-            (Ok(there), Ok(held)) => is_same(&there, &held),
+    /// Whether the path still leads to this directory.
+    fn is_in_place(&self) -> bool {
+        let current = retry(|| self.path.symlink_metadata());
+        match (current, retry(|| self.held.metadata())) {
+            (Ok(current), Ok(held)) => is_same_file(&current, &held),
             _ => false,
         }
     }
 }
 
-/// Makes the missing directories of a path. The last two belong to the recorder (`<app>/flightrec`)
-/// and are private; those above get the usual mode. Under `sudo`, all of them belong to the user
-/// whose directory they are in.
-fn make_missing(path: &Path) -> io::Result<()> {
+/// Creates the missing directories of a path. The last two belong to the recorder (`<app>/flightrec`)
+/// and are private; the others get the default mode. Under `sudo`, all of them get the owner of their
+/// parent.
+fn create_missing(path: &Path) -> io::Result<()> {
     let mut missing: Vec<&Path> = Vec::new();
     for dir in path.ancestors() {
         if dir.as_os_str().is_empty() || dir.symlink_metadata().is_ok() {
@@ -230,13 +236,13 @@ fn make_missing(path: &Path) -> io::Result<()> {
         let _ = depth;
         match retry(|| builder.create(dir)) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            made => {
-                made?;
+            created => {
+                created?;
                 #[cfg(unix)]
-                if let (Some(parent), Ok(made)) = (dir.parent(), open_dir(dir))
+                if let (Some(parent), Ok(created)) = (dir.parent(), open_dir(dir))
                     && let Ok(parent) = File::open(parent)
                 {
-                    give_to_owner_of(&parent, &made);
+                    give_to_owner_of(&parent, &created);
                 }
             }
         }
@@ -244,17 +250,17 @@ fn make_missing(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Gives what root has made to the owner of the directory that it is in. Through open files, so that
-/// no link can lead it elsewhere.
+/// If root created a file or directory in another user's directory, changes its owner to that user. Uses
+/// open files, so that links cannot redirect it.
 #[cfg(unix)]
-fn give_to_owner_of(dir: &File, made: &File) {
+fn give_to_owner_of(dir: &File, created: &File) {
     use std::os::unix::fs::{MetadataExt, fchown};
-    if let (Ok(dir), Ok(own)) = (dir.metadata(), made.metadata())
+    if let (Ok(dir), Ok(own)) = (dir.metadata(), created.metadata())
         && own.uid() == 0
         && dir.uid() != 0
     {
-        // If that fails, the user can't read it, as if it had not been tried.
-        let _ = fchown(made, Some(dir.uid()), Some(dir.gid()));
+        // If this fails, the file still belongs to root.
+        let _ = fchown(created, Some(dir.uid()), Some(dir.gid()));
     }
 }
 
@@ -271,7 +277,7 @@ fn is_symlink(path: &Path) -> bool {
         .is_ok_and(|entry| entry.is_symlink())
 }
 
-/// Where a link leads, if both the link and the directory belong to the user of this process.
+/// The target of a symbolic link, if the link and its target belong to the user of this process.
 #[cfg(unix)]
 fn own_link_target(path: &Path) -> Option<PathBuf> {
     use std::os::unix::fs::MetadataExt;
@@ -279,14 +285,14 @@ fn own_link_target(path: &Path) -> Option<PathBuf> {
     let before = path.symlink_metadata().ok()?;
     let target = path.parent()?.join(path.read_link().ok()?);
     let after = path.symlink_metadata().ok()?;
-    // What was read is the link that was looked at, not another one that took its place.
-    let is_own = before.is_symlink() && after.is_symlink() && is_same(&before, &after);
+    // The link that was read is the one whose owner is checked, not one that replaced it.
+    let is_own = before.is_symlink() && after.is_symlink() && is_same_file(&before, &after);
     let target = target.canonicalize().ok()?;
     let is_own = is_own && before.uid() == user && target.metadata().ok()?.uid() == user;
     is_own.then_some(target)
 }
 
-/// The user of this process. Linux tells by a file; elsewhere asking takes a call into C.
+/// The user of this process, on Linux. Other systems need an unsafe call of libc for it.
 #[cfg(unix)]
 pub(crate) fn own_uid() -> Option<u32> {
     use std::os::unix::fs::MetadataExt;
@@ -294,21 +300,21 @@ pub(crate) fn own_uid() -> Option<u32> {
     Some(process?.ok()?.uid())
 }
 
-/// Linux has a path for each file that a process has open.
+/// The path in `/proc` of an open file, on Linux.
 #[cfg(unix)]
-fn through(held: &File) -> Option<PathBuf> {
+fn proc_path(held: &File) -> Option<PathBuf> {
     use std::os::fd::AsRawFd;
     if !cfg!(target_os = "linux") {
         return None;
     }
     let path = PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()));
-    let there = retry(|| path.metadata()).ok()?;
-    let is_it = is_same(&there, &retry(|| held.metadata()).ok()?);
-    is_it.then_some(path)
+    let found = retry(|| path.metadata()).ok()?;
+    let is_held = is_same_file(&found, &retry(|| held.metadata()).ok()?);
+    is_held.then_some(path)
 }
 
 #[cfg(unix)]
-fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+fn is_same_file(one: &fs::Metadata, other: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
@@ -329,14 +335,14 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// Returns the errors of looking at it.
+    /// If there is no such directory.
     pub fn open(path: &Path) -> io::Result<Dir> {
         if !path.metadata()?.is_dir() {
             return Err(io::ErrorKind::NotADirectory.into());
         }
         Ok(Dir {
             path: path.to_owned(),
-            reached: path.to_owned(),
+            access_path: path.to_owned(),
         })
     }
 
@@ -345,11 +351,11 @@ impl Dir {
     }
 
     pub(crate) fn is_own(&self) -> bool {
-        // The directory for temporary files is the user's own.
+        // The directory for temporary files belongs to the user.
         true
     }
 
-    fn is_there(&self) -> bool {
+    fn is_in_place(&self) -> bool {
         true
     }
 }
@@ -361,7 +367,7 @@ fn read_only() -> OpenOptions {
     options
 }
 
-/// Repeats a call that a signal interrupts. Neither every system nor the standard library does so for
+/// Repeats a call while signals interrupt it. Neither the standard library nor every system does so for
 /// all calls.
 pub(crate) fn retry<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {

@@ -1,11 +1,11 @@
-//! The longest file that the process may write. The system ends a process that writes more by
-//! SIGXFSZ, so the store asks before it writes.
+//! The maximum size of files that the process may write. Exceeding it raises SIGXFSZ, which ends the
+//! process, so the limit is checked before a file is written.
 
 use std::fs;
 
-/// The size in bytes of the longest file that this process may write (`ulimit -f`).
+/// Returns the maximum size in bytes of files that this process may write (`ulimit -f`).
 ///
-/// Known on Linux only; `u64::MAX` if there is no limit or it is not known.
+/// Returns `u64::MAX` if there is no limit, and on systems other than Linux.
 #[must_use]
 pub fn max_file_bytes() -> u64 {
     if !cfg!(target_os = "linux") {
@@ -15,7 +15,7 @@ pub fn max_file_bytes() -> u64 {
     soft_limit(&limits).unwrap_or(u64::MAX)
 }
 
-/// `Max file size             1024                 unlimited            bytes`
+/// Parses the line `Max file size             1024                 unlimited            bytes`.
 fn soft_limit(limits: &str) -> Option<u64> {
     let mut lines = limits.lines();
     let rest = lines.find_map(|line| line.strip_prefix("Max file size"))?;
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_limit_is_found_among_the_others() {
+    fn the_soft_limit_of_the_file_size_is_parsed() {
         let limits = |size: &str| {
             format!(
                 "Limit                     Soft Limit           Hard Limit           Units     \n\

@@ -16,20 +16,21 @@
 //! ```
 //!
 //! - **Atomic.** A dump is written to a temporary file, synced, and hard-linked to its name. It never
-//!   replaces another dump. A temporary file of a process that was killed is removed later; file locks tell
-//!   whether its process still runs.
-//! - **Private.** The directory has mode 0700 and files have mode 0600, with any umask. Symbolic links of
-//!   other users are not followed, and a directory that is replaced while it is in use gets no files. What
-//!   root creates in another user's directory (under `sudo`) belongs to that user.
-//! - **Bounded.** By default, 10 dumps and 50 MiB are kept. Dumps of failures that a newer dump repeats are
-//!   removed first, then the oldest.
+//!   replaces another dump. The temporary file of a killed process is removed later: file locks show
+//!   whether a process still writes it.
+//! - **Private.** On Unix, the directory has mode 0700 and files have mode 0600. A symbolic link in
+//!   place of the directory is followed only if it belongs to the user. If another directory takes its
+//!   place while it is in use, no files are written there. Files that root creates in another user's
+//!   directory (under `sudo`) get the owner of that directory.
+//! - **Bounded.** By default, 10 dumps and 50 MiB are kept. Dumps with the same fingerprint as a newer
+//!   dump are removed first, then the oldest.
 //!
-//! The file name holds the time, the kind of failure, the process id and a number:
-//! `20261123T003015.123456Z-error-4711-0.json`. Sorted by name, dumps are sorted by age, even if the clock
-//! was put back.
+//! A file name contains the time, the kind of failure, the process id and a number:
+//! `20261123T003015.123456Z-error-4711-0.json`. The order by name is the order by age, even if the clock
+//! was set back.
 //!
-//! On systems without file locks or hard links the store does what it can: abandoned temporary files stay,
-//! and a name is checked before the file is renamed.
+//! Without file locks, abandoned temporary files are not removed. Without hard links, the file is renamed
+//! after a check that the name is free.
 
 mod atomic;
 mod dir;
@@ -52,33 +53,33 @@ pub use name::{component, is_dump_name};
 pub use retention::Retention;
 pub use test_dir::TestDir;
 
-/// The directory of one program's dumps, and those where they go if it can't be written to.
+/// The directory of one program's dumps, and the directories that are tried if it is not writable.
 #[derive(Clone, Debug)]
 pub struct Store {
     /// In the order in which they are tried.
     dirs: Vec<PathBuf>,
-    /// The last of them. Other users can write to its parent.
+    /// The last directory. Other users can write to its parent.
     temporary: Option<PathBuf>,
     retention: Retention,
 }
 
-/// Where a dump was written.
+/// A dump that was written.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Written {
-    /// The file.
+    /// The path of the file.
     pub path: PathBuf,
-    /// The preferred directory and why it could not be written to, if the file is in another one.
+    /// If the file is not in the preferred directory: that directory and the error.
     pub instead_of: Option<(PathBuf, io::Error)>,
 }
 
 impl Store {
-    /// Dumps of the program `app` go to `dir`, or by default to `<app>/flightrec` in
-    /// [`state_dir`]. If that can't be written to, they go to `$STATE_DIRECTORY/flightrec` (of a
-    /// systemd service), or else to a private directory below the one for temporary files.
+    /// Creates the store for dumps of the program `app`. Nothing is written before the first dump.
     ///
-    /// Nothing is created before the first dump. Characters of `app` that don't belong in a file
-    /// name are replaced.
+    /// Dumps go to `dir`, by default to `<app>/flightrec` in [`state_dir`]. If it is not writable, they
+    /// go to `$STATE_DIRECTORY/flightrec` (of a systemd service), or else, on Linux and Windows, to a
+    /// private directory in the directory for temporary files. Characters of `app` that are not allowed
+    /// in file names are replaced.
     #[must_use]
     pub fn new(app: &str, dir: Option<PathBuf>, retention: Retention) -> Store {
         let app = name::component(app);
@@ -94,13 +95,13 @@ impl Store {
         }
     }
 
-    /// The directories in the order in which they are tried.
+    /// Returns the directories in the order in which they are tried.
     #[must_use]
     pub fn dirs(&self) -> &[PathBuf] {
         &self.dirs
     }
 
-    /// The directories in words, for an error message.
+    /// Returns the directories as text, for error messages.
     #[must_use]
     pub fn describe(&self) -> String {
         let dirs: Vec<_> = self
@@ -111,13 +112,13 @@ impl Store {
         dirs.join(" or ")
     }
 
-    /// Writes the dump to a new file, then removes old dumps by the rule of [`Retention`].
+    /// Writes the dump to a new file, then removes old dumps; see [`Retention`].
     ///
-    /// The file gets its name when it is complete and on the disk.
+    /// The file gets its name when it is complete and synced.
     ///
     /// # Errors
     ///
-    /// Returns the error of the preferred directory if no directory can be written to.
+    /// If no directory is writable: returns the error of the preferred one.
     pub fn write(&self, dump: &Dump) -> io::Result<Written> {
         let mut instead_of = None;
         for dir in &self.dirs {
@@ -132,24 +133,24 @@ impl Store {
     }
 
     fn write_in(&self, dir: &Path, dump: &Dump) -> io::Result<PathBuf> {
-        let dir = self.make_dir(dir)?;
-        let name = name::of(dump, newest(&dir).as_deref());
+        let dir = self.open_or_create(dir)?;
+        let name = name::new(dump, newest(&dir).as_deref());
         atomic::write(&dir, &name, dump)?;
-        // The dump is there. That old ones could not be removed does not make it fail.
+        // The dump is written, even if old ones cannot be removed.
         let _ = self.retention.apply(&dir, &name);
-        Ok(dir.shown(name.as_ref()))
+        Ok(dir.display_path(name.as_ref()))
     }
 
-    /// Opens one of [`dirs`](Store::dirs), and creates it if it is missing.
+    /// Opens one of [`dirs`](Store::dirs); creates it if it is missing.
     ///
     /// # Errors
     ///
-    /// Returns the errors of creating and opening it. Fails if another user has made the directory
-    /// below the one for temporary files.
-    pub fn make_dir(&self, path: &Path) -> io::Result<Dir> {
-        let dir = Dir::make(path)?;
+    /// If it cannot be created or opened, or if it is the one for temporary files and belongs to another
+    /// user.
+    pub fn open_or_create(&self, path: &Path) -> io::Result<Dir> {
+        let dir = Dir::open_or_create(path)?;
         if self.temporary.as_deref() == Some(path) && !dir.is_own() {
-            let message = "another user has made that directory";
+            let message = "the directory belongs to another user";
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
         }
         Ok(dir)
@@ -159,8 +160,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Returns the errors of writing the new file and of renaming it. The old one is then still
-    /// there.
+    /// If the new file cannot be written or renamed. The old file is then unchanged.
     pub fn replace(&self, path: &Path, dump: &Dump) -> io::Result<()> {
         let (Some(dir), Some(name)) = (
             path.parent(),
@@ -172,7 +172,7 @@ impl Store {
     }
 
     /// Removes the temporary files of processes that were killed while they wrote a dump.
-    /// [`write`](Store::write) does it, too.
+    /// [`write`](Store::write) also removes those in the directory that it writes to.
     pub fn remove_orphans(&self) {
         for dir in self.dirs.iter().filter_map(|dir| Dir::open(dir).ok()) {
             for name in dir.names().unwrap_or_default() {
@@ -184,26 +184,26 @@ impl Store {
     }
 }
 
-/// The name of the newest dump.
+/// Returns the name of the newest dump.
 fn newest(dir: &Dir) -> Option<String> {
     let names = dir.names().ok()?.into_iter();
     names.filter(|name| is_dump_name(name)).max()
 }
 
-/// The directory below which programs keep their state: `$XDG_STATE_HOME` or `~/.local/state` on
-/// Linux and macOS, `%LOCALAPPDATA%` on Windows. `None` if there is no home directory. Variables that
-/// hold no absolute path are ignored.
+/// Returns the user's directory for the state of programs: `$XDG_STATE_HOME` or `~/.local/state` on
+/// Linux and macOS, `%LOCALAPPDATA%` on Windows. Variables that are not an absolute path are ignored.
+/// Returns `None` if there is no home directory.
 #[must_use]
 pub fn state_dir() -> Option<PathBuf> {
     #[cfg(windows)]
     {
-        // Windows has no state directory; its cache directory is the local one.
+        // Windows has no state directory. `cache_dir` is `%LOCALAPPDATA%`.
         Some(etcetera::choose_base_strategy().ok()?.cache_dir())
     }
     #[cfg(not(windows))]
     {
-        // The XDG specification says so for its variable. A relative home would be below whatever
-        // directory the program is in.
+        // The XDG specification requires this for its variable. A relative home directory would depend
+        // on the current directory.
         let absolute = |dir: Option<PathBuf>| dir.filter(|dir| dir.is_absolute());
         absolute(env::var_os("XDG_STATE_HOME").map(PathBuf::from))
             .or_else(|| Some(absolute(env::home_dir())?.join(".local/state")))
@@ -222,7 +222,7 @@ fn service_dir() -> Option<PathBuf> {
     first.is_absolute().then(|| first.join("flightrec"))
 }
 
-/// A directory of this user below the one for temporary files.
+/// A directory of this user in the directory for temporary files.
 fn temporary_dir(app: &str) -> Option<PathBuf> {
     #[cfg(unix)]
     let user = dir::own_uid()?;

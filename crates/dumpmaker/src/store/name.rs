@@ -5,20 +5,21 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use flightrec_dump::Dump;
 
-/// How the names of dumps that are not complete begin.
+/// The prefix of the names of incomplete dumps.
 pub(crate) const TEMPORARY: &str = ".tmp-";
 
-/// Whether a file of that name is a dump that is not complete.
+/// Whether this is the name of an incomplete dump.
 pub(crate) fn is_temporary(name: &str) -> bool {
     name.starts_with(TEMPORARY)
 }
 
-/// `20261123T003015.123456Z-error-4711-0.json`: sorted by name they are sorted by age.
+/// Returns a new name such as `20261123T003015.123456Z-error-4711-0.json`. The order by name is the
+/// order by age.
 ///
-/// This holds if the clock was put back, too: the name of a dump sorts after that of the newest dump
-/// in the directory. The dump has the time of the clock.
-pub(crate) fn of(dump: &Dump, newest: Option<&str>) -> String {
-    // Relaxed: all that counts is that each number is given out once.
+/// If the clock was set back, the time in the name is adjusted, so that the name sorts after `newest`, the
+/// newest dump in the directory. The dump itself keeps the time of the clock.
+pub(crate) fn new(dump: &Dump, newest: Option<&str>) -> String {
+    // Relaxed: the numbers only have to be unique.
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let mut time: String = dump
         .created_at
@@ -29,7 +30,7 @@ pub(crate) fn of(dump: &Dump, newest: Option<&str>) -> String {
     if let Some((newest, _)) = newest.and_then(|name| name.split_once('-'))
         && newest >= time.as_str()
     {
-        time = after(newest);
+        time = next_microsecond(newest);
     }
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     format!(
@@ -40,8 +41,8 @@ pub(crate) fn of(dump: &Dump, newest: Option<&str>) -> String {
     )
 }
 
-/// The text of the next microsecond. It is there to be sorted by, so seconds may pass 59.
-fn after(time: &str) -> String {
+/// Adds a microsecond. The result is only used for sorting, so seconds may exceed 59.
+fn next_microsecond(time: &str) -> String {
     let mut bytes = time.as_bytes().to_owned();
     for byte in bytes.iter_mut().rev().filter(|byte| byte.is_ascii_digit()) {
         if *byte < b'9' {
@@ -50,11 +51,11 @@ fn after(time: &str) -> String {
         }
         *byte = b'0';
     }
-    // Digits took the place of digits.
+    // Digits were replaced by digits, so this is UTF-8.
     String::from_utf8(bytes).unwrap_or_else(|_| time.to_owned())
 }
 
-/// Whether a [`Store`](super::Store) gives such names to dumps.
+/// Returns whether this is the name of a dump that a [`Store`](super::Store) wrote.
 #[must_use]
 pub fn is_dump_name(name: &str) -> bool {
     let Some(stem) = name.strip_suffix(".json") else {
@@ -76,16 +77,19 @@ pub fn is_dump_name(name: &str) -> bool {
         && parts.next().is_none()
 }
 
-/// Returns `app` as the name of one file or directory. Characters that do not belong there are
-/// replaced, and names that differ stay different.
+/// Returns `app` as the name of one file or directory. Characters that are not allowed are replaced.
+/// Different names stay different.
 pub fn component(app: &str) -> String {
     const MAX_CHARS: usize = 64;
+    // File systems limit names to 255 bytes, and the store adds a prefix.
+    const MAX_BYTES: usize = 192;
     let is_plain =
         |char: char| char.is_alphanumeric() || matches!(char, '.' | '_' | '-' | ' ' | '+');
     let plain: String = app
-        .chars()
+        .char_indices()
         .take(MAX_CHARS)
-        .map(|char| if is_plain(char) { char } else { '_' })
+        .take_while(|(at, char)| at + char.len_utf8() <= MAX_BYTES)
+        .map(|(_, char)| if is_plain(char) { char } else { '_' })
         .collect();
     let plain = plain.trim_matches(['.', ' ']).to_owned();
     if plain == app && !plain.is_empty() && !is_reserved(&plain) {
@@ -96,7 +100,7 @@ pub fn component(app: &str) -> String {
     } else {
         plain
     };
-    // Two names that had to be changed must not become one.
+    // The hash keeps changed names different.
     format!(
         "{}{}{:08x}",
         plain,
@@ -105,8 +109,8 @@ pub fn component(app: &str) -> String {
     )
 }
 
-/// Whether Windows takes a file of that name, with any extension, for a device. Such names are
-/// avoided everywhere, because directories are copied from one system to another.
+/// Whether this is the name of a device on Windows, with any extension. Such names are avoided on all
+/// systems, because directories may be copied to Windows.
 fn is_reserved(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or(name).trim_end();
     let upper = stem.to_ascii_uppercase();
@@ -121,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_app_s_name_stays_one_component() {
+    fn the_name_of_an_app_becomes_one_component() {
         assert_eq!(component("my-tool"), "my-tool");
         assert_eq!(component("Café 2"), "Café 2");
         let hostile = [
@@ -140,8 +144,9 @@ mod tests {
         ];
         let mut made: Vec<_> = hostile.iter().map(|app| component(app)).collect();
         made.push(component(&"long".repeat(1_000_000)));
+        made.push(component(&"𠀋".repeat(64)));
         for name in &made {
-            assert!(!name.is_empty() && name.len() < 256, "{name:?}");
+            assert!(!name.is_empty() && name.len() < 220, "{name:?}");
             assert!(
                 !name.starts_with('.') && !name.contains(['/', '\\', '\0', '\x1b', '\n', ':']),
                 "{name:?}"
@@ -149,7 +154,7 @@ mod tests {
         }
         made.sort();
         made.dedup();
-        assert_eq!(made.len(), hostile.len() + 1, "two names became one");
+        assert_eq!(made.len(), hostile.len() + 2, "two names became one");
     }
 
     #[test]
@@ -165,11 +170,11 @@ mod tests {
     }
 
     #[test]
-    fn a_dump_is_known_by_its_name() {
+    fn dumps_are_recognised_by_their_names() {
         let created_at = "2026-11-23T00:30:15.123456Z".parse().unwrap();
         let mut dump = Dump::default();
         dump.created_at = created_at;
-        let name = of(&dump, None);
+        let name = new(&dump, None);
         assert!(name.starts_with("20261123T003015.123456Z-error-"), "{name}");
         assert!(is_dump_name(&name));
         for other in [
@@ -184,11 +189,11 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_put_back_does_not_make_a_new_dump_old() {
+    fn a_new_dump_sorts_last_even_if_the_clock_was_set_back() {
         let at = |time: &str, newest: Option<&str>| {
             let mut dump = Dump::default();
             dump.created_at = time.parse().unwrap();
-            of(&dump, newest)
+            new(&dump, newest)
         };
         let early = at("2026-11-23T11:00:00.000000Z", None);
         let mut newest = at("2026-11-23T12:00:59.999998Z", Some(&early));

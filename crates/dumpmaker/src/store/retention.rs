@@ -8,15 +8,15 @@ use serde::Deserialize;
 use super::dir::Dir;
 use super::name;
 
-/// The newest dumps are kept up to both bounds; the newest of all stays in any case.
+/// How many dumps are kept. Both bounds apply, but the newest dump is always kept.
 ///
-/// If a newer dump has the same fingerprint, a dump is a repetition. The oldest repetition is removed
-/// first. If there is none, the oldest dump is.
+/// Repeats are removed first, the oldest before the others: dumps with the same fingerprint as a newer
+/// dump. Then the oldest dumps are removed.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
-    /// How many dumps are kept; by default 10.
+    /// The maximum number of dumps. The default is 10.
     pub max_dumps: usize,
-    /// How many bytes of dumps are kept; by default 50 MiB.
+    /// The maximum size of all dumps in bytes. The default is 50 MiB.
     pub max_bytes: u64,
 }
 
@@ -29,13 +29,14 @@ impl Default for Retention {
     }
 }
 
-struct Kept {
+struct DumpFile {
     name: String,
     bytes: u64,
 }
 
 impl Retention {
-    /// Removes dumps beyond the bounds, but never `newest`, and what a killed process left.
+    /// Removes dumps beyond the bounds, but never `newest`. Also removes the temporary files of killed
+    /// processes.
     pub(crate) fn apply(self, dir: &Dir, newest: &str) -> io::Result<()> {
         let mut dumps = Vec::new();
         for name in dir.names()? {
@@ -43,25 +44,24 @@ impl Retention {
                 let _ = dir.remove(name.as_ref());
                 continue;
             }
-            // Of the entry itself, which may be a link.
+            // The entry itself may be a link.
             let Ok(metadata) = dir.path_of(name.as_ref())?.symlink_metadata() else {
                 continue;
             };
             if metadata.is_symlink() && (name::is_dump_name(&name) || name::is_temporary(&name)) {
-                // The recorder makes no links, and other programs have no business with such names.
+                // The recorder creates no links, and other programs should not use such names.
                 let _ = dir.remove(name.as_ref());
             } else if metadata.is_file() && (name == newest || name::is_dump_name(&name)) {
                 let bytes = metadata.len();
-                dumps.push(Kept { name, bytes });
+                dumps.push(DumpFile { name, bytes });
             }
         }
-        // By name is by age, even if a copy has changed the files' own times.
+        // The order by name is the order by age. The times of the files may be those of a copy.
         dumps.sort_unstable_by(|a, b| b.name.cmp(&a.name));
-        if self.holds(&dumps) {
+        if self.is_within(&dumps) {
             return Ok(());
         }
-        // Dumps are removed from the end of this list. Repeated failures stand at the end, the oldest at
-        // the very end.
+        // Dumps are removed from the end of this list: repeats are last, the oldest of them at the end.
         let mut seen = HashSet::new();
         let (mut order, repeated): (Vec<_>, Vec<_>) = dumps
             .into_iter()
@@ -70,7 +70,7 @@ impl Retention {
             order[..=at].rotate_right(1);
         }
         order.extend(repeated);
-        while order.len() > 1 && !self.holds(&order) {
+        while order.len() > 1 && !self.is_within(&order) {
             if let Some(oldest) = order.pop() {
                 let _ = dir.remove(oldest.name.as_ref());
             }
@@ -78,13 +78,13 @@ impl Retention {
         Ok(())
     }
 
-    fn holds(self, dumps: &[Kept]) -> bool {
+    fn is_within(self, dumps: &[DumpFile]) -> bool {
         let bytes: u64 = dumps.iter().map(|dump| dump.bytes).sum();
         dumps.len() <= self.max_dumps && bytes <= self.max_bytes
     }
 }
 
-/// The fingerprint of a dump. A file that can't be read has a fingerprint of its own.
+/// Returns the fingerprint of a dump, or the file's name if it can't be read.
 fn fingerprint(dir: &Dir, name: &str) -> String {
     #[derive(Deserialize)]
     struct Head {

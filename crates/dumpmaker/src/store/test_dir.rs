@@ -1,4 +1,4 @@
-//! A directory of the dumps of a test.
+//! The directory of a test's dumps.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -10,18 +10,20 @@ use forklock::ForkMutex;
 
 use super::name::component;
 
-/// A directory of the dumps of a test, which is removed when this is dropped, unless the thread panics:
-/// then the test fails, and its dumps stay until it runs again.
+/// The directory of a test's dumps. It is removed on drop, unless the thread panics: the dumps of a
+/// failed test stay until it runs again.
 #[derive(Debug)]
 pub struct TestDir(PathBuf);
 
 impl TestDir {
-    /// The directory beside the executable of the test that runs in this thread, empty: the test harness
-    /// names threads by their tests, unless it runs them all in the main thread. `None` if the executable is
-    /// not known.
+    /// Returns an empty directory for the test that runs in this thread, next to the test's executable.
+    /// `None` if the path of the executable is not known.
+    ///
+    /// It is named after the thread: the test harness gives a thread the name of its test, unless all
+    /// tests run in the main thread.
     #[must_use]
     pub fn new() -> Option<TestDir> {
-        /// How many directories there were for threads of that name.
+        /// The number of directories so far, by the name of the thread.
         static USED: ForkMutex<BTreeMap<String, u32>> = ForkMutex::new(BTreeMap::new());
         let thread = thread::current();
         let name = component(thread.name().unwrap_or("unnamed"));
@@ -39,12 +41,12 @@ impl TestDir {
         let of_executable = executable.file_stem()?;
         let dirs = executable.with_file_name("flightrec-tests");
         let dir = dirs.join(of_executable).join(dir);
-        // What the test has left when it failed.
+        // Removes the dumps of a failed run.
         let _ = fs::remove_dir_all(&dir);
         Some(TestDir(dir))
     }
 
-    /// The directory. It is made when a dump is written.
+    /// Returns the path. The directory is created when a dump is written.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
@@ -54,7 +56,7 @@ impl TestDir {
 impl Drop for TestDir {
     fn drop(&mut self) {
         if !thread::panicking() {
-            // If it can't be removed, the test's next run tries again.
+            // If this fails, the next run of the test removes it.
             let _ = fs::remove_dir_all(&self.0);
         }
     }

@@ -1,4 +1,4 @@
-//! Writes a dump, tells the user where it is, and passes it to the program.
+//! Writes a dump, prints its path, and calls the callbacks of the program.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,10 +13,10 @@ use super::notices::Notices;
 use super::recent::RecentDumps;
 use crate::outcome::{DumpError, DumpOutcome};
 
-/// What is called with every dump, and with its path if it was written to a file.
+/// A callback for every dump. The path is `None` if dumps go to a writer.
 pub type Callback = Box<dyn Fn(&Dump, Option<&Path>) + Send + Sync>;
 
-/// Writes dumps, tells the user where they are, and passes them to the program.
+/// Writes dumps, prints their paths, and calls the callbacks of the program.
 pub(crate) struct Delivery {
     pub(crate) destination: Destination,
     callbacks: Vec<Callback>,
@@ -38,13 +38,14 @@ impl Delivery {
         }
     }
 
-    /// The names of the dumps that were written within the last minute.
+    /// Returns the names of the dumps that were written within the last minute.
     pub(crate) fn recent(&self) -> Vec<String> {
         let names = self.recent.with(|recent| recent.names());
         names.unwrap_or_default()
     }
 
-    /// Writes a dump to a new file, unless dumps are streamed. Its frames may get names later.
+    /// Writes a dump to a new file, unless dumps go to a writer. [`deliver`](Delivery::deliver)
+    /// completes it.
     pub(crate) fn write(&self, dump: &Dump) -> Result<Option<PathBuf>, DumpError> {
         let written = self
             .destination
@@ -69,12 +70,12 @@ impl Delivery {
         Ok(Some(written.path))
     }
 
-    /// Replaces the file by the completed dump. If that fails, the first one is there.
+    /// Replaces the file by the completed dump. If that fails, the old file is unchanged.
     pub(crate) fn replace(&self, dump: &Dump, path: &Path) {
         let _ = self.destination.complete(dump, Some(path));
     }
 
-    /// Replaces the file by the completed dump, or streams it, and calls the callbacks.
+    /// Replaces the file by the completed dump, or writes it to the writer, and calls the callbacks.
     pub(crate) fn deliver(
         &self,
         dump: &Dump,
@@ -82,7 +83,7 @@ impl Delivery {
     ) -> Result<DumpOutcome, DumpError> {
         match (self.destination.complete(dump, path.as_deref()), &path) {
             (Err(error), None) => return Err(self.not_written(error)),
-            // The dump is there, with addresses instead of names.
+            // If the file could not be replaced, the first dump is still in it.
             (Err(_), Some(_)) | (Ok(()), _) => {}
         }
         for callback in &self.callbacks {

@@ -9,14 +9,14 @@ use forklock::ForkMutex;
 
 use crate::store::{Store, Written};
 
-/// Where dumps go: to a directory, or to a writer that the program has set.
+/// Where dumps go: to a directory, or to a writer of the program.
 pub struct Destination {
     store: Store,
     writer: Option<ForkMutex<Box<dyn Write + Send>>>,
 }
 
 impl Destination {
-    /// Dumps go to `writer`, or to the directory if there is none.
+    /// Creates a destination: `writer` if there is one, or else the directory of `store`.
     #[must_use]
     pub fn new(store: Store, writer: Option<Box<dyn Write + Send>>) -> Destination {
         Destination {
@@ -25,13 +25,13 @@ impl Destination {
         }
     }
 
-    /// The program's directory. It may have other files, also if dumps go to a writer.
+    /// Returns the program's directory. Other files may be in it, also if dumps go to a writer.
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.store
     }
 
-    /// The directories that dumps may be in; none if they go to a writer.
+    /// Returns the directories that dumps may be in; none if they go to a writer.
     pub(crate) fn dirs(&self) -> &[PathBuf] {
         match self.writer {
             None => self.store.dirs(),
@@ -39,14 +39,14 @@ impl Destination {
         }
     }
 
-    /// Removes what processes left that were killed while they wrote a dump.
+    /// Removes the temporary files of processes that were killed while they wrote a dump.
     pub fn remove_orphans(&self) {
         if self.writer.is_none() {
             self.store.remove_orphans();
         }
     }
 
-    /// The place in words, for an error message.
+    /// Returns the destination as text, for error messages.
     pub(crate) fn describe(&self) -> String {
         match self.writer {
             None => self.store.describe(),
@@ -54,8 +54,8 @@ impl Destination {
         }
     }
 
-    /// Writes a dump to a new file, or nothing yet if dumps go to a writer: what was streamed can't
-    /// be replaced.
+    /// Writes a dump to a new file. If dumps go to a writer, nothing is written yet, because it could
+    /// not be replaced.
     pub(crate) fn begin(&self, dump: &Dump) -> io::Result<Option<Written>> {
         match self.writer {
             None => self.store.write(dump).map(Some),
@@ -63,7 +63,7 @@ impl Destination {
         }
     }
 
-    /// Replaces the file by the completed dump, or streams the dump.
+    /// Replaces the file by the completed dump, or writes the dump to the writer.
     pub(crate) fn complete(&self, dump: &Dump, path: Option<&Path>) -> io::Result<()> {
         let Some(writer) = &self.writer else {
             return match path {
@@ -71,7 +71,7 @@ impl Destination {
                 None => Ok(()),
             };
         };
-        // One write, so that the lines of several programs do not mix.
+        // A single write, so that lines of several programs do not mix.
         let mut line = Vec::new();
         dump.write_to(&mut line)?;
         line.push(b'\n');

@@ -1,4 +1,4 @@
-//! Writes and delivers dumps: to files or a writer, to the user in a line, to callbacks of the program.
+//! Writes dumps to files or a writer, prints their paths, and passes them to callbacks.
 
 mod delivery;
 mod destination;

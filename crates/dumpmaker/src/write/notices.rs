@@ -1,17 +1,17 @@
-//! The lines that the recorder itself says to the user.
+//! Prints the recorder's own messages.
 
 use std::fmt;
 use std::io::{self, Write};
 
 use forklock::ForkMutex;
 
-/// Where the recorder's own lines go.
+/// Where the recorder's own messages go.
 #[derive(Default)]
 pub enum Notices {
     /// To stderr.
     #[default]
     Stderr,
-    /// To stderr as the test harness captures it.
+    /// To stderr through `eprint!`, which the test harness captures.
     Test,
     /// Nowhere.
     Off,
@@ -20,7 +20,7 @@ pub enum Notices {
 }
 
 impl Notices {
-    /// Writes `flightrec: message` as one line, its control characters escaped.
+    /// Writes `flightrec: message` as one line. Control characters are escaped.
     pub fn say(&self, message: &str) {
         let line = format!("flightrec: {}\n", logtee::escape::line(message));
         match self {
@@ -28,7 +28,7 @@ impl Notices {
             Notices::Test => eprint!("{line}"),
             Notices::Off => {}
             Notices::Writer(writer) => {
-                // There is nowhere left to report that a notice was lost.
+                // A failure cannot be reported anywhere.
                 let _ = writer.with(|writer| {
                     writer.write_all(line.as_bytes())?;
                     writer.flush()
@@ -37,8 +37,8 @@ impl Notices {
         }
     }
 
-    /// Shows an error of the program to the user, on stderr wherever the recorder's own lines go.
-    /// The text may have several lines, which are escaped already.
+    /// Prints an error of the program to stderr, also if the recorder's own messages go elsewhere. The
+    /// text may have several lines. They must be escaped already.
     pub fn show_error(&self, text: &str) {
         match self {
             Notices::Test => eprintln!("{text}"),
@@ -58,20 +58,20 @@ impl fmt::Debug for Notices {
     }
 }
 
-/// There is nowhere left to report that stderr is closed.
+/// Ignores failures: they cannot be reported anywhere.
 #[cfg(unix)]
 fn write_to_stderr(text: &str) {
     use std::fs::File;
     use std::os::fd::AsFd;
-    // Without the lock of std's stderr. A thread may hold it that panics and waits for its dump, or
-    // one that does not exist in this process, a forked child.
+    // Does not take the lock of std's stderr: a panicking thread that waits for its dump may hold it,
+    // or, in a forked child, a thread of the parent.
     match io::stderr().as_fd().try_clone_to_owned().map(File::from) {
         Ok(mut stderr) => {
             if !exceeds_file_limit(&stderr, text) {
                 let _ = stderr.write_all(text.as_bytes());
             }
         }
-        // The process has no file descriptors left.
+        // No file descriptor is left.
         Err(_) => {
             let _ = io::stderr().write_all(text.as_bytes());
         }
@@ -83,8 +83,8 @@ fn write_to_stderr(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-/// Whether stderr is a file that would become longer than the process may write (`ulimit -f`):
-/// writing to it would raise SIGXFSZ.
+/// Whether stderr is a file that would exceed the file size limit of the process (`ulimit -f`): writing
+/// to it would raise SIGXFSZ.
 #[cfg(unix)]
 fn exceeds_file_limit(stderr: &std::fs::File, text: &str) -> bool {
     let Ok(metadata) = stderr.metadata() else {

@@ -1,10 +1,10 @@
-//! The dumps that this process has just made.
+//! The recent dumps of this process.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The dumps that this process made within the last minute: a failure often shows up twice, as the
-/// panic of a task and as the error of the one that joins it.
+/// The names of the dumps that this process wrote within the last minute. They are often related: a task
+/// panics, and the task that joins it returns an error.
 #[derive(Default)]
 pub(crate) struct RecentDumps(Vec<(Instant, String)>);
 
