@@ -161,8 +161,7 @@ impl Orphan {
         let last = ring.last_line_at();
         let uptime = last.and_then(|last| last.duration_since(ring.started_at()).ok());
         let request = crash::request_name(end_cause(ring).into());
-        let message = message(ring, uptime.map(|uptime| uptime.as_secs_f64()));
-        dump.reason = Reason::new(Kind::Crash, message);
+        dump.reason = Reason::new(Kind::Crash, message(ring));
         dump.gauges = area::gauges(ring.reserved());
         if request.is_none()
             && !ring.is_owner_alive()
@@ -195,28 +194,19 @@ fn end_cause(ring: &Recovered) -> u8 {
     area::end_cause(ring.reserved())
 }
 
-/// `uptime` is the time of the last record, in seconds since the start of the process.
-fn message(ring: &Recovered, uptime: Option<f64>) -> String {
+fn message(ring: &Recovered) -> String {
     let request = crash::request_name(end_cause(ring).into());
     let cause = match (request, ring.is_of_earlier_boot()) {
         (Some(signal), _) => format!("{signal} asked it to end"),
         (None, Some(true)) => "cause unknown, perhaps a reboot".to_owned(),
         (None, _) => "cause unknown, perhaps SIGKILL or out of memory".to_owned(),
     };
-    let last_record = match uptime {
-        Some(uptime) => format!("last record {uptime:.1} s after its start"),
-        // A running process may replace all records while they are read.
-        None if ring.snapshot().evicted() > 0 => {
-            "its records were replaced during reading".to_owned()
-        }
-        None => "no records".to_owned(),
-    };
     let pid = ring.pid();
     // A forked child holds the lock, too.
     if ring.is_owner_alive() {
-        return format!("process {pid}, or one that it forked, is still running; {last_record}");
+        return format!("process {pid}, or one that it forked, is still running");
     }
-    format!("process {pid} ended without closing the recorder ({cause}); {last_record}")
+    format!("process {pid} ended without closing the recorder ({cause})")
 }
 
 /// Returns how much memory a killed process used, such as `killed at 498 of 512 MiB`.

@@ -411,7 +411,7 @@ fn all_shows_everything() {
     let text = show(json!({"reason": {"kind": "error", "message": "bad"}}), &[]);
     has(
         &text,
-        &["none: the error did not capture one where it was created"],
+        &["none (the error did not capture one where it was created)"],
     );
 }
 

@@ -180,10 +180,10 @@ fn a_kill_is_a_crash_of_unknown_cause() {
 }
 
 #[test]
-fn the_dump_of_a_kill_has_the_thread_of_each_record_and_names_none_of_the_end() {
+fn the_dump_of_a_kill_has_the_thread_of_each_record_but_no_failed_thread() {
     let dir = tempdir().unwrap();
     end(start("threads", dir.path()), libc::SIGKILL);
-    let (dumps, said) = next("next", dir.path());
+    let (dumps, _) = next("next", dir.path());
     let [dump] = &dumps[..] else {
         panic!("{dumps:?}");
     };
@@ -192,7 +192,7 @@ fn the_dump_of_a_kill_has_the_thread_of_each_record_and_names_none_of_the_end() 
     assert_eq!(dump.process.thread, "", "it is not known");
     let last = dump.crash.as_ref().unwrap().last_record_at;
     assert_eq!(last, Some(dump.latest_logs[1].time));
-    assert!(said.contains("s after its start"), "{said}");
+    assert!(dump.process.uptime > 0.0);
 }
 
 #[test]

@@ -159,7 +159,7 @@ impl Stage {
 
     /// Runs the bank with these arguments to its end.
     pub(crate) fn bank(&self, args: &[&str]) -> Result<Run> {
-        println!("$ bank {}", args.join(" "));
+        println!("{}", format!("$ bank {}", args.join(" ")).trim_end());
         run(self.program(&self.bank).args(args))
     }
 

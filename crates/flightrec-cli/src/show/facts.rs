@@ -193,7 +193,7 @@ fn crash_facts(dump: &Dump, crash: &Crash, now: Option<Timestamp>) -> Vec<Fact> 
         facts.push((
             "noticed",
             format!(
-                "{}{ago}: at the program's next start, or by `flightrec recover`",
+                "{}{ago}, by the next start or `flightrec recover`",
                 time::absolute(noticed)
             ),
         ));

@@ -49,7 +49,7 @@ fn within(dump: &Dump) -> String {
     })
 }
 
-/// `4 threads, 12 open files, 3.200s of processor time, 1.2% waited for memory`
+/// `4 threads, 12 open files, 3.200s of processor time, memory pressure 1.2%`
 pub(super) fn others(dump: &Dump) -> Option<String> {
     let last = dump.gauges.last()?;
     let number = |number: u64, what| of(usize::try_from(number).unwrap_or(usize::MAX), what);
@@ -65,12 +65,12 @@ pub(super) fn others(dump: &Dump) -> Option<String> {
     parts.extend(processor.map(|length| format!("{length} of processor time")));
     let pressures = [
         ("memory", last.memory_pressure),
-        ("processors", last.cpu_pressure),
-        ("input and output", last.io_pressure),
+        ("CPU", last.cpu_pressure),
+        ("I/O", last.io_pressure),
     ];
-    for (of, share) in pressures {
+    for (what, share) in pressures {
         let share = share.filter(|share| *share >= 0.1);
-        parts.extend(share.map(|share| format!("{share:.1}% waited for {of}")));
+        parts.extend(share.map(|share| format!("{what} pressure {share:.1}%")));
     }
     (!parts.is_empty()).then(|| parts.join(", "))
 }
@@ -104,7 +104,7 @@ mod tests {
             memory(&dump).unwrap(),
             "▂▅█ 1 MiB to 8 MiB in 2.000s; its cgroup 7 MiB of 8 MiB"
         );
-        let expected = "1 thread, 12 open files, 3.200s of processor time, 1.2% waited for memory";
+        let expected = "1 thread, 12 open files, 3.200s of processor time, memory pressure 1.2%";
         assert_eq!(others(&dump).unwrap(), expected);
         let json = br#"{"schema":"flightrec/1","gauges":[{"cpu_ms":0}]}"#;
         let quick = others(&Dump::from_json(json).unwrap()).unwrap();

@@ -134,6 +134,11 @@ pub(super) fn place_of(location: &Location, view: &View) -> String {
     )
 }
 
+/// `:66`, the part of [`place_of`] after the file.
+pub(super) fn place_in_file(location: &Location, view: &View) -> String {
+    place("", Some(location.line), Some(location.column), view)
+}
+
 /// Prints `name` in a column and its text, wrapped, beside it.
 pub(super) fn pair(out: &mut dyn Write, name: &str, what: &str, view: &View) -> io::Result<()> {
     const COLUMN: usize = 15;

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use flightrec_dump::{Dump, Frame, Kind, StackOrigin, Trace};
 use jiff::Timestamp;
 
-use super::places::{self, Row, place, place_of};
+use super::places::{self, Row, place, place_in_file, place_of};
 use super::recursion::{self, Step};
 use super::spans::Spans;
 use super::{View, source};
@@ -70,9 +70,9 @@ pub(super) fn errors<'a>(out: &mut dyn Write, stacks: &mut Stacks<'a>) -> io::Re
 /// Why there is no stack.
 fn why_none(dump: &Dump) -> &'static str {
     match dump.reason.kind {
-        Kind::Crash => "none: the process ended without capturing one",
-        Kind::Error => "none: the error did not capture one where it was created",
-        Kind::Level => "none: a log record does not capture one",
+        Kind::Crash => "none (the process ended without capturing one)",
+        Kind::Error => "none (the error did not capture one where it was created)",
+        Kind::Level => "none (a log record does not capture one)",
         _ => "none in the dump",
     }
 }
@@ -274,18 +274,24 @@ fn trail(out: &mut dyn Write, trace: &Trace, view: &View) -> io::Result<()> {
     let most = view
         .width
         .map(|width| width.saturating_sub(LEAD.len()).max(16));
-    // A line breaks between two places only.
+    // Lines break only between two places. Within a line, a file is not repeated.
     let mut lines = vec![String::new()];
+    let mut last_file = None;
     for location in trace.trail.iter().take(MAX_FRAMES) {
         let place = place_of(location, view);
         let place = places::cut_path(&place, most.unwrap_or(usize::MAX));
+        let short = match last_file == Some(&location.file) {
+            true => place_in_file(location, view).into(),
+            false => place.clone(),
+        };
+        last_file = Some(&location.file);
         let Some(line) = lines.last_mut() else { break };
-        let width = text::width(line) + 3 + text::width(&place);
+        let width = text::width(line) + 3 + text::width(&short);
         if line.is_empty() {
             line.push_str(&place);
         } else if most.is_none_or(|most| width + 2 <= most) {
             line.push_str(" → ");
-            line.push_str(&place);
+            line.push_str(&short);
         } else {
             line.push_str(" →");
             lines.push(place.into_owned());

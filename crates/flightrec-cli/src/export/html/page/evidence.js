@@ -529,9 +529,9 @@ function gaugeFacts(raw) {
     ["Threads", known(last.threads, grouped)],
     ["Open files", known(last.open_files, grouped)],
     ["Processor time", known(last.cpu_ms, (ms) => `${(ms / 1000).toFixed(2)} s`)],
-    ["Waiting for memory (PSI)", known(last.memory_pressure, (share) => `${share} %`)],
-    ["Waiting for processors (PSI)", known(last.cpu_pressure, (share) => `${share} %`)],
-    ["Waiting for input and output (PSI)", known(last.io_pressure, (share) => `${share} %`)],
+    ["Memory pressure (PSI)", known(last.memory_pressure, (share) => `${share} %`)],
+    ["CPU pressure (PSI)", known(last.cpu_pressure, (share) => `${share} %`)],
+    ["I/O pressure (PSI)", known(last.io_pressure, (share) => `${share} %`)],
   ]);
 }
 
