@@ -1,9 +1,8 @@
-//! Records that outlive the process: a ring in a file.
+//! Records that outlive the process, in a ring file.
 //!
-//! A ring lies in the directory of the dumps while its process runs. It holds an outline, too: the
-//! dump that would be made of it, without records. A process that ends well removes the file. The
-//! next process to start finds the rings whose owner is dead, which it tells by their locks, and
-//! makes dumps of them: see `orphan`.
+//! While a process runs, its ring is in the directory of the dumps. The ring also contains an outline: the
+//! facts about the program that a dump needs. A process that ends well removes its ring. The next process
+//! makes dumps of the rings whose processes have ended, which it detects by their locks: see `orphan`.
 
 use std::fmt;
 use std::io;
@@ -27,50 +26,51 @@ use crate::outline::{self, Outline};
 
 pub(crate) const EXTENSION: &str = "ring";
 
-/// Says one sentence to the user.
+/// Shows a sentence to the user.
 pub type Notice = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// Keeps the last records in a file of this process and, in a forked child, in one of the child. It is a
-/// ring: new records replace the oldest. A process that ends well [removes](CrashRing::remove) it.
+/// Keeps the last records in a file of this process. New records replace the oldest. A forked child gets
+/// its own file. A process that ends well [removes](CrashRing::remove) its file.
 pub struct CrashRing {
     ring: Ring,
     store: Store,
-    /// Made by the first process below this one in which a record is kept.
-    of_child: OnceLock<Child>,
-    /// Held while it is made.
-    making: ForkMutex<()>,
+    /// Set in a forked child, when it keeps its first record.
+    child: OnceLock<ChildTail>,
+    /// Held while `child` is created.
+    creating_child: ForkMutex<()>,
     notice: Notice,
 }
 
-/// What a forked child keeps its records in. Its own children may have one, too.
-enum Child {
-    /// Never dropped: a signal handler may write to it.
+/// The tail of a forked child. Its ring may have a child, too.
+enum ChildTail {
+    /// Never dropped, because a signal handler may write to it.
     Mapped(&'static CrashRing),
+    /// The child could not create a ring.
     Memory(SharedTail),
 }
 
 /// The ring of one process.
 struct Ring {
     tail: MappedTail,
-    /// The tail reaches its file through this directory, wherever it is moved.
+    /// The tail accesses its file through this open directory, even if the directory is moved.
     dir: Dir,
     name: PathBuf,
     bounds: Builder,
     outline: OnceLock<Outline>,
     places: ForkMutex<PlaceWriter>,
-    /// The last [`packlog::place_count`] whose places are in the file.
+    /// The value of [`packlog::place_count`] when places were last written to the file.
     place_count: AtomicUsize,
-    /// See [`forklock::generation`].
+    /// The [`forklock::generation`] of the process that created the ring.
     generation: usize,
 }
 
 impl CrashRing {
-    /// Makes a ring for lines within `bounds`, in the first directory of the store that can be written to.
-    /// `notice` is called where a forked child can have no ring.
+    /// Creates a ring for lines within `bounds`, in the first directory of the store that can be written
+    /// to. `notice` is called if a forked child cannot create its ring.
     ///
     /// # Errors
     ///
-    /// Those of making a file in the first directory.
+    /// Returns the errors of creating a file in the first directory, if no directory works.
     pub fn create(store: &Store, bounds: &Builder, notice: Notice) -> io::Result<CrashRing> {
         let mut first_error = None;
         for dir in store.dirs() {
@@ -79,8 +79,8 @@ impl CrashRing {
                     return Ok(CrashRing {
                         ring,
                         store: store.clone(),
-                        of_child: OnceLock::new(),
-                        making: ForkMutex::new(()),
+                        child: OnceLock::new(),
+                        creating_child: ForkMutex::new(()),
                         notice,
                     });
                 }
@@ -92,7 +92,7 @@ impl CrashRing {
         Err(first_error.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
     }
 
-    /// Keeps a packed record, the first `len` bytes of `padded`; see [`SharedTail::push_padded`].
+    /// Keeps a packed record: the first `len` bytes of `padded`; see [`SharedTail::push_padded`].
     #[inline]
     pub fn push(&self, class: u8, padded: &[u8], len: usize) {
         if self.ring.generation != forklock::generation() {
@@ -105,14 +105,14 @@ impl CrashRing {
         self.ring.tail.push_padded(class, padded, len);
     }
 
-    /// Writes the names of new places to the file, before the record that has their numbers.
+    /// Writes the names of new places to the file, before the record that refers to them.
     ///
-    /// If the process is killed while another thread gives a place its number, a record of that place may be
-    /// in the file without the names.
+    /// If the process is killed while a thread interns a place, the file may have a record of that place
+    /// without the names.
     #[cold]
     #[inline(never)]
     fn write_places(&self, count: usize) {
-        // A signal handler that has interrupted this thread here writes nothing. The next record does.
+        // If a signal handler interrupts this thread here, it writes nothing. The next record does.
         self.ring.places.with(|places| {
             places.write_new(&self.reserved()[PLACES..]);
             self.ring.place_count.store(count, Ordering::Relaxed);
@@ -121,29 +121,29 @@ impl CrashRing {
 
     #[cold]
     fn push_in_child(&self, class: u8, padded: &[u8], len: usize) {
-        match self.child() {
-            Some(Child::Mapped(ring)) => ring.push(class, padded, len),
-            Some(Child::Memory(tail)) => tail.push_padded(class, padded, len),
+        match self.get_or_create_child() {
+            Some(ChildTail::Mapped(ring)) => ring.push(class, padded, len),
+            Some(ChildTail::Memory(tail)) => tail.push_padded(class, padded, len),
             None => {}
         }
     }
 
-    /// The ring of a forked child, which leaves its parent's alone. `None` for what a notice's writer
-    /// logs while the ring is made.
-    fn child(&self) -> Option<&Child> {
-        if let Some(child) = self.of_child.get() {
+    /// Returns the tail of this forked child. `None` while this thread creates it, if the writer of the
+    /// notice logs.
+    fn get_or_create_child(&self) -> Option<&ChildTail> {
+        if let Some(child) = self.child.get() {
             return Some(child);
         }
-        // Not inside of the `OnceLock`: a process that is forked meanwhile would wait forever.
-        self.making.with(|()| {
-            if self.of_child.get().is_none() {
-                let _ = self.of_child.set(self.make_child());
+        // Not with `OnceLock::get_or_init`: a process that is forked meanwhile would wait forever.
+        self.creating_child.with(|()| {
+            if self.child.get().is_none() {
+                let _ = self.child.set(self.create_child());
             }
         })?;
-        self.of_child.get()
+        self.child.get()
     }
 
-    fn make_child(&self) -> Child {
+    fn create_child(&self) -> ChildTail {
         let notice = Arc::clone(&self.notice);
         let child = CrashRing::create(&self.store, &self.ring.bounds, notice).and_then(|ring| {
             if let Some(outline) = self.ring.outline.get() {
@@ -157,103 +157,104 @@ impl CrashRing {
             |error| {
                 let message = "records of this forked process will not outlive a crash";
                 (self.notice)(&format!("{message}: {error}"));
-                Child::Memory(self.ring.bounds.clone().build_shared())
+                ChildTail::Memory(self.ring.bounds.clone().build_shared())
             },
             |ring| {
                 let ring: &'static CrashRing = Box::leak(Box::new(ring));
-                // Without the note, a request to end would count as a crash.
-                let _ = stackwalk::ending::note_requests(ring.note());
-                Child::Mapped(ring)
+                // If this fails, SIGTERM, SIGINT and SIGHUP count as a crash.
+                let _ = stackwalk::ending::note_requests(ring.end_cause());
+                ChildTail::Mapped(ring)
             },
         )
     }
 
-    /// Copies the last lines.
+    /// Returns a copy of the last lines.
     pub fn snapshot(&self) -> Snapshot {
         if self.ring.generation == forklock::generation() {
             return self.ring.tail.snapshot();
         }
-        match self.of_child.get() {
-            Some(Child::Mapped(ring)) => ring.snapshot(),
-            Some(Child::Memory(tail)) => tail.snapshot(),
-            // The child has kept nothing so far: it shows what it inherited.
+        match self.child.get() {
+            Some(ChildTail::Mapped(ring)) => ring.snapshot(),
+            Some(ChildTail::Memory(tail)) => tail.snapshot(),
+            // The child has kept nothing yet. It has the records of its parent.
             None => self.ring.tail.snapshot(),
         }
     }
 
-    /// Copies the last lines of a separate class.
+    /// Returns a copy of the last lines of a separate class.
     pub fn class_snapshot(&self, class: u8) -> Snapshot {
         if self.ring.generation == forklock::generation() {
             return self.ring.tail.class_snapshot(class);
         }
-        match self.of_child.get() {
-            Some(Child::Mapped(ring)) => ring.class_snapshot(class),
-            Some(Child::Memory(tail)) => tail.class_snapshot(class),
+        match self.child.get() {
+            Some(ChildTail::Mapped(ring)) => ring.class_snapshot(class),
+            Some(ChildTail::Memory(tail)) => tail.class_snapshot(class),
             None => self.ring.tail.class_snapshot(class),
         }
     }
 
-    /// The store that the ring is in.
+    /// Returns the store in which the ring is.
     pub(crate) fn store(&self) -> &Store {
         &self.store
     }
 
-    /// The directory and the name of the file.
+    /// Returns the directory and the name of the file.
     pub(crate) fn file(&self) -> (&Dir, &Path) {
         (&self.ring.dir, &self.ring.name)
     }
 
-    /// What the file has besides the records; see [`area`].
+    /// Returns the area beside the records; see [`area`].
     fn reserved(&self) -> &[AtomicU8] {
         self.ring.tail.reserved()
     }
 
-    /// Keeps a sample of the gauges; samples are numbered from 0. See [`gauges::write_sample`].
+    /// Keeps a sample of the gauges. Samples are numbered from 0; see [`gauges::write_sample`].
     pub fn write_gauge(&self, number: u64, gauge: &Gauge) {
         gauges::write_sample(&self.reserved()[GAUGES..OUTLINE], number, gauge);
     }
 
-    /// Installs the handlers that write into this ring how the process ends: of the signals that are
-    /// crashes, and of those that ask it to end. Returns one sentence for each that could not be
-    /// installed, except where this system has none of them.
+    /// Installs the signal handlers that write to this ring why the process ends: those for crashes, and
+    /// those for SIGTERM, SIGINT and SIGHUP. Returns a sentence for each kind that could not be installed,
+    /// unless this system does not support it.
     pub fn install_handlers(&'static self) -> Vec<String> {
-        let armed = stackwalk::crash::arm(self.reserved());
-        let noting = stackwalk::ending::note_requests(self.note());
-        let said = [
-            ("a crash will be reported without a stack", armed),
+        let results = [
+            (
+                "a crash will be reported without a stack",
+                stackwalk::crash::arm(self.reserved()),
+            ),
             (
                 "SIGTERM, SIGINT and SIGHUP will be reported as a crash of unknown cause",
-                noting,
+                stackwalk::ending::note_requests(self.end_cause()),
             ),
         ];
-        let failed = said.into_iter().filter_map(|(what, result)| {
+        let failed = results.into_iter().filter_map(|(consequence, result)| {
             let error = result.err()?;
-            let is_there = error.kind() != io::ErrorKind::Unsupported;
-            is_there.then(|| format!("{what}: {error}"))
+            let is_supported = error.kind() != io::ErrorKind::Unsupported;
+            is_supported.then(|| format!("{consequence}: {error}"))
         });
         failed.collect()
     }
 
-    /// How this process ends; see [`END_CAUSE`].
-    fn note(&self) -> &AtomicU8 {
+    /// Returns the byte that says why this process ends; see [`END_CAUSE`].
+    fn end_cause(&self) -> &AtomicU8 {
         &self.reserved()[END_CAUSE]
     }
 
-    /// The failure that ends the process has a dump: the next start makes none.
+    /// Records that the failure that ends the process has a dump. The next start makes no second one.
     pub fn mark_dumped(&self) {
         if self.ring.generation == forklock::generation() {
-            self.note().store(DUMPED, Ordering::Relaxed);
-        } else if let Some(Child::Mapped(ring)) = self.of_child.get() {
+            self.end_cause().store(DUMPED, Ordering::Relaxed);
+        } else if let Some(ChildTail::Mapped(ring)) = self.child.get() {
             ring.mark_dumped();
         }
     }
 
-    /// Writes what a dump of the ring has to say of the program and its process. The values of secret keys
-    /// are masked before, and with `masks_text` all secrets are.
+    /// Writes the facts about the program and its process that a dump of the ring has. The values of
+    /// secret keys are masked; with `masks_text`, all secrets are. Long texts are shortened.
     ///
     /// # Errors
     ///
-    /// `FileTooLarge` if there is more than the ring has room for.
+    /// `FileTooLarge` if the facts do not fit into the ring.
     pub fn describe(&self, app: &AppInfo, redactor: &Redactor, masks_text: bool) -> io::Result<()> {
         self.write_outline(outline::of_process(
             app,
@@ -269,14 +270,14 @@ impl CrashRing {
         Ok(())
     }
 
-    /// Removes the file of this process.
+    /// Removes the file of this process, so that the next start makes no dump of it.
     pub fn remove(&self) {
         if self.ring.generation == forklock::generation() {
             if self.ring.tail.remove().is_err() {
-                // Windows keeps a file that is mapped. The next start removes it, without a dump.
+                // Windows cannot remove a mapped file. The next start removes it, without a dump.
                 self.mark_dumped();
             }
-        } else if let Some(Child::Mapped(ring)) = self.of_child.get() {
+        } else if let Some(ChildTail::Mapped(ring)) = self.child.get() {
             ring.remove();
         }
     }
@@ -291,8 +292,7 @@ impl fmt::Debug for CrashRing {
 }
 
 impl Drop for CrashRing {
-    /// Without a recorder nothing can crash in the middle of recording, except the panic that drops
-    /// it.
+    /// Removes the file, unless a panic drops the ring.
     fn drop(&mut self) {
         if !std::thread::panicking() {
             self.remove();
@@ -305,7 +305,7 @@ impl Ring {
         let mut tries = 0;
         loop {
             match Ring::create_once(store, path, bounds) {
-                // Before the file was locked, another process took it for an abandoned one.
+                // Another process removed the file before it was locked, because it looked abandoned.
                 Err(error)
                     if matches!(
                         error.kind(),
@@ -314,7 +314,7 @@ impl Ring {
                 {
                     tries += 1;
                 }
-                made => return made,
+                result => return result,
             }
         }
     }
@@ -343,16 +343,17 @@ impl Ring {
     }
 }
 
-/// The message of an error, with the path as its owner knows it.
+/// Returns the message of an error. It names the file by the path that the user knows, not by the one
+/// through the open directory.
 pub(crate) fn with_shown_path(error: &io::Error, dir: &Dir, name: &Path) -> String {
-    let reached = dir.path_of(name).unwrap_or_default();
-    let shown = dir.display_path(name);
+    let used_path = dir.path_of(name).unwrap_or_default();
+    let shown_path = dir.display_path(name);
     error
         .to_string()
-        .replace(&*reached.to_string_lossy(), &shown.to_string_lossy())
+        .replace(&*used_path.to_string_lossy(), &shown_path.to_string_lossy())
 }
 
-/// Whether a file is the beginning of a ring, left by a process that was killed while it made it.
+/// Whether a file is an unfinished ring. A process that is killed while it creates a ring leaves one.
 pub(crate) fn is_unfinished(name: &Path) -> bool {
     let name = name.to_string_lossy();
     name.starts_with('.') && name.contains(".ring.") && name.ends_with(".new")

@@ -14,21 +14,21 @@ use crate::tail::Tail;
 
 /// Starts the threads that check rules and read gauges, if they are needed.
 pub(crate) fn start(recorder: &Arc<Recorder>) {
-    let say = |what: &str, started: io::Result<JoinHandle<()>>| {
+    let report = |consequence: &str, started: io::Result<JoinHandle<()>>| {
         if let Err(error) = started {
             recorder
                 .pipeline
                 .notices
-                .say(&format!("{what}: cannot start a thread: {error}"));
+                .say(&format!("{consequence}: cannot start a thread: {error}"));
         }
     };
     if recorder.rules.needs_poller() {
         let started = spawn("flightrec-rules", recorder, poll_rules);
-        say("rules about memory and silence are not checked", started);
+        report("rules about memory and silence are not checked", started);
     }
     if recorder.samples_gauges {
         let started = spawn("flightrec-gauges", recorder, read_gauges);
-        say("gauges are read at dumps only", started);
+        report("gauges are read only when a dump is made", started);
     }
 }
 
@@ -44,7 +44,7 @@ fn poll_rules(recorder: &Recorder) {
         thread::sleep(poller.interval());
         poller.poll(|outcome| match outcome {
             Outcome::Fires(message) => {
-                // If the dump can't be made, this has been reported on stderr.
+                // A failure to make the dump has been reported on stderr.
                 let _ = recorder.dump(|| Failure::polled_rule(message));
             }
             Outcome::Suppressed => recorder.pipeline.count_suppressed(),
@@ -83,15 +83,15 @@ mod tests {
     use log::{Level, LevelFilter, Log, Record};
 
     #[test]
-    fn a_rule_about_silence_hears_of_every_record_that_is_kept() {
-        let hears_of = |level| {
+    fn a_rule_about_silence_sees_each_record_that_is_kept() {
+        let sees = |level| {
             let builder = crate::builder("test").console(LevelFilter::Off);
             let rule = Rule::no_record_for(Duration::from_secs(1));
             let (recorder, tee) = builder.dump_when(rule).build();
             tee.log(&Record::builder().level(level).build());
             recorder.recorder.rules.has_new_record()
         };
-        assert!(hears_of(Level::Debug));
-        assert!(!hears_of(Level::Trace), "it is not kept");
+        assert!(sees(Level::Debug));
+        assert!(!sees(Level::Trace), "TRACE is not kept");
     }
 }

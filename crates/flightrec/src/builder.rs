@@ -22,9 +22,9 @@ use crate::record_filter::RecordFilter;
 use crate::recorder::ErrorFilter;
 use crate::tail::CrashSafety;
 
-/// How many records are kept by default.
+/// The default number of records that are kept.
 const KEEP_LINES: usize = 1_000;
-/// How many records at ERROR, and how many at WARN, are kept besides, by default.
+/// The default number of ERROR records, and of WARN records, that are kept in addition.
 const KEEP_WARNINGS: usize = 100;
 
 /// Sets up a flight recorder; made by [`builder`](crate::builder()).
@@ -38,11 +38,11 @@ pub struct Builder {
     sinks: TeeBuilder,
     has_sinks: bool,
     crash_safety: CrashSafety,
-    reports_termination: bool,
+    termination_is_failure: bool,
     dump_on: Option<Level>,
     pub(crate) is_off: bool,
-    /// What is wrong with the environment variables.
-    pub(crate) complaints: Vec<String>,
+    /// Messages about invalid environment variables.
+    pub(crate) warnings: Vec<String>,
     dump_on_signals: Vec<i32>,
     rules: Vec<Rule>,
     gauges: bool,
@@ -52,7 +52,7 @@ pub struct Builder {
     spans: usize,
 }
 
-/// Begins to set up a flight recorder for the program `app`.
+/// Returns a builder of a flight recorder for the program `app`.
 ///
 /// Dumps go to `<state directory>/<app>/flightrec`; see [`Builder::dir`]. Characters that are not
 /// allowed in file names are replaced.
@@ -60,18 +60,18 @@ pub struct Builder {
 /// # Errors of other crates
 ///
 /// An error of `stackerr` has the stack of the place where it was created. An error of `anyhow`
-/// (feature `anyhow`) has one only if the environment asks for it. Otherwise, and for errors of
-/// other crates, the dump has the stack of the place where the error was passed to the recorder,
-/// and says so. One line at the beginning of `main` asks for them:
+/// (feature `anyhow`) has a stack only if an environment variable enables backtraces. Otherwise, and for
+/// errors of other crates, the dump has the stack of the place where the error was passed to the recorder,
+/// and says so. This line at the beginning of `main` enables backtraces:
 ///
 /// ```no_run
 /// // SAFETY: the process has no other thread yet.
 /// unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "1") };
 /// ```
 ///
-/// Each such error then costs about twenty times what a stack of `stackerr` costs. The cheaper way
-/// is `use stackerr::anyhow_compat as anyhow;`: the program's source stays as it is, and its errors
-/// are those of `stackerr`.
+/// Each backtrace then costs about twenty times as much as a stack of `stackerr`. A cheaper way is
+/// `use stackerr::anyhow_compat as anyhow;`. The rest of the program's source stays the same, and its
+/// errors are those of `stackerr`.
 pub fn builder(app: impl Into<String>) -> Builder {
     Builder {
         app: AppInfo {
@@ -97,10 +97,10 @@ pub fn builder(app: impl Into<String>) -> Builder {
         sinks: Tee::builder(),
         has_sinks: false,
         crash_safety: CrashSafety::Off,
-        reports_termination: false,
+        termination_is_failure: false,
         dump_on: None,
         is_off: false,
-        complaints: Vec::new(),
+        warnings: Vec::new(),
         dump_on_signals: Vec::new(),
         rules: Vec::new(),
         gauges: false,
@@ -111,9 +111,9 @@ pub fn builder(app: impl Into<String>) -> Builder {
     }
 }
 
-/// Begins to set up a flight recorder for the package that is being compiled.
+/// Returns a builder of a flight recorder for the package that is being compiled.
 ///
-/// Name, version and repository are those of its `Cargo.toml`:
+/// Name, version and repository are taken from its `Cargo.toml`:
 ///
 /// ```
 /// let builder = flightrec::builder!();
@@ -145,44 +145,44 @@ impl Builder {
     }
 
     /// Sets the address of the program's repository for the dump, such as
-    /// `env!("CARGO_PKG_REPOSITORY")`. Default: none, and an empty address is none, too.
+    /// `env!("CARGO_PKG_REPOSITORY")`. An empty address is the same as none. Default: none.
     ///
-    /// `flightrec issue` makes the address of a prefilled issue there, and the line that tells
-    /// where a dump was written ends with `; to report it: flightrec issue`.
+    /// `flightrec issue` makes the address of a prefilled issue there. The line with the path of a dump
+    /// ends with `; to report it: flightrec issue`.
     pub fn repository(mut self, url: impl Into<String>) -> Builder {
         self.app.repository = Some(url.into()).filter(|url| !url.is_empty());
         self
     }
 
-    /// Adds a key-value pair to every dump. It is redacted like a key-value of a record.
+    /// Adds a key-value to every dump. It is redacted like a key-value of a record.
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Builder {
         self.app.metadata.push((key.into(), value.into()));
         self
     }
 
-    /// Sets the directory of the dumps. Use a directory of its own: its mode is set to 0700. It is
-    /// made when the first dump is.
+    /// Sets the directory of the dumps. Use a separate directory, because its mode is set to 0700. It is
+    /// created with the first dump.
     ///
     /// The default is `<app>/flightrec` in the user's state directory: `$XDG_STATE_HOME` or
     /// `~/.local/state` on Linux and macOS, `%LOCALAPPDATA%` on Windows.
     ///
-    /// If the directory can't be written to, dumps go to `$STATE_DIRECTORY/flightrec` (a systemd
-    /// service's own), or else to a private directory below the one for temporary files. The
-    /// recorder says so on stderr.
+    /// If the directory can't be written to, dumps go to `$STATE_DIRECTORY/flightrec` (systemd sets this
+    /// variable for services), or else to a private directory below the one for temporary files. A line
+    /// on stderr says so.
     pub fn dir(mut self, dir: impl Into<PathBuf>) -> Builder {
         self.dumps.dir = Some(dir.into());
         self
     }
 
-    /// Sets how many dumps stay in the directory. The default is 10. The newest always stays; of
-    /// repeated failures the older dumps go first.
+    /// Sets how many dumps are kept in the directory. The default is 10. The newest one is always kept.
+    /// Older dumps of repeated failures are removed first.
     pub fn keep_dumps(mut self, dumps: usize) -> Builder {
         self.dumps.retention.max_dumps = dumps;
         self
     }
 
-    /// Sets how many bytes of dumps stay in the directory. The default is 50 MiB. The newest dump
-    /// always stays.
+    /// Sets how many bytes of dumps are kept in the directory. The default is 50 MiB. The newest dump is
+    /// always kept.
     pub fn keep_dump_bytes(mut self, bytes: u64) -> Builder {
         self.dumps.retention.max_bytes = bytes;
         self
@@ -190,51 +190,45 @@ impl Builder {
 
     /// Sets how many records are kept. The default is the last 1,000.
     ///
-    /// Beside them, the last records of each thread, target and level are kept, so that one that is
-    /// noisy evicts its own records first: 32 of each thread, 8 of each target, and 200 of INFO, DEBUG
-    /// and TRACE each, but no more than `lines`. The [front page](crate#which-records-are-kept) has the
-    /// whole rule.
+    /// In addition, the last records of each thread, target and level are kept, so that a noisy one does
+    /// not evict those of others: 32 of each thread, 8 of each target, and 200 of INFO, DEBUG and TRACE
+    /// each, but at most `lines` each. See [which records are kept](crate#which-records-are-kept).
     pub fn keep_lines(mut self, lines: usize) -> Builder {
         self.kept.window.lines = lines;
         self
     }
 
     /// Sets how many bytes of records are kept. The default is 1 MiB.
-    /// In memory, a message of up to 128 bytes without arguments counts nothing in most cases: it is
-    /// not copied.
-    /// [`SharedTail`](tailwriter::SharedTail) documents how much memory that takes in all. What is kept
-    /// for threads, targets and levels comes on top, and is nine times `bytes` at most.
+    ///
+    /// A message without arguments of at most 128 bytes usually does not count, because it is not copied
+    /// into memory. The records that are kept for each thread, target and level are counted separately:
+    /// they have at most nine times `bytes` in total. [`SharedTail`](tailwriter::SharedTail) documents
+    /// how much memory is used.
     pub fn keep_bytes(mut self, bytes: usize) -> Builder {
         self.kept.window.bytes = bytes;
         self
     }
 
-    /// Keeps records that are younger than `age` even if more than [`keep_lines`](Builder::keep_lines)
-    /// came after them, as far as they fit into [`keep_bytes`](Builder::keep_bytes). By default only
-    /// their number counts.
+    /// Keeps all records that are younger than `age`, if they fit into [`keep_bytes`](Builder::keep_bytes),
+    /// in addition to the last [`keep_lines`](Builder::keep_lines). By default, the age of records does
+    /// not matter.
     ///
-    /// A dump then has a record if it is one of the last `keep_lines`, or is younger than `age`, or is
-    /// kept for its level, its thread or its target; older ones that still fit into the bytes
-    /// are left out. A dump that is made of the file of a dead process has all that fit into the
-    /// bytes.
-    ///
-    /// To keep an hour of records, `keep_bytes` must hold what the program logs in an hour.
+    /// To keep an hour of records, set `keep_bytes` to what the program logs in an hour. The dump of a
+    /// process that was [killed](Builder::crash_safe) may also have older records.
     pub fn keep_age(mut self, age: Duration) -> Builder {
         self.kept.window.min_age = Some(age);
         self
     }
 
-    /// Leaves records out of a dump that are older than `age` when it is made, even if another setting
-    /// keeps them. No limit by default.
-    ///
-    /// An age that is less than that of [`keep_age`](Builder::keep_age) wins.
+    /// Leaves out records that are older than `age` when a dump is made, even if another setting keeps
+    /// them. No limit by default.
     pub fn dump_last(mut self, age: Duration) -> Builder {
         self.kept.max_age = Some(age);
         self
     }
 
-    /// Sets how many WARN and how many ERROR records are kept in addition, however many others come
-    /// after them. The default is the last 100 each.
+    /// Sets how many WARN and how many ERROR records are kept, even if many other records follow them.
+    /// The default is the last 100 each.
     pub fn keep_warnings(mut self, records: usize) -> Builder {
         self.kept.window.warnings = records;
         self
@@ -246,8 +240,8 @@ impl Builder {
         self
     }
 
-    /// Sets which records go to stderr, as text, with colours on a terminal. Secrets are not masked
-    /// there. [`logtee::adjustable`] makes a filter that can be changed at run time.
+    /// Sets which records are printed to stderr, as text, with colours on a terminal. Secrets are not
+    /// masked there. [`logtee::adjustable`] makes a filter that can be changed at run time.
     ///
     /// The default is INFO and above. Adding a [`sink`](Builder::sink) turns the built-in console
     /// off; call this method to keep it.
@@ -256,14 +250,13 @@ impl Builder {
         self
     }
 
-    /// Adds a sink of your own with its own filter. Every [`log::Log`] is a sink. Secrets are not
-    /// masked there.
+    /// Adds your own sink with its own filter. Every [`log::Log`] is a sink. Secrets are not masked there.
     ///
-    /// `log::max_level` becomes what the most verbose filter asks for, so give a logger that has a
-    /// level no more than that: `.sink(logger.filter(), logger)` for `env_logger`.
+    /// `log::max_level` is set to the most verbose level of all filters. Give a logger that has its own
+    /// level the same level as a filter, such as `.sink(logger.filter(), logger)` for `env_logger`.
     ///
-    /// To change a level at run time, use the handle of [`logtee::adjustable`].
-    /// `log::set_max_level` would take the records away from the recorder, too.
+    /// To change a level at run time, use the handle of [`logtee::adjustable`]. Do not use
+    /// `log::set_max_level`: it also limits the recorder.
     pub fn sink<Kind>(
         mut self,
         filter: impl Filter + 'static,
@@ -294,71 +287,69 @@ impl Builder {
     /// [`CrashSafety::Off`].
     ///
     /// The next start of the program makes a dump of the file, of kind `crash`, and removes the file.
-    /// That dump has the [last records](Builder::keep_lines) and those of
-    /// [ERROR and WARN](Builder::keep_warnings). What is kept beside them of each thread, target and
-    /// level lies in memory, and is lost with the process.
-    /// A process that exits removes the file itself: at the end of
-    /// [`run`](crate::FlightRecorder::run), in [`close`](crate::FlightRecorder::close), when `main`
-    /// returns, or in [`std::process::exit`]. After C's `_exit`, and when the program replaces itself
-    /// by `exec`, the file stays, and the dump says that the cause is unknown: call
-    /// [`close`](crate::FlightRecorder::close) before these.
+    /// The dump has the [last records](Builder::keep_lines) and those of
+    /// [ERROR and WARN](Builder::keep_warnings). The records that are kept for each thread, target and
+    /// level are in memory, and are lost with the process.
+    ///
+    /// A process that exits removes the file: at the end of [`run`](crate::FlightRecorder::run), in
+    /// [`close`](crate::FlightRecorder::close), when `main` returns, and in [`std::process::exit`]. Call
+    /// `close` before C's `_exit` and before `exec`. Otherwise the next start reports an end of unknown
+    /// cause.
     ///
     /// SIGTERM, SIGINT and SIGHUP are requests to end, not crashes; see
     /// [`crash_on_termination`](Builder::crash_on_termination).
     ///
-    /// A forked child that records gets a file of its own at its first record.
+    /// A forked child gets its own file when it keeps its first record.
     ///
-    /// On x86-64 Linux with glibc, the installed recorder also handles SIGSEGV, SIGBUS, SIGILL,
-    /// SIGFPE, SIGABRT, SIGTRAP and SIGSYS: the stack of the thread that crashes goes into the file
-    /// and into that dump. Its functions have names if the next process runs the same binary, by the
-    /// build-id. Then the signal does what it would have done without the recorder, which includes
-    /// handlers that were installed before. The stack of a forked child is not recorded.
+    /// On x86-64 Linux with glibc, the installed recorder handles SIGSEGV, SIGBUS, SIGILL, SIGFPE,
+    /// SIGABRT, SIGTRAP and SIGSYS. The handler writes the stack of the crashed thread to the file. In
+    /// the dump, its functions have names if the next process runs the same binary, compared by build-id.
+    /// Then the signal has the same effect as without the recorder: earlier handlers are called. The stack
+    /// of a forked child is not recorded.
     ///
-    /// Just before the process dies of the signal, the other threads are asked for their stacks, as
-    /// for [`all_threads`](Builder::all_threads), for half a second at most. They are missing if an
-    /// earlier handler ends the process.
+    /// Before the process dies, the handler collects the stacks of the other threads, as for
+    /// [`all_threads`](Builder::all_threads), for at most half a second. They are missing if an earlier
+    /// handler ends the process.
     ///
-    /// The file is in the directory of the dumps. Its length is about 16 MiB by default; on Linux it takes
-    /// about half a MiB of disk space at first, and more only as records fill it. The system writes it to
-    /// the disk sooner or later, so records touch the disk although nothing went wrong. Only the user can
-    /// read it.
+    /// The file is in the directory of the dumps. Its length is about 16 MiB by default. On Linux it takes
+    /// about half a MiB of disk space at first, and more when records fill it. The system writes it to the
+    /// disk at some time, so records get to the disk even if nothing goes wrong. Only the user can read it.
     ///
-    /// It adds about half a millisecond to the start of the program, and about a millisecond to its
-    /// whole run.
+    /// The start of the program takes about half a millisecond longer, its whole run about a millisecond.
     ///
-    /// Needs the feature `crash-safe` and Linux, macOS or Windows. Otherwise, or if the file can't be made, a
-    /// line on stderr says so, and records are kept in memory.
+    /// Needs the feature `crash-safe` and Linux, macOS or Windows. Otherwise, or if the file can't be
+    /// created, a line on stderr says so, and records are kept in memory.
     pub fn crash_safety(mut self, safety: CrashSafety) -> Builder {
         self.crash_safety = safety;
         self
     }
 
-    /// Sets whether a process that SIGTERM, SIGINT (Ctrl-C) or SIGHUP ended counts as crashed, so that
-    /// the next start makes a dump of its [file](Builder::crash_safety). The default is false.
+    /// Sets whether a process that was ended by SIGTERM, SIGINT (Ctrl-C) or SIGHUP counts as crashed, so
+    /// that the next start makes a dump of its [file](Builder::crash_safety). The default is false.
     ///
-    /// To tell, [`install`](Builder::install) installs handlers for those of the three signals that
-    /// have none and are not ignored. They write down which signal it was, and let it end the process
-    /// as it would have without them. A handler that the program installs later replaces them.
+    /// To know the signal, [`install`](Builder::install) installs handlers for those of the three signals
+    /// that have no handler and are not ignored. The handlers write the number of the signal to the file,
+    /// and then the signal ends the process as usual. A handler that the program installs later replaces
+    /// them.
     pub fn crash_on_termination(mut self, yes: bool) -> Builder {
-        self.reports_termination = yes;
+        self.termination_is_failure = yes;
         self
     }
 
-    /// Makes a dump when a record of that level or above is logged. By default no record does.
+    /// Makes a dump when a record of this level or above is logged. By default, records make no dumps.
     ///
-    /// The thread that logs writes the dump. Records from one place in the source code make one dump
-    /// an hour; later ones are counted.
+    /// The thread that logs writes the dump. Records from one place in the source code make one dump per
+    /// hour; the others are counted.
     pub fn dump_on(mut self, level: Level) -> Builder {
         self.dump_on = Some(level);
         self
     }
 
-    /// Makes a dump when the rule comes true, and the program goes on. May be called for several
-    /// rules.
+    /// Makes a dump when the rule fires. The program continues. May be called for several rules.
     ///
-    /// The thread whose record makes a rule come true writes the dump. Rules about memory and silence
-    /// need [`install`](Builder::install), which starts a thread that looks at them; it does not exist
-    /// in a forked child.
+    /// The thread whose record makes a rule fire writes the dump. Rules about memory and silence need
+    /// [`install`](Builder::install), which starts a thread that checks them. This thread does not exist in
+    /// a forked child.
     ///
     /// ```
     /// use std::time::Duration;
@@ -375,57 +366,56 @@ impl Builder {
         self
     }
 
-    /// Lets a dump have the records that follow its trigger for at least this long. By default it has
-    /// none.
+    /// Adds to a dump the records that follow its trigger, for at least this long. By default, a dump ends
+    /// with its trigger.
     ///
-    /// The dump is written when the trigger comes, as always. When the time is over, a thread that was
-    /// started for it replaces the file by one that has the records since, and calls
-    /// [`on_dump`](Builder::on_dump). If the process exits before, the dump is completed at the exit;
-    /// if it is killed, the first file is there. A dump for [`dump_to`](Builder::dump_to) is written
-    /// at the end of the time only.
+    /// The dump is written immediately. After this time, a thread that was started for this purpose
+    /// replaces the file by one with the later records, and calls [`on_dump`](Builder::on_dump). If the
+    /// process exits before, the dump is completed at the exit. If it is killed, the first file remains. A
+    /// dump for [`dump_to`](Builder::dump_to) is written only at the end of the time.
     ///
-    /// Further triggers within the time make no dump of their own: the dump names them in
-    /// [`also`](Dump::also), with their stacks, and its path is their outcome. A hang, and a signal
-    /// that asks for a dump, still make dumps of their own: those are for the stacks of all threads at that
+    /// Further triggers within the time make no separate dump. The dump lists them in
+    /// [`also`](Dump::also), with their stacks, and their outcome is its path. Hangs, and signals that
+    /// request a dump, still make separate dumps, because these need the stacks of all threads at that
     /// moment.
     ///
-    /// A failure that may end the program is dumped at once, to a file of its own: an error that
+    /// A failure that may end the program is dumped immediately, to a separate file: an error that
     /// [`run`](crate::FlightRecorder::run) returns, a panic of the main thread, any panic with
     /// `panic = "abort"`, and a crash.
     ///
-    /// The records before the trigger stay in the dump, however many follow: it may have twice as
-    /// many records as are kept. A forked child does not complete the dump of its parent.
+    /// The later records do not evict those before the trigger, so the dump may have twice as many records
+    /// as are kept. A forked child does not complete the dump of its parent.
     pub fn look_ahead(mut self, wait: Duration) -> Builder {
         self.dumps.look_ahead = Some(wait);
         self
     }
 
-    /// Whether to read every second what the process uses: resident memory, threads, file descriptors,
-    /// processor time, the memory of its cgroup with the limit, and the pressure on the machine (PSI).
-    /// The default is false: [`gauges`](Dump::gauges) has one reading, of the time of the dump.
+    /// Sets whether gauges are read every second: resident memory, threads, file descriptors, processor
+    /// time, the memory of the cgroup and its limit, and the pressure on the machine (PSI). The default is
+    /// false: [`gauges`](Dump::gauges) has only one reading, from the time of the dump.
     ///
     /// The last 120 readings are in every dump. If the recorder is
-    /// [crash-safe](Builder::crash_safety), they outlive the process: the dump of one that was killed
-    /// because memory ran out shows how it grew, and says how much there was.
+    /// [crash-safe](Builder::crash_safety), they outlive the process: if a process is killed because memory
+    /// ran out, the dump shows how its memory grew.
     ///
-    /// Needs [`install`](Builder::install), which starts a thread for it; it does not exist in a forked
-    /// child. On Linux only.
+    /// Only on Linux, and with [`install`](Builder::install), which starts a thread for this. The thread
+    /// does not exist in a forked child.
     pub fn gauges(mut self, yes: bool) -> Builder {
         self.gauges = yes;
         self
     }
 
-    /// Makes a dump when the signal arrives, with the stacks of all threads, and the program goes on.
-    /// May be called for several signals.
+    /// Makes a dump with the stacks of all threads when the signal arrives. The program continues. May be
+    /// called for several signals.
     ///
-    /// `flightrec dump PID`, of the crate `flightrec-cli`, sends the signal and shows the dump. Only the
-    /// same user and root can do so.
+    /// The command `flightrec dump PID` sends the signal and shows the dump. Only the same user and root
+    /// can do so.
     ///
-    /// [`install`](Builder::install) installs the handler, which calls the one that was there before.
-    /// If the program installs another one later, that one must call this one. Signals that arrive
-    /// while a dump is made lead to one more dump. A forked child ignores the signal.
+    /// [`install`](Builder::install) installs the handler, which calls the previous one. A handler that the
+    /// program installs later must call this one. If signals arrive while a dump is made, one more dump is
+    /// made. A forked child ignores the signal.
     ///
-    /// Linux only; elsewhere, and for signals that can't be caught or that report errors such as
+    /// Only on Linux. On other systems, and for signals that can't be caught or that report errors such as
     /// SIGSEGV, a line on stderr says so. Stacks exist on x86-64 with glibc.
     ///
     /// # Examples
@@ -441,13 +431,13 @@ impl Builder {
         self
     }
 
-    /// Sets which errors make no dump, such as usage errors: those for which `ignore` returns true,
-    /// or returns true for one of their causes. [`run`](crate::FlightRecorder::run) still shows them. By
-    /// default all errors make dumps.
+    /// Sets which errors make no dump, such as usage errors. `ignore` is called for the error and its
+    /// causes; if it returns true for one of them, no dump is made. [`run`](crate::FlightRecorder::run)
+    /// still prints the error. By default, all errors make dumps.
     ///
-    /// A tool whose output is often read by another program that ends early, as in `tool | head`, ignores
-    /// [`BrokenPipe`](std::io::ErrorKind::BrokenPipe). The panic of `println!` in such a pipe makes no
-    /// dump in any case.
+    /// A tool that is often used as in `tool | head`, where the reader ends first, should ignore
+    /// [`BrokenPipe`](std::io::ErrorKind::BrokenPipe). The panic of `println!` in such a pipe never makes a
+    /// dump.
     ///
     /// # Examples
     ///
@@ -459,9 +449,9 @@ impl Builder {
     /// let (recorder, _tee) = flightrec::builder("doc")
     ///     .dump_to(std::io::sink())
     ///     .ignore_errors(|error| {
-    ///         let error_of_io = error.downcast_ref::<io::Error>();
+    ///         let io_error = error.downcast_ref::<io::Error>();
     ///         error.is::<ParseIntError>()
-    ///             || error_of_io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    ///             || io_error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     ///     })
     ///     .build();
     /// let usage = stackerr::Error::new("x".parse::<u16>().unwrap_err()).context("--port");
@@ -476,25 +466,25 @@ impl Builder {
         self
     }
 
-    /// Whether dumps have names, files and lines for the frames of stacks, where the program's debug
+    /// Sets whether the frames of stacks in dumps have names, files and lines, if the program's debug
     /// information has them. The default is true.
     ///
-    /// Names are looked up after the dump is on the disk with addresses, in a thread that is given
-    /// five seconds. The first lookup takes 0.2 to 50 ms and up to 40 MB of memory, depending on
-    /// the size of the debug information. `flightrec symbolicate`, of the crate `flightrec-cli`, can
-    /// add the names later, from the binary; the result is the same.
+    /// A dump is first written to the disk with addresses. Then names are looked up in a thread, for at
+    /// most five seconds. The first lookup takes 0.2 to 50 ms and up to 40 MB of memory, depending on the
+    /// size of the debug information. The command `flightrec symbolicate` can add the names later, from
+    /// the binary, with the same result.
     pub fn symbolicate(mut self, yes: bool) -> Builder {
         self.dumps.symbolicate = yes;
         self
     }
 
-    /// Whether every dump has the stacks of all threads, in [`Dump::threads`]. The default is false:
-    /// only dumps of hangs, of signals and of [crashes](Builder::crash_safety) have them.
+    /// Sets whether every dump has the stacks of all threads, in [`Dump::threads`]. The default is false:
+    /// only dumps of hangs, signals and [crashes](Builder::crash_safety) have them.
     ///
     /// Each thread walks its own stack in the handler of a real-time signal, which interrupts system
-    /// calls; [`stackwalk::threads`] lists those that are not restarted. A thread that blocks the
-    /// signal or does not answer within a second is listed without a stack. Stacks exist on x86-64
-    /// Linux with glibc, names and states of threads on all Linux systems.
+    /// calls; [`stackwalk::threads`] lists those that are not restarted. A thread that blocks the signal or
+    /// does not respond within a second is listed without a stack. Stacks exist on x86-64 Linux with glibc,
+    /// names and states of threads on all Linux systems.
     ///
     /// [`stackwalk::threads`]: https://docs.rs/stackwalk/latest/stackwalk/threads/index.html
     pub fn all_threads(mut self, yes: bool) -> Builder {
@@ -502,16 +492,16 @@ impl Builder {
         self
     }
 
-    /// Whether the recorder's panic hook runs before the hook that was there. The default is false:
-    /// it runs after it.
+    /// Sets whether the recorder's panic hook runs before the previous hook. The default is false: it
+    /// runs after it.
     ///
-    /// Set this if the other hook exits or aborts, so that nothing after it would run.
+    /// Use this if the previous hook exits or aborts, because no hook after it would run.
     pub fn panic_hook_first(mut self, yes: bool) -> Builder {
         self.panic_hook_first = yes;
         self
     }
 
-    /// Whether the recorder prints its own lines to stderr, such as the path of a dump. The default
+    /// Sets whether the recorder prints its own lines to stderr, such as the path of a dump. The default
     /// is true.
     pub fn notice(mut self, yes: bool) -> Builder {
         self.dumps.notices = if yes { Notices::Stderr } else { Notices::Off };
@@ -524,11 +514,11 @@ impl Builder {
         self
     }
 
-    /// Calls `callback` with every dump and, if it was written to a file, with its path: to upload
-    /// it, or to open a page where the user can report it.
+    /// Calls `callback` with every dump and, if it was written to a file, its path. Use it to upload dumps,
+    /// or to open a page where the user can report the failure.
     ///
-    /// The thread that failed calls it. After a panic another thread does, and the panicking thread
-    /// waits for it for up to ten seconds. Panics of the callback are caught.
+    /// The callback is called by the thread that failed. After a panic, another thread calls it, and the
+    /// panicking thread waits for at most ten seconds. Panics of the callback are caught.
     pub fn on_dump(
         mut self,
         callback: impl Fn(&Dump, Option<&Path>) + Send + Sync + 'static,
@@ -537,25 +527,23 @@ impl Builder {
         self
     }
 
-    /// Writes dumps to `writer` instead of a directory, each as one line of JSON in one write: to
-    /// stderr, for instance, where the disk of a container is lost with it.
+    /// Writes dumps to `writer` instead of a directory, each as one line of JSON in one write. In a
+    /// container whose disk is temporary, write to stderr, for instance.
     pub fn dump_to(mut self, writer: impl Write + Send + 'static) -> Builder {
         self.dumps.writer = Some(Box::new(writer));
         self
     }
 
-    /// Makes the recorder one for a test, a function with `#[test]`.
+    /// Makes this a recorder for a `#[test]` function.
     ///
-    /// - Each test can install one. Records and panics of a thread go to the recorder that this
-    ///   thread has installed, and those of a thread that has installed none go to the recorders of
-    ///   all tests that run.
+    /// - Each test can install one. The records and panics of a thread go to the recorder that this thread
+    ///   has installed. Those of other threads go to the recorders of all running tests.
     /// - The test harness captures the console and the recorder's own lines, so they are shown for
     ///   tests that fail.
-    /// - Dumps go to a directory of the test beside its executable, unless [`dir`](Builder::dir) or
-    ///   [`dump_to`](Builder::dump_to) says otherwise. It is removed when the last handle of the
-    ///   recorder is dropped, but not if the thread panics at that time: then the test fails, and its
-    ///   dumps stay until it runs again. To look at dumps of a test that returns an error, or that
-    ///   passes, set a directory.
+    /// - Dumps go to a directory of the test, next to its executable, unless [`dir`](Builder::dir) or
+    ///   [`dump_to`](Builder::dump_to) is set. The directory is removed when the last handle of the recorder
+    ///   is dropped. If the thread is panicking then, the test fails, and its dumps are kept until it runs
+    ///   again. To look at the dumps of a test that passes or returns an error, set a directory.
     /// - There are no signal handlers, and no dumps of earlier processes.
     ///
     /// # Examples

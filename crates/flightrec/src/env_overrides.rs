@@ -1,5 +1,4 @@
-//! Environment variables with which an operator configures the recorder. They take effect when the
-//! program is next started.
+//! Environment variables by which an operator configures the recorder.
 
 use std::env;
 use std::ffi::OsString;
@@ -7,33 +6,33 @@ use std::ffi::OsString;
 use crate::builder::Builder;
 
 impl Builder {
-    /// Lets environment variables change what the builder was told so far. They are read at once; by
-    /// default none is.
+    /// Reads environment variables, which replace the previous settings of the builder. By default, no
+    /// variable is read.
     ///
     /// | variable | effect |
     /// |---|---|
-    /// | `FLIGHTREC=off` | no records are kept, until [`start`](crate::FlightRecorder::start) |
+    /// | `FLIGHTREC=off` | no records are kept until [`start`](crate::FlightRecorder::start) is called |
     /// | `FLIGHTREC_DIR` | as [`dir`](Builder::dir) |
-    /// | `FLIGHTREC_RECORD` | as [`record`](Builder::record), written as in `RUST_LOG` (feature `env-filter`) |
-    /// | `FLIGHTREC_RULES` | [rules](crate::Rule#as-text) in addition, separated by semicolons |
+    /// | `FLIGHTREC_RECORD` | as [`record`](Builder::record), with the syntax of `RUST_LOG` (feature `env-filter`) |
+    /// | `FLIGHTREC_RULES` | adds [rules](crate::Rule#as-text), separated by semicolons |
     ///
-    /// A variable that is empty has no effect. One that can't be understood has none, either, and a
-    /// line on stderr says what is wrong.
+    /// An empty variable has no effect. An invalid one has no effect, either, and a line on stderr says what
+    /// is wrong.
     ///
     /// ```console
     /// $ FLIGHTREC_RULES="rate(warn, 20, 10s); memory > 80%" my-service
     /// ```
     pub fn env_overrides(self) -> Builder {
-        self.overridden_by(|name| env::var_os(name))
+        self.with_variables(|name| env::var_os(name))
     }
 
-    fn overridden_by(mut self, variable: impl Fn(&str) -> Option<OsString>) -> Builder {
+    fn with_variables(mut self, variable: impl Fn(&str) -> Option<OsString>) -> Builder {
         let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
         let text = |name: &str| variable(name).map(|value| value.to_string_lossy().into_owned());
         match text("FLIGHTREC").as_deref().map(str::trim) {
             Some("off") => self.is_off = true,
             Some("on") | None => {}
-            Some(other) => self.complain("FLIGHTREC", format!("{other:?} is neither on nor off")),
+            Some(other) => self.warn("FLIGHTREC", format!("{other:?} is neither on nor off")),
         }
         if let Some(dir) = variable("FLIGHTREC_DIR") {
             self = self.dir(dir);
@@ -44,7 +43,7 @@ impl Builder {
         if let Some(list) = text("FLIGHTREC_RULES") {
             match dumpmaker::rules::parse_list(&list) {
                 Ok(rules) => self = rules.into_iter().fold(self, Builder::dump_when),
-                Err(error) => self.complain("FLIGHTREC_RULES", error.to_string()),
+                Err(error) => self.warn("FLIGHTREC_RULES", error.to_string()),
             }
         }
         self
@@ -54,7 +53,7 @@ impl Builder {
     fn record_directives(mut self, directives: &str) -> Builder {
         match directives.parse::<logtee::Directives>() {
             Ok(directives) => self = self.record(directives),
-            Err(error) => self.complain("FLIGHTREC_RECORD", error.to_string()),
+            Err(error) => self.warn("FLIGHTREC_RECORD", error.to_string()),
         }
         self
     }
@@ -62,12 +61,12 @@ impl Builder {
     #[cfg(not(feature = "env-filter"))]
     fn record_directives(mut self, _directives: &str) -> Builder {
         let message = "the program was built without the feature `env-filter`";
-        self.complain("FLIGHTREC_RECORD", message.to_owned());
+        self.warn("FLIGHTREC_RECORD", message.to_owned());
         self
     }
 
-    fn complain(&mut self, variable: &str, message: String) {
-        self.complaints
+    fn warn(&mut self, variable: &str, message: String) {
+        self.warnings
             .push(format!("{variable} is ignored: {message}"));
     }
 }
@@ -77,21 +76,21 @@ mod tests {
     use super::*;
 
     fn overridden(variables: &'static [(&str, &str)]) -> Builder {
-        crate::builder("test").overridden_by(|name| {
+        crate::builder("test").with_variables(|name| {
             let found = variables.iter().find(|variable| variable.0 == name);
             found.map(|variable| variable.1.into())
         })
     }
 
     #[test]
-    fn what_is_wrong_is_said_and_the_rest_is_heeded() {
+    fn invalid_variables_are_reported_and_ignored() {
         let builder = overridden(&[
             ("FLIGHTREC", "offf"),
             ("FLIGHTREC_RULES", "rate(warn, 3, 1s); memory = 80%"),
             ("FLIGHTREC_RECORD", ""),
         ]);
         assert_eq!(
-            builder.complaints,
+            builder.warnings,
             [
                 "FLIGHTREC is ignored: \"offf\" is neither on nor off",
                 "FLIGHTREC_RULES is ignored: \">\" is missing at column 27",

@@ -18,7 +18,7 @@ use flightrec_dump::Dump;
 #[derive(Clone)]
 pub struct FlightRecorder {
     pub(crate) recorder: Arc<Recorder>,
-    /// Ends the recorder of a test together with the last handle.
+    /// For a test: closes the recorder when the last handle is dropped.
     pub(crate) test: Option<Arc<TestRun>>,
 }
 
@@ -32,17 +32,16 @@ impl FlightRecorder {
 
     /// Makes a dump of an error that the program handles itself, and prints its path to stderr.
     ///
-    /// Takes what [`run`](FlightRecorder::run) takes, by reference: any [`std::error::Error`], a
-    /// boxed one, [`stackerr::Error`], and with the feature `anyhow` an `anyhow::Error`. An error
-    /// that carries no stack gets the stack of this call, marked as such.
+    /// Takes a reference to any [`std::error::Error`], a boxed one, a [`stackerr::Error`], and with the
+    /// feature `anyhow` an `anyhow::Error`. An error without a stack gets the stack of this call, marked as
+    /// such.
     ///
-    /// Repetitions of a failure are counted for an hour instead of dumped. Of different failures
-    /// the first ten are dumped, then at most one every 30 seconds. The next dump reports what was
-    /// counted.
+    /// Repeats of one failure make one dump per hour. Of different failures, the first ten are dumped, then
+    /// at most one every 30 seconds. The others are counted in the next dump.
     ///
     /// # Errors
     ///
-    /// If the dump could not be made or written. The recorder has said so on stderr.
+    /// If the dump could not be made or written. A line on stderr says so, too.
     ///
     /// # Examples
     ///
@@ -65,19 +64,19 @@ impl FlightRecorder {
         self.recorder.dump_error(std_error, failure)
     }
 
-    /// Makes a dump because the program wants one, with the stack of the caller, and prints its path
-    /// to stderr. Such dumps are not limited.
+    /// Makes a dump with the stack of the caller, and prints its path to stderr. The rate of such dumps is
+    /// not limited.
     ///
     /// # Errors
     ///
-    /// If the dump could not be made or written. The recorder has said so on stderr.
+    /// If the dump could not be made or written. A line on stderr says so, too.
     #[track_caller]
     pub fn dump(&self, reason: impl Into<String>) -> Result<DumpOutcome, DumpError> {
         let failure = Failure::manual(reason.into());
         self.recorder.dump(|| failure)
     }
 
-    /// What a dump would contain now, of kind `manual` and with the stack of the caller.
+    /// Returns a dump without writing it. Its kind is `manual`, and it has the stack of the caller.
     #[track_caller]
     pub fn snapshot(&self) -> Dump {
         let failure = Failure::manual("a snapshot was requested".to_owned());
@@ -96,17 +95,17 @@ impl FlightRecorder {
         self.snapshot().write_to(writer)
     }
 
-    /// Remembers an error that the program handles itself, such as an attempt that it repeats,
+    /// Remembers an error that the program handles itself, such as that of an attempt that is repeated,
     /// without making a dump. The next dump has it, with its stack, in
-    /// [`noted_errors`](crate::Dump::noted_errors), unless the dump is of that very error. What a dump has
-    /// is then forgotten.
+    /// [`noted_errors`](crate::Dump::noted_errors), unless the dump is of this error itself. Then it is
+    /// forgotten.
     ///
-    /// Takes what [`dump_error`](FlightRecorder::dump_error) takes. An error that is noted again in
-    /// the same place, with the same messages and the same stack, is counted. Of different errors of
-    /// one place the first three and the last three are kept, of 32 places at most;
+    /// Takes the same errors as [`dump_error`](FlightRecorder::dump_error). If an error is noted again at
+    /// the same place, with the same messages and the same stack, it is only counted. Of the different
+    /// errors of one place, the first three and the last three are kept, for at most 32 places.
     /// [`omitted_noted_errors`](crate::Dump::omitted_noted_errors) counts the others.
     ///
-    /// Noted errors are in memory only: the dump of a process that was killed does not have them.
+    /// Noted errors are only in memory: the dump of a process that was killed does not have them.
     ///
     /// # Examples
     ///
@@ -130,17 +129,16 @@ impl FlightRecorder {
         self.recorder.pipeline.noted.add_with(place.into(), read);
     }
 
-    /// Declares that the process ends well, so that the next start does not report a crash: what
-    /// [`crash_safe`](crate::Builder::crash_safe) has kept is removed. [`run`](FlightRecorder::run)
-    /// calls it.
+    /// Removes the file of [`crash_safe`](crate::Builder::crash_safe), so that the next start does not
+    /// report a crash. Call it when the process ends well. [`run`](FlightRecorder::run) calls it.
     ///
-    /// Records are still kept, but no longer outlive the process.
+    /// Later records are kept, but do not outlive the process.
     pub fn close(&self) {
         self.recorder.close();
     }
 
-    /// Makes a dump of the ring file of a dead process, as the next start of the program would. It
-    /// is written nowhere, and the ring file stays.
+    /// Returns the dump that the next start of the program would make of a ring file. The dump is not
+    /// written, and the ring file is not removed.
     ///
     /// # Errors
     ///
@@ -151,13 +149,13 @@ impl FlightRecorder {
         crate::recovery::dump_ring(&self.recorder, ring.as_ref())
     }
 
-    /// Records again after [`stop`](FlightRecorder::stop).
+    /// Keeps records again after [`stop`](FlightRecorder::stop).
     pub fn start(&self) {
         self.recorder.switch.set(true);
     }
 
-    /// Records nothing until [`start`](FlightRecorder::start): a DEBUG record then costs what it
-    /// costs without a recorder. What was kept stays, and failures still make dumps.
+    /// Keeps no records until [`start`](FlightRecorder::start) is called. A DEBUG record then costs no more
+    /// than without a recorder. Earlier records are still there, and failures still make dumps.
     pub fn stop(&self) {
         self.recorder.switch.set(false);
     }

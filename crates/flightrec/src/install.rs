@@ -1,4 +1,4 @@
-//! Installs the recorder: logger, panic hook, capture stamps.
+//! Installs the recorder: logger, panic hook, signal handlers and background threads.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use crate::{FlightRecorder, background, panics, signals};
 impl Builder {
     /// Makes the recorder the program's logger, and makes dumps of panics from now on.
     ///
-    /// The panic hook that was there before is still called, and first; see
-    /// [`panic_hook_first`](Builder::panic_hook_first). Install this after hooks that do not call the
-    /// one before them, such as that of `color_eyre::install`: they would hide panics from the recorder.
+    /// The previous panic hook is still called, before the recorder's; see
+    /// [`panic_hook_first`](Builder::panic_hook_first). Some hooks, such as that of `color_eyre::install`,
+    /// do not call the previous one. Install the recorder after them, or they hide panics from it.
     ///
     /// # Errors
     ///
-    /// If the program has a logger already. Then nothing has changed: pass that logger to
+    /// If the program has a logger already. Nothing is changed then. Pass that logger to
     /// [`sink`](Builder::sink) instead of installing it.
     ///
     /// # Panics
@@ -38,7 +38,7 @@ impl Builder {
             recorder.recorder.source.tail.close();
             return Err(InstallError(error));
         }
-        hook(&recorder, hook_first);
+        install_hooks(&recorder, hook_first);
         if max_level > log::STATIC_MAX_LEVEL {
             recorder.recorder.pipeline.notices.say(&format!(
                 "records below {} are missing: a feature of the crate `log` (`max_level_…` or \
@@ -49,8 +49,8 @@ impl Builder {
         Ok(recorder)
     }
 
-    /// Installs the recorder as [`install`](Builder::install) does, and prints a line to stderr if
-    /// the program has a logger already. Panics and errors then make dumps, without records.
+    /// Like [`install`](Builder::install), but prints a line to stderr if the program has a logger already.
+    /// Panics and errors then still make dumps, but without records.
     ///
     /// # Panics
     ///
@@ -67,16 +67,13 @@ impl Builder {
             recorder.recorder.pipeline.notices.say(&message);
         }
         if recorder.test.is_none() {
-            hook(&recorder, hook_first);
+            install_hooks(&recorder, hook_first);
         }
         recorder
     }
 
-    /// Installs everything but a logger, for another logging front end, which gets the sink: dumps
-    /// are made of panics from now on, and of processes that crashed before.
-    ///
-    /// `flightrec-tracing` is such a front end. The console and the sinks of the builder are not
-    /// used.
+    /// Like [`install`](Builder::install), but sets no logger. The sink is for another logging front end,
+    /// such as `flightrec-tracing`. The console and the sinks of the builder are not used.
     ///
     /// # Panics
     ///
@@ -88,12 +85,11 @@ impl Builder {
         (recorder, sink)
     }
 
-    /// As [`install_sink`](Builder::install_sink), and returns a tee, too, whose records get into
-    /// the same recorder. The tee has the console and the sinks of the builder, and is not installed
-    /// yet.
+    /// Like [`install_sink`](Builder::install_sink), but also returns a tee whose records go to the same
+    /// recorder. The tee has the console and the sinks of the builder. It is not installed.
     ///
-    /// A record of the tee that `is_wanted` refuses gets to the console and the sinks only: the other
-    /// front end has it already.
+    /// If `is_wanted` returns false for a record of the tee, the recorder does not keep it. Use this for
+    /// records that the other front end has passed on already.
     ///
     /// # Panics
     ///
@@ -111,13 +107,13 @@ impl Builder {
 
 fn install_without_logger(recorder: &FlightRecorder, hook_first: bool) {
     match &recorder.test {
-        // Only a logger can be missing.
+        // The only error is about the logger, and no logger is set here.
         Some(test) => drop(test.install(&recorder.recorder, None, hook_first)),
-        None => hook(recorder, hook_first),
+        None => install_hooks(recorder, hook_first),
     }
 }
 
-fn hook(recorder: &FlightRecorder, goes_first: bool) {
+fn install_hooks(recorder: &FlightRecorder, goes_first: bool) {
     let recorder = &recorder.recorder;
     panics::add_hook(Arc::clone(recorder), goes_first);
     dumpmaker::collect::stamp_stacks();
@@ -126,8 +122,8 @@ fn hook(recorder: &FlightRecorder, goes_first: bool) {
     background::start(recorder);
     #[cfg(feature = "crash-safe")]
     if let crate::tail::Tail::Mapped(ring) = &recorder.source.tail {
-        // First, so that a crash in what follows is written, too.
-        crate::recovery::watch_process(recorder);
+        // First, so that a crash in the next call is recorded, too.
+        crate::recovery::install_handlers(recorder);
         return crate::recovery::dump_orphans(recorder, ring);
     }
     recorder.pipeline.destination().remove_orphans();

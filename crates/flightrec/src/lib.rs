@@ -52,5 +52,5 @@ pub use logredact as redact;
 pub use logtee;
 /// Errors that keep their stacks.
 pub use stackerr;
-/// The tail that the records are kept in.
+/// The tail in which records are kept.
 pub use tailwriter;

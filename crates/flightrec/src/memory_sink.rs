@@ -1,5 +1,5 @@
-//! The sink of the tee for a tail in memory, where nearly all records go: the shortest way that there
-//! is. `examples/one_record.rs` counts its instructions.
+//! The sink for a tail in memory, which gets nearly all records. It is optimised for few instructions;
+//! `examples/one_record.rs` is used to count them.
 
 use std::io;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use crate::recorder::Recorder;
 use crate::sink::TailSink;
 use crate::tail::CrashSafety;
 
-/// Keeps most records itself, and passes the others on. `NOTES` says whether a rule asks if there are
-/// records.
+/// Keeps most records directly in the tail, and passes the others to a [`TailSink`]. `NOTES` says whether
+/// each record must be reported to a rule about silence.
 pub(crate) struct MemorySink<const NOTES: bool> {
     tail: SharedTail,
-    /// Records of more verbose levels than this have no quota and make no dump.
+    /// Records of more verbose levels than this have no quota and cannot make a dump.
     only_kept_above: LevelFilter,
     sink: TailSink,
 }
@@ -33,7 +33,7 @@ impl<const NOTES: bool> MemorySink<NOTES> {
     /// Keeps a record if all of it is static. Returns whether it did.
     #[inline(always)]
     fn keep_static(&self, record: &Record<'_>) -> bool {
-        // Before the line is begun: the program's own code may be asked, and log in turn.
+        // Before the line is begun, because this may call the user's code, which may log.
         if packlog::has_fields(record) {
             return false;
         }
@@ -66,8 +66,8 @@ impl<const NOTES: bool> MemorySink<NOTES> {
         });
     }
 
-    // A separate function: with one call of `keep_formatted` for both cases, the fast path would move
-    // values between registers.
+    // A separate function: if both cases called `keep_formatted`, the fast path would move values between
+    // registers.
     #[inline(never)]
     fn keep_not_static(&self, record: &Record<'_>) {
         self.keep_formatted(record);
@@ -88,7 +88,7 @@ impl<const NOTES: bool> Sink for MemorySink<NOTES> {
         self.emit_if_enabled(record)
     }
 
-    /// It is enabled for every record.
+    /// The sink is enabled for every record.
     fn emit_if_enabled(&self, record: &Record<'_>) -> io::Result<()> {
         if record.level() > self.only_kept_above {
             self.keep(record);

@@ -1,4 +1,4 @@
-//! Which records are kept, and whether any are.
+//! Decides which records are kept, and whether any are.
 
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use log::LevelFilter;
 use logtee::{Filter, Sink, TeeBuilder};
 
-/// Which records are kept. A plain level is far cheaper to check than a filter behind a pointer.
+/// Which records are kept. A level is much cheaper to check than a filter behind a pointer.
 pub(crate) enum RecordFilter {
     Level(LevelFilter),
     Filter(Box<dyn Filter>),
@@ -27,7 +27,7 @@ impl RecordFilter {
         }
     }
 
-    /// Adds the sink behind this filter.
+    /// Adds the sink with this filter.
     pub(crate) fn add_to(self, sinks: TeeBuilder, sink: impl Sink + 'static) -> TeeBuilder {
         match self {
             RecordFilter::Level(level) => sinks.sink(level, sink),
@@ -36,7 +36,7 @@ impl RecordFilter {
     }
 }
 
-/// Whether records are kept at all. The tee caches the answer, so asking costs a record nothing.
+/// Whether any records are kept. The tee caches the answer, so a check for each record costs nothing.
 pub(crate) struct Switch(AtomicBool);
 
 impl Switch {

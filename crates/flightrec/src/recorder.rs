@@ -19,15 +19,15 @@ pub(crate) struct Recorder {
     pub(crate) source: Source<Tail>,
     pub(crate) pipeline: Pipeline,
     pub(crate) switch: Switch,
-    /// Whether it reads every second what the process uses.
+    /// Whether gauges are read every second.
     pub(crate) samples_gauges: bool,
     pub(crate) dump_on: Option<Level>,
     pub(crate) dump_on_signals: Vec<i32>,
     /// Errors that make no dump.
     pub(crate) ignore_errors: Option<ErrorFilter>,
-    /// Whether a request to end counts as a crash.
+    /// Whether an end by SIGTERM, SIGINT or SIGHUP counts as a crash.
     #[cfg(feature = "crash-safe")]
-    pub(crate) reports_termination: bool,
+    pub(crate) termination_is_failure: bool,
     pub(crate) watches: Watches,
     pub(crate) rules: Rules,
     /// The most verbose level of records that can make a dump.
@@ -42,7 +42,7 @@ impl Recorder {
         self.pipeline.dump(&self.source, make_failure)
     }
 
-    /// Makes the dump of an error, with the spans that it carries if the program has spans.
+    /// Makes the dump of an error, with the spans that it carries, if the program has spans.
     pub(crate) fn dump_error(
         &self,
         error: &(dyn std::error::Error + 'static),
@@ -60,7 +60,7 @@ impl Recorder {
         level <= self.triggers_on
     }
 
-    /// Makes the dumps that `dump_on` and the rules ask for.
+    /// Makes the dumps that `dump_on` and the rules require for this record.
     #[cold]
     pub(crate) fn trigger(&self, record: &Record<'_>) {
         if self.dump_on.is_some_and(|on| record.level() <= on) {
@@ -70,7 +70,7 @@ impl Recorder {
             .check(record, |outcome| self.dump_for_rule(outcome));
     }
 
-    // Apart, as the next one: most records that get as far make no dump.
+    // A separate function, because most records that reach `trigger` make no dump.
     #[cold]
     #[inline(never)]
     fn dump_for_record(&self, record: &Record<'_>) {
@@ -89,7 +89,7 @@ impl Recorder {
         }
     }
 
-    /// Makes the dumps that rules ask for because a span took this long.
+    /// Makes the dumps that rules require for a span that took this long.
     #[cold]
     pub(crate) fn trigger_of_span(&self, id: u64, name: &str, took: Duration) {
         self.rules.check_span(name, took, |outcome| match outcome {
@@ -100,7 +100,7 @@ impl Recorder {
         });
     }
 
-    /// Whether the program wants no dump of an error, because of itself or of one of its causes.
+    /// Whether the program wants no dump of an error, because of the error or one of its causes.
     pub(crate) fn ignores(&self, error: &(dyn std::error::Error + 'static)) -> bool {
         self.ignore_errors
             .as_ref()
@@ -109,7 +109,7 @@ impl Recorder {
 }
 
 impl AtExit for Recorder {
-    /// The process ends well: nothing is left for the next start.
+    /// Completes waiting dumps, and removes the ring file, because the process ends well.
     fn close(&self) {
         self.pipeline.finish(&self.source);
         self.source.tail.close();

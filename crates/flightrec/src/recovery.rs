@@ -1,4 +1,4 @@
-//! What a crash-safe recorder leaves for the next start, and the dumps that the next start makes of it.
+//! Prepares the ring of a crash-safe recorder, and makes dumps of the rings of earlier processes.
 
 use std::io;
 use std::path::Path;
@@ -10,7 +10,7 @@ use flightrec_dump::Dump;
 use crate::recorder::Recorder;
 use crate::tail::{CrashSafety, Tail};
 
-/// Writes what a dump of the recorder's ring will say of the program.
+/// Writes the facts about the program to the recorder's ring.
 pub(crate) fn describe(recorder: &Recorder, ring: &CrashRing, safety: CrashSafety) {
     let masks_text = safety == CrashSafety::Strict;
     let redactor = &recorder.pipeline.redactor;
@@ -23,34 +23,35 @@ pub(crate) fn describe(recorder: &Recorder, ring: &CrashRing, safety: CrashSafet
     }
 }
 
-/// Notes in the recorder's ring how the process ends.
-pub(crate) fn watch_process(recorder: &Arc<Recorder>) {
-    // The handlers stay, so the ring's memory must. The panic hook keeps the recorder anyway.
+/// Installs the signal handlers that write to the ring why the process ends.
+pub(crate) fn install_handlers(recorder: &Arc<Recorder>) {
+    // The handlers are never removed, so the ring must live as long. The panic hook keeps the recorder
+    // alive anyway.
     let kept: &'static Recorder = Box::leak(Box::new(Arc::clone(recorder)));
     if let Tail::Mapped(ring) = &kept.source.tail {
-        for complaint in ring.install_handlers() {
-            recorder.pipeline.notices.say(&complaint);
+        for message in ring.install_handlers() {
+            recorder.pipeline.notices.say(&message);
         }
     }
 }
 
-/// Makes dumps of processes that have ended without making one.
+/// Makes dumps of processes that ended without making one.
 pub(crate) fn dump_orphans(recorder: &Recorder, ring: &CrashRing) {
     let pipeline = &recorder.pipeline;
     ring.for_each_orphan(
         |message| pipeline.notices.say(message),
         |orphan| {
-            !orphan.needs_dump(recorder.reports_termination)
+            !orphan.needs_dump(recorder.termination_is_failure)
                 || pipeline.deliver_crash(&dump_of(recorder, orphan)).is_ok()
         },
     );
 }
 
-/// A dump of a ring, whichever program wrote it.
+/// Makes a dump of a ring, which another program may have written.
 ///
 /// # Errors
 ///
-/// Those of reading the file, and `InvalidData` if it is not a ring.
+/// Returns the errors of reading the file, and `InvalidData` if it is not a ring.
 pub(crate) fn dump_ring(recorder: &Recorder, path: &Path) -> io::Result<Dump> {
     Ok(dump_of(recorder, &Orphan::read(path)?))
 }

@@ -10,17 +10,22 @@ use dumpmaker::panics;
 use crate::FlightRecorder;
 
 impl FlightRecorder {
-    /// Runs `main` and returns its exit code. If `main` fails, prints `Error: …` with the causes to
-    /// stderr, makes a dump and returns [`ExitCode::FAILURE`].
+    /// Runs `main` and returns its exit code. If `main` returns an error, prints the error to stderr, makes
+    /// a dump and returns [`ExitCode::FAILURE`].
     ///
-    /// `main` may return any [`Termination`], so `Ok(ExitCode::from(3))` is an exit code of your
-    /// own. Its error may be anything that converts into a boxed error: `stackerr::Error`,
-    /// `anyhow::Error` (whose backtrace is read with the feature `anyhow`), a string, a type of your
-    /// own, a `Box<dyn Error + Send + Sync>` (a `Box<dyn Error>` does not convert). An error that
-    /// carries no stack gets the stack of this call, marked as such.
+    /// `main` may return any [`Termination`], so it can choose an exit code, as in
+    /// `Ok(ExitCode::from(3))`. Its error may be any type that converts into a boxed error:
+    /// `stackerr::Error`, `anyhow::Error` (whose backtrace is read with the feature `anyhow`), a string,
+    /// your own type, a `Box<dyn Error + Send + Sync>` (a `Box<dyn Error>` does not convert). An error
+    /// without a stack gets the stack of this call, marked as such.
     ///
-    /// A panic in `main` makes a dump, too, also if another panic hook has replaced the
-    /// recorder's.
+    /// The error is printed as `Error: MESSAGE` and a line `caused by: …` for each cause, without stacks.
+    /// This differs from a `main` that returns a `Result`, such as `anyhow::Result`, which prints the
+    /// error's `Debug`. Use [`run_with`](FlightRecorder::run_with) for another format.
+    ///
+    /// A panic in `main` makes a dump even if another panic hook has replaced the recorder's.
+    /// `std::process::exit` in `main` makes no dump: return the error or the exit code instead, or call
+    /// [`dump_error`](FlightRecorder::dump_error) before.
     ///
     /// # Panics
     ///
@@ -53,8 +58,8 @@ impl FlightRecorder {
         })
     }
 
-    /// Runs `main` as [`run`](FlightRecorder::run) does, with a report of your own: `report` shows
-    /// the error to the user and returns the exit code. The dump is made after it has returned.
+    /// Like [`run`](FlightRecorder::run), but `report` shows the error to the user and returns the exit
+    /// code. The dump is made after `report` has returned.
     ///
     /// # Panics
     ///
@@ -85,7 +90,7 @@ impl FlightRecorder {
         T: Termination,
         E: Into<Box<dyn StdError + Send + Sync>> + 'static,
     {
-        let _closing = Closing(self);
+        let _close_on_drop = CloseOnDrop(self);
         let error = match panic::catch_unwind(AssertUnwindSafe(main)) {
             Ok(Ok(value)) => return value.report(),
             Ok(Err(error)) => stackerr::Error::wrap(error),
@@ -94,11 +99,11 @@ impl FlightRecorder {
                 panic::resume_unwind(payload);
             }
         };
-        // What the console still buffers belongs before the error.
+        // Buffered records of the console must be printed before the error.
         log::logger().flush();
         let code = report(&error);
         if !self.recorder.ignores(error.as_std()) {
-            // The path of the dump, or why there is none, has been printed.
+            // The path of the dump, or the reason why there is none, has been printed.
             let error = error.as_std();
             let _ = self
                 .recorder
@@ -107,7 +112,7 @@ impl FlightRecorder {
         code
     }
 
-    /// Makes sure that the panic that ends `main` has a dump.
+    /// Makes a dump of the panic that ends `main`, unless the panic hook has made one.
     fn dump_panic_of_main(&self, payload: &(dyn std::any::Any + Send)) {
         if let Some(failure) = panics::undumped_failure(payload) {
             let _ = self.recorder.dump(|| failure);
@@ -115,9 +120,9 @@ impl FlightRecorder {
     }
 }
 
-struct Closing<'a>(&'a FlightRecorder);
+struct CloseOnDrop<'a>(&'a FlightRecorder);
 
-impl Drop for Closing<'_> {
+impl Drop for CloseOnDrop<'_> {
     fn drop(&mut self) {
         self.0.close();
     }

@@ -1,4 +1,4 @@
-//! Signals that ask for a dump.
+//! Signals that request a dump.
 
 use std::io;
 use std::sync::Arc;
@@ -9,22 +9,23 @@ use stackwalk::signal::{self, Listener};
 
 use crate::recorder::Recorder;
 
-/// Makes a dump whenever one of the recorder's signals arrives.
+/// Makes a dump when one of the recorder's signals arrives.
 pub(crate) fn listen(recorder: &Arc<Recorder>) {
-    let mut heard = Vec::new();
+    let mut listening = Vec::new();
     for &signal in &recorder.dump_on_signals {
         match signal::listen(signal).and_then(|listener| start(recorder, listener)) {
-            Ok(()) => heard.push(signal),
+            Ok(()) => listening.push(signal),
             Err(error) => {
                 let message = format!("signal {signal} will make no dump: {error}");
                 recorder.pipeline.notices.say(&message);
             }
         }
     }
-    if heard.is_empty() {
+    if listening.is_empty() {
         return;
     }
-    if let Err(error) = dumpmaker::publish(&recorder.pipeline, &recorder.source.app.name, heard) {
+    let app = &recorder.source.app.name;
+    if let Err(error) = dumpmaker::publish(&recorder.pipeline, app, listening) {
         let message = format!("`flightrec dump` will not find this process: {error}");
         recorder.pipeline.notices.say(&message);
     }

@@ -1,4 +1,4 @@
-//! The way of a record: from the tee, or from another logging front end, into the tail.
+//! The sinks that put records into the tail: from the tee, and from other logging front ends.
 
 use std::error::Error as StdError;
 use std::io;
@@ -16,7 +16,7 @@ use crate::tail::{CrashSafety, Tail};
 use dumpmaker::collect::SpanSource;
 use dumpmaker::redact::MaskedPairs;
 
-/// The sink of the tee, which keeps records in the recorder's tail.
+/// The sink of the tee that keeps records in the recorder's tail.
 pub(crate) struct TailSink {
     recorder: Arc<Recorder>,
     safety: CrashSafety,
@@ -29,7 +29,7 @@ impl TailSink {
     }
 }
 
-/// `Off` if the file could not be made and the tail is in memory.
+/// Returns `Off` if the file could not be created and the tail is in memory.
 #[cfg_attr(not(feature = "crash-safe"), expect(unused_variables))]
 fn safety_of(recorder: &Recorder, wanted: CrashSafety) -> CrashSafety {
     match recorder.source.tail {
@@ -39,10 +39,10 @@ fn safety_of(recorder: &Recorder, wanted: CrashSafety) -> CrashSafety {
     }
 }
 
-/// Keeps a record whose texts are masked already, except for the name of the thread. `push` passes
-/// it on to the tail as it is.
+/// Keeps a packed record. In strict mode its texts are masked already, except for the name of the thread.
+/// In the other modes, `push` pushes it.
 #[inline(always)]
-fn keep(
+fn push_packed(
     recorder: &Recorder,
     safety: CrashSafety,
     level: Level,
@@ -51,14 +51,14 @@ fn keep(
 ) {
     recorder.rules.note_record();
     if safety == CrashSafety::Strict {
-        return keep_masked(recorder, level, packed);
+        return push_with_masked_thread(recorder, level, packed);
     }
     push(&recorder.source.tail);
 }
 
 #[cold]
 #[inline(never)]
-fn keep_masked(recorder: &Recorder, level: Level, packed: &[u8]) {
+fn push_with_masked_thread(recorder: &Recorder, level: Level, packed: &[u8]) {
     let redactor = &recorder.pipeline.redactor;
     let masked = packlog::map_thread(packed, |name| redactor.text(name));
     let packed = masked.as_deref().unwrap_or(packed);
@@ -70,23 +70,23 @@ impl TailSink {
         &self.recorder
     }
 
-    /// Keeps a record, without the values of secret keys if it gets into a file.
+    /// Keeps a record. If it gets into a file, the values of secret keys are masked.
     #[inline(never)]
     pub(crate) fn keep(&self, record: &Record<'_>) {
         if self.safety != CrashSafety::Off && packlog::has_fields(record) {
             let redactor = &self.recorder.pipeline.redactor;
             let pairs = MaskedPairs::new(record.key_values(), redactor);
-            self.keep_as_it_is(&record.to_builder().key_values(&pairs).build());
+            self.keep_as_is(&record.to_builder().key_values(&pairs).build());
         } else {
-            self.keep_as_it_is(record);
+            self.keep_as_is(record);
         }
     }
 
     #[inline(always)]
-    fn keep_as_it_is(&self, record: &Record<'_>) {
+    fn keep_as_is(&self, record: &Record<'_>) {
         let level = record.level();
         packlog::pack_padded(record, |padded, len| {
-            keep(&self.recorder, self.safety, level, &padded[..len], |tail| {
+            push_packed(&self.recorder, self.safety, level, &padded[..len], |tail| {
                 tail.push_padded(level, padded, len);
             });
         });
@@ -101,7 +101,7 @@ impl Sink for TailSink {
         self.emit_if_enabled(record)
     }
 
-    /// It is enabled for every record.
+    /// The sink is enabled for every record.
     fn emit_if_enabled(&self, record: &Record<'_>) -> io::Result<()> {
         self.keep(record);
         Ok(())
@@ -116,12 +116,11 @@ impl Sink for TailSink {
     }
 }
 
-/// Keeps records and spans of another logging front end than the tee, such as `flightrec-tracing`;
-/// made by [`Builder::install_sink`](crate::Builder::install_sink).
+/// Keeps records and spans of a logging front end other than the tee, such as `flightrec-tracing`; made by
+/// [`Builder::install_sink`](crate::Builder::install_sink).
 pub struct RecorderSink {
     recorder: Arc<Recorder>,
     filter: RecordFilter,
-    /// Records get into a file, and are masked before.
     safety: CrashSafety,
     kept_spans: usize,
 }
@@ -141,7 +140,7 @@ impl RecorderSink {
         }
     }
 
-    /// Whether records are kept: not between [`stop`](crate::FlightRecorder::stop) and
+    /// Whether records are kept. They are not between [`stop`](crate::FlightRecorder::stop) and
     /// [`start`](crate::FlightRecorder::start).
     #[inline]
     #[must_use]
@@ -149,13 +148,13 @@ impl RecorderSink {
         self.recorder.switch.is_on()
     }
 
-    /// The most verbose level that [`record`](crate::Builder::record) lets pass.
+    /// Returns the most verbose level that the filter of [`record`](crate::Builder::record) lets pass.
     #[must_use]
     pub fn max_level(&self) -> LevelFilter {
         self.filter.max_level()
     }
 
-    /// Whether [`record`](crate::Builder::record) lets such records pass.
+    /// Whether the filter of [`record`](crate::Builder::record) lets such records pass.
     #[inline]
     #[must_use]
     pub fn wants(&self, level: Level, target: &str) -> bool {
@@ -174,15 +173,15 @@ impl RecorderSink {
         self.safety != CrashSafety::Off
     }
 
-    /// Whether values of this key must be masked before they are packed, because they get into a
-    /// file.
+    /// Whether values of this key must be masked before they are packed.
     #[inline]
     #[must_use]
     pub fn masks_key(&self, key: &str) -> bool {
         self.masks_keys() && self.recorder.pipeline.redactor.is_secret(key)
     }
 
-    /// What all texts must be masked with before they are packed, if they must be.
+    /// Returns the redactor that must mask all texts before they are packed; `None` if they need not be
+    /// masked.
     #[inline]
     #[must_use]
     pub fn masks_text(&self) -> Option<&Redactor> {
@@ -192,23 +191,23 @@ impl RecorderSink {
     /// Keeps a record that `packlog` has packed.
     #[inline]
     pub fn push(&self, level: Level, packed: &[u8]) {
-        keep(&self.recorder, self.safety, level, packed, |tail| {
+        push_packed(&self.recorder, self.safety, level, packed, |tail| {
             tail.push(level, packed);
         });
     }
 
-    /// Keeps a span, or the note that one was closed, packed in the same way.
+    /// Keeps a span, or the record that a span was closed, that `packlog` has packed.
     pub fn push_span(&self, packed: &[u8]) {
         self.recorder.source.tail.push_span(packed);
     }
 
-    /// How many spans, and ends of spans, are kept at most.
+    /// Returns the maximum number of spans and ends of spans that are kept.
     #[must_use]
     pub fn kept_spans(&self) -> usize {
         self.kept_spans
     }
 
-    /// Sets what is asked for open spans when a dump is made. The first call counts.
+    /// Sets the source of the open spans for dumps. Only the first call has an effect.
     pub fn set_spans(&self, spans: impl SpanSource + 'static) {
         let _ = self.recorder.source.spans.set(Box::new(spans));
     }
@@ -221,41 +220,41 @@ impl RecorderSink {
         self.recorder.triggers_on(level)
     }
 
-    /// Makes the dumps for a record of such a level. The record should have been pushed before.
+    /// Makes the dumps for a record of a level that [triggers](RecorderSink::triggers_on). Push the record
+    /// before.
     #[cold]
     pub fn trigger(&self, record: &Record<'_>) {
         self.recorder.trigger(record);
     }
 
-    /// Whether a [rule](crate::Rule::slow_span) asks how long spans take.
+    /// Whether a [rule](crate::Rule::slow_span) needs the duration of spans.
     #[inline]
     #[must_use]
     pub fn watches_spans(&self) -> bool {
         self.recorder.rules.watches_spans()
     }
 
-    /// Whether a rule makes a dump of a span that took this long.
+    /// Whether a rule may make a dump for a span that took this long.
     #[must_use]
     pub fn is_slow(&self, name: &str, took: Duration) -> bool {
         self.recorder.rules.is_slow(name, took)
     }
 
-    /// Makes the dumps of a span that [was slow](RecorderSink::is_slow) and has been closed. Its
-    /// description should have been pushed before.
+    /// Makes the dumps for a closed span that [was slow](RecorderSink::is_slow). Push the span before.
     #[cold]
     pub fn trigger_of_span(&self, id: NonZeroU64, name: &str, took: Duration) {
         self.recorder.trigger_of_span(id.get(), name, took);
     }
 
-    /// Remembers an error that a record has as a value, as [`note`](crate::FlightRecorder::note) does,
-    /// if a stack was captured for it. `file` and `line` are the record's.
+    /// Remembers an error that is a value of a record, as [`note`](crate::FlightRecorder::note) does, if a
+    /// stack was captured for it. `file` and `line` are those of the record.
     #[cold]
     pub fn note_error(&self, error: &(dyn StdError + 'static), file: &str, line: u32) {
         let noted = &self.recorder.pipeline.noted;
         noted.add_if_captured(error, file, line);
     }
 
-    /// Prints a line where the recorder prints its own.
+    /// Prints a line to the same place as the recorder's own lines.
     #[cold]
     pub fn notice(&self, message: &str) {
         self.recorder.pipeline.notices.say(message);
@@ -273,7 +272,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_later_of_start_and_stop_wins() {
+    fn concurrent_start_and_stop_leave_a_consistent_state() {
         let (recorder, tee) = crate::builder("test").console(LevelFilter::Off).build();
         let debug = Metadata::builder().level(Level::Debug).build();
         for round in 0..2_000 {

@@ -13,14 +13,13 @@ pub enum CrashSafety {
     /// Records are kept in memory, and are lost if the process is killed.
     #[default]
     Off,
-    /// Records are kept in a file. Values of secret keys are masked before they get there; texts
-    /// are masked when a dump is made of the file.
+    /// Records are kept in a file. The values of secret keys are masked before they are written there.
+    /// Texts are masked when a dump is made of the file.
     On,
-    /// Records are kept in a file, and all secrets are masked before they get there.
+    /// Records are kept in a file, and all secrets are masked before they are written there.
     ///
-    /// Each record is formatted and searched for secrets when it is logged, which costs four to
-    /// seven times as much as with [`On`](CrashSafety::On) (`cargo xtask bench` in the repository
-    /// measures both).
+    /// Each record is searched for secrets when it is logged, which takes four to seven times as long as
+    /// with [`On`](CrashSafety::On) (`cargo xtask bench` in the repository measures both).
     Strict,
 }
 
@@ -36,22 +35,22 @@ impl Tail {
     pub(crate) fn push(&self, level: Level, packed: &[u8]) {
         match self {
             Tail::Memory(tail) if level > Level::Warn => tail.push(packed),
-            _ => self.push_rarely(level, packed, packed.len()),
+            _ => self.push_other(level, packed, packed.len()),
         }
     }
 
-    /// Keeps a packed record, the first `len` bytes of `padded`; see [`SharedTail::push_padded`].
+    /// Keeps a packed record: the first `len` bytes of `padded`; see [`SharedTail::push_padded`].
     #[inline(always)]
     pub(crate) fn push_padded(&self, level: Level, padded: &[u8], len: usize) {
         match self {
             Tail::Memory(tail) if level > Level::Warn => tail.push_padded(0, padded, len),
-            _ => self.push_rarely(level, padded, len),
+            _ => self.push_other(level, padded, len),
         }
     }
 
-    /// Apart, so that the common case has no call in it.
+    /// A separate function, so that the common case has no call.
     #[inline(never)]
-    fn push_rarely(&self, level: Level, padded: &[u8], len: usize) {
+    fn push_other(&self, level: Level, padded: &[u8], len: usize) {
         let class = class_of(level);
         match self {
             Tail::Memory(tail) => tail.push_padded(class, padded, len),
@@ -60,7 +59,7 @@ impl Tail {
         }
     }
 
-    /// Keeps a packed span, or the note that one was closed.
+    /// Keeps a packed span, or the record that a span was closed.
     pub(crate) fn push_span(&self, packed: &[u8]) {
         match self {
             Tail::Memory(tail) => tail.push_class(SPANS, packed),
@@ -69,7 +68,7 @@ impl Tail {
         }
     }
 
-    /// Removes what would be left for the next start.
+    /// Removes the ring file, so that the next start makes no dump of it.
     pub(crate) fn close(&self) {
         #[cfg(feature = "crash-safe")]
         if let Tail::Mapped(ring) = self {

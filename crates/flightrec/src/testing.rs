@@ -1,5 +1,5 @@
-//! Recorders of tests. They share one logger and one panic hook, which pass records and panics on to
-//! the recorders of the thread that they come from.
+//! Recorders for tests. They share one logger and one panic hook, which pass the records and panics of a
+//! thread to the recorders of this thread.
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -14,37 +14,37 @@ use crate::install_error::InstallError;
 use crate::panics;
 use crate::recorder::Recorder;
 
-/// The recorders of tests that run, and whether each goes before the hook that was there.
+/// The recorders of running tests. The flag is true if the recorder runs before the previous panic hook.
 static RECORDERS: ByThread<(Arc<Recorder>, bool)> = ByThread::new();
 /// Their tees.
 static TEES: ByThread<Arc<Fanout>> = ByThread::new();
 
-/// Ends the recorder of a test when it is dropped: its directory goes, unless the test has failed.
+/// Closes the recorder of a test when it is dropped, and removes its directory unless the test failed.
 pub(crate) struct TestRun {
     installed: OnceLock<Installed>,
     /// The directory that was made for the test.
     _dir: Option<TestDir>,
 }
 
-/// Dropped in this order: nothing reaches a tail that is closed.
+/// Dropped in this order, so that no panic or record reaches a closed tail.
 struct Installed {
-    _of_panics: ThreadGuard<(Arc<Recorder>, bool)>,
-    _of_records: Option<ThreadGuard<Arc<Fanout>>>,
-    _closed: ClosedOnDrop,
+    _panic_guard: ThreadGuard<(Arc<Recorder>, bool)>,
+    _record_guard: Option<ThreadGuard<Arc<Fanout>>>,
+    _close_on_drop: CloseOnDrop,
 }
 
-struct ClosedOnDrop(Arc<Recorder>);
+struct CloseOnDrop(Arc<Recorder>);
 
 impl TestRun {
-    /// Chooses the directory of the dumps if there is none.
+    /// Sets `dir` to a directory for this test if it is not set.
     pub(crate) fn begin(dir: &mut Option<PathBuf>) -> TestRun {
-        let own = if dir.is_none() { TestDir::new() } else { None };
-        if let Some(own) = &own {
-            *dir = Some(own.path().to_owned());
+        let test_dir = if dir.is_none() { TestDir::new() } else { None };
+        if let Some(test_dir) = &test_dir {
+            *dir = Some(test_dir.path().to_owned());
         }
         TestRun {
             installed: OnceLock::new(),
-            _dir: own,
+            _dir: test_dir,
         }
     }
 
@@ -52,7 +52,7 @@ impl TestRun {
     ///
     /// # Errors
     ///
-    /// If the process has another logger. Panics are passed all the same.
+    /// If the process has another logger. Panics are passed to the recorder anyway.
     pub(crate) fn install(
         &self,
         recorder: &Arc<Recorder>,
@@ -61,9 +61,9 @@ impl TestRun {
     ) -> Result<(), InstallError> {
         let has_logger = tee.is_some();
         let _ = self.installed.set(Installed {
-            _of_panics: RECORDERS.add((Arc::clone(recorder), hook_first)),
-            _of_records: tee.map(|tee| TEES.add(Arc::new(tee.into_sink()))),
-            _closed: ClosedOnDrop(Arc::clone(recorder)),
+            _panic_guard: RECORDERS.add((Arc::clone(recorder), hook_first)),
+            _record_guard: tee.map(|tee| TEES.add(Arc::new(tee.into_sink()))),
+            _close_on_drop: CloseOnDrop(Arc::clone(recorder)),
         });
         dumpmaker::collect::stamp_stacks();
         add_hook();
@@ -74,7 +74,7 @@ impl TestRun {
     }
 }
 
-impl Drop for ClosedOnDrop {
+impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         self.0.source.tail.close();
     }

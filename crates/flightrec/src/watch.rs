@@ -1,4 +1,4 @@
-//! Watches: a heartbeat that does not come makes a dump.
+//! Watches: a missing heartbeat makes a dump.
 
 use std::io;
 use std::sync::Arc;
@@ -11,17 +11,16 @@ use crate::FlightRecorder;
 use crate::recorder::Recorder;
 
 impl FlightRecorder {
-    /// Watches something that must happen again and again, such as the turns of a loop: if the
-    /// [`Heartbeat`] does not [`beat`](Heartbeat::beat) within `limit`, a dump of kind `hang` is made,
-    /// with the stacks of all threads. The stack of the thread that gave the last heartbeat comes
-    /// first.
+    /// Watches something that must happen regularly, such as the iterations of a loop. If
+    /// [`beat`](Heartbeat::beat) is not called within `limit`, a dump of kind `hang` is made, with the
+    /// stacks of all threads. The stack of the thread that called `beat` last comes first.
     ///
-    /// The dump is made once, after `limit` to 1¼ of it, and again if the heartbeat came back and
-    /// stayed away again. Of many dumps in a row the first ten are made, then at most one every 30
-    /// seconds. The program goes on.
+    /// The dump is made after 1 to 1¼ times `limit`. There is a further dump only if `beat` was called in
+    /// between. Of many dumps, the first ten are made, then at most one every 30 seconds. The program
+    /// continues.
     ///
-    /// Time in which the whole process is stopped does not count. In a forked child the watch starts
-    /// with the first heartbeat there.
+    /// Time in which the whole process is stopped does not count. In a forked child, the watch starts with
+    /// the first call of `beat` there.
     ///
     /// Stacks exist on x86-64 Linux with glibc; see [`Builder::all_threads`](crate::Builder::all_threads).
     ///
@@ -54,7 +53,7 @@ impl Watcher for Recorder {
     }
 
     fn on_start_error(&self, error: io::Error) {
-        let message = format!("hangs are not noticed: cannot start a thread for it: {error}");
+        let message = format!("hangs are not detected: cannot start a thread: {error}");
         self.pipeline.notices.say(&message);
     }
 }

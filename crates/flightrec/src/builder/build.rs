@@ -23,11 +23,11 @@ use crate::sink::TailSink;
 use crate::tail::{CrashSafety, Tail};
 use crate::testing::{self, TestRun};
 
-/// How many spans and ends of spans are kept, however few records are.
+/// The minimum number of spans and ends of spans that are kept.
 const MIN_SPANS: usize = 512;
 
 impl Builder {
-    /// Builds the recorder without changing anything global: neither logger nor panic hook.
+    /// Builds the recorder without changing global state: it sets neither the logger nor the panic hook.
     ///
     /// Records that are logged to the [`Tee`] are kept.
     pub fn build(mut self) -> (FlightRecorder, Tee) {
@@ -38,7 +38,7 @@ impl Builder {
         (FlightRecorder::new(recorder, test), tee)
     }
 
-    /// Builds the recorder for another front end than the tee.
+    /// Builds the recorder for a front end other than the tee.
     pub(crate) fn build_for_sink(mut self) -> (FlightRecorder, RecorderSink) {
         let safety = self.crash_safety;
         let kept_spans = self.keep_spans();
@@ -48,8 +48,8 @@ impl Builder {
         (FlightRecorder::new(recorder, test), sink)
     }
 
-    /// Builds the recorder for another front end and for the tee, which leaves out what `is_wanted`
-    /// refuses.
+    /// Builds the recorder for both the tee and another front end. Records of the tee for which `is_wanted`
+    /// returns false are not kept.
     pub(crate) fn build_for_both(
         mut self,
         is_wanted: impl Fn(&Record<'_>) -> bool + Send + Sync + 'static,
@@ -58,7 +58,7 @@ impl Builder {
         let kept_spans = self.keep_spans();
         let test = self.begin_test();
         let (recorder, mut rest) = self.build_recorder();
-        let (filter, of_tee): (_, Arc<dyn Filter>) = match rest.record {
+        let (filter, tee_filter): (_, Arc<dyn Filter>) = match rest.record {
             RecordFilter::Level(level) => (RecordFilter::Level(level), Arc::new(level)),
             RecordFilter::Filter(filter) => {
                 let filter = Arc::<dyn Filter>::from(filter);
@@ -66,14 +66,14 @@ impl Builder {
             }
         };
         let sink = RecorderSink::new(Arc::clone(&recorder), filter, safety, kept_spans);
-        rest.record = RecordFilter::new(of_tee.and(logtee::filter_fn(is_wanted)));
+        rest.record = RecordFilter::new(tee_filter.and(logtee::filter_fn(is_wanted)));
         let tee = rest.tee(&recorder, safety, test.is_some());
         (FlightRecorder::new(recorder, test), sink, tee)
     }
 
-    /// Keeps spans in a tail of their own, and returns how many.
+    /// Makes the tail keep spans, and returns how many.
     fn keep_spans(&mut self) -> usize {
-        // Each record may refer to a span of its own, which may have parents.
+        // Each record may refer to a different span, which may have parents.
         let kept_spans = self.kept.window.lines.saturating_mul(2).max(MIN_SPANS);
         self.spans = kept_spans;
         kept_spans
@@ -90,8 +90,8 @@ impl Builder {
     fn build_recorder(self) -> (Arc<Recorder>, FrontEnd) {
         let pipeline = Pipeline::new(&self.app.name, self.dumps);
         let tail = make_tail(self.crash_safety, &self.kept, self.spans, &pipeline);
-        for complaint in self.complaints {
-            pipeline.notices.say(&complaint);
+        for warning in self.warnings {
+            pipeline.notices.say(&warning);
         }
         let rules = Rules::new(self.rules);
         let recorder = Arc::new(Recorder {
@@ -106,7 +106,7 @@ impl Builder {
             dump_on_signals: self.dump_on_signals,
             ignore_errors: self.ignore_errors,
             #[cfg(feature = "crash-safe")]
-            reports_termination: self.reports_termination,
+            termination_is_failure: self.termination_is_failure,
             watches: Watches::default(),
         });
         background::let_dumps_wait(&recorder);
@@ -125,7 +125,7 @@ impl Builder {
     }
 }
 
-/// What the builder says about the way of records to the recorder.
+/// The settings for the path of records to the recorder.
 struct FrontEnd {
     record: RecordFilter,
     console: Option<Box<dyn Filter>>,
@@ -136,7 +136,7 @@ struct FrontEnd {
 impl FrontEnd {
     #[cfg_attr(not(feature = "crash-safe"), expect(unused_variables))]
     fn tee(self, recorder: &Arc<Recorder>, safety: CrashSafety, is_test: bool) -> Tee {
-        // `flightrec doctor` looks for it in the executable.
+        // `flightrec doctor` searches the executable for this text.
         std::hint::black_box("flightrec::marker::tee");
         let console = match self.console {
             None if !self.has_sinks => Some(Box::new(LevelFilter::Info) as Box<dyn Filter>),
@@ -156,7 +156,8 @@ impl FrontEnd {
                 .notices
                 .say("rules about slow spans are not checked: they need `flightrec-tracing`");
         }
-        // The recorder comes last: what a sink logs about a record comes before the record.
+        // The recorder is the last sink, so a record that another sink logs precedes the record that it
+        // was given.
         let sinks = match &recorder.source.tail {
             Tail::Memory(tail) => match recorder.rules.watches_silence() {
                 true => self
@@ -182,7 +183,7 @@ impl FrontEnd {
     }
 }
 
-/// A tail in a mapped file if that is wanted and possible, or else in memory.
+/// Makes a tail in a mapped file if this is wanted and possible, or else in memory.
 fn make_tail(safety: CrashSafety, kept: &Bounds, spans: usize, pipeline: &Pipeline) -> Tail {
     let bounds = kept.tail(spans);
     if safety != CrashSafety::Off {
