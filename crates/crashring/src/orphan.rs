@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use dumpmaker::collect::{AppInfo, SPANS, add_evictions, add_records, add_spans};
+use dumpmaker::collect::{AppInfo, NO_SPACE, SPANS, add_evictions, add_records, add_spans};
 use dumpmaker::store::Dir;
 use flightrec_dump::{Crash, Dump, Gauge, Kind, Reason, Timestamp};
 use stackwalk::crash::CrashRecord;
@@ -158,6 +158,9 @@ impl Orphan {
         add_evictions(&records, &mut dump);
         // Earlier versions kept spans among the records.
         add_spans(spans.as_ref().unwrap_or(&records), None, &[], &mut dump);
+        if ring.lacks_space() {
+            dump.notes.push(NO_SPACE.to_owned());
+        }
         let last = ring.last_line_at();
         let uptime = last.and_then(|last| last.duration_since(ring.started_at()).ok());
         let request = crash::request_name(end_cause(ring).into());

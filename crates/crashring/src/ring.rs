@@ -193,6 +193,14 @@ impl CrashRing {
         }
     }
 
+    /// Whether the disk had no space for a part of the file, so that fewer records are kept.
+    pub fn lacks_space(&self) -> bool {
+        if self.ring.generation == forklock::generation() {
+            return self.ring.tail.lacks_space();
+        }
+        matches!(self.of_child.get(), Some(Child::Mapped(ring)) if ring.lacks_space())
+    }
+
     /// Returns the store in which the ring is.
     pub(crate) fn store(&self) -> &Store {
         &self.store

@@ -57,7 +57,12 @@ impl Shared {
     #[inline]
     pub(crate) fn has(&self, pushed_as: u64) -> bool {
         // Relaxed: it is only a measure of age, and no other memory depends on it.
-        pushed_as != 0 && self.pushed.load(Ordering::Relaxed) - pushed_as < self.stale_after
+        // Another thread may have seen a later number already.
+        let age = self
+            .pushed
+            .load(Ordering::Relaxed)
+            .saturating_sub(pushed_as);
+        pushed_as != 0 && age < self.stale_after
     }
 
     /// Pushes a span or its end, and returns the number of this push.

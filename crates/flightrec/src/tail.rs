@@ -93,4 +93,12 @@ impl RecordTail for Tail {
             Tail::Mapped(ring) => ring.class_snapshot(SPANS),
         }
     }
+
+    fn lacks_space(&self) -> bool {
+        match self {
+            Tail::Memory(_) => false,
+            #[cfg(feature = "crash-safe")]
+            Tail::Mapped(ring) => ring.lacks_space(),
+        }
+    }
 }

@@ -18,6 +18,9 @@ use crate::stacks;
 const NO_RECORDS: &str = "there are no records: the program logged nothing, or it logs through \
                           `tracing`, which needs the crate `flightrec-tracing`";
 
+/// The note of a dump whose records are in a file that the disk had no space for.
+pub const NO_SPACE: &str = "the disk was full: fewer records were kept than usual";
+
 /// Copies the records. Also returns the time of the copy.
 pub(crate) fn records(source: &Source) -> (Snapshot, Moment) {
     (source.tail.snapshot(), Moment::now())
@@ -58,6 +61,9 @@ pub(crate) fn collect(
     source.window.apply(&mut dump, moment.system, &has_share);
     add_evictions(snapshot, &mut dump);
     add_spans_of(source, &failure.span_traces, &mut dump);
+    if source.tail.lacks_space() {
+        dump.notes.push(NO_SPACE.to_owned());
+    }
     let has_no_spans = source.spans.get().is_none();
     if has_no_spans && dump.latest_logs.is_empty() && dump.evicted_logs == 0 {
         dump.notes.push(NO_RECORDS.to_owned());

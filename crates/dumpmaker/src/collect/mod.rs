@@ -21,6 +21,7 @@ mod source;
 
 pub use app_info::{AppInfo, Started, host, process};
 pub use bounds::Bounds;
+pub use dump::NO_SPACE;
 pub(crate) use dump::{add_spans_of, collect, records};
 pub use evictions::add_evictions;
 pub use groups::{SPANS, class_of};

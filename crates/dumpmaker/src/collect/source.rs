@@ -31,6 +31,11 @@ pub trait RecordTail: Send + Sync {
 
     /// Returns a copy of the spans.
     fn span_snapshot(&self) -> Snapshot;
+
+    /// Whether the disk had no space for a part of the records.
+    fn lacks_space(&self) -> bool {
+        false
+    }
 }
 
 impl RecordTail for SharedTail {

@@ -32,6 +32,8 @@ const CHECK: usize = PARTS + CLASSES * PART_WORDS;
 const ANCHORS: usize = 48;
 const CLEARS: usize = 64;
 const SLOT_WORDS: usize = 8;
+/// See [`no_space_mark`].
+const NO_SPACE: usize = 80;
 
 /// Nanoseconds since the Unix epoch, which fit until the year 2554.
 pub(crate) fn nanos(time: SystemTime) -> u64 {
@@ -209,6 +211,11 @@ impl Header {
     }
 }
 
+/// The word that says that the disk had no space for a part of the file, and its place.
+pub(crate) fn no_space_mark(key: Key) -> (usize, u64) {
+    (NO_SPACE, key.of_block(Place::NO_SPACE.0, &[]))
+}
+
 /// Whether `word`, the first of a file, is the magic number in the right byte order.
 pub(crate) fn is_magic(word: u64) -> bool {
     word == MAGIC
@@ -287,6 +294,7 @@ impl Place {
     const HEADER: Place = Place(1 << 24);
     const ANCHORS: Place = Place(1 << 25);
     const CLEARS: Place = Place(1 << 26);
+    const NO_SPACE: Place = Place(1 << 27);
 }
 
 /// Three numbers that change together. Blocks are written to two slots in turn, so that one is always

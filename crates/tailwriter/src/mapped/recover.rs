@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 
 use super::header::{
-    Block, Blocks, HEADER_BYTES, HEADER_WORDS, Header, Part, Unreadable, is_magic,
+    Block, Blocks, HEADER_BYTES, HEADER_WORDS, Header, Part, Unreadable, is_magic, no_space_mark,
 };
 use super::scan::Scan;
 use crate::limits::CLASSES;
@@ -31,6 +31,7 @@ pub(crate) struct Reader<'f> {
     /// The last tick whose time is known.
     anchor: Option<Block>,
     clear: Block,
+    lacks_space: bool,
     /// The length of the file in bytes.
     length: u64,
     /// The words of the segment that was read last.
@@ -90,11 +91,14 @@ impl<'f> Reader<'f> {
             return Err(Unreadable::Damaged.because("it is longer than its header says"));
         }
         let clear = Blocks::CLEARS.latest(&words, header.key());
+        let (place, mark) = no_space_mark(header.key());
+        let lacks_space = words[place] == mark;
         Ok(Reader {
             file,
             order,
             anchor: Blocks::ANCHORS.latest(&words, header.key()),
             clear: clear.unwrap_or_default(),
+            lacks_space,
             header,
             length,
             words: Vec::new(),
@@ -111,6 +115,10 @@ impl<'f> Reader<'f> {
 
     pub(crate) fn header(&self) -> &Header {
         &self.header
+    }
+
+    pub(crate) fn lacks_space(&self) -> bool {
+        self.lacks_space
     }
 
     pub(crate) fn anchor(&self) -> Option<Block> {

@@ -46,6 +46,7 @@ pub struct Recovered {
     damaged_lines: u64,
     reserved: Vec<u8>,
     is_truncated: bool,
+    lacks_space: bool,
     is_owner_alive: bool,
     /// Locked if the file was claimed.
     file: File,
@@ -101,6 +102,7 @@ impl Recovered {
         let path = std::path::absolute(path)?;
         let reader = Reader::new(&file)?;
         let header = reader.header().clone();
+        let lacks_space = reader.lacks_space();
         let reserved = reader.reserved()?;
         let mut timeline = timeline(&header, reader.anchor());
         let Lines {
@@ -122,6 +124,7 @@ impl Recovered {
             reserved,
             is_truncated: file.metadata()?.len() < header.file_bytes(),
             header,
+            lacks_space,
             is_owner_alive,
             file,
             path,
@@ -158,6 +161,12 @@ impl Recovered {
     /// Whether the end of the file is missing, and an unknown number of lines with it.
     pub fn is_truncated(&self) -> bool {
         self.is_truncated
+    }
+
+    /// Whether the disk had no space for a part of the file, so that fewer lines were kept than the limits
+    /// allow.
+    pub fn lacks_space(&self) -> bool {
+        self.lacks_space
     }
 
     /// Whether the process that created the file was alive when the file was read.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
 use super::checked::{self, Checked};
 use super::file;
-use super::header::{self, Block, Blocks, HEADER_BYTES, Header, nanos};
+use super::header::{self, Block, Blocks, HEADER_BYTES, Header, nanos, no_space_mark};
 use super::map::Map;
 use super::sum::Key;
 use crate::clock::{Anchor, Clock};
@@ -61,6 +61,21 @@ impl Ring {
     /// The area of the owner.
     pub(crate) fn reserved(&self) -> &[AtomicU8] {
         self.map.bytes(HEADER_BYTES, self.reserved)
+    }
+
+    /// Notes in the file that the disk had no space for a part of it.
+    fn note_no_space(&self) {
+        let (place, mark) = no_space_mark(self.key);
+        if let Some(word) = self.map.words().get(place) {
+            word.store(mark, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the disk had no space for a part of the file.
+    pub(crate) fn lacks_space(&self) -> bool {
+        let (place, mark) = no_space_mark(self.key);
+        let word = self.map.words().get(place);
+        word.is_some_and(|word| word.load(Ordering::Relaxed) == mark)
     }
 
     /// Calls `act` with the file, unless this is a forked child that has closed it.
@@ -167,7 +182,9 @@ impl Part {
         let end = piece(&self.layout, index as usize);
         let range = self.layout.start_of(index as usize)..self.layout.start_of(end);
         let bytes = (range.start * WORD) as u64..(range.end * WORD) as u64;
-        self.ring.with_file(|file| file::reserve(file, bytes))?;
+        self.ring
+            .with_file(|file| file::reserve(file, bytes))
+            .inspect_err(|_| self.ring.note_no_space())?;
         self.reserved.store(end as u32, Ordering::Relaxed);
         Ok(())
     }

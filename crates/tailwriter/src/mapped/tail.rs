@@ -164,9 +164,14 @@ impl MappedTail {
             to_map,
             path,
         } = file::create(path, &header, ring::first_reserved(&header))?;
-        let map = Map::new(&to_map, bytes as usize).inspect_err(|_| {
+        let map = Map::new(&to_map, bytes as usize).map_err(|error| {
             // The first error is the one to report.
             let _ = file::remove(&file, &path);
+            let path = path.display();
+            io::Error::new(
+                error.kind(),
+                format!("cannot map the ring file {path} of {bytes} bytes into memory: {error}"),
+            )
         })?;
         let ring = Arc::new(Ring::new(map, file, &header, &clock));
         let part = |class: usize, _: &Limits| Part::new(&ring, &header, class);
@@ -331,6 +336,12 @@ impl MappedTail {
         } else {
             &[]
         }
+    }
+
+    /// Whether the disk had no space for a part of the file, so that fewer lines are kept than the limits
+    /// allow.
+    pub fn lacks_space(&self) -> bool {
+        self.inner.guard.is_ours() && self.inner.ring.lacks_space()
     }
 
     /// The absolute path of the file.

@@ -87,6 +87,7 @@ proptest! {
         let recovered = Recovered::claim(&path).unwrap().unwrap();
         prop_assert_eq!(facts(&shared.snapshot()), facts(recovered.snapshot()));
         prop_assert_eq!(recovered.damaged_lines(), 0);
+        prop_assert!(!recovered.lacks_space());
         // Which lines were cleared is not in the file, so they count as evicted.
         let recovered = recovered.class_snapshot(3);
         prop_assert_eq!(facts(&of_class).0.len(), recovered.map_or(0, Snapshot::len));
@@ -337,6 +338,7 @@ fn on_a_full_disk_existing_space_is_reused() {
         .build_mapped(&path)
         .unwrap();
     let reserved = fs::metadata(&path).unwrap().blocks();
+    assert!(!tail.lacks_space());
     let push = |from: usize, to: usize| {
         (from..to).for_each(|number| tail.push(format!("line {number}").as_bytes()));
     };
@@ -345,7 +347,8 @@ fn on_a_full_disk_existing_space_is_reused() {
     // The class has no space at all, so its lines are kept only among all lines.
     tail.push_class(1, b"line 50000");
     crate::testing::DISK_IS_FULL.set(false);
-    assert!(fs::metadata(&path).unwrap().blocks() <= reserved + 8);
+    let blocks = fs::metadata(&path).unwrap().blocks();
+    assert!(blocks <= reserved + 8, "{blocks} blocks, {reserved} before");
     let snapshot = tail.snapshot();
     let expected: Vec<_> = (50_001 - snapshot.len()..50_001)
         .map(|number| format!("line {number}").into_bytes())
@@ -353,10 +356,9 @@ fn on_a_full_disk_existing_space_is_reused() {
     assert!(snapshot.len() > 5_000, "{} lines", snapshot.len());
     assert!(snapshot.lines().eq(expected.iter().map(Vec::as_slice)));
     assert_eq!(snapshot.len() + snapshot.evicted() as usize, 50_001);
-    assert_eq!(
-        facts(&MappedTail::recover(&path).unwrap()),
-        facts(&snapshot)
-    );
+    let recovered = Recovered::read(&path).unwrap();
+    assert_eq!(facts(recovered.snapshot()), facts(&snapshot));
+    assert!(tail.lacks_space() && recovered.lacks_space());
     // With space again, the tail grows.
     push(50_001, 100_000);
     assert!(tail.snapshot().len() > snapshot.len());
