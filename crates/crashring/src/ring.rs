@@ -198,7 +198,7 @@ impl CrashRing {
         if self.ring.generation == forklock::generation() {
             return self.ring.tail.lacks_space();
         }
-        matches!(self.of_child.get(), Some(Child::Mapped(ring)) if ring.lacks_space())
+        matches!(self.child.get(), Some(ChildTail::Mapped(ring)) if ring.lacks_space())
     }
 
     /// Returns the store in which the ring is.
