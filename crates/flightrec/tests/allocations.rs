@@ -1,4 +1,4 @@
-//! Recording allocates nothing once the laps have begun.
+//! In the steady state, recording does not allocate.
 
 mod common;
 
@@ -13,11 +13,11 @@ struct Counting;
 
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: it is the system's allocator, with a counter beside it.
+// SAFETY: it passes all calls to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promises are the system allocator's conditions.
+        // SAFETY: the caller fulfils the conditions of the system's allocator.
         unsafe { System.alloc(layout) }
     }
 
@@ -32,22 +32,22 @@ static ALLOCATOR: Counting = Counting;
 
 // One test for both recorders, because the allocations of all threads are counted.
 #[test]
-fn a_record_that_is_kept_allocates_nothing() {
+fn keeping_a_record_does_not_allocate() {
     let dir = tempfile::tempdir().unwrap();
     let (recorder, tee) = common::build(dir.path());
-    allocates_nothing(&recorder, &tee);
+    assert_no_allocation(&recorder, &tee);
     #[cfg(all(feature = "crash-safe", any(target_os = "linux", target_os = "macos")))]
     {
         let builder = flightrec::builder("test").dir(dir.path());
         let (recorder, tee) = builder.crash_safe(true).build();
-        allocates_nothing(&recorder, &tee);
+        assert_no_allocation(&recorder, &tee);
         let logs = recorder.snapshot().latest_logs;
         let fields = &logs.last().unwrap().fields;
         assert_eq!(fields.get("token"), Some(&"[redacted]".into()));
     }
 }
 
-fn allocates_nothing(recorder: &FlightRecorder, tee: &Tee) {
+fn assert_no_allocation(recorder: &FlightRecorder, tee: &Tee) {
     let log = |records: u64| {
         for number in 0..records {
             tee.log(

@@ -1,8 +1,8 @@
-//! The processor's counter restarts from zero, as after some sleep states and where a virtual machine
-//! is restored, and jumps ahead: no record is missing from a dump.
+//! No record is missing from a dump if the processor's counter restarts from zero, as after some sleep
+//! states and when a virtual machine is restored, or jumps ahead.
 //!
-//! The kernel can make a program trap where it reads the counter. The child of this test does so, and
-//! its handler answers with a counter that the test sets.
+//! The kernel can make a program trap when it reads the counter. The child process of this test uses this,
+//! and its handler returns a counter that the test sets.
 #![cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
 
 mod common;
@@ -22,7 +22,7 @@ use tempfile::tempdir;
 const RECORDS: u64 = 1_500;
 const KEPT: u64 = 200;
 
-/// What is added to the counter wherever the program reads it.
+/// Added to the counter when the program reads it.
 static AHEAD: AtomicI64 = AtomicI64::new(0);
 static TRAPS: AtomicU64 = AtomicU64::new(0);
 
@@ -41,8 +41,8 @@ fn real_counter() -> i64 {
     unsafe { _rdtsc() }.cast_signed()
 }
 
-/// Answers a read of the counter. The kernel's own code in the process, for the system's clocks, gets
-/// the true counter.
+/// Emulates a read of the counter. The vDSO, the kernel's code for the system's clocks, gets the real
+/// counter.
 extern "C" fn on_trap(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut libc::c_void) {
     // SAFETY: the kernel passes the context of the interrupted thread, which nothing else uses.
     let context = unsafe { &mut *context.cast::<libc::ucontext_t>() };
@@ -53,16 +53,16 @@ extern "C" fn on_trap(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut lib
     let length = match code {
         [0x0f, 0x31, ..] => 2,
         [0x0f, 0x01, 0xf9] => 3,
-        // A true crash.
+        // A real crash.
         _ => std::process::abort(),
     };
     // SAFETY: it reads a number.
     let vdso = unsafe { libc::getauxval(libc::AT_SYSINFO_EHDR) } as i64;
-    let is_kernels = (vdso..vdso + 0x4000).contains(&at);
+    let is_vdso = (vdso..vdso + 0x4000).contains(&at);
     set_traps(false);
     let mut counter = real_counter();
     set_traps(true);
-    if !is_kernels {
+    if !is_vdso {
         counter = counter.wrapping_add(AHEAD.load(Ordering::Relaxed));
         TRAPS.fetch_add(1, Ordering::Relaxed);
     }
@@ -72,7 +72,7 @@ extern "C" fn on_trap(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut lib
 }
 
 fn install_traps() -> bool {
-    // SAFETY: all fields may be zero; those that count are set.
+    // SAFETY: all fields may be zero. The required ones are set below.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = on_trap as *const () as usize;
     action.sa_flags = libc::SA_SIGINFO | libc::SA_NODEFER;
@@ -81,7 +81,7 @@ fn install_traps() -> bool {
     installed && set_traps(true)
 }
 
-fn is_last(dump: &Dump, records: u64) {
+fn assert_last_records(dump: &Dump, records: u64) {
     let kept: Vec<_> = dump.latest_logs.iter().map(|log| log.msg.clone()).collect();
     let first = records.saturating_sub(KEPT);
     let expected: Vec<_> = (first..records)
@@ -90,7 +90,7 @@ fn is_last(dump: &Dump, records: u64) {
     assert_eq!(kept, expected);
 }
 
-/// The child: its counter jumps while two threads log.
+/// The child process: its counter jumps while two threads log.
 #[test]
 fn program() {
     let Some((scenario, dir)) = scenario() else {
@@ -123,7 +123,7 @@ fn program() {
             _ => AHEAD.load(Ordering::Relaxed),
         };
         AHEAD.store(ahead, Ordering::Relaxed);
-        // In runs, so that one thread fills segments alone.
+        // One thread logs many records in a row, so that it fills segments alone.
         if number % 7 < 2 || number % 300 > 250 {
             turn.send(number).unwrap();
             from_other.recv().unwrap();
@@ -131,7 +131,7 @@ fn program() {
             debug!("record {number}");
         }
         if number % 50 == 0 || number == 501 {
-            is_last(&recorder.snapshot(), number + 1);
+            assert_last_records(&recorder.snapshot(), number + 1);
         }
     }
     drop(turn);
@@ -142,7 +142,7 @@ fn program() {
 }
 
 #[test]
-fn no_record_is_missing_from_a_dump_whatever_the_counter_does() {
+fn no_record_is_missing_from_a_dump_if_the_counter_jumps() {
     let source = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
     if std::fs::read(source).is_ok_and(|name| name.trim_ascii() != b"tsc") {
         println!(
@@ -164,14 +164,14 @@ fn no_record_is_missing_from_a_dump_whatever_the_counter_does() {
         });
         assert!(
             reads.is_some_and(|reads| reads >= RECORDS),
-            "the counter is not what the recorder reads: {stdout}"
+            "the recorder does not read the counter: {stdout}"
         );
         let dumps = dumps(dir.path());
         let [(_, dump)] = &dumps[..] else {
             panic!("{} dumps: {}", dumps.len(), stderr(&output));
         };
-        is_last(dump, RECORDS);
-        // Times are those of the process's life, and in the order of the records.
+        assert_last_records(dump, RECORDS);
+        // Times are within the life of the process, and in the order of the records.
         let slack = Duration::from_secs(1);
         let times: Vec<_> = dump
             .latest_logs

@@ -1,4 +1,4 @@
-//! Processes that die without making a dump, and the dump that the next one makes of them.
+//! Processes that die without making a dump, and the dump that the next process makes.
 #![cfg(all(unix, feature = "crash-safe"))]
 
 mod common;
@@ -14,12 +14,12 @@ use tempfile::tempdir;
 
 const CANARY: &str = "c4nary-9f27e1b0";
 
-/// A place for the recorder's own lines that logs, as one that sends them elsewhere may.
-struct Logs;
+/// A writer for the recorder's own lines that logs.
+struct LoggingWriter;
 
-impl std::io::Write for Logs {
+impl std::io::Write for LoggingWriter {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        debug!("{} bytes were said", bytes.len());
+        debug!("{} bytes were written", bytes.len());
         Ok(bytes.len())
     }
 
@@ -28,7 +28,7 @@ impl std::io::Write for Logs {
     }
 }
 
-/// The child: records, says so, then ends as it is told.
+/// The child process: records, prints "ready", and ends as the scenario says.
 #[test]
 fn program() {
     let Some((scenario, dir)) = scenario() else {
@@ -54,8 +54,8 @@ fn program() {
         println!("{error}: ready");
         std::process::exit(0);
     }
-    let builder = if scenario == "fork without a place" {
-        builder.notice_to(Logs)
+    let builder = if scenario == "fork without a directory" {
+        builder.notice_to(LoggingWriter)
     } else {
         builder
     };
@@ -75,7 +75,7 @@ fn program() {
         "abort" => std::process::abort(),
         "null" => reads_null(),
         "null among threads" => {
-            // It stays open, so that the thread waits.
+            // The writer stays open, so that the thread waits.
             let (reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
             std::mem::forget(writer);
             let reads = std::thread::Builder::new().name("reader".to_owned());
@@ -104,22 +104,22 @@ fn program() {
             });
         }
         "closes" => recorder.close(),
-        "fork without a place" => {
+        "fork without a directory" => {
             fs::rename(&dir, dir.with_extension("away")).unwrap();
             fs::write(&dir, "").unwrap();
-            // SAFETY: the child logs, which is what is tested, and ends.
+            // SAFETY: the child only logs, which must work in a forked child, and ends.
             let child = unsafe { libc::fork() };
             if child == 0 {
-                // SAFETY: a plain system call; it kills a child that hangs.
+                // SAFETY: a system call, which kills a child that hangs.
                 unsafe { libc::alarm(20) };
                 debug!("in the child");
                 let logs = recorder.snapshot().latest_logs;
                 let is_kept = logs.iter().any(|log| log.msg == "in the child");
-                // SAFETY: ends the process without running what belongs to the parent.
+                // SAFETY: ends the process without running the parent's destructors.
                 unsafe { libc::_exit(if is_kept { 42 } else { 1 }) };
             }
             let mut status = 0;
-            // SAFETY: the child is ours, and `status` is a place to write to.
+            // SAFETY: `status` is valid for writes.
             unsafe { libc::waitpid(child, &raw mut status, 0) };
             println!("the child ended with {}", libc::WEXITSTATUS(status));
         }
@@ -129,7 +129,7 @@ fn program() {
 }
 
 #[test]
-fn the_next_process_makes_a_dump_of_a_killed_one() {
+fn the_next_process_makes_a_dump_of_a_killed_process() {
     let dir = tempdir().unwrap();
     let mut child = start("wait", dir.path());
     let pid = child.id();
@@ -191,8 +191,8 @@ fn the_next_process_makes_a_dump_of_a_killed_one() {
 }
 
 #[test]
-fn secrets_do_not_reach_the_file() {
-    // The value of a secret key never does; a text only in the strict mode.
+fn secrets_are_masked_in_the_file() {
+    // The values of secret keys are always masked, texts only in strict mode.
     for (scenario, texts) in [("wait", 1), ("strict wait", 0)] {
         let dir = tempdir().unwrap();
         let mut child = start(scenario, dir.path());
@@ -211,21 +211,21 @@ fn secrets_do_not_reach_the_file() {
 }
 
 #[test]
-fn an_abort_leaves_the_same_and_a_second_instance_is_left_alone() {
+fn the_ring_of_a_running_process_is_not_an_orphan() {
     let dir = tempdir().unwrap();
-    let mut living = start("wait", dir.path());
+    let mut running = start("wait", dir.path());
     let output = start("abort", dir.path()).wait_with_output().unwrap();
     assert!(output.status.signal().is_some());
     start("well", dir.path()).wait().unwrap();
     let made = dumps_of(dir.path());
-    assert_eq!(made.len(), 1, "the living one's ring is no orphan");
-    assert_eq!(rings(dir.path()).len(), 1, "that of the living one");
-    drop(living.stdin.take());
-    living.wait().unwrap();
+    assert_eq!(made.len(), 1, "only the aborted process has a dump");
+    assert_eq!(rings(dir.path()).len(), 1, "the ring of the running one");
+    drop(running.stdin.take());
+    running.wait().unwrap();
 }
 
 #[test]
-fn a_process_that_ends_by_itself_leaves_no_ring() {
+fn a_process_that_ends_normally_leaves_no_ring() {
     for (scenario, kinds) in [
         ("well", &[][..]),
         ("closes", &[]),
@@ -243,22 +243,22 @@ fn a_process_that_ends_by_itself_leaves_no_ring() {
     }
 }
 
-/// The recorder says so, in a writer that logs, while it makes what records are kept in.
+/// The notice about it goes to a writer that logs.
 #[test]
-fn a_forked_child_that_can_make_no_ring_keeps_its_records_in_memory() {
+fn a_forked_child_that_cannot_create_a_ring_keeps_its_records_in_memory() {
     let parent = tempdir().unwrap();
     let output = common::child(
         "program",
-        "fork without a place",
+        "fork without a directory",
         &parent.path().join("dumps"),
     );
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("the child ended with 42"), "{output:?}");
 }
 
-/// The program has a logger, and goes on without the recorder.
+/// The program has a logger already, and continues without the recorder.
 #[test]
-fn an_install_that_fails_leaves_nothing_for_the_next_start() {
+fn a_failed_install_leaves_no_ring() {
     let dir = tempdir().unwrap();
     let output = start("second logger", dir.path())
         .wait_with_output()
@@ -270,11 +270,11 @@ fn an_install_that_fails_leaves_nothing_for_the_next_start() {
 }
 
 #[test]
-fn a_program_that_dies_at_every_start_fills_no_disk() {
+fn a_program_that_dies_at_each_start_does_not_fill_the_disk() {
     let dir = tempdir().unwrap();
     for _ in 0..15 {
         start("abort", dir.path()).wait().unwrap();
-        assert_eq!(rings(dir.path()).len(), 1, "the last one's only");
+        assert_eq!(rings(dir.path()).len(), 1, "only that of the last process");
     }
     assert_eq!(dumps_of(dir.path()).len(), 10);
 }
@@ -300,7 +300,7 @@ fn a_file_that_is_not_a_ring_is_kept_and_reported_once() {
 }
 
 #[test]
-fn a_ring_of_another_version_is_kept_and_its_version_is_said() {
+fn a_ring_of_another_version_is_kept_and_reported_with_its_version() {
     let dir = tempdir().unwrap();
     start("abort", dir.path()).wait().unwrap();
     let ring = rings(dir.path())
@@ -330,7 +330,7 @@ fn a_ring_of_another_version_is_kept_and_its_version_is_said() {
 }
 
 #[test]
-fn a_ring_that_can_not_be_made_is_reported() {
+fn a_ring_that_cannot_be_created_is_reported() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let next = start("well", &file.path().join("below"))
         .wait_with_output()
@@ -345,9 +345,9 @@ fn a_ring_that_can_not_be_made_is_reported() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_report_names_the_ring_by_the_path_that_the_user_knows() {
+fn the_message_has_the_path_of_the_ring_that_the_user_knows() {
     let dir = tempdir().unwrap();
-    // The directory can be opened, and no file in it. Descriptors that this test inherited are closed.
+    // The directory can be opened, but no file in it. Descriptors that this test inherited are closed.
     let script = "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; ulimit -n 4; \
                   exec \"$0\" --exact program --nocapture";
     let next = std::process::Command::new("sh")
@@ -363,7 +363,7 @@ fn the_report_names_the_ring_by_the_path_that_the_user_knows() {
 }
 
 #[test]
-fn a_ring_can_be_read_by_hand() {
+fn recover_reads_the_ring_of_a_running_process() {
     let dir = tempdir().unwrap();
     let mut child = start("wait", dir.path());
     let ring = rings(dir.path())
@@ -379,7 +379,7 @@ fn a_ring_can_be_read_by_hand() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(reader.recover(dir.path().join("none")).is_err());
-    common::log(&_tee, Level::Info, "and the reader goes on");
+    common::log(&_tee, Level::Info, "the reader still works");
     assert_eq!(reader.snapshot().latest_logs.len(), 1);
 }
 
@@ -389,11 +389,11 @@ fn reads_from(mut stream: std::os::unix::net::UnixStream) {
     std::hint::black_box(read).unwrap();
 }
 
-/// The fault that the test is about.
+/// Reads through a null pointer.
 #[inline(never)]
 fn reads_null() {
     let null = std::hint::black_box(std::ptr::null::<u8>());
-    // SAFETY: none; the process ends here.
+    // SAFETY: not safe. The process ends here.
     std::hint::black_box(unsafe { std::ptr::read_volatile(null.wrapping_add(8)) });
 }
 
@@ -402,7 +402,7 @@ fn reads_null() {
 fn the_dump_of_a_segmentation_fault_has_the_stack_of_its_thread() {
     let dir = tempdir().unwrap();
     let died = start("null", dir.path()).wait_with_output().unwrap();
-    // With debug assertions std reports a null pointer by itself, and aborts.
+    // With debug assertions, std detects the null pointer and aborts.
     let signal = died.status.signal().unwrap();
     start("well", dir.path()).wait_with_output().unwrap();
     assert_no_rings(dir.path());
@@ -466,6 +466,6 @@ fn the_dump_of_a_crash_has_the_stacks_of_the_other_threads() {
         names.iter().any(|name| name.contains("reads_from")),
         "{names:?}"
     );
-    // The one that waits for the test in the harness.
+    // The thread of the test harness that waits for the test.
     assert_eq!(named("main").id, u64::from(dump.process.pid));
 }

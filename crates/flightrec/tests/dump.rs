@@ -1,4 +1,4 @@
-//! What is in a dump.
+//! The contents of dumps.
 
 mod common;
 
@@ -90,7 +90,7 @@ fn the_json_has_every_key_of_the_schema() {
     );
     assert_eq!((&log["file"], &log["line"]), (&"file.rs".into(), &7.into()));
     assert_eq!(log["fields"], serde_json::json!({"one": 1, "two": 2}));
-    // The name's first 32 bytes.
+    // Names are cut after 32 bytes.
     assert_eq!(log["thread"], std::thread::current().name().unwrap()[..32]);
     let time = log["time"].as_str().unwrap();
     assert!(
@@ -141,7 +141,7 @@ fn the_json_has_every_key_of_the_schema() {
 }
 
 #[test]
-fn a_dump_reads_back_and_so_does_one_of_a_later_version() {
+fn dumps_of_this_and_of_a_later_version_can_be_read() {
     let dir = tempdir().unwrap();
     let (recorder, tee) = build(dir.path());
     log(&tee, Level::Info, "hello");
@@ -182,7 +182,7 @@ fn a_dump_reads_back_and_so_does_one_of_a_later_version() {
 }
 
 #[test]
-fn a_record_at_the_level_makes_a_dump_that_ends_in_it() {
+fn a_record_at_the_level_makes_a_dump_that_ends_with_it() {
     let dir = tempdir().unwrap();
     let (recorder, tee) = quiet(dir.path()).dump_on(Level::Error).build();
     log(&tee, Level::Debug, "before");
@@ -205,7 +205,7 @@ fn a_record_at_the_level_makes_a_dump_that_ends_in_it() {
             .any(|frame| frame.name.ends_with("common::log")),
         "the stack of the call: {frames:?}"
     );
-    // The next dump has the first and the last messages of those that were counted.
+    // The next dump has the first and the last messages of the counted failures.
     recorder.dump("later").unwrap();
     let later = &common::dumps(dir.path())[1].1;
     let messages: Vec<_> = later
@@ -224,7 +224,7 @@ fn callbacks_and_writers_get_the_dump() {
     let (recorder, _tee) = {
         let seen = Arc::clone(&seen);
         quiet(dir.path())
-            .on_dump(|_, _| panic!("a callback's own fault"))
+            .on_dump(|_, _| panic!("a panic in the callback"))
             .on_dump(move |dump, path| {
                 seen.lock()
                     .unwrap()
@@ -273,20 +273,20 @@ fn callbacks_and_writers_get_the_dump() {
 }
 
 #[test]
-fn names_can_be_left_out() {
+fn a_dump_can_be_made_without_names() {
     #[inline(never)]
     fn fail() -> Error {
         std::hint::black_box(Error::new(std::fmt::Error).context("outer"))
     }
     let dir = tempdir().unwrap();
     let error = fail();
-    let made = |names: bool| {
+    let dump = |names: bool| {
         let dir = dir.path().join(names.to_string());
         let (recorder, _tee) = quiet(&dir).symbolicate(names).build();
         recorder.dump_error(&error).unwrap();
         dumps(&dir).pop().unwrap().1
     };
-    let (bare, named) = (made(false), made(true));
+    let (bare, named) = (dump(false), dump(true));
     assert!(named.stack_traces[0].frames[0].name.ends_with("fail"));
     for dump in [&bare, &named] {
         assert_eq!(
@@ -307,11 +307,11 @@ fn names_can_be_left_out() {
         // `stackwalk::modules` finds none on Windows.
         assert_eq!(frame.module.is_some(), cfg!(not(windows)));
     }
-    // Below what took the stack, it is the same stack.
+    // Except for the functions that captured the stack, the stacks are equal.
     let addresses = |dump: &Dump| -> Vec<String> {
         let frames = dump.stack_traces[0].frames.iter();
         let mut addresses: Vec<_> = frames.map(|frame| frame.address.clone()).collect();
-        // Inlined functions have frames of their own.
+        // Inlined functions have separate frames with the same address.
         addresses.dedup();
         addresses
     };
@@ -319,7 +319,7 @@ fn names_can_be_left_out() {
 }
 
 #[test]
-fn a_dump_without_records_says_why_that_may_be() {
+fn a_dump_without_records_has_a_note_about_the_possible_cause() {
     let dir = tempdir().unwrap();
     let (recorder, tee) = quiet(dir.path()).build();
     let note = |dump: &Dump| {
@@ -333,7 +333,7 @@ fn a_dump_without_records_says_why_that_may_be() {
 }
 
 #[test]
-fn the_recorder_s_own_lines_can_go_to_a_writer() {
+fn the_recorder_s_lines_can_be_written_to_a_writer() {
     let dir = tempdir().unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
     let notices = file.reopen().unwrap();
@@ -344,7 +344,7 @@ fn the_recorder_s_own_lines_can_go_to_a_writer() {
 }
 
 #[test]
-fn the_line_that_tells_the_path_offers_to_report_the_dump_if_there_is_a_repository() {
+fn the_line_with_the_path_mentions_flightrec_issue_if_there_is_a_repository() {
     let said = |builder: flightrec::Builder| {
         let file = tempfile::NamedTempFile::new().unwrap();
         let (recorder, _tee) = builder.notice_to(file.reopen().unwrap()).build();

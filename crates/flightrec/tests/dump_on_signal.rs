@@ -13,10 +13,10 @@ use common::{dumps, quiet, scenario};
 use flightrec::Dump;
 use tempfile::tempdir;
 
-static OWN: AtomicU32 = AtomicU32::new(0);
+static EARLIER_CALLS: AtomicU32 = AtomicU32::new(0);
 
-extern "C" fn own_handler(_: libc::c_int) {
-    OWN.fetch_add(1, Ordering::SeqCst);
+extern "C" fn earlier_handler(_: libc::c_int) {
+    EARLIER_CALLS.fetch_add(1, Ordering::SeqCst);
 }
 
 #[inline(never)]
@@ -29,7 +29,7 @@ fn echoes_lines() -> usize {
     std::hint::black_box(line.len())
 }
 
-/// The child: says when a dump is made, and echoes what it reads.
+/// The child process: prints a line for each dump, and echoes its input.
 #[test]
 fn program() {
     let Some((scenario, dir)) = scenario() else {
@@ -37,12 +37,12 @@ fn program() {
     };
     if scenario == "chained" {
         // SAFETY: the handler only adds to an atomic.
-        unsafe { libc::signal(libc::SIGUSR1, own_handler as *const () as usize) };
+        unsafe { libc::signal(libc::SIGUSR1, earlier_handler as *const () as usize) };
     }
     let (made, wait) = mpsc::channel();
     let mut builder = quiet(&dir);
     if scenario == "look_ahead" {
-        // If the signal waited with that dump, one would be made after this time.
+        // So long that the test would not finish if the signal waited for the other dump.
         let wait = std::time::Duration::from_secs(30);
         builder = builder.look_ahead(wait).dump_on(log::Level::Error);
     }
@@ -55,7 +55,7 @@ fn program() {
     if scenario == "look_ahead" {
         log::error!("its dump waits");
     }
-    println!("ready {}", OWN.load(Ordering::SeqCst));
+    println!("ready {}", EARLIER_CALLS.load(Ordering::SeqCst));
     if scenario == "fork" {
         // SAFETY: the child does what is safe in a signal handler.
         unsafe {
@@ -71,7 +71,7 @@ fn program() {
     }
     std::thread::spawn(move || {
         while wait.recv().is_ok() {
-            println!("dumped {}", OWN.load(Ordering::SeqCst));
+            println!("dumped {}", EARLIER_CALLS.load(Ordering::SeqCst));
         }
     });
     echoes_lines();
@@ -104,7 +104,7 @@ impl Program {
         program
     }
 
-    /// The rest of the next line that has this word.
+    /// Returns the rest of the next line with this word.
     fn line(&mut self, word: &str) -> String {
         let found = self
             .lines
@@ -118,7 +118,7 @@ impl Program {
         assert_eq!(unsafe { libc::kill(pid, libc::SIGUSR1) }, 0);
     }
 
-    /// Closes its input, and returns what it said on stderr.
+    /// Closes the input, and returns stderr.
     fn end(mut self) -> String {
         drop(self.child.stdin.take());
         let mut said = String::new();
@@ -134,14 +134,14 @@ fn made(dir: &Path) -> Vec<Dump> {
 }
 
 #[test]
-fn a_signal_makes_a_dump_of_all_threads_and_the_program_goes_on() {
+fn a_signal_makes_a_dump_of_all_threads_and_the_program_continues() {
     let dir = tempdir().unwrap();
     let mut program = Program::start("plain", dir.path());
     program.signal();
     program.line("dumped");
     program.signal();
     program.line("dumped");
-    // It reads on: its call of `read` was not broken off.
+    // The program still reads: its call of `read` was restarted.
     let mut stdin = program.child.stdin.take().unwrap();
     stdin.write_all(b"hello\n").unwrap();
     assert_eq!(program.line("echo"), "hello");
@@ -153,14 +153,14 @@ fn a_signal_makes_a_dump_of_all_threads_and_the_program_goes_on() {
     for dump in dumps {
         assert_eq!(dump.reason.kind.as_str(), "signal");
         assert_eq!(dump.reason.message, "SIGUSR1 asked for a dump");
-        // It may still print that it is ready.
-        let is_the_programs = |thread: &flightrec::Thread| {
+        // The thread may still be printing "ready", so only the test function is compared.
+        let is_program = |thread: &flightrec::Thread| {
             let mut frames = thread.frames.iter();
             frames.any(|frame| frame.name.contains("dump_on_signal::program"))
         };
         let names = dump.threads.iter().map(|thread| &thread.name);
         assert!(
-            dump.threads.iter().any(is_the_programs),
+            dump.threads.iter().any(is_program),
             "{:?}",
             names.collect::<Vec<_>>()
         );
@@ -168,7 +168,7 @@ fn a_signal_makes_a_dump_of_all_threads_and_the_program_goes_on() {
 }
 
 #[test]
-fn a_signal_makes_a_dump_of_its_own_while_another_dump_waits() {
+fn a_signal_makes_a_separate_dump_while_another_dump_waits() {
     let dir = tempdir().unwrap();
     let mut program = Program::start("look_ahead", dir.path());
     program.signal();
@@ -181,7 +181,7 @@ fn a_signal_makes_a_dump_of_its_own_while_another_dump_waits() {
 }
 
 #[test]
-fn the_handler_that_was_there_before_is_called_too() {
+fn an_earlier_handler_is_called_too() {
     let dir = tempdir().unwrap();
     let mut program = Program::start("chained", dir.path());
     program.signal();

@@ -1,4 +1,4 @@
-//! Processes that end without calling `close`, and are no crashes.
+//! Processes that end without calling `close`, and which of them count as crashed.
 #![cfg(all(unix, feature = "crash-safe"))]
 
 mod common;
@@ -13,25 +13,25 @@ use flightrec::Dump;
 use log::debug;
 use tempfile::tempdir;
 
-/// The child: records, says so, then ends as it is told.
+/// The child process: records, prints "ready", and ends as the scenario says.
 #[test]
 fn program() {
     let Some((scenario, dir)) = scenario() else {
         return;
     };
-    // `nohup` ignores SIGHUP, and background jobs of a shell script ignore SIGINT. The recorder
-    // leaves signals alone that are ignored.
+    // With `nohup`, SIGHUP is ignored, and in background jobs of a shell script, SIGINT is. The recorder
+    // does not handle ignored signals.
     if scenario == "waits" {
         for signal in [libc::SIGHUP, libc::SIGINT] {
             // SAFETY: it sets no handler.
             unsafe { libc::signal(signal, libc::SIG_DFL) };
         }
     }
-    let reports_termination = scenario == "next, which asks";
+    let termination_is_failure = scenario == "next, with crash_on_termination";
     let recorder = quiet(&dir)
         .notice(scenario != "no lines")
         .crash_safe(true)
-        .crash_on_termination(reports_termination)
+        .crash_on_termination(termination_is_failure)
         .install()
         .unwrap();
     debug!("a record");
@@ -51,12 +51,12 @@ fn program() {
     println!("ready");
     match &*scenario {
         "exits" => std::process::exit(3),
-        // SAFETY: ends the process at once.
-        "leaves" => unsafe { libc::_exit(0) },
+        // SAFETY: ends the process immediately.
+        "calls _exit" => unsafe { libc::_exit(0) },
         "prints into a closed pipe" => loop {
             println!("the reader has gone");
         },
-        "drops" | "next" | "next, which asks" => drop(recorder),
+        "drops" | "next" | "next, with crash_on_termination" => drop(recorder),
         _ => {
             let _ = std::io::stdin().read_line(&mut String::new());
             debug!("before the end");
@@ -67,8 +67,8 @@ fn program() {
 
 static EARLIER: AtomicUsize = AtomicUsize::new(0);
 
-/// Installs a handler of SIGTERM that calls the earlier one, as crates for signals do, and does not
-/// end the process.
+/// Installs a handler of SIGTERM that calls the earlier handler, as crates for signals do, and does not end
+/// the process.
 fn chain() {
     extern "C" fn handler(signal: libc::c_int) {
         let earlier = EARLIER.load(Ordering::SeqCst);
@@ -76,12 +76,12 @@ fn chain() {
         // SAFETY: the handler that `signal` returned; it takes the number of the signal.
         unsafe { std::mem::transmute::<usize, extern "C" fn(libc::c_int)>(earlier)(signal) };
     }
-    // SAFETY: the handler only does what is safe in a handler.
+    // SAFETY: the handler is async-signal-safe.
     let earlier = unsafe { libc::signal(libc::SIGTERM, handler as *const () as usize) };
     EARLIER.store(earlier, Ordering::SeqCst);
 }
 
-/// Goes on in a child, while the parent exits.
+/// Continues in a child process, while the parent exits.
 fn daemonize() {
     // SAFETY: the test harness runs this test in a thread, and the child only uses that one.
     match unsafe { libc::fork() } {
@@ -99,13 +99,13 @@ fn send(child: u32, signal: libc::c_int) {
 }
 
 fn end(mut child: Child, signal: libc::c_int) -> ExitStatus {
-    // A child that reads to the end would exit.
+    // If its input were closed, the child would exit.
     let _stdin = child.stdin.take();
     send(child.id(), signal);
     child.wait().unwrap()
 }
 
-/// The dumps that are there after the next start, which leaves no ring.
+/// Starts the program again. Returns the dumps that then exist, and stderr.
 fn next(scenario: &str, dir: &Path) -> (Vec<Dump>, String) {
     let next = start(scenario, dir).wait_with_output().unwrap();
     assert!(next.status.success());
@@ -125,7 +125,7 @@ fn an_exit_closes_the_recorder() {
 }
 
 #[test]
-fn a_closed_pipe_is_no_failure() {
+fn a_closed_pipe_makes_no_dump() {
     let dir = tempdir().unwrap();
     let output = start("prints into a closed pipe", dir.path());
     let output = output.wait_with_output().unwrap();
@@ -138,7 +138,7 @@ fn a_closed_pipe_is_no_failure() {
 }
 
 #[test]
-fn a_request_to_end_is_no_crash_and_ends_the_process_as_ever() {
+fn a_request_to_end_is_not_a_crash_and_ends_the_process_as_usual() {
     for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
         let dir = tempdir().unwrap();
         let status = end(start("waits", dir.path()), signal);
@@ -148,10 +148,10 @@ fn a_request_to_end_is_no_crash_and_ends_the_process_as_ever() {
 }
 
 #[test]
-fn a_request_to_end_is_a_crash_if_the_program_says_so() {
+fn a_request_to_end_is_a_crash_with_crash_on_termination() {
     let dir = tempdir().unwrap();
     end(start("waits", dir.path()), libc::SIGTERM);
-    let (dumps, said) = next("next, which asks", dir.path());
+    let (dumps, said) = next("next, with crash_on_termination", dir.path());
     let [dump] = &dumps[..] else {
         panic!("{dumps:?}");
     };
@@ -165,7 +165,7 @@ fn a_request_to_end_is_a_crash_if_the_program_says_so() {
 
 #[test]
 fn a_kill_is_a_crash_of_unknown_cause() {
-    for scenario in ["waits", "leaves"] {
+    for scenario in ["waits", "calls _exit"] {
         let dir = tempdir().unwrap();
         let mut child = start(scenario, dir.path());
         if scenario == "waits" {
@@ -196,7 +196,7 @@ fn the_dump_of_a_kill_has_the_thread_of_each_record_but_no_failed_thread() {
 }
 
 #[test]
-fn no_line_is_printed_if_the_program_wants_none() {
+fn with_notice_false_no_line_is_printed() {
     let dir = tempdir().unwrap();
     let mut child = start("no lines", dir.path());
     drop(child.stdin.take());
@@ -205,7 +205,7 @@ fn no_line_is_printed_if_the_program_wants_none() {
 }
 
 #[test]
-fn a_later_handler_that_calls_ours_decides_whether_the_process_ends() {
+fn a_later_handler_that_calls_the_recorder_s_decides_whether_the_process_ends() {
     let dir = tempdir().unwrap();
     let mut child = start("chains", dir.path());
     send(child.id(), libc::SIGTERM);
@@ -242,7 +242,7 @@ fn an_ignored_signal_stays_ignored() {
     assert_no_rings(dir.path());
 }
 
-/// The process of the ring in `dir`.
+/// Returns the process id of the ring in `dir`.
 fn owner(dir: &Path) -> u32 {
     let rings = rings(dir);
     let name = rings[0].file_stem().unwrap().to_string_lossy();
@@ -250,7 +250,7 @@ fn owner(dir: &Path) -> u32 {
 }
 
 #[test]
-fn a_daemon_has_a_ring_of_its_own_and_its_parent_no_crash() {
+fn a_daemon_has_its_own_ring_and_its_parent_is_not_a_crash() {
     for signal in [libc::SIGTERM, libc::SIGKILL] {
         let dir = tempdir().unwrap();
         let mut parent = start("daemon", dir.path());
@@ -277,7 +277,7 @@ fn a_daemon_has_a_ring_of_its_own_and_its_parent_no_crash() {
     }
 }
 
-/// Waits until the daemon is gone, which holds the other end of its parent's stderr.
+/// Waits until the daemon has ended, by reading the stderr that it shares with its parent.
 fn wait_for_end(parent: &mut Child) {
     let stderr = parent.stderr.as_mut().unwrap();
     std::io::copy(stderr, &mut std::io::sink()).unwrap();

@@ -1,4 +1,4 @@
-//! Programs that fail: what the user sees, how they exit, what they leave.
+//! Programs that fail: their output, exit codes and dumps.
 
 mod common;
 
@@ -12,7 +12,7 @@ use flightrec::{FlightRecorder, StackOrigin};
 use log::{debug, info};
 use tempfile::tempdir;
 
-/// The child: one scenario, then its exit code.
+/// The child process: runs one scenario and exits with its code.
 #[test]
 fn program() {
     let Some((scenario, dir)) = scenario() else {
@@ -30,7 +30,7 @@ fn program() {
     info!("the console shows this");
     debug!("and not this");
     let code = run(&recorder, &scenario);
-    // As `main` would; a panic has gone past here.
+    // As `main` would. After a panic, this is not reached.
     std::process::exit(if code == ExitCode::SUCCESS {
         0
     } else if code == ExitCode::from(7) {
@@ -152,7 +152,7 @@ fn run(recorder: &FlightRecorder, scenario: &str) -> ExitCode {
         }
         "error payloads" => {
             let boxed: Box<dyn std::error::Error + Send + Sync> = "a boxed error".into();
-            let own = err!("the cause").context("an error of ours");
+            let own = err!("the cause").context("an error of stackerr");
             let foreign = anyhow::anyhow!("the cause").context("an error of anyhow");
             let _ = std::panic::catch_unwind(AssertUnwindSafe(|| std::panic::panic_any(boxed)));
             let _ = std::panic::catch_unwind(AssertUnwindSafe(|| std::panic::panic_any(own)));
@@ -177,7 +177,7 @@ fn run(recorder: &FlightRecorder, scenario: &str) -> ExitCode {
     }
 }
 
-/// Twenty places, so that each panic is a failure of its own.
+/// Panics at one of twenty places, so that each panic is a different failure.
 fn panic_at(place: u8, text: &str) {
     macro_rules! places {
         ($($number:literal)*) => {
@@ -251,7 +251,8 @@ fn program_with(scenario: &str) -> (Output, Vec<flightrec::Dump>) {
     (output, dumps.into_iter().map(|(_, dump)| dump).collect())
 }
 
-/// An error: it is shown, there is one dump, the exit code is 1.
+/// Runs a scenario that returns an error, and checks that it is shown, that there is one dump, and that the
+/// exit code is 1.
 #[track_caller]
 fn fails(scenario: &str, shown: &str) -> flightrec::Dump {
     let (output, dumps) = program_with(scenario);
@@ -294,17 +295,13 @@ fn every_kind_of_error_is_shown_and_dumped() {
     }
     assert!(begins(&fails("stackerr", "Error: ")).starts_with("failing::run::{"));
     let dump = fails("box", "Error: invalid digit found in string\n");
-    assert_eq!(
-        dump.stack_traces.len(),
-        1,
-        "of the place where `run` got it"
-    );
+    assert_eq!(dump.stack_traces.len(), 1, "the stack of the call of `run`");
     fails("string", "Error: just text\n");
     fails("str", "Error: just text\n");
 }
 
 #[test]
-fn an_odd_error_is_shown_too() {
+fn an_unusual_error_is_shown_and_dumped() {
     assert_eq!(
         fails("empty message", "Error: <no message>\n")
             .reason
@@ -324,7 +321,7 @@ fn an_odd_error_is_shown_too() {
 }
 
 #[test]
-fn a_display_that_panics_changes_nothing_but_the_message() {
+fn a_display_that_panics_changes_only_the_message() {
     let (output, dumps) = program_with("display panics");
     let text = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
@@ -336,7 +333,7 @@ fn a_display_that_panics_changes_nothing_but_the_message() {
 }
 
 #[test]
-fn a_panic_is_dumped_and_ends_the_program_as_before() {
+fn a_panic_is_dumped_and_ends_the_program_as_usual() {
     let (output, dumps) = program_with("panic");
     let text = stderr(&output);
     assert_eq!(output.status.code(), Some(101), "{text}");
@@ -370,7 +367,7 @@ fn a_panic_is_dumped_and_ends_the_program_as_before() {
 }
 
 #[test]
-fn a_thread_s_panic_names_the_thread() {
+fn the_dump_of_a_panic_has_the_name_of_the_thread() {
     let (output, dumps) = program_with("panic in thread");
     assert_eq!(output.status.code(), Some(1));
     let kinds: Vec<_> = dumps.iter().map(|dump| dump.reason.kind.as_str()).collect();
@@ -388,16 +385,16 @@ fn a_thread_s_panic_names_the_thread() {
 }
 
 #[test]
-fn eight_panics_at_once_make_one_dump_and_no_hang() {
+fn eight_panics_at_the_same_time_make_one_dump() {
     let (output, dumps) = program_with("many panics");
     let text = stderr(&output);
     assert_eq!(text.matches("all at once").count(), 8, "{text}");
-    assert_eq!(dumps.len(), 1, "one place, one incident");
+    assert_eq!(dumps.len(), 1, "one place, one dump");
     assert_eq!(output.status.code(), Some(0));
 }
 
 #[test]
-fn a_payload_that_is_not_text_is_said_to_be_so() {
+fn the_dump_of_a_panic_says_that_the_payload_is_not_text() {
     let (_, dumps) = program_with("odd payload");
     assert_eq!(
         dumps[0].error.as_ref().unwrap().message,
@@ -406,7 +403,7 @@ fn a_payload_that_is_not_text_is_said_to_be_so() {
 }
 
 #[test]
-fn a_dump_says_after_which_record_an_error_was_created() {
+fn a_stack_refers_to_the_last_record_before_the_error_was_created() {
     let dump = fails("born early", "Error: born here\n");
     let seq = dump.stack_traces[0].log_seq.unwrap();
     let last_before = dump.latest_logs.iter().find(|log| log.seq == seq).unwrap();
@@ -415,7 +412,7 @@ fn a_dump_says_after_which_record_an_error_was_created() {
 }
 
 #[test]
-fn what_ends_the_program_is_dumped_after_any_number_of_caught_panics() {
+fn a_failure_that_ends_the_program_is_dumped_after_many_caught_panics() {
     for (scenario, kind, code) in [
         ("storm, then an error", "error", 1),
         ("storm, then a panic", "panic", 101),
@@ -428,7 +425,7 @@ fn what_ends_the_program_is_dumped_after_any_number_of_caught_panics() {
         assert_eq!(last.reason.kind, kind);
         assert!(last.reason.message.ends_with("the last one"), "{last:?}");
         assert!(!last.stack_traces.is_empty());
-        // Each of the others was dumped or is counted.
+        // The other failures were dumped or counted.
         let counted: u64 = dumps.iter().map(|(_, dump)| dump.suppressed_dumps).sum();
         assert!(counted >= 10, "{counted}");
         let text = stderr(&output);
@@ -443,7 +440,7 @@ fn what_ends_the_program_is_dumped_after_any_number_of_caught_panics() {
 }
 
 #[test]
-fn a_panic_of_a_worker_that_main_passes_on_makes_one_dump() {
+fn a_panic_of_a_worker_that_main_resumes_makes_one_dump() {
     for scenario in ["passed on", "storm, then passed on"] {
         let (output, dumps) = program_with(scenario);
         assert_eq!(output.status.code(), Some(101));
@@ -460,7 +457,7 @@ fn a_panic_of_a_worker_that_main_passes_on_makes_one_dump() {
 }
 
 #[test]
-fn a_hook_that_replaced_ours_does_not_hide_the_panic_that_ends_the_program() {
+fn the_panic_that_ends_the_program_is_dumped_if_another_hook_was_set() {
     let (output, dumps) = program_with("hook replaced");
     assert_eq!(output.status.code(), Some(101));
     let [dump] = &dumps[..] else {
@@ -476,7 +473,7 @@ fn a_hook_that_replaced_ours_does_not_hide_the_panic_that_ends_the_program() {
 }
 
 #[test]
-fn a_hook_that_ends_the_process_may_come_second() {
+fn the_recorder_s_hook_can_run_before_one_that_exits() {
     let (output, dumps) = program_with("hook exits");
     assert_eq!(output.status.code(), Some(3));
     let [dump] = &dumps[..] else {
@@ -486,9 +483,8 @@ fn a_hook_that_ends_the_process_may_come_second() {
     assert!(!dump.stack_traces.is_empty());
 }
 
-/// The recorder's hook has seen a panic with the same message before, which was caught.
 #[test]
-fn a_panic_is_not_taken_for_an_earlier_one_with_its_message() {
+fn a_panic_with_the_same_message_as_an_earlier_one_is_dumped() {
     let (output, dumps) = program_with("caught, then hook replaced");
     assert_eq!(output.status.code(), Some(101));
     let [caught, last] = &dumps[..] else {
@@ -510,7 +506,11 @@ fn errors_as_panic_payloads_keep_their_messages_and_causes() {
     let messages: Vec<_> = errors.iter().map(|error| error.message.as_str()).collect();
     assert_eq!(
         messages,
-        ["a boxed error", "an error of ours", "an error of anyhow"]
+        [
+            "a boxed error",
+            "an error of stackerr",
+            "an error of anyhow"
+        ]
     );
     assert_eq!(errors[1].sources[0].message, "the cause");
     assert_eq!(errors[2].sources[0].message, "the cause");
@@ -522,7 +522,7 @@ fn errors_as_panic_payloads_keep_their_messages_and_causes() {
 }
 
 #[test]
-fn a_directory_that_can_not_be_written_to_has_substitutes() {
+fn dumps_go_to_another_directory_if_the_first_cannot_be_written_to() {
     let parent = tempdir().unwrap();
     let file = parent.path().join("a file");
     std::fs::write(&file, "").unwrap();
@@ -552,15 +552,14 @@ fn a_directory_that_can_not_be_written_to_has_substitutes() {
     }
 }
 
-/// Nothing is in the way of the program: one clear line, and nothing else changes.
 #[test]
-fn a_directory_that_can_not_be_written_to_changes_nothing_else() {
+fn if_no_directory_can_be_written_to_there_is_one_line_and_no_other_change() {
     let parent = tempdir().unwrap();
     let file = parent.path().join("a file");
     std::fs::write(&file, "").unwrap();
     let mut places = vec![file.join("below"), file];
     if cfg!(target_os = "linux") {
-        // Exists, and nobody can make a file in it; not even root, as whom this test may run.
+        // It exists, but not even root, as which this test may run, can create a file in it.
         places.push("/proc/self/task".into());
     }
     for dir in places {

@@ -1,5 +1,5 @@
-//! Recorders in tests: this binary runs itself, and the tests in `of_a_program` are those that a
-//! program could have. They do nothing otherwise.
+//! Recorders for tests. This binary runs itself. The tests in `of_a_program` are examples of a program's
+//! tests, which do nothing in the first run.
 
 mod common;
 
@@ -11,7 +11,7 @@ use common::{dumps, stderr};
 use flightrec::FlightRecorder;
 use tempfile::tempdir;
 
-/// Set where the tests of `of_a_program` are to do their work.
+/// Set in the process in which the tests of `of_a_program` do something.
 const RUNS: &str = "FLIGHTREC_TEST_RUNS";
 
 mod of_a_program {
@@ -26,7 +26,7 @@ mod of_a_program {
     #[test]
     fn passes() {
         let Some(recorder) = install() else { return };
-        log::info!("shown by nobody, since the test passes");
+        log::info!("not shown, because the test passes");
         let caught = std::panic::catch_unwind(|| panic!("expected"));
         assert!(caught.is_err());
         let outcome = recorder.dump_error(&std::fmt::Error).unwrap();
@@ -43,14 +43,14 @@ mod of_a_program {
     fn fails() {
         let Some(_recorder) = install() else { return };
         log::info!("on the console");
-        log::debug!("in the dump of the one that fails");
+        log::debug!("in the dump of the first one that fails");
         panic!("this test fails");
     }
 
     #[test]
     fn fails_too() {
         let Some(_recorder) = install() else { return };
-        log::debug!("in the dump of the other one");
+        log::debug!("in the dump of the second one that fails");
         let port: Result<u16, _> = "x".parse();
         port.unwrap();
     }
@@ -63,7 +63,7 @@ mod of_a_program {
         for recorder in [first, second] {
             assert_eq!(recorder.snapshot().latest_logs[0].msg, "in both");
         }
-        // Records of another thread go to all, and those of this one to its own.
+        // A thread that installs its own recorder gets no records of this thread.
         let other = std::thread::spawn(|| install().unwrap().snapshot().latest_logs.len());
         assert_eq!(other.join().unwrap(), 0);
     }
@@ -86,7 +86,7 @@ mod of_a_program {
     }
 }
 
-/// Runs the tests of the program with those options. `home` is where the state directory would be.
+/// Runs the tests in `of_a_program` with these options. The state directory is in `home`.
 fn run(options: &[&str], home: &Path) -> Output {
     Command::new(std::env::current_exe().unwrap())
         .arg("of_a_program::")
@@ -100,8 +100,8 @@ fn run(options: &[&str], home: &Path) -> Output {
         .unwrap()
 }
 
-/// The paths of dumps that the recorder's lines name.
-fn named(text: &str) -> Vec<PathBuf> {
+/// Returns the paths of dumps in the recorder's lines.
+fn dump_paths(text: &str) -> Vec<PathBuf> {
     let lines = text.lines();
     let paths = lines.filter_map(|line| line.strip_prefix("flightrec: crash report written to "));
     let paths = paths.map(|line| line.split_once(";").map_or(line, |(path, _)| path));
@@ -109,7 +109,7 @@ fn named(text: &str) -> Vec<PathBuf> {
 }
 
 #[test]
-fn dumps_and_output_are_those_of_the_tests_that_fail() {
+fn only_tests_that_fail_leave_dumps_and_output() {
     for options in [&[][..], &["--test-threads=1"]] {
         let home = tempdir().unwrap();
         let output = run(options, home.path());
@@ -119,21 +119,21 @@ fn dumps_and_output_are_those_of_the_tests_that_fail() {
             "{stdout}\n{}",
             stderr(&output)
         );
-        // Nothing is printed past the test harness, and nothing of tests that pass.
+        // The test harness captures all output, and shows none of tests that pass.
         assert!(
             !stderr(&output).contains("flightrec:"),
             "{}",
             stderr(&output)
         );
         for silent in [
-            "shown by nobody",
+            "not shown, because",
             "an error that this test expects",
             "expected",
         ] {
             assert!(!stdout.contains(silent), "{silent:?} in {stdout}");
         }
         assert!(stdout.contains("on the console"), "{stdout}");
-        let paths = named(&stdout);
+        let paths = dump_paths(&stdout);
         assert_eq!(paths.len(), 2, "{stdout}");
         for path in &paths {
             let dumps = dumps(path.parent().unwrap());
@@ -141,19 +141,22 @@ fn dumps_and_output_are_those_of_the_tests_that_fail() {
                 panic!("{} dumps", dumps.len());
             };
             let [record] = &dump.latest_logs[..] else {
-                // The first of the two has a record for the console, too.
+                // The first of the two has another record, for the console.
                 assert_eq!(dump.latest_logs.len(), 2);
                 assert!(dump.reason.message.ends_with("this test fails"));
-                assert_eq!(dump.latest_logs[1].msg, "in the dump of the one that fails");
+                assert_eq!(
+                    dump.latest_logs[1].msg,
+                    "in the dump of the first one that fails"
+                );
                 continue;
             };
-            assert_eq!(record.msg, "in the dump of the other one");
+            assert_eq!(record.msg, "in the dump of the second one that fails");
         }
         let left = fs::read_dir(home.path()).unwrap().count();
         assert_eq!(left, 0, "the user's directories are not touched");
-        // Later runs take the place of earlier ones.
+        // The dumps of a later run replace those of an earlier one.
         let again = run(options, home.path());
-        let paths_again = named(&String::from_utf8_lossy(&again.stdout));
+        let paths_again = dump_paths(&String::from_utf8_lossy(&again.stdout));
         assert_eq!(paths_again.len(), 2);
         for (before, after) in paths.iter().zip(&paths_again) {
             assert!(after.exists());

@@ -1,4 +1,4 @@
-//! Errors of other crates: where their stacks come from, and how a dump says so.
+//! Errors of other crates: the origins of their stacks.
 #![cfg(feature = "anyhow")]
 
 mod common;
@@ -22,7 +22,7 @@ fn fails_there() -> anyhow::Error {
 }
 
 #[inline(never)]
-fn hands_over(recorder: &FlightRecorder, scenario: &str) {
+fn passes_error(recorder: &FlightRecorder, scenario: &str) {
     match scenario {
         "by reference" => drop(recorder.dump_error(&fails_here()).unwrap()),
         "as a trait object" => drop(recorder.dump_error(&*fails_here()).unwrap()),
@@ -48,19 +48,19 @@ fn hands_over(recorder: &FlightRecorder, scenario: &str) {
     }
 }
 
-/// The child: hands an error over.
+/// The child process: passes an error to the recorder.
 #[test]
 fn program() {
     if let Some((scenario, dir)) = scenario() {
-        let (asks, scenario) = match scenario.strip_prefix("with backtraces, ") {
+        let (with_backtraces, scenario) = match scenario.strip_prefix("with backtraces, ") {
             Some(rest) => (true, rest),
             None => (false, &*scenario),
         };
-        if asks {
+        if with_backtraces {
             // SAFETY: the test harness has no other thread that reads the environment.
             unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "1") };
         }
-        hands_over(&quiet(&dir).install().unwrap(), scenario);
+        passes_error(&quiet(&dir).install().unwrap(), scenario);
     }
 }
 
@@ -85,7 +85,7 @@ fn has_frame(dump: &Dump, name: &str) -> bool {
 }
 
 #[test]
-fn without_a_backtrace_the_place_of_the_hand_over_is_marked() {
+fn an_error_without_a_backtrace_has_the_stack_of_the_caller_marked_as_such() {
     for (scenario, origin) in [
         ("by reference", StackOrigin::Caller),
         ("as a trait object", StackOrigin::Caller),
@@ -95,13 +95,13 @@ fn without_a_backtrace_the_place_of_the_hand_over_is_marked() {
     ] {
         let dump = dump_of(scenario);
         assert_eq!(dump.stack_traces[0].origin, origin, "{scenario}");
-        assert!(has_frame(&dump, "hands_over"), "{scenario}");
+        assert!(has_frame(&dump, "passes_error"), "{scenario}");
         assert!(!has_frame(&dump, "fails_here"), "{scenario}");
     }
 }
 
 #[test]
-fn the_backtrace_of_an_error_is_taken() {
+fn the_backtrace_of_an_error_is_used() {
     for scenario in ["by reference", "run", "wrapped"] {
         let dump = dump_of(&format!("with backtraces, {scenario}"));
         assert_eq!(
@@ -114,7 +114,7 @@ fn the_backtrace_of_an_error_is_taken() {
 }
 
 #[test]
-fn two_failures_with_one_text_are_two_if_their_backtraces_differ() {
+fn errors_with_the_same_text_and_different_backtraces_are_different_failures() {
     let dir = tempdir().unwrap();
     let dumps = dumps_of("with backtraces, twice", dir.path());
     assert_eq!(dumps.len(), 2);
@@ -122,7 +122,7 @@ fn two_failures_with_one_text_are_two_if_their_backtraces_differ() {
 }
 
 #[test]
-fn a_function_passed_by_name_makes_no_place_in_the_standard_library() {
+fn the_location_of_an_error_mapped_by_a_function_name_is_not_in_the_standard_library() {
     let dump = dump_of("wrapped");
     let error = dump.error.as_ref().unwrap();
     let places = error.location.iter().map(|place| &place.file);

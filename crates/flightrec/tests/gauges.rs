@@ -1,4 +1,4 @@
-//! Gauges: of a dump, and of a process that was killed while its memory grew.
+//! Gauges in dumps, also of a process that was killed while its memory grew.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -7,7 +7,7 @@ use common::build;
 use tempfile::tempdir;
 
 #[test]
-fn each_dump_says_what_the_process_uses() {
+fn each_dump_has_a_reading_of_the_gauges() {
     let dir = tempdir().unwrap();
     let (recorder, _tee) = build(dir.path());
     let gauges = recorder.snapshot().gauges;
@@ -21,7 +21,7 @@ fn each_dump_says_what_the_process_uses() {
     );
 }
 
-/// The process that the test below starts.
+/// The child process of the test below.
 #[cfg(feature = "crash-safe")]
 #[test]
 fn program() {
@@ -37,7 +37,7 @@ fn program() {
     if scenario == "grows" {
         let readings = || recorder.snapshot().gauges.len();
         let mut memory = Vec::new();
-        // Without a limit it is killed by itself.
+        // If its memory is not limited, it kills itself.
         for _ in 0..if std::env::var_os("GROWS_ON").is_some() {
             10_000
         } else {

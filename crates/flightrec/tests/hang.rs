@@ -70,7 +70,7 @@ fn blocks_the_executor(never: &Receiver<()>) {
     let _ = black_box(never.recv());
 }
 
-/// A task that beats, and one that blocks the only worker.
+/// Starts a task that beats, and one that blocks the only worker.
 fn starved_executor(heartbeat: Heartbeat) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -88,7 +88,7 @@ fn starved_executor(heartbeat: Heartbeat) {
     });
     beaten.recv().unwrap();
     runtime.spawn(async move { blocks_the_executor(&never) });
-    // Both stay for the life of the process.
+    // Both are needed until the process ends.
     std::mem::forget((sender, runtime));
 }
 
@@ -97,7 +97,7 @@ fn spawn<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'stati
     thread.spawn(work).unwrap();
 }
 
-/// The child: hangs as it is told, until there is a dump.
+/// The child process: hangs as the scenario says, until there is a dump.
 #[test]
 fn program() {
     let Some((scenario, dir)) = scenario() else {
@@ -111,7 +111,7 @@ fn program() {
     if scenario == "fork" {
         return fork(&recorder, &wait);
     }
-    // Beats come seldom enough here that this one must not be taken for a hang.
+    // This watch has a long limit, so it must not be reported.
     let other = recorder.watch("other", NEVER);
     let heartbeat = recorder.watch("bank", LIMIT);
     match scenario.as_str() {
@@ -149,7 +149,8 @@ fn has_watcher() -> bool {
     })
 }
 
-/// The parent's watch does not stall in the child, which does not have its thread; the child's does.
+/// In the child, the watch of the parent must not be reported, because the parent's thread does not exist
+/// there. The watch of the child must be reported.
 fn fork(recorder: &FlightRecorder, wait: &Receiver<()>) {
     let of_parent = recorder.watch("parent", LIMIT);
     let of_child = recorder.watch("child", LIMIT);
@@ -161,7 +162,7 @@ fn fork(recorder: &FlightRecorder, wait: &Receiver<()>) {
             thread::yield_now();
         }
     });
-    // SAFETY: the child only uses what works in a forked child, and exits.
+    // SAFETY: the child only calls functions that work in a forked child, and exits.
     unsafe {
         let child = libc::fork();
         if child == 0 {
@@ -221,7 +222,7 @@ fn the_dump_of_a_hang_names_the_functions_that_hang() {
                 dump.threads
             );
         }
-        // The one that should have beaten comes first, and is the stack of the failure.
+        // The thread that should have called `beat` comes first, and has the stack of the failure.
         let first = &dump.threads[0];
         assert!(
             first.name.as_deref().unwrap().starts_with(thread),
@@ -238,19 +239,19 @@ fn the_dump_of_a_hang_names_the_functions_that_hang() {
                 let name = thread.name.as_deref();
                 name.is_some_and(|name| name.starts_with("flightrec"))
             }),
-            "{scenario}: the watcher is not of interest"
+            "{scenario}: the recorder's own threads are left out"
         );
     }
 }
 
 #[test]
-fn each_incident_makes_one_dump_and_the_watcher_ends_with_its_watches() {
+fn each_hang_makes_one_dump_and_the_watcher_ends_with_the_last_watch() {
     let dir = tempdir().unwrap();
     assert_eq!(hung("twice", dir.path()).len(), 2);
 }
 
 #[test]
-fn a_forked_child_is_watched_from_its_first_heartbeat_on() {
+fn a_forked_child_is_watched_from_its_first_heartbeat() {
     let dir = tempdir().unwrap();
     let dumps = hung("fork", dir.path());
     let is_of_child = |dump: &&Dump| dump.notes.iter().any(|note| note.contains("forked"));

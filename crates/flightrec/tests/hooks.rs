@@ -1,4 +1,4 @@
-//! Panic hooks of several recorders, in a process of their own: each sees all panics.
+//! Panic hooks of several recorders in one process.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};

@@ -1,4 +1,4 @@
-//! Which records a dump has.
+//! Which records are kept.
 
 mod common;
 
@@ -11,7 +11,7 @@ use log::{Level, LevelFilter, Record};
 use tempfile::tempdir;
 
 #[test]
-fn debug_is_kept_and_trace_is_not_whatever_the_console_shows() {
+fn debug_is_kept_and_trace_is_not_independently_of_the_console() {
     let dir = tempdir().unwrap();
     let shown = Arc::new(Mutex::new(Vec::new()));
     let console = {
@@ -39,7 +39,7 @@ fn debug_is_kept_and_trace_is_not_whatever_the_console_shows() {
 }
 
 #[test]
-fn chatter_evicts_no_warning() {
+fn debug_records_evict_no_warning() {
     let dir = tempdir().unwrap();
     let (recorder, tee) = quiet(dir.path()).keep_lines(100).keep_warnings(10).build();
     for number in 0..20 {
@@ -63,7 +63,7 @@ fn chatter_evicts_no_warning() {
 
 /// ERROR and WARN have a quota each, so neither evicts the other.
 #[test]
-fn one_error_outlives_any_number_of_warnings() {
+fn warnings_evict_no_error() {
     let dir = tempdir().unwrap();
     let (recorder, tee) = build(dir.path());
     log(&tee, Level::Error, "disk is full");
@@ -77,7 +77,7 @@ fn one_error_outlives_any_number_of_warnings() {
 }
 
 #[test]
-fn a_record_that_is_longer_than_the_tail_keeps_its_head() {
+fn a_record_that_is_longer_than_the_tail_is_cut() {
     let dir = tempdir().unwrap();
     let (recorder, tee) = quiet(dir.path()).keep_bytes(1_000).build();
     for level in [Level::Debug, Level::Warn] {
@@ -92,7 +92,7 @@ fn a_record_that_is_longer_than_the_tail_keeps_its_head() {
 
 /// JSON allows a key twice, and readers do not agree on which one counts.
 #[test]
-fn a_key_that_a_record_has_twice_is_kept_twice_under_different_names() {
+fn the_second_value_of_a_repeated_key_is_kept_under_another_name() {
     let dir = tempdir().unwrap();
     let (recorder, tee) = build(dir.path());
     let values = [("job", 7), ("step", 1), ("job", 8)];
@@ -112,7 +112,7 @@ fn a_key_that_a_record_has_twice_is_kept_twice_under_different_names() {
 }
 
 #[test]
-fn stopped_it_records_nothing_and_still_dumps() {
+fn a_stopped_recorder_keeps_no_records_and_makes_dumps() {
     let dir = tempdir().unwrap();
     let (recorder, tee) = build(dir.path());
     assert!(recorder.is_enabled());
@@ -137,26 +137,26 @@ fn stopped_it_records_nothing_and_still_dumps() {
 }
 
 #[test]
-fn the_last_lines_can_be_bounded_by_bytes_and_age() {
+fn the_kept_records_can_be_limited_by_bytes_and_age() {
     let dir = tempdir().unwrap();
     let (recorder, tee) = quiet(dir.path()).keep_bytes(4_000).keep_warnings(0).build();
     for number in 0..1_000 {
         log(&tee, Level::Debug, &format!("{number} {}", "x".repeat(100)));
     }
     let kept = recorder.snapshot().latest_logs;
-    // There is always room for one record of the greatest length, 8 KiB.
+    // There is always room for one record of the maximum length, 8 KiB.
     assert!((40..80).contains(&kept.len()), "{}", kept.len());
     assert!(kept.last().unwrap().msg.starts_with("999 "));
 
     let (recorder, tee) = quiet(dir.path())
         .dump_last(std::time::Duration::ZERO)
         .build();
-    log(&tee, Level::Debug, "old at once");
+    log(&tee, Level::Debug, "immediately too old");
     assert_eq!(recorder.snapshot().latest_logs.len(), 0);
 }
 
 #[test]
-fn young_records_are_in_a_dump_however_many_follow_as_far_as_there_is_room() {
+fn keep_age_keeps_young_records_that_fit_into_the_bytes() {
     let dir = tempdir().unwrap();
     let hour = std::time::Duration::from_secs(3_600);
     let builder = || quiet(dir.path()).keep_lines(10);

@@ -1,4 +1,4 @@
-//! Dumps that have what follows their trigger.
+//! Dumps with the records that follow their trigger.
 
 mod common;
 
@@ -13,10 +13,10 @@ use flightrec::{Builder, Dump, Kind, Rule, stackerr};
 use log::Level;
 use tempfile::tempdir;
 
-/// Long enough that the test fails if it is waited for.
+/// So long that a test that waits for it would not finish.
 const LONG: Duration = Duration::from_secs(3_600);
 
-/// A builder, and what gets each dump that is complete.
+/// Returns a builder, and a receiver of each complete dump.
 fn observed(dir: &Path, wait: Duration) -> (Builder, Receiver<Dump>) {
     let (done, complete) = channel();
     let builder = quiet(dir).look_ahead(wait);
@@ -29,7 +29,7 @@ fn messages(dump: &Dump) -> Vec<&str> {
 }
 
 #[test]
-fn what_follows_the_trigger_is_in_the_dump_and_evicts_nothing_before_it() {
+fn records_after_the_trigger_are_in_the_dump_and_evict_none_before_it() {
     let dir = tempdir().unwrap();
     let (builder, complete) = observed(dir.path(), LONG);
     let rule = Rule::matches(message_contains("trigger"));
@@ -38,7 +38,10 @@ fn what_follows_the_trigger_is_in_the_dump_and_evicts_nothing_before_it() {
         log(&tee, Level::Debug, &format!("before {number}"));
     }
     log(&tee, Level::Debug, "trigger");
-    let first = dumps(dir.path()).pop().expect("it is written at once").1;
+    let first = dumps(dir.path())
+        .pop()
+        .expect("it is written immediately")
+        .1;
     assert_eq!(
         messages(&first),
         ["before 0", "before 1", "before 2", "trigger"]
@@ -62,7 +65,7 @@ fn what_follows_the_trigger_is_in_the_dump_and_evicts_nothing_before_it() {
 }
 
 #[test]
-fn triggers_within_the_time_make_one_dump_that_names_them_all() {
+fn triggers_within_the_time_make_one_dump_that_lists_them() {
     let dir = tempdir().unwrap();
     let (builder, complete) = observed(dir.path(), LONG);
     let rule = Rule::matches(message_contains("slow")).named("slow things");
@@ -95,14 +98,14 @@ fn triggers_within_the_time_make_one_dump_that_names_them_all() {
     let frames = &error.stack_traces[0].frames;
     let is_this = |frame: &flightrec::Frame| frame.name.contains("triggers_within_the_time");
     assert!(frames.iter().any(is_this), "{frames:?}");
-    // The next trigger makes a dump of its own.
+    // The next trigger makes a new dump.
     log(&tee, Level::Debug, "slow");
     assert_eq!(dumps(dir.path()).len(), 2);
     recorder.close();
 }
 
 #[test]
-fn a_stream_gets_one_line_when_the_time_is_over() {
+fn a_writer_gets_one_line_at_the_end_of_the_time() {
     let dir = tempdir().unwrap();
     let path = dir.path().join("stream");
     let (builder, complete) = observed(dir.path(), LONG);
@@ -117,9 +120,8 @@ fn a_stream_gets_one_line_when_the_time_is_over() {
     assert_eq!(messages(&dump), ["trigger", "after"]);
 }
 
-/// A callback of a waiting dump runs as that of any other: what it does makes no dump.
 #[test]
-fn a_callback_that_triggers_makes_no_further_dump() {
+fn a_trigger_in_a_callback_makes_no_dump() {
     let dir = tempdir().unwrap();
     let (done, complete) = channel();
     let (tell, handle) = channel::<flightrec::FlightRecorder>();
@@ -140,7 +142,7 @@ fn a_callback_that_triggers_makes_no_further_dump() {
     assert_eq!(dumps(dir.path()).len(), 1);
 }
 
-/// The process that the tests below start.
+/// The child process of the tests below.
 #[test]
 fn program() {
     let Some((scenario, dir)) = scenario() else {
@@ -193,7 +195,7 @@ fn an_exit_completes_the_dump() {
 }
 
 #[test]
-fn a_process_that_dies_while_the_dump_waits_has_left_it() {
+fn if_a_process_dies_while_the_dump_waits_the_first_file_remains() {
     let dir = tempdir().unwrap();
     let output = child("program", "is killed", dir.path());
     assert!(!output.status.success(), "{output:?}");
@@ -210,7 +212,7 @@ fn a_process_that_dies_while_the_dump_waits_has_left_it() {
 }
 
 #[test]
-fn an_error_that_ends_the_program_has_a_dump_of_its_own() {
+fn an_error_that_ends_the_program_makes_a_separate_dump() {
     let dir = tempdir().unwrap();
     let output = child("program", "fails", dir.path());
     assert!(output.status.success(), "{output:?}");
@@ -226,7 +228,7 @@ fn an_error_that_ends_the_program_has_a_dump_of_its_own() {
 
 #[cfg(unix)]
 #[test]
-fn a_forked_child_leaves_the_dump_to_its_parent() {
+fn a_forked_child_does_not_complete_the_dump_of_its_parent() {
     let dir = tempdir().unwrap();
     let output = child("program", "forks", dir.path());
     assert!(output.status.success(), "{output:?}");

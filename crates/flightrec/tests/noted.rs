@@ -17,7 +17,7 @@ fn connect(attempt: u32) -> stackerr::Error {
 }
 
 #[test]
-fn the_next_dump_has_what_was_noted_and_the_one_after_it_does_not() {
+fn noted_errors_are_only_in_the_next_dump() {
     let dir = tempdir().unwrap();
     let (recorder, _tee) = build(dir.path());
     for attempt in 1..=10 {
@@ -58,7 +58,7 @@ fn equal_errors_are_counted_in_one_entry() {
 }
 
 #[test]
-fn any_kind_of_error_is_taken() {
+fn any_kind_of_error_can_be_noted() {
     let dir = tempdir().unwrap();
     let (recorder, _tee) = build(dir.path());
     let boxed: Box<dyn std::error::Error + Send + Sync> = "a box".into();
@@ -71,9 +71,8 @@ fn any_kind_of_error_is_taken() {
     assert_eq!(noted.len(), if cfg!(feature = "anyhow") { 4 } else { 3 });
 }
 
-/// A dump that can't be written must not lose what was noted.
 #[test]
-fn what_was_noted_waits_for_a_dump_that_is_written() {
+fn noted_errors_are_kept_if_a_dump_cannot_be_written() {
     let dir = tempdir().unwrap();
     let is_broken = Arc::new(AtomicBool::new(true));
     struct Fragile(Arc<AtomicBool>, File);
@@ -100,9 +99,8 @@ fn what_was_noted_waits_for_a_dump_that_is_written() {
     assert_eq!(dump.noted_errors.len(), 1);
 }
 
-/// `Display` of an error is the program's code: it may panic, log, or note another error.
 #[test]
-fn an_error_that_panics_when_it_is_shown_is_left_out() {
+fn an_error_whose_display_panics_does_not_affect_others() {
     #[derive(Debug)]
     struct Panics;
     impl std::fmt::Display for Panics {

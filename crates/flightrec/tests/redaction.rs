@@ -1,4 +1,4 @@
-//! No secret gets into a dump.
+//! Secrets are masked in dumps.
 
 mod common;
 
@@ -11,7 +11,7 @@ use tempfile::tempdir;
 const CANARY: &str = "c4nary-9f27e1b0";
 
 #[test]
-fn planted_secrets_are_in_no_dump_and_are_counted() {
+fn secrets_are_masked_in_dumps_and_counted() {
     let dir = tempdir().unwrap();
     let (recorder, tee) = quiet(dir.path())
         .metadata("deploy_token", CANARY)
@@ -52,7 +52,7 @@ fn planted_secrets_are_in_no_dump_and_are_counted() {
 }
 
 #[test]
-fn a_user_s_rule_masks_and_one_that_panics_masks_everything() {
+fn a_user_s_rule_masks_and_a_text_for_which_it_panics_is_masked() {
     let dir = tempdir().unwrap();
     let redactor = Redactor::default()
         .key("customer")
@@ -88,7 +88,7 @@ fn a_user_s_rule_masks_and_one_that_panics_masks_everything() {
     assert_eq!(
         recorder.snapshot().redactions.get("key"),
         Some(&1),
-        "each dump counts for itself"
+        "each dump has its own count"
     );
 }
 
@@ -115,9 +115,9 @@ fn a_private_key_that_is_logged_line_by_line_is_masked() {
     assert_eq!(dump.latest_logs[3].msg, "listening");
 }
 
-/// Keys such as `session` have other uses than secrets.
+/// Keys such as `session` do not always have secret values.
 #[test]
-fn counts_states_and_places_stay_as_they_are() {
+fn counts_states_and_places_are_not_masked() {
     let dir = tempdir().unwrap();
     let (recorder, tee) = quiet(dir.path()).build();
     let message = "refresh token=None, session: None, auth: disabled, max_tokens=4096, \
@@ -145,9 +145,9 @@ fn counts_states_and_places_stay_as_they_are() {
     assert!(dump.redactions.is_empty(), "{:?}", dump.redactions);
 }
 
-/// The arguments and a panic's payload: in a process of its own.
+/// Runs in a child process.
 #[test]
-fn neither_arguments_nor_a_panic_give_a_secret_away() {
+fn secrets_in_arguments_and_panics_are_masked() {
     if let Some((_, dir)) = scenario() {
         let _recorder = quiet(&dir).install().unwrap();
         panic!("the password={CANARY} was wrong");
@@ -156,7 +156,7 @@ fn neither_arguments_nor_a_panic_give_a_secret_away() {
     let output = std::process::Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
-            "neither_arguments_nor_a_panic_give_a_secret_away",
+            "secrets_in_arguments_and_panics_are_masked",
             "--nocapture",
         ])
         // The test harness takes these for names of tests to skip.

@@ -1,4 +1,4 @@
-//! Dumps of rules.
+//! Dumps that rules make.
 
 mod common;
 
@@ -14,7 +14,7 @@ use tempfile::tempdir;
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]
-fn a_rate_of_warnings_makes_one_dump_with_the_stack_of_the_last_of_them() {
+fn a_rate_of_warnings_makes_one_dump_with_the_stack_of_the_last_warning() {
     let dir = tempdir().unwrap();
     let rule = Rule::rate(Level::Warn, 3, MINUTE).named("storm");
     let (_recorder, tee) = quiet(dir.path()).dump_when(rule).build();
@@ -59,12 +59,12 @@ fn a_rule_that_fires_too_often_is_counted() {
 }
 
 #[test]
-fn a_rule_of_a_module_looks_at_all_of_its_records_and_at_no_others() {
+fn a_rule_about_a_module_counts_only_records_of_this_module() {
     let dir = tempdir().unwrap();
     // `log` of these tests has the target "test".
-    let others = Rule::target_rate("tes", 1, MINUTE);
-    let its = Rule::target_rate("test", 2, MINUTE);
-    let (_recorder, tee) = quiet(dir.path()).dump_when(others).dump_when(its).build();
+    let other = Rule::target_rate("tes", 1, MINUTE);
+    let same = Rule::target_rate("test", 2, MINUTE);
+    let (_recorder, tee) = quiet(dir.path()).dump_when(other).dump_when(same).build();
     log(&tee, Level::Debug, "one");
     assert!(dumps(dir.path()).is_empty());
     log(&tee, Level::Debug, "two");
@@ -76,17 +76,16 @@ fn a_rule_of_a_module_looks_at_all_of_its_records_and_at_no_others() {
     );
 }
 
-/// A filter is the program's code.
 #[test]
 fn a_filter_may_log_and_panic() {
-    struct Unruly(&'static std::sync::OnceLock<flightrec::logtee::Tee>);
-    impl flightrec::logtee::Filter for Unruly {
+    struct LogsAndPanics(&'static std::sync::OnceLock<flightrec::logtee::Tee>);
+    impl flightrec::logtee::Filter for LogsAndPanics {
         fn enabled(&self, _: &log::Metadata<'_>) -> bool {
             true
         }
         fn matches(&self, record: &log::Record<'_>) -> bool {
             log(self.0.get().unwrap(), Level::Debug, "by the filter");
-            assert!(record.args().to_string() != "a record that it can't bear");
+            assert!(record.args().to_string() != "a record that makes it panic");
             true
         }
         fn max_level(&self) -> log::LevelFilter {
@@ -96,17 +95,17 @@ fn a_filter_may_log_and_panic() {
     static TEE: std::sync::OnceLock<flightrec::logtee::Tee> = std::sync::OnceLock::new();
     let dir = tempdir().unwrap();
     let (_recorder, tee) = quiet(dir.path())
-        .dump_when(Rule::matches(Unruly(&TEE)))
+        .dump_when(Rule::matches(LogsAndPanics(&TEE)))
         .build();
     let tee = TEE.get_or_init(|| tee);
-    log(tee, Level::Debug, "a record that it can't bear");
+    log(tee, Level::Debug, "a record that makes it panic");
     assert!(dumps(dir.path()).is_empty());
     log(tee, Level::Debug, "another");
     assert_eq!(dumps(dir.path()).len(), 1);
 }
 
 #[test]
-fn what_a_callback_logs_makes_no_dump_of_a_rule() {
+fn records_of_a_callback_make_no_rule_fire() {
     static TEE: std::sync::OnceLock<flightrec::logtee::Tee> = std::sync::OnceLock::new();
     let dir = tempdir().unwrap();
     let rule = Rule::rate(Level::Warn, 1, MINUTE);
@@ -140,7 +139,7 @@ fn a_thousand_rules_are_checked() {
     assert_eq!(dump.reason.message, "rule rule of 777");
 }
 
-/// The process that the tests below start.
+/// The child process of the tests below.
 #[test]
 fn program() {
     let Some((scenario, dir)) = scenario() else {
@@ -155,7 +154,7 @@ fn program() {
     while scenario == "waits" && dumps_of(&dir) == 0 {
         std::thread::sleep(Duration::from_millis(20));
     }
-    // If silence were reported again and again, there would be a second dump within this time.
+    // If silence were reported repeatedly, there would be a second dump within this time.
     std::thread::sleep(Duration::from_millis(300));
     drop(recorder);
 }
@@ -207,7 +206,7 @@ fn memory_above_its_limit_makes_one_dump() {
 }
 
 #[test]
-fn a_rule_that_can_t_be_understood_is_reported() {
+fn an_invalid_rule_is_reported() {
     let dir = tempdir().unwrap();
     let variables = [("FLIGHTREC_RULES", "silent(100ms); memory")];
     let output = child_with("program", "ends", dir.path(), &variables);

@@ -1,4 +1,4 @@
-//! What is kept beside the last records of all.
+//! The records that are kept for each thread, target and level, in addition to the last records of all.
 
 mod common;
 
@@ -27,8 +27,8 @@ fn messages(dump: &Dump) -> Vec<&str> {
     records.map(|record| record.msg.as_str()).collect()
 }
 
-/// Rare records, each in its thread, target and level; then a million of one target on one thread.
-fn quiet_ones_then_chatter(recorder: &FlightRecorder, tee: &Tee) -> Dump {
+/// Logs rare records of several threads, targets and levels, then a million of one target on one thread.
+fn rare_records_then_chatter(recorder: &FlightRecorder, tee: &Tee) -> Dump {
     for number in 0..200 {
         log_of(
             tee,
@@ -49,10 +49,10 @@ fn quiet_ones_then_chatter(recorder: &FlightRecorder, tee: &Tee) -> Dump {
                     );
                 }
             };
-            // One name for all: they are told apart all the same.
+            // All have the same name. They are distinguished nevertheless.
             let named = thread::Builder::new().name("worker".to_owned());
             let handle = named.spawn_scoped(scope, log).unwrap();
-            // Half of them one after the other, so that they share slots.
+            // Half of them run one after the other, so that they use the same slots.
             if of % 2 == 0 {
                 handle.join().unwrap();
             }
@@ -70,10 +70,10 @@ fn quiet_ones_then_chatter(recorder: &FlightRecorder, tee: &Tee) -> Dump {
 }
 
 #[test]
-fn a_million_debug_records_of_one_target_evict_their_own_kind() {
+fn a_million_debug_records_of_one_target_evict_only_records_of_this_target() {
     let dir = tempdir().unwrap();
     let (recorder, tee) = quiet(dir.path()).build();
-    let dump = quiet_ones_then_chatter(&recorder, &tee);
+    let dump = rare_records_then_chatter(&recorder, &tee);
     let kept = messages(&dump);
     let mut of_worker = BTreeMap::<&str, Vec<&str>>::new();
     for worker in kept.iter().filter_map(|msg| msg.strip_prefix("worker ")) {
@@ -126,7 +126,7 @@ fn a_million_debug_records_of_one_target_evict_their_own_kind() {
         (10, 10, 10, 999_512)
     );
     assert_eq!(evictions[0].0, "chatter");
-    // No target that is rare: nothing of them is missing.
+    // No record of a rare target is missing.
     assert!(!evictions.iter().any(|(name, _)| name.starts_with("rare")));
     let workers = evictions
         .iter()
@@ -139,9 +139,9 @@ fn a_million_debug_records_of_one_target_evict_their_own_kind() {
     assert_eq!(dump.unbroken_from, unbroken.map(|record| record.seq));
 }
 
-/// With an age, the window leaves out more than the tail.
+/// With `keep_age`, a dump leaves out records that the tail still has.
 #[test]
-fn what_the_window_leaves_out_is_missing_too() {
+fn records_that_the_dump_leaves_out_count_as_evicted() {
     let dir = tempdir().unwrap();
     let (recorder, tee) = quiet(dir.path())
         .keep_lines(10)
@@ -162,14 +162,13 @@ fn what_the_window_leaves_out_is_missing_too() {
     assert_eq!(counts, [40, 40, 40], "{:?}", dump.evictions);
     assert_eq!(dump.unbroken_from, Some(dump.latest_logs[1].seq));
     let (recorder, tee) = quiet(dir.path()).build();
-    log_of(&tee, Level::Info, "quiet", "nothing is missing");
+    log_of(&tee, Level::Info, "quiet", "no record is missing");
     let dump = recorder.snapshot();
     assert_eq!((dump.evictions.len(), dump.unbroken_from), (0, None));
 }
 
-/// A target that appears late has its share, too, and so has a thread.
 #[test]
-fn of_more_targets_and_threads_than_have_a_share_the_last_are_kept() {
+fn records_of_the_last_targets_and_threads_are_kept_if_there_are_too_many() {
     let dir = tempdir().unwrap();
     let (recorder, tee) = quiet(dir.path()).build();
     for number in 0..1_000 {
@@ -193,7 +192,7 @@ fn of_more_targets_and_threads_than_have_a_share_the_last_are_kept() {
     let kept = messages(&dump);
     let first = |prefix| kept.iter().find(|msg| msg.starts_with(prefix)).copied();
     let count = |prefix| kept.iter().filter(|msg| msg.starts_with(prefix)).count();
-    // Those of `threads` and `chatter` came later.
+    // The targets `threads` and `chatter` came later.
     assert_eq!(
         (first("target "), count("target ")),
         (Some("target 490"), 510)
@@ -205,7 +204,7 @@ fn of_more_targets_and_threads_than_have_a_share_the_last_are_kept() {
 }
 
 #[test]
-fn a_share_is_never_more_than_the_lines_that_are_kept() {
+fn a_share_has_at_most_as_many_records_as_keep_lines() {
     let dir = tempdir().unwrap();
     let (recorder, tee) = quiet(dir.path()).keep_lines(3).keep_warnings(0).build();
     for number in 0..1_000 {
@@ -217,11 +216,10 @@ fn a_share_is_never_more_than_the_lines_that_are_kept() {
         ["chatter 997", "chatter 998", "chatter 999"]
     );
     let (recorder, tee) = quiet(dir.path()).keep_lines(0).keep_warnings(0).build();
-    log_of(&tee, Level::Debug, "chatter", "nothing of this is kept");
+    log_of(&tee, Level::Debug, "chatter", "not kept");
     assert!(recorder.snapshot().latest_logs.is_empty());
 }
 
-/// Records that hold their names in full: no number tells their target.
 #[cfg(feature = "crash-safe")]
 #[test]
 fn a_crash_safe_recorder_keeps_the_same() {

@@ -1,4 +1,4 @@
-//! The files that dumps are.
+//! Files of dumps: names, numbers and sizes.
 
 mod common;
 
@@ -7,7 +7,7 @@ use flightrec::stackerr::{Error, err};
 use tempfile::tempdir;
 
 #[test]
-fn the_bytes_are_bounded_and_the_newest_stays_in_any_case() {
+fn the_bytes_are_limited_and_the_newest_dump_is_always_kept() {
     let dir = tempdir().unwrap();
     let (recorder, _tee) = quiet(dir.path()).keep_dumps(100).keep_dump_bytes(1).build();
     for number in 0..5 {
@@ -39,7 +39,7 @@ fn the_same_error_is_written_once_and_counted() {
 }
 
 #[test]
-fn a_storm_of_different_errors_stays_within_the_caps() {
+fn a_storm_of_different_errors_makes_few_dumps() {
     let dir = tempdir().unwrap();
     let (recorder, _tee) = build(dir.path());
     let errors = (0..1_000).map(|number| {
@@ -54,7 +54,7 @@ fn a_storm_of_different_errors_stays_within_the_caps() {
 }
 
 #[test]
-fn an_app_s_name_can_be_anything() {
+fn an_app_s_name_can_be_any_text() {
     for app in [
         "",
         "..",
@@ -83,7 +83,7 @@ fn ten_thousand_joined_errors_make_one_dump() {
         (256, 10_000 - 256)
     );
     assert_eq!(dump.stack_traces[255].error, "number 255");
-    // The messages are all there, but for the one that the tree's bound leaves no room for.
+    // All messages are there, except for one because of the limit of the tree.
     let sources = &dump.error.as_ref().unwrap().sources;
     assert!(sources.len() >= 9_999, "{}", sources.len());
     assert_eq!(sources[9_000].message, "number 9000");

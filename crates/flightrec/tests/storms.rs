@@ -1,5 +1,5 @@
-//! One bug that shows many times, and bugs that look alike: what is dumped, what is counted, and what
-//! stays of earlier dumps.
+//! A bug that fails many times, and similar bugs: which failures are dumped, which are counted, and which
+//! earlier dumps are kept.
 
 mod common;
 
@@ -13,7 +13,7 @@ use tempfile::tempdir;
 
 type Boxed = Box<dyn StdError + Send + Sync>;
 
-/// The child: one scenario.
+/// The child process: runs one scenario.
 #[test]
 fn program() {
     let Some((scenario, dir)) = scenario() else {
@@ -29,8 +29,8 @@ fn program() {
     std::process::exit(0);
 }
 
-/// A bug in a loop that is split among threads, as rayon does it: each item fails below another
-/// number of frames, in eight places of the splitting code. `main` gets the first panic.
+/// A bug in a loop that is split among threads, as in rayon. The items fail with different numbers of
+/// frames on the stack, called from eight places of the splitting code. `main` gets the first panic.
 fn parallel_loop(recorder: &FlightRecorder) {
     for number in 0..3 {
         let error: Boxed = ["disk", "network", "memory"][number].into();
@@ -58,7 +58,7 @@ fn run(item: i32) -> std::thread::Result<()> {
 
 #[inline(never)]
 fn split(item: i32, depth: u32) {
-    // Each call is at an address of its own.
+    // Each call has a different address.
     match depth.checked_sub(1).map(|left| (left, left % 8)) {
         None => panic!("item {item}"),
         Some((left, 0)) => split(item, left),
@@ -98,7 +98,7 @@ fn a_bug_in_a_parallel_loop_makes_few_dumps_with_one_fingerprint_and_keeps_earli
     assert_eq!(output.status.code(), Some(101), "{output:?}");
     let dumps = dumps(dir.path());
     let panics = of_kind(&dumps, &Kind::Panic);
-    // At most three of the workers', and that of the one that ended the process.
+    // At most three of the workers, and the one that ended the process.
     assert!((1..=4).contains(&panics.len()), "{} dumps", panics.len());
     let fingerprints: BTreeSet<_> = panics.iter().map(|dump| &dump.fingerprint).collect();
     assert_eq!(fingerprints.len(), 1);
@@ -107,10 +107,10 @@ fn a_bug_in_a_parallel_loop_makes_few_dumps_with_one_fingerprint_and_keeps_earli
         assert!(notes.all(|note| note.starts_with("there are no records")));
     }
     assert_eq!(of_kind(&dumps, &Kind::Error).len(), 3);
-    // The others are counted, in a dump or in a line.
+    // The others are counted, in a dump or in a line on stderr.
     let counted: u64 = panics.iter().map(|dump| dump.suppressed_dumps).sum();
     let text = stderr(&output);
-    let told = text.lines().find_map(|line| {
+    let reported = text.lines().find_map(|line| {
         let line = line.strip_prefix("flightrec: ")?;
         line.split_once(" more failures not dumped")?
             .0
@@ -118,14 +118,14 @@ fn a_bug_in_a_parallel_loop_makes_few_dumps_with_one_fingerprint_and_keeps_earli
             .ok()
     });
     assert_eq!(
-        panics.len() as u64 + counted + told.unwrap_or(0),
+        panics.len() as u64 + counted + reported.unwrap_or(0),
         400,
         "{text}"
     );
 }
 
 #[test]
-fn the_dump_of_a_task_s_error_names_that_of_its_panic() {
+fn the_dump_of_a_task_s_error_refers_to_the_dump_of_its_panic() {
     let dir = tempdir().unwrap();
     let output = child("program", "task", dir.path());
     assert!(output.status.success(), "{output:?}");
@@ -149,7 +149,7 @@ fn panics_in_two_closures_of_a_function_are_two_failures() {
     assert_ne!(dumps[0].1.fingerprint, dumps[1].1.fingerprint);
 }
 
-/// In a program of boxed errors no error has a stack of its own.
+/// In a program with boxed errors, no error has a stack.
 #[test]
 fn unrelated_errors_without_stacks_are_different_failures() {
     fn load(profile: usize) -> Result<(), Boxed> {
@@ -166,7 +166,7 @@ fn unrelated_errors_without_stacks_are_different_failures() {
         let outcome = recorder.dump_error(&load(profile).unwrap_err()).unwrap();
         assert!(outcome.path().is_some(), "{outcome:?}");
     }
-    // The same one with another number is the same failure.
+    // An error that differs only in a number is the same failure.
     for port in [80, 443] {
         let error: Boxed = format!("port {port} is taken").into();
         recorder.dump_error(&error).unwrap();
@@ -181,9 +181,8 @@ fn unrelated_errors_without_stacks_are_different_failures() {
     assert_eq!(fingerprints.len(), 5);
 }
 
-/// A dump says of which failures it counts repetitions.
 #[test]
-fn what_a_dump_counts_is_described() {
+fn a_dump_describes_the_failures_that_it_counts() {
     let dir = tempdir().unwrap();
     let (recorder, _tee) = quiet(dir.path()).build();
     for _ in 0..5 {

@@ -1,4 +1,4 @@
-//! Recording makes no system call once the laps have begun, as `strace` sees it.
+//! In the steady state, recording makes no system call. This is checked by `strace`.
 #![cfg(all(target_os = "linux", feature = "crash-safe"))]
 
 mod common;
@@ -10,14 +10,14 @@ use std::process::{Command, Output, Stdio};
 use common::{quiet, scenario};
 use log::{debug, warn};
 
-/// Paths that are asked for so that the trace tells where the steady state begins and ends.
+/// System calls with these paths mark the begin and the end of the steady state in the trace.
 const BEGIN: &str = "/the steady state begins";
 const END: &str = "/the steady state ends";
 
-/// Many laps of the segments that a thread writes to, of plain records and of pinned ones.
+/// So many that a thread fills all segments several times, both with and without a quota.
 const RECORDS: u64 = 50_000;
 
-/// The child: records until everything is warm, then once more between the two marks.
+/// The child process: records until the steady state is reached, then again between the two marks.
 #[test]
 fn program() {
     let Some((scenario, dir)) = scenario() else {
@@ -44,7 +44,7 @@ fn program() {
     recorder.close();
 }
 
-/// Runs the child below `strace`; `None` where there is none, or none that may trace.
+/// Runs the child process in `strace`. Returns `None` if there is no `strace`, or it may not trace.
 fn traced(scenario: &str, dir: &Path, trace: &Path) -> Option<Output> {
     let strace = || {
         let mut command = Command::new("strace");

@@ -18,7 +18,7 @@ fn waits_for(release: &Receiver<()>, ready: &Sender<()>) {
     let _ = black_box(release.recv());
 }
 
-/// A thread that waits until the sender is dropped.
+/// Starts a thread that waits until the returned sender is dropped.
 fn waiting(name: &str) -> Sender<()> {
     let (release, waits) = mpsc::channel();
     let (ready, wait) = mpsc::channel();
@@ -42,7 +42,7 @@ fn fails() -> std::num::ParseIntError {
     black_box("x").parse::<u8>().unwrap_err()
 }
 
-/// The child: fails as it is told.
+/// The child process: fails as the scenario says.
 #[test]
 fn program() {
     let Some((scenario, dir)) = scenario() else {
@@ -72,7 +72,7 @@ fn dump_of(scenario: &str, dir: &Path) -> Dump {
 }
 
 #[test]
-fn dumps_of_errors_and_panics_have_all_threads_if_the_builder_says_so() {
+fn with_all_threads_dumps_of_errors_and_panics_have_all_threads() {
     for scenario in ["error", "panic"] {
         let dir = tempdir().unwrap();
         let dump = dump_of(scenario, dir.path());
@@ -96,13 +96,13 @@ fn dumps_of_errors_and_panics_have_all_threads_if_the_builder_says_so() {
             dump.threads
         );
         assert!(!dump.stack_traces.is_empty());
-        // The C library's, in which the threads wait.
+        // One of them is the C library, in which the threads wait.
         assert!(dump.modules.len() > 1, "{:?}", dump.modules);
     }
 }
 
 #[test]
-fn other_dumps_have_no_threads() {
+fn by_default_dumps_of_errors_have_no_threads() {
     let dir = tempdir().unwrap();
     let (recorder, _tee) = quiet(dir.path()).build();
     recorder.dump_error(&fails()).unwrap();

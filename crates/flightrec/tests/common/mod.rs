@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Helpers for the tests.
 #![allow(dead_code, reason = "no test binary uses all of it")]
 
 use std::fs;
@@ -31,7 +31,7 @@ pub(crate) fn log(tee: &Tee, level: Level, message: &str) {
     );
 }
 
-/// The dumps in a directory, oldest first. Anything else there is a fault.
+/// Returns the dumps in a directory, oldest first. Panics if there is another file.
 pub(crate) fn dumps(dir: &Path) -> Vec<(PathBuf, Dump)> {
     let Ok(entries) = fs::read_dir(dir) else {
         return Vec::new();
@@ -48,12 +48,12 @@ pub(crate) fn dumps(dir: &Path) -> Vec<(PathBuf, Dump)> {
     dumps
 }
 
-/// Runs the test `name` of this binary in a process of its own, with `SCENARIO` set.
+/// Runs the test `name` of this binary in a child process, with `SCENARIO` set.
 pub(crate) fn child(name: &str, scenario: &str, dir: &Path) -> Output {
     child_with(name, scenario, dir, &[])
 }
 
-/// The same with more environment variables.
+/// Like [`child`], with more environment variables.
 pub(crate) fn child_with(
     name: &str,
     scenario: &str,
@@ -64,7 +64,7 @@ pub(crate) fn child_with(
         .args(["--exact", name, "--nocapture", "--test-threads=1"])
         .env("SCENARIO", scenario)
         .env("DUMPS", dir)
-        // Nowhere to fall back to.
+        // No directory to fall back to.
         .env("TMPDIR", "/proc")
         .env_remove("RUST_BACKTRACE")
         .envs(variables.iter().copied())
@@ -72,7 +72,7 @@ pub(crate) fn child_with(
         .unwrap()
 }
 
-/// In a child: what it is to do, and where.
+/// In a child process: its scenario, and the directory for dumps.
 pub(crate) fn scenario() -> Option<(String, PathBuf)> {
     Some((
         std::env::var("SCENARIO").ok()?,
@@ -84,14 +84,13 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Starts the test `program` of this binary in a process of its own, and waits until it is
-/// ready.
+/// Starts the test `program` of this binary in a child process, and waits until it is ready.
 pub(crate) fn start(scenario: &str, dir: &Path) -> Child {
     let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "program", "--nocapture"])
         .env("SCENARIO", scenario)
         .env("DUMPS", dir)
-        // Nowhere to fall back to.
+        // No directory to fall back to.
         .env("TMPDIR", "/proc")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -108,12 +107,12 @@ pub(crate) fn wait_until_ready(mut child: Child) -> Child {
         lines
             .map_while(Result::ok)
             .any(|line| line.ends_with("ready")),
-        "it never got ready"
+        "it did not print \"ready\""
     );
     child
 }
 
-/// What lies beside the dumps.
+/// Returns the files in a directory that are not dumps.
 pub(crate) fn rings(dir: &Path) -> Vec<PathBuf> {
     let paths = fs::read_dir(dir)
         .unwrap()
@@ -126,12 +125,12 @@ pub(crate) fn rings(dir: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Only dumps are left behind.
+/// Asserts that a directory has only dumps.
 pub(crate) fn assert_no_rings(dir: &Path) {
     assert_eq!(rings(dir), [""; 0].map(PathBuf::from));
 }
 
-/// The dumps beside rings.
+/// Returns the dumps in a directory that may also have rings.
 pub(crate) fn dumps_of(dir: &Path) -> Vec<Dump> {
     let files = fs::read_dir(dir)
         .unwrap()

@@ -1,4 +1,4 @@
-//! Every call of the dump path that can fail fails, once and from then on.
+//! Each system call that can fail on the path to a dump fails, once or from then on.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use super::row::{self, Row};
 use super::strace::{self, Call};
 use super::watch::{self, Ended};
 
-/// What can happen to a call, by its name. `getdents64` and the like are told of no full disk.
+/// The errors that are injected into each call.
 const ERRORS: [&str; 6] = ["ENOSPC", "EIO", "EROFS", "EACCES", "EMFILE", "EINTR"];
 
 pub(crate) fn host(scenario: &str) -> ExitCode {
@@ -22,7 +22,7 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
             host::print("before");
             let error = err!("it broke");
             mark("begin");
-            host.meet_quietly(&*error);
+            host.dump_error(&*error);
             mark("end");
             host::print("after");
             ExitCode::from(3)
@@ -83,11 +83,12 @@ fn fail_each_call(row: &mut Row, scenario: &str, before: &Path) {
     for call in strace::choose(calls, row::tries(1, 6)) {
         for (number, error) in ERRORS.iter().enumerate() {
             for from_then_on in [false, true] {
-                // For ever interrupted is no fault that exists, nor a thread that is.
+                // A call is not interrupted forever, and starting a thread is not interrupted.
                 if *error == "EINTR" && (from_then_on || call.name == "clone3") {
                     continue;
                 }
-                // In short, two of the errors for each call, and that which is to be tried again.
+                // The short campaign injects two of the errors into each call, and EINTR into each call
+                // that changes files, which must be repeated.
                 let number = number as u64 + u64::from(from_then_on);
                 let is_due =
                     number % 6 == call.number % 6 || *error == "EINTR" && call.changes_files();
@@ -99,13 +100,14 @@ fn fail_each_call(row: &mut Row, scenario: &str, before: &Path) {
             }
         }
         if call.name == "write" {
-            // Nothing at all, and a part: the second half of a file is not there.
+            // Writes nothing, or only the first part of a file.
             fail(row, &call, true, "retval=0", scenario, before, &without);
         }
     }
 }
 
-/// Calls that fail for other reasons than these, and those that Rust itself stops the program for.
+/// Whether errors are injected into a call. Some calls do not fail with these errors, and for some,
+/// Rust's standard library aborts the program.
 fn can_fail(call: &Call) -> bool {
     const CANNOT: [&str; 15] = [
         "getrandom",
@@ -145,16 +147,16 @@ fn fail(
         row.hung(at);
         return;
     };
-    // Where writing fails from then on, the program itself writes nothing either.
-    let is_deaf = call.name == "write" && (from_then_on || call.shown.starts_with("write(2"));
-    if is_deaf && ended.status != without.status {
+    // If each write fails from then on, the program cannot write its own output, either.
+    let cannot_write = call.name == "write" && (from_then_on || call.shown.starts_with("write(2"));
+    if cannot_write && ended.status != without.status {
         row.harmed(format!("{:?}: {at}", ended.status));
-    } else if !is_deaf && let Some(differs) = ended.differs_from(without) {
+    } else if !cannot_write && let Some(differs) = ended.differs_from(without) {
         row.harmed(format!("{differs}: {at}"));
     }
-    // One that there is no dump and, where there is a ring, another that there is none.
-    if ended.ours().len() > 1 + usize::from(scenario == "calls:crash-safe") {
-        row.harmed(format!("{} lines: {at}", ended.ours().len()));
+    // One line that there is no dump, and with `crash_safe` another that there is no ring.
+    if ended.recorder_lines().len() > 1 + usize::from(scenario == "calls:crash-safe") {
+        row.harmed(format!("{} lines: {at}", ended.recorder_lines().len()));
     }
     let (mut dumps, mut others) = (0, 0);
     for (name, content) in files(dir.path()) {
@@ -169,7 +171,7 @@ fn fail(
         }
     }
     if others > 0 {
-        // What could not be done now is done by the next start, or there to be told of by it.
+        // The next start removes the other files, or makes dumps of them.
         let names: Vec<_> = files(dir.path()).into_keys().collect();
         let start = watch::run(&mut watch::host("kills:start", dir.path(), true));
         let left: Vec<_> = files(dir.path()).into_keys().collect();
@@ -179,12 +181,14 @@ fn fail(
         dumps = left.len();
     }
     if dumps == 0 {
-        row.said += 1;
-        if ended.ours().is_empty() && !is_deaf {
-            row.lost(format!("there is neither a dump nor a word: {at}"));
+        row.reported += 1;
+        if ended.recorder_lines().is_empty() && !cannot_write {
+            row.lost(format!(
+                "there is neither a dump nor a line on stderr: {at}"
+            ));
         }
         if what == "error=EINTR" {
-            row.lost(format!("it was not tried again: {at}"));
+            row.lost(format!("the call was not repeated: {at}"));
         }
     }
 }

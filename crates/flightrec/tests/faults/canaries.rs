@@ -1,4 +1,4 @@
-//! Secrets planted wherever a program may have one, and looked for in every file.
+//! Secrets are put in all places where a program may have one, and all files are searched for them.
 
 use std::fs;
 use std::path::Path;
@@ -13,14 +13,14 @@ use super::kills::files;
 use super::row::{self, Row};
 use super::watch;
 
-/// What is secret; only its halves are in this program.
+/// The secret. It is not in the executable as a whole.
 fn canary(number: u64) -> String {
     format!("c4nary{:08x}{}", number.wrapping_mul(0x9e37_79b9), "Zq7")
 }
 
 const NUMBER: &str = "FLIGHTREC_HOST_NUMBER";
 
-/// The ways in which a text says that it holds a secret.
+/// Texts that contain the secret in different forms.
 fn texts(secret: &str) -> Vec<String> {
     vec![
         format!("password={secret}"),
@@ -59,7 +59,7 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
         ("password", &*secret),
         ("harmless", "kept"),
     ];
-    // Keys that are texts themselves.
+    // Keys that contain the secret.
     keys.extend(texts.iter().map(|text| (&**text, "a value")));
     for text in &texts {
         keys.push(("text", text));
@@ -76,9 +76,9 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
     for (number, text) in texts.iter().enumerate() {
         let error = std::io::Error::other(text.clone());
         if number == 0 {
-            host.meet_quietly(&*err!("{text}").context(text.clone()));
+            host.dump_error(&*err!("{text}").context(text.clone()));
         } else if number < 4 {
-            host.meet_quietly(&error);
+            host.dump_error(&error);
         }
     }
     let name = texts[0].clone();
@@ -107,16 +107,15 @@ pub(crate) fn in_no_file(row: &mut Row) {
                 row.hung(scenario);
                 continue;
             }
-            // The ring is there, and is one of the files where texts are masked before they get
-            // into it.
+            // In strict mode, texts are masked before they are written to the ring.
             let ring = files(dir.path()).keys().any(|name| name.ends_with(".ring"));
             assert!(ring, "the process was killed");
-            look(row, dir.path(), &secret, scenario == "strict");
+            search(row, dir.path(), &secret, scenario == "strict");
             let mut next = watch::host("kills:start", dir.path(), true);
             if watch::run(&mut next).is_none() {
                 row.hung(scenario);
             }
-            let dumps = look(row, dir.path(), &secret, true);
+            let dumps = search(row, dir.path(), &secret, true);
             if dumps < 6 {
                 row.lost(format!("{dumps} dumps, {scenario}"));
             }
@@ -124,8 +123,8 @@ pub(crate) fn in_no_file(row: &mut Row) {
     }
 }
 
-/// Looks for the secret in the dumps or in all files, and counts the dumps.
-fn look(row: &mut Row, dir: &Path, secret: &str, everywhere: bool) -> usize {
+/// Searches for the secret in the dumps, or in all files. Returns the number of dumps.
+fn search(row: &mut Row, dir: &Path, secret: &str, in_all_files: bool) -> usize {
     let mut dumps = 0;
     for (name, content) in files(dir) {
         let is_dump = name.ends_with(".json");
@@ -134,16 +133,16 @@ fn look(row: &mut Row, dir: &Path, secret: &str, everywhere: bool) -> usize {
             .windows(secret.len())
             .position(|window| window == secret.as_bytes());
         if let Some(at) = found
-            && (is_dump || everywhere)
+            && (is_dump || in_all_files)
         {
             let around = &content[at.saturating_sub(60)..at];
             row.torn(format!(
-                "{name} behind {:?}",
+                "{name} after {:?}",
                 String::from_utf8_lossy(around)
             ));
         }
         if is_dump && !fs::read_to_string(dir.join(&name)).is_ok_and(|text| text.contains("kept")) {
-            row.lost(format!("what is harmless in {name}"));
+            row.lost(format!("the value that is not secret in {name}"));
         }
     }
     dumps

@@ -1,4 +1,4 @@
-//! The clock was put back by an hour since the last dumps were written.
+//! The clock was set back by an hour since the last dumps were written.
 
 use std::fs;
 use std::process::ExitCode;
@@ -11,12 +11,12 @@ use super::row::{self, Row};
 use super::watch;
 use crate::common::dumps;
 
-/// As many as make the ten dumps of before give way.
+/// So many new dumps that the ten old ones are removed.
 const NEW: usize = 15;
 
 pub(crate) fn host(_: &str) -> ExitCode {
     let host = Host::start(|builder| builder);
-    let flight = host.flight.as_ref().expect("with us only");
+    let flight = host.flight.as_ref().expect("with the recorder");
     for number in 0..NEW {
         log::debug!("record {number}");
         flight.dump(format!("number {number}")).expect("a dump");
@@ -56,12 +56,13 @@ pub(crate) fn put_back(row: &mut Row) {
             .iter()
             .map(|(_, dump)| dump.reason.message.clone())
             .collect();
-        // Two failures, many times each: the newest dump of each stays, then the newest of all.
-        let wanted: Vec<_> = ["old".to_owned()]
+        // There are two failures with many dumps each. The newest dump of each is kept, then the newest of
+        // all.
+        let expected: Vec<_> = ["old".to_owned()]
             .into_iter()
             .chain((NEW - 9..NEW).map(|number| format!("number {number}")))
             .collect();
-        if messages != wanted {
+        if messages != expected {
             row.lost(format!("{messages:?} are kept, in this order"));
         }
         for (path, dump) in dumps {

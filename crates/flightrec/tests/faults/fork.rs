@@ -1,4 +1,4 @@
-//! Children forked while threads hammer the recorder.
+//! Children are forked while threads use the recorder.
 
 use std::panic::catch_unwind;
 use std::process::ExitCode;
@@ -12,16 +12,16 @@ use super::watch;
 use crate::common::dumps;
 
 const CHILDREN: &str = "FLIGHTREC_HOST_CHILDREN";
-/// A child that is not done by then hangs.
-const PATIENCE: u32 = 30;
+/// A child that runs longer hangs. In seconds.
+const TIMEOUT: u32 = 30;
 
-/// All that a child may do to the recorder of its parent.
+/// Uses all functions of the recorder in a forked child.
 fn child(host: &Host, number: u64) {
     for record in 0..100 {
         log::debug!("child {number} {record}");
     }
     log::info!("from a child");
-    host.meet_quietly(&std::io::Error::other(format!("child {number} fails")));
+    host.dump_error(&std::io::Error::other(format!("child {number} fails")));
     if number.is_multiple_of(4) {
         let _ = catch_unwind(|| panic!("a child panics"));
     }
@@ -51,7 +51,7 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
         host.close();
         return ExitCode::SUCCESS;
     }
-    // Names are found once, before.
+    // Names are looked up once, before the children are forked.
     let _ = catch_unwind(|| panic!("the parent panics"));
     let stop = AtomicBool::new(false);
     let mut hung = 0;
@@ -67,7 +67,7 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
                         log::warn!("parent warns {thread} {number}");
                     }
                     if number % 512 == 0 {
-                        host.meet_quietly(&std::io::Error::other("the parent fails"));
+                        host.dump_error(&std::io::Error::other("the parent fails"));
                     }
                     if stop.load(Ordering::Relaxed) {
                         break;
@@ -85,28 +85,28 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
         stop.store(true, Ordering::Relaxed);
     });
     host::print(&format!("{hung} hung, {failed} failed"));
-    log::debug!("the last word");
+    log::debug!("the last record");
     host::die()
 }
 
-/// How the child ended; None if it hung.
+/// Returns the exit code of the child; `None` if it hung.
 fn fork(host: &Host, number: u64) -> Option<i32> {
-    // SAFETY: the child is what is tested; the C library's allocator works in it.
+    // SAFETY: this test checks that the child works; the C library's allocator works in it.
     match unsafe { libc::fork() } {
         0 => {
-            // SAFETY: plain system calls.
+            // SAFETY: system calls.
             unsafe {
                 libc::signal(libc::SIGALRM, libc::SIG_DFL);
-                libc::alarm(PATIENCE);
+                libc::alarm(TIMEOUT);
             }
             let done = catch_unwind(std::panic::AssertUnwindSafe(|| child(host, number)));
-            // SAFETY: ends the process without running what belongs to the parent.
+            // SAFETY: ends the process without running the parent's destructors.
             unsafe { libc::_exit(i32::from(done.is_err())) }
         }
         child => {
             assert!(child > 0, "{}", std::io::Error::last_os_error());
             let mut status = 0;
-            // SAFETY: `status` is a place to write to.
+            // SAFETY: `status` is valid for writes.
             unsafe { libc::waitpid(child, &raw mut status, 0) };
             if libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGALRM {
                 return None;
@@ -139,7 +139,7 @@ pub(crate) fn of_children(row: &mut Row) {
     if left != 1 {
         row.torn(format!("{left} files where a ring should be"));
     }
-    // The next start tells of the parent, and of nothing that its children did.
+    // The next start makes a dump of the parent, without records of its children.
     let next = watch::run(&mut watch::host("fork:next", dir.path(), true)).expect("no hang");
     assert!(next.status.success(), "{next:?}");
     let dumps = dumps(dir.path());
@@ -158,16 +158,16 @@ pub(crate) fn of_children(row: &mut Row) {
     if crash
         .latest_logs
         .last()
-        .is_none_or(|log| log.msg != "the last word")
+        .is_none_or(|log| log.msg != "the last record")
     {
-        row.lost("the parent's last word");
+        row.lost("the parent's last record");
     }
     for log in &crash.latest_logs {
-        if !log.msg.starts_with("parent") && log.msg != "the last word" {
+        if !log.msg.starts_with("parent") && log.msg != "the last record" {
             row.torn(format!("in the parent's ring: {}", log.msg));
         }
     }
-    // Each child's own dump is its own.
+    // The dumps of the children have no records of the parent.
     let of_children = dumps
         .iter()
         .filter(|(_, dump)| dump.reason.message.starts_with("child "));
@@ -180,5 +180,5 @@ pub(crate) fn of_children(row: &mut Row) {
             row.torn("the parent's records in a child's dump");
         }
     }
-    row.said = children - of_children.count() as u64;
+    row.reported = children - of_children.count() as u64;
 }

@@ -1,4 +1,4 @@
-//! The program that faults happen to: an ordinary one, with the recorder or without.
+//! The host: a program into which faults are injected, with the recorder or without it.
 
 use std::env;
 use std::error::Error as StdError;
@@ -19,13 +19,13 @@ const SCENARIO: &str = "FLIGHTREC_HOST";
 const DIR: &str = "FLIGHTREC_HOST_DIR";
 const WITHOUT: &str = "FLIGHTREC_HOST_WITHOUT";
 
-/// In a child: what it is to do.
+/// In a child process: its scenario.
 pub(crate) fn scenario() -> Option<String> {
     env::var(SCENARIO).ok()
 }
 
-/// Tells a child what it is to do.
-pub(crate) fn tell(command: &mut Command, scenario: &str, dir: &Path, with: bool) {
+/// Sets the environment variables for a child process.
+pub(crate) fn set_scenario(command: &mut Command, scenario: &str, dir: &Path, with: bool) {
     command
         .env(SCENARIO, scenario)
         .env(DIR, dir)
@@ -36,10 +36,10 @@ pub(crate) fn tell(command: &mut Command, scenario: &str, dir: &Path, with: bool
     }
 }
 
-/// Does it: `theme:scenario`.
+/// Runs a scenario, written as `module:scenario`.
 pub(crate) fn run(scenario: &str) -> ExitCode {
-    let (theme, name) = scenario.split_once(':').expect("a theme");
-    match theme {
+    let (module, name) = scenario.split_once(':').expect("a module");
+    match module {
         "calls" => calls::host(name),
         "kills" => kills::host(name),
         "fork" => fork::host(name),
@@ -54,7 +54,7 @@ pub(crate) fn run(scenario: &str) -> ExitCode {
         "names" => names::host(name),
         "shared" => shared::host(name),
         "soak" => soak::host(name),
-        _ => panic!("no theme {theme}"),
+        _ => panic!("no module {module}"),
     }
 }
 
@@ -69,8 +69,8 @@ impl Log for Console {
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
             let line = format!("{} {}\n", record.level(), record.args());
-            // Without a lock that a forked child could find taken.
-            // SAFETY: reads the bytes of `line`.
+            // Without the lock of stderr, which another thread may hold at a fork.
+            // SAFETY: `line` is valid for reads of its length.
             unsafe { libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len()) };
         }
     }
@@ -83,7 +83,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Sets logging up, with the recorder unless this is to be the program without.
+    /// Sets up logging, with or without the recorder.
     pub(crate) fn start(set_up: impl FnOnce(Builder) -> Builder) -> Host {
         if env::var_os(WITHOUT).is_some() {
             log::set_boxed_logger(Box::new(Console)).expect("the first logger");
@@ -99,45 +99,45 @@ impl Host {
         }
     }
 
-    /// The end of a program that ends well.
+    /// Closes the recorder, as a program that ends well.
     pub(crate) fn close(&self) {
         if let Some(flight) = &self.flight {
             flight.close();
         }
     }
 
-    /// What a program does about an error that it meets.
-    pub(crate) fn meet(&self, error: &(dyn StdError + 'static)) {
+    /// Prints an error and makes a dump of it.
+    pub(crate) fn print_and_dump(&self, error: &(dyn StdError + 'static)) {
         eprintln!("Error: {error}");
-        self.meet_quietly(error);
+        self.dump_error(error);
     }
 
-    pub(crate) fn meet_quietly(&self, error: &(dyn StdError + 'static)) {
+    pub(crate) fn dump_error(&self, error: &(dyn StdError + 'static)) {
         if let Some(flight) = &self.flight {
-            // Why there is none has been said.
+            // If there is no dump, a line on stderr says why.
             let _ = flight.dump_error(error);
         }
     }
 }
 
-/// Prints a line, if it can be printed.
+/// Prints a line, and ignores errors.
 pub(crate) fn print(line: &str) {
     let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
 }
 
-/// What no program notices.
+/// Kills this process.
 pub(crate) fn die() -> ! {
-    // SAFETY: a plain system call.
+    // SAFETY: a system call.
     unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
-    unreachable!("nobody survives SIGKILL")
+    unreachable!("SIGKILL ends the process")
 }
 
-/// Where the dumps go.
+/// The directory for dumps.
 pub(crate) fn dir() -> PathBuf {
     env::var_os(DIR).expect("a directory").into()
 }
 
-/// A system call that can be found in a trace.
+/// Makes a system call that can be found in a trace.
 pub(crate) fn mark(what: &str) {
     let _ = fs::metadata(Path::new(MARKS).join(what));
 }

@@ -1,4 +1,4 @@
-//! SIGKILL in the middle of whatever touches the disk.
+//! SIGKILL at each system call that changes files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,10 +21,10 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
         "dump" => {
             let host = Host::start(version);
             mark("begin");
-            host.meet(&*err!("it broke"));
+            host.print_and_dump(&*err!("it broke"));
             mark("end");
         }
-        // All that a crash-safe program does to the disk, with the ring of another one to tell of.
+        // A complete crash-safe run, which also makes a dump of the ring of an earlier process.
         "ring" => {
             mark("begin");
             let host = Host::start(|builder| version(builder).crash_safe(true));
@@ -34,7 +34,7 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
         }
         "dies" => {
             Host::start(|builder| version(builder).crash_safe(true));
-            log::debug!("the last word");
+            log::debug!("the last record");
             host::die();
         }
         "start" => {
@@ -45,7 +45,7 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The names and contents of what is in a directory.
+/// Returns the names and contents of the files in a directory.
 pub(crate) fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(dir).expect("the directory of dumps");
     let paths = entries.map(|entry| entry.expect("an entry").path());
@@ -93,22 +93,22 @@ pub(crate) fn of_a_ring(row: &mut Row) {
     let died = watch::run(&mut watch::host("kills:dies", before.path(), true)).expect("no hang");
     assert_eq!(died.status.signal(), Some(libc::SIGKILL), "{died:?}");
     kill_at_each_call(row, "kills:ring", before.path(), |new| {
-        // That of the process which had died before; it may be told of twice, but not left out. And
-        // perhaps that of the one which was killed now.
-        let told = |dump: &&Dump| {
+        // The process that died before must have one dump, or two if the process that made the first one
+        // was killed. The killed process may also have one.
+        let is_of_earlier = |dump: &&Dump| {
             dump.latest_logs
                 .iter()
-                .any(|log| log.msg == "the last word")
+                .any(|log| log.msg == "the last record")
         };
-        match new.iter().filter(told).count() {
-            0 => Some("the crash before is not told of".to_owned()),
-            3.. => Some("the crash before is told of again and again".to_owned()),
+        match new.iter().filter(is_of_earlier).count() {
+            0 => Some("the earlier crash has no dump".to_owned()),
+            3.. => Some("the earlier crash has too many dumps".to_owned()),
             _ => None,
         }
     });
 }
 
-/// Runs the scenario once for each of its calls, killed there, and then starts the program again.
+/// Runs the scenario once for each of its calls and kills it there, then starts the program again.
 fn kill_at_each_call(
     row: &mut Row,
     scenario: &str,
@@ -129,7 +129,7 @@ fn kill_at_each_call(
             continue;
         };
         if ended.status.signal() != Some(libc::SIGKILL) {
-            // Not the number of calls of the run that was traced, as with memory.
+            // This run made fewer calls than the traced one, for instance because of memory.
             row.tries -= 1;
             continue;
         }

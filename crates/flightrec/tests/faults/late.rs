@@ -1,5 +1,5 @@
-//! Records that come when nobody expects any: from destructors of thread-locals, while unwinding,
-//! after `main`, from inside the `Display` of another record's value.
+//! Records at unusual times: in destructors of thread-locals, while unwinding, after `main`, and in the
+//! `Display` of another record's value.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -24,7 +24,7 @@ impl Drop for Late {
     }
 }
 
-/// Logs when it is shown, something that logs when it is shown.
+/// Logs a nested value when it is formatted, which logs, too.
 struct Nested(u32);
 
 impl fmt::Display for Nested {
@@ -45,15 +45,15 @@ extern "C" fn at_exit() {
     let host = HOST.get().expect("it was set");
     log::debug!("late debug after main");
     log::info!("late info after main");
-    host.meet_quietly(&std::io::Error::other("after main"));
+    host.dump_error(&std::io::Error::other("after main"));
 }
 
 pub(crate) fn host(_: &str) -> ExitCode {
     HOST.get_or_init(|| Host::start(|builder| builder));
-    // SAFETY: the function takes nothing and may be called once the program ends.
+    // SAFETY: the function has no arguments and can be called when the program ends.
     unsafe { libc::atexit(at_exit) };
     let in_thread = || {
-        // One is registered before, and so dropped after, whatever logging registers.
+        // `FIRST` is registered before the thread-locals of the logging code, so it is dropped after them.
         FIRST.set(Some(Late("thread first")));
         log::debug!("in a thread");
         LAST.set(Some(Late("thread last")));
@@ -72,8 +72,7 @@ pub(crate) fn host(_: &str) -> ExitCode {
     ExitCode::from(3)
 }
 
-/// What must be in the dump that is made after `main`; those of the nested values twice, as both
-/// the console and the recorder show them.
+/// The places whose records must be in the dump that is made after `main`.
 const PLACES: [&str; 6] = [
     "thread first",
     "thread last",

@@ -1,4 +1,4 @@
-//! What the process may have is used up: bytes in a file, open files, memory.
+//! The limits of a process are reached: the size of a file, open files, memory.
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
@@ -12,7 +12,7 @@ use super::host::{self, Host};
 use super::row::{self, Row};
 use super::watch::{self, Ended};
 
-/// As much address space as the program has, and so much more.
+/// How much the program may use in addition: files, or bytes of address space.
 const MORE: &str = "FLIGHTREC_HOST_MORE";
 
 pub(crate) fn host(scenario: &str) -> ExitCode {
@@ -26,9 +26,9 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
                 files.push(file);
             }
             files.truncate(files.len() - more as usize);
-            host.meet_quietly(&std::io::Error::other("no file can be opened"));
+            host.dump_error(&std::io::Error::other("no file can be opened"));
             files.clear();
-            host.meet_quietly(&std::io::Error::other("again it can"));
+            host.dump_error(&std::io::Error::other("files can be opened again"));
         }
         "memory" => {
             let pages = fs::read_to_string("/proc/self/statm").expect("our own size");
@@ -40,7 +40,7 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
                 .expect("a number");
             let error = err!("there is little memory");
             set_limit(libc::RLIMIT_AS, pages * 4096 + more);
-            host.meet_quietly(&*error);
+            host.dump_error(&*error);
         }
         "memory, panic" => {
             let pages = fs::read_to_string("/proc/self/statm").expect("our own size");
@@ -59,27 +59,27 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
     ExitCode::from(3)
 }
 
-fn set_limit(what: libc::__rlimit_resource_t, most: u64) {
+fn set_limit(resource: libc::__rlimit_resource_t, max: u64) {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
     };
-    // SAFETY: a plain system call that writes `limit`.
-    assert_eq!(unsafe { libc::getrlimit(what, &raw mut limit) }, 0);
-    limit.rlim_cur = most;
-    // SAFETY: a plain system call that reads `limit`.
-    assert_eq!(unsafe { libc::setrlimit(what, &raw const limit) }, 0);
+    // SAFETY: a system call that writes `limit`.
+    assert_eq!(unsafe { libc::getrlimit(resource, &raw mut limit) }, 0);
+    limit.rlim_cur = max;
+    // SAFETY: a system call that reads `limit`.
+    assert_eq!(unsafe { libc::setrlimit(resource, &raw const limit) }, 0);
 }
 
-/// Runs a program and says whether there is a dump; anything else is a fault.
-fn look(row: &mut Row, command: &mut Command, without: &Ended, dir: &Path, at: &str) -> Vec<Dump> {
+/// Runs a program, compares it with the run without the recorder, and returns its dumps.
+fn check(row: &mut Row, command: &mut Command, without: &Ended, dir: &Path, at: &str) -> Vec<Dump> {
     row.tries += 1;
     let Some(ended) = watch::run(command) else {
         row.hung(at);
         return Vec::new();
     };
     if let Some(differs) = ended.differs_from(without) {
-        row.harmed(format!("{differs}: {at}; {:?}", ended.ours()));
+        row.harmed(format!("{differs}: {at}; {:?}", ended.recorder_lines()));
     }
     let mut dumps = Vec::new();
     for (name, content) in super::kills::files(dir) {
@@ -89,12 +89,12 @@ fn look(row: &mut Row, command: &mut Command, without: &Ended, dir: &Path, at: &
         }
     }
     if dumps.is_empty() {
-        row.said += 1;
+        row.reported += 1;
     }
     dumps
 }
 
-/// No file may be longer than so much, stderr included.
+/// The size of files is limited, including stderr.
 pub(crate) fn file_size(row: &mut Row) {
     let sizes = [
         0,
@@ -116,7 +116,7 @@ pub(crate) fn file_size(row: &mut Row) {
             for to_file in [false, true] {
                 let dir = tempfile::tempdir().expect("a directory");
                 let mut program = watch::host(scenario, dir.path(), true);
-                // SAFETY: sets a limit, which is a plain system call.
+                // SAFETY: it only makes system calls.
                 unsafe {
                     program.pre_exec(move || {
                         set_limit(libc::RLIMIT_FSIZE, size);
@@ -125,7 +125,7 @@ pub(crate) fn file_size(row: &mut Row) {
                 }
                 let at = format!("files of at most {size} bytes, {scenario}");
                 if !to_file {
-                    look(row, &mut program, &without, dir.path(), &at);
+                    check(row, &mut program, &without, dir.path(), &at);
                 } else if scenario == "calls:error" {
                     stderr_is_a_file(row, program, &without, &at);
                 }
@@ -134,7 +134,7 @@ pub(crate) fn file_size(row: &mut Row) {
     }
 }
 
-/// Without us nothing is said on stderr, so nobody dies of it.
+/// The program itself writes nothing to stderr, so the recorder's lines must not end it.
 fn stderr_is_a_file(row: &mut Row, mut program: Command, without: &Ended, at: &str) {
     row.tries += 1;
     let stderr = tempfile::tempfile().expect("a file");
@@ -148,7 +148,7 @@ fn stderr_is_a_file(row: &mut Row, mut program: Command, without: &Ended, at: &s
     }
 }
 
-/// Nearly all files that the process may open are open.
+/// The process has almost reached its limit of open files.
 pub(crate) fn open_files(row: &mut Row) {
     let nowhere = tempfile::tempdir().expect("a directory");
     let without =
@@ -157,7 +157,7 @@ pub(crate) fn open_files(row: &mut Row) {
         let dir = tempfile::tempdir().expect("a directory");
         let at = format!("{more} files may be opened");
         let mut program = watch::host("limits:files", dir.path(), true);
-        let dumps = look(
+        let dumps = check(
             row,
             program.env(MORE, more.to_string()),
             &without,
@@ -166,13 +166,13 @@ pub(crate) fn open_files(row: &mut Row) {
         );
         match &dumps[..] {
             [_, _] => {}
-            [one] if one.suppressed_dumps == 1 => row.said += 1,
+            [one] if one.suppressed_dumps == 1 => row.reported += 1,
             _ => row.lost(format!("{} dumps: {at}", dumps.len())),
         }
     }
 }
 
-/// Nearly all memory that the process may have is in use.
+/// The process has almost reached its limit of memory.
 pub(crate) fn memory(row: &mut Row) {
     for scenario in ["limits:memory", "limits:memory, panic"] {
         let nowhere = tempfile::tempdir().expect("a directory");
@@ -186,12 +186,12 @@ pub(crate) fn memory(row: &mut Row) {
                 program.env(MORE, more.to_string());
                 program
             };
-            // With so little, the program itself does not get through either.
+            // With so little memory, the program fails without the recorder, too.
             let without = watch::run(&mut with_limit(false)).expect("no hang");
             if without.status.code().is_none() {
                 continue;
             }
-            dumped += look(row, &mut with_limit(true), &without, dir.path(), &at).len();
+            dumped += check(row, &mut with_limit(true), &without, dir.path(), &at).len();
         }
         drop(nowhere);
         if dumped == 0 {

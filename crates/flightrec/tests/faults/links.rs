@@ -1,5 +1,4 @@
-//! Somebody puts links in the place of the directory of dumps and of what is in it, while dumps are
-//! written.
+//! The directory of dumps and the files in it are replaced by links while dumps are written.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, lchown, symlink};
@@ -20,12 +19,12 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
         .expect("a number")
         .parse()
         .expect("a number");
-    // SAFETY: a plain system call.
+    // SAFETY: a system call.
     unsafe { libc::umask(0) };
     let parent = host::dir();
     let (dir, target) = (parent.join("dumps"), parent.join("target"));
     let host = Host::start(|builder| builder.dir(&dir));
-    let flight = host.flight.as_ref().expect("with us only");
+    let flight = host.flight.as_ref().expect("with the recorder");
     let stop = AtomicBool::new(false);
     let swaps = AtomicU64::new(0);
     let mut dumped = 0;
@@ -40,7 +39,7 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
             }
         });
         for number in 0..wanted {
-            // Whether it can be written depends on what is there at the moment.
+            // Whether the dump can be written depends on what is there at this moment.
             dumped += u64::from(flight.dump(format!("number {number}")).is_ok());
         }
         stop.store(true, Ordering::Relaxed);
@@ -50,7 +49,7 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The directory, a link of another user, the directory again.
+/// Replaces the directory by a link of another user, and restores it.
 fn swap_directory(dir: &Path, target: &Path, away: &Path) {
     let link = dir.with_extension("link");
     let _ = symlink(target, &link);
@@ -59,14 +58,14 @@ fn swap_directory(dir: &Path, target: &Path, away: &Path) {
         let _ = fs::rename(&link, dir);
         thread::yield_now();
         let _ = fs::remove_file(dir);
-        // A new one may be there by now.
+        // The recorder may have created a new one.
         if fs::rename(away, dir).is_err() {
             let _ = fs::remove_dir_all(away);
         }
     }
 }
 
-/// Whatever is there becomes a link.
+/// Replaces each file by a link.
 fn swap_files(dir: &Path, precious: &Path) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -80,14 +79,14 @@ pub(crate) fn in_the_way(row: &mut Row) {
     for scenario in ["directory", "files"] {
         let wanted = row::tries(300, 5_000);
         if scenario == "directory" && !is_root() {
-            // Only root can make a link of another user, and a link of one's own is followed.
+            // Only root can create a link of another user. A link of the same user is followed.
             continue;
         }
         let parent = tempfile::tempdir_in(in_memory()).expect("a directory");
         let target = parent.path().join("target");
         fs::create_dir(&target).expect("a directory");
         fs::set_permissions(&target, Permissions::from_mode(0o755)).expect("its mode");
-        // What retention and clearing up would remove, were it theirs.
+        // Files that the recorder would remove if they were in its directory.
         for number in 0..20 {
             let old = target.join(format!("20000101T000000.{number:06}Z-error-1-0.json"));
             fs::write(old, "{}").expect("a file");
@@ -112,7 +111,7 @@ pub(crate) fn in_the_way(row: &mut Row) {
             row.harmed(format!("{ended:?}"));
             continue;
         };
-        row.said += wanted - dumped;
+        row.reported += wanted - dumped;
         assert!(
             dumped > 0 && swaps > 0,
             "{scenario}: {dumped} dumps, {swaps} swaps"
@@ -155,7 +154,7 @@ fn check_modes(row: &mut Row, dir: &Path, mode: impl Fn(&Path) -> u32) {
     }
 }
 
-/// Where syncing costs nothing, if there is such a place: what is tried is not the disk.
+/// Returns a directory in memory if there is one, because syncing is fast there.
 fn in_memory() -> std::path::PathBuf {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() {

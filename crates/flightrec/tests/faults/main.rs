@@ -1,13 +1,12 @@
-//! The campaign of faults: what is broken around the recorder while it works, and that three things
-//! hold all the same. The program does what it would do without us, what was promised to be kept is
-//! kept, and what could not be kept is counted and said.
+//! The fault campaign: it injects faults while the recorder works, and checks that the program behaves as
+//! without the recorder, and that each failure is dumped or reported.
 //!
-//! Each fault is a row of a table: tries, and how often something was lost without a word, torn,
-//! hung, or the program itself was harmed. `cargo test` tries each a few times; `cargo xtask faults`
-//! tries each often and prints the table.
+//! Each fault is a row of a table: the number of tries, and how often something was lost, torn or hung, or
+//! the program was harmed. `cargo test` tries each fault a few times. `cargo xtask faults` tries each one
+//! often and prints the table.
 //!
-//! Most faults hit a program of their own, which is this binary once more: it has no test harness
-//! but a `main`, because a harness would catch what a program dies of.
+//! Most faults are injected into a child process, which runs this binary. It has a `main` instead of the
+//! test harness, because the harness would catch panics.
 #![cfg_attr(not(all(target_os = "linux", target_env = "gnu")), allow(unused))]
 
 #[path = "../common/mod.rs"]
@@ -86,7 +85,7 @@ const FAULTS: &[row::Fault] = &[
     ),
     (
         "limit_open_files",
-        "RLIMIT_NOFILE at its end",
+        "RLIMIT_NOFILE almost reached",
         limits::open_files,
     ),
     ("limit_memory", "`ulimit -v` exhausted", limits::memory),
@@ -113,13 +112,13 @@ const FAULTS: &[row::Fault] = &[
     ),
     (
         "links",
-        "links put in the place of the directory and its files, umask 0",
+        "links in place of the directory and its files, umask 0",
         links::in_the_way,
     ),
-    ("clock", "the clock is put back by an hour", clock::put_back),
+    ("clock", "the clock is set back by an hour", clock::put_back),
     (
         "names",
-        "paths, NUL, newlines, ESC and 1 MB wherever text may be",
+        "paths, NUL, newlines, ESC and 1 MB in all texts",
         names::everywhere,
     ),
     (
@@ -149,6 +148,6 @@ fn main() -> ExitCode {
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn main() -> ExitCode {
-    println!("faults are injected on Linux only, with the GNU C library");
+    println!("faults are injected only on Linux with the GNU C library");
     ExitCode::SUCCESS
 }

@@ -1,5 +1,4 @@
-//! Text that is meant to be a path, a line, a terminal's command or too long, wherever a program or
-//! its user may put text.
+//! Hostile texts (paths, newlines, terminal escapes, very long texts) in all places for text.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -47,7 +46,7 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
         .parse()
         .expect("a number");
     let text = texts().swap_remove(number);
-    // With the default directory, so that the name of the program makes the path.
+    // With the default directory, whose path contains the name of the program.
     let mut builder = flightrec::builder(text.clone())
         .version(text.clone())
         .revision(text.clone())
@@ -80,8 +79,8 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
     if scenario == "crash" {
         host::die();
     }
-    host.meet_quietly(&std::io::Error::other(text.clone()));
-    // A thread's name can hold no zero.
+    host.dump_error(&std::io::Error::other(text.clone()));
+    // The name of a thread cannot contain NUL.
     let thread = thread::Builder::new().name(text.replace('\0', ""));
     let joined = thread
         .spawn(move || panic!("{text}"))
@@ -90,15 +89,15 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
     ExitCode::from(u8::from(!matches!(joined, Ok(Err(_)))))
 }
 
-/// Every file below.
-fn below(dir: &Path) -> Vec<PathBuf> {
+/// Returns all files in a directory and its subdirectories.
+fn all_files(dir: &Path) -> Vec<PathBuf> {
     let mut all = Vec::new();
     for entry in fs::read_dir(dir)
         .expect("a directory")
         .map(|entry| entry.expect("an entry"))
     {
         if entry.file_type().expect("its type").is_dir() {
-            all.extend(below(&entry.path()));
+            all.extend(all_files(&entry.path()));
         } else {
             all.push(entry.path());
         }
@@ -127,8 +126,8 @@ pub(crate) fn everywhere(row: &mut Row) {
                 row.hung(at);
                 continue;
             };
-            // A panic message is shown by std as it is; our own lines are to be one line each.
-            for line in ended.ours() {
+            // std prints a panic message unescaped, but the recorder's own lines must be escaped.
+            for line in ended.recorder_lines() {
                 if line
                     .chars()
                     .any(|char| char.is_control() || char == '\u{202e}')
@@ -137,12 +136,12 @@ pub(crate) fn everywhere(row: &mut Row) {
                 }
             }
             if scenario == "crash" {
-                // The next one tells of it.
+                // The next start makes a dump of the crash.
                 run("next");
             } else if ended.status.code() != Some(0) {
                 row.harmed(format!("{:?}: {at}", ended.status));
             }
-            let files = below(home.path());
+            let files = all_files(home.path());
             let outside: Vec<_> = files
                 .iter()
                 .filter(|path| !is_a_dump(path, &state))
@@ -150,8 +149,8 @@ pub(crate) fn everywhere(row: &mut Row) {
             if !outside.is_empty() {
                 row.torn(format!("{outside:?}: {at}"));
             }
-            let wanted = if scenario == "crash" { 3 } else { 2 };
-            if files.len() != wanted {
+            let expected = if scenario == "crash" { 3 } else { 2 };
+            if files.len() != expected {
                 row.lost(format!(
                     "{} dumps: {at}; {}",
                     files.len(),
@@ -165,7 +164,7 @@ pub(crate) fn everywhere(row: &mut Row) {
     }
 }
 
-/// `STATE/<app>/flightrec/<name>.json`.
+/// Whether a path is `STATE/<app>/flightrec/<name>.json`.
 fn is_a_dump(path: &Path, state: &Path) -> bool {
     let Ok(path) = path.strip_prefix(state) else {
         return false;
@@ -178,7 +177,7 @@ fn is_a_dump(path: &Path, state: &Path) -> bool {
             .is_some_and(|extension| extension == "json")
 }
 
-/// One line of JSON, which holds what was put into it.
+/// Checks that a dump is one line of JSON and contains the text.
 fn check(row: &mut Row, json: &[u8], text: &str, at: &str) {
     if json.iter().any(|byte| *byte < b' ') {
         row.torn(format!("control characters in the JSON: {at}"));
@@ -187,12 +186,12 @@ fn check(row: &mut Row, json: &[u8], text: &str, at: &str) {
         row.torn(format!("no JSON: {at}"));
         return;
     };
-    // A ring has room for the beginning of a long name.
-    let holds = |name: &str| match name.strip_suffix('…') {
+    // A ring has only the beginning of a long name.
+    let is_text = |name: &str| match name.strip_suffix('…') {
         Some(beginning) if dump.reason.kind == "crash" => text.starts_with(beginning),
         _ => name == text,
     };
-    if !holds(&dump.app) || !dump.version.as_deref().is_some_and(holds) {
+    if !is_text(&dump.app) || !dump.version.as_deref().is_some_and(is_text) {
         row.lost(format!("app and version: {at}"));
     }
     if dump.latest_logs.len() != 3 {

@@ -15,7 +15,7 @@ use super::kills::files;
 use super::row::{self, Row};
 use super::watch;
 
-/// What happens, how many dumps there are of it, and how often a thing like that may be skipped.
+/// The scenarios, and how many dumps each makes.
 const PANICS: &[(&str, usize)] = &[
     ("one", 1),
     ("eight of one place", 1),
@@ -34,11 +34,11 @@ const PANICS: &[(&str, usize)] = &[
     ("stack overflow in a thread", 0),
 ];
 
-/// What of it can be had when the first panic ends the program.
+/// The same with `panic = "abort"`, where the first panic ends the program.
 const ABORTING: &[(&str, usize)] = &[
     ("one", 1),
     ("no text", 1),
-    // Nothing of the second panic can be caught then.
+    // The second panic cannot be caught.
     ("in a redactor", 0),
     ("in the program's hook", 0),
     ("where nothing may unwind", 1),
@@ -83,7 +83,7 @@ fn overflow(depth: u64) -> u64 {
     }
 }
 
-/// Eight threads that panic when all of them are there.
+/// Runs eight threads that panic at the same time.
 fn eight(of: [fn(); 8]) {
     let together = Barrier::new(8);
     thread::scope(|scope| {
@@ -127,7 +127,7 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
             || panic!("seventh"),
             || panic!("eighth"),
         ]),
-        "in Display of an error" => host.meet_quietly(&Panics),
+        "in Display of an error" => host.dump_error(&Panics),
         "in Display of a record" => log::debug!("{Panics}"),
         "in a sink" => log::info!("to a sink"),
         "while panicking" => {
@@ -170,7 +170,7 @@ pub(crate) fn of_every_kind(row: &mut Row) {
                 row.hung(at);
                 continue;
             };
-            // What runs on our behalf only may panic, too, and is heard of then.
+            // The recorder's own callbacks may panic, too, which prints more lines.
             if with.status != without.status || with.stdout != without.stdout {
                 row.harmed(format!("{with:?} instead of {without:?}: {at}"));
             }
@@ -181,7 +181,7 @@ pub(crate) fn of_every_kind(row: &mut Row) {
                 }
             }
             if with.stderr.contains("takes too long") {
-                row.hung(format!("until patience ended: {at}"));
+                row.hung(format!("until the time limit: {at}"));
             }
             let dumps = files(dir.path());
             if dumps.keys().any(|name| !name.ends_with(".json")) {

@@ -1,35 +1,35 @@
-//! What came of a fault, and the tests that find it out.
+//! The result of a fault test, and the main function that runs the tests.
 
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-/// The name of a test, what is in the table, and what tries it.
+/// The name of a test, its text in the table, and its function.
 pub(crate) type Fault = (&'static str, &'static str, fn(&mut Row));
 
-/// A row of the table. Anything in it but tries and what was said is a failure of the test.
+/// A row of the table. The test fails if a number other than `tries` and `reported` is not zero.
 #[derive(Default)]
 pub(crate) struct Row {
     pub(crate) tries: u64,
-    /// Ended without a dump that there could have been, which was counted or said.
-    pub(crate) said: u64,
+    /// How many failures have no dump, but were reported or counted.
+    pub(crate) reported: u64,
     lost: u64,
     torn: u64,
     hung: u64,
     harmed: u64,
     first: Vec<String>,
-    /// Why it could not be tried here.
+    /// The reason why the test cannot run here.
     skipped: Option<String>,
 }
 
 impl Row {
-    /// Something that was promised is missing, and nobody has said so.
+    /// Something is missing that was not reported.
     pub(crate) fn lost(&mut self, what: impl Into<String>) {
         self.lost += 1;
         self.note("lost", what.into());
     }
 
-    /// Something is there in part, or is not what it says, or lies where nothing should.
+    /// Something is incomplete, wrong, or in the wrong place.
     pub(crate) fn torn(&mut self, what: impl Into<String>) {
         self.torn += 1;
         self.note("torn", what.into());
@@ -40,7 +40,7 @@ impl Row {
         self.note("hung", what.into());
     }
 
-    /// The program did something else than it would have done without us.
+    /// The program behaved differently from a run without the recorder.
     pub(crate) fn harmed(&mut self, what: impl Into<String>) {
         self.harmed += 1;
         self.note("harmed", what.into());
@@ -61,7 +61,7 @@ impl Row {
     }
 }
 
-/// How often to try: the second number in the long campaign.
+/// Returns how often to try: `long` in the long campaign, otherwise `test`.
 pub(crate) fn tries(test: u64, long: u64) -> u64 {
     if is_long() { long } else { test }
 }
@@ -70,7 +70,7 @@ pub(crate) fn is_long() -> bool {
     env::var("FLIGHTREC_FAULTS").is_ok_and(|campaign| campaign == "long")
 }
 
-/// Runs the tests whose names the arguments ask for, as the usual harness would.
+/// Runs the tests whose names are in the arguments, like the usual test harness.
 pub(crate) fn run_all(faults: &[Fault]) -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
     if args.iter().any(|arg| arg == "--list") {
@@ -94,10 +94,10 @@ pub(crate) fn run_all(faults: &[Fault]) -> ExitCode {
         if let Some(why) = &row.skipped {
             println!("  not tried: {why}");
         } else {
-            // What `cargo xtask faults` reads.
+            // `cargo xtask faults` reads this line.
             println!(
                 "row\t{fault}\t{}\t{}\t{}\t{}\t{}\t{}",
-                row.tries, row.said, row.lost, row.torn, row.hung, row.harmed
+                row.tries, row.reported, row.lost, row.torn, row.hung, row.harmed
             );
         }
         for line in &row.first {

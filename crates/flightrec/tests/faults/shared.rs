@@ -1,4 +1,4 @@
-//! Programs of two versions, five of each at once, in one state directory.
+//! Programs of two versions, five of each at the same time, with one directory for dumps.
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -35,8 +35,8 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
     });
     log::debug!("instance {number} records");
     let words = format!("instance {number} fails");
-    host.meet_quietly(&std::io::Error::other(words));
-    log::debug!("the last word of instance {number}");
+    host.dump_error(&std::io::Error::other(words));
+    log::debug!("the last record of instance {number}");
     if scenario == "dies" {
         host::die();
     }
@@ -47,8 +47,8 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
 pub(crate) fn by_ten(row: &mut Row) {
     for _ in 0..row::tries(2, 20) {
         let dir = tempfile::tempdir().expect("a directory");
-        // Ten that die, ten that clear up after them while ten more die, and one that finds what is
-        // left.
+        // Ten processes are killed, ten more make dumps of them and are killed, and ten more make dumps of
+        // the rest.
         for (scenario, first) in [("dies", 0), ("dies", 10), ("ends", 20)] {
             let threads: Vec<_> = (first..first + 10)
                 .map(|number| {
@@ -63,7 +63,7 @@ pub(crate) fn by_ten(row: &mut Row) {
                     row.hung(scenario);
                     continue;
                 };
-                for line in ended.ours() {
+                for line in ended.recorder_lines() {
                     if !line.contains("crash report written to") {
                         row.harmed(line);
                     }
@@ -87,20 +87,20 @@ fn check(row: &mut Row, dir: &std::path::Path) {
             .get("instance")
             .and_then(|number| number.parse::<u64>().ok());
         let Some(number) = number else {
-            row.torn(format!("{} is nobody's", path.display()));
+            row.torn(format!("{} has no instance", path.display()));
             continue;
         };
         let own = |msg: &str| {
             msg.contains(&format!("instance {number} "))
                 || msg.ends_with(&format!("instance {number}"))
         };
-        let is_its = dump.version.as_deref() == Some(version(number))
+        let is_own = dump.version.as_deref() == Some(version(number))
             && dump.latest_logs.iter().all(|log| own(&log.msg));
-        if !is_its {
+        if !is_own {
             row.torn(format!("{} is mislabelled", path.display()));
         }
         if !found.insert((number, dump.reason.kind.to_string())) {
-            row.torn(format!("{} is there twice", path.display()));
+            row.torn(format!("{} is a duplicate", path.display()));
         }
     }
     for number in 0..30 {
@@ -109,7 +109,7 @@ fn check(row: &mut Row, dir: &std::path::Path) {
             row.lost(format!("the error of instance {number}"));
         }
         if number < 20 && !found.contains(&(number, "crash".to_owned())) {
-            row.lost(format!("the death of instance {number}"));
+            row.lost(format!("the crash of instance {number}"));
         }
     }
 }

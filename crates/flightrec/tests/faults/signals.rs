@@ -1,5 +1,5 @@
-//! A storm of signals while threads log. There is no handler of ours, so that none of ours can
-//! deadlock; but every lock and every copy is interrupted somewhere.
+//! A storm of signals, with a handler that logs, while threads log. The signals interrupt every lock and
+//! every copy.
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,7 +15,7 @@ const STORM: &str = "FLIGHTREC_HOST_STORM";
 
 static SEEN: AtomicU64 = AtomicU64::new(0);
 
-/// The program's own handler, which logs: what no handler should do, and many do.
+/// The program's own handler. It logs, which is not supported, but some programs do it.
 extern "C" fn handler(_: libc::c_int) {
     let seen = SEEN.fetch_add(1, Ordering::Relaxed);
     log::debug!("signal {seen}");
@@ -34,7 +34,7 @@ pub(crate) fn host(_: &str) -> ExitCode {
         for thread in 0..3 {
             let (stop, together, threads) = (&stop, &together, &threads);
             scope.spawn(move || {
-                // SAFETY: it only tells which thread this is.
+                // SAFETY: no preconditions.
                 let this = unsafe { libc::pthread_self() };
                 threads.lock().expect("a lock").push(this);
                 together.wait();
@@ -46,17 +46,17 @@ pub(crate) fn host(_: &str) -> ExitCode {
                 }
             });
         }
-        // A thread that std is still setting up does not bear a handler that logs.
+        // A handler that logs would abort the program while std still starts a thread.
         together.wait();
         let handler = handler as extern "C" fn(libc::c_int);
-        // SAFETY: the handler touches an atomic, and what this is the test of.
+        // SAFETY: the handler changes an atomic and logs, which is what this test is about.
         unsafe { libc::signal(libc::SIGUSR1, handler as libc::sighandler_t) };
         let threads = threads.lock().expect("a lock");
         for (sent, thread) in (0..storm).zip(threads.iter().cycle()) {
-            // In the midst of a record, mostly; one to the process would find this thread, which
-            // is in the midst of a system call.
+            // Sent to a thread, which is usually recording. A signal to the process would interrupt this
+            // thread, which is usually in a system call.
             //
-            // SAFETY: the thread runs until it is told to stop.
+            // SAFETY: the thread runs until `stop` is set.
             unsafe { libc::pthread_kill(*thread, libc::SIGUSR1) };
             if sent % 1_000 == 0 {
                 log::debug!("sent {sent}");
@@ -91,7 +91,7 @@ pub(crate) fn storm(row: &mut Row) {
     check_records(row, &dumps[0].1);
 }
 
-/// Whole records only, those of each thread in order and without a gap.
+/// Checks that records are complete, and that those of each thread are in order and without gaps.
 fn check_records(row: &mut Row, dump: &flightrec::Dump) {
     let mut last = [None::<u64>; 3];
     for record in &dump.latest_logs {

@@ -1,5 +1,5 @@
-//! Eight threads that record, and dumps all along: memory, open files and the time of records stay
-//! where they are.
+//! A long run with eight threads that record and many dumps: memory and open files do not grow, and the
+//! times of records stay correct.
 
 use std::fs;
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use super::row::{self, Row};
 use super::watch;
 
 const DUMPS: &str = "FLIGHTREC_HOST_DUMPS";
-/// Between dumps in the long campaign; the short one makes them one after the other.
+/// The pause between dumps in milliseconds. It is 0 in the short campaign.
 const PAUSE: &str = "FLIGHTREC_HOST_PAUSE";
 
 fn number_of(variable: &str) -> u64 {
@@ -23,7 +23,7 @@ fn number_of(variable: &str) -> u64 {
         .expect("a number")
 }
 
-/// How many kilobytes the process has in memory, and how many files it has open.
+/// Returns the resident memory of the process in kilobytes, and the number of its open files.
 fn state() -> (u64, usize) {
     let pages = fs::read_to_string("/proc/self/statm").expect("our own size");
     let resident: u64 = pages
@@ -41,10 +41,10 @@ fn state() -> (u64, usize) {
 pub(crate) fn host(_: &str) -> ExitCode {
     let (wanted, pause) = (number_of(DUMPS), Duration::from_millis(number_of(PAUSE)));
     let host = Host::start(|builder| builder.crash_safe(true));
-    let flight = host.flight.as_ref().expect("with us only");
+    let flight = host.flight.as_ref().expect("with the recorder");
     let stop = AtomicBool::new(false);
     let together = Barrier::new(9);
-    // Allocators take their time to settle.
+    // The memory of the allocator grows at first.
     let warm = wanted / 4;
     let mut before = (0, 0);
     let mut worst = Duration::ZERO;
@@ -93,7 +93,7 @@ pub(crate) fn host(_: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// How far the time of a record is from the clock, whichever way.
+/// Returns the difference between the time of a record and the clock.
 fn drift(flight: &flightrec::FlightRecorder) -> Duration {
     let before = SystemTime::now();
     log::warn!("what time is it?");
@@ -125,8 +125,8 @@ pub(crate) fn soak(row: &mut Row) {
     program
         .env(DUMPS, dumps.to_string())
         .env(PAUSE, pause.to_string());
-    let patience = Duration::from_secs(120) + Duration::from_millis(dumps * pause) * 2;
-    let Some(ended) = watch::run_for(&mut program, patience) else {
+    let timeout = Duration::from_secs(120) + Duration::from_millis(dumps * pause) * 2;
+    let Some(ended) = watch::run_for(&mut program, timeout) else {
         row.hung("the soak");
         return;
     };
@@ -143,14 +143,14 @@ pub(crate) fn soak(row: &mut Row) {
         return;
     };
     println!("  {before} to {after} KiB, {files_before} to {files_after} files, {drift} µs off");
-    // What an allocator keeps differs from one moment to another.
+    // The memory that an allocator keeps varies.
     if after > before + before / 5 + 2_048 {
         row.harmed(format!("memory grows from {before} to {after} KiB"));
     }
     if files_after > files_before {
         row.harmed(format!("{files_before} open files become {files_after}"));
     }
-    // As far as a thread may wait between two looks at the clock.
+    // A thread may be interrupted between two reads of the clock.
     if drift > 1_000_000 {
         row.torn(format!("times are off by {drift} µs"));
     }

@@ -1,4 +1,4 @@
-//! Far more failures than a program should make dumps of.
+//! So many failures that most must be counted and not dumped.
 
 use std::io;
 use std::path::PathBuf;
@@ -20,14 +20,14 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
         .parse()
         .expect("a number");
     let host = Host::start(|builder| builder);
-    let flight = host.flight.as_ref().expect("with us only");
+    let flight = host.flight.as_ref().expect("with the recorder");
     let begun = Instant::now();
     let mut dumped = Vec::new();
     for number in 0..storm {
         let outcome = match scenario {
-            "equal" => flight.dump_error(&err!("the same again, for the time {number}")),
+            "equal" => flight.dump_error(&err!("the same failure, number {number}")),
             _ => flight.dump_error(&io::Error::other(format!(
-                "another one, {}",
+                "another failure, {}",
                 letters(number)
             ))),
         };
@@ -38,14 +38,14 @@ pub(crate) fn host(scenario: &str) -> ExitCode {
             dumped.push(path.to_owned());
         }
     }
-    // One every thirty seconds, besides the first ten.
-    let most = 10 + begun.elapsed().as_secs() / 30;
-    host::print(&format!("{} {most}", dumped.len()));
+    // The first ten, then one every 30 seconds.
+    let max = 10 + begun.elapsed().as_secs() / 30;
+    host::print(&format!("{} {max}", dumped.len()));
     flight.dump("the storm is over").expect("a dump");
     ExitCode::SUCCESS
 }
 
-/// A number in letters: failures that differ by digits only are one.
+/// Writes a number in letters, because failures that differ only in digits are the same.
 fn letters(number: u64) -> String {
     let letter = |digit: char| char::from(b'a' + digit as u8 - b'0');
     number.to_string().chars().map(letter).collect()
@@ -61,35 +61,35 @@ pub(crate) fn of_failures(row: &mut Row) {
             row.hung(scenario);
             continue;
         };
-        let mut said = ended
+        let mut numbers = ended
             .stdout
             .split_whitespace()
             .map(|word| word.parse::<u64>());
-        let (Some(Ok(dumped)), Some(Ok(most))) = (said.next(), said.next()) else {
+        let (Some(Ok(dumped)), Some(Ok(max))) = (numbers.next(), numbers.next()) else {
             row.harmed(format!("{ended:?}"));
             continue;
         };
-        let most = if scenario == "equal" { 1 } else { most };
-        if dumped > most || dumped == 0 {
+        let max = if scenario == "equal" { 1 } else { max };
+        if dumped > max || dumped == 0 {
             row.harmed(format!(
-                "{dumped} dumps of {scenario} failures, at most {most} wanted"
+                "{dumped} dumps of {scenario} failures, at most {max} expected"
             ));
         }
-        if ended.ours().len() as u64 != dumped + 1 {
-            row.harmed(format!("{} lines on stderr", ended.ours().len()));
+        if ended.recorder_lines().len() as u64 != dumped + 1 {
+            row.harmed(format!("{} lines on stderr", ended.recorder_lines().len()));
         }
         let dumps = dumps(dir.path());
         let bytes: usize = super::kills::files(dir.path()).values().map(Vec::len).sum();
         if dumps.len() > 10 || bytes > 50 << 20 {
             row.harmed(format!("{} dumps of {bytes} bytes", dumps.len()));
         }
-        // Each failure has a dump or is counted in one.
+        // Each failure is dumped, or counted in a dump.
         let counted: u64 = dumps.iter().map(|(_, dump)| dump.suppressed_dumps).sum();
         if counted + dumped != storm {
             row.lost(format!(
                 "{dumped} dumped and {counted} counted of {storm} {scenario}"
             ));
         }
-        row.said += counted;
+        row.reported += counted;
     }
 }

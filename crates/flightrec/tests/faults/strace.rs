@@ -1,4 +1,4 @@
-//! System calls: which ones a program makes, and having one of them fail.
+//! Lists the system calls of a program, and makes one of them fail, by `strace`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,28 +8,29 @@ use std::process::Command;
 use super::host::MARKS;
 use super::{row::Row, watch};
 
-/// Whether there is an `strace` that can trace; if not, the row says so.
+/// Whether `strace` works here. If not, the test is skipped.
 pub(crate) fn is_there(row: &mut Row) -> bool {
     let works = Command::new("strace")
         .args(["-qq", "-e", "inject=getppid:error=EIO", "true"])
         .output()
         .is_ok_and(|output| output.status.success());
     if !works {
-        row.skip("there is no `strace` here, or it may not trace");
+        row.skip("`strace` is missing or may not trace");
     }
     works
 }
 
-/// One call of a program: its name, and which one of those that is.
+/// A system call of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Call {
     pub(crate) name: String,
+    /// Its number among the calls with this name, from 1.
     pub(crate) number: u64,
-    /// As `strace` shows it.
+    /// The call as `strace` shows it.
     pub(crate) shown: String,
 }
 
-/// The system calls between the marks `begin` and `end`, in the order of the first thread.
+/// Returns the system calls between the marks `begin` and `end`.
 pub(crate) fn calls(scenario: &str, dir: &Path) -> Vec<Call> {
     let trace = tempfile::NamedTempFile::new().expect("a temporary file");
     let mut strace = Command::new("strace");
@@ -73,7 +74,7 @@ pub(crate) fn calls(scenario: &str, dir: &Path) -> Vec<Call> {
 }
 
 impl Call {
-    /// Whether it may change what is on the disk.
+    /// Whether the call may change files.
     pub(crate) fn changes_files(&self) -> bool {
         const NAMES: [&str; 15] = [
             "mkdir",
@@ -96,7 +97,7 @@ impl Call {
     }
 }
 
-/// All calls that may change what is on the disk; of each other, some `others` all along the way.
+/// Chooses all calls that may change files, and about `others` evenly spaced calls of each other name.
 pub(crate) fn choose(calls: Vec<Call>, others: u64) -> Vec<Call> {
     let mut counts = BTreeMap::<String, u64>::new();
     for call in &calls {
@@ -112,7 +113,7 @@ pub(crate) fn choose(calls: Vec<Call>, others: u64) -> Vec<Call> {
     calls.into_iter().filter(|call| is_chosen(call)).collect()
 }
 
-/// The program, with something done at a call: `signal=KILL`, `error=EIO`.
+/// Returns the command that runs the program with a fault at a call, such as `signal=KILL` or `error=EIO`.
 pub(crate) fn inject(
     call: &Call,
     from_then_on: bool,
@@ -128,7 +129,7 @@ pub(crate) fn inject(
     let plus = if from_then_on { "+" } else { "" };
     strace.args(["-e", &format!("inject={name}:{what}:when={number}{plus}")]);
     if !what.starts_with("signal") {
-        // Faster; but a signal does not come that way.
+        // This is faster, but does not work for signals.
         strace.arg("--seccomp-bpf");
     }
     wrap(&mut strace, scenario, dir);
@@ -137,6 +138,6 @@ pub(crate) fn inject(
 
 fn wrap<'a>(strace: &'a mut Command, scenario: &str, dir: &Path) -> &'a mut Command {
     let program = std::env::current_exe().expect("our own path");
-    super::host::tell(strace, scenario, dir, true);
+    super::host::set_scenario(strace, scenario, dir, true);
     strace.arg("--").arg(program)
 }

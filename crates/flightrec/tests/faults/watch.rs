@@ -1,4 +1,4 @@
-//! Running a program, and noticing that it hangs.
+//! Runs a program, and detects whether it hangs.
 
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::host;
 
-/// A program that takes longer hangs. The slowest of them take a second.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// A program that takes longer hangs. The slowest ones take a second.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How a program ended.
 #[derive(Debug)]
@@ -21,17 +21,17 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// Our lines on stderr.
-    pub(crate) fn ours(&self) -> Vec<&str> {
+    /// Returns the recorder's lines on stderr.
+    pub(crate) fn recorder_lines(&self) -> Vec<&str> {
         let lines = self.stderr.lines();
         lines
             .filter(|line| line.starts_with("flightrec: "))
             .collect()
     }
 
-    /// The program's own lines on stderr, sorted: threads say things in any order.
+    /// Returns the program's own lines on stderr, sorted, because threads print in any order.
     pub(crate) fn lines(&self) -> Vec<String> {
-        // Indented lines are of a backtrace, which is another one with us.
+        // Indented lines belong to a backtrace, which is different with the recorder.
         let lines = self
             .stderr
             .lines()
@@ -41,8 +41,8 @@ impl Ended {
         lines
     }
 
-    /// What the program did, as far as anybody sees it.
-    fn seen(&self) -> (Option<i32>, Option<i32>, &str, Vec<String>) {
+    /// Returns the visible behaviour of the program.
+    fn behaviour(&self) -> (Option<i32>, Option<i32>, &str, Vec<String>) {
         (
             self.status.code(),
             self.status.signal(),
@@ -51,10 +51,10 @@ impl Ended {
         )
     }
 
-    /// Says how this differs from the program without us, if it does.
+    /// Describes the difference from the program without the recorder, if there is one.
     pub(crate) fn differs_from(&self, without: &Ended) -> Option<String> {
-        (self.seen() != without.seen())
-            .then(|| format!("{:?} instead of {:?}", self.seen(), without.seen()))
+        let (with, without) = (self.behaviour(), without.behaviour());
+        (with != without).then(|| format!("{with:?} instead of {without:?}"))
     }
 }
 
@@ -72,13 +72,13 @@ fn without_thread_id(line: &str) -> String {
     }
 }
 
-/// Runs the command to its end; None if it hangs, in which case it is killed with its children.
+/// Runs the command to its end. If it hangs, kills it with its children and returns `None`.
 pub(crate) fn run(command: &mut Command) -> Option<Ended> {
-    run_for(command, PATIENCE)
+    run_for(command, TIMEOUT)
 }
 
-/// The same for a program that takes its time.
-pub(crate) fn run_for(command: &mut Command, patience: Duration) -> Option<Ended> {
+/// Like [`run`], with another time limit.
+pub(crate) fn run_for(command: &mut Command, timeout: Duration) -> Option<Ended> {
     let child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -91,9 +91,9 @@ pub(crate) fn run_for(command: &mut Command, patience: Duration) -> Option<Ended
     thread::spawn(move || {
         let _ = done.send(child.wait_with_output());
     });
-    match is_done.recv_timeout(patience) {
+    match is_done.recv_timeout(timeout) {
         Ok(output) => {
-            let output = output.expect("the pipes are ours");
+            let output = output.expect("its output can be read");
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             Some(Ended {
                 status: output.status,
@@ -102,18 +102,18 @@ pub(crate) fn run_for(command: &mut Command, patience: Duration) -> Option<Ended
             })
         }
         Err(_) => {
-            // SAFETY: a plain system call; the group is that of a child not waited for yet.
+            // SAFETY: a system call. The group belongs to a child that was not waited for yet.
             unsafe { libc::kill(-(id as libc::pid_t), libc::SIGKILL) };
             None
         }
     }
 }
 
-/// The host program in `scenario`, with us or without, with its dumps in `dir`.
+/// Returns the command that runs the host program with or without the recorder. Its dumps go to `dir`.
 pub(crate) fn host(scenario: &str, dir: &Path, with: bool) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("our own path"));
-    host::tell(&mut command, scenario, dir, with);
-    // Nowhere to fall back to.
+    host::set_scenario(&mut command, scenario, dir, with);
+    // No directory to fall back to.
     command.env("TMPDIR", "/proc");
     command
 }
