@@ -66,10 +66,10 @@ impl DumpedStacks<'_> {
             threads.names()
         })?;
         set_named(&mut dump.stack_traces, self.failure);
-        let of_also = dump.also.iter_mut().map(|also| &mut also.stack_traces);
+        let also_traces = dump.also.iter_mut().map(|also| &mut also.stack_traces);
         let noted = dump.noted_errors.iter_mut();
-        let of_others = of_also.chain(noted.map(|noted| &mut noted.stack_traces));
-        for (traces, failure) in of_others.zip(others) {
+        let other_traces = also_traces.chain(noted.map(|noted| &mut noted.stack_traces));
+        for (traces, failure) in other_traces.zip(others) {
             set_named(traces, failure);
         }
         self.threads.add_names(&names, dump, self.failure.stalled);
@@ -198,8 +198,8 @@ mod tests {
                 !frame.is_named() && frame.address_value().is_some(),
                 "{frame:?}"
             );
-            let of_names = dump.notes.iter().find(|note| note.starts_with("names"));
-            assert_eq!(of_names.map(String::as_str), note);
+            let names_note = dump.notes.iter().find(|note| note.starts_with("names"));
+            assert_eq!(names_note.map(String::as_str), note);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How much a tail keeps for dumps.
+//! Configures a tail for dumps.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use super::window::Window;
 /// How much a tail keeps for dumps.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Which records a dump has.
+    /// Selects the records of a dump.
     pub window: Window,
-    /// Older records are left out of a dump.
+    /// Older records are not in a dump. `None` means no limit.
     pub max_age: Option<Duration>,
 }
 
 impl Bounds {
-    /// Returns the builder of a tail of records and of this many spans. ERROR and WARN have a quota each;
-    /// threads, targets and levels have shares.
+    /// Returns the builder of a tail that keeps records and this many lines about spans. ERROR and WARN
+    /// have a quota each. Threads, targets and levels have shares.
     pub fn tail(&self, spans: usize) -> tailwriter::Builder {
         let Window { lines, bytes, .. } = self.window;
         let mut tail = SharedTail::builder()

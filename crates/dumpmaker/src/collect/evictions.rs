@@ -1,4 +1,4 @@
-//! Which records are missing in a dump, and where.
+//! Counts the records that are missing in a dump.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,21 +9,21 @@ use tailwriter::{Entry, Snapshot};
 use super::groups::{ERRORS, LEVELS, TARGETS, THREADS, WARNINGS, groups};
 use super::records;
 
-/// How many targets and how many threads a dump tells.
-const MOST: usize = 100;
+/// How many targets are listed in a dump, and how many threads.
+const MAX_LISTED: usize = 100;
 
 /// A group of records.
 struct Group<'a> {
-    /// One of them.
+    /// A record of the group.
     record: Entry<'a>,
-    /// How many the snapshot has and the dump has not.
-    left_out: u64,
+    /// How many records are in the snapshot, but not in the dump.
+    omitted: u64,
 }
 
-/// Adds to a dump, which has its records, how many of those of the snapshot's tail it lacks, by target,
-/// level and thread.
+/// Adds the numbers of missing records to a dump, by target, level and thread. The records of the
+/// snapshot must have been added before.
 pub fn add_evictions(snapshot: &Snapshot, dump: &mut Dump) {
-    let is_there: HashSet<u64> = dump.latest_logs.iter().map(|record| record.seq).collect();
+    let in_dump: HashSet<u64> = dump.latest_logs.iter().map(|record| record.seq).collect();
     let mut kinds: [HashMap<u64, Group<'_>>; 3] = Default::default();
     let mut severe = [
         (LogLevel::Error, snapshot.evicted_of_class(ERRORS)),
@@ -33,9 +33,9 @@ pub fn add_evictions(snapshot: &Snapshot, dump: &mut Dump) {
         let Some(origin) = packlog::origin(record.line()) else {
             continue;
         };
-        let left_out = u64::from(!is_there.contains(&record.seq()));
+        let omitted = u64::from(!in_dump.contains(&record.seq()));
         for (level, count) in &mut severe {
-            *count += if *level == origin.level { left_out } else { 0 };
+            *count += if *level == origin.level { omitted } else { 0 };
         }
         let groups = groups(record.line()).into_iter();
         for (kind, group) in kinds
@@ -44,17 +44,14 @@ pub fn add_evictions(snapshot: &Snapshot, dump: &mut Dump) {
             .filter(|(_, group)| *group != 0)
         {
             let group = kind.entry(group);
-            let group = group.or_insert(Group {
-                record,
-                left_out: 0,
-            });
-            group.left_out += left_out;
+            let group = group.or_insert(Group { record, omitted: 0 });
+            group.omitted += omitted;
         }
     }
     let count = |kind: usize, make: fn(&Entry<'_>, &mut Eviction)| {
         let groups = kinds[kind].iter().filter_map(|(key, group)| {
             let mut eviction = Eviction::default();
-            eviction.count = snapshot.evicted_of_group(kind, *key)? + group.left_out;
+            eviction.count = snapshot.evicted_of_group(kind, *key)? + group.omitted;
             make(&group.record, &mut eviction);
             Some(eviction)
         });
@@ -75,13 +72,13 @@ pub fn add_evictions(snapshot: &Snapshot, dump: &mut Dump) {
         let record = packlog::unpack(record.line());
         eviction.thread = record.ok().map(|record| record.thread.to_owned());
     });
-    for mut of_kind in [targets, levels, threads] {
-        of_kind.retain(|eviction| eviction.count > 0);
-        of_kind.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| name(a).cmp(name(b))));
-        of_kind.truncate(MOST);
-        dump.evictions.append(&mut of_kind);
+    for mut evictions in [targets, levels, threads] {
+        evictions.retain(|eviction| eviction.count > 0);
+        evictions.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| name(a).cmp(name(b))));
+        evictions.truncate(MAX_LISTED);
+        dump.evictions.append(&mut evictions);
     }
-    dump.unbroken_from = unbroken_from(snapshot, dump, &is_there);
+    dump.unbroken_from = unbroken_from(snapshot, dump, &in_dump);
 }
 
 fn level(record: &Entry<'_>) -> Option<Level> {
@@ -93,13 +90,13 @@ fn name(eviction: &Eviction) -> &str {
     name.unwrap_or_default()
 }
 
-/// The number of the first of the records from which on none is missing, unless that is the first of
-/// all.
-fn unbroken_from(snapshot: &Snapshot, dump: &Dump, is_there: &HashSet<u64>) -> Option<u64> {
-    let last = snapshot.entries().skip(snapshot.kept_apart()).rev();
-    let records = last.filter(|record| packlog::origin(record.line()).is_some());
-    let unbroken = records.map(|record| record.seq());
-    let first = unbroken.take_while(|seq| is_there.contains(seq)).last()?;
+/// Returns the number of the first record after which no record is missing; `None` if it is the first
+/// record of the dump.
+fn unbroken_from(snapshot: &Snapshot, dump: &Dump, in_dump: &HashSet<u64>) -> Option<u64> {
+    let newest_first = snapshot.entries().skip(snapshot.kept_apart()).rev();
+    let records = newest_first.filter(|record| packlog::origin(record.line()).is_some());
+    let seqs = records.map(|record| record.seq());
+    let first = seqs.take_while(|seq| in_dump.contains(seq)).last()?;
     let is_first = dump
         .latest_logs
         .first()

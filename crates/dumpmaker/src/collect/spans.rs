@@ -1,4 +1,4 @@
-//! The spans of a dump: those that its records and stacks refer to, and their ancestors.
+//! The spans of a dump: those to which its records and stacks refer, and their ancestors.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, UNIX_EPOCH};
@@ -10,20 +10,19 @@ use tailwriter::Snapshot;
 
 use super::records;
 
-/// What knows the spans that are open.
+/// Provides the open spans.
 pub trait SpanSource: Send + Sync {
-    /// Calls `each` with every open span, as [`packlog::pack_span`] packs it. Spans that can't be
-    /// read now are skipped: a signal handler may ask.
+    /// Calls `each` with every open span, packed by [`packlog::pack_span`]. Must not block, because a
+    /// signal handler may call it: skip spans that can't be read now.
     fn open_spans(&self, each: &mut dyn FnMut(&[u8]));
 
-    /// What could not be kept, and what keeps records from the recorder: one sentence each, for
-    /// `notes` in the dump.
+    /// Returns notes for the dump, one sentence each: data that could not be kept, and reasons why
+    /// records do not reach the recorder.
     fn notes(&self) -> Vec<String>;
 }
 
-/// Adds the spans that the records and the stacks of a dump refer to, to those that it has. `closed`
-/// holds packed spans; `open` knows those that are open; `carried` is what the
-/// errors carry.
+/// Adds the spans to which the records and stacks of a dump refer to the spans in the dump. `closed` has
+/// packed spans, `open` provides the open ones, and `carried` are the span traces of the errors.
 pub fn add_spans(
     closed: &Snapshot,
     open: Option<&dyn SpanSource>,
@@ -31,7 +30,7 @@ pub fn add_spans(
     dump: &mut Dump,
 ) {
     let spans = std::mem::take(&mut dump.spans).into_iter();
-    let mut known = Known(spans.map(|span| (span.id, span)).collect());
+    let mut known = SpanTable(spans.map(|span| (span.id, span)).collect());
     known.read(closed);
     if let Some(open) = open {
         open.open_spans(&mut |packed| known.add(packed, None));
@@ -44,20 +43,21 @@ pub fn add_spans(
     for trace in carried {
         known.add_carried(trace, dump);
     }
-    known.move_to(dump);
+    known.move_referenced(dump);
 }
 
 #[derive(Default)]
-struct Known(HashMap<u64, Span>);
+struct SpanTable(HashMap<u64, Span>);
 
-impl Known {
+impl SpanTable {
     fn read(&mut self, snapshot: &Snapshot) {
         for entry in snapshot.entries() {
             self.add(entry.line(), Some(entry.time().into()));
         }
     }
 
-    /// Later descriptions of a span replace earlier ones: they have more fields.
+    /// Adds a packed span, or the time at which a span was closed. A later description of a span
+    /// replaces an earlier one, because it has more fields.
     fn add(&mut self, packed: &[u8], at: Option<Timestamp>) {
         let Ok(packed) = packlog::unpack(packed) else {
             return;
@@ -75,28 +75,30 @@ impl Known {
         }
     }
 
-    /// Notes in an error's stack which span the error carries.
+    /// Sets the span of an error's stack to the span that the error carries.
     fn add_carried(&mut self, carried: &SpanTrace, dump: &mut Dump) {
-        let innermost = self.like(&carried.spans);
+        let innermost = self.find_open(&carried.spans);
         let innermost = innermost.or_else(|| self.insert_path(&carried.spans));
         let traces = &mut dump.stack_traces;
-        let its = traces.iter().position(|trace| trace.error == carried.error);
-        let Some(trace) = traces.get_mut(its.unwrap_or(0)) else {
+        let own = traces.iter().position(|trace| trace.error == carried.error);
+        let Some(trace) = traces.get_mut(own.unwrap_or(0)) else {
             return;
         };
-        // Foreign errors note their spans before they get a stack of ours.
+        // Foreign errors carry their spans before stackerr captures a stack, so these spans are more
+        // exact.
         let is_later = matches!(
             trace.origin,
             StackOrigin::Conversion | StackOrigin::Foreign | StackOrigin::Caller
         );
-        if is_later || its.is_some() || trace.span.is_none() {
+        if is_later || own.is_some() || trace.span.is_none() {
             trace.span = innermost;
         }
     }
 
-    /// The span that is like the first one, and is in spans like the others. The error keeps it open.
-    fn like(&self, path: &[TracedSpan]) -> Option<u64> {
-        let is_like = |span: &Span| {
+    /// Finds the open span that equals the first one of `path`, and whose ancestors equal the others.
+    /// The error keeps its span open.
+    fn find_open(&self, path: &[TracedSpan]) -> Option<u64> {
+        let matches = |span: &Span| {
             let mut next = Some(span);
             path.iter().all(|carried| {
                 let Some(span) = next else { return false };
@@ -106,12 +108,12 @@ impl Known {
         };
         let spans = self.0.values();
         spans
-            .filter(|span| span.closed_at.is_none() && is_like(span))
+            .filter(|span| span.closed_at.is_none() && matches(span))
             .map(|span| span.id)
             .max()
     }
 
-    /// Adds spans that the recorder does not know, and returns the id of the innermost.
+    /// Adds spans that the recorder does not know. Returns the id of the innermost one.
     fn insert_path(&mut self, path: &[TracedSpan]) -> Option<u64> {
         let mut parent = None;
         for carried in path.iter().rev() {
@@ -132,30 +134,30 @@ impl Known {
         parent
     }
 
-    fn move_to(mut self, dump: &mut Dump) {
+    /// Moves the spans to which the dump refers, and their ancestors, to the dump.
+    fn move_referenced(mut self, dump: &mut Dump) {
         let records = dump.latest_logs.iter().filter_map(|record| record.span);
         let stacks = dump.all_traces().filter_map(|trace| trace.span);
-        let mut wanted: Vec<u64> = records.chain(stacks).collect();
-        let mut asked = HashSet::new();
+        let mut pending: Vec<u64> = records.chain(stacks).collect();
+        let mut visited = HashSet::new();
         let mut missing = 0_u64;
-        while let Some(id) = wanted.pop() {
-            if !asked.insert(id) {
+        while let Some(id) = pending.pop() {
+            if !visited.insert(id) {
                 continue;
             }
             let Some(span) = self.0.remove(&id) else {
                 missing += 1;
                 continue;
             };
-            wanted.extend(span.parent);
-            wanted.extend(&span.follows_from);
+            pending.extend(span.parent);
+            pending.extend(&span.follows_from);
             dump.spans.push(span);
         }
         dump.spans.sort_unstable_by_key(|span| span.id);
         if missing > 0 {
             let spans = if missing == 1 { "span is" } else { "spans are" };
-            dump.notes.push(format!(
-                "{missing} {spans} missing: newer ones evicted them"
-            ));
+            dump.notes
+                .push(format!("{missing} {spans} missing: evicted by newer spans"));
         }
     }
 }
@@ -188,7 +190,7 @@ fn span(id: u64, packed: &Unpacked<'_>, opened: &OpenedSpan<'_>) -> Span {
     let opened_at = UNIX_EPOCH.checked_add(Duration::from_nanos(opened.opened_at));
     span.opened_at = opened_at.map(Into::into);
     for (key, value) in packed.fields() {
-        // What was recorded later replaces what was there.
+        // A value that was recorded later replaces an earlier one.
         span.fields.insert(key, records::value(value));
     }
     span

@@ -60,9 +60,9 @@ impl Window {
                 count <= self.lines || has_quota || *has_share || is_new
             })
             .collect();
-        let left_out = kept.iter().filter(|is_kept| !**is_kept).count();
+        let omitted = kept.iter().filter(|is_kept| !**is_kept).count();
         dump.latest_logs.retain(|_| kept.pop().unwrap_or(true));
-        dump.evicted_logs = dump.evicted_logs.saturating_add(left_out as u64);
+        dump.evicted_logs = dump.evicted_logs.saturating_add(omitted as u64);
     }
 }
 

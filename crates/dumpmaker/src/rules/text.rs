@@ -266,7 +266,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rule_s_name_is_the_rule_as_text() {
+    fn the_name_of_a_rule_is_the_rule_as_text() {
         for text in [
             "rate(warn, 20, 10s)",
             "rate(error, 1, 500ms)",
