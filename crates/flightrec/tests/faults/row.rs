@@ -1,8 +1,12 @@
 //! The result of a fault test, and the main function that runs the tests.
 
-use std::env;
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::{env, thread};
 
 /// The name of a test, its text in the table, and its function.
 pub(crate) type Fault = (&'static str, &'static str, fn(&mut Row));
@@ -82,28 +86,64 @@ pub(crate) fn run_all(faults: &[Fault]) -> ExitCode {
     let mut names = args.iter().filter(|arg| !arg.starts_with('-')).peekable();
     let all = names.peek().is_none();
     let names: Vec<_> = names.collect();
-    let mut failed = 0;
-    for (name, fault, test) in faults {
-        if !all && !names.iter().any(|part| name.contains(part.as_str())) {
-            continue;
+    let is_wanted = |name: &str| all || names.iter().any(|part| name.contains(part.as_str()));
+    let wanted: Vec<_> = faults.iter().filter(|(name, ..)| is_wanted(name)).collect();
+    // A row mostly waits for child processes, so there is a thread for each processor.
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let next = AtomicUsize::new(0);
+    let (sender, results) = mpsc::channel();
+    let mut failed = false;
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            let (wanted, next, sender) = (&wanted, &next, sender.clone());
+            scope.spawn(move || {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(fault) = wanted.get(at) else { break };
+                    sender.send((at, run(fault))).expect("a receiver");
+                }
+            });
         }
-        let mut row = Row::default();
-        let ended = catch_unwind(AssertUnwindSafe(|| test(&mut row)));
-        let good = ended.is_ok() && row.is_good();
-        println!("test {name} ... {}", if good { "ok" } else { "FAILED" });
-        if let Some(why) = &row.skipped {
-            println!("  not tried: {why}");
-        } else {
-            // `cargo xtask faults` reads this line.
-            println!(
-                "row\t{fault}\t{}\t{}\t{}\t{}\t{}\t{}",
-                row.tries, row.reported, row.lost, row.torn, row.hung, row.harmed
-            );
+        drop(sender);
+        // They are printed in the order of the table.
+        let mut finished = BTreeMap::new();
+        let mut printed = 0;
+        for (at, result) in results {
+            finished.insert(at, result);
+            while let Some((good, text)) = finished.remove(&printed) {
+                println!("{text}");
+                failed |= !good;
+                printed += 1;
+            }
         }
-        for line in &row.first {
-            println!("  {line}");
-        }
-        failed += u32::from(!good);
+    });
+    ExitCode::from(u8::from(failed))
+}
+
+/// Runs a test. Returns whether it passed, and what to print.
+fn run((name, fault, test): &Fault) -> (bool, String) {
+    let mut row = Row::default();
+    let ended = catch_unwind(AssertUnwindSafe(|| test(&mut row)));
+    let good = ended.is_ok() && row.is_good();
+    let mut lines = vec![format!(
+        "test {name} ... {}",
+        if good { "ok" } else { "FAILED" }
+    )];
+    if let Some(why) = &row.skipped {
+        lines.push(format!("  not tried: {why}"));
+    } else {
+        // `cargo xtask faults` reads this line.
+        let counts = [
+            row.tries,
+            row.reported,
+            row.lost,
+            row.torn,
+            row.hung,
+            row.harmed,
+        ];
+        let counts = counts.map(|count| count.to_string()).join("\t");
+        lines.push(format!("row\t{fault}\t{counts}"));
     }
-    ExitCode::from(u8::from(failed > 0))
+    lines.extend(row.first.iter().map(|line| format!("  {line}")));
+    (good, lines.join("\n"))
 }
