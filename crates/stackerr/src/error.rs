@@ -1,6 +1,6 @@
 //! Creates errors, and inspects them.
 
-use crate::report::Report;
+use crate::fmt::Report;
 use crate::repr::{Error, Inner, Kind, Note};
 use crate::stack::{Stack, StackOrigin};
 use crate::trace::StackTraces;

@@ -1,5 +1,5 @@
 //! Classifies frames by the names of their functions, as the program's own or the runtime's.
-use crate::text::{contains, rsplit_once};
+use crate::foreign_text::{contains, rsplit_once};
 
 /// The kind of code that a frame belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,8 +4,8 @@
 //! the errors that it boxes. So the traversal sets a thread-local flag and calls `source()`. An error
 //! of this crate that sees the flag stores its stack and trail in a thread-local.
 
+use crate::foreign_text::guard;
 use crate::stack::Stack;
-use crate::text::guard;
 use crate::trail::Trail;
 use std::cell::{Cell, RefCell};
 use std::error::Error as StdError;

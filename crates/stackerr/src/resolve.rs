@@ -1,8 +1,8 @@
 //! Looks up names, files and lines of return addresses with the `backtrace` crate.
 
+use crate::foreign_text::guard;
 use crate::frame::Frame;
 use crate::frame_kind::FrameKind;
-use crate::text::guard;
 use crate::trim;
 use forklock::{ForkMutex, LockError};
 use stackwalk::Module;

@@ -4,7 +4,7 @@ use std::env;
 use std::error::Error as StdError;
 use std::fmt::{self, Debug, Display};
 
-use crate::text::{message_of, rsplit_once, split_once};
+use crate::foreign_text::{message_of, rsplit_once, split_once};
 use crate::traverse::{Chain, errors, is_own};
 
 /// The beginning of a cause that `tracing_error::TracedError` has.

@@ -1,9 +1,9 @@
 //! Reads the frames of a `std::backtrace::Backtrace` from its text, because it has no other stable
 //! interface.
 
+use crate::foreign_text::{contains, rsplit_once, split_once};
 use crate::frame::Frame;
 use crate::frame_kind::{FrameKind, is_bare, path_of_file};
-use crate::text::{contains, rsplit_once, split_once};
 use crate::trim;
 
 /// The frames of such a text; empty if the text is something else.

@@ -2,9 +2,9 @@
 
 #[cfg(feature = "anyhow")]
 use crate::anyhow_error;
+use crate::foreign_text::{escape, message_of};
 use crate::frame::Frame;
 use crate::stack::{Stack, StackOrigin};
-use crate::text::{escape, message_of};
 use crate::trail::Place;
 use crate::traverse::{Walk, carries_stack};
 use std::collections::HashSet;

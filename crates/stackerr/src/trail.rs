@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use crate::text::contains;
+use crate::foreign_text::contains;
 
 /// A place in the source code, from `#[track_caller]`.
 pub(crate) type Place = &'static Location<'static>;

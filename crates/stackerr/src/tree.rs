@@ -1,6 +1,6 @@
 //! Messages and places as a tree.
 
-use crate::text::message_of;
+use crate::foreign_text::message_of;
 use crate::traverse::{End, Node, Nodes};
 use std::error::Error as StdError;
 use std::panic::Location;

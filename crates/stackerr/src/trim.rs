@@ -1,8 +1,8 @@
 //! Trims a stack so that it begins where the error was created, not in the functions that captured it.
 
+use crate::foreign_text::contains;
 use crate::frame::Frame;
 use crate::frame_kind::{FrameKind, is_bare, parts};
-use crate::text::contains;
 
 /// The part of a frame that trimming needs.
 struct Function<'a> {

@@ -1,8 +1,8 @@
 //! Errors as text: reports, `{}`, `{:#}` and `{:?}`.
 
+use crate::foreign_text::{ends_with_cause, escape, message_of};
 use crate::repr::{Error, Inner, Kind, Note};
 use crate::stack::StackOrigin;
-use crate::text::{ends_with_cause, escape, message_of};
 use crate::trace::{Spot, StackTrace, stack_traces};
 use crate::traverse::{End, Nodes};
 use std::error::Error as StdError;
