@@ -104,8 +104,8 @@ impl Builder {
 
     /// Keeps the last `lines` lines of a class in a shared tail, separate from all other lines.
     ///
-    /// They are not in a [`snapshot`](SharedTail::snapshot), take no room among the other lines, and
-    /// do not count as evicted there. [`SharedTail::class_snapshot`] returns them. The limit of age
+    /// Such lines are not in a [`snapshot`](SharedTail::snapshot), take no room among the other lines,
+    /// and do not count as evicted there. [`SharedTail::class_snapshot`] returns them. The limit of age
     /// applies to them, too, and `max_bytes` applies to each class separately.
     ///
     /// A class has either a [quota](Builder::quota) or is separate; the later call counts. Zero

@@ -21,7 +21,7 @@ pub(crate) struct Clock {
     /// Relaxed, like the floor: a thread that misses a change finds that its tick is too small, and
     /// reads again under the lock of the history.
     offset: AtomicU64,
-    /// No tick up to this one is returned any more.
+    /// All ticks that are returned from now on are greater than this.
     floor: AtomicU64,
     start: Anchor,
     history: ForkMutex<History>,
@@ -210,7 +210,7 @@ impl Clock {
     fn history(&self) -> Option<ForkMutexGuard<'_, History>> {
         match self.history.lock() {
             Ok(history) => Some(history),
-            // Only numbers: at worst, times are wrong.
+            // The history has only numbers: at worst, times are wrong.
             Err(LockError::Orphaned(history)) => Some(history),
             Err(_) => None,
         }
@@ -301,7 +301,7 @@ impl Rate {
         let span = to.instant.checked_duration_since(from.instant)?;
         let ticks = to.ticks.checked_sub(from.ticks)?;
         let nanos_per_tick = nanos(span) / ticks as f64;
-        // It is not normal if one of them is zero.
+        // The quotient is not normal if one of the two is zero.
         nanos_per_tick.is_normal().then_some(Rate {
             nanos_per_tick,
             span,

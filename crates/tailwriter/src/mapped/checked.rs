@@ -1,5 +1,5 @@
-//! The format of a mapped file: lines with checksums, and laps, which have the counts and the horizon of
-//! earlier lines.
+//! The format of a mapped file: lines with checksums, and laps. A lap is the use of a segment from one
+//! recycling to the next. Its block has the counts and the horizon of earlier lines.
 //!
 //! `format.md` describes them word by word.
 
@@ -9,9 +9,9 @@ use super::sum::{Key, Sum, agree};
 use crate::shared::memory::Lap;
 use crate::shared::segment::{Format, Line, Text, WORD, partial_word, store_blocks};
 
-/// The key of the lap, for the writer's use.
+/// The position of the lap's key, which only the writer uses.
 const LAP_KEY: usize = 2;
-/// Two slots; the lowest bit of the generation selects one.
+/// The position of the two slots for blocks of laps. The lowest bit of the generation selects one.
 const LAPS: usize = 8;
 pub(crate) const LAP_WORDS: usize = 4;
 
@@ -133,7 +133,8 @@ impl LapBlock {
         })
     }
 
-    /// Differs from the places of the header's blocks.
+    /// The place for the checksum of a segment's blocks, which differs from the places of the header's
+    /// blocks.
     fn place(segment: u32) -> u64 {
         1 << 32 | u64::from(segment)
     }

@@ -15,7 +15,7 @@ use crate::shared::memory::{Lap, Memory};
 use crate::shared::segment::{Segment, WORD};
 use crate::sync::{AtomicU64, ForkMutex, LockError};
 
-/// The space of the file is reserved in pieces of this many bytes, at least of one segment.
+/// The space of the file is reserved in pieces of this many bytes, or of one segment if that is longer.
 const GROWTH: usize = 256 << 10;
 
 /// The mapped file.

@@ -37,7 +37,7 @@ impl<'a> Scan<'a> {
         self.state.lines()
     }
 
-    /// No line up to this tick may be shown, of any segment.
+    /// No line of any segment up to this tick may be shown.
     pub(crate) fn horizon(&self) -> u64 {
         let horizons = self.blocks.iter().flatten().map(|block| block.horizon);
         horizons.max().unwrap_or(0)

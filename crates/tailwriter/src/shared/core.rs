@@ -22,17 +22,18 @@ pub(crate) struct Core<M> {
     /// separate class.
     classes: [Option<Journal<M>>; CLASSES],
     unfinished: UnfinishedLines,
-    /// For the threads that have no slot of their own.
+    /// Held while a thread without a slot of its own pushes a line.
     shared_slot: ForkMutex<()>,
-    /// Relaxed, as the next one: counts, through which no memory is reached. A snapshot that is
-    /// taken while another thread clears may count by the one and show by the other.
+    /// How many lines were dropped. Relaxed, like `cleared`: no other memory depends on these counts. A
+    /// snapshot that is made while another thread clears the tail may combine a count from before the
+    /// clear with lines from after it, or the reverse.
     dropped: AtomicU64,
     /// How many lines of all, and of each class, had been pushed when the tail was cleared.
     cleared: [AtomicU64; CLASSES],
 }
 
 impl<M: Memory> Core<M> {
-    /// `memory` returns the memory of all lines for class 0, and that of a class with a quota.
+    /// `memory` returns the memory for the lines of a class, and for class 0 that for all lines.
     pub(crate) fn new(
         limits: Limits,
         clock: Clock,
@@ -60,10 +61,11 @@ impl<M: Memory> Core<M> {
         let _entered = slot::enter();
         let not_counted = self.cleared[0].load(Ordering::Relaxed);
         let dropped = self.dropped.load(Ordering::Relaxed);
-        // Writers that recycle a segment before it is copied are held up at the last try.
+        // If a writer recycles a segment before it is copied, the copy is tried again. At the last try,
+        // such writers wait.
         let (mut unfinished, mut contents) = (Vec::new(), None);
         for hold in [false, false, false, true] {
-            // No line is finished until the clock is read, so none is missing or here twice.
+            // No line is finished before the clock is read, so no line is missing or occurs twice.
             let lines = self.unfinished.lock_all();
             unfinished = lines.lines();
             let now = |seen| {
@@ -76,8 +78,8 @@ impl<M: Memory> Core<M> {
                 break;
             }
         }
-        // The classes after that: a line that is pushed to one meanwhile is not older than what was
-        // copied, and can only replace one that newer lines evict.
+        // The classes are copied later. A line that is pushed to a class meanwhile is not older than the
+        // copied lines, and can only replace a line of its class that newer lines evict.
         let quotas = (1..CLASSES).filter(|class| !self.limits.separate[*class]);
         let quotas = quotas.filter_map(|class| Some((class, self.class_contents(class)?)));
         assemble::assemble(assemble::Source {
@@ -213,7 +215,7 @@ impl<M: Memory> Core<M> {
 
     fn push_fitting(&self, class: u8, flags: u64, text: impl Text) {
         let Some(entered) = slot::enter() else {
-            // A signal handler that interrupted this thread while it pushes.
+            // This is a signal handler that has interrupted a push of this thread.
             return self.count_dropped();
         };
         let slot = entered.slot();
@@ -222,7 +224,7 @@ impl<M: Memory> Core<M> {
         } else {
             match self.shared_slot.lock() {
                 Ok(guard) => Some(guard),
-                // What the parent's thread had begun to write was not published.
+                // The line that the parent's thread had begun was not published.
                 Err(LockError::Orphaned(guard)) => Some(guard),
                 Err(_) => return self.count_dropped(),
             }
@@ -286,8 +288,8 @@ impl Core<Heap> {
 /// A line that a thread has begun to push to a [`SharedTail`](crate::SharedTail); made by
 /// [`try_begin`](crate::SharedTail::try_begin).
 ///
-/// Lines that the thread pushes to any tail while there is one are dropped. One that is forgotten
-/// (`std::mem::forget`) lasts until the thread ends.
+/// While it exists, lines that the thread pushes to any tail are dropped. If it is forgotten
+/// (`std::mem::forget`), it lasts until the thread ends.
 #[must_use = "a line that is begun is not pushed yet"]
 pub struct Begun<'a> {
     core: &'a Core<Heap>,
@@ -297,8 +299,8 @@ pub struct Begun<'a> {
 
 impl Begun<'_> {
     /// Pushes the line, which is the beginning of `words`. Returns false if the line is longer than the
-    /// words, or can't simply be stored: about one line in some hundred, where a segment is full, and
-    /// every line on machines without a usable counter.
+    /// words, if a segment is full (about one line in some hundred), or if the machine has no usable
+    /// counter (every line).
     #[inline(always)]
     #[must_use = "the line may have to be pushed by `SharedTail::push`"]
     pub fn push<const N: usize>(self, words: impl Words<N>) -> bool {
@@ -316,7 +318,7 @@ impl fmt::Debug for Begun<'_> {
 }
 
 impl<M> Core<M> {
-    /// Describes a tail of this name.
+    /// Formats the tail for `Debug`, under this name.
     pub(crate) fn describe(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(name)
             .field("limits", &self.limits)

@@ -1,15 +1,15 @@
-//! The lines of all threads: a log in segments, of which the oldest is recycled.
+//! The lines of all threads, in segments. The oldest segment is recycled.
 //!
-//! Every thread appends to a segment of its own, its shard's active one, and touches nothing that
-//! another thread writes to. Only when that is full does it lock the [`SegmentTable`], once in
-//! hundreds of lines: it seals the segment and takes another, by preference one whose lines are
-//! all past the bounds.
+//! Each thread appends to a segment of its own: the active segment of its shard. It touches nothing that
+//! another thread writes to. When the segment is full, once in hundreds of lines, the thread locks the
+//! [`SegmentTable`], seals the segment and takes another, if possible one whose lines are all beyond the
+//! bounds.
 //!
-//! What is left after that is a suffix of everything in the order of the ticks, because lines that
-//! are not younger than the youngest of a recycled segment (the horizon) are left out, too. The
-//! suffix is long enough because a segment is recycled only while the segments wholly younger than
-//! it hold all that the bounds ask for; those that are not (at most one sealed and one active a
-//! shard) do not count.
+//! Lines that are not newer than the newest line of a recycled segment (the horizon) are left out of a
+//! snapshot. So the lines that are left are the last ones in the order of their ticks, without a gap.
+//! There are enough of them, because a segment is recycled only if the segments that are entirely newer
+//! hold all lines that the bounds require. Segments that are only partly newer do not count: at most one
+//! sealed and one active segment of each shard.
 
 use super::census::Census;
 use super::memory::{Heap, Lap, Memory};
@@ -22,19 +22,20 @@ use crate::shares::{KnownKind, Shares};
 use crate::sync::{AtomicU32, AtomicU64, ForkMutex, ForkMutexGuard, LockError, Ordering, Padded};
 
 const NO_SEGMENT: u32 = u32::MAX;
-/// Among the flags of a line that was found: its segment is not sealed, so no census has counted it.
+/// A flag of a [`Found`] line: its segment is not sealed, so no census has counted the line.
 pub(crate) const NOT_COUNTED: u16 = 1 << 14;
 
 pub(crate) struct Journal<M> {
     memory: M,
     shards: Box<[Padded<Shard>; SHARDS]>,
-    /// Apart from what every push reads: a thread that fills a segment writes to it.
+    /// In cache lines of its own, apart from the data that every push reads, because a thread that has
+    /// filled a segment writes to it.
     table: Padded<ForkMutex<SegmentTable>>,
     min_lines: u64,
     min_bytes: usize,
     shares: Option<Shares>,
-    /// As the table has it. Relaxed: changed under the table's lock; a census that is taken at the same
-    /// time may count a line that is forgotten.
+    /// A copy of the table's value: all lines up to this tick are forgotten. Relaxed: it changes under
+    /// the table's lock, and a census that is taken at the same time may count a forgotten line.
     cleared: AtomicU64,
 }
 
@@ -45,11 +46,11 @@ struct Shard {
     last_tick: AtomicU64,
 }
 
-/// A line found in a journal; its text lies in memory that was copied along with it.
+/// A line that was found in a journal. Its text is in the memory that was copied with it.
 #[derive(Clone, Copy)]
 pub(crate) struct Found {
     pub(crate) tick: u64,
-    /// Where its text begins, in words, or in bytes where that is said.
+    /// Where its text begins: in words, or in a snapshot in bytes.
     pub(crate) text: usize,
     pub(crate) len: u32,
     pub(crate) shard: u16,
@@ -58,13 +59,13 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// What puts the lines of all shards in order.
+    /// The sort key for the lines of all shards.
     pub(crate) fn order(&self) -> (u64, u16) {
         (self.tick, self.shard)
     }
 }
 
-/// All that a journal holds at one moment: every line up to a tick that is not evicted.
+/// The content of a journal at one moment: all lines up to a tick that are not evicted.
 #[derive(Default)]
 pub(crate) struct Contents {
     pub(crate) words: Vec<u64>,
@@ -72,7 +73,7 @@ pub(crate) struct Contents {
     pub(crate) lines: Vec<Found>,
     /// How many lines there are before them.
     pub(crate) evicted: u64,
-    /// Older lines that a share may keep, in no order, some of them twice.
+    /// Older lines that a share may keep, in no particular order. Some occur twice.
     pub(crate) others: Vec<Found>,
     /// What is known of the groups of each kind.
     pub(crate) known: Vec<KnownKind>,
@@ -105,8 +106,8 @@ impl<M: Memory> Journal<M> {
 
     /// Appends a line to the shard of `slot` and returns its tick, which is read from the clock.
     ///
-    /// The caller owns that slot or, where the slot is shared, holds its lock. Returns None if the
-    /// line could not be kept.
+    /// The caller must own the slot or, if the slot is shared, hold its lock. Returns `None` if the line
+    /// could not be kept.
     #[inline(always)]
     pub(crate) fn append(
         &self,
@@ -127,7 +128,8 @@ impl<M: Memory> Journal<M> {
             shard.0.last_tick.store(line.tick, Ordering::Relaxed);
             return Some(line.tick);
         }
-        // Not the line itself, which would have to lie in memory for that.
+        // The parts of the line are passed, and not the line itself, which would have to be stored in
+        // memory.
         self.append_to_next(slot, 0, flags, text, Some(clock))
     }
 
@@ -153,7 +155,8 @@ impl<M: Memory> Journal<M> {
         self.memory.segment(shard.0.active.load(Ordering::Relaxed))
     }
 
-    /// Seals the shard's segment and appends to another; with a clock, at a new tick.
+    /// Seals the shard's segment, and appends the line to another one. With a clock, the line gets a new
+    /// tick.
     #[cold]
     #[inline(never)]
     fn append_to_next(
@@ -171,8 +174,8 @@ impl<M: Memory> Journal<M> {
         let mut table = self.lock_table()?;
         let last_tick = shard.last_tick.load(Ordering::Relaxed);
         if let Some(clock) = clock {
-            // What is recycled below is older than what was seen here, and this line is younger, so
-            // the horizon does not hide it. From now on no thread takes an older tick.
+            // The lines that are recycled below are not newer than `seen`, and this line is newer, so the
+            // horizon does not hide it. From now on no thread gets a tick up to `seen`.
             let seen = self.last_tick_of_shards().max(table.horizon());
             line.tick = clock.tick_after(seen);
             clock.raise_floor(seen);
@@ -194,7 +197,7 @@ impl<M: Memory> Journal<M> {
         let max_segments = self.memory.segments();
         let taken = match table.take(slot as u16, self.min_lines, self.min_bytes, max_segments) {
             Taken::New(index) if self.memory.make(index).is_none() => {
-                // No memory for another segment: what is there is used again.
+                // There is no memory for another segment, so an existing one is recycled.
                 table.untake();
                 table.recycle_oldest().map(Taken::Recycled)
             }
@@ -231,7 +234,7 @@ impl<M: Memory> Journal<M> {
         fits.then_some(line.tick)
     }
 
-    /// Counts the lines of the segment `full`, which the calling thread writes to, by their groups.
+    /// Counts the lines of the segment `full` by their groups. This thread writes to that segment.
     fn census(&self, full: u32) -> Census {
         let (Some(shares), Some(segment)) = (&self.shares, self.memory.segment(full)) else {
             return Census::default();
@@ -248,12 +251,14 @@ impl<M: Memory> Journal<M> {
                 self.rebuild(&mut table);
                 Some(table)
             }
-            // A signal handler that interrupted this thread here; `slot::enter` does not let it in.
+            // Only a signal handler that interrupts this thread here gets this error, and `slot::enter`
+            // does not let it in.
             Err(_) => None,
         }
     }
 
-    /// Makes the table from the segments, in a forked child whose parent was changing it.
+    /// Rebuilds the table from the segments, in a forked child, if a thread of the parent was changing
+    /// the table.
     #[cold]
     fn rebuild(&self, table: &mut SegmentTable) {
         let is_active = |index: u32| {
@@ -284,15 +289,16 @@ impl<M: Memory> Journal<M> {
                 last_tick: ticks.last().unwrap_or(0),
                 lines: segment.lines(),
                 min_bytes: segment.min_bytes(),
-                // Shares keep nothing of them: another thread's memory can't be looked through here.
+                // Empty, so shares keep none of these lines: the memory of another thread can't be
+                // searched here.
                 census: Census::default(),
             });
         }
-        // One more: the next segment may have been half made, and is not touched.
+        // One more, because the next segment may be half made. It is never used.
         table.rebuild(sealed, made + 1, self.shares.as_ref());
     }
 
-    /// A tick where the clock seems to have jumped back.
+    /// Returns a tick if the clock seems to have jumped back.
     #[cold]
     #[inline(never)]
     fn late_tick(&self, clock: &Clock) -> u64 {
@@ -306,11 +312,11 @@ impl<M: Memory> Journal<M> {
         ticks.max().unwrap_or(0)
     }
 
-    /// Copies what is kept at this moment, for which `now` returns the tick.
+    /// Copies the lines that are kept at this moment. `now` returns the tick of the moment: it gets the
+    /// greatest tick that was seen, and must return one that is not smaller.
     ///
-    /// `now` gets the greatest tick that was seen, and returns one that is not smaller. Writers go
-    /// on meanwhile. Returns None if one of them recycled a segment before it was copied. With
-    /// `hold` that can't happen: writers whose segment is full wait.
+    /// Writers continue meanwhile. Returns `None` if a writer has recycled a segment before it was
+    /// copied. With `hold`, this can't happen, because writers whose segment is full must wait.
     pub(crate) fn try_contents(
         &self,
         now: impl FnOnce(u64) -> u64,
@@ -319,8 +325,8 @@ impl<M: Memory> Journal<M> {
         let Some(table) = self.lock_table() else {
             return Some(Contents::default());
         };
-        // Read the clock while holding the lock: every sealed line, and every line that happened
-        // before one, then has a smaller tick.
+        // The clock is read while the lock is held. So every sealed line, and every line that was pushed
+        // before a sealed one, has a smaller tick.
         let now = now(self.last_tick_of_shards().max(table.horizon()));
         let horizon = table.horizon();
         let mut evicted = table.lines_recycled();
@@ -386,9 +392,9 @@ impl<M: Memory> Journal<M> {
 }
 
 impl Journal<Heap> {
-    /// Appends the line that is the first `len` bytes of `words` to the shard of `slot`, which the
-    /// caller owns. Returns whether it did: not if its segment has no room, or if the clock seems to
-    /// have jumped back.
+    /// Appends the line that is the first `len` bytes of `words` to the shard of `slot`, which the caller
+    /// must own. Returns false if the segment has no room, or if the clock is not the processor's counter
+    /// or seems to have jumped back.
     #[inline(always)]
     pub(crate) fn append_words<const N: usize>(
         &self,

@@ -29,7 +29,7 @@ pub(crate) trait Memory {
     /// A segment, made now if it was not before. None if there is no memory for it.
     fn make(&self, index: u32) -> Option<Segment<'_, Self::Format>>;
 
-    /// A segment, whose words are `words`, begins a new lap.
+    /// A segment, which consists of `words`, begins a new lap.
     fn begin_lap(&self, words: &[AtomicU64], generation: u64, lap: Lap);
 
     /// A line of this tick was pushed.
@@ -39,14 +39,14 @@ pub(crate) trait Memory {
     fn cleared(&self, tick: u64, lines: u64);
 }
 
-/// What a segment's new lap begins with.
+/// The data with which a new lap of a segment begins.
 #[derive(Clone, Copy)]
 #[cfg_attr(not(feature = "mmap"), allow(dead_code))]
 pub(crate) struct Lap {
-    /// Which segment it is.
+    /// The number of the segment.
     pub(crate) index: u32,
     pub(crate) shard: u16,
-    /// No line of this tick or an earlier one is to be shown.
+    /// No line up to this tick may be shown.
     pub(crate) horizon: u64,
     /// How many lines were in segments that have been recycled, this one included.
     pub(crate) lines_recycled: u64,
@@ -55,7 +55,8 @@ pub(crate) struct Lap {
 /// How memory is divided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Geometry {
-    /// Words of a segment, all included; a multiple of eight, so that each begins a cache line.
+    /// The number of words of a segment, with its header; a multiple of eight, so that each segment
+    /// begins at a cache line.
     pub(crate) segment_words: usize,
     pub(crate) segments: usize,
 }
@@ -66,16 +67,17 @@ impl Geometry {
         self.segment_words * self.segments
     }
 
-    /// For lines within these limits.
+    /// The geometry for lines within these limits.
     pub(crate) fn of<F: Format>(limits: &Limits) -> Geometry {
         let longest = F::words_for(limits.shared_line_limit());
-        // Two of the longest lines; more if there would be thousands of segments otherwise.
+        // A segment has room for two of the longest lines, and for more if there would otherwise be
+        // thousands of segments.
         let min = (limits.max_bytes / 32).clamp(MIN_SEGMENT, USUAL_SEGMENT);
         let page = (limits.max_bytes / 1024).clamp(min, MAX_SEGMENT_BY_BYTES);
         let line_words = (2 * longest).max(page / WORD);
-        // Twice the bytes to be kept: a segment is at least half full when it is sealed, and of
-        // its words the headers take a share. On top of that come, for every shard, an active
-        // segment and one that is only partly young enough, and two to turn over.
+        // Twice the bytes to keep, because a segment may be only half full when it is sealed, and headers
+        // take a part of its words. In addition, each shard has an active segment and one that is only
+        // partly new enough, and two more segments can be recycled.
         let bytes = limits.max_bytes.saturating_mul(2);
         let segments = (bytes / (line_words * WORD)).saturating_add(2 * slot::SHARDS + 2);
         Geometry {

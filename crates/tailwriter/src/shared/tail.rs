@@ -43,9 +43,9 @@ use crate::limits::Limits;
 /// line and for each group. A push allocates if a group is new, or if a share keeps a line that would
 /// be evicted.
 ///
-/// Each class with a [quota](Builder::quota), and each [separate](Builder::separate) one, takes memory in the same way, with `max_bytes` or
-/// `lines × max_line_bytes`, whichever is less. Unfinished lines of `io::Write` take at most
-/// `max_bytes`, or eight times `max_line_bytes` if that is more.
+/// Each class with a [quota](Builder::quota), and each [separate](Builder::separate) one, takes memory in
+/// the same way, with `max_bytes` or `lines × max_line_bytes`, whichever is less. Unfinished lines of
+/// `io::Write` take at most `max_bytes`, or eight times `max_line_bytes` if that is more.
 ///
 /// # Fork
 ///
