@@ -18,8 +18,7 @@ pub enum DumpOutcome {
     /// path is `None` if dumps go to a writer, and while another thread still writes that dump.
     Repeated(Option<PathBuf>),
     /// No dump was made: there were too many failures, the failure happened while this thread made a
-    /// dump, or
-    /// [`ignore_errors`] excludes it.
+    /// dump, or [`ignore_errors`] excludes it.
     ///
     /// [`ignore_errors`]: https://docs.rs/flightrec/latest/flightrec/struct.Builder.html#method.ignore_errors
     Suppressed,

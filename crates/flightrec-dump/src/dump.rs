@@ -80,8 +80,8 @@ pub struct Dump {
     /// How many earlier records were evicted.
     #[serde(deserialize_with = "lenient")]
     pub evicted_logs: u64,
-    /// How many of these had which target, level and thread, as far as known. The largest counts come
-    /// first. Several threads can have the same name.
+    /// The number of evicted records of each target, level and thread, as far as known. The largest
+    /// numbers come first. Several threads can have the same name.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     pub evictions: Vec<Eviction>,
     /// The [`seq`](LogRecord::seq) of the record after which no record is missing. Earlier records were

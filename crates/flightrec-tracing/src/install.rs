@@ -10,9 +10,9 @@ use crate::spans;
 
 /// Adds [`install_layer`](BuilderExt::install_layer) to [`flightrec::Builder`].
 pub trait BuilderExt: sealed::Sealed {
-    /// Installs the recorder, and returns it with its layer. From now on panics make dumps, and so do
-    /// earlier processes that crashed. The dumps have the events and spans of the layer. No logger and
-    /// no subscriber is set.
+    /// Installs the recorder, and returns it with its layer. Panics make dumps from now on. If earlier
+    /// processes crashed, their dumps are made now. The dumps have the events and spans of the layer. No
+    /// logger and no subscriber is set.
     ///
     /// The builder's console and sinks are not used; use other layers for these purposes.
     ///

@@ -32,7 +32,8 @@ use crate::visit::{ErrorVisitor, FieldVisitor};
 pub struct RecorderLayer {
     pub(crate) spans: Spans,
     pub(crate) max_level: LevelFilter,
-    /// A layer below has no maximum level, and must not get one by this layer.
+    /// Whether there is a layer below without a maximum level. Then this layer must not limit the level,
+    /// either.
     is_unlimited: bool,
     trace_ids: Option<TraceIds>,
     /// The subscriber to which the layer belongs.

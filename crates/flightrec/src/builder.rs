@@ -311,9 +311,10 @@ impl Builder {
     /// [`all_threads`](Builder::all_threads), for at most half a second. They are missing if an earlier
     /// handler ends the process.
     ///
-    /// The file is in the directory of the dumps. Its length is about 16 MiB by default. On Linux it takes
-    /// about half a MiB of disk space at first, and more when records fill it. The system writes it to the
-    /// disk at some time, so records get to the disk even if nothing goes wrong. Only the user can read it.
+    /// The file is in the directory of the dumps. Its length is about 16 MiB by default. On Linux it
+    /// takes about half a MiB of disk space at first, and more when records fill it. The system writes
+    /// the file to the disk from time to time, so records reach the disk even if nothing goes wrong. Only
+    /// the user can read the file.
     ///
     /// The start of the program takes about half a millisecond longer, its whole run about a millisecond.
     ///
@@ -374,10 +375,10 @@ impl Builder {
     /// process exits before, the dump is completed at the exit. If it is killed, the first file remains. A
     /// dump for [`dump_to`](Builder::dump_to) is written only at the end of the time.
     ///
-    /// Further triggers within the time make no separate dump. The dump lists them in
-    /// [`also`](Dump::also), with their stacks, and their outcome is its path. Hangs, and signals that
-    /// request a dump, still make separate dumps, because these need the stacks of all threads at that
-    /// moment.
+    /// Further triggers within the time make no separate dump. The waiting dump lists the first 32 of
+    /// them in [`also`](Dump::also), with their stacks, and counts the others. A call that is such a
+    /// trigger returns the path of the waiting dump. Hangs, and signals that request a dump, still make
+    /// separate dumps, because these need the stacks of all threads at that moment.
     ///
     /// A failure that may end the program is dumped immediately, to a separate file: an error that
     /// [`run`](crate::FlightRecorder::run) returns, a panic of the main thread, any panic with
@@ -415,8 +416,8 @@ impl Builder {
     /// program installs later must call this one. If signals arrive while a dump is made, one more dump is
     /// made. A forked child ignores the signal.
     ///
-    /// Only on Linux. On other systems, and for signals that can't be caught or that report errors such as
-    /// SIGSEGV, a line on stderr says so. Stacks exist on x86-64 with glibc.
+    /// Only on Linux. On other systems, and for signals that can't be caught or that report errors such
+    /// as SIGSEGV, a line on stderr says so. Stacks of threads are available on x86-64 with glibc.
     ///
     /// # Examples
     ///
@@ -479,12 +480,13 @@ impl Builder {
     }
 
     /// Sets whether every dump has the stacks of all threads, in [`Dump::threads`]. The default is false:
-    /// only dumps of hangs, signals and [crashes](Builder::crash_safety) have them.
+    /// only dumps of hangs, signals, [crashes](Builder::crash_safety), and rules about memory and silence
+    /// have them.
     ///
     /// Each thread walks its own stack in the handler of a real-time signal, which interrupts system
-    /// calls; [`stackwalk::threads`] lists those that are not restarted. A thread that blocks the signal or
-    /// does not respond within a second is listed without a stack. Stacks exist on x86-64 Linux with glibc,
-    /// names and states of threads on all Linux systems.
+    /// calls; [`stackwalk::threads`] lists those that are not restarted. A thread that blocks the signal
+    /// or does not respond within a second is listed without a stack. Stacks are available on x86-64
+    /// Linux with glibc, names and states of threads on all Linux systems.
     ///
     /// [`stackwalk::threads`]: https://docs.rs/stackwalk/latest/stackwalk/threads/index.html
     pub fn all_threads(mut self, yes: bool) -> Builder {

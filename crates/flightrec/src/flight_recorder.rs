@@ -96,9 +96,9 @@ impl FlightRecorder {
     }
 
     /// Remembers an error that the program handles itself, such as that of an attempt that is repeated,
-    /// without making a dump. The next dump has it, with its stack, in
-    /// [`noted_errors`](crate::Dump::noted_errors), unless the dump is of this error itself. Then it is
-    /// forgotten.
+    /// without making a dump. The next dump lists it, with its stack, in
+    /// [`noted_errors`](crate::Dump::noted_errors), unless that dump is of this error itself. After that
+    /// dump, the error is forgotten.
     ///
     /// Takes the same errors as [`dump_error`](FlightRecorder::dump_error). If an error is noted again at
     /// the same place, with the same messages and the same stack, it is only counted. Of the different

@@ -33,7 +33,7 @@ impl<const NOTES: bool> MemorySink<NOTES> {
     /// Keeps a record if all of it is static. Returns whether it did.
     #[inline(always)]
     fn keep_static(&self, record: &Record<'_>) -> bool {
-        // Before the line is begun, because this may call the user's code, which may log.
+        // This check comes before the line is begun, because it may call the user's code, which may log.
         if packlog::has_fields(record) {
             return false;
         }

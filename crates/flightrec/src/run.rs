@@ -1,4 +1,4 @@
-//! Running a program's main function.
+//! Runs a program's main function.
 
 use std::error::Error as StdError;
 use std::panic::{self, AssertUnwindSafe};

@@ -29,7 +29,7 @@ impl TailSink {
     }
 }
 
-/// Returns `Off` if the file could not be created and the tail is in memory.
+/// Returns the crash safety in effect: `Off` if the file could not be created and the tail is in memory.
 #[cfg_attr(not(feature = "crash-safe"), expect(unused_variables))]
 fn safety_of(recorder: &Recorder, wanted: CrashSafety) -> CrashSafety {
     match recorder.source.tail {
@@ -39,8 +39,8 @@ fn safety_of(recorder: &Recorder, wanted: CrashSafety) -> CrashSafety {
     }
 }
 
-/// Keeps a packed record. In strict mode its texts are masked already, except for the name of the thread.
-/// In the other modes, `push` pushes it.
+/// Keeps a packed record. In strict mode, its texts have been masked before they were packed, except for
+/// the name of the thread, which is masked here. In the other modes, the record is kept by `push`.
 #[inline(always)]
 fn push_packed(
     recorder: &Recorder,
@@ -196,7 +196,7 @@ impl RecorderSink {
         });
     }
 
-    /// Keeps a span, or the record that a span was closed, that `packlog` has packed.
+    /// Keeps a span, or the end of a span, that `packlog` has packed.
     pub fn push_span(&self, packed: &[u8]) {
         self.recorder.source.tail.push_span(packed);
     }

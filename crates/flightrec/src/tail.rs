@@ -59,7 +59,7 @@ impl Tail {
         }
     }
 
-    /// Keeps a packed span, or the record that a span was closed.
+    /// Keeps a packed span, or the packed end of a span.
     pub(crate) fn push_span(&self, packed: &[u8]) {
         match self {
             Tail::Memory(tail) => tail.push_class(SPANS, packed),

@@ -22,7 +22,8 @@ impl FlightRecorder {
     /// Time in which the whole process is stopped does not count. In a forked child, the watch starts with
     /// the first call of `beat` there.
     ///
-    /// Stacks exist on x86-64 Linux with glibc; see [`Builder::all_threads`](crate::Builder::all_threads).
+    /// Stacks are available on x86-64 Linux with glibc; see
+    /// [`Builder::all_threads`](crate::Builder::all_threads).
     ///
     /// # Examples
     ///

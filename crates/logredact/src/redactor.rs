@@ -373,7 +373,7 @@ impl Redactor {
                     RuleName::Key | RuleName::Url | RuleName::Argument
                 )
             })
-            // Each further one would only replace another.
+            // Each further secret would only replace one of these.
             .take(MAX_SEEN)
             .filter_map(|found| text.get(found.range.clone()))
             .for_each(|secret| self.known.see(secret));

@@ -1,5 +1,5 @@
-//! A sorted list of words in one string. A slice of strings would make a program larger by five times as
-//! much.
+//! A sorted list of words in one string. A slice of strings would add five times as many bytes to a
+//! program.
 
 /// Words in the order of their bytes, separated by spaces. A word may have a tag: `word=tag`.
 pub(crate) struct WordList {

@@ -9,8 +9,8 @@ use log::Record;
 use crate::owned_record::OwnedRecord;
 use crate::sink::Sink;
 
-/// Makes a sink that sends copies of records to a receiver and never waits for it. If `capacity`
-/// records are in the channel, the next one is an error, which a tee counts.
+/// Makes a sink that sends copies of records to a receiver, and never waits for the receiver. If the
+/// channel already holds `capacity` records, emitting another one returns an error, which a tee counts.
 ///
 /// Use it to prevent a sink that may block from blocking the threads that log.
 ///

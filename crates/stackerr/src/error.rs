@@ -214,7 +214,7 @@ impl Error {
         }
     }
 
-    /// Returns the error as a mutable value of type `T`, which is found like by
+    /// Returns the error as a mutable value of type `T`, which is found in the same way as by
     /// [`downcast_ref`](Self::downcast_ref).
     #[must_use]
     pub fn downcast_mut<T>(&mut self) -> Option<&mut T>
@@ -241,9 +241,9 @@ impl Error {
         }
     }
 
-    /// Converts the error into a value of type `T`, which is found like by
-    /// [`downcast_ref`](Self::downcast_ref). Everything else in the error is dropped: other contexts,
-    /// and the stack.
+    /// Converts the error into a value of type `T`, which is found in the same way as by
+    /// [`downcast_ref`](Self::downcast_ref). Everything else in the error is dropped: other contexts, and
+    /// the stack.
     ///
     /// # Errors
     ///

@@ -53,7 +53,8 @@ pub fn unnamed_frames_at(addresses: &[usize]) -> Vec<Frame> {
     Vec::from(unnamed(addresses))
 }
 
-/// The frames of the addresses, without names. None are left out, because that needs names.
+/// The frames of the addresses, without names. No frames are left out, because only names show which ones
+/// belong to the capture.
 pub(crate) fn unnamed(addresses: &[usize]) -> Box<[Frame]> {
     let modules = loaded();
     let unnamed = |&ip: &usize| frame(ip, module_at(ip, &modules), Symbol::default());

@@ -37,7 +37,7 @@ pub trait ResultExt<T, E, Via = ViaStd>: sealed::Sealed + Sized {
     ///
     /// # Errors
     ///
-    /// The error; `no value` for a `None`.
+    /// The converted error. A `None` becomes an error with the message `no value`.
     fn stack(self) -> Result<T, Error>;
 
     /// Converts the error into an [`Error`] like [`stack`](Self::stack), and adds a context, which

@@ -42,8 +42,8 @@ pub struct TracedSpan {
     pub fields: String,
 }
 
-/// Whether this is the message of a span trace. `tracing_error::TracedError` has it among its causes,
-/// although it is not one.
+/// Whether this is the message of a span trace. `tracing_error::TracedError` has the span trace among its
+/// causes, although a span trace is not a cause.
 #[must_use]
 pub fn is_span_trace(message: &str) -> bool {
     message.starts_with(TRACED)

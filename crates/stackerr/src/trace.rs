@@ -125,8 +125,8 @@ impl StackTrace {
         self.origin
     }
 
-    /// The frames, innermost first. The first call looks up the names, for all clones of the trace;
-    /// see the crate's front page for the cost.
+    /// The frames, innermost first. The first call looks up the names, for all clones of the trace. The
+    /// first lookup in a process reads its debug information, which may take tens of megabytes of memory.
     #[must_use]
     pub fn frames(&self) -> &[Frame] {
         self.stack.frames()

@@ -41,8 +41,8 @@ impl Trail {
         }
     }
 
-    /// The places, without those in the standard library: it is the caller of a function that is
-    /// passed by name, as in `map_err(Error::new)`.
+    /// The places, without those in the standard library: `#[track_caller]` returns such a place for a
+    /// function that is passed by name, as in `map_err(Error::new)`.
     pub(crate) fn places(&self) -> impl Iterator<Item = Place> + '_ {
         std::iter::once(self.first)
             .chain(self.rest.iter().copied())

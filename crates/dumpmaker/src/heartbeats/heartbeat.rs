@@ -34,8 +34,8 @@ pub struct Heartbeat {
 /// Starts a watch: if there is no [`beat`](Heartbeat::beat) within `limit`, [`Watcher::on_hang`] is
 /// called.
 ///
-/// The call comes after `limit` to 1¼ of it. If heartbeats come again and then stop again, that is a new
-/// hang.
+/// The call comes between `limit` and 1¼ times `limit` after the last heartbeat. If heartbeats come again
+/// and then stop again, that is a new hang.
 pub fn watch(watcher: Arc<dyn Watcher>, name: String, limit: Duration) -> Heartbeat {
     let watch = Arc::new(Watch {
         name,

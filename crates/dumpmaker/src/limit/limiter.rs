@@ -7,7 +7,7 @@ use flightrec_dump::{Suppressed, Timestamp};
 
 use crate::failures::{Budget, Failure};
 
-/// How long a failure is not dumped again.
+/// For how long repeats of a dumped failure are not dumped.
 const REPEAT_PERIOD: Duration = Duration::from_secs(60 * 60);
 /// How many different failures of one budget are dumped at once.
 const BURST: u32 = 10;

@@ -98,7 +98,7 @@ impl Current {
         match (answered, question) {
             (Ok(Some(answer)), _) => answer,
             (_, Some(question)) => question(&*self.cache_current(state)),
-            // Unreachable: the question is taken only if it is answered.
+            // Unreachable: if `question` was taken, there is an answer.
             (_, None) => false,
         }
     }

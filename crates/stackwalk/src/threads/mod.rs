@@ -4,8 +4,8 @@
 //! walk its own stack. The threads are not stopped together: each continues after its own walk, so the
 //! stacks are not from the same instant.
 //!
-//! Stacks exist on x86-64 Linux with glibc. Before glibc 2.35, they are walked only with frame pointers.
-//! On other Linux systems the list has no stacks.
+//! Stacks are available on x86-64 Linux with glibc. Before glibc 2.35, they are walked only with frame
+//! pointers. On other Linux systems the list has no stacks.
 //!
 //! # The signal
 //!
@@ -185,8 +185,9 @@ impl fmt::Display for Outcome {
 
 /// Lists the threads of this process with their stacks.
 ///
-/// It takes at most two seconds, and some milliseconds if hundreds of threads answer. Threads that start
-/// meanwhile may be missing. Must not be called in a signal handler.
+/// It takes at most two seconds, and only some milliseconds if hundreds of threads answer. Before that,
+/// it waits for a call by another thread to end, for at most two seconds. Threads that start meanwhile
+/// may be missing. Must not be called in a signal handler.
 ///
 /// # Errors
 ///
