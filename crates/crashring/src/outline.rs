@@ -131,8 +131,8 @@ fn shorten(text: &mut String) {
     }
 }
 
-/// Masks the values of secret keys, as in the records of the ring. Texts are masked when a dump is made
-/// of the ring: to build the tables for searching them would take longer than the rest of the start.
+/// Masks the values of secret keys, as in the records of the ring. Texts are masked later, when a dump is
+/// made of the ring, because building the tables for that search takes longer than the rest of the start.
 fn mask_by_keys(dump: &mut Dump, redactor: &Redactor) {
     dump.metadata = mem::take(&mut dump.metadata)
         .into_iter()

@@ -1,7 +1,7 @@
 //! Asks a running process for a dump.
 //!
-//! A program that uses `dump_on_signal` keeps an anonymous file open, which has the signals that make a
-//! dump and the directories of dumps. The kernel lets only the same user and root read it and send the
+//! A program that uses `dump_on_signal` keeps an anonymous file open, which lists the signals that make a
+//! dump, and the directories of dumps. The kernel lets only the same user and root read it and send the
 //! signal.
 
 use std::collections::HashSet;

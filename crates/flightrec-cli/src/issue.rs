@@ -147,7 +147,8 @@ pub(crate) fn url(repository: &Repository, source: &markdown::Source<'_>) -> Str
             return url;
         }
         if budget <= Tokens::LEAST {
-            // In a non-Latin script even a short text is too long. The title must do.
+            // Percent-encoding makes even a short text in a non-Latin script too long. The issue then has
+            // only a title.
             return repository.form(&title, "");
         }
         budget = (budget / 8 * 7).max(Tokens::LEAST);

@@ -12,7 +12,7 @@ use crate::render::text;
 /// How many lines are shown before and after the frame's line.
 const AROUND: usize = 2;
 
-/// A larger file is not read: it is hardly source code.
+/// A larger file is not read, because it is probably not source code.
 const MAX_SIZE: u64 = 4 << 20;
 
 /// Only files with these extensions are opened: a dump could name a device, or a share on a server.

@@ -97,7 +97,7 @@ pub enum Level {
     Error,
     /// Something is wrong, but the program continued.
     Warn,
-    /// The default, also if the level is missing in a dump.
+    /// Normal operation. This is the default, which is used if a level is missing in a dump.
     #[default]
     Info,
     /// Details that help to debug the program.

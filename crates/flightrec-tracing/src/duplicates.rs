@@ -38,8 +38,8 @@ fn is_of_tracing(place: &Place<'_>) -> bool {
     PLACES.contains_as(place, |places| places.contains(place as &Place<'_>))
 }
 
-/// Whether the layer already has the record that the tee is about to keep: either the event of which it
-/// is a copy, or the record itself, because a sink of the tee has passed it on to `tracing-log`.
+/// Whether the layer already has the record that the tee is about to keep. If so, the record is a copy of
+/// an event that the layer has, or a sink of the tee has passed the record on to `tracing-log`.
 pub(crate) fn layer_has(record: &log::Record<'_>) -> bool {
     let is_passed_on = LATEST.try_with(|latest| latest.take() == Some(Identity::of_record(record)));
     if matches!(is_passed_on, Ok(true)) {

@@ -1,5 +1,5 @@
 #![doc = include_str!("../README.md")]
-// The exception: `subscriber` answers `downcast_raw`.
+// The exception: `subscriber` implements `downcast_raw`.
 #![deny(unsafe_code)]
 
 mod atomic;

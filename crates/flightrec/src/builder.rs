@@ -202,8 +202,8 @@ impl Builder {
     ///
     /// A message without arguments of at most 128 bytes usually does not count, because it is not copied
     /// into memory. The records that are kept for each thread, target and level are counted separately:
-    /// they have at most nine times `bytes` in total. [`SharedTail`](tailwriter::SharedTail) documents
-    /// how much memory is used.
+    /// they have at most nine times `bytes` in total, or more if the last record of a thread or target is
+    /// longer than its limit. [`SharedTail`](tailwriter::SharedTail) documents how much memory is used.
     pub fn keep_bytes(mut self, bytes: usize) -> Builder {
         self.kept.window.bytes = bytes;
         self

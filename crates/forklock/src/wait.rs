@@ -18,7 +18,7 @@ mod futex {
     use std::sync::atomic::AtomicUsize;
 
     /// The half of the word that the kernel compares. It is the low half, because every change of the
-    /// word changes that one.
+    /// word changes its low half.
     fn low_half(word: &AtomicUsize) -> *const u32 {
         let halves = size_of::<usize>() / size_of::<u32>();
         let low = if cfg!(target_endian = "big") {

@@ -95,8 +95,8 @@ pub(crate) fn key(scan: &mut Scan<'_>, anchor: usize, anchor_end: usize) -> Opti
     }
 }
 
-/// The end of the mask, if the value of the key that ends at `end` is masked already. In the second pass
-/// over a text this is so for most keys.
+/// The end of the mask, if the value of the key that ends at `end` is masked already, as most values are
+/// in the second pass over a text.
 fn masked_value(scan: &Scan<'_>, end: usize) -> Option<usize> {
     const LONGEST_SEPARATOR: usize = 6;
     let rest = &scan.bytes[end..];

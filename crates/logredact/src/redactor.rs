@@ -45,7 +45,7 @@ const ROUNDS: usize = 4;
 pub struct Redactor {
     built_in: bool,
     keys: Keys,
-    /// Which keys are secret by `keys`.
+    /// Caches which keys are secret, as decided by `keys`.
     key_cache: KeyCache,
     anchors: AnchorSet,
     known: Known,
@@ -53,7 +53,8 @@ pub struct Redactor {
     allowed: Option<Allowed>,
     rules: Vec<Rule>,
     rule_budget: Duration,
-    /// Relaxed, like those of the rules: only counts.
+    /// How many values each built-in rule has masked. Relaxed, like the counts of custom rules: no other
+    /// memory depends on them.
     counts: [AtomicUsize; NAMES.len()],
 }
 

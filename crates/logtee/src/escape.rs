@@ -85,7 +85,7 @@ impl fmt::Write for Escaping<'_> {
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
-/// Nonzero if a byte of `word` equals `byte`; rarely also if none does.
+/// Nonzero if a byte of `word` equals `byte`. In rare cases it is nonzero although none does.
 #[inline]
 fn has(word: u64, byte: u8) -> u64 {
     let zero = word ^ (ONES * u64::from(byte));

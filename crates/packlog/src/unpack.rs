@@ -172,7 +172,7 @@ pub const fn origin_mask() -> [u8; 24] {
     ORIGIN_MASK
 }
 
-/// Returns the range of a packed event in which the names are that belong to its [`origin`] and are not
+/// Returns the byte range, in a packed event, of the names that belong to its [`origin`] and are not
 /// interned. Returns `None` for spans, and for records of earlier versions.
 ///
 /// `head` is the first 24 bytes of the record. Bits outside [`origin_mask`] are ignored. Events that are

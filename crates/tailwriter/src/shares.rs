@@ -27,9 +27,8 @@ pub(crate) type Order = (u64, u16);
 ///
 /// So only the sequence of lines decides which ones are kept. A push does the same work as without
 /// shares. The function is called for each line when a thread has filled its memory and when a snapshot
-/// is made, while no lock is held. It must always return the same groups for the same line. Lines that
-/// it pushes to the same tail are dropped. If it panics, the lines
-/// that were being counted have no groups.
+/// is made, while no lock is held. It must always return the same groups for the same line. Lines that it
+/// pushes to the same tail are dropped. If it panics, the lines that were being counted have no groups.
 ///
 /// ```
 /// use tailwriter::{MAX_KINDS, Shares, TailWriter};

@@ -11,7 +11,7 @@ pub struct Window {
     pub lines: usize,
     /// The number of last ERROR records that are in a dump in any case. The same for WARN.
     pub warnings: usize,
-    /// Records that are not older are also in a dump, as many as fit into `bytes`.
+    /// Records that are younger than this are also in a dump, as many as fit into `bytes`.
     pub min_age: Option<Duration>,
     /// How many bytes of records are kept.
     pub bytes: usize,

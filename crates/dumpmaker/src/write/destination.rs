@@ -25,7 +25,7 @@ impl Destination {
         }
     }
 
-    /// Returns the program's directory. Other files may be in it, also if dumps go to a writer.
+    /// Returns the program's directory. Other files may be in it, even if dumps go to a writer.
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.store

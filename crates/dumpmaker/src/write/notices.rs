@@ -37,8 +37,8 @@ impl Notices {
         }
     }
 
-    /// Prints an error of the program to stderr, also if the recorder's own messages go elsewhere. The
-    /// text may have several lines. They must be escaped already.
+    /// Prints an error of the program to stderr, even if the recorder's own messages go elsewhere. The
+    /// text may have several lines, which must be escaped already.
     pub fn show_error(&self, text: &str) {
         match self {
             Notices::Test => eprintln!("{text}"),

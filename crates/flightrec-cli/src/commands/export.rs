@@ -49,7 +49,7 @@ pub(super) fn run(args: Export, common: &Common) -> Result {
     Ok(Outcome::found(any || !args.selection.is_filter()))
 }
 
-/// Formats of lines are written dump by dump, so that many dumps take little memory.
+/// Formats with a line for each record are written dump by dump, so that many dumps take little memory.
 fn lines(args: &Export, common: &Common) -> Result {
     let sources = input::each(&args.dumps)?;
     let mut any = false;

@@ -167,7 +167,7 @@ fn when(dump: &Dump) -> Option<String> {
     Some(time::absolute(failed_at(dump)?) + &up.unwrap_or_default())
 }
 
-/// What is known and what is not known of the end of a process, and when it was noticed.
+/// Facts about the end of a process: which are known, which are not, and when the end was noticed.
 fn crash_facts(dump: &Dump, crash: &Crash, now: Option<Timestamp>) -> Vec<Fact> {
     let mut facts = Vec::new();
     let signal = crash.signal_name.clone();

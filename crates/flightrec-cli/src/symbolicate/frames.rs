@@ -107,7 +107,7 @@ fn complete(frames: &[JsonFrame]) -> Vec<bool> {
 #[derive(Debug, Default)]
 pub(super) struct Completed {
     pub(super) frames: Vec<JsonFrame>,
-    /// How many frames of the stack lacked a name or a file, and for how many some was found.
+    /// How many frames of the stack lacked a name or a file, and how many of these got one.
     pub(super) lacking: usize,
     pub(super) found: usize,
     /// The approximate size of the added JSON, in bytes.

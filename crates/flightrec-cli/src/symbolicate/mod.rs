@@ -1,8 +1,9 @@
 //! Finds names, files and lines for the frames of a dump from a stripped program.
 //!
-//! The addresses in the dump's `modules` are looked up in the `files` with their symbols, each a
-//! `binary`. If functions were inlined at an address, one frame becomes several (`frames`). The dump
-//! gets the fingerprint of the completed stacks. Everything else stays as it was written.
+//! Each address in the dump is relative to one of its `modules`. It is looked up in the `files` with
+//! symbols of that module, each of which is a `binary`. If functions were inlined at an address, one
+//! frame becomes several (`frames`). The dump gets the fingerprint of the completed stacks. Everything
+//! else stays as it was written.
 
 mod binary;
 mod files;
@@ -24,7 +25,7 @@ use frames::JsonFrame;
 /// The result for a dump.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// How many frames lacked a name or a file, and for how many some was found.
+    /// How many frames lacked a name or a file, and how many of these got one.
     pub(crate) lacking: usize,
     pub(crate) found: usize,
     /// How many frames of each module still have no name, and how many frames without a module.

@@ -161,7 +161,7 @@ impl UnfinishedLines {
         while bytes > self.max_bytes && lines.len() > 1 {
             let oldest = lines.iter().enumerate().min_by_key(|(_, line)| line.tick);
             let Some((oldest, _)) = oldest else { break };
-            // Its handle still counts it. The only effect is that the handle later searches in vain.
+            // Its handle still counts it. The only effect is a search of the handle that finds nothing.
             let line = lines.swap_remove(oldest);
             bytes -= line.bytes();
             push(&line.text);
@@ -193,7 +193,7 @@ impl UnfinishedLines {
 
     pub(crate) fn clear(&self) {
         for mut lines in self.lock_all().0 {
-            // The handles still count them, and later search in vain.
+            // The handles still count them. The only effect is a search that finds nothing.
             lines.clear();
         }
     }
