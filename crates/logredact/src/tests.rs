@@ -304,7 +304,7 @@ fn a_text_that_exceeds_the_budget_is_masked_as_a_whole_at_once() {
     assert!(exceeding > 30, "{exceeding}");
 }
 
-/// A megabyte of secrets and nothing else is within the budget.
+/// A text of about 600 KB that is full of secrets is within the budget.
 #[test]
 fn each_secret_in_a_long_text_is_masked_by_itself() {
     let count = 20_000;
