@@ -519,8 +519,10 @@ impl Builder {
     /// Calls `callback` with every dump and, if it was written to a file, its path. Use it to upload dumps,
     /// or to open a page where the user can report the failure.
     ///
-    /// The callback is called by the thread that failed. After a panic, another thread calls it, and the
-    /// panicking thread waits for at most ten seconds. Panics of the callback are caught.
+    /// The callback is usually called by the thread that failed. For hangs and signals, and with
+    /// [`look_ahead`](Builder::look_ahead), a thread of the recorder calls it. After a panic, another
+    /// thread calls it, and the panicking thread waits for at most ten seconds. Panics of the callback are
+    /// caught.
     pub fn on_dump(
         mut self,
         callback: impl Fn(&Dump, Option<&Path>) + Send + Sync + 'static,

@@ -180,6 +180,7 @@ impl Redactor {
 
     /// Masks this value wherever it occurs from now on: as it is, percent-encoded, in base64, in
     /// hexadecimal digits, and escaped as in JSON or `Debug`.
+    ///
     /// Returns `false` if the value is not learned, because it is shorter than 6 bytes, longer than 512
     /// bytes or very common. A short or common value would mask much that is not secret. At most 256
     /// values are kept; the oldest is forgotten first. They are kept only in memory and wiped when they
@@ -187,7 +188,6 @@ impl Redactor {
     ///
     /// Values of 8 to 512 bytes that are masked because of a key, a URL or an option, and that have
     /// letters and digits, are learned automatically; [`forget`](Redactor::forget) forgets these.
-    /// learned automatically; [`forget`](Redactor::forget) forgets these.
     ///
     /// # Examples
     ///

@@ -9,10 +9,11 @@ use anstream::{AutoStream, ColorChoice};
 /// A narrower terminal is treated as if it had this many columns.
 const MIN_WIDTH: usize = 40;
 
-/// Whether a stream gets colours. The console sink of `logtee` decides in the same way.
+/// Whether a stream gets colours. The console sink of `logtee` decides in the same way, but also requires
+/// that `TERM` is set.
 ///
 /// `NO_COLOR` (not empty) disables them, `CLICOLOR_FORCE` (not empty, not `0`) enables them,
-/// `CLICOLOR=0` disables them. Otherwise only a terminal gets them.
+/// `CLICOLOR=0` disables them. Otherwise only a terminal gets them, unless `TERM` is `dumb`.
 pub(crate) fn colours(is_terminal: bool) -> ColorChoice {
     let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
     let is_dumb = env::var("TERM").is_ok_and(|term| term == "dumb");
