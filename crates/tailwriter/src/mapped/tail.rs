@@ -40,12 +40,12 @@ use crate::shared::unfinished::{Handle, Writers};
 ///
 /// # The file
 ///
-/// It has its full length from the beginning: about `2 × max_bytes` and 132 segments of twice
-/// `max_line_bytes`, which is 4.2 MiB by default. Each class with a [quota](crate::Builder::quota), and
-/// each [separate](crate::Builder::separate) one, adds a smaller part. Space on the disk is reserved in
-/// pieces of 256 KiB, each before it is used. [`Builder::build_mapped`](crate::Builder::build_mapped)
-/// reserves the first piece. If the disk is full, the tail reuses the space that it has, and so keeps
-/// fewer lines; writing to it never ends the process.
+/// It has its full length from the beginning: about `2 × max_bytes` and 132 segments, which is 6.2 MiB by
+/// default. [`SharedTail`](crate::SharedTail) documents the size of a segment. Each class with a
+/// [quota](crate::Builder::quota), and each [separate](crate::Builder::separate) one, adds a part of at
+/// most the same length. Space on the disk is reserved in pieces of 256 KiB, each before it is used.
+/// [`Builder::build_mapped`](crate::Builder::build_mapped) reserves the first piece. If the disk is full,
+/// the tail reuses the space that it has, and so keeps fewer lines; writing to it never ends the process.
 ///
 /// Only its owner can read and write the file. It stays when the tail is dropped; a program that ends
 /// normally calls [`remove`](MappedTail::remove). No other program may truncate the file while it is
