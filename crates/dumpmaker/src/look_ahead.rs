@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use flightrec_dump::{Dump, Kind, Timestamp};
+use flightrec_dump::{Dump, Timestamp};
 use forklock::{ForkMutex, TryLockError};
 use tailwriter::Snapshot;
 
@@ -82,15 +82,14 @@ impl LookAhead {
         self.wait.is_some() && !failure.may_end_process()
     }
 
-    /// Adds a failure to the waiting dump, if there is one. Hangs and signals are not added: their dumps
-    /// must have the current stacks of all threads.
+    /// Adds a failure to the waiting dump, if there is one. Failures whose dumps must have the current stacks
+    /// of all threads are not added.
     pub(crate) fn add_trigger(
         &self,
         failure: &Failure,
         suppressed: &SuppressedFailures,
     ) -> Option<DumpOutcome> {
-        let needs_current_stacks = matches!(failure.kind, Kind::Hang | Kind::Signal);
-        if !self.applies_to(failure) || needs_current_stacks {
+        if !self.applies_to(failure) || failure.needs_all_threads() {
             return None;
         }
         self.waiting.with(|waiting| {

@@ -472,7 +472,8 @@ impl Builder {
     ///
     /// A dump is first written to the disk with addresses. Then names are looked up in a thread, for at
     /// most five seconds. The first lookup takes 0.2 to 50 ms and up to 40 MB of memory, depending on the
-    /// size of the debug information. The command `flightrec symbolicate` can add the names later, from
+    /// size of the debug information. Names are left out if the process can't allocate 256 MiB, because a
+    /// failed allocation would abort it. The command `flightrec symbolicate` can add the names later, from
     /// the binary, with the same result.
     pub fn symbolicate(mut self, yes: bool) -> Builder {
         self.dumps.symbolicate = yes;

@@ -145,8 +145,25 @@ fn program() {
     let Some((scenario, dir)) = scenario() else {
         return;
     };
-    let recorder = quiet(&dir).env_overrides().install().unwrap();
+    let mut builder = quiet(&dir).env_overrides();
+    if scenario == "looks ahead" {
+        // So long that the dump of the error waits until the program ends.
+        let hour = Duration::from_secs(3_600);
+        builder = builder.look_ahead(hour).dump_on(Level::Error);
+    }
+    let recorder = builder.install().unwrap();
     log::debug!("the last record");
+    if scenario == "looks ahead" {
+        log::error!("its dump waits");
+        // The rule fires meanwhile.
+        for _ in 0..500 {
+            if dumps_of(&dir) == 2 {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        return;
+    }
     if scenario == "dumps" {
         log::warn!("a warning");
         recorder.dump("now").unwrap();
@@ -188,6 +205,20 @@ fn silence_makes_one_dump_with_all_threads() {
     if cfg!(target_os = "linux") {
         assert!(names.len() >= 2, "{names:?}");
     }
+}
+
+/// Its dump must have the stacks that threads have during the silence.
+#[test]
+fn silence_makes_a_separate_dump_while_another_dump_waits() {
+    let dir = tempdir().unwrap();
+    let rules = [("FLIGHTREC_RULES", "silent(1s)")];
+    let output = child_with("program", "looks ahead", dir.path(), &rules);
+    assert!(output.status.success(), "{output:?}");
+    let kinds = dumps(dir.path())
+        .into_iter()
+        .map(|(_, dump)| dump.reason.kind);
+    let kinds: Vec<_> = kinds.collect();
+    assert_eq!(kinds, [flightrec::Kind::Level, flightrec::Kind::Rule]);
 }
 
 #[cfg(target_os = "linux")]

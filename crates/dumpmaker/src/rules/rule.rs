@@ -103,7 +103,7 @@ impl Rule {
     /// Fires when the memory use rises above the limit. It fires again only after the use was below the
     /// limit.
     ///
-    /// Memory is checked at least once a second, on Linux only.
+    /// Memory is checked at least once a second, on Linux only. The dump has the stacks of all threads.
     pub fn memory_above(limit: impl Into<MemoryLimit>) -> Rule {
         let limit = limit.into();
         let condition = PolledCondition::Memory(limit);
