@@ -73,6 +73,7 @@ fn for_each_orphan_in(
             // Another process has made a dump of the ring.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                handled += 1;
                 let kept = name.with_extension(UNREADABLE);
                 let error = with_shown_path(&error, dir, name);
                 match dir.rename(name, &kept) {
@@ -84,7 +85,10 @@ fn for_each_orphan_in(
                     Err(_) => report(&error),
                 }
             }
-            Err(error) => report(&with_shown_path(&error, dir, name)),
+            Err(error) => {
+                handled += 1;
+                report(&with_shown_path(&error, dir, name));
+            }
         }
     }
     for name in &names {

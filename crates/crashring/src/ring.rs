@@ -176,7 +176,7 @@ impl CrashRing {
         match self.child.get() {
             Some(ChildTail::Mapped(ring)) => ring.snapshot(),
             Some(ChildTail::Memory(tail)) => tail.snapshot(),
-            // The child has kept nothing yet. It has the records of its parent.
+            // The child has kept nothing yet. Its tail is empty.
             None => self.ring.tail.snapshot(),
         }
     }

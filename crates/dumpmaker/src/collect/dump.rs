@@ -19,7 +19,8 @@ const NO_RECORDS: &str = "there are no records: the program logged nothing, or i
                           `tracing`, which needs the crate `flightrec-tracing`";
 
 /// The note of a dump whose records are in a file that the disk had no space for.
-pub const NO_SPACE: &str = "the disk was full: fewer records were kept than usual";
+pub const NO_SPACE: &str =
+    "the disk was full at times: fewer records may have been kept than usual";
 
 /// Copies the records. Also returns the time of the copy.
 pub(crate) fn records(source: &Source) -> (Snapshot, Moment) {

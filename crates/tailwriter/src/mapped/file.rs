@@ -45,7 +45,7 @@ pub(crate) struct Created {
 /// It has its full length, and the first `reserved` bytes have their space on the disk. It is created
 /// under another name and renamed when it is locked, so that a process that finds it at `path` finds
 /// it with its header, and its owner alive.
-pub(crate) fn create(path: &Path, header: &Header, reserved: u64) -> io::Result<Created> {
+pub(crate) fn create(path: &Path, header: &Header, reserved: &[Range<u64>]) -> io::Result<Created> {
     let explain = |what: &str, error: io::Error| {
         let path = path.display();
         io::Error::new(
@@ -101,10 +101,12 @@ pub(crate) fn create(path: &Path, header: &Header, reserved: u64) -> io::Result<
     }
 }
 
-fn fill(mut file: &File, header: &Header, reserved: u64) -> io::Result<()> {
+fn fill(mut file: &File, header: &Header, reserved: &[Range<u64>]) -> io::Result<()> {
     lock(file)?;
     set_len(file, header.file_bytes())?;
-    reserve(file, 0..reserved)?;
+    for range in reserved {
+        reserve(file, range.clone())?;
+    }
     let words = header.encode();
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
     file.write_all(&bytes)
@@ -287,6 +289,10 @@ fn set_len(file: &File, bytes: u64) -> io::Result<()> {
     }
 }
 
+/// How often `fallocate` is called again because of a signal.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+const MAX_INTERRUPTIONS: usize = 100;
+
 /// Reserves space on the disk for a range, so that writing to its mapping never fails.
 ///
 /// The range must be within the file, and must not have been written to.
@@ -299,7 +305,15 @@ pub(crate) fn reserve(file: &File, range: Range<u64>) -> io::Result<()> {
     if crate::testing::DISK_IS_FULL.get() {
         return Err(Errno::NOSPC.into());
     }
-    match fallocate(file, FallocateFlags::empty(), range.start, bytes) {
+    let mut tries = 0;
+    let reserved = loop {
+        match fallocate(file, FallocateFlags::empty(), range.start, bytes) {
+            // A signal arrived.
+            Err(Errno::INTR) if tries < MAX_INTERRUPTIONS => tries += 1,
+            reserved => break reserved,
+        }
+    };
+    match reserved {
         // The file system can't reserve space; writing zeros allocates it.
         Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => write_zeros(file, range),
         result => Ok(result?),

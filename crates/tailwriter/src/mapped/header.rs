@@ -19,7 +19,9 @@ pub(crate) const MAX_FILE_BYTES: u64 = 1 << 30;
 
 /// Also shows the byte order: read in the wrong order, it is `gnirliat`.
 const MAGIC: u64 = u64::from_le_bytes(*b"tailring");
-pub(crate) const VERSION: u64 = 2;
+pub(crate) const VERSION: u64 = 3;
+/// Has no separate classes, and is the same otherwise.
+const PREVIOUS_VERSION: u64 = 2;
 const MAX_SEGMENTS: u64 = 1 << 16;
 const NO_AGE: u64 = u64::MAX;
 
@@ -151,7 +153,7 @@ impl Header {
                 Unreadable::NotARing.because("it does not begin like the ring file of a tail")
             );
         }
-        if version != VERSION {
+        if version != VERSION && version != PREVIOUS_VERSION {
             return Err(Unreadable::OtherVersion { version }.because(&format!(
                 "its format is version {version}; this program reads version {VERSION}"
             )));

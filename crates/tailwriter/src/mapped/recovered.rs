@@ -163,8 +163,8 @@ impl Recovered {
         self.is_truncated
     }
 
-    /// Whether the disk had no space for a part of the file, so that fewer lines were kept than the limits
-    /// allow.
+    /// Whether the disk at some time had no space for a part of the file, so that fewer lines were kept than
+    /// the limits allow.
     pub fn lacks_space(&self) -> bool {
         self.lacks_space
     }

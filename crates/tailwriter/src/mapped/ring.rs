@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
@@ -11,6 +12,7 @@ use super::header::{self, Block, Blocks, HEADER_BYTES, Header, nanos, no_space_m
 use super::map::Map;
 use super::sum::Key;
 use crate::clock::{Anchor, Clock};
+use crate::limits::CLASSES;
 use crate::shared::memory::{Lap, Memory};
 use crate::shared::segment::{Segment, WORD};
 use crate::sync::{AtomicU64, ForkMutex, LockError};
@@ -143,16 +145,22 @@ impl Ring {
     }
 }
 
-/// How many bytes of a new file are reserved: the header, the area of the owner, and the first piece of
-/// the part of all lines.
-pub(crate) fn first_reserved(header: &Header) -> u64 {
-    let part = header.part(0);
-    (part.start_of(piece(&part, 0)) * WORD) as u64
+/// The bytes of a new file that are reserved: the header, the area of the owner, the first piece of the
+/// part of all lines, and that of each separate class.
+pub(crate) fn first_reserved(header: &Header) -> Vec<Range<u64>> {
+    let first = |class: usize| {
+        let part = header.part(class);
+        let end = part.start_of(piece(&part, 0));
+        (part.start * WORD) as u64..(end * WORD) as u64
+    };
+    let separate = (1..CLASSES).filter(|class| header.limits.separate[*class]);
+    let separate = separate.map(first).filter(|range| !range.is_empty());
+    std::iter::once(0..first(0).end).chain(separate).collect()
 }
 
 /// The end of the piece that begins with the segment `index`.
 fn piece(part: &header::Part, index: usize) -> usize {
-    let segments = GROWTH / (part.geometry.segment_words * WORD);
+    let segments = GROWTH / (part.geometry.segment_words * WORD).max(1);
     (index + segments.max(1)).min(part.geometry.segments)
 }
 
@@ -166,10 +174,12 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// The part of a class. Class 0 is the part of all lines; its first piece is already reserved.
+    /// The part of a class. Class 0 is the part of all lines. The pieces of [`first_reserved`] are already
+    /// reserved.
     pub(crate) fn new(ring: &Arc<Ring>, header: &Header, class: usize) -> Part {
         let layout = header.part(class);
-        let reserved = if class == 0 { piece(&layout, 0) } else { 0 };
+        let is_reserved = class == 0 || header.limits.separate[class];
+        let reserved = if is_reserved { piece(&layout, 0) } else { 0 };
         Part {
             ring: Arc::clone(ring),
             layout,
@@ -184,7 +194,12 @@ impl Part {
         let bytes = (range.start * WORD) as u64..(range.end * WORD) as u64;
         self.ring
             .with_file(|file| file::reserve(file, bytes))
-            .inspect_err(|_| self.ring.note_no_space())?;
+            .inspect_err(|error| {
+                use io::ErrorKind::{QuotaExceeded, StorageFull};
+                if matches!(error.kind(), StorageFull | QuotaExceeded) {
+                    self.ring.note_no_space();
+                }
+            })?;
         self.reserved.store(end as u32, Ordering::Relaxed);
         Ok(())
     }

@@ -156,7 +156,7 @@ impl MappedTail {
                 io::ErrorKind::InvalidInput,
                 format!(
                     "a ring file of {bytes} bytes is over the limit of {MAX_FILE_BYTES}: \
-                     lower max_bytes, max_line_bytes, the quotas or the reserved area"
+                     lower max_bytes, max_line_bytes, the lines of classes or the reserved area"
                 ),
             ));
         }
@@ -164,7 +164,7 @@ impl MappedTail {
             locked: file,
             to_map,
             path,
-        } = file::create(path, &header, ring::first_reserved(&header))?;
+        } = file::create(path, &header, &ring::first_reserved(&header))?;
         let map = Map::new(&to_map, bytes as usize).map_err(|error| {
             // The first error is the one to report.
             let _ = file::remove(&file, &path);
@@ -339,8 +339,8 @@ impl MappedTail {
         }
     }
 
-    /// Whether the disk had no space for a part of the file, so that fewer lines are kept than the limits
-    /// allow.
+    /// Whether the disk at some time had no space for a part of the file, so that fewer lines were kept than
+    /// the limits allow.
     pub fn lacks_space(&self) -> bool {
         self.inner.guard.is_ours() && self.inner.ring.lacks_space()
     }

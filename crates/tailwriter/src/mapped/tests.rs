@@ -210,7 +210,7 @@ fn the_format_is_what_its_description_says() {
         absorb(id0 ^ 1 << 24, id1, &words[..40]),
         "header"
     );
-    assert_eq!((words[1], words[2]), (2, 5_000), "version, reserved area");
+    assert_eq!((words[1], words[2]), (3, 5_000), "version, reserved area");
     let blocks = [(48, 1 << 25), (56, (1 << 25) + 1)];
     let anchors =
         blocks.map(|(at, place)| words[at + 3] == absorb(id0 ^ place, id1, &words[at..at + 3]));
@@ -257,7 +257,7 @@ fn unreadable_distinguishes_another_version_a_damaged_ring_and_any_other_file() 
         ];
         errors.map(|error| Unreadable::of(&error))
     };
-    for version in [1_u64, 3] {
+    for version in [1_u64, 4] {
         let mut other = whole.clone();
         other[8..16].copy_from_slice(&version.to_ne_bytes());
         let expected = Some(Unreadable::OtherVersion { version });
@@ -324,6 +324,42 @@ fn the_ring_of_a_living_owner_is_read_but_not_claimed() {
     claimed.remove().unwrap();
     // On Windows, a file keeps its name until all mappings are gone, and this thread still maps it.
     assert!(cfg!(windows) || !path.exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_separate_class_keeps_lines_on_a_full_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let builder = TailWriter::builder().separate(3, 1_000_000);
+    let tail = builder.build_mapped(dir.path().join("ring")).unwrap();
+    crate::testing::DISK_IS_FULL.set(true);
+    for number in 0..50_000 {
+        tail.push_class(3, format!("line {number}").as_bytes());
+    }
+    crate::testing::DISK_IS_FULL.set(false);
+    let of_class = tail.class_snapshot(3);
+    assert!(of_class.len() > 5_000, "{} lines", of_class.len());
+    assert_eq!(of_class.len() as u64 + of_class.evicted(), 50_000);
+    assert_eq!(of_class.lines().next_back(), Some(&b"line 49999"[..]));
+    assert_eq!(tail.snapshot().evicted(), 0);
+    assert!(tail.lacks_space());
+}
+
+/// The times of recovered lines are computed from anchors.
+#[test]
+fn lines_of_a_separate_class_write_anchors() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ring");
+    let tail = TailWriter::builder()
+        .separate(3, 10)
+        .build_mapped(&path)
+        .unwrap();
+    let anchors = || fs::read(&path).unwrap()[48 * 8..60 * 8].to_vec();
+    let before = anchors();
+    for _ in 0..100_000 {
+        tail.push_class(3, b"a line");
+    }
+    assert_ne!(anchors(), before);
 }
 
 /// Memory of the file that has no space on the disk would end the process by SIGBUS.

@@ -24,10 +24,10 @@ pub(crate) struct Core<M> {
     unfinished: UnfinishedLines,
     /// Held while a thread without a slot of its own pushes a line.
     shared_slot: ForkMutex<()>,
-    /// How many lines were dropped. Relaxed, like `cleared`: no other memory depends on these counts. A
+    /// How many lines of each separate class, and of all others (class 0), were dropped. Relaxed, like `cleared`: no other memory depends on these counts. A
     /// snapshot that is made while another thread clears the tail may combine a count from before the
     /// clear with lines from after it, or the reverse.
-    dropped: AtomicU64,
+    dropped: [AtomicU64; CLASSES],
     /// How many lines of all, and of each class, had been pushed when the tail was cleared.
     cleared: [AtomicU64; CLASSES],
 }
@@ -50,7 +50,7 @@ impl<M: Memory> Core<M> {
             }),
             unfinished: UnfinishedLines::new(limits.shared_line_limit(), limits.max_bytes),
             shared_slot: ForkMutex::new(()),
-            dropped: AtomicU64::new(0),
+            dropped: std::array::from_fn(|_| AtomicU64::new(0)),
             cleared: std::array::from_fn(|_| AtomicU64::new(0)),
             limits,
         }
@@ -60,7 +60,7 @@ impl<M: Memory> Core<M> {
         // A signal handler must not push while this thread holds a segment table's lock.
         let _entered = slot::enter();
         let not_counted = self.cleared[0].load(Ordering::Relaxed);
-        let dropped = self.dropped.load(Ordering::Relaxed);
+        let dropped = self.dropped[0].load(Ordering::Relaxed);
         // If a writer recycles a segment before it is copied, the copy is tried again. At the last try,
         // such writers wait.
         let (mut unfinished, mut contents) = (Vec::new(), None);
@@ -121,7 +121,7 @@ impl<M: Memory> Core<M> {
             contents,
             unfinished: Vec::new(),
             line_limit: self.line_limit,
-            dropped: 0,
+            dropped: self.dropped[class].load(Ordering::Relaxed),
         })
     }
 
@@ -142,20 +142,30 @@ impl<M: Memory> Core<M> {
             now = self.clock.now_after(seen);
             now
         });
-        let pushed = |journal: &Journal<M>| {
+        let pushed = |journal: &Journal<M>, now: u64| {
             // All lines that were pushed up to this moment now count as evicted.
             let contents = journal.try_contents(|_| now, true);
             contents.map_or(0, |contents| contents.evicted)
         };
-        for (journal, cleared) in self.classes.iter().zip(&self.cleared) {
-            if let Some(journal) = journal {
-                journal.clear(|_| now);
-                cleared.store(pushed(journal), Ordering::Relaxed);
-            }
+        let mut last = now;
+        for (class, journal) in self.classes.iter().enumerate() {
+            let Some(journal) = journal else { continue };
+            journal.clear(|seen| {
+                // A separate class takes its ticks from the clock by itself.
+                last = if self.limits.separate[class] {
+                    last.max(seen)
+                } else {
+                    last
+                };
+                last
+            });
+            self.cleared[class].store(pushed(journal, last), Ordering::Relaxed);
         }
-        let pushed = pushed(&self.journal);
-        self.journal.memory().cleared(now, pushed);
-        self.dropped.store(0, Ordering::Relaxed);
+        let pushed = pushed(&self.journal, now);
+        self.journal.memory().cleared(last, pushed);
+        for dropped in &self.dropped {
+            dropped.store(0, Ordering::Relaxed);
+        }
         self.cleared[0].store(pushed, Ordering::Relaxed);
     }
 
@@ -169,7 +179,7 @@ impl<M: Memory> Core<M> {
         };
         match self.journal.append(entered.slot(), 0, text, &self.clock) {
             Some(tick) => self.journal.memory().pushed(tick, &self.clock),
-            None => self.count_dropped(),
+            None => self.count_dropped(0),
         }
     }
 
@@ -216,7 +226,7 @@ impl<M: Memory> Core<M> {
     fn push_fitting(&self, class: u8, flags: u64, text: impl Text) {
         let Some(entered) = slot::enter() else {
             // This is a signal handler that has interrupted a push of this thread.
-            return self.count_dropped();
+            return self.count_dropped(class);
         };
         let slot = entered.slot();
         let guard = if slot < slot::PRIVATE {
@@ -226,20 +236,21 @@ impl<M: Memory> Core<M> {
                 Ok(guard) => Some(guard),
                 // The line that the parent's thread had begun was not published.
                 Err(LockError::Orphaned(guard)) => Some(guard),
-                Err(_) => return self.count_dropped(),
+                Err(_) => return self.count_dropped(class),
             }
         };
-        let of_class = &self.classes[usize::from(class)];
-        if self.limits.separate[usize::from(class)] {
-            if let Some(journal) = of_class {
-                journal.append(slot, flags, text, &self.clock);
-            }
-            return;
-        }
-        let Some(tick) = self.journal.append(slot, flags, text, &self.clock) else {
-            return self.count_dropped();
+        let of_class = self.classes[usize::from(class)].as_ref();
+        let is_separate = self.limits.separate[usize::from(class)];
+        let journal = if is_separate {
+            of_class
+        } else {
+            Some(&self.journal)
         };
-        if let Some(journal) = of_class {
+        let tick = journal.and_then(|journal| journal.append(slot, flags, text, &self.clock));
+        let Some(tick) = tick else {
+            return self.count_dropped(class);
+        };
+        if !is_separate && let Some(journal) = of_class {
             // The same tick, so that the two are known to be the same line.
             journal.append_at(slot, Line { tick, flags, text });
         }
@@ -248,8 +259,14 @@ impl<M: Memory> Core<M> {
     }
 
     #[cold]
-    fn count_dropped(&self) {
-        self.dropped.fetch_add(1, Ordering::Relaxed);
+    fn count_dropped(&self, class: u8) {
+        let class = usize::from(class);
+        let counted = if self.limits.separate[class] {
+            class
+        } else {
+            0
+        };
+        self.dropped[counted].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Splits `bytes` into lines, and keeps the beginning of the line that is not finished.

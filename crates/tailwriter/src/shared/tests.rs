@@ -206,6 +206,17 @@ proptest! {
 }
 
 #[test]
+fn a_dropped_line_of_a_separate_class_counts_for_its_class() {
+    let tail = TailWriter::builder().separate(1, 10).build_shared();
+    tail.push(b"the first line of this thread");
+    let begun = tail.try_begin(8).unwrap();
+    tail.push_class(1, b"pushed while another line is begun");
+    drop(begun);
+    assert_eq!(tail.snapshot().evicted(), 0);
+    assert_eq!(tail.class_snapshot(1).evicted(), 1);
+}
+
+#[test]
 fn cleared_lines_of_a_class_do_not_count_as_evicted() {
     let tail = TailWriter::builder().quota(1, 2).build_shared();
     for _ in 0..5 {
