@@ -145,8 +145,9 @@ impl Builder {
     /// Keeps the last lines of groups of lines in a shared tail; see [`Shares`].
     ///
     /// The limit of age applies to these lines, too. A [`TailWriter`] has no groups. The file of a
-    /// [mapped tail](Builder::build_mapped) holds only the last lines and the quotas. Lines that only a
-    /// share keeps are in memory: they are in snapshots, but can't be recovered from the file.
+    /// [mapped tail](Builder::build_mapped) holds only the last lines, the quotas and the separate classes.
+    /// Lines that only a share keeps are in memory: they are in snapshots, but can't be recovered from the
+    /// file.
     pub fn shares(mut self, shares: Shares) -> Builder {
         self.limits.shares = Some(shares);
         self

@@ -10,10 +10,11 @@ pub const DEFAULT_MAX_BYTES: usize = 1 << 20;
 /// How long a line may be by default: 8 KiB.
 pub const DEFAULT_MAX_LINE_BYTES: usize = 8 << 10;
 
-/// The highest class that can have a [quota](crate::Builder::quota).
+/// The highest class that can have a [quota](crate::Builder::quota) or be
+/// [separate](crate::Builder::separate).
 pub const MAX_CLASS: u8 = 7;
 
-/// How many classes there are; class 0 has no quota.
+/// How many classes there are; class 0 means no class.
 pub(crate) const CLASSES: usize = MAX_CLASS as usize + 1;
 
 /// A line of a shared tail is never longer than this: 16 MiB.
@@ -31,6 +32,7 @@ pub(crate) struct Limits {
     pub(crate) max_bytes: usize,
     pub(crate) max_line_bytes: usize,
     pub(crate) max_age: Option<Duration>,
+    /// How many lines of each class are kept.
     pub(crate) quotas: [usize; CLASSES],
     /// The classes whose lines are not among all lines.
     pub(crate) separate: [bool; CLASSES],
@@ -67,7 +69,7 @@ impl Limits {
         self.max_lines == 0 || self.max_bytes == 0
     }
 
-    /// The limits of the lines of a class alone, if it has a quota.
+    /// The limits of the lines of a class alone, if it has a quota or is separate.
     pub(crate) fn of_class(&self, class: usize) -> Option<Limits> {
         let lines = *self.quotas.get(class)?;
         let longest = self.shared_line_limit().saturating_add(1);

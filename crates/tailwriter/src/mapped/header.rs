@@ -26,7 +26,7 @@ const MAX_SEGMENTS: u64 = 1 << 16;
 const NO_AGE: u64 = u64::MAX;
 
 const ID: usize = 7;
-/// Three words for each class: its quota, the words per segment, and the number of segments.
+/// Three words for each class: its limit in lines, the words per segment, and the number of segments.
 const PARTS: usize = 16;
 const PART_WORDS: usize = 3;
 const CHECK: usize = PARTS + CLASSES * PART_WORDS;

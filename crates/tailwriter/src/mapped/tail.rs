@@ -44,7 +44,8 @@ use crate::shared::unfinished::{Handle, Writers};
 /// default. [`SharedTail`](crate::SharedTail) documents the size of a segment. Each class with a
 /// [quota](crate::Builder::quota), and each [separate](crate::Builder::separate) one, adds a part of at
 /// most the same length. Space on the disk is reserved in pieces of 256 KiB, each before it is used.
-/// [`Builder::build_mapped`](crate::Builder::build_mapped) reserves the first piece. If the disk is full,
+/// [`Builder::build_mapped`](crate::Builder::build_mapped) reserves the first piece of all lines and of each
+/// separate class. If the disk is full,
 /// the tail reuses the space that it has, and so keeps fewer lines; writing to it never ends the process.
 ///
 /// Only its owner can read and write the file. It stays when the tail is dropped; a program that ends
