@@ -1,6 +1,6 @@
 //! The state that the clones of one layer share.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use flightrec::RecorderSink;
 use forklock::ForkMutex;
@@ -13,6 +13,8 @@ pub(crate) struct Shared {
     pub(crate) sink: RecorderSink,
     /// How many spans, and ends of spans, were pushed.
     pushed: AtomicU64,
+    /// The process that pushed them; see [`forklock::generation`].
+    generation: AtomicUsize,
     /// How many spans were not kept.
     pub(crate) lost: AtomicU64,
     /// Problems that prevent events from reaching the recorder.
@@ -31,6 +33,7 @@ impl Shared {
         Box::leak(Box::new(Shared {
             sink,
             pushed: AtomicU64::new(1),
+            generation: AtomicUsize::new(forklock::generation()),
             lost: AtomicU64::new(0),
             notes: ForkMutex::new(Vec::new()),
             checked: AtomicBool::new(false),
@@ -56,6 +59,10 @@ impl Shared {
     /// Whether the tail still has the span with the push number `pushed_as`. 0 means never pushed.
     #[inline]
     pub(crate) fn has(&self, pushed_as: u64) -> bool {
+        let generation = forklock::generation();
+        if self.generation.load(Ordering::Relaxed) != generation {
+            self.begin_in_child(generation);
+        }
         // Relaxed: it is only a measure of age, and no other memory depends on it.
         // Another thread may have seen a later number already.
         let age = self
@@ -63,6 +70,14 @@ impl Shared {
             .load(Ordering::Relaxed)
             .saturating_sub(pushed_as);
         pushed_as != 0 && age < self.stale_after
+    }
+
+    /// The ring of a forked child begins empty, so all spans must be pushed again.
+    #[cold]
+    fn begin_in_child(&self, generation: usize) {
+        if self.generation.swap(generation, Ordering::Relaxed) != generation {
+            self.pushed.fetch_add(self.stale_after, Ordering::Relaxed);
+        }
     }
 
     /// Pushes a span or its end, and returns the number of this push.

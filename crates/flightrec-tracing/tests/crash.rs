@@ -51,6 +51,56 @@ fn program() {
     std::process::abort();
 }
 
+/// Runs in the child: forks in a span, and the forked process aborts.
+#[test]
+fn forking_program() {
+    let Some(dir) = std::env::var_os("DUMPS_OF_FORK") else {
+        return;
+    };
+    let (recorder, layer) = builder(Path::new(&dir), CrashSafety::On)
+        .install_layer()
+        .unwrap();
+    tracing_subscriber::registry().with(layer).init();
+    let _outer = info_span!("outer").entered();
+    let _inner = info_span!("inner").entered();
+    debug!("before the fork");
+    // SAFETY: the forked process only logs and aborts.
+    let forked = unsafe { libc::fork() };
+    if forked == 0 {
+        debug!("in the forked process");
+        std::process::abort();
+    }
+    let mut status = 0;
+    // SAFETY: `status` may be written.
+    assert_eq!(unsafe { libc::waitpid(forked, &raw mut status, 0) }, forked);
+    recorder.close();
+}
+
+#[test]
+fn a_forked_process_keeps_the_spans_that_it_inherits() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "forking_program",
+            "--nocapture",
+            "--test-threads=1",
+        ])
+        .env("DUMPS_OF_FORK", dir.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let (recorder, _) = flightrec::builder("reader")
+        .dump_to(std::io::sink())
+        .build();
+    let paths = std::fs::read_dir(dir.path()).unwrap();
+    let mut paths = paths.map(|entry| entry.unwrap().path());
+    let ring = paths.find(|path| path.extension().is_some_and(|end| end == "ring"));
+    let dump = recorder.recover(ring.expect("a ring")).unwrap();
+    assert_eq!(path_of(&dump, "in the forked process"), ["outer", "inner"]);
+    assert_eq!(dump.notes, [""; 0]);
+}
+
 /// The dump of a child that aborted.
 fn dump(dir: &Path, strict: bool) -> Dump {
     let mut command = Command::new(std::env::current_exe().unwrap());
