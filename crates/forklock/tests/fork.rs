@@ -76,7 +76,18 @@ fn count_together(lock: &ForkMutex<usize>, threads: usize, rounds: usize) -> usi
     orphaned.into_inner()
 }
 
+/// All tests, one after the other. The standard library holds a lock while a thread starts or ends; a
+/// child that is forked at that moment can't start threads. So no other test may start threads meanwhile.
 #[test]
+fn locks_in_a_forked_child() {
+    a_lock_held_at_the_fork_is_reported_once_and_then_works();
+    a_free_lock_is_not_orphaned();
+    try_lock_reports_it_too();
+    the_forking_thread_still_holds_its_lock_in_the_child();
+    a_lock_held_in_a_child_is_orphaned_in_its_child();
+    children_of_a_busy_process_lose_no_update_and_do_not_hang();
+}
+
 fn a_lock_held_at_the_fork_is_reported_once_and_then_works() {
     for _ in 0..20 {
         let lock = ForkMutex::new(0);
@@ -96,7 +107,6 @@ fn a_lock_held_at_the_fork_is_reported_once_and_then_works() {
     }
 }
 
-#[test]
 fn a_free_lock_is_not_orphaned() {
     let lock = ForkMutex::new(0);
     count_together(&lock, 2, 100);
@@ -110,7 +120,6 @@ fn a_free_lock_is_not_orphaned() {
     );
 }
 
-#[test]
 fn try_lock_reports_it_too() {
     let lock = ForkMutex::new(7);
     let code = while_held(&lock, || {
@@ -129,7 +138,6 @@ fn try_lock_reports_it_too() {
 }
 
 /// The thread that forks exists in the child, and so does its guard.
-#[test]
 fn the_forking_thread_still_holds_its_lock_in_the_child() {
     let lock = ForkMutex::new(1);
     let guard = lock.lock().unwrap();
@@ -151,7 +159,6 @@ fn the_forking_thread_still_holds_its_lock_in_the_child() {
 }
 
 /// In a child's child, the thread that survived the first fork is gone unless it forked again.
-#[test]
 fn a_lock_held_in_a_child_is_orphaned_in_its_child() {
     let lock = ForkMutex::new(());
     let code = while_held(&lock, || {
@@ -180,13 +187,14 @@ fn a_lock_held_in_a_child_is_orphaned_in_its_child() {
 }
 
 /// The two halves of the data are changed one after the other, so a takeover between them is noticed.
-#[test]
 fn children_of_a_busy_process_lose_no_update_and_do_not_hang() {
     let lock = ForkMutex::new((0_usize, 0_usize));
     let stop = AtomicBool::new(false);
+    let started = Barrier::new(4);
     thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {
+                started.wait();
                 while !stop.load(Ordering::Relaxed) {
                     let mut pair = lock.lock().unwrap();
                     pair.0 += 1;
@@ -195,6 +203,7 @@ fn children_of_a_busy_process_lose_no_update_and_do_not_hang() {
                 }
             });
         }
+        started.wait();
         for _ in 0..100 {
             let code = in_child(|| {
                 let before = match lock.lock() {

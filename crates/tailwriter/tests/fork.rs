@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write, pipe};
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,12 +19,14 @@ impl Drop for Stop<'_> {
     }
 }
 
-/// Tests that fork run one at a time: a child would keep the pipes of another test open.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
+/// All tests, one after the other. The standard library holds a lock while a thread starts or ends; a
+/// child that is forked at that moment can't start threads. Besides, a child would keep the pipes of
+/// another test open.
+#[test]
+fn tails_in_a_forked_child() {
+    children_forked_while_threads_push_neither_hang_nor_write_to_the_file();
+    a_child_that_outlives_its_parent_does_not_hold_the_parents_lock();
+    many_threads_of_a_forked_child_lose_no_line();
 }
 
 /// Forks, and lets the child exit with the result of `act`.
@@ -84,9 +86,7 @@ fn act_of_child(mut tail: MappedTail) -> i32 {
     }
 }
 
-#[test]
 fn children_forked_while_threads_push_neither_hang_nor_write_to_the_file() {
-    let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ring");
     let tail = TailWriter::builder()
@@ -96,10 +96,12 @@ fn children_forked_while_threads_push_neither_hang_nor_write_to_the_file() {
         .build_mapped(&path)
         .unwrap();
     let stop = AtomicBool::new(false);
+    let started = Barrier::new(3);
     thread::scope(|scope| {
         for writer in 0..2 {
-            let (mut tail, stop) = (&tail, &stop);
+            let (mut tail, stop, started) = (&tail, &stop, &started);
             scope.spawn(move || {
+                started.wait();
                 for number in 0.. {
                     match number % 16 {
                         0 => tail.push_class(1, format!("parent {writer} {number}").as_bytes()),
@@ -113,6 +115,7 @@ fn children_forked_while_threads_push_neither_hang_nor_write_to_the_file() {
             });
         }
         let _stop = Stop(&stop);
+        started.wait();
         for _ in 0..40 {
             let child = fork(|| act_of_child(tail.clone()));
             assert_eq!(wait(child), Some(0));
@@ -136,9 +139,7 @@ fn children_forked_while_threads_push_neither_hang_nor_write_to_the_file() {
 }
 
 /// If a daemon outlives its parent, the parent must not seem to be running.
-#[test]
 fn a_child_that_outlives_its_parent_does_not_hold_the_parents_lock() {
-    let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ring");
     let tail = TailWriter::builder().build_mapped(&path).unwrap();
@@ -172,20 +173,20 @@ fn a_child_that_outlives_its_parent_does_not_hold_the_parents_lock() {
 
 /// Eight threads of a child keep their lines within bounds like any other process, even if a thread of
 /// the parent held a lock at the fork.
-#[test]
 fn many_threads_of_a_forked_child_lose_no_line() {
     const THREADS: usize = 8;
     const LINES: usize = 20_000;
-    let _alone = alone();
     let tail = TailWriter::builder()
         .max_bytes(6 << 20)
         .max_line_bytes(100)
         .quota(1, 50)
         .build_shared();
     let stop = AtomicBool::new(false);
+    let started = Barrier::new(3);
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
+                started.wait();
                 for number in 0_u64.. {
                     tail.push_class(u8::from(number % 8 == 0), b"parent");
                     let _ = writeln!(&mut &tail, "parent");
@@ -196,6 +197,7 @@ fn many_threads_of_a_forked_child_lose_no_line() {
             });
         }
         let _stop = Stop(&stop);
+        started.wait();
         for _ in 0..3 {
             let child = fork(|| {
                 thread::scope(|scope| {
