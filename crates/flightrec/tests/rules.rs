@@ -3,6 +3,8 @@
 mod common;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use common::{child_with, dumps, log, quiet, scenario, stderr};
@@ -145,23 +147,33 @@ fn program() {
     let Some((scenario, dir)) = scenario() else {
         return;
     };
+    let (done, complete) = mpsc::channel();
     let mut builder = quiet(&dir).env_overrides();
     if scenario == "looks ahead" {
         // So long that the dump of the error waits until the program ends.
         let hour = Duration::from_secs(3_600);
         builder = builder.look_ahead(hour).dump_on(Level::Error);
+        builder = builder.on_dump(move |_, _| {
+            let _ = done.send(());
+        });
     }
     let recorder = builder.install().unwrap();
     log::debug!("the last record");
     if scenario == "looks ahead" {
-        log::error!("its dump waits");
-        // The rule fires meanwhile.
-        for _ in 0..500 {
-            if dumps_of(&dir) == 2 {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let is_waiting = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            // There is no silence before the dump waits, however long the machine takes to make it.
+            scope.spawn(|| {
+                while !is_waiting.load(Ordering::Relaxed) {
+                    log::debug!("busy");
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+            });
+            log::error!("its dump waits");
+            is_waiting.store(true, Ordering::Relaxed);
+        });
+        // The rule fires now. Its dump is complete when the callback is called.
+        let _ = complete.recv_timeout(Duration::from_secs(10));
         return;
     }
     if scenario == "dumps" {
