@@ -7,8 +7,8 @@ use std::panic::AssertUnwindSafe;
 use std::process::{ExitCode, Output};
 
 use common::{child, dumps, quiet, scenario, stderr};
+use flightrec::FlightRecorder;
 use flightrec::stackerr::{Error, err};
-use flightrec::{FlightRecorder, StackOrigin};
 use log::{debug, info};
 use tempfile::tempdir;
 
@@ -517,7 +517,10 @@ fn errors_as_panic_payloads_keep_their_messages_and_causes() {
     let origins = dumps[1].stack_traces.iter().map(|trace| &trace.origin);
     assert_eq!(
         origins.collect::<Vec<_>>(),
-        [&StackOrigin::Creation, &StackOrigin::Panic]
+        [
+            &flightrec::StackOrigin::Creation,
+            &flightrec::StackOrigin::Panic
+        ]
     );
 }
 
